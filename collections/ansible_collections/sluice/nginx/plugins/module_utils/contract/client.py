@@ -1,0 +1,163 @@
+"""Runs checks: asks, follows redirects, and holds what comes back to what was expected."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from http.cookiejar import CookieJar
+from typing import Collection, Iterable, Protocol, Sequence
+from urllib.parse import urljoin
+
+from .answer import Answer, SeenRequest, judge, judge_upstream
+from .model import Check
+from .transport import NoAnswer, Request, fetch
+from .url import Url, parse_url
+
+__all__ = ["LEADS_AWAY", "Outcome", "SeenRequest", "Witness", "run_checks"]
+
+LEADS_AWAY = "redirected to"
+"""How the problem begins where a redirect could not be followed, because it leads to a host that the contract does not know."""
+
+_MOST_REDIRECTS = 10
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+class Witness(Protocol):
+    """What the stand-ins of upstreams saw. A request must be noted before it is answered."""
+
+    def mark(self) -> object:
+        """Return this moment, to be given to ``since``."""
+
+    def since(self, mark: object) -> Sequence[SeenRequest]:
+        """Return what came since ``mark``, oldest first."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a check. ``status`` and ``body_excerpt`` (at most 200 characters) are those of the last answer.
+
+    ``ms`` is the time from the first connect to the last byte, redirects included. ``chain`` holds the URLs asked
+    for, in order.
+    """
+
+    name: str
+    source: str
+    request: str
+    problems: tuple[str, ...]
+    status: int | None
+    ms: float
+    chain: tuple[str, ...]
+    body_excerpt: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the check holds."""
+        return not self.problems
+
+    def to_json(self) -> dict[str, object]:
+        """Turn it into plain values."""
+        return {**asdict(self), "ok": self.ok, "problems": list(self.problems), "chain": list(self.chain)}
+
+
+def run_checks(
+    checks: Iterable[Check], *, timeout: float = 10.0, workers: int = 8, witness: Witness | None = None
+) -> list[Outcome]:
+    """Run checks, ``workers`` at a time, and return their outcomes in the given order.
+
+    Each request has ``timeout`` seconds. Redirects are followed to the hosts of the given checks only. With a witness
+    the checks that expect something of an upstream run alone, one after the other; without one that part of them is
+    not looked at.
+    """
+    contract = list(checks)
+    hosts = {check.host for check in contract}
+    alone = {} if witness is None else {n: check for n, check in enumerate(contract) if check.expect.upstream}
+    together = {n: check for n, check in enumerate(contract) if n not in alone}
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        found = dict(zip(together, pool.map(lambda check: _run(check, hosts, timeout, None), together.values())))
+    found.update((n, _run(check, hosts, timeout, witness)) for n, check in alone.items())
+    return [found[n] for n in range(len(contract))]
+
+
+def _run(check: Check, hosts: Collection[str], timeout: float, witness: Witness | None) -> Outcome:
+    mark = witness.mark() if witness else None
+    walk = _Walk(check, hosts, timeout)
+    begin = time.monotonic()
+    problem = walk.go()
+    ms = round((time.monotonic() - begin) * 1000, 1)
+    problems = [problem] if problem else []
+    answer = walk.answer
+    if answer is not None and problem is None:
+        problems += judge(check.expect, answer, walk.chain[-1], ms)
+    if witness and check.expect.upstream:
+        problems += judge_upstream(check.expect.upstream, witness.since(mark))
+    return Outcome(
+        name=check.name,
+        source=check.source,
+        request=f"{check.method} {check.url}",
+        problems=tuple(problems),
+        status=answer.status if answer else None,
+        ms=ms,
+        chain=tuple(walk.chain),
+        body_excerpt=answer.excerpt if answer else "",
+    )
+
+
+class _Walk:
+    """The way of one check, through its redirects, to the last answer."""
+
+    def __init__(self, check: Check, hosts: Collection[str], timeout: float) -> None:
+        self.chain: list[str] = []
+        self.answer: Answer | None = None
+        self._check = check
+        self._hosts = hosts
+        self._timeout = timeout
+
+    def go(self) -> str | None:
+        """Ask, and follow where the check says so. Returns what kept it from an end, in words."""
+        check = self._check
+        body = None if check.body is None else check.body.encode()
+        request = Request(check.method, parse_url(check.url), check.headers, body)
+        jar = CookieJar()
+        asked = set()
+        while True:
+            self.chain.append(str(request.url))
+            # A page that sets a cookie and redirects to itself is no loop: the second request differs.
+            state = (request.method, request.url, tuple((cookie.name, cookie.value) for cookie in jar))
+            if state in asked:
+                return f"redirect loop: {self._way()}"
+            asked.add(state)
+            if len(self.chain) > _MOST_REDIRECTS + 1:
+                return f"more than {_MOST_REDIRECTS} redirects: {self._way()}"
+            try:
+                self.answer = fetch(request, self._address(request.url), self._timeout, jar)
+            except NoAnswer as error:
+                return str(error) if len(self.chain) == 1 else f"{error} (after {self._way()})"
+            target = self.answer.location
+            goes_on = check.follow and self.answer.status in _REDIRECTS and self.answer.fault is None
+            if target is None or not goes_on:
+                return None
+            try:
+                url = parse_url(urljoin(str(request.url), target))
+            except ValueError as error:
+                return f"{LEADS_AWAY} what cannot be asked for: {error}"
+            if url.host not in self._hosts:
+                return f"{LEADS_AWAY} {url}, whose host {url.host} no check of the contract asks for"
+            request = _redirected(request, url, self.answer.status)
+
+    def _address(self, url: Url) -> tuple[str, int]:
+        """A port that ``connect`` names stands for the port of the check's URL; another port is asked for as it is."""
+        host, port = self._check.address
+        return host, port if url.port == self._check.port else url.port
+
+    def _way(self) -> str:
+        return " → ".join(self.chain)
+
+
+def _redirected(request: Request, url: Url, status: int) -> Request:
+    """Make the next request as browsers do: after 303, and after 301 and 302 to a POST, it is a GET without a body."""
+    headers = tuple((name, value) for name, value in request.headers if name.lower() != "host")
+    to_get = (status == 303 and request.method != "HEAD") or (status in (301, 302) and request.method == "POST")
+    if not to_get:
+        return Request(request.method, url, headers, request.body)
+    return Request("GET", url, tuple(pair for pair in headers if not pair[0].lower().startswith("content-")))

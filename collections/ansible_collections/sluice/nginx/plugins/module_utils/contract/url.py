@@ -1,0 +1,89 @@
+"""A URL that a check can ask for, taken apart once and for all."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+__all__ = ["Url", "bracketed", "is_host", "parse_url"]
+
+_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})")
+_FORM = "use http://host/path or https://host/path"
+
+
+@dataclass(frozen=True)
+class Url:
+    """What a request needs: ``host`` is ASCII, lower case and without brackets, ``target`` is path and query."""
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+
+    @property
+    def authority(self) -> str:
+        """What the ``Host`` header says: the port is left out where it is the scheme's own."""
+        return bracketed(self.host) + ("" if self.port == _PORTS[self.scheme] else f":{self.port}")
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.target}"
+
+
+def bracketed(host: str) -> str:
+    """Write a host as it stands before a port: IPv6 addresses in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def is_host(text: str) -> bool:
+    """Say whether ``text`` is a host name, an IPv4 or an IPv6 address (without brackets)."""
+    if ":" not in text:
+        return _HOST.fullmatch(text) is not None
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def parse_url(text: str) -> Url:
+    """Take an absolute URL apart; what is not ASCII is encoded, a fragment is dropped as browsers do.
+
+    Raises ``ValueError`` with words that say what was found and what to use.
+    """
+    if any(letter.isspace() or not letter.isprintable() for letter in text):
+        raise ValueError(f"{text!r} holds a space or a control character; write %20 for a space")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a URL ({error}); {_FORM}") from None
+    if not parts.scheme or (not parts.netloc and parts.scheme not in _PORTS):
+        raise ValueError(f"{text!r} is not a whole URL; {_FORM}")
+    if parts.scheme not in _PORTS:
+        raise ValueError(f"{text!r} has the scheme {parts.scheme!r}; {_FORM}")
+    if not parts.hostname:
+        raise ValueError(f"{text!r} has no host; {_FORM}")
+    if parts.username is not None:
+        raise ValueError(f"{text!r} holds a user name; send an Authorization header instead")
+    if port == 0:
+        raise ValueError(f"{text!r} has the port 0; use 1 to 65535")
+    path = parts.path if parts.path.startswith("/") else f"/{parts.path}"
+    target = f"{path}?{parts.query}" if parts.query else path
+    return Url(parts.scheme, _ascii_host(parts.hostname, text), port or _PORTS[parts.scheme], _percent_encoded(target))
+
+
+def _ascii_host(host: str, text: str) -> str:
+    try:
+        name = host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        name = ""
+    if not is_host(name):
+        raise ValueError(f"{text!r} has the host {host!r}, which is neither a name nor an address; {_FORM}")
+    return name.lower()
+
+
+def _percent_encoded(target: str) -> str:
+    return "".join(letter if letter.isascii() else quote(letter) for letter in target)
