@@ -1,0 +1,129 @@
+"""Renders every host's tree, one for each variant, and puts it into the store of releases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.template import Templar, trust_as_template
+
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
+from ansible_collections.sluice.nginx.plugins.module_utils.release.render import Variant, group, raw_variables, render
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project, state
+
+_GROUP = "web"
+
+
+class ActionModule(ControllerAction):
+    """Reads the variables of all hosts of the play that are in the group ``web``."""
+
+    SPEC = {"platform": {"type": "dict", "required": True}}
+
+    def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Render; tells the releases with their hosts, and what was wrong with the variables of others."""
+        hosts = self._hosts(task_vars)
+        platform = options["platform"]
+        self._role_path = Path(self._task._role._role_path)
+        self._hostvars = task_vars["hostvars"]
+        packaged = trees.read_layer(Path(platform["tree"]), "packaged")
+        described = {name: platform[name] for name in ("os", "nginx_version", "modules")}
+        store = Store(state() / "releases")
+        found: dict[str, dict[str, Any]] = {}
+        for variant in group({host: self._settings(host, platform) for host in hosts}):
+            try:
+                self._validate(variant)
+                rendered = self._render(variant, packaged)
+                identity = store.identify(rendered.tree)
+                made = found.setdefault(identity, {"hosts": [], "problems": [], "contract": [], "rendered": rendered})
+                made["contract"] = _united(made["contract"], rendered.contract_json())
+            except (SluiceError, AnsibleError) as error:
+                identity = f"no tree for {variant.hosts[0]}"
+                made = found.setdefault(identity, {"hosts": [], "problems": [], "contract": [], "rendered": None})
+                made["problems"].append(str(error))
+            made["hosts"].extend(variant.hosts)
+        return {"changed": False, "releases": [self._stored(store, made, described) for made in found.values()]}
+
+    def _hosts(self, task_vars: dict[str, Any]) -> list[str]:
+        group_hosts = task_vars["groups"].get(_GROUP, [])
+        if not group_hosts:
+            there = ", ".join(sorted(name for name in task_vars["groups"] if name not in ("all", "ungrouped"))) or "none"
+            raise SluiceError(f"the inventory has no host in a group '{_GROUP}', and those are the hosts that get a release; its groups: {there}")
+        hosts = [host for host in group_hosts if host in task_vars["ansible_play_hosts_all"]]
+        if not hosts:
+            raise SluiceError(f"--limit leaves no host of the group '{_GROUP}'")
+        return hosts
+
+    def _settings(self, host: str, platform: Mapping[str, Any]) -> dict[str, Any]:
+        """The role's variables as the host has them, and those that templates of its raw tree read."""
+        defaults = self._task._role.get_default_vars()
+        raw = self._hostvars.raw_get(host)
+        values = {name: raw.get(name, default) for name, default in defaults.items()}
+        settings = self._plain(host, raw, values)
+        settings["nginx_version"] = platform["nginx_version"]
+        folder = project() / str(settings.get("nginx_tree") or "")
+        if settings.get("nginx_tree") and folder.is_dir():
+            names = sorted(name for name in raw_variables(folder) if name in raw)
+            settings["raw_variables"] = self._plain(host, raw, {name: raw[name] for name in names})
+        return settings
+
+    def _plain(self, host: str, raw: Mapping[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+        """Plain data without templates. Most values have none, and finding out costs less than templating them."""
+        text = json.dumps(values, default=str)
+        if "{{" not in text and "{%" not in text:
+            return dict(json.loads(text))
+        try:
+            return dict(json.loads(json.dumps(Templar(loader=self._loader, variables=raw).template(values), default=str)))
+        except AnsibleError as error:
+            raise SluiceError(f"the variables of {host} cannot be read: {error}") from error
+
+    def _validate(self, variant: Variant) -> None:
+        """Hold the variables to the role's argument spec, as Ansible would for one host."""
+        path = self._role_path / "meta/argument_specs.yml"
+        spec = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
+        given = {name: value for name, value in variant.settings.items() if name in spec}
+        result = ArgumentSpecValidator(spec).validate(given)
+        if result.error_messages:
+            raise InputError(f"variables of {variant.hosts[0]}", "; ".join(result.error_messages))
+
+    def _render(self, variant: Variant, packaged: trees.Tree) -> Any:
+        variables = self._hostvars.raw_get(variant.hosts[0])
+        templates = self._role_path / "templates"
+        templar = Templar(loader=self._loader, variables=variables)
+
+        def template(text: str, values: Mapping[str, Any]) -> str:
+            search = [str(templates), str(project())]
+            scope = templar.copy_with_new_env(searchpath=search, available_variables=dict(values))
+            overrides = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+            try:
+                return str(scope.template(trust_as_template(text), escape_backslashes=False, overrides=overrides))
+            except AnsibleError as error:
+                raise SluiceError(str(error)) from error
+
+        return render(variant.settings, packaged, templates, template, variables, project())
+
+    def _stored(self, store: Store, made: dict[str, Any], platform: dict[str, Any]) -> dict[str, Any]:
+        rendered = made.pop("rendered")
+        contract = made.pop("contract")
+        if rendered is None or made["problems"]:
+            return {**made, "id": None}
+        release = store.add(rendered.tree, contract, list(rendered.kept), platform)
+        return {**made, "id": release.id}
+
+
+def _united(before: list[dict[str, Any]], more: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Unite the contracts of hosts that share a release. Raises ``SluiceError`` where one name means two checks."""
+    by_name = {check["name"]: check for check in before}
+    for check in more:
+        if by_name.setdefault(check["name"], check) != check:
+            raise SluiceError(
+                f"{check['source']}: the check {check['name']!r} differs between hosts that get the same release; "
+                "give the checks different names, or make them equal"
+            )
+    return list(by_name.values())

@@ -1,0 +1,1 @@
+"""Reading nginx configuration: the directives of a tree, with file and line."""

@@ -1,0 +1,70 @@
+"""What a configuration says about the machine around it: logs, workers, listeners."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from .parse import Config, Directive
+
+__all__ = ["Listen", "facts", "listeners", "server_names"]
+
+_NO_FILE = ("off", "stderr", "syslog:", "memory:")
+
+
+class Listen(NamedTuple):
+    """Where a server listens. ``address`` is ``*`` for every address and ``unix:…`` for a socket (then port is 0)."""
+
+    address: str
+    port: int
+    tls: bool
+    default: bool
+
+
+def _files(directives: list[Directive], usual: str) -> list[str]:
+    found = {directive.args[0] for directive in directives if directive.args}
+    paths = {path for path in found if path.startswith("/") and "$" not in path}
+    return sorted(paths | {usual} if not found else paths)
+
+
+def facts(config: Config) -> dict[str, Any]:
+    """Tell what the engine on a host needs to know of a release.
+
+    ``error_logs`` and ``access_logs`` are absolute paths; ``worker_processes`` is the directive's value or None;
+    ``main_directives`` are the names in the main context, which ``nginx -g`` must not repeat; ``modules`` are the names of
+    the shared objects that it loads.
+    """
+    workers = [directive.args[0] for directive in config.directives if directive.name == "worker_processes" and directive.args]
+    return {
+        "error_logs": _files(config.named("error_log"), "/var/log/nginx/error.log"),
+        "access_logs": _files(config.named("access_log"), "/var/log/nginx/access.log"),
+        "worker_processes": workers[0] if workers else None,
+        "main_directives": sorted({directive.name for directive in config.directives if directive.block is None}),
+        "modules": sorted({directive.args[0].rpartition("/")[2] for directive in config.named("load_module")}),
+    }
+
+
+def _listen(directive: Directive, server_tls: bool) -> Listen:
+    where, *options = directive.args
+    tls = "ssl" in options or "quic" in options or server_tls
+    default = "default_server" in options or "default" in options
+    if where.startswith("unix:"):
+        return Listen(where, 0, tls, default)
+    address, _, port = where.rpartition(":")
+    if where.endswith("]"):
+        address, port = where, ""
+    if not address and not port.isdigit():
+        address, port = port, ""
+    return Listen(address or "*", int(port) if port.isdigit() else 80, tls, default)
+
+
+def listeners(server: Directive) -> list[Listen]:
+    """List where a ``server`` block listens; nginx's default is port 80 on every address."""
+    tls = server.value("ssl") == "on"
+    found = [_listen(directive, tls) for directive in server.children("listen") if directive.args]
+    return found or [Listen("*", 80, tls, False)]
+
+
+def server_names(server: Directive) -> list[str]:
+    """List the names of a ``server`` block, in order; ``[""]`` where it has none."""
+    names = [name for directive in server.children("server_name") for name in directive.args]
+    return names or [""]

@@ -1,0 +1,169 @@
+"""The directives of a tree, each with its file and line.
+
+crossplane (ngxparse on PyPI) reads single files. Includes are followed here, because an absolute include of
+``/etc/nginx/…`` means the tree that is examined and not the directory of the machine that examines it.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import crossplane
+
+__all__ = ["CONF_ROOT", "Config", "Directive", "Problem", "parse_tree"]
+
+CONF_ROOT = "/etc/nginx"
+_DEEPEST_INCLUDE = 32
+_WILD = frozenset("*?[")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong in a file of the tree, at ``line`` (0: the file as a whole)."""
+
+    file: str
+    line: int
+    what: str
+
+
+@dataclass
+class Directive:
+    """One directive. ``file`` is its path in the tree, ``block`` is None where there are no braces."""
+
+    name: str
+    args: list[str]
+    file: str
+    line: int
+    block: list[Directive] | None = None
+
+    def walk(self) -> Iterator[Directive]:
+        """Yield this directive and everything below it, in order."""
+        yield self
+        for child in self.block or []:
+            yield from child.walk()
+
+    def children(self, name: str) -> list[Directive]:
+        """List the directives called ``name`` directly in this block."""
+        return [child for child in self.block or [] if child.name == name]
+
+    def value(self, name: str, default: str = "") -> str:
+        """Tell the first argument of the first directive called ``name`` in this block."""
+        for child in self.children(name):
+            return child.args[0] if child.args else ""
+        return default
+
+
+@dataclass
+class Config:
+    """What a tree says: its directives with includes in place, the files that were read and what was wrong."""
+
+    directives: list[Directive] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    outside: list[Directive] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def walk(self) -> Iterator[Directive]:
+        """Yield every directive, in order."""
+        for directive in self.directives:
+            yield from directive.walk()
+
+    def named(self, *names: str) -> list[Directive]:
+        """List every directive, at any depth, that has one of these names."""
+        return [directive for directive in self.walk() if directive.name in names]
+
+    def http(self) -> Iterator[Directive]:
+        """Yield the directives directly in ``http``."""
+        for block in self.directives:
+            if block.name == "http":
+                yield from block.block or []
+
+    def servers(self) -> list[Directive]:
+        """List the ``server`` blocks of ``http``."""
+        return [directive for directive in self.http() if directive.name == "server" and directive.block is not None]
+
+
+class _Reader:
+    def __init__(self, root: Path, main: str) -> None:
+        self.root = root
+        self.config = Config()
+        self._paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if not path.is_dir())
+        self.config.directives = self.read(main, depth=0)
+
+    def read(self, name: str, depth: int) -> list[Directive]:
+        path = self.root / name
+        if path.is_symlink() and not path.resolve().is_relative_to(self.root.resolve()):
+            return self.outside(name)
+        if name not in self.config.files:
+            self.config.files.append(name)
+        payload: Mapping[str, Any] = crossplane.parse(
+            str(path), single=True, check_ctx=False, check_args=False, catch_errors=True
+        )
+        for error in payload["errors"]:
+            words = str(error["error"]).split(" in ")[0]
+            self.config.problems.append(Problem(name, int(error["line"] or 0), words))
+        rows = payload["config"][0]["parsed"]
+        return list(self.directives(rows, name, depth))
+
+    def outside(self, name: str) -> list[Directive]:
+        target = os.readlink(self.root / name)
+        self.config.outside.append(Directive("include", [target], name, 0))
+        return []
+
+    def directives(self, rows: list[dict[str, Any]], name: str, depth: int) -> Iterator[Directive]:
+        for row in rows:
+            found = Directive(row["directive"], list(row["args"]), name, int(row["line"]))
+            if "block" in row and found.name != "include":
+                found.block = list(self.directives(row["block"], name, depth))
+            if found.name == "include" and found.args:
+                yield from self.include(found, depth)
+            else:
+                yield found
+
+    def include(self, found: Directive, depth: int) -> Iterator[Directive]:
+        pattern = found.args[0]
+        if depth >= _DEEPEST_INCLUDE:
+            self.config.problems.append(
+                Problem(found.file, found.line, f"include {pattern} goes in a circle, or is over {_DEEPEST_INCLUDE} files deep")
+            )
+            return
+        inside = PurePosixPath(CONF_ROOT, pattern)
+        if not inside.is_relative_to(CONF_ROOT) or ".." in inside.parts:
+            self.config.outside.append(found)
+            return
+        wanted = inside.relative_to(CONF_ROOT).as_posix()
+        names = self.glob(wanted) if _WILD & set(wanted) else [wanted]
+        for name in names:
+            path = self.root / name
+            if path.is_dir() or not (path.exists() or path.is_symlink()):
+                self.config.problems.append(
+                    Problem(found.file, found.line, f"include {pattern}: the release has no file {name}")
+                )
+                continue
+            yield from self.read(name, depth + 1)
+
+    def glob(self, pattern: str) -> list[str]:
+        """Match as glob(3) does: a star stops at a slash, and hidden files are left out."""
+        wanted = pattern.split("/")
+        return [path for path in self._paths if _matches(path.split("/"), wanted)]
+
+
+def _matches(parts: list[str], wanted: list[str]) -> bool:
+    return len(parts) == len(wanted) and all(
+        fnmatch.fnmatchcase(part, pattern) and (pattern.startswith(".") or not part.startswith("."))
+        for part, pattern in zip(parts, wanted)
+    )
+
+
+def parse_tree(root: Path, main: str = "nginx.conf") -> Config:
+    """Read the configuration below ``root`` as nginx would from ``/etc/nginx``.
+
+    Never raises for what the files say: that is in ``problems``. A tree without its main file has one problem.
+    """
+    if not (root / main).is_file():
+        return Config(problems=[Problem(main, 0, f"the release has no {main}, so nginx has nothing to start from")])
+    return _Reader(root, main).config

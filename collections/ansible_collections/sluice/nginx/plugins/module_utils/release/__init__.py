@@ -1,0 +1,1 @@
+"""Releases on the controller: made of layers, named by their manifest, kept in a store."""

@@ -1,0 +1,143 @@
+"""From a host's variables to its tree: packaged files, then rendered sites, then the raw tree."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import jinja2.meta
+
+from ..contract.model import Check, parse_contract, to_json
+from ..errors import InputError, SluiceError
+from ..sites.model import parse_sites
+from ..sites.plan import plan
+from . import tree as trees
+
+__all__ = ["KEPT_ROOT", "Rendered", "Variant", "group", "raw_variables", "render"]
+
+KEPT_ROOT = "/var/lib/sluice/kept"
+
+Template = Callable[[str, Mapping[str, Any]], str]
+"""Renders a template's text with variables; raises ``SluiceError`` in words."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Hosts whose variables are the same where they count, and these variables."""
+
+    hosts: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A tree, the checks that it must hold, and the paths in it that outlive releases."""
+
+    tree: trees.Tree
+    contract: tuple[Check, ...]
+    kept: tuple[str, ...]
+
+    def contract_json(self) -> list[dict[str, Any]]:
+        """The checks as plain data."""
+        return [dict(to_json(check)) for check in self.contract]
+
+
+def group(settings: Mapping[str, Mapping[str, Any]]) -> list[Variant]:
+    """Group hosts by equal settings, in the order of their first host."""
+    hosts: dict[str, list[str]] = {}
+    for host, values in settings.items():
+        hosts.setdefault(json.dumps(values, sort_keys=True, default=str), []).append(host)
+    return [Variant(tuple(names), settings[names[0]]) for names in hosts.values()]
+
+
+def raw_variables(root: Path) -> set[str]:
+    """Name the variables that the templates of a raw tree read.
+
+    Raises ``SluiceError`` with file and line for a template that Jinja cannot read.
+    """
+    environment = jinja2.Environment(autoescape=False)  # nginx is not HTML, and nothing is rendered here
+    found: set[str] = set()
+    for path in sorted(root.rglob("*.j2")):
+        try:
+            found |= jinja2.meta.find_undeclared_variables(environment.parse(path.read_text(encoding="utf-8")))
+        except jinja2.TemplateSyntaxError as error:
+            raise SluiceError(f"{path}:{error.lineno}: {error.message}") from error
+        except UnicodeDecodeError as error:
+            raise SluiceError(f"{path} is not UTF-8, so it cannot be a template; rename it without .j2") from error
+    return found
+
+
+def _raw_layer(folder: Path, origin: str, template: Template, variables: Mapping[str, Any]) -> trees.Tree:
+    if not folder.is_dir():
+        found = "is no directory" if folder.exists() else "does not exist"
+        raise InputError("nginx_tree", f"{folder} {found}; name a directory that is laid over /etc/nginx")
+    layer = trees.read_layer(folder, origin)
+    if not layer:
+        raise InputError("nginx_tree", f"{folder} is empty; put nginx configuration files in it, or unset nginx_tree")
+    for path in [name for name in layer if name.endswith(".j2")]:
+        node = layer.pop(path)
+        target = path.removesuffix(".j2")
+        if target in layer:
+            raise InputError("nginx_tree", f"{folder} has both {target} and {path}; keep one of them")
+        try:
+            text = template(node.data.decode(), variables)
+        except SluiceError as error:
+            raise InputError("nginx_tree", f"{node.origin} cannot be rendered: {error}") from error
+        layer[target] = trees.Node(node.kind, node.mode, text.encode(), node.origin)
+    return layer
+
+
+def _kept_layer(paths: list[Any]) -> trees.Tree:
+    layer: trees.Tree = {}
+    for index, path in enumerate(paths):
+        name = str(path).strip("/")
+        if not name or str(path).startswith("/") or ".." in name.split("/"):
+            raise InputError(f"nginx_kept[{index}]", f"{path!r} is not a path inside /etc/nginx; write it as 'ssl' or 'conf.d/htpasswd'")
+        layer[name] = trees.link(f"{KEPT_ROOT}/{name}", f"nginx_kept[{index}]")
+    return layer
+
+
+def contract_of(settings: Mapping[str, Any]) -> list[Check]:
+    """Gather the checks of the typed sites and of the raw tree. Raises ``InputError``."""
+    sites = parse_sites(settings.get("nginx_sites") or [])
+    found = [
+        check
+        for index, site in enumerate(sites)
+        for check in parse_contract(site.checks, f"nginx_sites[{index}].checks", site.name)
+    ]
+    return found + parse_contract(settings.get("nginx_checks") or [], "nginx_checks")
+
+
+def render(
+    settings: Mapping[str, Any],
+    packaged: trees.Tree,
+    templates: Path,
+    template: Template,
+    variables: Mapping[str, Any],
+    project: Path,
+) -> Rendered:
+    """Render the tree of a variant.
+
+    ``settings`` are the variables of the role nginx, ``packaged`` is the platform's own /etc/nginx, ``templates`` the role's
+    folder of templates, ``variables`` what the templates of a raw tree may read, ``project`` the folder that a relative
+    ``nginx_tree`` starts from. Raises ``InputError`` and ``SluiceError``.
+    """
+    contract = contract_of(settings)
+    typed = {
+        planned.path: trees.file(
+            template((templates / planned.template).read_text(encoding="utf-8"), planned.variables).encode(),
+            f"roles/nginx/templates/{planned.template}",
+        )
+        for planned in plan(settings)
+    }
+    layers = [packaged, typed]
+    raw = settings.get("nginx_tree")
+    if raw:
+        layers.append(_raw_layer(project / str(raw), str(raw).rstrip("/"), template, variables))
+    layers.append(_kept_layer(list(settings.get("nginx_kept") or [])))
+    kept = tuple(sorted(layers[-1]))
+    return Rendered(trees.overlay(*layers), tuple(contract), kept)

@@ -1,0 +1,106 @@
+"""The releases that a controller has made: ``.sluice/releases/ID/`` with the tree, its bundle and what is known of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..config.facts import facts
+from ..config.parse import parse_tree
+from ..errors import SluiceError
+from ..manifest import entries_to_json, read_tree, release_id
+from . import tree as trees
+
+__all__ = ["Release", "Store", "write_json"]
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON to ``path`` so that a reader sees the old or the new file, never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        json.dump(value, stream, indent=1, sort_keys=True, ensure_ascii=False)
+        stream.write("\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    Path(name).replace(path)
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release on the controller's disk."""
+
+    id: str
+    root: Path
+
+    @property
+    def tree(self) -> Path:
+        """Where its files are."""
+        return self.root / "tree"
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What a host is told of it: id, manifest, kept paths, facts, contract; and the origins of its files."""
+        text = (self.root / "release.json").read_text(encoding="utf-8")
+        return dict(json.loads(text))
+
+    @property
+    def bundle(self) -> bytes:
+        """The tree as tar.gz."""
+        return (self.root / "bundle.tar.gz").read_bytes()
+
+
+class Store:
+    """The folder that holds releases."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @staticmethod
+    def identify(tree: trees.Tree) -> str:
+        """Tell the id that a tree has."""
+        return release_id(trees.manifest(tree))
+
+    def add(self, tree: trees.Tree, contract: list[dict[str, Any]], kept: list[str], platform: Mapping[str, Any]) -> Release:
+        """Put a tree into the store, unless it is there, and describe it anew."""
+        entries = trees.manifest(tree)
+        identity = release_id(entries)
+        release = Release(identity, self.root / identity)
+        if not self._whole(release):
+            self._put(tree, release)
+        description = {
+            "id": release.id,
+            "manifest": entries_to_json(entries),
+            "origins": {path: node.origin for path, node in tree.items() if node.kind != "dir"},
+            "facts": facts(parse_tree(release.tree)),
+            "kept": kept,
+            "contract": contract,
+            "platform": dict(platform),
+        }
+        write_json(release.root / "release.json", description)
+        return release
+
+    def get(self, wanted: str) -> Release:
+        """Find a release by its id. Raises ``SluiceError`` when it is not in the store."""
+        release = Release(wanted, self.root / wanted)
+        if not (release.root / "release.json").is_file():
+            raise SluiceError(f"release {wanted[:12]} is not in {self.root}; run the gates again, which make it")
+        return release
+
+    def _whole(self, release: Release) -> bool:
+        return (release.root / "bundle.tar.gz").is_file() and release_id(read_tree(release.tree)) == release.id
+
+    def _put(self, tree: trees.Tree, release: Release) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.root, prefix=".new-") as folder:
+            made = Path(folder, "release")
+            trees.write(tree, made / "tree")
+            (made / "bundle.tar.gz").write_bytes(trees.bundle(tree))
+            shutil.rmtree(release.root, ignore_errors=True)
+            made.rename(release.root)

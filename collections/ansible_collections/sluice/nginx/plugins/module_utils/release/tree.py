@@ -1,0 +1,136 @@
+"""A tree in memory: layers of files that are laid over each other before anything is written."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import stat
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ..errors import SluiceError
+from ..manifest import Entry
+
+__all__ = ["Node", "Tree", "bundle", "directories", "file", "link", "manifest", "overlay", "read_layer", "write"]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A file (``data`` is its content), a link (``data`` is its target) or a directory.
+
+    ``origin`` says where it came from, for people: the path of a source file or the name of a template.
+    """
+
+    kind: str
+    mode: int
+    data: bytes
+    origin: str
+
+
+Tree = dict[str, Node]
+
+
+def file(data: bytes, origin: str, mode: int = 0o644) -> Node:
+    """Make a file. Only the executable bit of ``mode`` counts: the rest of a checkout's modes depends on its umask."""
+    return Node("file", 0o755 if mode & stat.S_IXUSR else 0o644, data, origin)
+
+
+def link(target: str, origin: str) -> Node:
+    """Make a symbolic link."""
+    return Node("link", 0o777, target.encode(), origin)
+
+
+def read_layer(root: Path, origin: str) -> Tree:
+    """Read the files and links below ``root``. Raises ``SluiceError`` for sockets, pipes and devices."""
+    found: Tree = {}
+    for folder, folders, files in os.walk(root):
+        for name in sorted(folders + files):
+            path = Path(folder, name)
+            where = path.relative_to(root).as_posix()
+            source = f"{origin}/{where}"
+            status = path.lstat()
+            if stat.S_ISLNK(status.st_mode):
+                found[where] = link(os.readlink(path), source)
+            elif stat.S_ISREG(status.st_mode):
+                found[where] = file(path.read_bytes(), source, status.st_mode)
+            elif stat.S_ISDIR(status.st_mode):
+                found[where] = Node("dir", 0o755, b"", source)
+            else:
+                raise SluiceError(f"{path} is neither a file, a directory nor a link; remove it from the tree")
+    return found
+
+
+def directories(tree: Tree) -> Tree:
+    """Add the directories that the paths of ``tree`` imply."""
+    full = dict(tree)
+    for path, node in tree.items():
+        for parent in PurePosixPath(path).parents:
+            name = parent.as_posix()
+            if name == ".":
+                continue
+            there = full.setdefault(name, Node("dir", 0o755, b"", node.origin))
+            if there.kind != "dir":
+                raise SluiceError(
+                    f"{name} is a {there.kind} in {there.origin} and a directory in {node.origin}; a release can have only one of them"
+                )
+    return full
+
+
+def overlay(*layers: Tree) -> Tree:
+    """Lay trees over each other; the later one wins. Raises ``SluiceError`` where a file meets a directory."""
+    result: Tree = {}
+    for layer in layers:
+        for path, node in layer.items():
+            below = result.get(path)
+            if below is not None and (below.kind == "dir") != (node.kind == "dir"):
+                raise SluiceError(
+                    f"{path} is a {below.kind} in {below.origin} and a {node.kind} in {node.origin}; a release can have only one of them"
+                )
+            result[path] = node
+    return dict(sorted(directories(result).items()))
+
+
+def manifest(tree: Tree) -> list[Entry]:
+    """Tell the manifest that the tree would have on disk."""
+    return sorted(Entry(path, node.kind, node.mode, _value(node)) for path, node in tree.items())
+
+
+def _value(node: Node) -> str:
+    if node.kind == "file":
+        return hashlib.sha256(node.data).hexdigest()
+    return node.data.decode(errors="surrogateescape")
+
+
+def bundle(tree: Tree) -> bytes:
+    """Pack a tree as tar.gz: the same tree gives the same bytes."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path, node in sorted(tree.items()):
+            entry = tarfile.TarInfo(path)
+            entry.mode = node.mode
+            if node.kind == "file":
+                entry.size = len(node.data)
+                archive.addfile(entry, io.BytesIO(node.data))
+                continue
+            entry.type = tarfile.DIRTYPE if node.kind == "dir" else tarfile.SYMTYPE
+            entry.linkname = _value(node)
+            archive.addfile(entry)
+    return gzip.compress(packed.getvalue(), mtime=0)
+
+
+def write(tree: Tree, root: Path) -> None:
+    """Write a tree below ``root``, which must be empty or absent."""
+    root.mkdir(parents=True, exist_ok=True)
+    for path, node in sorted(tree.items()):
+        where = root / path
+        if node.kind == "dir":
+            where.mkdir(exist_ok=True)
+        elif node.kind == "link":
+            where.symlink_to(_value(node))
+        else:
+            where.write_bytes(node.data)
+        if node.kind != "link":
+            where.chmod(node.mode)

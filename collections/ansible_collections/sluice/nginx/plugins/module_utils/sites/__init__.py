@@ -1,0 +1,1 @@
+"""The typed way: ``nginx_sites`` checked, modelled and planned as files."""

@@ -1,0 +1,1 @@
+"""The parts of a site, each with its keys and its reader."""

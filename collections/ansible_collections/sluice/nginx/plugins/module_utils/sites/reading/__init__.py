@@ -1,0 +1,1 @@
+"""Reading what a user wrote, each value with its path."""

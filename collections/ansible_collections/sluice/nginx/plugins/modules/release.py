@@ -1,0 +1,54 @@
+"""Documentation of the action of the same name; it runs on the controller alone."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release
+short_description: Renders the trees of all hosts as releases
+version_added: 0.1.0
+description:
+  - Reads the variables of the role C(nginx), for every host of the play in the group C(web), and renders a tree once
+    for each set of equal variables. The tree is the platform's packaged one, with the typed sites over it, and the raw tree over both.
+  - A tree becomes a release in C(.sluice/releases), named by the SHA-256 of its manifest. Hosts with byte-identical trees share one.
+  - What is wrong with the variables is returned and fails the gate C(spec), which comes next.
+options:
+  platform:
+    description: The result of M(sluice.nginx.platform).
+    type: dict
+    required: true
+attributes:
+  check_mode:
+    description: Releases are rendered in check mode too, since no host is changed by it.
+    support: full
+  diff_mode:
+    description: Differences are shown by the phase C(preflight) of M(sluice.nginx.host).
+    support: none
+author: Sluice
+"""
+
+EXAMPLES = r"""
+- name: Every host's tree is rendered as a release
+  sluice.nginx.release:
+    platform: "{{ staging_platform_facts }}"
+  register: nginx_release
+"""
+
+RETURN = r"""
+releases:
+  description: The releases, each with its hosts.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    id:
+      description: The release, or null when the variables were wrong.
+      type: str
+    hosts:
+      description: The hosts that get it.
+      type: list
+      elements: str
+    problems:
+      description: What is wrong with the variables, each in a sentence that begins with the variable's path.
+      type: list
+      elements: str
+"""

@@ -1,0 +1,50 @@
+"""What the actions that work on the controller share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Run
+
+__all__ = ["ControllerAction", "project", "read_run", "state"]
+
+
+def project() -> Path:
+    """The project's folder: where ansible.cfg is, else the current one. Relative paths of variables start here."""
+    return Path(constants.CONFIG_FILE or "ansible.cfg").absolute().parent
+
+
+def state() -> Path:
+    """Where the controller keeps releases and records."""
+    return project() / ".sluice"
+
+
+def read_run(value: dict[str, Any]) -> Run:
+    """Read a run from a registered result of ``sluice.nginx.run``."""
+    return Run(*(str(value[name]) for name in ("id", "folder", "who", "host", "started")))
+
+
+class ControllerAction(ActionBase):
+    """An action that never connects to a host and works in check mode too. ``SPEC`` is its argument spec."""
+
+    SPEC: dict[str, Any] = {}
+    _supports_check_mode = True
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Validate the arguments, do the work, and turn what the user must know into a failure."""
+        super().run(tmp, task_vars)
+        _, options = self.validate_argument_spec(argument_spec=self.SPEC)
+        try:
+            return self.work(options, task_vars or {})
+        except SluiceError as error:
+            return {"failed": True, "msg": str(error)}
+
+    def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Do what the action is for; returns its result."""
+        raise NotImplementedError
