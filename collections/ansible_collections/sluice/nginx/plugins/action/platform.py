@@ -1,0 +1,33 @@
+"""Finds or makes the image of a platform on the controller."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, state
+
+
+class ActionModule(ControllerAction):
+    """Asks Docker on the controller."""
+
+    SPEC: ClassVar[dict[str, Any]] = {
+        "platform": {"type": "str", "default": "auto"},
+        "packages": {"type": "list", "elements": "str", "default": []},
+        "cache": {"type": "path"},
+    }
+
+    def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Ensure the image; what is said means that it had to be made."""
+        said: list[str] = []
+
+        def say(line: str) -> None:
+            said.append(line)
+            self._display.display(line)
+
+        cache = Path(options["cache"]) if options["cache"] else state() / "cache"
+        platform = ensure_platform(connect(), options["platform"], options["packages"], cache, say)
+        return {"changed": bool(said), **dataclasses.asdict(platform), "tree": str(platform.tree)}

@@ -1,0 +1,34 @@
+"""The tree parses; every include that is not a pattern exists; nothing in the tree is unreachable (a warning)."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from ..config.parse import Config
+from ..verdicts.model import Finding, Subject, Verdict
+
+AFTER = ("spec",)
+
+# Where nginx looks for configuration; other files of the tree (maps of characters, parameters) are there to be included.
+_LOADED_FOLDERS = ("conf.d", "sites-enabled", "modules-enabled")
+
+
+def _unreachable(paths: list[str], config: Config) -> list[str]:
+    read = set(config.files) | {outside.file for outside in config.outside}
+    return [path for path in paths if PurePosixPath(path).parts[0] in _LOADED_FOLDERS and path not in read]
+
+
+def run(subject: Subject) -> Verdict:
+    """Fail for each file that cannot be read as nginx configuration."""
+    release, config = subject.examined
+    findings = [
+        Finding(problem.what, file=problem.file, line=problem.line, expected="configuration that nginx can read")
+        for problem in config.problems
+    ]
+    files = [path.relative_to(release.tree).as_posix() for path in sorted(release.tree.rglob("*")) if not path.is_dir()]
+    findings += [
+        Finding(f"{path} is in the release, and nothing includes it", file=path, warning=True)
+        for path in _unreachable(files, config)
+    ]
+    directives = sum(1 for _ in config.walk())
+    return Verdict.of(findings, f"{len(config.files)} files, {directives} directives, {len(config.servers())} servers", files=config.files)

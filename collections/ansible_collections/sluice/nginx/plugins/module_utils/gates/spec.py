@@ -1,0 +1,13 @@
+"""The user's variables fit the roles' argument specs, and no two releases of a run clash."""
+
+from __future__ import annotations
+
+from ..verdicts.model import Finding, Subject, Verdict
+
+AFTER: tuple[str, ...] = ()
+
+
+def run(subject: Subject) -> Verdict:
+    """Fail with each problem that was met while the variables were read and rendered."""
+    findings = [Finding(problem, mend="correct the variable, and run again") for problem in subject.problems]
+    return Verdict.of(findings, f"{len(subject.hosts)} {'host' if len(subject.hosts) == 1 else 'hosts'}, variables are as they should be")

@@ -1,0 +1,1 @@
+"""Findings on a configuration that nginx itself is content with."""

@@ -1,0 +1,62 @@
+"""A file extension in the configuration that names no file of the document root: the ``phpp`` kind.
+
+nginx is content with ``location ~ \\.phpp$``: it then hands out the source of every PHP file as text, or answers 404.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+
+from ...config.parse import Config, Directive
+from ...verdicts.model import Finding
+from ..context import Context
+
+LEVEL = "high"
+
+_IN_REGEX = re.compile(r"\\\.(?:\(\?:|\()?([a-z0-9|]+)\)?(?=\$|\(|/|$)", re.IGNORECASE)
+_IN_PATH = re.compile(r"\.([a-z][a-z0-9]*)$", re.IGNORECASE)
+
+
+def _named(directive: Directive) -> list[str]:
+    if directive.name == "location" and directive.args[0] in ("~", "~*"):
+        return [part for match in _IN_REGEX.findall(directive.args[-1]) for part in match.split("|") if part]
+    if directive.name in ("index", "fastcgi_index", "try_files"):
+        words = directive.args
+    elif directive.name == "fastcgi_param" and directive.args[0] == "SCRIPT_FILENAME":
+        words = directive.args[1:]
+    else:
+        return []
+    return [match.group(1) for word in words if (match := _IN_PATH.search(word.split("?")[0]))]
+
+
+def _with_roots(directives: list[Directive], root: str) -> Iterator[tuple[Directive, str]]:
+    for directive in directives:
+        if directive.name in ("root", "alias") and directive.args:
+            root = directive.args[0]
+    for directive in directives:
+        yield directive, root
+        yield from _with_roots(directive.block or [], root)
+
+
+def run(config: Config, context: Context) -> list[Finding]:
+    """Find extensions that are close to one that exists below the document root, and exist nowhere there."""
+    findings = []
+    for directive, root in _with_roots(config.directives, ""):
+        known = context.extensions_below(root) if root else frozenset()
+        for extension in _named(directive):
+            near = difflib.get_close_matches(extension.lower(), sorted(known), n=1, cutoff=0.6)
+            if extension.lower() in known or not near:
+                continue
+            findings.append(
+                Finding(
+                    f"no file below {root} ends in .{extension}; did you mean .{near[0]}?",
+                    file=directive.file,
+                    line=directive.line,
+                    expected=f"an extension that exists there: {', '.join(sorted(known))}",
+                    seen=" ".join([directive.name, *directive.args]),
+                    mend=f"write .{near[0]}, or add a file with .{extension}",
+                )
+            )
+    return findings

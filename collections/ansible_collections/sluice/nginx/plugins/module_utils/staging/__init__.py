@@ -1,0 +1,1 @@
+"""Staging: the containers in which gates run a release."""

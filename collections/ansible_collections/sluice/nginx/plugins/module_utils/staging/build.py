@@ -1,0 +1,244 @@
+"""How a platform image is made: on a base from a registry, else from the distribution's packages."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import docker
+import requests
+
+from ..errors import SluiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from types import TracebackType
+
+__all__ = ["BASES", "Base", "apt_sources", "build", "dockerfile"]
+
+_PROBE_SECONDS = 10
+_SAY_EVERY_SECONDS = 4
+_LAST_LINES = 15
+# Nobody reads these in a container, and they are a good part of the time.
+_UNREAD = ("doc", "info", "locale", "man")
+_OFFICIAL_COMPONENTS = frozenset(
+    {"main", "contrib", "non-free", "non-free-firmware", "universe", "multiverse", "restricted"}
+)
+
+
+class Base(NamedTuple):
+    """A distribution's release: the registry's image, and what apt calls it."""
+
+    image: str
+    distribution: str
+    codename: str
+    keyring: str
+
+
+_DEBIAN_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
+_UBUNTU_KEYS = "/usr/share/keyrings/ubuntu-archive-keyring.gpg"
+
+BASES: Mapping[str, Base] = {
+    "debian-12": Base("debian:12", "debian", "bookworm", _DEBIAN_KEYS),
+    "debian-13": Base("debian:13", "debian", "trixie", _DEBIAN_KEYS),
+    "ubuntu-24.04": Base("ubuntu:24.04", "ubuntu", "noble", _UBUNTU_KEYS),
+}
+
+
+class _Progress:
+    """Says every few seconds what is being done, and keeps the last lines for an error."""
+
+    def __init__(self, what: str, say: Callable[[str], None]) -> None:
+        self.lines: deque[str] = deque(maxlen=_LAST_LINES)
+        self._what = what
+        self._say = say
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def note(self, text: str) -> None:
+        self.lines.extend(line.strip() for line in text.splitlines() if line.strip())
+
+    def _run(self) -> None:
+        started = time.monotonic()
+        while not self._done.wait(_SAY_EVERY_SECONDS):
+            latest = f": {self.lines[-1][:120]}" if self.lines else ""
+            self._say(f"{self._what} ({time.monotonic() - started:.0f} s){latest}")
+
+    def __enter__(self) -> _Progress:
+        self._say(self._what)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._thread.join()
+
+
+def dockerfile(base: Base, packages: Sequence[str]) -> str:
+    """Write the recipe of a platform image. No daemon starts while its package is installed."""
+    return "\n".join(
+        [
+            f"FROM {base.image}",
+            "RUN printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d && chmod 0755 /usr/sbin/policy-rc.d \\",
+            " && apt-get update \\",
+            " && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \\",
+            *(f"      {package} \\" for package in packages),
+            " && rm -rf /usr/sbin/policy-rc.d /var/lib/apt/lists/*",
+            "",
+        ]
+    )
+
+
+def build(
+    client: docker.DockerClient, base: Base, packages: Sequence[str], tag: str, say: Callable[[str], None]
+) -> None:
+    """Make the image ``tag``, in half a minute or more. Raises ``SluiceError`` with the last lines of what failed."""
+    say(f"{tag}: looking for the base image {base.image}")
+    reason = _without_base(client, base)
+    if not reason:
+        _from_base(client, base, packages, tag, say)
+        return
+    say(f"no registry gives {base.image} ({reason}); making the image from the distribution's packages")
+    _from_packages(client, base, packages, tag, say, reason)
+
+
+def _without_base(client: docker.DockerClient, base: Base) -> str:
+    """Say why the base image cannot be had, or nothing when it can."""
+    try:
+        client.images.get(base.image)
+        return ""
+    except docker.errors.ImageNotFound:
+        pass
+    patience, client.api.timeout = client.api.timeout, _PROBE_SECONDS
+    try:
+        client.images.get_registry_data(base.image)
+    except docker.errors.APIError as error:
+        return str(error.explanation)
+    except requests.RequestException:
+        return f"no answer in {_PROBE_SECONDS} s"
+    finally:
+        client.api.timeout = patience
+    return ""
+
+
+def _events(stream: Iterable[dict[str, Any]], progress: _Progress, doing: str) -> None:
+    for event in stream:
+        if "error" in event:
+            progress.note(str(event["error"]))
+            raise SluiceError(_failure(doing, progress.lines))
+        progress.note(str(event.get("stream") or event.get("status") or ""))
+
+
+def _failure(doing: str, lines: Iterable[str]) -> str:
+    return "\n  ".join([f"{doing} failed; the last lines were:", *lines])
+
+
+def _from_base(
+    client: docker.DockerClient, base: Base, packages: Sequence[str], tag: str, say: Callable[[str], None]
+) -> None:
+    repository, _, version = base.image.partition(":")
+    try:
+        with _Progress(f"pulling {base.image}", say) as progress:
+            _events(
+                client.api.pull(repository, tag=version, stream=True, decode=True), progress, f"pulling {base.image}"
+            )
+        with _Progress(f"building {tag}", say) as progress:
+            recipe = io.BytesIO(dockerfile(base, packages).encode())
+            labels = {"sluice": "1"}
+            stream = client.api.build(fileobj=recipe, tag=tag, labels=labels, rm=True, forcerm=True, decode=True)
+            _events(stream, progress, f"building {tag}")
+    except (docker.errors.APIError, requests.RequestException) as error:
+        raise SluiceError(f"building {tag} failed: {error}") from error
+
+
+def apt_sources(targets: str, base: Base) -> list[str]:
+    """Turn what ``apt-get indextargets`` prints into sources lines of ``base``.
+
+    ``targets`` has a line ``URI|SUITE|COMPONENT`` for each index of this machine. Other people's archives are left out;
+    the suites of another release of the same distribution are rewritten.
+    """
+    lines: list[str] = []
+    codenames = {each.codename for each in BASES.values() if each.distribution == base.distribution}
+    for target in targets.splitlines():
+        uri, suite, component = target.strip().split("|")
+        codename, dash, pocket = suite.partition("-")
+        if codename in codenames and component in _OFFICIAL_COMPONENTS and pocket in ("", "updates", "security"):
+            line = f"deb [signed-by={base.keyring}] {uri} {base.codename}{dash}{pocket} {component}"
+            if line not in lines:
+                lines.append(line)
+    return lines
+
+
+def _targets() -> str:
+    command = [
+        "apt-get",
+        "indextargets",
+        "--no-release-info",
+        "--format",
+        "$(REPO_URI)|$(RELEASE)|$(COMPONENT)",
+        "Created-By: Packages",
+    ]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def _apt_proxies() -> list[str]:
+    options = []
+    for scheme in ("http", "https"):
+        name = f"Acquire::{scheme}::Proxy"
+        answer = subprocess.run(
+            ["apt-config", "shell", "proxy", name], capture_output=True, text=True, check=False
+        ).stdout
+        value = answer.strip().partition("=")[2].strip("'")
+        if value:
+            options.append(f'--aptopt={name} "{value}"')
+    return options
+
+
+def _mmdebstrap(base: Base, packages: Sequence[str], archive: str, reason: str) -> list[str]:
+    """Build the command that writes the root file system as tar."""
+    if not shutil.which("mmdebstrap") or not shutil.which("apt-get"):
+        raise SluiceError(
+            f"{base.image} cannot be pulled ({reason}), and mmdebstrap, which makes it of packages, is not installed; "
+            "run `make setup`, or `apt-get install mmdebstrap`, or let Docker reach a registry"
+        )
+    sources = apt_sources(_targets(), base)
+    if not sources or not Path(base.keyring).exists():
+        raise SluiceError(
+            f"{base.image} cannot be pulled ({reason}), and this machine has no apt sources of {base.distribution} "
+            "to make it of; set staging_platform to this machine's own distribution, or let Docker reach a registry"
+        )
+    command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(packages)}"]
+    command += [f"--dpkgopt=path-exclude=/usr/share/{each}/*" for each in _UNREAD]
+    command += [*_apt_proxies(), base.codename, archive, *sources]
+    if os.geteuid() != 0 and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0:
+        return ["sudo", "-n", *command]
+    return command
+
+
+def _from_packages(
+    client: docker.DockerClient, base: Base, packages: Sequence[str], tag: str, say: Callable[[str], None], reason: str
+) -> None:
+    repository, _, version = tag.partition(":")
+    with tempfile.TemporaryDirectory() as folder, _Progress(f"building {tag} from packages", say) as progress:
+        archive = f"{folder}/root.tar"
+        command = _mmdebstrap(base, packages, archive, reason)
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as maker:
+            for line in maker.stderr or ():
+                progress.note(line)
+        if maker.returncode != 0:
+            raise SluiceError(_failure(f"mmdebstrap of {base.codename}", progress.lines))
+        progress.note("giving the image to Docker")
+        try:
+            client.api.import_image_from_file(archive, repository=repository, tag=version, changes=["LABEL sluice=1"])
+        except (docker.errors.APIError, requests.RequestException) as error:
+            raise SluiceError(f"Docker does not take the image {tag}: {error}") from error

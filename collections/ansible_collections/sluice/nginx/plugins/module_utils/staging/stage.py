@@ -1,0 +1,197 @@
+"""A stage: two containers around one release. nginx runs in the first, stand-ins for its upstreams in the second.
+
+Neither has a network. A pair of virtual interfaces, made from inside, is all that joins them, so nothing real can be reached
+from either, the controller included, and no address can clash. (An internal network of Docker's would drop what goes to
+addresses outside its range, and those are the point: a literal upstream address has to lead to a stand-in.)
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import docker
+from docker.models.containers import Container
+
+from .. import remote
+from ..errors import InputError, SluiceError
+from ..world import agent
+from ..world.model import Endpoint, World
+from ..world.synthesis import STAND_IN_NETWORK
+
+__all__ = ["Completed", "Stage", "StageSettings", "remove_stages"]
+
+_TREE = "/var/lib/sluice/releases"
+_HOME = "sluice"
+# The ends of the link. The range is for tests of network devices (RFC 2544), so no production has it.
+_NGINX, _STAND_IN = "198.18.0.1", "198.18.0.2"
+
+
+class Completed(NamedTuple):
+    """A command that ended in a container: its exit code, and what it printed on both channels."""
+
+    code: int
+    output: str
+
+
+@dataclass(frozen=True)
+class StageSettings:
+    """What all stages of a run share. ``labels`` mark everything that is made, ``docroots`` are the user's files."""
+
+    image: str
+    labels: Mapping[str, str]
+    docroots: Mapping[str, Path]
+    owners: Mapping[str, str]
+
+
+def _as_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Give an entry to root, readable by all: a checkout's owner and umask mean nothing in production."""
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = "root"
+    entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+    return entry
+
+
+def _pack(files: Mapping[str, bytes], folders: Mapping[str, Path]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for path, folder in folders.items():
+            archive.add(folder, path.lstrip("/"), filter=_as_root)
+        for path, data in files.items():
+            entry = tarfile.TarInfo(path.lstrip("/"))
+            entry.size, entry.mode = len(data), 0o644
+            archive.addfile(entry, io.BytesIO(data))
+    return packed.getvalue()
+
+
+class Stage:
+    """Runs one release. Use it as a context, so that the containers end with it."""
+
+    def __init__(self, client: docker.DockerClient, name: str, tree: Path, release: str, world: World, settings: StageSettings) -> None:
+        self.client = client
+        self.name = name
+        self.world = world
+        self._tree = tree
+        self._release = release
+        self._settings = settings
+        self._containers: list[Container] = []
+        for path, folder in settings.docroots.items():
+            if not folder.exists():
+                raise InputError("staging_docroots", f"{folder}, which is mapped to {path}, does not exist")
+
+    def open(self, error_logs: Sequence[str]) -> None:
+        """Start the containers and make the world; takes one to two seconds. Raises ``SluiceError``."""
+        try:
+            files = {
+                f"{_HOME}/agent.py": Path(agent.__file__).read_bytes(),
+                f"{_HOME}/plan.json": json.dumps(self._plan(error_logs)).encode(),
+                f"{_HOME}/shipped.zip": remote.pack().data,
+            }
+            tree = {f"{_TREE}/{self._release}": self._tree}
+            packed = _pack(files, {**tree, **self._settings.docroots})
+            nginx = self._container("nginx", packed)
+            # The link's other end is put into the network of process 1, which is nginx's container's for both of them.
+            others = self._container("stand-in", packed, pid_mode=f"container:{nginx.id}")
+            others.exec_run(["python3", "-IS", f"/{_HOME}/agent.py", "stand-in"], detach=True)
+            self.ask("prepare")
+            self._await_stand_ins(others)
+        except docker.errors.APIError as error:
+            raise SluiceError(f"Docker cannot run the stage {self.name}: {error.explanation or error}") from error
+
+    def _await_stand_ins(self, others: Container) -> None:
+        try:
+            self.ask("wait")
+        except SluiceError as error:
+            words = others.exec_run(["sh", "-c", f"cat /{_HOME}/*.log"]).output.decode(errors="replace").strip()
+            raise SluiceError(f"{error}; their own words: {words[-400:] or 'none'}") from error
+
+    def _plan(self, error_logs: Sequence[str]) -> dict[str, Any]:
+        world = asdict(self.world)
+
+        def bound(end: Mapping[str, Any]) -> dict[str, Any]:
+            return {**end, "bind": self.world.names.get(end["host"], end["host"])}
+
+        for service in world["services"]:
+            service["endpoint"] = bound(service["endpoint"]) if service["endpoint"] else None
+        return {
+            **world,
+            "directories": {**world["directories"], **self._settings.owners},
+            "stand_ins": [bound(asdict(each)) for each in self._bindable()],
+            "nginx": _NGINX,
+            "stand_in": _STAND_IN,
+            "stand_in_network": str(STAND_IN_NETWORK),
+            "tree": f"{_TREE}/{self._release}",
+            "error_logs": list(error_logs),
+        }
+
+    def _bindable(self) -> list[Endpoint]:
+        # 127.0.0.1 is the stage's own, where the services beside nginx answer.
+        return [end for end in self.world.stand_ins if end.host not in ("127.0.0.1", "localhost", "::1")]
+
+    def _container(self, role: str, packed: bytes, pid_mode: str | None = None) -> Container:
+        made = self.client.containers.create(
+            self._settings.image,
+            ["sleep", "infinity"],
+            name=f"{self.name}-{role}",
+            hostname=role,
+            labels=dict(self._settings.labels),
+            network_mode="none",
+            pid_mode=pid_mode,
+            cap_add=["NET_ADMIN"],
+            init=True,
+        )
+        self._containers.append(made)
+        made.put_archive("/", packed)
+        made.start()
+        return made
+
+    @property
+    def container(self) -> str:
+        """The name of nginx's container, for ``docker exec`` and testinfra."""
+        return f"{self.name}-nginx"
+
+    def run(self, *command: str) -> Completed:
+        """Run a command in nginx's container."""
+        code, output = self._containers[0].exec_run(list(command))
+        return Completed(int(code), output.decode(errors="replace"))
+
+    def ask(self, what: str, about: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+        """Have the agent in nginx's container do ``what``. Raises ``SluiceError`` with its words when it cannot."""
+        if about:
+            self._containers[0].put_archive("/", _pack({f"{_HOME}/{what}.json": json.dumps(list(about)).encode()}, {}))
+        code, output = self.run("python3", "-IS", f"/{_HOME}/agent.py", what)
+        last = output.strip().rsplit("\n", 1)[-1]
+        try:
+            answer = dict(json.loads(last))
+        except (ValueError, TypeError):
+            raise SluiceError(f"staging cannot {what}: the agent ended with {code}: {last or 'no word'}") from None
+        if "error" in answer:
+            raise SluiceError(f"staging cannot {what}: {answer['error']}")
+        return answer
+
+    def close(self) -> None:
+        """Remove the containers; the second one first, since it lives in the first one's process namespace."""
+        for container in reversed(self._containers):
+            container.remove(force=True, v=True)
+        self._containers = []
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def remove_stages(client: docker.DockerClient, project: str) -> int:
+    """Remove what ended runs of this project have left; tells how many containers there were."""
+    filters = {"label": [f"sluice.project={project}", "sluice.part=stage"]}
+    left = client.containers.list(all=True, filters=filters)
+    for container in left:
+        container.remove(force=True, v=True)
+    return len(left)

@@ -1,0 +1,117 @@
+"""The words of a gate: what it examines (a subject) and what it says (a verdict with findings).
+
+A gate is a module with ``AFTER``, the names of its forerunners, and ``run(subject) -> Verdict``; its name is the file's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from ..config.parse import Config
+    from ..contract.model import Check
+    from ..release.store import Release
+    from ..staging.stage import Stage
+
+__all__ = ["Finding", "Options", "Result", "Subject", "Verdict"]
+
+Result = Literal["pass", "fail", "inconclusive", "not run"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a gate found. What does not apply is empty; a ``warning`` fails nothing.
+
+    ``file`` is a path in the tree; ``origin``, the file that it was made from, is filled in for the gate.
+    """
+
+    what: str
+    file: str = ""
+    line: int = 0
+    origin: str = ""
+    check: str = ""
+    expected: str = ""
+    seen: str = ""
+    nginx: str = ""
+    mend: str = ""
+    warning: bool = False
+
+    @property
+    def place(self) -> str:
+        """``file:line (origin)``, as far as they are known."""
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place} ({self.origin})" if self.origin else place
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a gate says of a release. Only the result ``pass`` passes."""
+
+    result: Result
+    summary: str
+    findings: Sequence[Finding] = ()
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    gate: str = ""
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, findings: Sequence[Finding], good: str, **evidence: Any) -> Verdict:
+        """Fail when there is a finding that is no warning; ``good`` is the summary otherwise."""
+        faults = [finding for finding in findings if not finding.warning]
+        if not faults:
+            return cls("pass", good, findings, evidence)
+        first = faults[0].what + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
+        return cls("fail", first, findings, evidence)
+
+    def to_json(self) -> dict[str, Any]:
+        """The verdict as plain data, for the record."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user sets for the gates (variables ``gates_*``)."""
+
+    lint_level: str = "high"
+    lint_accept: tuple[str, ...] = ()
+    allow_warnings: bool = False
+    verify: tuple[str, ...] = ()
+    docroots: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Subject:
+    """What gates examine: one release, for ``hosts``, with its contract, and the stage that runs it.
+
+    ``problems`` are what was wrong with the variables before there was a tree; then ``release`` is None.
+    """
+
+    hosts: Sequence[str]
+    options: Options
+    problems: Sequence[str] = ()
+    release: Release | None = None
+    config: Config | None = None
+    contract: Sequence[Check] = ()
+    origins: Mapping[str, str] = field(default_factory=dict)
+    stage: Stage | None = None
+
+    def placed(self, verdict: Verdict) -> Verdict:
+        """Add to each finding the file that its place was made from."""
+        findings = [replace(finding, origin=self.origins.get(finding.file, "")) for finding in verdict.findings]
+        return replace(verdict, findings=findings)
+
+    @property
+    def examined(self) -> tuple[Release, Config]:
+        """The release and its configuration. Raises ``ValueError`` when there is none (only ``spec`` runs then)."""
+        if self.release is None or self.config is None:
+            raise ValueError("there is no release to examine")
+        return self.release, self.config
+
+    @property
+    def staged(self) -> Stage:
+        """The stage. Raises ``ValueError`` when there is none."""
+        if self.stage is None:
+            raise ValueError("there is no stage to run the release on")
+        return self.stage

@@ -1,0 +1,1 @@
+"""What staging puts around a release so that its bytes run unchanged."""

@@ -1,0 +1,98 @@
+"""The world around a release, as plain data: made on the controller, applied inside the containers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import InputError
+
+__all__ = ["Certificate", "Endpoint", "Service", "World", "parse_services"]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where an upstream answers: a name or address, and a port."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate and its key, to be made for ``names`` at these paths."""
+
+    certificate: str
+    key: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Service:
+    """A real program in staging. With ``socket`` it runs beside nginx; with ``endpoint`` it answers as an upstream."""
+
+    name: str
+    command: tuple[str, ...]
+    user: str = "root"
+    socket: str = ""
+    endpoint: Endpoint | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything around a release.
+
+    ``names`` gives each upstream's host name an address, ``routed`` are literal addresses that lead to the stand-ins too,
+    ``local`` are addresses that nginx itself listens on, ``directories`` gives each path its owner, ``stand_ins`` are the
+    endpoints that no real service answers, and ``invented`` says in words what production may have otherwise.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    routed: tuple[str, ...] = ()
+    local: tuple[str, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+    directories: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    services: tuple[Service, ...] = ()
+    stand_ins: tuple[Endpoint, ...] = ()
+    invented: tuple[str, ...] = ()
+
+
+def endpoint(text: str, usual_port: int = 80) -> Endpoint:
+    """Read ``host``, ``host:port`` or ``[v6]:port``."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit():
+        return Endpoint(text.strip("[]"), usual_port)
+    return Endpoint(host.strip("[]"), int(port))
+
+
+_SERVICE_KEYS = ("name", "command", "user", "socket", "address", "environment")
+
+
+def parse_services(rows: list[Mapping[str, Any]]) -> tuple[Service, ...]:
+    """Read ``staging_services``. Raises ``InputError``."""
+    found = []
+    for index, row in enumerate(rows):
+        where = f"staging_services[{index}]"
+        for key in row:
+            if key not in _SERVICE_KEYS:
+                raise InputError(f"{where}.{key}", f"there is no such key; use {', '.join(_SERVICE_KEYS)}")
+        command = row.get("command")
+        if not isinstance(command, list) or not command:
+            raise InputError(f"{where}.command", f"{command!r} is no command; write a list of words, as [php-fpm8.2, -F]")
+        if bool(row.get("socket")) == bool(row.get("address")):
+            raise InputError(where, "a service has either a socket (it runs beside nginx) or an address (it answers as an upstream)")
+        address = row.get("address")
+        found.append(
+            Service(
+                name=str(row.get("name") or command[0]),
+                command=tuple(str(word) for word in command),
+                user=str(row.get("user") or "root"),
+                socket=str(row.get("socket") or ""),
+                endpoint=endpoint(str(address)) if address else None,
+                environment={str(key): str(value) for key, value in (row.get("environment") or {}).items()},
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,90 @@
+"""Documentation of the action of the same name; it runs on the controller alone."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: gates
+short_description: Takes releases through the gates
+version_added: 0.1.0
+description:
+  - Runs each release in a stage, two containers without any network around its very bytes, and asks every gate.
+  - All gates whose forerunners passed are run, so one run shows every fault. Releases are examined side by side.
+  - A release that passed gets a receipt, without which no host activates it. The task fails unless every release passed.
+options:
+  run:
+    description: The result of M(sluice.nginx.run).
+    type: dict
+    required: true
+  releases:
+    description: RV(sluice.nginx.release#module:releases) of M(sluice.nginx.release).
+    type: list
+    elements: dict
+    required: true
+  image:
+    description: The image that stages are made from.
+    type: str
+    required: true
+  docroots:
+    description: Paths in the stage, and the folders or files, relative to the project, that are put there.
+    type: dict
+    default: {}
+  directories:
+    description: Directories that the stage has beside those that the configuration names, and their owners.
+    type: dict
+    default: {}
+  services:
+    description: Real programs of the stage, as the role C(staging) documents them.
+    type: list
+    elements: dict
+    default: []
+  path:
+    description: A folder with gates of one's own, one Python file each, relative to the project.
+    type: str
+    default: ""
+  lint_level:
+    description: Findings of the gate C(lint) at this level or above fail it.
+    type: str
+    default: high
+  lint_accept:
+    description: Lint rules whose findings are warnings.
+    type: list
+    elements: str
+    default: []
+  allow_warnings:
+    description: Whether the gate C(syntax) passes with warnings.
+    type: bool
+    default: false
+  verify:
+    description: pytest files or folders for the gate C(verify), relative to the project.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    description: The gates are run in check mode too; they change no host.
+    support: full
+  diff_mode:
+    description: There is nothing to compare.
+    support: none
+author: Sluice
+"""
+
+EXAMPLES = r"""
+- name: Every release passes every gate
+  sluice.nginx.gates:
+    run: "{{ gates_run }}"
+    releases: "{{ nginx_release.releases }}"
+    image: "{{ staging_platform_facts.image }}"
+  register: gates_passed
+"""
+
+RETURN = r"""
+releases:
+  description: The release of each host.
+  type: dict
+  returned: always
+sluice_report:
+  description: A file with the table of verdicts and the findings, for people; the callback P(sluice.nginx.verdicts#callback) shows it.
+  type: path
+  returned: always
+"""

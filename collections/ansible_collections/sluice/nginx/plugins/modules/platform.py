@@ -1,0 +1,86 @@
+"""Documentation of the action of the same name; it runs on the controller alone."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: platform
+short_description: Finds or makes the image of a platform on the controller
+version_added: 0.1.0
+description:
+  - The image holds a distribution, its nginx and the packages that are named, as production has them.
+  - It is found by its tag, which names the platform and a digest of the packages, and made when it is missing;
+    from a registry's base image where one answers, else from the distribution's packages with mmdebstrap.
+options:
+  platform:
+    description: The distribution. V(auto) is the controller's own where that is one of the others, else V(debian-12).
+    type: str
+    choices: [auto, debian-12, debian-13, ubuntu-24.04]
+    default: auto
+  packages:
+    description: Packages beside nginx, iproute2, openssl, procps and python3, which are always there.
+    type: list
+    elements: str
+    default: []
+  cache:
+    description:
+      - The directory on the controller for what was read from images.
+      - By default it is C(.sluice/cache) beside C(ansible.cfg).
+    type: path
+attributes:
+  check_mode:
+    description: The image is made in check mode too, since gates need it and no host is changed.
+    support: full
+  diff_mode:
+    description: There is nothing to compare.
+    support: none
+author: Sluice
+"""
+
+EXAMPLES = r"""
+- name: The platform image is there
+  sluice.nginx.platform:
+    platform: debian-12
+    packages: [php-fpm, libnginx-mod-stream]
+  register: platform
+"""
+
+RETURN = r"""
+name:
+  description: The platform.
+  type: str
+  returned: success
+  sample: debian-12
+image:
+  description: The tag of the image.
+  type: str
+  returned: success
+  sample: sluice-platform:debian-12-0bf0f9fcad28
+image_id:
+  description: The id of the image.
+  type: str
+  returned: success
+os:
+  description: The distribution and its version.
+  type: str
+  returned: success
+  sample: debian 12
+nginx_version:
+  description: The version of nginx.
+  type: str
+  returned: success
+  sample: 1.22.1
+configure:
+  description: The SHA-256 of nginx's configure arguments.
+  type: str
+  returned: success
+modules:
+  description: File names of nginx's dynamic modules.
+  type: list
+  elements: str
+  returned: success
+  sample: [ngx_stream_module.so]
+tree:
+  description: The packaged /etc/nginx on the controller, without the distribution's default site.
+  type: path
+  returned: success
+"""
