@@ -1,0 +1,154 @@
+"""One phase of a roll-out on one host: one round trip, or none when the run's journal says that there is nothing to do."""
+
+from __future__ import annotations
+
+import difflib
+import getpass
+import socket
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.sluice.nginx.plugins.module_utils import remote
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Terms, build, sentence
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decide import decide, stories
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, Run, now
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run, state
+
+_READS_ONLY = ("preflight", "show", "status")
+
+
+class ActionModule(ActionBase):
+    """Asks the engine on a host. A host that fails does not fail the task: the journal notes it, and the run is settled on it."""
+
+    SPEC = {
+        "phase": {"type": "str", "required": True, "choices": ["preflight", "activate", "bake", "settle", "mend", "status", "unlock"]},
+        "run": {"type": "dict"},
+        "releases": {"type": "dict", "default": {}},
+        "stored": {"type": "str", "default": ""},
+        "bake": {"type": "float", "default": 3},
+        "keep": {"type": "int", "default": 5},
+        "drift": {"type": "str", "default": "refuse", "choices": ["refuse", "adopt", "discard"]},
+    }
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Decide from the journal, ask the host, and note what it answered."""
+        result = super().run(tmp, task_vars)
+        _, options = self.validate_argument_spec(argument_spec=self.SPEC)
+        self._vars = task_vars or {}
+        self._host = str(self._vars["inventory_hostname"])
+        phase = options["phase"]
+        if phase in ("status", "unlock"):
+            self._run = Run(phase, "", getpass.getuser(), socket.gethostname(), now())
+            return {**result, **self._alone(phase, options)}
+        self._run = read_run(options["run"])
+        self._record = Record(self._run)
+        events = list(self._record.events())
+        decision = decide(phase, self._host, events)
+        if not decision.operation:
+            return {**result, "changed": False, "skipped": True, "skip_reason": decision.why, "msg": decision.why}
+        if self._task.check_mode and decision.operation not in _READS_ONLY:
+            return {**result, "changed": True, "msg": f"would {decision.operation}; this is check mode"}
+        story = stories(events).get(self._host)
+        has_release = bool(story and story.said("preflight", "has_release"))
+        if story and story.said("preflight", "release"):
+            options["releases"] = {self._host: story.said("preflight", "release")}
+        answer = {"operation": decision.operation, **self._asked(decision.operation, options, has_release=has_release)}
+        return {**result, **self._noted(phase, answer)}
+
+    def _alone(self, phase: str, options: dict[str, Any]) -> dict[str, Any]:
+        """What is asked outside of a run: how the host is, and to take back what a run that died has left pending."""
+        answer = self._asked("status", options)
+        pending = answer.get("pending")
+        if phase == "status" or not answer["ok"] or not pending:
+            return {"changed": False, "answer": answer, "failed": phase == "unlock" and not answer["ok"]}
+        if self._task.check_mode:
+            return {"changed": True, "msg": f"would revert {pending['release'][:12]} of run {pending['run']}"}
+        reverted = self._asked("revert", {**options, "of": pending["run"]})
+        problems = [sentence(problem) for problem in reverted.get("problems", [])]
+        return {"changed": bool(reverted.get("changed")), "answer": reverted, "failed": not reverted["ok"], "msg": "; ".join(problems)}
+
+    def _asked(self, operation: str, options: dict[str, Any], *, has_release: bool = False) -> dict[str, Any]:
+        """Ask, and turn whatever goes wrong into an answer with a problem."""
+        terms = Terms(options["bake"], options["keep"], options["drift"], want_tree=bool(self._task.diff))
+        try:
+            identity, release = self._wanted(operation, options)
+            question = build(operation, self._run, identity, release, terms, has_release=has_release, of=options.get("of"))
+            answer = self._engine(question.request, question.bundle)
+            return {**answer, "release": identity} if operation != "status" else answer
+        except AnsibleConnectionFailure as error:
+            return _failed(f"the host cannot be reached: {error}", unreachable=True)
+        except (SluiceError, AnsibleError) as error:
+            return _failed(str(error))
+        except Exception as error:  # a wave must not end half way because of a fault of ours
+            return _failed(f"{type(error).__name__} on the controller: {error}")
+
+    def _wanted(self, operation: str, options: dict[str, Any]) -> tuple[str, Release | None]:
+        """Tell the release that the host is to get: one of the store, or one that the host itself has stored."""
+        if operation not in ("preflight", "activate"):
+            return str(options["releases"].get(self._host, "")), None
+        if options["stored"]:
+            if self._host in options["releases"]:
+                return str(options["releases"][self._host]), None
+            shown = self._engine({"op": "show", "run": self._run.asking(), "release": options["stored"]})
+            if not shown["ok"]:
+                raise SluiceError("; ".join(sentence(problem) for problem in shown["problems"]))
+            return str(shown["release"]), None
+        if self._host not in options["releases"]:
+            raise SluiceError("the gates made no release for this host; run deploy.yml, which begins with the gates")
+        release = Store(state() / "releases").get(str(options["releases"][self._host]))
+        return release.id, release
+
+    def _engine(self, request: dict[str, Any], bundle: bytes = b"") -> dict[str, Any]:
+        """One round trip to the engine on the host."""
+        python = str(self._vars.get("ansible_python_interpreter") or "python3")
+        command = remote.command("python3" if python.startswith("auto") else python)
+        data = remote.payload(request, bundle)
+        if self._connection.is_pipelining_enabled():
+            done = self._low_level_execute_command(command, in_data=data)
+        else:
+            self._make_tmp_path()
+            path = self._connection._shell.join_path(self._connection._shell.tmpdir, "payload")
+            self._transfer_data(path, data)
+            done = self._low_level_execute_command(f"{command} < {path}")
+            self._remove_tmp_path(self._connection._shell.tmpdir)
+        return dict(remote.answer(done["stdout"], done["stderr"], done["rc"]))
+
+    def _noted(self, phase: str, answer: dict[str, Any]) -> dict[str, Any]:
+        """Write the answer to the journal, and make the task's result of it."""
+        tree = answer.pop("tree", None)
+        good = bool(answer.get("ok"))
+        self._record.note(phase, self._host, good=good, answer=answer)
+        problems = [sentence(problem) for problem in answer.get("problems", [])]
+        result: dict[str, Any] = {"changed": bool(answer.get("changed")), "answer": answer}
+        if problems:
+            result["sluice_problems"] = [f"{phase}: {problem}" for problem in problems]
+        if phase == "preflight" and good:
+            result["changed"] = bool(answer.get("changes_needed")) and self._task.check_mode
+            result["diff"] = self._difference(tree, str(answer["release"])) if tree is not None else []
+        return result
+
+    def _difference(self, before: dict[str, str], identity: str) -> list[dict[str, str]]:
+        """Compare the host's live tree with the release, file by file."""
+        store = Store(state() / "releases")
+        if not (store.root / identity / "release.json").is_file():
+            return []
+        root = store.get(identity).tree
+        after = {path.relative_to(root).as_posix(): path.read_text(errors="replace") for path in sorted(root.rglob("*")) if path.is_file()}
+        found = []
+        for path in sorted(before.keys() | after.keys()):
+            old, new = before.get(path, ""), after.get(path, "")
+            if old != new:
+                lines = difflib.unified_diff(old.splitlines(), new.splitlines(), f"live/{path}", f"release/{path}", lineterm="")
+                found.append({"prepared": "\n".join(lines) + "\n"})
+        return found
+
+
+def _failed(what: str, *, unreachable: bool = False) -> dict[str, Any]:
+    return {"ok": False, "changed": False, "unreachable_host": unreachable, "problems": [{"what": what}]}

@@ -1,0 +1,35 @@
+"""Makes or removes the containers of a sandbox on the controller."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ansible_collections.sluice.nginx.plugins.module_utils.sandbox.hosts import Fleet, ensure_fleet, remove_fleet
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
+
+
+class ActionModule(ControllerAction):
+    """Asks Docker on the controller."""
+
+    SPEC: ClassVar[dict[str, Any]] = {
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "name": {"type": "str", "required": True},
+        "hosts": {"type": "list", "elements": "str", "required": True},
+        "aliases": {"type": "dict", "default": {}},
+        "image": {"type": "str", "default": ""},
+        "context": {"type": "dict", "default": {}},
+    }
+    _supports_check_mode = False
+
+    def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Make or remove the hosts."""
+        client = connect()
+        fleet = Fleet(options["name"], project().resolve())
+        if options["state"] == "absent":
+            return {"changed": remove_fleet(client, fleet, options["hosts"])}
+        hosts = {name: options["aliases"].get(name, []) for name in options["hosts"]}
+        folders = {name: Path(folder) for name, folder in options["context"].items()}
+        changed = ensure_fleet(client, fleet, hosts, options["image"], folders, self._display.display)
+        return {"changed": changed, "folder": str(fleet.folder)}

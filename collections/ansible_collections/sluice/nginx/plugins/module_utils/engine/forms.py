@@ -1,0 +1,202 @@
+"""The forms of requests and answers, as JSON. One request gives one answer; ``main.py`` says which operation takes
+which.
+
+Times are ISO-8601 in UTC with milliseconds. Keys of a ``total=False`` form may be absent.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, TypedDict
+
+__all__ = [
+    "ActivateRequest",
+    "Answer",
+    "BakeRequest",
+    "ConfirmRequest",
+    "Confirmed",
+    "Facts",
+    "Json",
+    "Options",
+    "Pending",
+    "Platform",
+    "PreflightRequest",
+    "ReleaseForm",
+    "ReleaseRecord",
+    "RevertRequest",
+    "Run",
+    "ShowRequest",
+    "State",
+]
+
+Json = Dict[str, Any]
+
+
+# Who asks: the run's id, the person and the machine. Every request has it as `run`, and its operation as `op`.
+Run = TypedDict("Run", {"id": str, "who": str, "from": str})
+
+
+class Platform(TypedDict, total=False):
+    """What staging was: ``nginx_version`` as ``1.22.1``, ``modules`` as file names, ``os`` as ``debian 12``."""
+
+    nginx_version: str
+    modules: list[str]
+    os: str
+
+
+class Facts(TypedDict, total=False):
+    """What was read from a release's configuration.
+
+    Logs are absolute paths; ``modules`` are the ``.so`` names that it loads.
+    """
+
+    error_logs: list[str]
+    access_logs: list[str]
+    worker_processes: int | str | None
+    main_directives: list[str]
+    modules: list[str]
+
+
+class PreflightRequest(TypedDict, total=False):
+    """``preflight``: may this host be switched to ``release``? ``needs_bytes`` is the size of the unpacked tree."""
+
+    release: str
+    facts: Facts
+    platform: Platform
+    needs_bytes: int
+    want_tree: bool
+
+
+class ReleaseForm(TypedDict, total=False):
+    """A release in ``activate``.
+
+    ``manifest`` as of ``manifest.entries_to_json``; ``kept`` are paths in the tree; ``contract`` are checks.
+    """
+
+    id: str
+    manifest: list[list[object]]
+    kept: list[str]
+    facts: Facts
+    contract: list[Json]
+    platform: Platform
+
+
+class Options(TypedDict, total=False):
+    """Seconds: ``check_timeout`` for a request of a check (10), ``test_timeout`` for ``nginx -t`` (120)."""
+
+    check_timeout: float
+    test_timeout: float
+
+
+class ActivateRequest(TypedDict, total=False):
+    """``activate``: the bundle, a tar.gz of the tree, is sent beside it, or nothing when the host has the release.
+
+    With ``stored`` only ``release.id`` is read, the rest is what the host stored. ``drift`` is refuse, adopt or
+    discard.
+
+    Answer: ``release``, ``before``, ``checks`` (outcomes), ``workers``, ``timings`` in ms (``test``,
+    ``reload_to_worker``, ``reload_to_proof``; after a failure ``failed_to_worker``, ``failed_to_proof``), and after a
+    failure ``reverted``, ``broken`` (the way back failed too).
+    """
+
+    release: ReleaseForm
+    stored: bool
+    receipt: Json
+    drift: str
+    options: Options
+
+
+class BakeRequest(TypedDict, total=False):
+    """``bake``: wait ``seconds``, then judge logs, workers and checks.
+
+    Answer: ``requests``, ``share_5xx``, ``share_5xx_before``, ``checks``.
+    """
+
+    release: str
+    seconds: float
+    options: Options
+
+
+class ConfirmRequest(TypedDict, total=False):
+    """``confirm``: ``keep`` releases more than the needed ones stay (5). Answer: ``release``, ``pruned``."""
+
+    release: str
+    keep: int
+
+
+class RevertRequest(TypedDict, total=False):
+    """``revert``: take back what this run did.
+
+    ``of`` names another run, one that died. Answer as of ``activate``, and ``note``.
+    """
+
+    of: str
+    options: Options
+
+
+class ShowRequest(TypedDict, total=False):
+    """``show``: ``release`` is an id, the beginning of one, ``live`` or ``previous``.
+
+    Answer: ``release`` (id), ``stored`` (its meta).
+    """
+
+    release: str
+
+
+class Confirmed(TypedDict):
+    """The release that is accepted, by which run, and the accepted one before it."""
+
+    release: str
+    run: str | None
+    since: str
+    before: str | None
+
+
+class Pending(TypedDict, total=False):
+    """A release on trial. Phases in order: ``intent``, ``switched``, ``reloaded``, ``serving``; ``reverting`` from
+    any of them.
+
+    ``marks`` are the logs' ends before the switch, path to [inode, bytes]; ``workers`` as [pid, start], and
+    ``old_pids``, the ones that they replaced; ``test_ms`` is what ``nginx -t`` took. The machine is ``from``.
+    """
+
+    release: str
+    before: str
+    run: str
+    who: str
+    since: str
+    phase: str
+    marks: dict[str, list[int]]
+    workers: list[list[int]]
+    old_pids: list[int]
+    test_ms: int
+
+
+class ReleaseRecord(TypedDict, total=False):
+    """``origin`` is pushed or adopted; ``confirmed`` is kept so that a revert restores who accepted it."""
+
+    installed: str
+    origin: str
+    confirmed: Confirmed
+
+
+class State(TypedDict):
+    """``state.json``."""
+
+    schema: int
+    live: str | None
+    confirmed: Confirmed | None
+    pending: Pending | None
+    releases: dict[str, ReleaseRecord]
+
+
+class Answer(TypedDict, total=False):
+    """What each answer has.
+
+    A problem has ``what``, and ``expected``, ``seen``, ``do``, ``nginx`` (its own words) where they apply.
+    """
+
+    ok: bool
+    changed: bool
+    problems: list[dict[str, str]]
+    warnings: list[str]
+    steps: list[Json]

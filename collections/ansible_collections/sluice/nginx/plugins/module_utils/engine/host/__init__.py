@@ -1,0 +1,1 @@
+"""The thin edges: files, processes, kernel calls, nginx itself."""

@@ -1,0 +1,158 @@
+"""Processes as ``/proc`` tells them. nginx writes what a process is into its title, so nothing else has to be asked."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = ["Master", "Worker", "cpus", "find_masters", "is_alive", "open_logs", "read_worker", "workers_of"]
+
+_MASTER = "nginx: master process"
+_WORKER = "nginx: worker process"
+_O_APPEND = 0o2000
+
+
+class Master(NamedTuple):
+    """A running master: ``started`` in clock ticks since boot tells it from a later process with its pid;
+
+    ``title`` ends with its arguments.
+    """
+
+    pid: int
+    started: int
+    title: str
+    exe: str
+
+    @property
+    def config(self) -> str:
+        """The file given with ``-c``, or nothing."""
+        found = re.search(r" -c\s*(\S+)", self.title)
+        return found[1] if found else ""
+
+    @property
+    def globals(self) -> str:
+        """The directives given with ``-g``, or nothing."""
+        found = re.search(r" -g\s*(.*?)(?= -[cepqtTv]\b|$)", self.title)
+        return found[1].strip() if found else ""
+
+
+class Worker(NamedTuple):
+    """A worker; ``draining`` ones have stopped listening and only end what they have."""
+
+    pid: int
+    started: int
+    draining: bool
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """What tells it from any other process, before and after."""
+        return (self.pid, self.started)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _title(proc: Path, pid: int) -> str:
+    return _read(proc / str(pid) / "cmdline").replace("\0", " ").strip()
+
+
+def _state_parent_start(proc: Path, pid: int) -> tuple[str, int, int] | None:
+    # The name in parentheses may hold anything, so fields are counted from behind it.
+    fields = _read(proc / str(pid) / "stat").rpartition(") ")[2].split()
+    return (fields[0], int(fields[1]), int(fields[19])) if len(fields) > 19 else None
+
+
+def _namespace(proc: Path, pid: object, kind: str) -> str:
+    try:
+        return os.readlink(proc / str(pid) / "ns" / kind)
+    except OSError:
+        return ""
+
+
+def find_masters(proc: Path) -> list[Master]:
+    """Find nginx's masters that belong to this machine: those of containers on it live in other pid namespaces."""
+    here = _namespace(proc, "self", "pid")
+    found = []
+    for pid in (int(name) for name in os.listdir(proc) if name.isdigit()):
+        title = _title(proc, pid)
+        if not title.startswith(_MASTER) or _namespace(proc, pid, "pid") != here:
+            continue
+        status = _state_parent_start(proc, pid)
+        if status is not None:
+            # Through /proc, so that a binary which an upgrade has replaced is still the one that runs.
+            found.append(Master(pid, status[2], title, str(proc / str(pid) / "exe")))
+    return sorted(found)
+
+
+def is_alive(proc: Path, master: Master) -> bool:
+    """Tell whether this very master still runs."""
+    status = _state_parent_start(proc, master.pid)
+    return status is not None and status[2] == master.started and status[0] not in "ZX"
+
+
+def read_worker(proc: Path, pid: int) -> Worker | None:
+    """Read one worker, or nothing when it has ended or is none."""
+    status = _state_parent_start(proc, pid)
+    if status is None or status[0] in "ZX":
+        return None
+    title = _title(proc, pid)
+    return Worker(pid, status[2], "shutting down" in title) if title.startswith(_WORKER) else None
+
+
+def _children(proc: Path, pid: int) -> list[int]:
+    try:
+        return [int(child) for child in (proc / str(pid) / "task" / str(pid) / "children").read_text().split()]
+    except OSError:
+        # A kernel without CONFIG_PROC_CHILDREN.
+        every = (int(name) for name in os.listdir(proc) if name.isdigit())
+        return [child for child in every if (_state_parent_start(proc, child) or ("", 0, 0))[1] == pid]
+
+
+def workers_of(proc: Path, master: Master, known: frozenset[int] = frozenset()) -> list[Worker]:
+    """Read the workers of a master.
+
+    ``known`` pids are looked at too: the kernel may leave one out while another one ends.
+    """
+    pids = set(_children(proc, master.pid)) | known
+    found = (read_worker(proc, pid) for pid in sorted(pids))
+    return [worker for worker in found if worker is not None]
+
+
+def open_logs(proc: Path, pid: int) -> list[str]:
+    """List the regular files that a process holds open for appending:
+
+    its logs, whatever its configuration on disk says by now.
+    """
+    found = set()
+    folder = proc / str(pid) / "fd"
+    try:
+        numbers = os.listdir(folder)
+    except OSError:
+        return []
+    for number in numbers:
+        try:
+            target = os.readlink(folder / number)
+        except OSError:
+            continue
+        flags = re.search(r"flags:\s*(\d+)", _read(proc / str(pid) / "fdinfo" / number))
+        if flags and int(flags[1], 8) & _O_APPEND and target.startswith("/") and os.path.isfile(target):
+            found.add(target)
+    return sorted(found)
+
+
+def cpus(master_pid: int) -> frozenset[int]:
+    """Return what ``worker_processes auto`` may mean:
+
+    glibc counts the online ones, musl those that the master may use.
+    """
+    found = {os.sysconf("SC_NPROCESSORS_ONLN")}
+    with contextlib.suppress(OSError):
+        found.add(len(os.sched_getaffinity(master_pid)))
+    return frozenset(found)

@@ -1,0 +1,158 @@
+"""The one seam to the world: every change that the engine makes to files or processes, and its clock.
+
+A test replaces it, or stops the engine after any one of its calls.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import NamedTuple, Sequence
+
+from . import kernel
+
+__all__ = ["Bind", "NoNamespace", "Ran", "System"]
+
+
+class Ran(NamedTuple):
+    """How a command ended: its code and both its outputs in one."""
+
+    rc: int
+    output: str
+
+
+class Bind(NamedTuple):
+    """A directory that a command sees at another place, and nobody else does."""
+
+    source: Path
+    target: Path
+
+
+class NoNamespace(Exception):
+    """This host lets nobody have a private mount namespace."""
+
+
+class System:
+    """Files, processes and clock of this host. ``proc`` is where ``/proc`` is."""
+
+    proc = Path("/proc")
+
+    def now(self) -> str:
+        """Return the time, ISO-8601 in UTC with milliseconds."""
+        return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def make_directory(self, path: Path, mode: int = 0o755) -> None:
+        """Make a directory and its parents, and give it its mode even when it was there."""
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(mode)
+
+    def write(self, path: Path, data: bytes, mode: int = 0o600) -> None:
+        """Replace a file as a whole: after a crash there is the old one or the new one."""
+        temporary = path.with_name(f".{path.name}.new")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(temporary, path)
+        self._sync_directory(path.parent)
+
+    def append(self, path: Path, line: bytes) -> None:
+        """Add a line to a file, on disk when this returns."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(descriptor, line)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def symlink(self, target: Path, path: Path) -> None:
+        """Make ``path`` a link to ``target`` in one step; ``path`` may be a link or a file, or not exist."""
+        temporary = path.with_name(f".{path.name}.sluice-link")
+        if os.path.lexists(temporary):
+            temporary.unlink()
+        os.symlink(target, temporary)
+        os.rename(temporary, path)
+        self._sync_directory(path.parent)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Move a file or tree within one file system, on disk when this returns."""
+        kernel.sync_filesystem(source)
+        os.rename(source, target)
+        self._sync_directory(target.parent)
+
+    def exchange(self, one: Path, other: Path) -> None:
+        """Let two names change places in one step."""
+        kernel.exchange(one, other)
+        self._sync_directory(other.parent)
+
+    def copy(self, source: Path, target: Path) -> None:
+        """Copy a file, link or tree with owners, modes and times."""
+        if source.is_dir() and not source.is_symlink():
+            target.mkdir()
+            for child in sorted(source.iterdir()):
+                self.copy(child, target / child.name)
+        else:
+            shutil.copy2(source, target, follow_symlinks=False)
+        status = source.lstat()
+        os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)
+        if not source.is_symlink():
+            shutil.copystat(source, target)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file, link or tree; nothing happens when there is none."""
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif os.path.lexists(path):
+            path.unlink()
+
+    def run(self, argv: Sequence[str], timeout: float, bind: Bind | None = None) -> Ran:
+        """Run a command, within ``timeout`` seconds, and with ``bind`` in a mount namespace of its own.
+
+        Raises ``NoNamespace`` where that cannot be had; a command that cannot start or does not end has code 127 or
+        124.
+        """
+        enter = None if bind is None else (lambda: kernel.bind_privately(bind.source, bind.target))
+        try:
+            done = subprocess.run(
+                list(argv),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=timeout,
+                check=False,
+                preexec_fn=enter,
+            )
+        except subprocess.TimeoutExpired as error:
+            return Ran(
+                124, (error.stdout or b"").decode("utf-8", "replace") + f"\n{argv[0]} did not end in {timeout:g} s"
+            )
+        except subprocess.SubprocessError as error:
+            raise NoNamespace(str(error)) from error
+        except OSError as error:
+            return Ran(127, f"{argv[0]}: {error.strerror}")
+        return Ran(done.returncode, done.stdout.decode("utf-8", "replace"))
+
+    def reload(self, pid: int) -> None:
+        """Tell a master to read its configuration again. Raises ``ProcessLookupError`` when it is gone."""
+        os.kill(pid, signal.SIGHUP)
+
+    def _sync_directory(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,138 @@
+"""nginx's logs since a mark: severe lines of error logs, and the share of 5xx in access logs."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Iterable, NamedTuple
+
+__all__ = ["Share", "mark", "new_lines", "rise", "severe", "share", "tail_before"]
+
+_TAIL = 1 << 20
+_LINE = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[(emerg|alert|crit)\] (\d+)#")
+_ABOUT = re.compile(r"worker process (\d+) exited")
+# What a client does wrong in its handshake is logged at crit, and says nothing about the release.
+_CLIENTS_FAULT = re.compile(r"SSL_do_handshake\(\) failed.* while SSL handshaking, client:")
+# The combined format and its kin, and JSON; the first quoted field is the request.
+_STATUS = re.compile(r'"[^"]*" (\d{3})\b|"status":\s*"?(\d{3})')
+_RISE_COUNT, _RISE_SHARE = 5, 0.02
+
+
+class Share(NamedTuple):
+    """Requests, and those of them answered with 5xx; ``unread`` lines have a format that shows no status."""
+
+    requests: int
+    failed: int
+    unread: int
+
+    @property
+    def part(self) -> float:
+        """The share of 5xx, 0 to 1."""
+        return self.failed / self.requests if self.requests else 0.0
+
+    def plus(self, other: Share) -> Share:
+        """Add what another log shows."""
+        return Share(self.requests + other.requests, self.failed + other.failed, self.unread + other.unread)
+
+
+def mark(paths: Iterable[str]) -> tuple[dict[str, list[int]], list[str]]:
+    """Remember the end of each log as [inode, bytes];
+
+    also returns those that cannot be read. A log that is not there yet counts from 0.
+    """
+    marks: dict[str, list[int]] = {}
+    unreadable = []
+    for path in paths:
+        try:
+            status = os.stat(path)
+            marks[path] = [status.st_ino, status.st_size]
+            if not os.access(path, os.R_OK):
+                unreadable.append(path)
+        except FileNotFoundError:
+            marks[path] = [0, 0]
+        except OSError:
+            unreadable.append(path)
+    return marks, unreadable
+
+
+def new_lines(path: str, at: list[int]) -> list[str]:
+    """Read what was logged since a mark and move the mark.
+
+    A rotated log is read to its end under its new name first.
+    """
+    inode, offset = at
+    found = []
+    try:
+        status = os.stat(path)
+    except OSError:
+        return []
+    if status.st_ino != inode or status.st_size < offset:
+        rotated = f"{path}.1"
+        if inode and os.path.exists(rotated) and os.stat(rotated).st_ino == inode:
+            found += _read(rotated, offset)[0]
+        offset = 0
+    lines, end = _read(path, offset) if status.st_size > offset else ([], offset)
+    at[:] = [status.st_ino, end]
+    return found + lines
+
+
+def _read(path: str, offset: int) -> tuple[list[str], int]:
+    """Read whole lines from an offset; a line that is still being written waits for its end."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            data = file.read()
+    except OSError:
+        return [], offset
+    whole, newline, _ = data.rpartition(b"\n")
+    return whole.decode("utf-8", "replace").splitlines(), offset + len(whole) + len(newline)
+
+
+def tail_before(path: str, at: list[int]) -> list[str]:
+    """Read the lines before a mark, at most 1 MiB of them."""
+    inode, offset = at
+    for name in (path, f"{path}.1"):
+        try:
+            if inode and os.stat(name).st_ino == inode:
+                with open(name, "rb") as file:
+                    file.seek(max(0, offset - _TAIL))
+                    return file.read(min(offset, _TAIL)).decode("utf-8", "replace").splitlines()
+        except OSError:
+            continue
+    return []
+
+
+def severe(lines: Iterable[str], old_pids: frozenset[int], levels: frozenset[str]) -> list[str]:
+    """Pick the lines at ``levels`` (emerg, alert, crit) that are about the new configuration:
+
+    nothing by or about ``old_pids``.
+    """
+    found = []
+    for line in lines:
+        matched = _LINE.match(line)
+        if matched is None or matched[1] not in levels or int(matched[2]) in old_pids or _CLIENTS_FAULT.search(line):
+            continue
+        about = _ABOUT.search(line)
+        if about is None or int(about[1]) not in old_pids:
+            found.append(line)
+    return found
+
+
+def share(lines: Iterable[str], ignore: str = "") -> Share:
+    """Count requests and 5xx; lines with the text ``ignore`` are requests of our own."""
+    requests = failed = unread = 0
+    for line in lines:
+        if ignore and ignore in line:
+            continue
+        found = _STATUS.search(line)
+        if found is None:
+            unread += 1
+            continue
+        requests += 1
+        failed += (found[1] or found[2]).startswith("5")
+    return Share(requests, failed, unread)
+
+
+def rise(before: Share, since: Share) -> bool:
+    """Tell whether 5xx rose: at least five, and two percentage points above the share of before."""
+    return since.failed >= _RISE_COUNT and since.part > before.part + _RISE_SHARE

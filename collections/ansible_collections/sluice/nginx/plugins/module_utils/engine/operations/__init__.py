@@ -1,0 +1,1 @@
+"""One file an operation, or two that are each other's opposite."""

@@ -1,0 +1,115 @@
+"""``bake``: watch a pending release for a time, and hold its logs, workers and checks to what they were."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+from ..host.nginx import find_master
+from ..host.processes import workers_of
+from ..logs import Share, new_lines, rise, severe, share, tail_before
+from ..serving import SEVERE, check_problems, run_contract
+from ..session import Fault, Problem, Session
+
+if TYPE_CHECKING:
+    from ..forms import BakeRequest, Json
+
+__all__ = ["bake"]
+
+# The checks' own requests are no traffic; this is how their User-Agent stands in the combined format.
+_OWN = '"sluice"'
+_FEW = 20
+
+
+def bake(session: Session, request: BakeRequest) -> Json:
+    """Wait, then judge what happened since the switch.
+
+    The host is not locked meanwhile: a revert must not have to wait.
+    """
+    release = request["release"]
+    state = session.store.load()
+    pending = state["pending"]
+    if pending is None and (state["confirmed"] or {}).get("release") == release:
+        return {"changed": False, "note": "the release is confirmed already; there is nothing to bake"}
+    if pending is None or pending["release"] != release or pending["run"] != session.run["id"]:
+        raise Fault(
+            Problem(
+                f"release {release[:12]} is not pending here by this run, so it cannot be baked", do="deploy it again"
+            )
+        )
+    session.system.sleep(float(request.get("seconds", 0)))
+    meta = session.store.meta(release)
+    access = set((meta.get("facts") or {}).get("access_logs") or [])
+    marks = copy.deepcopy(pending.get("marks") or {})
+    problems = _worker_problems(session, pending) + _log_problems(
+        session, pending, [path for path in marks if path not in access]
+    )
+    before, since = _shares(session, {path: at for path, at in marks.items() if path in access})
+    problems += _traffic_problems(session, before, since)
+    timeout = float((request.get("options") or {}).get("check_timeout", 10.0))
+    contract = meta.get("contract") or []
+    outcomes = run_contract(contract, timeout) if contract else []
+    problems += check_problems(outcomes)
+    return {
+        "changed": False,
+        "problems": problems,
+        "checks": outcomes,
+        "requests": since.requests,
+        "share_5xx": round(since.part, 4),
+        "share_5xx_before": round(before.part, 4),
+    }
+
+
+def _worker_problems(session: Session, pending: Json) -> list[Problem]:
+    expected = {(pid, started) for pid, started in pending.get("workers") or []}
+    found = {worker.key for worker in workers_of(session.system.proc, find_master(session)) if not worker.draining}
+    if found == expected:
+        return []
+    return [
+        Problem(
+            "nginx's workers are no longer those of the switch: they died, or somebody else reloaded nginx",
+            f"workers {_pids(expected)}",
+            f"workers {_pids(found)}",
+        )
+    ]
+
+
+def _pids(keys: set[tuple[int, int]]) -> str:
+    return ", ".join(str(pid) for pid, _ in sorted(keys)) or "none"
+
+
+def _log_problems(session: Session, pending: Json, paths: list[str]) -> list[Problem]:
+    """Judge the lines of this release's processes; workers of before, which may drain for long, are not its own."""
+    marks = copy.deepcopy(pending["marks"]) if paths else {}
+    old = frozenset(int(pid) for pid in pending.get("old_pids") or [])
+    lines = [line for path in paths for line in severe(new_lines(path, marks[path]), old, SEVERE)]
+    if not lines:
+        return []
+    more = f"\nand {len(lines) - 5} more" if len(lines) > 5 else ""
+    return [
+        Problem(f"nginx logged {len(lines)} severe lines since the switch", "none", nginx="\n".join(lines[:5]) + more)
+    ]
+
+
+def _shares(session: Session, marks: dict[str, list[int]]) -> tuple[Share, Share]:
+    before, since = Share(0, 0, 0), Share(0, 0, 0)
+    for path, at in marks.items():
+        before = before.plus(share(tail_before(path, at), _OWN))
+        since = since.plus(share(new_lines(path, at), _OWN))
+    return before, since
+
+
+def _traffic_problems(session: Session, before: Share, since: Share) -> list[Problem]:
+    if since.unread:
+        session.warn(f"{since.unread} lines of the access logs show no status and were not judged")
+    if since.requests < _FEW:
+        session.warn(f"too little traffic to judge: {since.requests} requests")
+    if not rise(before, since):
+        return []
+    return [
+        Problem(
+            "answers with 5xx rose since the switch",
+            f"about {before.part:.1%}, as in {before.requests} requests before",
+            f"{since.part:.1%}: {since.failed} of {since.requests} requests",
+        )
+    ]

@@ -1,0 +1,158 @@
+"""``preflight``: may this host be switched? Reads only, and says everything that is in the way at once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..host.nginx import Build, build, find_master, master_problems
+from ..host.processes import workers_of
+from ..session import Fault, Problem, Session
+from ..trees import installed
+from .activate import drift_problem, pending_problem
+
+if TYPE_CHECKING:
+    from ..forms import Facts, Json, Platform, PreflightRequest
+
+__all__ = ["operating_system", "preflight"]
+
+_SPARE = 50 << 20
+_TEXT_FILE, _TEXT_ALL = 256 << 10, 4 << 20
+
+
+def preflight(session: Session, request: PreflightRequest) -> Json:
+    """Examine the host; problems are collected, not raised."""
+    release = request["release"]
+    facts = request.get("facts") or {}
+    platform = request.get("platform") or {}
+    state = session.store.load()
+    problems, nginx = _nginx(session, facts, platform)
+    os_name = operating_system()
+    if platform.get("os") and platform["os"] != os_name:
+        problems.append(
+            Problem(
+                "this host runs another platform than staging",
+                platform["os"],
+                os_name,
+                "set staging_platform to what the hosts run",
+            )
+        )
+    differences = installed.drift(session, state)
+    if differences:
+        problems.append(drift_problem(differences))
+    pending = state["pending"]
+    if pending and pending["run"] != session.run["id"]:
+        problems.append(pending_problem(pending))
+    problems += _space(session, int(request.get("needs_bytes", 0)))
+    accepted = state["confirmed"] or {}
+    answer: Json = {
+        "changed": False,
+        "problems": problems,
+        "live": state["live"],
+        "live_confirmed": bool(accepted) and accepted["release"] == state["live"],
+        "has_release": installed.has_release(session, release),
+        "adopted": not installed.is_ours(session, state),
+        "changes_needed": state["live"] != release or accepted.get("release") != release or bool(differences),
+        "nginx": nginx,
+        "platform": {"os": os_name},
+    }
+    if request.get("want_tree"):
+        answer["tree"] = _texts(session.layout.conf)
+    return answer
+
+
+def _nginx(session: Session, facts: Facts, platform: Platform) -> tuple[list[Problem], Json]:
+    try:
+        master = find_master(session)
+    except Fault as fault:
+        return list(fault.problems), {}
+    built = build(session, master)
+    problems = master_problems(session, master, built, facts)
+    if built is not None:
+        problems += _build_problems(built, facts, platform)
+    workers = workers_of(session.system.proc, master)
+    return problems, {"version": built.version if built else None, "pid": master.pid, "workers": len(workers)}
+
+
+def _build_problems(built: Build, facts: Facts, platform: Platform) -> list[Problem]:
+    problems = []
+    version = platform.get("nginx_version")
+    if version and version != built.version:
+        problems.append(
+            Problem(
+                "this host runs another nginx than staging",
+                version,
+                built.version,
+                "give staging and the host the same version",
+            )
+        )
+    # Without a list of those in use, every module of staging may be.
+    staged = platform.get("modules")
+    used = facts.get("modules")
+    needed = set(staged or []) if used is None else set(used)
+    missing = sorted(needed - set(built.modules))
+    if missing:
+        problems.append(
+            Problem(
+                f"nginx modules that staging has are missing on this host: {', '.join(missing)}",
+                "the same modules",
+                ", ".join(built.modules) or "none",
+                "install the distribution's packages that hold them",
+            )
+        )
+    untested = sorted((set(used or []) & set(built.modules)) - set(staged or [])) if staged is not None else []
+    if untested:
+        problems.append(
+            Problem(
+                f"the release loads modules that staging did not have: {', '.join(untested)}",
+                "what is tested is what runs",
+                do="add their packages to staging_packages",
+            )
+        )
+    return problems
+
+
+def _space(session: Session, needs: int) -> list[Problem]:
+    place = session.layout.root
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    wanted = 3 * needs + _SPARE
+    if free >= wanted:
+        return []
+    return [
+        Problem(
+            f"too little space at {session.layout.root}",
+            f"{wanted >> 20} MiB",
+            f"{free >> 20} MiB",
+            "make room on this host",
+        )
+    ]
+
+
+def operating_system() -> str:
+    """Return the distribution and its version, as ``debian 12``."""
+    try:
+        lines = Path("/etc/os-release").read_text(errors="replace").splitlines()
+    except OSError:
+        return "unknown"
+    values = {key: value.strip('"') for key, _, value in (line.partition("=") for line in lines)}
+    return f"{values.get('ID', 'unknown')} {values.get('VERSION_ID', '')}".strip()
+
+
+def _texts(tree: Path) -> dict[str, str]:
+    """Read the text files of a tree, for a diff: at most 256 KiB each and 4 MiB together."""
+    found: dict[str, str] = {}
+    room = _TEXT_ALL
+    for folder, _, files in os.walk(tree.resolve()):
+        for path in sorted(Path(folder) / name for name in files):
+            if path.is_symlink() or not path.is_file() or path.stat().st_size > min(_TEXT_FILE, room):
+                continue
+            data = path.read_bytes()
+            if b"\0" in data:
+                continue
+            room -= len(data)
+            found[path.relative_to(tree.resolve()).as_posix()] = data.decode("utf-8", "replace")
+    return dict(sorted(found.items()))

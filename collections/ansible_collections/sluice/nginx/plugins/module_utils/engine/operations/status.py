@@ -1,0 +1,81 @@
+"""``status`` and ``show``: what this host serves, has and knows. They change nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Iterator
+
+from ..host.nginx import build, find_master
+from ..host.processes import workers_of
+from ..session import Fault, Problem, Session, problems_of
+from ..trees import installed
+
+if TYPE_CHECKING:
+    from ..forms import Json, ShowRequest
+
+__all__ = ["show", "status"]
+
+
+def status(session: Session) -> Json:
+    """Tell what can be told; what cannot is among the problems."""
+    problems: list[Problem] = []
+
+    @contextlib.contextmanager
+    def told() -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            problems.extend(problems_of(error))
+
+    answer: Json = {"changed": False, "problems": problems, "live": installed.linked_release(session)}
+    with told():
+        state = session.store.load()
+        answer.update({key: state[key] for key in ("confirmed", "pending", "releases")})
+        answer["drift"] = [difference.path for difference in installed.drift(session, state)]
+    with told():
+        master = find_master(session)
+        built = build(session, master)
+        workers = [worker for worker in workers_of(session.system.proc, master) if not worker.draining]
+        answer["nginx"] = {
+            "running": True,
+            "version": built.version if built else None,
+            "pid": master.pid,
+            "workers": len(workers),
+        }
+    answer.setdefault("nginx", {"running": False})
+    answer["journal"] = session.store.last_events(10)
+    return answer
+
+
+def show(session: Session, request: ShowRequest) -> Json:
+    """Resolve a release by id, the beginning of one, ``live`` or ``previous``, and return what is stored about it.
+
+    Raises ``Fault``.
+    """
+    state = session.store.load()
+    release = _resolve(state, request["release"])
+    return {"changed": False, "release": release, "stored": session.store.meta(release)}
+
+
+def _resolve(state: Json, wanted: str) -> str:
+    there = sorted(state["releases"])
+    listed = ", ".join(release[:12] for release in there) or "none"
+    if wanted == "live" and state["live"]:
+        return str(state["live"])
+    if wanted == "previous":
+        # While a release is pending, the one before it is the last that was accepted.
+        record = state["pending"] or state["confirmed"]
+        if record and record["before"]:
+            return str(record["before"])
+        raise Fault(Problem("this host has no release before the live one", seen=f"releases: {listed}"))
+    matching = [release for release in there if wanted and release.startswith(wanted)]
+    if len(matching) == 1:
+        return str(matching[0])
+    what = (
+        f"{wanted!r} names {len(matching)} releases of this host"
+        if matching
+        else f"this host has no release {wanted!r}"
+    )
+    raise Fault(
+        Problem(what, "an id, its beginning, or previous", f"releases: {listed}", "name one of those that are listed")
+    )

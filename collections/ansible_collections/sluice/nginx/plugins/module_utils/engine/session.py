@@ -1,0 +1,118 @@
+"""What one operation has at hand: the host, the store, who asks, and what is to be said about it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Any, Iterator, NamedTuple
+
+from ..errors import SluiceError
+from .host.system import System
+from .store import Layout, Store
+
+if TYPE_CHECKING:
+    from .forms import Json
+
+__all__ = ["Fault", "Problem", "Session", "problems_of"]
+
+
+class Problem(NamedTuple):
+    """What a person must know; ``nginx`` are nginx's own words."""
+
+    what: str
+    expected: str = ""
+    seen: str = ""
+    do: str = ""
+    nginx: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """Return only what applies."""
+        return {key: value for key, value in self._asdict().items() if value}
+
+
+class Fault(SluiceError):
+    """An operation cannot go on."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(problem.what for problem in problems))
+        self.problems = problems
+
+
+class Session:
+    """One operation of one run on this host."""
+
+    def __init__(self, system: System, layout: Layout, run: Json) -> None:
+        self.system = system
+        self.layout = layout
+        self.run: Json = {
+            "id": str(run.get("id", "")),
+            "who": str(run.get("who", "")),
+            "from": str(run.get("from", "")),
+        }
+        self.store = Store(system, layout)
+        self.warnings: list[str] = []
+        self.steps: list[Json] = []
+        # On the way back nothing may stop the engine that does not concern nginx, such as a full disk under the
+        # journal.
+        self.going_back = False
+
+    def warn(self, text: str) -> None:
+        """Say something that is no fault, once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def journal(self, event: str, **facts: Any) -> None:
+        """Record what happens; on the way back a journal that cannot be written is only warned of."""
+        with self.tolerant("the journal"):
+            self.store.journal(self.run, event, facts)
+
+    def save(self, state: Json) -> None:
+        """Write the state; on the way back a state that cannot be written is only warned of."""
+        with self.tolerant("the state"):
+            self.store.save(state)
+
+    @contextlib.contextmanager
+    def tolerant(self, what: str) -> Iterator[None]:
+        """Turn a failed write into a warning on the way back."""
+        try:
+            yield
+        except OSError as error:
+            if not self.going_back:
+                raise
+            self.warn(f"{what} of Sluice could not be written: {error}")
+
+    @contextlib.contextmanager
+    def step(self, name: str, **facts: Any) -> Iterator[None]:
+        """Journal a step before and after, and measure it."""
+        self.journal(name, mark="begin", **facts)
+        started = self.system.monotonic()
+        try:
+            yield
+        except Exception as error:
+            self.steps.append({"name": name, "ms": self.since(started)})
+            self.journal(name, mark="failed", why=str(error)[:500])
+            raise
+        self.steps.append({"name": name, "ms": self.since(started)})
+        self.journal(name, mark="end", ms=self.since(started))
+
+    def since(self, started: float) -> int:
+        """Return the milliseconds since a reading of ``monotonic``."""
+        return round((self.system.monotonic() - started) * 1000)
+
+
+def problems_of(error: Exception) -> list[Problem]:
+    """Return what an exception has to say;
+
+    one that nobody foresaw says its type, text and place instead of a traceback.
+    """
+    if isinstance(error, Fault):
+        return list(error.problems)
+    if isinstance(error, SluiceError):
+        return [Problem(str(error))]
+    place = ""
+    trace = error.__traceback__
+    while trace is not None:
+        place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    do = "see to it on the host" if isinstance(error, OSError) else "report this, with the journal of the host"
+    return [Problem(f"the engine failed: {type(error).__name__}: {error}", seen=place, do=do)]

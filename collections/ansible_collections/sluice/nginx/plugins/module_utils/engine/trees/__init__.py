@@ -1,0 +1,1 @@
+"""Trees on disk: bundles, installed releases, and the link that says which one is live."""

@@ -1,0 +1,45 @@
+"""The link that says which release is live."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from ..session import Fault, Problem, Session
+
+__all__ = ["point"]
+
+
+def point(session: Session, release: str) -> None:
+    """Let ``/etc/nginx`` lead to a release, in one step.
+
+    The first time it is a directory, of which ``adopt`` made a copy before: link and directory change places. Raises
+    ``Fault`` where the directory cannot be replaced.
+    """
+    system, conf, tree = session.system, session.layout.conf, session.layout.release(release)
+    if not tree.is_dir():
+        raise Fault(Problem(f"the tree of release {release[:12]} is gone from this host", str(tree)))
+    if conf.is_symlink() or not conf.exists():
+        system.symlink(tree, conf)
+        return
+    if os.path.ismount(conf):
+        raise Fault(
+            Problem(
+                f"{conf} is a mount point and cannot become a link",
+                do=f"mount it at another place, and copy it to {conf}",
+            )
+        )
+    aside = conf.with_name(f".{conf.name}.before-sluice")
+    system.remove(aside)
+    system.symlink(tree, aside)
+    try:
+        system.exchange(aside, conf)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS):
+            raise
+        # overlayfs moves no directory of an image. nginx has read its files long ago, and the copy is safe, so a moment
+        # without the directory is what this costs, once.
+        system.remove(conf)
+        system.rename(aside, conf)
+        return
+    system.remove(aside)

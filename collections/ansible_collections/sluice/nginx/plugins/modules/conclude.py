@@ -1,0 +1,42 @@
+"""Documentation of the action of the same name; it runs on the controller alone."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: conclude
+short_description: Ends a run with the story of its hosts
+version_added: 0.1.0
+description:
+  - Writes C(run.json) from the journal, shows what became of each host, and fails unless every host is where it was to be.
+options:
+  run:
+    description: The result of M(sluice.nginx.run).
+    type: dict
+    required: true
+attributes:
+  check_mode:
+    description: Says what would have happened.
+    support: full
+  diff_mode:
+    description: There is nothing to compare.
+    support: none
+author: Sluice
+"""
+
+EXAMPLES = r"""
+- name: Every host is where it was to be
+  sluice.nginx.conclude:
+    run: "{{ gates_run }}"
+  run_once: true
+"""
+
+RETURN = r"""
+outcome:
+  description: What became of the run, in a sentence.
+  type: str
+  returned: always
+sluice_report:
+  description: A file with the table of hosts, for people; the callback P(sluice.nginx.verdicts#callback) shows it.
+  type: path
+  returned: always
+"""

@@ -1,0 +1,49 @@
+"""Documentation of the action of the same name; it runs on the controller alone."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: run
+short_description: Opens the record of a run
+version_added: 0.1.0
+description:
+  - Makes a folder below C(.sluice/runs) with an empty journal, which the phases of the run append to.
+attributes:
+  check_mode:
+    description: The record is opened in check mode too, since a run in check mode has a story as well.
+    support: full
+  diff_mode:
+    description: There is nothing to compare.
+    support: none
+author: Sluice
+"""
+
+EXAMPLES = r"""
+- name: The run has a record
+  sluice.nginx.run:
+  register: rollout_run
+"""
+
+RETURN = r"""
+id:
+  description: The run's name.
+  type: str
+  returned: success
+  sample: 20260102T030405-1f2e
+folder:
+  description: Where its record is.
+  type: path
+  returned: success
+who:
+  description: The user who started it.
+  type: str
+  returned: success
+host:
+  description: The controller's name.
+  type: str
+  returned: success
+started:
+  description: When, ISO-8601 in UTC.
+  type: str
+  returned: success
+"""

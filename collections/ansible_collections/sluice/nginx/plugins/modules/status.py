@@ -1,0 +1,43 @@
+"""Documentation of the action of the same name; it runs on the controller alone."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: status
+short_description: Shows what the hosts serve
+version_added: 0.1.0
+description:
+  - Puts the answers that M(sluice.nginx.host) with the phase C(status) registered on the hosts of the play into one table.
+options:
+  registered:
+    description: The name of the variable that the answers were registered as.
+    type: str
+    required: true
+  format:
+    description: A table for people, or JSON for machines.
+    type: str
+    choices: [table, json]
+    default: table
+attributes:
+  check_mode:
+    description: Nothing is ever changed.
+    support: full
+  diff_mode:
+    description: There is nothing to compare.
+    support: none
+author: Sluice
+"""
+
+EXAMPLES = r"""
+- name: The fleet is shown
+  sluice.nginx.status:
+    registered: rollout_status
+  run_once: true
+"""
+
+RETURN = r"""
+answers:
+  description: What each host said of itself.
+  type: dict
+  returned: always
+"""
