@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import conclude
@@ -12,7 +12,7 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import Con
 class ActionModule(ControllerAction):
     """Reads the journal of the run."""
 
-    SPEC = {"run": {"type": "dict", "required": True}}
+    SPEC: ClassVar[dict[str, Any]] = {"run": {"type": "dict", "required": True}}
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Judge the run."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
@@ -23,7 +23,7 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import Con
 class ActionModule(ControllerAction):
     """Runs the gates on staging containers of the controller."""
 
-    SPEC = {
+    SPEC: ClassVar[dict[str, Any]] = {
         "run": {"type": "dict", "required": True},
         "releases": {"type": "list", "elements": "dict", "required": True},
         "image": {"type": "str", "required": True},
@@ -56,8 +56,12 @@ class ActionModule(ControllerAction):
         }
         if passed:
             return answer
-        stopped = f"{sum(not each.passed for each in examined)} of {len(examined)} releases did not pass the gates; no host was touched"
-        return {**answer, "failed": True, "msg": stopped}
+        failed = sum(not each.passed for each in examined)
+        return {
+            **answer,
+            "failed": True,
+            "msg": f"{failed} of {len(examined)} releases did not pass the gates; no host was touched",
+        }
 
     def _examiner(self, options: Mapping[str, Any], run: str) -> Examiner:
         docroots = {path: project() / folder for path, folder in options["docroots"].items()}
@@ -79,7 +83,8 @@ class ActionModule(ControllerAction):
     def _candidates(self, releases: list[dict[str, Any]]) -> list[Candidate]:
         store = Store(state() / "releases")
         return [
-            Candidate(tuple(each["hosts"]), store.get(each["id"]) if each["id"] else None, tuple(each["problems"])) for each in releases
+            Candidate(tuple(each["hosts"]), store.get(each["id"]) if each["id"] else None, tuple(each["problems"]))
+            for each in releases
         ]
 
 
@@ -88,5 +93,7 @@ def _own_gates(path: str) -> Path | None:
         return None
     folder = project() / path
     if not folder.is_dir():
-        raise InputError("gates_path", f"{folder} is no directory; name a folder with one Python file for each gate of your own")
+        raise InputError(
+            "gates_path", f"{folder} is no directory; name a folder with one Python file for each gate of your own"
+        )
     return folder

@@ -1,12 +1,11 @@
-"""One phase of a roll-out on one host: one round trip, or none when the run's journal says that there is nothing to do."""
+"""One phase of a roll-out on one host: one round trip, or none when the run's journal says that nothing is to do."""
 
 from __future__ import annotations
 
 import difflib
 import getpass
 import socket
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
@@ -23,10 +22,17 @@ _READS_ONLY = ("preflight", "show", "status")
 
 
 class ActionModule(ActionBase):
-    """Asks the engine on a host. A host that fails does not fail the task: the journal notes it, and the run is settled on it."""
+    """Asks the engine on a host.
 
-    SPEC = {
-        "phase": {"type": "str", "required": True, "choices": ["preflight", "activate", "bake", "settle", "mend", "status", "unlock"]},
+    A host that fails does not fail the task: the journal notes it, and the run is settled by that.
+    """
+
+    SPEC: ClassVar[dict[str, Any]] = {
+        "phase": {
+            "type": "str",
+            "required": True,
+            "choices": ["preflight", "activate", "bake", "settle", "mend", "status", "unlock"],
+        },
         "run": {"type": "dict"},
         "releases": {"type": "dict", "default": {}},
         "stored": {"type": "str", "default": ""},
@@ -72,14 +78,21 @@ class ActionModule(ActionBase):
             return {"changed": True, "msg": f"would revert {pending['release'][:12]} of run {pending['run']}"}
         reverted = self._asked("revert", {**options, "of": pending["run"]})
         problems = [sentence(problem) for problem in reverted.get("problems", [])]
-        return {"changed": bool(reverted.get("changed")), "answer": reverted, "failed": not reverted["ok"], "msg": "; ".join(problems)}
+        return {
+            "changed": bool(reverted.get("changed")),
+            "answer": reverted,
+            "failed": not reverted["ok"],
+            "msg": "; ".join(problems),
+        }
 
     def _asked(self, operation: str, options: dict[str, Any], *, has_release: bool = False) -> dict[str, Any]:
         """Ask, and turn whatever goes wrong into an answer with a problem."""
         terms = Terms(options["bake"], options["keep"], options["drift"], want_tree=bool(self._task.diff))
         try:
             identity, release = self._wanted(operation, options)
-            question = build(operation, self._run, identity, release, terms, has_release=has_release, of=options.get("of"))
+            question = build(
+                operation, self._run, identity, release, terms, has_release=has_release, of=options.get("of")
+            )
             answer = self._engine(question.request, question.bundle)
             return {**answer, "release": identity} if operation != "status" else answer
         except AnsibleConnectionFailure as error:
@@ -140,12 +153,18 @@ class ActionModule(ActionBase):
         if not (store.root / identity / "release.json").is_file():
             return []
         root = store.get(identity).tree
-        after = {path.relative_to(root).as_posix(): path.read_text(errors="replace") for path in sorted(root.rglob("*")) if path.is_file()}
+        after = {
+            path.relative_to(root).as_posix(): path.read_text(errors="replace")
+            for path in sorted(root.rglob("*"))
+            if path.is_file()
+        }
         found = []
         for path in sorted(before.keys() | after.keys()):
             old, new = before.get(path, ""), after.get(path, "")
             if old != new:
-                lines = difflib.unified_diff(old.splitlines(), new.splitlines(), f"live/{path}", f"release/{path}", lineterm="")
+                lines = difflib.unified_diff(
+                    old.splitlines(), new.splitlines(), f"live/{path}", f"release/{path}", lineterm=""
+                )
                 found.append({"prepared": "\n".join(lines) + "\n"})
         return found
 

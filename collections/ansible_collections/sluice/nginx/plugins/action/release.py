@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from ansible.errors import AnsibleError
@@ -24,7 +24,7 @@ _GROUP = "web"
 class ActionModule(ControllerAction):
     """Reads the variables of all hosts of the play that are in the group ``web``."""
 
-    SPEC = {"platform": {"type": "dict", "required": True}}
+    SPEC: ClassVar[dict[str, Any]] = {"platform": {"type": "dict", "required": True}}
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Render; tells the releases with their hosts, and what was wrong with the variables of others."""
@@ -38,8 +38,9 @@ class ActionModule(ControllerAction):
         found: dict[str, dict[str, Any]] = {}
         for variant in group({host: self._settings(host, platform) for host in hosts}):
             try:
-                self._validate(variant)
+                # Rendering comes first, because it has the better words for what is wrong in a site.
                 rendered = self._render(variant, packaged)
+                self._validate(variant)
                 identity = store.identify(rendered.tree)
                 made = found.setdefault(identity, {"hosts": [], "problems": [], "contract": [], "rendered": rendered})
                 made["contract"] = _united(made["contract"], rendered.contract_json())
@@ -53,8 +54,12 @@ class ActionModule(ControllerAction):
     def _hosts(self, task_vars: dict[str, Any]) -> list[str]:
         group_hosts = task_vars["groups"].get(_GROUP, [])
         if not group_hosts:
-            there = ", ".join(sorted(name for name in task_vars["groups"] if name not in ("all", "ungrouped"))) or "none"
-            raise SluiceError(f"the inventory has no host in a group '{_GROUP}', and those are the hosts that get a release; its groups: {there}")
+            there = (
+                ", ".join(sorted(name for name in task_vars["groups"] if name not in ("all", "ungrouped"))) or "none"
+            )
+            raise SluiceError(
+                f"the inventory has no host in a group '{_GROUP}', whose hosts get a release; its groups: {there}"
+            )
         hosts = [host for host in group_hosts if host in task_vars["ansible_play_hosts_all"]]
         if not hosts:
             raise SluiceError(f"--limit leaves no host of the group '{_GROUP}'")
@@ -79,7 +84,9 @@ class ActionModule(ControllerAction):
         if "{{" not in text and "{%" not in text:
             return dict(json.loads(text))
         try:
-            return dict(json.loads(json.dumps(Templar(loader=self._loader, variables=raw).template(values), default=str)))
+            return dict(
+                json.loads(json.dumps(Templar(loader=self._loader, variables=raw).template(values), default=str))
+            )
         except AnsibleError as error:
             raise SluiceError(f"the variables of {host} cannot be read: {error}") from error
 

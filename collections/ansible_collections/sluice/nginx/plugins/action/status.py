@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import status_table
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
@@ -12,7 +12,7 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import Con
 class ActionModule(ControllerAction):
     """Reads what ``sluice.nginx.host`` registered on each host of the play."""
 
-    SPEC = {
+    SPEC: ClassVar[dict[str, Any]] = {
         "registered": {"type": "str", "required": True},
         "format": {"type": "str", "default": "table", "choices": ["table", "json"]},
     }
@@ -21,7 +21,11 @@ class ActionModule(ControllerAction):
         """Show the table, or JSON for machines; fails for a host that cannot be asked."""
         hosts = task_vars["ansible_play_hosts_all"]
         answers = {host: task_vars["hostvars"][host][options["registered"]]["answer"] for host in hosts}
-        text = json.dumps(answers, indent=1, sort_keys=True, default=str) if options["format"] == "json" else status_table(answers)
+        text = (
+            json.dumps(answers, indent=1, sort_keys=True, default=str)
+            if options["format"] == "json"
+            else status_table(answers)
+        )
         silent = [host for host, answer in answers.items() if answer.get("unreachable_host")]
         self._display.display(text)
         result = {"changed": False, "answers": answers}

@@ -1,8 +1,8 @@
 """A tree of files, its manifest and its id.
 
-The manifest lists each entry's path, mode and either digest (files), target (links) or nothing (directories), sorted by path.
-The id of a release is the SHA-256 of the manifest's canonical text: owner and times do not count, so the same input
-gives the same id on any machine.
+The manifest lists each entry's path, mode and either digest (files), target (links) or nothing (directories), sorted by
+path. The id of a release is the SHA-256 of the manifest's canonical text: owner and times do not count, so the same
+input gives the same id on any machine.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import os
 import stat
 from pathlib import Path
-from typing import Dict, Iterable, List, NamedTuple
+from typing import Iterable, NamedTuple
 
 from .errors import SluiceError
 
@@ -19,7 +19,7 @@ __all__ = ["Difference", "Entry", "compare", "entries_from_json", "entries_to_js
 
 
 class Entry(NamedTuple):
-    """One line of a manifest. ``kind`` is ``file``, ``link`` or ``dir``; ``value`` is the digest or the link's target."""
+    """One line of a manifest: ``kind`` is ``file``, ``link`` or ``dir``, ``value`` the digest or the link's target."""
 
     path: str
     kind: str
@@ -43,15 +43,17 @@ def _entry(root: Path, path: Path) -> Entry:
         return Entry(name, "dir", stat.S_IMODE(status.st_mode), "")
     if stat.S_ISREG(status.st_mode):
         return Entry(name, "file", stat.S_IMODE(status.st_mode), hashlib.sha256(path.read_bytes()).hexdigest())
-    raise SluiceError(f"{path} is neither a file, a directory nor a link; a release can hold nothing else: remove it from the tree")
+    raise SluiceError(
+        f"{path} is neither a file, a directory nor a link; a release can hold nothing else: remove it from the tree"
+    )
 
 
-def read_tree(root: Path) -> List[Entry]:
+def read_tree(root: Path) -> list[Entry]:
     """Read the manifest of the tree below ``root``, sorted by path; the root itself is not an entry.
 
     Raises ``SluiceError`` for sockets, pipes and devices, ``OSError`` for what cannot be read.
     """
-    found: List[Entry] = []
+    found: list[Entry] = []
     for folder, folders, files in os.walk(root):
         found.extend(_entry(root, Path(folder) / name) for name in folders + files)
     return sorted(found)
@@ -65,24 +67,24 @@ def release_id(entries: Iterable[Entry]) -> str:
     return digest.hexdigest()
 
 
-def compare(before: Iterable[Entry], after: Iterable[Entry]) -> List[Difference]:
+def compare(before: Iterable[Entry], after: Iterable[Entry]) -> list[Difference]:
     """List what differs, sorted by path."""
-    old: Dict[str, Entry] = {entry.path: entry for entry in before}
-    new: Dict[str, Entry] = {entry.path: entry for entry in after}
+    old: dict[str, Entry] = {entry.path: entry for entry in before}
+    new: dict[str, Entry] = {entry.path: entry for entry in after}
     found = [Difference(path, "removed") for path in old.keys() - new.keys()]
     found += [Difference(path, "added") for path in new.keys() - old.keys()]
     found += [Difference(path, "changed") for path in old.keys() & new.keys() if old[path] != new[path]]
     return sorted(found)
 
 
-def entries_to_json(entries: Iterable[Entry]) -> List[List[object]]:
+def entries_to_json(entries: Iterable[Entry]) -> list[list[object]]:
     """Turn a manifest into plain lists, for JSON."""
     return [list(entry) for entry in entries]
 
 
-def entries_from_json(rows: Iterable[Iterable[object]]) -> List[Entry]:
+def entries_from_json(rows: Iterable[Iterable[object]]) -> list[Entry]:
     """Turn plain lists back into a manifest. Raises ``SluiceError`` when a row is not one."""
-    found: List[Entry] = []
+    found: list[Entry] = []
     for row in rows:
         cells = list(row)
         if len(cells) != 4 or not isinstance(cells[2], int):

@@ -7,7 +7,7 @@ module: conclude
 short_description: Ends a run with the story of its hosts
 version_added: 0.1.0
 description:
-  - Writes C(run.json) from the journal, shows what became of each host, and fails unless every host is where it was to be.
+  - Writes C(run.json) from the journal, shows what became of each host, and fails unless all are where they were to be.
 options:
   run:
     description: The result of M(sluice.nginx.run).
@@ -36,7 +36,7 @@ outcome:
   type: str
   returned: always
 sluice_report:
-  description: A file with the table of hosts, for people; the callback P(sluice.nginx.verdicts#callback) shows it.
+  description: A file with the table of hosts, for people. P(sluice.nginx.verdicts#callback) shows it.
   type: path
   returned: always
 """

@@ -9,7 +9,7 @@ version_added: 0.1.0
 description:
   - Runs each release in a stage, two containers without any network around its very bytes, and asks every gate.
   - All gates whose forerunners passed are run, so one run shows every fault. Releases are examined side by side.
-  - A release that passed gets a receipt, without which no host activates it. The task fails unless every release passed.
+  - A release that passed gets a receipt, without which no host activates it. The task fails unless all did.
 options:
   run:
     description: The result of M(sluice.nginx.run).
@@ -84,7 +84,7 @@ releases:
   type: dict
   returned: always
 sluice_report:
-  description: A file with the table of verdicts and the findings, for people; the callback P(sluice.nginx.verdicts#callback) shows it.
+  description: A file with the verdicts and findings, for people. P(sluice.nginx.verdicts#callback) shows it.
   type: path
   returned: always
 """

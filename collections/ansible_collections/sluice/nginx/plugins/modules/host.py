@@ -7,16 +7,18 @@ module: host
 short_description: One phase of a roll-out on a host
 version_added: 0.1.0
 description:
-  - Decides from the run's journal what the phase means for the host, asks the engine on it, at most once, and notes the answer.
-  - A host that fails or cannot be reached does not fail the task. The journal has it, later waves are not switched, and the phase V(settle)
-    takes every host back. The run fails in M(sluice.nginx.conclude).
-  - Needs root on the host (C(become)) and Python 3.8 or newer with its whole standard library. Any connection plugin will do.
+  - Decides from the run's journal what the phase means for the host, asks the engine on it, and notes the answer.
+  - A host that fails or cannot be reached does not fail the task. The journal has it, later waves are not switched, and
+    the phase V(settle) takes every host back. The run fails in M(sluice.nginx.conclude).
+  - Needs root on the host (C(become)) and Python 3.8 or newer with its whole standard library. Any connection plugin
+    will do.
 options:
   phase:
     description:
-      - V(preflight) only looks, V(activate) makes the release serve on trial and asks its contract, V(bake) watches the logs for a while.
-      - V(settle) confirms when all was good on all hosts, and reverts otherwise. V(mend) reverts those that were confirmed when another could
-        not be.
+      - V(preflight) only looks, V(activate) makes the release serve on trial and asks its contract, V(bake) watches the
+        logs for a while.
+      - V(settle) confirms when all was good on all hosts, and reverts otherwise. V(mend) reverts those that were
+        confirmed when another could not be.
       - V(status) only looks. V(unlock) takes back what a run that died has left pending. Both are outside of a run.
     type: str
     required: true
@@ -29,7 +31,7 @@ options:
     type: dict
     default: {}
   stored:
-    description: A release that the host has itself, V(previous) or the beginning of an id, instead of one from the controller.
+    description: A release that the host has itself, V(previous) or the beginning of an id, instead of the controller's.
     type: str
     default: ""
   bake:

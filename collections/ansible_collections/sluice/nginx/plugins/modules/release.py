@@ -8,8 +8,10 @@ short_description: Renders the trees of all hosts as releases
 version_added: 0.1.0
 description:
   - Reads the variables of the role C(nginx), for every host of the play in the group C(web), and renders a tree once
-    for each set of equal variables. The tree is the platform's packaged one, with the typed sites over it, and the raw tree over both.
-  - A tree becomes a release in C(.sluice/releases), named by the SHA-256 of its manifest. Hosts with byte-identical trees share one.
+    for each set of equal variables. The tree is the platform's packaged one, with the typed sites over it, and the raw
+    tree over both.
+  - A tree becomes a release in C(.sluice/releases), named by the SHA-256 of its manifest. Hosts with byte-identical
+    trees share one.
   - What is wrong with the variables is returned and fails the gate C(spec), which comes next.
 options:
   platform:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible import constants
 from ansible.plugins.action import ActionBase
@@ -32,7 +32,7 @@ def read_run(value: dict[str, Any]) -> Run:
 class ControllerAction(ActionBase):
     """An action that never connects to a host and works in check mode too. ``SPEC`` is its argument spec."""
 
-    SPEC: dict[str, Any] = {}
+    SPEC: ClassVar[dict[str, Any]] = {}
     _supports_check_mode = True
     _requires_connection = False
 

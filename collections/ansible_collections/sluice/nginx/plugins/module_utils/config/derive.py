@@ -50,7 +50,15 @@ def derive(config: Config) -> list[Check]:
             connect = None if listen.address in ("*", "0.0.0.0", "[::]") else f"{listen.address}:{listen.port}"
             for path in dict.fromkeys(["/", *_paths(server)]):
                 url = _url(_host(server), listen, path)
-                check = Check(f"GET {url}", "GET", url, expect=_ANSWERED, follow=True, connect=connect, source=f"{server.file}:{server.line}")
+                check = Check(
+                    f"GET {url}",
+                    "GET",
+                    url,
+                    expect=_ANSWERED,
+                    follow=True,
+                    connect=connect,
+                    source=f"{server.file}:{server.line}",
+                )
                 checks.setdefault(check.name, check)
     return list(checks.values())
 

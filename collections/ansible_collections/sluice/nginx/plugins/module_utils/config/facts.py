@@ -30,10 +30,10 @@ def facts(config: Config) -> dict[str, Any]:
     """Tell what the engine on a host needs to know of a release.
 
     ``error_logs`` and ``access_logs`` are absolute paths; ``worker_processes`` is the directive's value or None;
-    ``main_directives`` are the names in the main context, which ``nginx -g`` must not repeat; ``modules`` are the names of
-    the shared objects that it loads.
+    ``main_directives`` are the names in the main context, which ``nginx -g`` must not repeat; ``modules`` are the names
+    of the shared objects that it loads.
     """
-    workers = [directive.args[0] for directive in config.directives if directive.name == "worker_processes" and directive.args]
+    workers = [each.args[0] for each in config.directives if each.name == "worker_processes" and each.args]
     return {
         "error_logs": _files(config.named("error_log"), "/var/log/nginx/error.log"),
         "access_logs": _files(config.named("access_log"), "/var/log/nginx/access.log"),

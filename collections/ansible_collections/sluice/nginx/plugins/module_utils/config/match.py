@@ -80,6 +80,12 @@ def choose_location(block: Directive, path: str) -> Directive | None:
     return deeper or found
 
 
+def _filled(target: str, match: re.Match[str]) -> str:
+    """Put a match's groups into a rewrite's target."""
+    groups = {str(number): group or "" for number, group in enumerate(match.groups(), 1)}
+    return re.sub(r"\$(\d)", lambda found: groups.get(found[1], ""), target)
+
+
 def _rewritten(block: Directive, path: str) -> Iterator[tuple[Directive, str, str]]:
     """Yield each directive of the rewrite module that path meets, with the path after it and its flag."""
     for directive in block.block or []:
@@ -90,9 +96,7 @@ def _rewritten(block: Directive, path: str) -> Iterator[tuple[Directive, str, st
             match = _search(directive.args[0], path)
             if match:
                 flag = directive.args[2] if len(directive.args) > 2 else ""
-                groups = ["", *[group or "" for group in match.groups()]]
-                path = re.sub(r"\$(\d)", lambda found: (groups[int(found[1]) : int(found[1]) + 1] or [""])[0], directive.args[1])
-                path = path.split("?")[0]
+                path = _filled(directive.args[1], match).split("?")[0]
                 yield directive, path, flag
                 if flag:
                     return
@@ -116,11 +120,9 @@ def trace(config: Config, host: str, port: int, path: str) -> Trace:
             return Trace(met)
         if location not in met:
             met.append(location)
-        flag = ""
-        for directive, after, flag in _rewritten(location, path):
-            path = after
-            if directive not in met:
-                met.append(directive)
-        if flag != "last":
+        steps = list(_rewritten(location, path))
+        met += [directive for directive, _, _ in steps if directive not in met]
+        if not steps or steps[-1][2] != "last":
             break
+        path = steps[-1][1]
     return Trace(met)

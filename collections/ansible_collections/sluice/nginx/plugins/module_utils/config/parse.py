@@ -128,7 +128,11 @@ class _Reader:
         pattern = found.args[0]
         if depth >= _DEEPEST_INCLUDE:
             self.config.problems.append(
-                Problem(found.file, found.line, f"include {pattern} goes in a circle, or is over {_DEEPEST_INCLUDE} files deep")
+                Problem(
+                    found.file,
+                    found.line,
+                    f"include {pattern} goes in a circle, or is over {_DEEPEST_INCLUDE} files deep",
+                )
             )
             return
         inside = PurePosixPath(CONF_ROOT, pattern)
@@ -155,7 +159,7 @@ class _Reader:
 def _matches(parts: list[str], wanted: list[str]) -> bool:
     return len(parts) == len(wanted) and all(
         fnmatch.fnmatchcase(part, pattern) and (pattern.startswith(".") or not part.startswith("."))
-        for part, pattern in zip(parts, wanted)
+        for part, pattern in zip(parts, wanted, strict=True)
     )
 
 

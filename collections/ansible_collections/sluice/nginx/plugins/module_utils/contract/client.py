@@ -17,7 +17,7 @@ from .url import Url, parse_url
 __all__ = ["LEADS_AWAY", "Outcome", "SeenRequest", "Witness", "run_checks"]
 
 LEADS_AWAY = "redirected to"
-"""How the problem begins where a redirect could not be followed, because it leads to a host that the contract does not know."""
+"""How the problem begins where a redirect was not followed, because it leads to no host of the contract."""
 
 _MOST_REDIRECTS = 10
 _REDIRECTS = (301, 302, 303, 307, 308)

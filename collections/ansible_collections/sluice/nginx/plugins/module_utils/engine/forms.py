@@ -57,9 +57,13 @@ class Facts(TypedDict, total=False):
 
 
 class PreflightRequest(TypedDict, total=False):
-    """``preflight``: may this host be switched to ``release``? ``needs_bytes`` is the size of the unpacked tree."""
+    """``preflight``: may this host be switched to ``release``? ``needs_bytes`` is the size of the unpacked tree.
+
+    ``drift`` as in ``activate``: a live tree that was changed is in the way only where it is refused.
+    """
 
     release: str
+    drift: str
     facts: Facts
     platform: Platform
     needs_bytes: int

@@ -1,4 +1,4 @@
-"""What a host is asked in each phase: the request for its engine, and the bundle that goes with it. No host is asked here."""
+"""What a host is asked in each phase: the request for its engine, and the bundle. Pure: no host is asked here."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Question(NamedTuple):
 
 @dataclass(frozen=True)
 class Terms:
-    """What the user sets for a roll-out: ``bake`` in seconds, ``keep`` in releases, ``drift`` is refuse, adopt or discard."""
+    """What the user sets: ``bake`` in seconds, ``keep`` in releases, ``drift`` is refuse, adopt or discard."""
 
     bake: float = 3.0
     keep: int = 5
@@ -34,14 +34,21 @@ class Terms:
 
 
 def read_receipt(release: Release) -> dict[str, Any]:
-    """Read the receipt of the gates. Raises ``SluiceError`` when there is none, or when it is not one for this release."""
+    """Read the receipt of the gates. Raises ``SluiceError`` when there is none for this release."""
     path = release.root / "receipt.json"
     try:
         receipt = dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
-        raise SluiceError(f"release {release.id[:12]} has no receipt of the gates ({error}); run the gates, which write it") from error
+        raise SluiceError(
+            f"release {release.id[:12]} has no receipt of the gates ({error}); run the gates, which write it"
+        ) from error
     failed = [name for name, result in receipt.get("gates", {}).items() if result != "pass"]
-    if receipt.get("release") != release.id or failed or not receipt.get("gates") or receipt.get("digest") != digest(receipt):
+    if (
+        receipt.get("release") != release.id
+        or failed
+        or not receipt.get("gates")
+        or receipt.get("digest") != digest(receipt)
+    ):
         raise SluiceError(f"{path} is no receipt for release {release.id[:12]}; run the gates again, which write one")
     return receipt
 
@@ -58,8 +65,8 @@ def build(
 ) -> Question:
     """Make the question for ``operation``.
 
-    ``release`` is None when the host itself has stored all of it (a rollback); ``of`` is the run that is taken back, where it is
-    not the one that asks.
+    ``release`` is None when the host itself has stored all of it (a rollback); ``of`` is the run that is taken back,
+    where it is not the one that asks.
     """
     request: dict[str, Any] = {"op": operation, "run": run.asking(), "release": identity}
     if operation == "preflight":

@@ -64,8 +64,8 @@ def _first_bad(events: Iterable[Event]) -> Event | None:
 def decide(phase: str, host: str, events: Iterable[Event]) -> Decision:
     """Decide what ``phase`` means for a host: preflight, activate, bake, settle or mend.
 
-    ``settle`` confirms where all is well and reverts where anything is not; ``mend`` comes after it and takes back what was
-    confirmed when another host could not be.
+    ``settle`` confirms where all is well and reverts where anything is not; ``mend`` comes after it and takes back what
+    was confirmed when another host could not be.
     """
     so_far = list(events)
     story = stories(so_far).get(host, Story(host, {}))

@@ -10,7 +10,7 @@ import secrets
 import socket
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ SCHEMA = 1
 
 def now() -> str:
     """This moment, ISO-8601 in UTC with milliseconds."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ def open_run(runs: Path) -> Run:
         folder.mkdir(parents=True)
         (folder / "journal.jsonl").touch()
     except OSError as error:
-        raise SluiceError(f"the record of the run cannot be written to {folder}: {error.strerror}; give this user the folder {runs}") from error
+        raise SluiceError(
+            f"the record of the run cannot be written to {folder}: {error.strerror}; give this user the folder {runs}"
+        ) from error
     return Run(name, str(folder), getpass.getuser(), socket.gethostname(), started)
 
 
@@ -103,5 +105,13 @@ class Record:
     def write(self, content: dict[str, Any]) -> Path:
         """Write ``run.json``: the run, ``content``, and the journal."""
         path = Path(self.run.folder, "run.json")
-        write_json(path, {"schema": SCHEMA, "run": self.run.to_json(), **content, "events": [asdict(event) for event in self.events()]})
+        write_json(
+            path,
+            {
+                "schema": SCHEMA,
+                "run": self.run.to_json(),
+                **content,
+                "events": [asdict(event) for event in self.events()],
+            },
+        )
         return path

@@ -28,7 +28,10 @@ def _short(identity: object) -> str:
 
 def _last(story: Story) -> tuple[str, str]:
     """Tell what a host serves now, as far as is known, and what was done."""
-    before, wanted = story.said("activate", "before") or story.said("preflight", "live"), story.said("preflight", "release")
+    before, wanted = (
+        story.said("activate", "before") or story.said("preflight", "live"),
+        story.said("preflight", "release"),
+    )
     unreachable = [event for event in story.events.values() if event.answer.get("unreachable_host")]
     final = story.events.get("mend") or story.events.get("settle")
     if final is None:
@@ -56,14 +59,25 @@ def conclude(events: Iterable[Event], *, check_mode: bool) -> Conclusion:
     so_far = list(events)
     by_host = stories(so_far)
     bad = [event for event in so_far if not event.good and event.host]
-    hosts = {name: dict(zip(("serves", "done"), _last(story))) for name, story in sorted(by_host.items())}
+    hosts = {name: dict(zip(("serves", "done"), _last(story), strict=True)) for name, story in sorted(by_host.items())}
     if check_mode:
         for name, story in by_host.items():
             if story.needs_change:
                 hosts[name]["done"] = f"would be switched to {_short(story.said('preflight', 'release'))}"
-    text = table(("host", "serves", "what was done"), [(name, row["serves"], row["done"]) for name, row in hosts.items()])
-    faults = [f"{event.host}: {event.phase}: {line}" for event in bad for line in map(sentence, event.answer.get("problems", []))]
-    warnings = [f"{event.host}: {event.phase}: {line}" for event in so_far if event.host for line in event.answer.get("warnings", [])]
+    text = table(
+        ("host", "serves", "what was done"), [(name, row["serves"], row["done"]) for name, row in hosts.items()]
+    )
+    faults = [
+        f"{event.host}: {event.phase}: {line}"
+        for event in bad
+        for line in map(sentence, event.answer.get("problems", []))
+    ]
+    warnings = [
+        f"{event.host}: {event.phase}: {line}"
+        for event in so_far
+        if event.host
+        for line in event.answer.get("warnings", [])
+    ]
     parts = [text]
     parts += ["what failed\n" + "\n".join(faults)] if faults else []
     parts += ["warnings\n" + "\n".join(warnings)] if warnings else []
@@ -94,9 +108,17 @@ def status_table(answers: dict[str, dict[str, Any]]) -> str:
         if pending:
             condition = f"pending {_short(pending.get('release'))} of run {pending.get('run')}"
         else:
-            condition = "confirmed" if confirmed.get("release") == answer.get("live") and answer.get("live") else "not managed yet"
+            condition = (
+                "confirmed"
+                if confirmed.get("release") == answer.get("live") and answer.get("live")
+                else "not managed yet"
+            )
         troubles = [sentence(problem) for problem in answer.get("problems", [])]
         troubles += [f"drift: {', '.join(map(str, answer['drift'][:3]))}"] if answer.get("drift") else []
-        state = "; ".join(troubles) if troubles else f"nginx {nginx.get('version', '?')}, {nginx.get('workers', '?')} workers"
+        state = (
+            "; ".join(troubles)
+            if troubles
+            else f"nginx {nginx.get('version', '?')}, {nginx.get('workers', '?')} workers"
+        )
         rows.append((host, _short(answer.get("live")), condition, str(confirmed.get("since") or "-"), state))
     return table(("host", "serves", "state", "since", "condition"), rows)

@@ -33,7 +33,10 @@ def _gixy(subject: Subject) -> Iterator[tuple[str, str, Finding]]:
 
 
 def run(subject: Subject) -> Verdict:
-    """Fail for findings at the level or above that are not accepted; the rest, and the distribution's own files, are warnings."""
+    """Fail for findings at the level or above that are not accepted.
+
+    The rest are warnings, and so is what stands in files that come unchanged from the distribution.
+    """
     level, accepted = subject.options.lint_level, subject.options.lint_accept
     if level not in LEVELS:
         raise InputError("gates_lint_level", f"{level!r} is no level; use {', '.join(LEVELS)}")

@@ -9,7 +9,7 @@ from ..verdicts.model import Finding, Subject, Verdict
 
 AFTER = ("spec",)
 
-# Where nginx looks for configuration; other files of the tree (maps of characters, parameters) are there to be included.
+# Where nginx looks for configuration; other files of the tree (parameters, maps of characters) wait to be included.
 _LOADED_FOLDERS = ("conf.d", "sites-enabled", "modules-enabled")
 
 
@@ -31,4 +31,8 @@ def run(subject: Subject) -> Verdict:
         for path in _unreachable(files, config)
     ]
     directives = sum(1 for _ in config.walk())
-    return Verdict.of(findings, f"{len(config.files)} files, {directives} directives, {len(config.servers())} servers", files=config.files)
+    return Verdict.of(
+        findings,
+        f"{len(config.files)} files, {directives} directives, {len(config.servers())} servers",
+        files=config.files,
+    )

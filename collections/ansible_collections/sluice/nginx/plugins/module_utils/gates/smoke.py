@@ -16,7 +16,9 @@ AFTER = ("start",)
 
 def _finding(subject: Subject, check: Check, outcome: Mapping[str, Any], log: Sequence[str]) -> Finding:
     _, config = subject.examined
-    asked = replace(check, url=outcome["chain"][-1]) if outcome["chain"] else check  # after redirects, the last one is to blame
+    asked = (
+        replace(check, url=outcome["chain"][-1]) if outcome["chain"] else check
+    )  # after redirects, the last one is to blame
     way = trace(config, asked.host, asked.port, asked.target.split("?")[0])
     words = [line for line in log if f'"{asked.method} {asked.target} ' in line]
     blamed = way.last
@@ -38,13 +40,19 @@ def run(subject: Subject) -> Verdict:
     derived = not subject.contract
     checks = list(derive(config) if derived else subject.contract)
     if not checks:
-        return Verdict("fail", "no request could be made: there is no contract, and nothing that listens to derive checks from")
+        return Verdict(
+            "fail", "no request could be made: there is no contract, and nothing that listens to derive checks from"
+        )
     answer = subject.staged.ask("checks", [to_json(check) for check in checks])
     outcomes = answer["outcomes"]
     findings = [
         _finding(subject, check, outcome, answer["errors"])
-        for check, outcome in zip(checks, outcomes)
+        for check, outcome in zip(checks, outcomes, strict=True)
         if not outcome["ok"] and not (derived and leads_away(outcome))
     ]
-    good = f"{len(outcomes)} derived checks hold; there is no contract: write nginx_checks" if derived else f"{len(outcomes)} checks hold"
+    good = (
+        f"{len(outcomes)} derived checks hold; there is no contract: write nginx_checks"
+        if derived
+        else f"{len(outcomes)} checks hold"
+    )
     return Verdict.of(findings, good, outcomes=outcomes, derived=derived, errors=answer["errors"])

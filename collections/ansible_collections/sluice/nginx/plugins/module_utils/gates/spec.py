@@ -10,4 +10,7 @@ AFTER: tuple[str, ...] = ()
 def run(subject: Subject) -> Verdict:
     """Fail with each problem that was met while the variables were read and rendered."""
     findings = [Finding(problem, mend="correct the variable, and run again") for problem in subject.problems]
-    return Verdict.of(findings, f"{len(subject.hosts)} {'host' if len(subject.hosts) == 1 else 'hosts'}, variables are as they should be")
+    return Verdict.of(
+        findings,
+        f"{len(subject.hosts)} {'host' if len(subject.hosts) == 1 else 'hosts'}, variables are as they should be",
+    )

@@ -12,11 +12,24 @@ _GRAVE = ("[emerg]", "[alert]", "[crit]")
 def run(subject: Subject) -> Verdict:
     """Fail when nginx does not start, when its workers die, or when it logs something grave."""
     answer = subject.staged.ask("start")
-    findings = [Finding("nginx logs a grave error at its start", nginx=line) for line in answer["errors"] if any(word in line for word in _GRAVE)]
+    findings = [
+        Finding("nginx logs a grave error at its start", nginx=line)
+        for line in answer["errors"]
+        if any(word in line for word in _GRAVE)
+    ]
     if answer["code"]:
         findings.insert(0, Finding(f"nginx does not start: it ended with {answer['code']}", nginx=answer["words"]))
     elif not answer["master"] or not answer["workers"]:
-        findings.insert(0, Finding("nginx has no worker after its start", expected="at least 1", seen="0", nginx=answer["words"]))
+        findings.insert(
+            0, Finding("nginx has no worker after its start", expected="at least 1", seen="0", nginx=answer["words"])
+        )
     elif answer["replaced"]:
-        findings.insert(0, Finding("nginx's workers die after its start", expected="the same workers for 0.5 s", seen=f"{answer['replaced']} replaced"))
+        findings.insert(
+            0,
+            Finding(
+                "nginx's workers die after its start",
+                expected="the same workers for 0.5 s",
+                seen=f"{answer['replaced']} replaced",
+            ),
+        )
     return Verdict.of(findings, f"started with {len(answer['workers'])} workers in {answer['seconds']} s", **answer)

@@ -25,7 +25,9 @@ def findings_of(output: str, *, allow_warnings: bool) -> list[Finding]:
         path = (match["file"] or "").removeprefix(f"{CONF_ROOT}/")
         mild = match["level"] in ("notice", "info", "debug") or (match["level"] == "warn" and allow_warnings)
         mend = "mend it, or set gates_allow_warnings: true" if match["level"] == "warn" else ""
-        found.append(Finding(match["what"], file=path, line=int(match["line"] or 0), nginx=line.strip(), mend=mend, warning=mild))
+        found.append(
+            Finding(match["what"], file=path, line=int(match["line"] or 0), nginx=line.strip(), mend=mend, warning=mild)
+        )
     return found
 
 
@@ -34,5 +36,9 @@ def run(subject: Subject) -> Verdict:
     done = subject.staged.run("nginx", "-t")
     findings = findings_of(done.output, allow_warnings=subject.options.allow_warnings)
     if done.code and not any(not finding.warning for finding in findings):
-        findings.append(Finding(f"nginx -t ended with {done.code}", expected="0", seen=str(done.code), nginx=done.output.strip()))
-    return Verdict.of(findings, "nginx -t is content, without warnings" if not findings else "nginx -t is content", output=done.output)
+        findings.append(
+            Finding(f"nginx -t ended with {done.code}", expected="0", seen=str(done.code), nginx=done.output.strip())
+        )
+    return Verdict.of(
+        findings, "nginx -t is content, without warnings" if not findings else "nginx -t is content", output=done.output
+    )

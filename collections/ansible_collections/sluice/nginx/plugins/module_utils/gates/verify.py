@@ -24,13 +24,27 @@ def run(subject: Subject) -> Verdict:
         return Verdict("pass", "no files of your own (gates_verify)")
     for index, name in enumerate(files):
         if not Path(name).exists():
-            raise InputError(f"gates_verify[{index}]", f"{name} does not exist; name pytest files or folders, as tests/verify")
-    command = [sys.executable, "-m", "pytest", "-q", "-rfE", "--no-header", "-p", "no:cacheprovider", f"--hosts=docker://{subject.staged.container}"]
+            raise InputError(
+                f"gates_verify[{index}]", f"{name} does not exist; name pytest files or folders, as tests/verify"
+            )
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-rfE",
+        "--no-header",
+        "-p",
+        "no:cacheprovider",
+        f"--hosts=docker://{subject.staged.container}",
+    ]
     try:
         done = subprocess.run([*command, *files], capture_output=True, text=True, timeout=_LIMIT_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return Verdict("fail", f"the tests of {', '.join(files)} did not end in {_LIMIT_SECONDS} s")
-    findings = [Finding(f"{test} failed: {why or 'see the evidence'}", check=test) for test, why in _FAILED.findall(done.stdout)]
+    findings = [
+        Finding(f"{test} failed: {why or 'see the evidence'}", check=test) for test, why in _FAILED.findall(done.stdout)
+    ]
     passed = _COUNT.search(done.stdout)
     if done.returncode and not findings:
         words = (done.stdout + done.stderr).strip().splitlines()[-3:]

@@ -1,7 +1,7 @@
 """gixy-ng's rules, asked of a tree.
 
-gixy follows absolute includes on the machine that runs it. It also reads the dump that ``nginx -T`` prints, and a dump of
-the tree is easily made, so it gets that: it then sees the files of the release and no others.
+gixy follows absolute includes on the machine that runs it. It also reads the dump that ``nginx -T`` prints, and a
+dump of the tree is easily made, so it gets that: it then sees the files of the release and no others.
 """
 
 from __future__ import annotations

@@ -96,7 +96,10 @@ def _kept_layer(paths: list[Any]) -> trees.Tree:
     for index, path in enumerate(paths):
         name = str(path).strip("/")
         if not name or str(path).startswith("/") or ".." in name.split("/"):
-            raise InputError(f"nginx_kept[{index}]", f"{path!r} is not a path inside /etc/nginx; write it as 'ssl' or 'conf.d/htpasswd'")
+            raise InputError(
+                f"nginx_kept[{index}]",
+                f"{path!r} is not a path inside /etc/nginx; write it as 'ssl' or 'conf.d/htpasswd'",
+            )
         layer[name] = trees.link(f"{KEPT_ROOT}/{name}", f"nginx_kept[{index}]")
     return layer
 
@@ -122,9 +125,9 @@ def render(
 ) -> Rendered:
     """Render the tree of a variant.
 
-    ``settings`` are the variables of the role nginx, ``packaged`` is the platform's own /etc/nginx, ``templates`` the role's
-    folder of templates, ``variables`` what the templates of a raw tree may read, ``project`` the folder that a relative
-    ``nginx_tree`` starts from. Raises ``InputError`` and ``SluiceError``.
+    ``settings`` are the variables of the role nginx, ``packaged`` is the platform's own /etc/nginx, ``templates`` the
+    role's folder of templates, ``variables`` what the templates of a raw tree may read, ``project`` the folder that a
+    relative ``nginx_tree`` starts from. Raises ``InputError`` and ``SluiceError``.
     """
     contract = contract_of(settings)
     typed = {

@@ -1,4 +1,4 @@
-"""The releases that a controller has made: ``.sluice/releases/ID/`` with the tree, its bundle and what is known of it."""
+"""The releases that a controller has made: ``.sluice/releases/ID/``, with the tree, its bundle and its description."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ class Store:
         """Tell the id that a tree has."""
         return release_id(trees.manifest(tree))
 
-    def add(self, tree: trees.Tree, contract: list[dict[str, Any]], kept: list[str], platform: Mapping[str, Any]) -> Release:
+    def add(
+        self, tree: trees.Tree, contract: list[dict[str, Any]], kept: list[str], platform: Mapping[str, Any]
+    ) -> Release:
         """Put a tree into the store, unless it is there, and describe it anew."""
         entries = trees.manifest(tree)
         identity = release_id(entries)

@@ -74,7 +74,8 @@ def directories(tree: Tree) -> Tree:
             there = full.setdefault(name, Node("dir", 0o755, b"", node.origin))
             if there.kind != "dir":
                 raise SluiceError(
-                    f"{name} is a {there.kind} in {there.origin} and a directory in {node.origin}; a release can have only one of them"
+                    f"{name} is a {there.kind} in {there.origin} and a directory in {node.origin}; "
+                    "a release can have only one of them"
                 )
     return full
 
@@ -87,7 +88,8 @@ def overlay(*layers: Tree) -> Tree:
             below = result.get(path)
             if below is not None and (below.kind == "dir") != (node.kind == "dir"):
                 raise SluiceError(
-                    f"{path} is a {below.kind} in {below.origin} and a {node.kind} in {node.origin}; a release can have only one of them"
+                    f"{path} is a {below.kind} in {below.origin} and a {node.kind} in {node.origin}; "
+                    "a release can have only one of them"
                 )
             result[path] = node
     return dict(sorted(directories(result).items()))

@@ -103,22 +103,33 @@ def build(
     client: docker.DockerClient, base: Base, packages: Sequence[str], tag: str, say: Callable[[str], None]
 ) -> None:
     """Make the image ``tag``, in half a minute or more. Raises ``SluiceError`` with the last lines of what failed."""
-    say(f"{tag}: looking for the base image {base.image}")
-    reason = _without_base(client, base)
-    if not reason:
+    if _is_local(client, base):
         _from_base(client, base, packages, tag, say)
         return
-    say(f"no registry gives {base.image} ({reason}); making the image from the distribution's packages")
-    _from_packages(client, base, packages, tag, say, reason)
+    say(f"{tag}: asking a registry for the base image {base.image}")
+    reason = _registry_problem(client, base)
+    if reason:
+        say(f"no registry gives {base.image} ({reason}); making the image from the distribution's packages")
+        _from_packages(client, base, packages, tag, say, reason)
+        return
+    _pull(client, base, say)
+    try:
+        _from_base(client, base, packages, tag, say)
+    finally:
+        # Without its name it goes when the last platform image on it goes.
+        client.images.remove(base.image)
 
 
-def _without_base(client: docker.DockerClient, base: Base) -> str:
-    """Say why the base image cannot be had, or nothing when it can."""
+def _is_local(client: docker.DockerClient, base: Base) -> bool:
     try:
         client.images.get(base.image)
-        return ""
     except docker.errors.ImageNotFound:
-        pass
+        return False
+    return True
+
+
+def _registry_problem(client: docker.DockerClient, base: Base) -> str:
+    """Say why no registry gives the base image, or nothing when one does."""
     patience, client.api.timeout = client.api.timeout, _PROBE_SECONDS
     try:
         client.images.get_registry_data(base.image)
@@ -143,22 +154,29 @@ def _failure(doing: str, lines: Iterable[str]) -> str:
     return "\n  ".join([f"{doing} failed; the last lines were:", *lines])
 
 
+def _pull(client: docker.DockerClient, base: Base, say: Callable[[str], None]) -> None:
+    repository, _, version = base.image.partition(":")
+    doing = f"pulling {base.image}"
+    try:
+        with _Progress(doing, say) as progress:
+            _events(client.api.pull(repository, tag=version, stream=True, decode=True), progress, doing)
+    except (docker.errors.APIError, requests.RequestException) as error:
+        raise SluiceError(f"{doing} failed: {error}") from error
+
+
 def _from_base(
     client: docker.DockerClient, base: Base, packages: Sequence[str], tag: str, say: Callable[[str], None]
 ) -> None:
-    repository, _, version = base.image.partition(":")
+    doing = f"building {tag} on {base.image}"
+    recipe = io.BytesIO(dockerfile(base, packages).encode())
     try:
-        with _Progress(f"pulling {base.image}", say) as progress:
-            _events(
-                client.api.pull(repository, tag=version, stream=True, decode=True), progress, f"pulling {base.image}"
+        with _Progress(doing, say) as progress:
+            stream = client.api.build(
+                fileobj=recipe, tag=tag, labels={"sluice": "1"}, rm=True, forcerm=True, decode=True
             )
-        with _Progress(f"building {tag}", say) as progress:
-            recipe = io.BytesIO(dockerfile(base, packages).encode())
-            labels = {"sluice": "1"}
-            stream = client.api.build(fileobj=recipe, tag=tag, labels=labels, rm=True, forcerm=True, decode=True)
-            _events(stream, progress, f"building {tag}")
+            _events(stream, progress, doing)
     except (docker.errors.APIError, requests.RequestException) as error:
-        raise SluiceError(f"building {tag} failed: {error}") from error
+        raise SluiceError(f"{doing} failed: {error}") from error
 
 
 def apt_sources(targets: str, base: Base) -> list[str]:

@@ -1,8 +1,8 @@
 """A stage: two containers around one release. nginx runs in the first, stand-ins for its upstreams in the second.
 
-Neither has a network. A pair of virtual interfaces, made from inside, is all that joins them, so nothing real can be reached
-from either, the controller included, and no address can clash. (An internal network of Docker's would drop what goes to
-addresses outside its range, and those are the point: a literal upstream address has to lead to a stand-in.)
+Neither has a network. A pair of virtual interfaces, made from inside, is all that joins them, so nothing real can be
+reached from either, the controller included, and no address can clash. (An internal network of Docker's would drop what
+goes to addresses outside its range, and those are the point: a literal upstream address has to lead to a stand-in.)
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ def _pack(files: Mapping[str, bytes], folders: Mapping[str, Path]) -> bytes:
 class Stage:
     """Runs one release. Use it as a context, so that the containers end with it."""
 
-    def __init__(self, client: docker.DockerClient, name: str, tree: Path, release: str, world: World, settings: StageSettings) -> None:
+    def __init__(
+        self, client: docker.DockerClient, name: str, tree: Path, release: str, world: World, settings: StageSettings
+    ) -> None:
         self.client = client
         self.name = name
         self.world = world
@@ -184,7 +186,9 @@ class Stage:
     def __enter__(self) -> Stage:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 

@@ -114,10 +114,14 @@ class Examiner:
             return Examined(candidate, run_gates(self.gates, subject), stage.world.invented)
 
     def _stage(self, release: Release, config: Config) -> Stage:
-        provided = {f"/etc/nginx/{path.relative_to(release.tree)}" for path in release.tree.rglob("*") if path.is_file()}
+        provided = {
+            f"/etc/nginx/{path.relative_to(release.tree)}" for path in release.tree.rglob("*") if path.is_file()
+        }
         docroots = {path: str(folder) for path, folder in self.settings.docroots.items()}
         world = synthesise(config, provided, docroots, self.services)
-        return Stage(self.client, f"sluice-{self.run}-{release.id[:12]}", release.tree, release.id, world, self.settings)
+        return Stage(
+            self.client, f"sluice-{self.run}-{release.id[:12]}", release.tree, release.id, world, self.settings
+        )
 
 
 def write_receipt(examined: Examined, run: str) -> Path:

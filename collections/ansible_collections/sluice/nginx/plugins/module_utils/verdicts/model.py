@@ -1,6 +1,7 @@
 """The words of a gate: what it examines (a subject) and what it says (a verdict with findings).
 
-A gate is a module with ``AFTER``, the names of its forerunners, and ``run(subject) -> Verdict``; its name is the file's.
+A gate is a module with ``AFTER``, the names of its forerunners, and ``run(subject) -> Verdict``; its name is the
+file's.
 """
 
 from __future__ import annotations

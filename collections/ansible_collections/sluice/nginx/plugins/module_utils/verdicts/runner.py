@@ -32,7 +32,9 @@ class Gate:
 def _gate(name: str, module: ModuleType, where: str) -> Gate:
     run, after = getattr(module, "run", None), getattr(module, "AFTER", None)
     if not callable(run) or not isinstance(after, tuple):
-        raise SluiceError(f"{where} is no gate: it needs AFTER, a tuple of names, and run(subject), which returns a Verdict")
+        raise SluiceError(
+            f"{where} is no gate: it needs AFTER, a tuple of names, and run(subject), which returns a Verdict"
+        )
     return Gate(name, after, run)
 
 
@@ -70,7 +72,9 @@ def in_order(found: Iterable[Gate]) -> list[Gate]:
     for gate in by_name.values():
         for name in gate.after:
             if name not in by_name:
-                raise SluiceError(f"the gate {gate.name} runs after {name}, and there is no such gate; there are {', '.join(by_name)}")
+                raise SluiceError(
+                    f"the gate {gate.name} runs after {name}, and there is no such gate; there are {', '.join(by_name)}"
+                )
     try:
         names = list(TopologicalSorter({gate.name: gate.after for gate in by_name.values()}).static_order())
     except CycleError as error:
@@ -96,7 +100,13 @@ def run_gates(order: Sequence[Gate], subject: Subject) -> list[Verdict]:
         began = time.monotonic()
         if held_up:
             first = verdicts[held_up[0]]
-            failed = held_up[0] + (" failed" if first.result == "fail" else f" is {first.result}" if first.result != "not run" else " was not run")
+            failed = held_up[0] + (
+                " failed"
+                if first.result == "fail"
+                else f" is {first.result}"
+                if first.result != "not run"
+                else " was not run"
+            )
             verdict = Verdict("not run", f"not run: {failed}")
         else:
             verdict = _examine(gate, subject)

@@ -16,13 +16,19 @@ _MARKS = {"pass": "pass", "fail": "FAIL", "inconclusive": "INCONCLUSIVE", "not r
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Lay out rows in columns; the last column is not padded."""
     widths = [max(len(row[n]) for row in [heads, *rows]) for n in range(len(heads))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in [heads, *rows]]
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths[:-1]) + "  " + "-" * len(heads[-1]), *lines[1:]])
+    cells = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [heads, *rows])
+    lines = ["  ".join(row).rstrip() for row in cells]
+    return "\n".join(
+        [lines[0], "  ".join("-" * width for width in widths[:-1]) + "  " + "-" * len(heads[-1]), *lines[1:]]
+    )
 
 
 def verdict_table(verdicts: Sequence[Verdict]) -> str:
     """The table of one release's verdicts."""
-    rows = [(verdict.gate, _MARKS[verdict.result], f"{verdict.seconds:.1f} s", _cut(verdict.summary)) for verdict in verdicts]
+    rows = [
+        (verdict.gate, _MARKS[verdict.result], f"{verdict.seconds:.1f} s", _cut(verdict.summary))
+        for verdict in verdicts
+    ]
     return table(("gate", "verdict", "time", "what it says"), rows)
 
 
@@ -60,7 +66,11 @@ def report(examined: Sequence[Examined]) -> str:
     parts = []
     for each in examined:
         release = each.candidate.release
-        hosts = ", ".join(each.candidate.hosts[:5]) + (f" and {len(each.candidate.hosts) - 5} more" if len(each.candidate.hosts) > 5 else "")
-        parts.append(f"gates of release {release.id[:12] if release else '(none)'} for {hosts}\n{verdict_table(each.verdicts)}")
+        hosts = ", ".join(each.candidate.hosts[:5]) + (
+            f" and {len(each.candidate.hosts) - 5} more" if len(each.candidate.hosts) > 5 else ""
+        )
+        parts.append(
+            f"gates of release {release.id[:12] if release else '(none)'} for {hosts}\n{verdict_table(each.verdicts)}"
+        )
         parts += [findings_text(each.verdicts)] if not each.passed else []
     return "\n\n".join(part for part in parts if part)

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 HOME = Path("/sluice")
 CONTROL_PORT = 1
@@ -48,12 +48,23 @@ def _connects(address: str, port: int) -> bool:
     return True
 
 
-def _make_certificate(plan: Dict[str, Any]) -> None:
+def _make_certificate(plan: dict[str, Any]) -> None:
     names = plan["names"] or ["localhost"]
     for path in (plan["certificate"], plan["key"]):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     _run(
-        *["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"],
+        *[
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "30",
+        ],
         *["-subj", f"/CN={names[0][:64]}", "-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in names)],
         *["-out", plan["certificate"], "-keyout", plan["key"]],
     )
@@ -68,7 +79,7 @@ def _make_file(path: str) -> None:
         where.touch()
 
 
-def _start_service(plan: Dict[str, Any]) -> None:
+def _start_service(plan: dict[str, Any]) -> None:
     if plan["socket"]:
         Path(plan["socket"]).parent.mkdir(parents=True, exist_ok=True)
     log = (HOME / f"{plan['name']}.log").open("wb")
@@ -100,7 +111,7 @@ def _start_service(plan: Dict[str, Any]) -> None:
     _wait(f"the service {plan['name']} ({plan['socket'] or plan['endpoint']['port']})", ready)
 
 
-def prepare(plan: Dict[str, Any]) -> Dict[str, Any]:
+def prepare(plan: dict[str, Any]) -> dict[str, Any]:
     """Make the world in nginx's container."""
     for address in plan["local"]:
         _run("ip", "address", "add", address, "dev", "lo")
@@ -126,7 +137,7 @@ def prepare(plan: Dict[str, Any]) -> Dict[str, Any]:
     return {}
 
 
-def _nginx(title: str) -> List[int]:
+def _nginx(title: str) -> list[int]:
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
@@ -139,9 +150,9 @@ def _nginx(title: str) -> List[int]:
     return sorted(found)
 
 
-def _error_lines(logs: List[str]) -> List[str]:
+def _error_lines(logs: list[str]) -> list[str]:
     """Read nginx's messages; what a FastCGI program says may go over several lines, which are joined."""
-    messages: List[str] = []
+    messages: list[str] = []
     for path in logs:
         try:
             lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
@@ -155,12 +166,12 @@ def _error_lines(logs: List[str]) -> List[str]:
     return messages
 
 
-def start(plan: Dict[str, Any]) -> Dict[str, Any]:
+def start(plan: dict[str, Any]) -> dict[str, Any]:
     """Start nginx cold and see whether its workers stay."""
     began = time.monotonic()
     done = subprocess.run(["nginx"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
     words = done.stdout.decode(errors="replace").strip()
-    samples: List[List[int]] = []
+    samples: list[list[int]] = []
     until = time.monotonic() + 0.5
     while done.returncode == 0 and time.monotonic() < until:
         samples.append(_nginx("worker"))
@@ -194,13 +205,13 @@ class _Witness:
         """Remember where the record stands."""
         return self._ask("/mark")
 
-    def since(self, mark: object) -> List[Dict[str, Any]]:
+    def since(self, mark: object) -> list[dict[str, Any]]:
         """List the requests that the stand-ins saw since then."""
-        seen: List[Dict[str, Any]] = self._ask(f"/since/{mark}")
+        seen: list[dict[str, Any]] = self._ask(f"/since/{mark}")
         return seen
 
 
-def checks(plan: Dict[str, Any]) -> Dict[str, Any]:
+def checks(plan: dict[str, Any]) -> dict[str, Any]:
     """Run the checks of ``checks.json``, and tell what nginx logged meanwhile."""
     sys.path.insert(0, str(HOME / "shipped.zip"))
     from sluice.contract import client, model  # type: ignore[import-not-found]  # exists in the container only
@@ -214,7 +225,7 @@ def checks(plan: Dict[str, Any]) -> Dict[str, Any]:
     }
 
 
-_seen: List[Dict[str, Any]] = []
+_seen: list[dict[str, Any]] = []
 _lock = threading.Lock()
 
 
@@ -248,7 +259,7 @@ class _StandIn(http.server.BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
+    def log_message(self, format: str, *args: object) -> None:
         """Say nothing: the record is what counts."""
 
 
@@ -268,7 +279,7 @@ class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         socketserver.TCPServer.server_bind(self)
 
 
-def stand_in(plan: Dict[str, Any]) -> None:
+def stand_in(plan: dict[str, Any]) -> None:
     """Answer for every upstream, until the container ends."""
     _run("ip", "link", "add", LINK, "type", "veth", "peer", "name", LINK, "netns", "1")
     _run("ip", "address", "add", f"{plan['stand_in']}/30", "dev", LINK)
@@ -278,7 +289,7 @@ def stand_in(plan: Dict[str, Any]) -> None:
     for service in plan["services"]:
         if service["endpoint"]:
             _start_service(service)
-    listen: List[Tuple[str, int]] = [(end["bind"], end["port"]) for end in plan["stand_ins"]]
+    listen: list[tuple[str, int]] = [(end["bind"], end["port"]) for end in plan["stand_ins"]]
     servers = [_Server(where, _StandIn) for where in listen]
     servers.append(_Server((plan["stand_in"], CONTROL_PORT), _Control))
     for server in servers[:-1]:
@@ -286,7 +297,7 @@ def stand_in(plan: Dict[str, Any]) -> None:
     servers[-1].serve_forever()
 
 
-def wait(plan: Dict[str, Any]) -> Dict[str, Any]:
+def wait(plan: dict[str, Any]) -> dict[str, Any]:
     """Wait until the stand-ins answer."""
     _wait("the container of stand-ins", lambda: _connects(plan["stand_in"], CONTROL_PORT))
     return {}

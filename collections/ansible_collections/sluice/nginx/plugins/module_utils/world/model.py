@@ -44,9 +44,9 @@ class Service:
 class World:
     """Everything around a release.
 
-    ``names`` gives each upstream's host name an address, ``routed`` are literal addresses that lead to the stand-ins too,
-    ``local`` are addresses that nginx itself listens on, ``directories`` gives each path its owner, ``stand_ins`` are the
-    endpoints that no real service answers, and ``invented`` says in words what production may have otherwise.
+    ``names`` gives each upstream's host name an address, ``routed`` are literal addresses that lead to the stand-ins
+    too, ``local`` are addresses that nginx itself listens on, ``directories`` gives each path its owner, ``stand_ins``
+    are the endpoints that no real service answers, and ``invented`` says in words what production may have otherwise.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -81,9 +81,13 @@ def parse_services(rows: list[Mapping[str, Any]]) -> tuple[Service, ...]:
                 raise InputError(f"{where}.{key}", f"there is no such key; use {', '.join(_SERVICE_KEYS)}")
         command = row.get("command")
         if not isinstance(command, list) or not command:
-            raise InputError(f"{where}.command", f"{command!r} is no command; write a list of words, as [php-fpm8.2, -F]")
+            raise InputError(
+                f"{where}.command", f"{command!r} is no command; write a list of words, as [php-fpm8.2, -F]"
+            )
         if bool(row.get("socket")) == bool(row.get("address")):
-            raise InputError(where, "a service has either a socket (it runs beside nginx) or an address (it answers as an upstream)")
+            raise InputError(
+                where, "a service has either a socket (it runs beside nginx) or an address (it answers as an upstream)"
+            )
         address = row.get("address")
         found.append(
             Service(

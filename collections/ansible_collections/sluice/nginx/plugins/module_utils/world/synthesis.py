@@ -1,7 +1,7 @@
 """Reads a configuration and says what world its bytes need.
 
-Static reading only: names and addresses of upstreams, certificates, directories, files beside the tree. What exists in the
-release, or is mapped by the user, is not made again.
+Static reading only: names and addresses of upstreams, certificates, directories, files beside the tree. What exists in
+the release, or is mapped by the user, is not made again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ __all__ = ["STAND_IN_NETWORK", "synthesise"]
 # Set aside for tests of network devices (RFC 2544), so no production address is in it.
 STAND_IN_NETWORK = ipaddress.ip_network("198.19.0.0/16")
 
-_PASS_PORTS = {"proxy_pass": 80, "grpc_pass": 80, "fastcgi_pass": 9000, "uwsgi_pass": 3031, "scgi_pass": 4000, "memcached_pass": 11211}
+_PASS_PORTS = {
+    "proxy_pass": 80,
+    "grpc_pass": 80,
+    "fastcgi_pass": 9000,
+    "uwsgi_pass": 3031,
+    "scgi_pass": 4000,
+    "memcached_pass": 11211,
+}
 _FILES = ("auth_basic_user_file", "ssl_dhparam", "ssl_client_certificate", "ssl_trusted_certificate")
 _FOLDERS = ("proxy_cache_path", "fastcgi_cache_path", "proxy_temp_path", "fastcgi_temp_path", "client_body_temp_path")
 
@@ -57,7 +64,7 @@ def _certificates(config: Config, provided: Collection[str]) -> Iterator[Certifi
         scope = Directive("server", [], server.file, server.line, [*(server.block or []), *outer])
         certificates, keys = scope.children("ssl_certificate"), scope.children("ssl_certificate_key")
         names = tuple(name for name in server_names(server) if name and not name.startswith("~"))
-        for certificate, key in zip(certificates, keys):
+        for certificate, key in zip(certificates, keys, strict=False):
             path = _absolute(certificate.args[0])
             if path not in seen and "$" not in path:
                 seen.add(path)
@@ -80,7 +87,9 @@ def _log_folders(config: Config) -> Iterator[str]:
             yield str(PurePosixPath(path).parent)
 
 
-def synthesise(config: Config, provided: Collection[str], docroots: Mapping[str, str], services: tuple[Service, ...]) -> World:
+def synthesise(
+    config: Config, provided: Collection[str], docroots: Mapping[str, str], services: tuple[Service, ...]
+) -> World:
     """Make the world for ``config``.
 
     ``provided`` are absolute paths that the release brings, ``docroots`` maps paths on the host to files of the user,
@@ -95,15 +104,21 @@ def synthesise(config: Config, provided: Collection[str], docroots: Mapping[str,
     certificates = tuple(_certificates(config, provided))
     files = tuple(path for path in _paths(config, _FILES) if path not in provided and path not in docroots)
     roots = [path for path in _paths(config, ("root", "alias")) if not _mapped(path, docroots)]
-    folders = {path: "root" for path in [*roots, *_log_folders(config)]} | {path: "www-data" for path in _paths(config, _FOLDERS)}
+    folders = dict.fromkeys([*roots, *_log_folders(config)], "root") | dict.fromkeys(
+        _paths(config, _FOLDERS), "www-data"
+    )
     local = {listen.address for server in config.servers() for listen in listeners(server)}
-    invented = [f"the name {name} leads to a stand-in" for name in hosts if any(found.host == name for found in stand_ins)]
+    invented = [
+        f"the name {name} leads to a stand-in" for name in hosts if any(found.host == name for found in stand_ins)
+    ]
     invented += [f"a certificate of staging's own at {made.certificate}" for made in certificates]
     invented += [f"an empty document root {path}" for path in roots] + [f"a file {path}" for path in files]
     return World(
         names=names,
         routed=tuple(sorted({found.host for found in endpoints if _is_address(found.host)} - {"127.0.0.1", "::1"})),
-        local=tuple(sorted(address for address in local if _is_address(address) and address not in ("0.0.0.0", "127.0.0.1"))),
+        local=tuple(
+            sorted(address for address in local if _is_address(address) and address not in ("0.0.0.0", "127.0.0.1"))
+        ),
         certificates=certificates,
         directories=folders,
         files=files,

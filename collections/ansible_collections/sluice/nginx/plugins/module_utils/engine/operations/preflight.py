@@ -40,7 +40,7 @@ def preflight(session: Session, request: PreflightRequest) -> Json:
             )
         )
     differences = installed.drift(session, state)
-    if differences:
+    if differences and (request.get("drift") or "refuse") == "refuse":
         problems.append(drift_problem(differences))
     pending = state["pending"]
     if pending and pending["run"] != session.run["id"]:

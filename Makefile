@@ -1,0 +1,28 @@
+# Everything is done by scripts/; each target says what it is for.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint unit lock clean
+
+help: ## what can be made
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
+
+setup: ## what is missing on this machine: virtual environment, Docker Engine, platform image
+	@scripts/setup
+
+demo: ## the sandbox fleet, with both sites taken through the gates onto it
+	@scripts/demo
+
+test: setup ## every test: lint, types, unit, interface, integration, Molecule
+	@scripts/test
+
+lint: setup ## ansible-lint, yamllint, ruff, mypy
+	@scripts/test ansible-lint yamllint ruff format mypy
+
+unit: setup ## the unit tests alone
+	@scripts/test unit
+
+lock: ## requirements.lock from requirements.in
+	@scripts/lock
+
+clean: ## removes all that was made, Docker itself excepted
+	@scripts/clean

@@ -1,0 +1,1 @@
+"""The sandbox: a fleet of containers that behave as hosts do."""

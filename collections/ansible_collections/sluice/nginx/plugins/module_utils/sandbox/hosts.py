@@ -1,0 +1,238 @@
+"""The hosts of a sandbox: containers with systemd and sshd, their network, and how SSH finds them."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import shutil
+import socket
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import docker
+
+from ..errors import SluiceError
+from ..staging.labels import labels, project_label
+from .image import ensure_image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from docker.models.containers import Container
+
+__all__ = ["Fleet", "ensure_fleet", "fleet_json", "free_ports", "remove_fleet", "ssh_config"]
+
+_PORTS = {"ssh": "22/tcp", "http": "80/tcp", "https": "443/tcp"}
+_TRIES = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Fleet:
+    """A sandbox called ``name``, belonging to the checkout at ``root``."""
+
+    name: str
+    root: Path
+
+    @property
+    def network(self) -> str:
+        """The network's name, which is also the beginning of each container's name."""
+        return f"sluice-{project_label(self.root)[:8]}-{self.name}"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {**labels(self.root, "sandbox"), "sluice.sandbox": self.name}
+
+    @property
+    def folder(self) -> Path:
+        return self.root / ".sluice" / self.name
+
+    @property
+    def key(self) -> Path:
+        return self.root / ".sluice" / "sandbox_key"
+
+
+def ensure_fleet(
+    client: docker.DockerClient,
+    fleet: Fleet,
+    hosts: Mapping[str, Sequence[str]],
+    platform_image: str,
+    folders: Mapping[str, Path],
+    say: Callable[[str], None],
+) -> bool:
+    """Make what is missing of the fleet, start what has stopped, write down its ports; tell whether anything changed.
+
+    ``hosts`` maps each host's name to its further names in the fleet's network. ``platform_image`` is an id.
+    """
+    arguments = {"PLATFORM": platform_image, "PUBLIC_KEY": _public_key(fleet.key)}
+    image = ensure_image(client, folders, arguments, labels(fleet.root, "sandbox"), say)
+    try:
+        changed = _ensure_network(client, fleet)
+        with ThreadPoolExecutor(len(hosts) or 1) as pool:
+            started = list(pool.map(lambda name: _ensure_host(client, fleet, name, hosts[name], image, say), hosts))
+    except docker.errors.APIError as error:
+        raise SluiceError(f"the sandbox {fleet.name} cannot be started: {error.explanation}") from error
+    ports = {_host_name(each): _ports(each) for each in sorted(_containers(client, fleet), key=_host_name)}
+    fleet.folder.mkdir(parents=True, exist_ok=True)
+    written = [
+        _write(fleet.folder / "ssh_config", ssh_config(ports, fleet.key)),
+        _write(fleet.folder / "fleet.json", fleet_json(ports, fleet.network)),
+    ]
+    return any([changed, *started, *written])
+
+
+def remove_fleet(client: docker.DockerClient, fleet: Fleet, hosts: Sequence[str]) -> bool:
+    """Remove the named hosts, with the last of them the network and the folder; tell whether anything changed."""
+    there = _containers(client, fleet)
+    going = [each for each in there if _host_name(each) in hosts]
+    with ThreadPoolExecutor(len(going) or 1) as pool:
+        list(pool.map(_remove, going))
+    if len(going) < len(there):
+        return bool(going)
+    networks = client.networks.list(filters={"label": _filter(fleet.labels)})
+    for network in networks:
+        network.remove()
+    known = fleet.folder.exists()
+    if known:
+        shutil.rmtree(fleet.folder)
+    return bool(going or networks or known)
+
+
+def ssh_config(ports: Mapping[str, Mapping[str, int]], key: Path) -> str:
+    """Write how SSH reaches each host. Host keys are not checked: hosts are made anew all the time."""
+    lines = []
+    for name, published in sorted(ports.items()):
+        lines += [f"Host {name}", "  HostName 127.0.0.1", f"  Port {published['ssh']}"]
+    lines += ["Host *", "  User root", f'  IdentityFile "{key}"', "  IdentitiesOnly yes"]
+    lines += ["  StrictHostKeyChecking no", "  UserKnownHostsFile /dev/null", "  LogLevel ERROR"]
+    return "\n".join(lines) + "\n"
+
+
+def fleet_json(ports: Mapping[str, Mapping[str, int]], network: str) -> str:
+    """Write for programs where each host is: its container, its ports on 127.0.0.1, and its web addresses."""
+    hosts = {
+        name: {
+            "container": f"{network}-{name}",
+            "ports": dict(published),
+            "urls": [f"http://127.0.0.1:{published['http']}", f"https://127.0.0.1:{published['https']}"],
+        }
+        for name, published in sorted(ports.items())
+    }
+    return json.dumps(hosts, indent=2) + "\n"
+
+
+def free_ports(count: int) -> list[int]:
+    """Choose loopback ports that nothing holds now."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+
+
+def _public_key(key: Path) -> str:
+    public = key.with_suffix(".pub")
+    if not public.exists():
+        key.parent.mkdir(parents=True, exist_ok=True)
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "sluice-sandbox", "-f", str(key)]
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        except FileNotFoundError as error:
+            raise SluiceError("ssh-keygen is not installed; run `make setup`, or install openssh-client") from error
+        except subprocess.CalledProcessError as error:
+            raise SluiceError(f"ssh-keygen cannot make {key}: {error.stderr.strip()}") from error
+    return public.read_text().strip()
+
+
+def _filter(labels: Mapping[str, str]) -> list[str]:
+    return [f"{name}={value}" for name, value in labels.items()]
+
+
+def _containers(client: docker.DockerClient, fleet: Fleet) -> list[Container]:
+    return client.containers.list(all=True, filters={"label": _filter(fleet.labels)})
+
+
+def _host_name(container: Container) -> str:
+    return str(container.labels["sluice.host"])
+
+
+def _ports(container: Container) -> dict[str, int]:
+    bindings = container.attrs["HostConfig"]["PortBindings"]
+    return {name: int(bindings[port][0]["HostPort"]) for name, port in _PORTS.items()}
+
+
+def _ensure_network(client: docker.DockerClient, fleet: Fleet) -> bool:
+    if client.networks.list(names=[fleet.network]):
+        return False
+    client.networks.create(fleet.network, labels=fleet.labels, check_duplicate=True)
+    return True
+
+
+def _ensure_host(
+    client: docker.DockerClient, fleet: Fleet, name: str, aliases: Sequence[str], image: str, say: Callable[[str], None]
+) -> bool:
+    """Make this host run; a container made from something else, or whose ports are taken by now, is made anew."""
+    recipe = hashlib.sha256(repr([image, sorted(aliases)]).encode()).hexdigest()
+    with contextlib.suppress(docker.errors.NotFound):
+        container = client.containers.get(f"{fleet.network}-{name}")
+        if container.labels.get("sluice.recipe") == recipe:
+            if container.status == "running":
+                return False
+            with contextlib.suppress(docker.errors.APIError):
+                container.start()
+                return True
+        say(f"{name} is made anew")
+        _remove(container)
+    marks = {**fleet.labels, "sluice.host": name, "sluice.recipe": recipe}
+    for left in reversed(range(_TRIES)):
+        container = _create(client, fleet, name, aliases, image, marks)
+        try:
+            container.start()
+            return True
+        except docker.errors.APIError:
+            # Another process may have taken a port since it was chosen.
+            _remove(container)
+            if not left:
+                raise
+    return True
+
+
+def _create(
+    client: docker.DockerClient, fleet: Fleet, name: str, aliases: Sequence[str], image: str, marks: dict[str, str]
+) -> Container:
+    published = dict(zip(_PORTS.values(), free_ports(len(_PORTS)), strict=True))
+    endpoint = client.api.create_endpoint_config(aliases=[name, *aliases])
+    machine: dict[str, Any] = {
+        # A host comes back after a reboot, its own or the engine's, at the ports that are written down.
+        "restart_policy": {"Name": "unless-stopped"},
+        # What systemd as the first process asks for.
+        "cap_add": ["SYS_ADMIN", "NET_ADMIN"],
+        "security_opt": ["seccomp=unconfined", "apparmor=unconfined"],
+        "cgroupns": "host",
+        "volumes": ["/sys/fs/cgroup:/sys/fs/cgroup:rw"],
+        "tmpfs": {"/run": "", "/run/lock": ""},
+    }
+    return client.containers.create(
+        image,
+        name=f"{fleet.network}-{name}",
+        hostname=name,
+        labels=marks,
+        network=fleet.network,
+        networking_config={fleet.network: endpoint},
+        ports={port: ("127.0.0.1", number) for port, number in published.items()},
+        **machine,
+    )
+
+
+def _remove(container: Container) -> None:
+    container.remove(force=True, v=True)
+
+
+def _write(path: Path, text: str) -> bool:
+    if path.exists() and path.read_text() == text:
+        return False
+    path.write_text(text)
+    return True

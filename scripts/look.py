@@ -1,0 +1,32 @@
+"""Print how to look at the sandbox: requests to its web hosts, at the ports that they have now."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+
+def commands(fleet: dict[str, dict[str, dict[str, int]]]) -> list[str]:
+    """Give requests to each web host, for both sites."""
+    lines = []
+    for name, host in fleet.items():
+        if not name.startswith("web"):
+            continue
+        shop = f"--connect-to cedi-mart.example:80:127.0.0.1:{host['ports']['http']}"
+        api = f"--connect-to shwitter.example:443:127.0.0.1:{host['ports']['https']}"
+        lines.append(f"curl {shop} 'http://cedi-mart.example/orders/track?id=42'   # {name}, the shop")
+        lines.append(f"curl --insecure {api} 'https://shwitter.example/v2/profile?id=1'   # {name}, the API")
+    return lines
+
+
+def main() -> None:
+    root = Path(__file__).resolve().parent.parent
+    folder = root / ".sluice" / (os.environ.get("SLUICE_SANDBOX") or "sandbox")
+    fleet = json.loads((folder / "fleet.json").read_text())
+    print("\n".join(commands(fleet)))
+    print(f"ssh -F {folder.relative_to(root)}/ssh_config {min(fleet, key=lambda name: not name.startswith('web'))}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,524 @@
+"""The engine on a real host: a container with a real nginx, reached through ``docker exec`` instead of SSH."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import shlex
+import subprocess
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.sluice.nginx.plugins.module_utils import remote
+from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
+from ansible_collections.sluice.nginx.plugins.module_utils.manifest import entries_to_json, read_tree, release_id
+
+pytestmark = pytest.mark.integration
+
+# Asks every 5 ms on a fresh connection until it is told to end, and prints how often each answer came.
+PROBE = """
+import collections, http.client, json, os, time
+seen = collections.Counter()
+while not os.path.exists("/tmp/stop"):
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=3)
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        seen[f"{answer.status} {answer.read().decode().strip()}"] += 1
+    except Exception as error:
+        seen[type(error).__name__] += 1
+    finally:
+        connection.close()
+    time.sleep(0.005)
+print(json.dumps(seen))
+"""
+
+CONF = """user www-data;
+worker_processes {workers};
+pid /run/nginx.pid;
+error_log /var/log/nginx/error.log;
+{main}
+events {{ worker_connections 256; }}
+http {{
+    access_log /var/log/nginx/access.log;
+    server {{
+        listen 80;
+        {server}
+        location / {{ default_type text/plain; return {status} "{body}\\n"; }}
+    }}
+}}
+"""
+
+
+class Release:
+    """A small release, made in a folder: its manifest, its bundle and the form of the request."""
+
+    def __init__(self, folder: Path, contract: list[dict[str, Any]] | None = None, kept: tuple[str, ...] = ()) -> None:
+        self.folder = folder
+        manifest = read_tree(folder)
+        self.id = release_id(manifest)
+        self.form = {
+            "id": self.id,
+            "manifest": entries_to_json(manifest),
+            "kept": list(kept),
+            "facts": {
+                "error_logs": ["/var/log/nginx/error.log"],
+                "access_logs": ["/var/log/nginx/access.log"],
+                "worker_processes": 2,
+            },
+            "contract": [to_json(check) for check in parse_contract(contract or [], "nginx_checks")],
+        }
+        self.bundle = _tar(folder)
+
+
+def _tar(folder: Path) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for path in sorted(folder.iterdir()):
+            archive.add(path, path.name)
+    return buffer.getvalue()
+
+
+class Host:
+    """One container that stands for a host."""
+
+    def __init__(self, container: str) -> None:
+        self.container = container
+
+    def sh(self, script: str, check: bool = True) -> str:
+        """Run a script of the shell on the host."""
+        done = subprocess.run(
+            ["docker", "exec", self.container, "sh", "-c", script], capture_output=True, text=True, check=False
+        )
+        assert not check or done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def ask(self, op: str, run: str = "r1", bundle: bytes = b"", user: str = "root", **request: Any) -> dict[str, Any]:
+        """Send one request to the engine."""
+        body = {"op": op, "run": {"id": run, "who": "ann", "from": "desk"}, **request}
+        done = subprocess.run(
+            ["docker", "exec", "-i", "-u", user, self.container, "sh", "-c", f"echo a banner; {remote.command()}"],
+            input=remote.payload(body, bundle),
+            capture_output=True,
+            check=False,
+        )
+        return remote.answer(done.stdout.decode(), done.stderr.decode(), done.returncode)
+
+    def push(self, release: Release, run: str = "r1", confirm: bool = False, **request: Any) -> dict[str, Any]:
+        """Activate a release, and confirm it."""
+        answer = self.ask("activate", run, release.bundle, release=release.form, **request)
+        if confirm:
+            assert answer["ok"], answer
+            settled = self.ask("confirm", run, release=release.id)
+            assert settled["ok"], settled
+        return answer
+
+    @property
+    def body(self) -> str:
+        """What the host serves now."""
+        return self.sh('python3 -c "$ASK"')
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The engine's state."""
+        return dict(json.loads(self.sh("cat /var/lib/sluice/state.json")))
+
+    @property
+    def link(self) -> str:
+        """Where /etc/nginx leads."""
+        return self.sh("readlink /etc/nginx || true")
+
+    def kill_nginx(self) -> None:
+        """Let the master and its workers die at once."""
+        self.sh("master=$(cat /run/nginx.pid); kill -9 $master $(cat /proc/$master/task/$master/children); sleep 0.2")
+
+    @contextlib.contextmanager
+    def probed(self) -> Iterator[dict[str, int]]:
+        """Ask all the while; the answers are there at the end."""
+        seen: dict[str, int] = {}
+        self.sh("rm -f /tmp/stop")
+        thread = threading.Thread(target=lambda: seen.update(json.loads(self.sh(f"python3 -c {shlex.quote(PROBE)}"))))
+        thread.start()
+        try:
+            yield seen
+        finally:
+            self.sh("touch /tmp/stop")
+            thread.join()
+
+
+@pytest.fixture
+def new_host(platform_image: str) -> Iterator[Callable[..., Host]]:
+    """Make hosts that serve what somebody wrote by hand."""
+    made: list[str] = []
+
+    def make(namespaces: bool = True) -> Host:
+        rights = ["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"] if namespaces else []
+        ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1/', timeout=3).read().decode().strip())"
+        argv = [
+            "docker",
+            "run",
+            "-d",
+            "--init",
+            "--label",
+            "sluice=1",
+            "--network",
+            "none",
+            "-e",
+            f"ASK={ask}",
+            *rights,
+        ]
+        done = subprocess.run([*argv, platform_image, "sleep", "infinity"], capture_output=True, text=True, check=True)
+        made.append(done.stdout.strip())
+        host = Host(made[-1])
+        conf = CONF.format(workers=2, main="", server="", status=200, body="by hand")
+        host.sh(f"printf %s {shlex.quote(conf)} > /etc/nginx/nginx.conf && nginx -g 'daemon on; master_process on;'")
+        return host
+
+    yield make
+    for container in made:
+        subprocess.run(["docker", "rm", "-f", "-v", container], capture_output=True, check=True)
+
+
+@pytest.fixture
+def host(new_host: Callable[..., Host]) -> Host:
+    """A host that allows private mount namespaces."""
+    return new_host()
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Callable[..., Release]:
+    """Make releases: ``body`` is what they answer."""
+
+    def make(
+        body: str,
+        *,
+        main: str = "",
+        server: str = "",
+        workers: int = 2,
+        status: int = 200,
+        files: dict[str, str] | None = None,
+        links: dict[str, str] | None = None,
+        contract: list[dict[str, Any]] | None = None,
+    ) -> Release:
+        folder = tmp_path / f"{body}-{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        conf = CONF.format(workers=workers, main=main, server=server, status=status, body=body)
+        for name, text in {"nginx.conf": conf, "mime.types": "types { text/plain txt; }\n", **(files or {})}.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            path.chmod(0o644)
+        for name, target in (links or {}).items():
+            (folder / name).symlink_to(target)
+        return Release(folder, contract, tuple(links or ()))
+
+    return make
+
+
+def words(answer: dict[str, Any]) -> str:
+    """Everything that an answer says to a person."""
+    return json.dumps(answer["problems"])
+
+
+@pytest.mark.parametrize("namespaces", [True, False])
+def test_the_first_push_adopts_and_can_be_taken_back(new_host: Any, release: Any, namespaces: bool) -> None:
+    host, one = (
+        new_host(namespaces),
+        release("one", contract=[{"get": "http://shop.example/", "expect": {"body": "one"}}]),
+    )
+    with host.probed() as seen:
+        assert host.ask("preflight", release=one.id)["adopted"]
+        answer = host.push(one)
+        assert (answer["ok"], answer["changed"], host.body) == (True, True, "one"), answer
+        assert answer["checks"][0]["ok"]
+        assert 0 < answer["timings"]["reload_to_worker"] <= answer["timings"]["reload_to_proof"]
+        assert host.link == f"/var/lib/sluice/releases/{one.id}"
+        assert host.state["pending"]["phase"] == "serving"
+        adopted = host.state["pending"]["before"]
+        assert host.state["releases"][adopted]["origin"] == "adopted"
+        back = host.ask("revert")
+        assert (back["reverted"], host.body, host.state["live"]) == (True, "by hand", adopted), back
+    assert set(seen) == {"200 by hand", "200 one"}
+
+
+def test_a_directory_that_can_be_exchanged_is_replaced_in_one_step(host: Host, release: Any) -> None:
+    host.sh("cp -a /etc/nginx /etc/copy && rm -r /etc/nginx && mv /etc/copy /etc/nginx && nginx -s reload")
+    assert host.push(release("one"), confirm=True)["ok"]
+    assert host.body == "one"
+    assert host.sh("ls -A /etc | grep -c nginx.before-sluice || true") == "0"
+
+
+@pytest.mark.parametrize("namespaces", [True, False])
+def test_a_configuration_that_nginx_refuses_changes_nothing(new_host: Any, release: Any, namespaces: bool) -> None:
+    host = new_host(namespaces)
+    host.push(release("one"), confirm=True)
+    link = host.link
+    with host.probed() as seen:
+        answer = host.push(release("two", main="frobnicate on;"), run="r2")
+    assert not answer["ok"]
+    assert 'unknown directive "frobnicate"' in answer["problems"][0]["nginx"]
+    assert answer["reverted"] is (None if namespaces else True)
+    assert (host.link, host.body, host.state["pending"]) == (link, "one", None)
+    assert set(seen) == {"200 one"}
+    assert "HUP" not in host.sh("cat /var/log/nginx/error.log")
+
+
+def test_includes_of_the_release_are_tested_and_not_those_that_are_live(host: Host, release: Any) -> None:
+    host.push(release("one", files={"part.conf": "# good\n"}, main="include /etc/nginx/part.conf;"), confirm=True)
+    answer = host.push(release("two", files={"part.conf": "bad here;\n"}, main="include /etc/nginx/part.conf;"), "r2")
+    assert 'unknown directive "bad"' in answer["problems"][0]["nginx"]
+    assert host.body == "one"
+
+
+FAILING = {
+    "a port that another process holds": (
+        {"server": "listen 127.0.0.1:9145;"},
+        "bind() to 127.0.0.1:9145 failed (98: ",
+        True,
+    ),
+    "workers that die": ({"main": "worker_rlimit_nofile 8;"}, "epoll_create() failed (24: Too many open files)", False),
+    "a check that fails": (
+        {"contract": [{"get": "http://shop.example/", "expect": {"body": "three"}}]},
+        "expected the body to contain 'three', got two",
+        True,
+    ),
+    "a check of a page that is not there": (
+        {"contract": [{"get": "http://shop.example/", "expect": {"status": 404}}]},
+        "expected status 404, got 200",
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("story", FAILING)
+def test_what_fails_after_the_switch_goes_all_the_way_back(host: Host, release: Any, story: str) -> None:
+    change, said, always_served = FAILING[story]
+    one = release("one", contract=[{"get": "http://shop.example/", "expect": {"body": "one"}}])
+    host.push(one, confirm=True)
+    hold = "import socket, time; s = socket.socket(); s.bind(('127.0.0.1', 9145)); s.listen(); time.sleep(600)"
+    host.sh(f"python3 -c {shlex.quote(hold)} >/dev/null 2>&1 &")
+    with host.probed() as seen:
+        answer = host.push(release("two", **change), run="r2")
+    assert (answer["ok"], answer["reverted"], answer["broken"]) == (False, True, False), answer
+    assert said in answer["problems"][0]["what"] + answer["problems"][0].get("nginx", "")
+    assert answer["timings"]["failed_to_worker"] <= answer["timings"]["failed_to_proof"]
+    assert (host.body, host.state["live"], host.state["confirmed"]["release"]) == ("one", one.id, one.id)
+    assert host.state["pending"] is None
+    if always_served:
+        assert set(seen) <= {"200 one", "200 two"}
+
+
+def test_a_second_activation_changes_nothing(host: Host, release: Any) -> None:
+    one = release("one")
+    host.push(one, confirm=True)
+    journal = host.sh("wc -l < /var/lib/sluice/journal.jsonl")
+    assert not host.ask("preflight", "r2", release=one.id)["changes_needed"]
+    again = host.push(one, run="r2")
+    assert (again["ok"], again["changed"]) == (True, False)
+    assert host.ask("confirm", "r2", release=one.id)["changed"] is False
+    assert host.sh("wc -l < /var/lib/sluice/journal.jsonl") == journal
+    assert host.ask("revert", "r2")["note"] == "nothing to take back"
+
+
+def _one_byte_changed(folder: Path) -> None:
+    conf = folder / "nginx.conf"
+    conf.write_text(conf.read_text().replace("256", "257"))
+
+
+def _a_named_pipe(folder: Path) -> None:
+    (folder / "nginx.conf").unlink()
+    os.mkfifo(folder / "nginx.conf")
+
+
+@pytest.mark.parametrize("harm", [_one_byte_changed, _a_named_pipe])
+def test_a_bundle_that_is_not_the_release_is_refused(host: Host, release: Any, harm: Callable[[Path], None]) -> None:
+    one = release("one")
+    harm(one.folder)
+    answer = host.ask("activate", bundle=_tar(one.folder), release=one.form)
+    assert not answer["ok"]
+    assert "nginx.conf is " in words(answer)
+    assert (host.body, host.link) == ("by hand", "")
+    assert host.sh("ls -A /var/lib/sluice/releases | grep -c incoming || true") == "0"
+
+
+def test_a_revert_after_the_confirmation_restores_what_was_confirmed_before(host: Host, release: Any) -> None:
+    one, two = release("one"), release("two")
+    host.push(one, run="r1", confirm=True)
+    host.push(two, run="r2", confirm=True)
+    assert host.state["confirmed"]["before"] == one.id
+    assert host.ask("show", "r3", release="previous")["release"] == one.id
+    answer = host.ask("revert", "r2")
+    assert (answer["ok"], answer["reverted"], host.body) == (True, True, "one"), answer
+    assert (host.state["confirmed"]["release"], host.state["confirmed"]["run"]) == (one.id, "r1")
+    assert host.ask("revert", "r2")["changed"] is False
+    stored = host.ask("activate", "r3", release={"id": two.id}, stored=True)
+    assert (stored["ok"], host.body) == (True, "two"), stored
+
+
+def test_old_releases_are_pruned_and_never_one_that_is_needed(host: Host, release: Any) -> None:
+    releases = [release(f"n{number}") for number in range(5)]
+    for number, one in enumerate(releases):
+        host.push(one, run=f"r{number}")
+        assert host.ask("confirm", f"r{number}", release=one.id, keep=1)["ok"]
+    there = set(host.sh("ls /var/lib/sluice/releases").split())
+    adopted = {name for name, record in host.state["releases"].items() if record["origin"] == "adopted"}
+    assert there == {releases[4].id, releases[3].id, releases[2].id} | adopted
+    assert set(host.sh("ls /var/lib/sluice/bundles").split()) == {f"{name}.tar.gz" for name in there}
+
+
+@pytest.mark.parametrize("wish", ["refuse", "adopt", "discard"])
+def test_drift(host: Host, release: Any, wish: str) -> None:
+    one, two = release("one"), release("two")
+    host.push(one, confirm=True)
+    host.sh("echo '# by an admin' >> /etc/nginx/nginx.conf; touch /etc/nginx/extra; rm /etc/nginx/mime.types")
+    found = host.ask("preflight", "r2", release=two.id)
+    for path in ("nginx.conf (changed)", "extra (added)", "mime.types (removed)"):
+        assert path in words(found)
+    answer = host.push(two, run="r2", drift=wish)
+    if wish == "refuse":
+        assert "drift" in words(answer)
+        assert host.body == "one"
+        return
+    assert answer["ok"], answer
+    host.ask("revert", "r2")
+    kept = host.sh("cat /etc/nginx/nginx.conf; ls /etc/nginx")
+    assert ("# by an admin" in kept, "extra" in kept) == ((True, True) if wish == "adopt" else (False, False))
+    assert host.ask("preflight", "r3", release=two.id)["ok"]
+    assert host.push(one, run="r3", confirm=True)["ok"]
+    assert host.sh("grep -c admin /etc/nginx/nginx.conf || true") == "0"
+
+
+def test_a_package_that_replaced_the_link_is_drift(host: Host, release: Any) -> None:
+    one = release("one")
+    host.push(one, confirm=True)
+    host.sh("cp -aL /etc/nginx /etc/copy && rm /etc/nginx && mv /etc/copy /etc/nginx")
+    assert "no longer leads to the live release" in words(host.ask("preflight", "r2", release=one.id))
+    assert host.push(one, run="r2", drift="discard")["ok"]
+    assert host.link.endswith(one.id)
+
+
+def test_two_at_once(host: Host, release: Any) -> None:
+    one, two = release("one"), release("two")
+    answers: dict[str, Any] = {}
+    threads = [
+        threading.Thread(target=lambda run=run, it=it: answers.update({run: host.push(it, run=run)}))
+        for run, it in (("r1", one), ("r2", two))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    won, lost = ("r1", "r2") if answers["r1"]["ok"] else ("r2", "r1")
+    assert answers[won]["ok"], answers
+    assert f"of run {won}" in words(answers[lost])
+    assert "ann from desk" in words(answers[lost])
+    assert host.state["pending"]["run"] == won
+    assert "is not" not in words(host.ask("preflight", won, release=one.id))
+    assert host.ask("confirm", lost, release=one.id)["ok"] is False
+    assert host.ask("revert", lost)["changed"] is False
+    assert host.ask("revert", "r9", of=won)["reverted"] is True
+
+
+def test_what_is_kept_outlives_releases(host: Host, release: Any) -> None:
+    host.sh("cd /etc/nginx; mkdir auth; echo u:x > auth/users; chown root:www-data auth/users; chmod 640 auth/users")
+    one = release("one", links={"users": "/var/lib/sluice/kept/users"})
+    missing = host.push(one)
+    assert "users is to be kept, and is not on this host" in words(missing)
+    host.sh("cp -a /etc/nginx/auth/users /etc/nginx/users")
+    assert host.push(one, confirm=True)["ok"]
+    assert host.sh("stat -Lc '%a %U:%G' /etc/nginx/users") == "640 root:www-data"
+    assert host.sh("cat /etc/nginx/users") == "u:x"
+
+
+def test_preflight_says_everything_that_is_in_the_way(host: Host, release: Any) -> None:
+    one = release("one")
+    wanted = {"nginx_version": "9.9.9", "modules": ["ngx_x_module.so"], "os": "plan 9"}
+    answer = host.ask("preflight", release=one.id, platform=wanted, needs_bytes=1 << 50, want_tree=True)
+    for said in ("another nginx than staging", "ngx_x_module.so", "another platform", "too little space"):
+        assert said in words(answer)
+    assert "by hand" in answer["tree"]["nginx.conf"]
+    assert answer["nginx"]["workers"] == 2
+    host.sh("nginx -s stop; sleep 0.3")
+    assert "does not run" in words(host.ask("preflight", release=one.id))
+    host.sh("nginx -g 'worker_priority 0;'")
+    facts = {"main_directives": ["worker_priority"]}
+    assert "started with -g and worker_priority" in words(host.ask("preflight", release=one.id, facts=facts))
+    host.sh("nginx -s stop; sleep 0.3; cp /etc/nginx/nginx.conf /tmp/n.conf; nginx -c /tmp/n.conf")
+    assert "reads another configuration" in words(host.ask("preflight", release=one.id))
+    assert "reads another configuration" in words(host.push(one))
+    host.sh("nginx -s stop -c /tmp/n.conf; mv /usr/sbin/nginx /usr/sbin/away")
+    assert "not installed" in words(host.ask("preflight", release=one.id))
+    assert host.ask("status")["nginx"] == {"running": False}
+
+
+def test_somebody_who_is_not_root_is_told(host: Host) -> None:
+    assert "become: true" in words(host.ask("status", user="www-data"))
+
+
+def test_what_only_reads_works_where_nothing_can_be_written(host: Host, release: Any) -> None:
+    host.sh("mkdir -p /var/lib/sluice && mount -t tmpfs -o ro none /var/lib/sluice")
+    assert host.ask("status")["ok"]
+    assert host.ask("preflight", release="a" * 64)["adopted"]
+    assert "Read-only file system" in words(host.push(release("one")))
+    assert (host.body, host.link) == ("by hand", "")
+    assert host.sh("ls -A /tmp") == ""
+
+
+def test_a_master_that_died_is_started_on_the_way_back(host: Host, release: Any) -> None:
+    host.push(release("one"), confirm=True)
+    host.push(release("two"), run="r2")
+    host.kill_nginx()
+    answer = host.ask("revert", "r2")
+    assert answer["reverted"] is True, answer
+    assert host.body == "one"
+
+
+def test_a_way_back_that_fails_is_said(host: Host, release: Any) -> None:
+    host.push(release("one"), confirm=True)
+    host.push(release("two"), run="r2")
+    host.kill_nginx()
+    host.sh("mv /usr/sbin/nginx /usr/sbin/away")
+    answer = host.ask("revert", "r2")
+    assert (answer["ok"], answer["reverted"], answer["broken"]) == (False, False, True)
+    assert host.state["pending"]["phase"] == "reverting"
+    host.sh("mv /usr/sbin/away /usr/sbin/nginx")
+    assert host.ask("revert", "r2")["reverted"] is True
+    assert host.body == "one"
+
+
+def test_bake(host: Host, release: Any) -> None:
+    one = release("one", contract=[{"get": "http://shop.example/", "expect": {"body": "one"}}])
+    host.push(one)
+    quiet = host.ask("bake", release=one.id, seconds=0.1)
+    assert quiet["ok"], quiet
+    assert "too little traffic to judge: 0 requests" in quiet["warnings"]
+    assert quiet["checks"][0]["ok"]
+    host.ask("confirm", release=one.id)
+    bad = release("two", status=500)
+    host.push(bad, run="r2")
+    host.sh('for i in 1 2 3 4 5 6; do python3 -c "$ASK" 2>/dev/null; done; true')
+    assert "answers with 5xx rose" in words(host.ask("bake", "r2", release=bad.id, seconds=0))
+    host.sh("echo '2026/01/01 00:00:00 [crit] 1#1: *1 open() failed' >> /var/log/nginx/error.log")
+    assert "open() failed" in words(host.ask("bake", "r2", release=bad.id, seconds=0))
+    host.sh("nginx -s reload; sleep 0.4")
+    assert "no longer those of the switch" in words(host.ask("bake", "r2", release=bad.id, seconds=0))
+    assert host.ask("revert", "r2")["reverted"]
+    assert host.ask("bake", "r1", release=one.id, seconds=60)["note"].startswith("the release is confirmed already")
+
+
+def test_status_and_show(host: Host, release: Any) -> None:
+    one = release("one", contract=[{"get": "http://shop.example/"}])
+    assert host.ask("status")["live"] is None
+    host.push(one, confirm=True)
+    answer = host.ask("status")
+    assert (answer["live"], answer["drift"], answer["pending"]) == (one.id, [], None)
+    assert answer["nginx"]["running"]
+    assert answer["journal"][-1]["event"] == "confirm"
+    assert host.ask("show", release=one.id[:8])["stored"]["contract"][0]["source"] == "nginx_checks[0]"
+    assert one.id[:12] in words(host.ask("show", release="zzz"))

@@ -1,0 +1,110 @@
+"""The sandbox: made, left alone, brought back and removed, by its playbook."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+NAME = "fleet-test"
+FOLDER = PROJECT / ".sluice" / NAME
+
+pytestmark = pytest.mark.integration
+
+
+def _play(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the sandbox's playbook for two of its hosts."""
+    command = [Path(sys.executable).parent / "ansible-playbook", "playbooks/sandbox.yml", "--limit", "web1,web3"]
+    return subprocess.run(
+        [*command, *arguments],
+        cwd=PROJECT,
+        env={**os.environ, "SLUICE_SANDBOX": NAME, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def _ssh(host: str, command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["ssh", "-F", FOLDER / "ssh_config", host, command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def _fleet() -> dict[str, dict[str, str]]:
+    return dict(json.loads((FOLDER / "fleet.json").read_text()))
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Iterator[dict[str, dict[str, str]]]:
+    done = _play()
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield _fleet()
+    done = _play("-e", "sandbox_state=absent")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not FOLDER.exists()
+
+
+def test_a_second_run_changes_nothing(fleet: dict[str, dict[str, str]]) -> None:
+    done = _play()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "changed=0" in done.stdout
+    assert "changed=1" not in done.stdout
+    assert _fleet() == fleet
+
+
+def test_check_mode_changes_nothing(fleet: dict[str, dict[str, str]]) -> None:
+    done = _play("--check", "-e", "sandbox_state=absent")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert _ssh("web1", "true").returncode == 0
+
+
+def test_a_host_that_has_stopped_comes_back_at_the_same_ports(fleet: dict[str, dict[str, str]]) -> None:
+    subprocess.run(["docker", "stop", "--time", "0", fleet["web1"]["container"]], check=True, capture_output=True)
+    done = _play()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert _fleet() == fleet
+    assert _ssh("web1", "hostname").stdout == "web1\n"
+
+
+def test_a_host_that_restarts_itself_comes_back(fleet: dict[str, dict[str, str]]) -> None:
+    before = _ssh("web3", "cat /proc/1/stat").stdout
+    _ssh("web3", "systemctl reboot")
+    done = _play()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert _ssh("web3", "cat /proc/1/stat").stdout not in ("", before)
+
+
+@pytest.mark.parametrize(
+    ("host", "command", "answer"),
+    [
+        ("web1", "systemctl is-active nginx cedi-mart", "active\nactive\n"),
+        ("web1", "stat -c '%F %U' /run/php/php-fpm.sock", "socket www-data\n"),
+        ("web1", "stat -c '%a' /etc/ssl/shwitter/key.pem", "600\n"),
+        ("web1", "systemctl is-active node-metrics", "inactive\n"),
+        ("web3", "systemctl is-active node-metrics", "active\n"),
+        ("web3", "test -e /etc/nginx/sites-enabled/default && echo packaged", "packaged\n"),
+    ],
+)
+def test_what_runs_on_a_host(fleet: dict[str, dict[str, str]], host: str, command: str, answer: str) -> None:
+    assert _ssh(host, command).stdout == answer
+
+
+def test_without_docker_there_is_a_sentence(tmp_path: Path) -> None:
+    done = _play(DOCKER_HOST=f"unix://{tmp_path}/missing.sock")
+    assert done.returncode != 0
+    assert "Docker does not answer at unix://" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

@@ -1,0 +1,214 @@
+"""What is read from /proc, from the store, and what is said when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.processes import (
+    Master,
+    Worker,
+    find_masters,
+    is_alive,
+    open_logs,
+    workers_of,
+)
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import Bind, NoNamespace, System
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.main import handle
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Fault, Problem, Session, problems_of
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout, Locked
+
+MASTER = "nginx: master process /usr/sbin/nginx"
+
+
+class Proc:
+    """A made-up /proc."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.add(1, 0, "init")
+        (root / "self").symlink_to("1")
+
+    def add(
+        self, pid: int, parent: int, title: str, start: int = 5, namespace: str = "pid:[1]", state: str = "S"
+    ) -> None:
+        folder = self.root / str(pid)
+        (folder / "ns").mkdir(parents=True)
+        (folder / "ns" / "pid").symlink_to(namespace)
+        (folder / "cmdline").write_bytes(title.encode() + b"\0\0")
+        fields = [state, str(parent), *(["0"] * 17), str(start), "0"]
+        (folder / "stat").write_text(f"{pid} (a ) name) {' '.join(fields)}\n")
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> Proc:
+    return Proc(tmp_path)
+
+
+def test_masters_of_other_containers_are_not_ours(proc: Proc) -> None:
+    proc.add(100, 1, MASTER)
+    proc.add(200, 1, MASTER, namespace="pid:[2]")
+    proc.add(300, 1, "vim nginx: master process")
+    assert [master.pid for master in find_masters(proc.root)] == [100]
+
+
+def test_workers_and_what_they_do(proc: Proc) -> None:
+    proc.add(100, 1, MASTER)
+    proc.add(101, 100, "nginx: worker process", start=7)
+    proc.add(102, 100, "nginx: worker process is shutting down")
+    proc.add(103, 100, "nginx: cache manager process")
+    proc.add(104, 100, "nginx: worker process", state="Z")
+    proc.add(105, 1, "nginx: worker process")
+    master = find_masters(proc.root)[0]
+    assert workers_of(proc.root, master) == [Worker(101, 7, False), Worker(102, 5, True)]
+    assert is_alive(proc.root, master)
+    assert not is_alive(proc.root, master._replace(started=6))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "config", "directives"),
+    [
+        ("", "", ""),
+        (" -g daemon on; master_process on;", "", "daemon on; master_process on;"),
+        (" -c /tmp/n.conf -g daemon off;", "/tmp/n.conf", "daemon off;"),
+        (" -g daemon off; -c /tmp/n.conf", "/tmp/n.conf", "daemon off;"),
+    ],
+)
+def test_how_a_master_was_started(arguments: str, config: str, directives: str) -> None:
+    master = Master(1, 1, MASTER + arguments, "")
+    assert (master.config, master.globals) == (config, directives)
+
+
+def test_logs_are_the_files_that_are_open_for_appending(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("a"), (tmp_path / "other").open("w"):
+        found = open_logs(Path("/proc"), os.getpid())
+    assert str(tmp_path / "log") in found
+    assert str(tmp_path / "other") not in found
+
+
+def session_at(tmp_path: Path, system: System | None = None) -> Session:
+    return Session(
+        system or System(), Layout(tmp_path / "sluice", tmp_path / "nginx"), {"id": "r1", "who": "ann", "from": "desk"}
+    )
+
+
+class Hurried(System):
+    """Ten seconds pass at once."""
+
+    waited = 0.0
+
+    def monotonic(self) -> float:
+        return self.waited
+
+    def sleep(self, seconds: float) -> None:
+        self.waited += seconds
+
+
+def test_the_lock_says_who_has_the_host(tmp_path: Path) -> None:
+    session = session_at(tmp_path, Hurried())
+    other = {"id": "r2", "who": "bob", "from": "lap"}
+    first, second = session.store.lock(session.run, "activate"), session.store.lock(other, "revert")
+    with first, pytest.raises(Locked) as caught, second:
+        pass
+    assert "ann from desk (run r1, activate since 2" in str(caught.value)
+    with session.store.lock(session.run, "revert"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("{", "is damaged"), ('{"schema": 2}', "another version"), ("[]", "another version")]
+)
+def test_a_state_that_cannot_be_understood_is_said(tmp_path: Path, text: str, said: str) -> None:
+    session = session_at(tmp_path)
+    session.layout.root.mkdir()
+    (session.layout.root / "state.json").write_text(text)
+    answer = handle({"op": "confirm", "release": "x"}, system=System(), layout=session.layout)
+    assert said in answer["problems"][0]["what"]
+
+
+def test_steps_are_journalled_before_and_after(tmp_path: Path) -> None:
+    session = session_at(tmp_path)
+    session.layout.root.mkdir()
+    with session.step("one"):
+        pass
+    with pytest.raises(ValueError, match="no"), session.step("two"):
+        raise ValueError("no")
+    events = [json.loads(line) for line in (session.layout.root / "journal.jsonl").read_text().splitlines()]
+    assert [(event["event"], event["mark"]) for event in events] == [
+        ("one", "begin"), ("one", "end"), ("two", "begin"), ("two", "failed"),
+    ]  # fmt: skip
+    assert {event["run"] for event in events} == {"r1"}
+    assert [step["name"] for step in session.steps] == ["one", "two"]
+
+
+def test_a_full_disk_does_not_stop_the_way_back(tmp_path: Path) -> None:
+    session = session_at(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        session.journal("x")
+    session.going_back = True
+    session.journal("x")
+    assert "the journal of Sluice could not be written" in session.warnings[0]
+
+
+def test_the_last_events_leave_out_a_line_that_was_cut(tmp_path: Path) -> None:
+    session = session_at(tmp_path)
+    session.layout.root.mkdir()
+    (session.layout.root / "journal.jsonl").write_text('{"event": "a"}\n{"event": "b"}\n{"eve')
+    assert session.store.last_events(2) == [{"event": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        ({"op": "dance"}, "no operation 'dance'; it has preflight, activate"),
+        ({"op": "show", "release": "abc"}, "this host has no release 'abc'"),
+        ({"op": "show", "release": "previous"}, "no release before the live one"),
+        ({"op": "confirm", "release": "abc"}, "release abc cannot be confirmed"),
+        ({"op": "bake", "release": "abc"}, "not pending here by this run"),
+        ({"op": "confirm"}, "the engine failed: KeyError: 'release'"),
+    ],
+)
+def test_every_request_gets_an_answer(tmp_path: Path, request_: dict[str, Any], said: str) -> None:
+    answer = handle(request_, layout=Layout(tmp_path / "sluice", tmp_path / "nginx"))
+    assert (answer["ok"], answer["changed"]) == (False, False)
+    assert said in answer["problems"][0]["what"]
+
+
+def test_an_unforeseen_error_says_its_place() -> None:
+    with pytest.raises(ValueError, match="Expecting value") as caught:
+        json.loads("x")
+    problem = problems_of(caught.value)[0]
+    assert problem.what.startswith("the engine failed: JSONDecodeError: Expecting value")
+    assert "decoder.py, line" in problem.seen
+    assert problems_of(Fault(Problem("a"), Problem("b"))) == [Problem("a"), Problem("b")]
+
+
+@pytest.mark.parametrize(
+    ("argv", "rc", "said"),
+    [
+        (["sh", "-c", "echo out; echo err >&2; exit 3"], 3, "out\nerr\n"),
+        (["/no/such"], 127, "/no/such: No such file"),
+        (["sleep", "5"], 124, "did not end in 0.1 s"),
+    ],
+)
+def test_commands_end_in_words(argv: list[str], rc: int, said: str) -> None:
+    done = System().run(argv, 0.1 if argv[0] == "sleep" else 5)
+    assert done.rc == rc
+    assert said in done.output
+
+
+def test_a_bound_directory_is_seen_by_the_command_only(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    command = ["cat", str(tmp_path / "two" / "file")]
+    try:
+        output = System().run(command, 5, Bind(tmp_path / "one", tmp_path / "two")).output
+    except NoNamespace:
+        # Without the right to a namespace the caller is told so, and nothing was bound.
+        output = "one"
+    assert output == "one"
+    assert (tmp_path / "two" / "file").read_text() == "two"

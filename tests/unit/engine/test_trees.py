@@ -1,0 +1,192 @@
+"""Bundles that must not be trusted, releases that were changed, trees that are adopted, and the link."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import System
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Fault, Session
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees import installed
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.bundle import pack_tree, unpack
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.live import point
+from ansible_collections.sluice.nginx.plugins.module_utils.manifest import Entry, read_tree, release_id
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    session = Session(System(), Layout(tmp_path / "sluice", tmp_path / "etc" / "nginx"), {"id": "r1"})
+    with session.store.lock(session.run, "test"):
+        pass
+    session.layout.conf.mkdir(parents=True)
+    (session.layout.conf / "nginx.conf").write_text("events {}\n")
+    (session.layout.conf / "conf.d").mkdir(mode=0o750)
+    return session
+
+
+def source(tmp_path: Path) -> Path:
+    tree = tmp_path / "source"
+    (tree / "conf.d").mkdir(parents=True)
+    (tree / "nginx.conf").write_text("events {}\n")
+    (tree / "conf.d" / "a.conf").write_text("# a\n")
+    (tree / "conf.d" / "b.conf").symlink_to("a.conf")
+    (tree / "conf.d").chmod(0o550)
+    (tree / "nginx.conf").chmod(0o640)
+    return tree
+
+
+def test_a_bundle_comes_out_as_it_went_in(tmp_path: Path) -> None:
+    tree = source(tmp_path)
+    unpack(pack_tree(tree), tmp_path / "out", read_tree(tree))
+    assert read_tree(tmp_path / "out") == read_tree(tree)
+
+
+def member(
+    name: str, kind: bytes = tarfile.REGTYPE, target: str = "", data: bytes = b"x"
+) -> tuple[tarfile.TarInfo, bytes]:
+    info = tarfile.TarInfo(name)
+    info.type = kind
+    info.linkname = target
+    info.mode = 0o644
+    info.size = len(data) if kind == tarfile.REGTYPE else 0
+    return info, data
+
+
+X = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
+FILE = Entry("a", "file", 0o644, X)
+LINK = Entry("l", "link", 0o777, "/tmp")
+
+
+@pytest.mark.parametrize(
+    ("members", "manifest", "said"),
+    [
+        ([member("/a")], [FILE], "'/a', which the release's manifest does not list"),
+        ([member("../a")], [FILE], "'../a', which the release's manifest does not list"),
+        ([member("../a")], [Entry("../a", "file", 0o644, X)], "'../a', which"),
+        ([member("b")], [FILE], "'b', which the release's manifest does not list"),
+        ([member("a", tarfile.FIFOTYPE)], [FILE], "a is something else"),
+        ([member("a", tarfile.LNKTYPE, "/etc/passwd")], [FILE], "a is something else"),
+        ([member("a", tarfile.CHRTYPE)], [FILE], "a is something else"),
+        ([member("a", tarfile.SYMTYPE, "/etc/passwd")], [FILE], "a is link"),
+        ([member("a", data=b"y")], [FILE], "a is changed"),
+        ([], [FILE], "a is removed"),
+        (
+            [member("l", tarfile.SYMTYPE, "/tmp"), member("l/a")],
+            [LINK, Entry("l/a", "file", 0o644, X)],
+            "writes through a link: l/a",
+        ),
+        ([member("l", tarfile.SYMTYPE, "/etc")], [LINK], "l is changed"),
+        ([member("a"), member("a")], [FILE], "damaged"),
+    ],
+)
+def test_a_bundle_that_is_not_the_release(
+    tmp_path: Path, members: list[tuple[tarfile.TarInfo, bytes]], manifest: list[Entry], said: str
+) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for info, data in members:
+            archive.addfile(info, io.BytesIO(data))
+    with pytest.raises(Fault, match="bundle") as caught:
+        unpack(buffer.getvalue(), tmp_path / "out", manifest)
+    assert said in str(caught.value)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+
+
+@pytest.mark.parametrize("cut", [0, 10, 150])
+def test_a_bundle_that_was_cut_short(tmp_path: Path, cut: int) -> None:
+    tree = source(tmp_path)
+    data = pack_tree(tree)[:cut] if cut else b"no archive"
+    with pytest.raises(Fault, match="the bundle"):
+        unpack(data, tmp_path / "out", read_tree(tree))
+
+
+def test_installing_leaves_nothing_behind_when_it_fails(session: Session, tmp_path: Path) -> None:
+    manifest = read_tree(source(tmp_path))
+    with pytest.raises(Fault, match="damaged"):
+        installed.install(session, release_id(manifest), manifest, b"no archive")
+    with pytest.raises(Fault, match="not that of the release"):
+        installed.install(session, "0" * 64, manifest, b"")
+    with pytest.raises(Fault, match="this host has no release"):
+        installed.install(session, release_id(manifest), manifest, b"")
+    assert os.listdir(session.layout.releases) == []
+
+
+def test_what_was_adopted_comes_back_with_its_modes(session: Session) -> None:
+    (session.layout.conf / "modules").symlink_to("../../usr/lib/nginx/modules")
+    (session.layout.conf / "same").symlink_to("conf.d")
+    state = installed.adopt(session, session.store.load(), {"error_logs": []})
+    release = state["live"]
+    copy = session.layout.release(release)
+    assert os.readlink(copy / "modules") == os.path.normpath(session.layout.conf / "../../usr/lib/nginx/modules")
+    assert os.readlink(copy / "same") == "conf.d"
+    assert (copy / "conf.d").stat().st_mode & 0o777 == 0o750
+    assert state["releases"][release]["origin"] == "adopted"
+    assert installed.has_release(session, release)
+    assert session.layout.conf.is_dir()
+    assert not installed.is_ours(session, state)
+
+
+def test_drift_is_seen_and_repaired(session: Session) -> None:
+    state = installed.adopt(session, session.store.load(), {})
+    point(session, state["live"])
+    assert installed.drift(session, state) == []
+    conf = session.layout.conf
+    (conf / "nginx.conf").write_text("changed")
+    (conf / "conf.d" / "extra").write_text("")
+    (conf / "conf.d").chmod(0o700)
+    found = {(difference.path, difference.what) for difference in installed.drift(session, state)}
+    assert found == {("nginx.conf", "changed"), ("conf.d/extra", "added"), ("conf.d", "changed")}
+    installed.repair(session, state["live"])
+    assert installed.drift(session, state) == []
+
+
+def test_a_tree_that_is_gone_is_repaired(session: Session) -> None:
+    state = installed.adopt(session, session.store.load(), {})
+    point(session, state["live"])
+    session.system.remove(session.layout.release(state["live"]))
+    assert [difference.path for difference in installed.drift(session, state)] == [installed.NOT_LINKED]
+    installed.repair(session, state["live"])
+    assert installed.drift(session, state) == []
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../x", "a/../../x", ""])
+def test_only_paths_inside_can_be_kept(session: Session, path: str) -> None:
+    with pytest.raises(Fault, match="cannot be kept"):
+        installed.keep(session, [path])
+
+
+def test_what_is_kept_is_copied_once(session: Session) -> None:
+    (session.layout.conf / "users").write_text("first")
+    installed.keep(session, ["users"])
+    (session.layout.conf / "users").write_text("second")
+    installed.keep(session, ["users"])
+    assert (session.layout.kept / "users").read_text() == "first"
+
+
+class NoExchange(System):
+    """A file system that does not move directories of an image."""
+
+    def exchange(self, one: Path, other: Path) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+
+@pytest.mark.parametrize("system", [System(), NoExchange()])
+def test_the_directory_becomes_a_link(session: Session, system: System) -> None:
+    session.system = system
+    state = installed.adopt(session, session.store.load(), {})
+    point(session, state["live"])
+    point(session, state["live"])
+    assert installed.linked_release(session) == state["live"]
+    assert os.listdir(session.layout.conf.parent) == ["nginx"]
+    assert (session.layout.conf / "nginx.conf").read_text() == "events {}\n"
+
+
+def test_a_release_whose_tree_is_gone_is_not_linked(session: Session) -> None:
+    with pytest.raises(Fault, match="is gone from this host"):
+        point(session, "a" * 64)
+    assert session.layout.conf.is_dir()

@@ -1,0 +1,44 @@
+"""The sandbox's fleet: its names, what is written down, and what is done to which container."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils.sandbox.hosts import (
+    Fleet,
+    fleet_json,
+    free_ports,
+    ssh_config,
+)
+
+PORTS = {"web2": {"ssh": 2202, "http": 8002, "https": 4402}, "web1": {"ssh": 2201, "http": 8001, "https": 4401}}
+
+
+def test_fleets_of_different_checkouts_and_names_do_not_meet(tmp_path: Path) -> None:
+    fleets = [Fleet("sandbox", tmp_path / "a"), Fleet("sandbox", tmp_path / "b"), Fleet("other", tmp_path / "a")]
+    assert len({fleet.network for fleet in fleets}) == 3
+    assert len({tuple(fleet.labels.values()) for fleet in fleets}) == 3
+    assert all(fleet.labels["sluice"] == "1" for fleet in fleets)
+
+
+def test_ssh_finds_each_host_in_the_same_order_always() -> None:
+    text = ssh_config(PORTS, Path("/a folder/key"))
+    assert text.index("Host web1\n  HostName 127.0.0.1\n  Port 2201\n") < text.index("Host web2\n")
+    assert '  IdentityFile "/a folder/key"\n' in text
+    assert text == ssh_config(dict(reversed(PORTS.items())), Path("/a folder/key"))
+
+
+def test_programs_find_each_host() -> None:
+    assert json.loads(fleet_json(PORTS, "sluice-0-sandbox"))["web1"] == {
+        "container": "sluice-0-sandbox-web1",
+        "ports": {"ssh": 2201, "http": 8001, "https": 4401},
+        "urls": ["http://127.0.0.1:8001", "https://127.0.0.1:4401"],
+    }
+
+
+@pytest.mark.parametrize("count", [0, 1, 12])
+def test_free_ports_are_as_many_and_all_different(count: int) -> None:
+    assert len(set(free_ports(count))) == count

@@ -1,0 +1,89 @@
+"""The controller's side: what is sent, and what is made of what comes back."""
+
+from __future__ import annotations
+
+import io
+import json
+import shlex
+import subprocess
+import sys
+import zipfile
+
+import pytest
+from ansible_collections.sluice.nginx.plugins.module_utils import remote
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+
+
+def test_the_pack_is_the_same_for_the_same_sources() -> None:
+    first = remote.pack()
+    remote.pack.cache_clear()
+    assert remote.pack() == first
+    names = zipfile.ZipFile(io.BytesIO(first.data)).namelist()
+    assert {"sluice/__init__.py", "sluice/errors.py", "sluice/manifest.py", "sluice/engine/main.py"} <= set(names)
+    assert not [name for name in names if not name.startswith("sluice/") or not name.endswith(".py")]
+
+
+def test_the_payload_says_what_is_in_it() -> None:
+    data = remote.payload({"op": "status"}, b"bundle")
+    header, _, rest = data.partition(b"\n")
+    sizes = json.loads(header)
+    assert sizes["engine"] == remote.pack().digest
+    assert len(rest) == sizes["engine_size"] + sizes["request_size"] + sizes["bundle_size"]
+    assert rest.endswith(b'{"op": "status"}bundle')
+
+
+def test_the_command_survives_a_shell() -> None:
+    words = shlex.split(remote.command("/opt/my python/bin/python3"))
+    assert words[:3] == ["/opt/my python/bin/python3", "-IS", "-c"]
+    compile(words[3], "bootstrap", "exec")
+
+
+@pytest.mark.parametrize(
+    "stdout",
+    [
+        'SLUICE-ANSWER {"ok": true}',
+        'Welcome!\nSLUICE-ANSWER {"ok": true}\nbye\n',
+        'Welcome! SLUICE-ANSWER {"ok": true}\r\n',
+        'SLUICE-ANSWER {"ok": fal\nSLUICE-ANSWER {"ok": true}\n',
+        'SLUICE-ANSWER {"ok": true}\nSLUICE-ANSWER cut',
+    ],
+)
+def test_the_answer_is_found_in_noise(stdout: str) -> None:
+    assert remote.answer(stdout, "sudo: unable to resolve host x", 0) == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    ("stdout", "stderr", "rc", "said"),
+    [
+        ("", "sh: 1: python3: not found", 127, "python3 is missing on the host"),
+        ("", "bash: python3: command not found", 127, "python3 is missing on the host"),
+        (
+            "",
+            "ModuleNotFoundError: No module named 'shutil'",
+            1,
+            "lacks shutil; install the distribution's whole python3",
+        ),
+        ("", "SyntaxError: future feature annotations is not defined", 1, "3.8 or newer is needed"),
+        ("", "sudo: a password is required", 1, "refused to become root: sudo: a password is required"),
+        (
+            "",
+            "Traceback (most recent call last):\n  File\nValueError: no good\n",
+            1,
+            "its last words: ValueError: no good",
+        ),
+        ("", "the payload ended early", 1, "the payload ended early"),
+        ("Hello", "", 0, "code 0 and without an answer; its last words: Hello"),
+        ("", "", 255, "code 255 and without an answer; its last words: none"),
+    ],
+)
+def test_silence_is_explained(stdout: str, stderr: str, rc: int, said: str) -> None:
+    with pytest.raises(SluiceError) as caught:
+        remote.answer(stdout, stderr, rc)
+    assert said in str(caught.value)
+
+
+def test_a_payload_that_was_cut_short_is_not_acted_on() -> None:
+    data = remote.payload({"op": "activate"}, b"bundle")[:-1]
+    done = subprocess.run(shlex.split(remote.command(sys.executable)), input=data, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert b"ended early" in done.stderr
