@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 
 def _play(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the sandbox's playbook for two of its hosts."""
-    command = [Path(sys.executable).parent / "ansible-playbook", "playbooks/sandbox.yml", "--limit", "web1,web3"]
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "playbooks/sandbox.yml", "--limit", "web1,web3"]
     return subprocess.run(
         [*command, *arguments],
         cwd=PROJECT,
@@ -35,7 +35,7 @@ def _play(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 
 def _ssh(host: str, command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["ssh", "-F", FOLDER / "ssh_config", host, command],
+        ["ssh", "-F", str(FOLDER / "ssh_config"), host, command],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

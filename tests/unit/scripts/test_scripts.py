@@ -157,6 +157,26 @@ def test_an_engine_that_dies_shows_its_last_lines(machine: Machine) -> None:
         assert not (machine.root / ".sluice/dockerd.pid").exists()
 
 
+def test_docker_is_installed_and_started(machine: Machine) -> None:
+    answers = machine.root / "answers"
+    machine.venv()
+    machine.program(
+        ".venv/bin/python", f"case $1 in -) cat > /dev/null; [ -e {answers} ] || echo Docker is not installed;; esac"
+    )
+    machine.program("dockerd", f"echo > {answers}; sleep 2")
+    (machine.bin / "dockerd").rename(machine.root / "dockerd.deb")
+    machine.program(
+        "apt-get", f'case "$*" in *install*docker.io*) cp {machine.root}/dockerd.deb {machine.bin}/dockerd;; esac'
+    )
+    machine.program("systemctl", f"echo > {answers}")
+    done = machine.run("setup")
+    assert done.returncode == 0, done.stderr
+    assert machine.called("apt-get", "update")
+    assert "Installing docker.io iptables" in done.stdout
+    assert "Starting Docker Engine" in done.stdout
+    assert "Everything is set up" in done.stdout
+
+
 def test_every_step_is_run_and_the_failed_ones_are_named(machine: Machine) -> None:
     machine.program(".venv/bin/ruff", "exit 1")
     machine.program(".venv/bin/mypy")
@@ -282,7 +302,7 @@ def test_look_prints_requests_to_the_web_hosts_alone(machine: Machine) -> None:
     folder.mkdir(parents=True)
     ports = '{"ports": {"ssh": 1, "http": 8001, "https": 4401}}'
     (folder / "fleet.json").write_text(f'{{"app1": {ports}, "web1": {ports}}}')
-    command = [sys.executable, machine.root / "scripts/look.py"]
+    command = [sys.executable, str(machine.root / "scripts/look.py")]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, env={}).stdout.splitlines()
     assert len(shown) == 3
     assert "--connect-to cedi-mart.example:80:127.0.0.1:8001" in shown[0]

@@ -149,7 +149,7 @@ class Tools:
 def tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Tools:
     if not Path(DEBIAN.keyring).exists():
         # Where Debian's keys are not installed, nothing can be made of its packages; any file stands in for them.
-        monkeypatch.setitem(BASES, "debian-12", DEBIAN._replace(keyring=os.devnull))  # type: ignore[arg-type]
+        monkeypatch.setitem(BASES, "debian-12", DEBIAN._replace(keyring=os.devnull))
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     return Tools(tmp_path)
 

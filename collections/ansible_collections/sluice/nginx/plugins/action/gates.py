@@ -10,8 +10,12 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputEr
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels, project_label
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import (
+    StageSettings,
+    owner_label,
+    remove_orphans,
+)
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examiner, write_receipt
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import find_gates
@@ -65,8 +69,11 @@ class ActionModule(ControllerAction):
 
     def _examiner(self, options: Mapping[str, Any], run: str) -> Examiner:
         docroots = {path: project() / folder for path, folder in options["docroots"].items()}
+        client = connect()
+        remove_orphans(client, project_label(project()))
+        marks = {**labels(project(), "stage"), **owner_label()}
         return Examiner(
-            client=connect(),
+            client=client,
             gates=find_gates(_own_gates(options["path"])),
             options=Options(
                 lint_level=options["lint_level"],
@@ -75,7 +82,7 @@ class ActionModule(ControllerAction):
                 verify=tuple(str(project() / name) for name in options["verify"]),
                 docroots={path: str(folder) for path, folder in docroots.items()},
             ),
-            settings=StageSettings(options["image"], labels(project(), "stage"), docroots, options["directories"]),
+            settings=StageSettings(options["image"], marks, docroots, options["directories"]),
             services=parse_services(options["services"]),
             run=run,
         )

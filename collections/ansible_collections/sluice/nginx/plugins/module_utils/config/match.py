@@ -122,7 +122,7 @@ def trace(config: Config, host: str, port: int, path: str) -> Trace:
             met.append(location)
         steps = list(_rewritten(location, path))
         met += [directive for directive, _, _ in steps if directive not in met]
-        if not steps or steps[-1][2] != "last":
+        if not steps or steps[-1][2] not in ("", "last") or steps[-1][1] == path:
             break
         path = steps[-1][1]
     return Trace(met)

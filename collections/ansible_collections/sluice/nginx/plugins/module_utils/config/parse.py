@@ -18,7 +18,6 @@ import crossplane
 __all__ = ["CONF_ROOT", "Config", "Directive", "Problem", "parse_tree"]
 
 CONF_ROOT = "/etc/nginx"
-_DEEPEST_INCLUDE = 32
 _WILD = frozenset("*?[")
 
 
@@ -92,11 +91,11 @@ class _Reader:
         self.root = root
         self.config = Config()
         self._paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if not path.is_dir())
-        self.config.directives = self.read(main, depth=0)
+        self.config.directives = self.read(main, ())
 
-    def read(self, name: str, depth: int) -> list[Directive]:
+    def read(self, name: str, way: tuple[str, ...]) -> list[Directive]:
         path = self.root / name
-        if path.is_symlink() and not path.resolve().is_relative_to(self.root.resolve()):
+        if self.leaves(path):
             return self.outside(name)
         if name not in self.config.files:
             self.config.files.append(name)
@@ -104,37 +103,33 @@ class _Reader:
             str(path), single=True, check_ctx=False, check_args=False, catch_errors=True
         )
         for error in payload["errors"]:
-            words = str(error["error"]).split(" in ")[0]
-            self.config.problems.append(Problem(name, int(error["line"] or 0), words))
+            # crossplane has no words for a file that ends within a directive.
+            words = str(error["error"]).split(" in ")[0] or 'unexpected end of file, expecting ";" or "}"'
+            self.config.problems.append(Problem(name, int(error["line"] or _lines(path)), words))
         rows = payload["config"][0]["parsed"]
-        return list(self.directives(rows, name, depth))
+        return list(self.directives(rows, name, (*way, name)))
+
+    def leaves(self, path: Path) -> bool:
+        """Whether a link leads out of the tree. ``Path.resolve`` would raise for links in a circle."""
+        return path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.root))
 
     def outside(self, name: str) -> list[Directive]:
         target = os.readlink(self.root / name)
         self.config.outside.append(Directive("include", [target], name, 0))
         return []
 
-    def directives(self, rows: list[dict[str, Any]], name: str, depth: int) -> Iterator[Directive]:
+    def directives(self, rows: list[dict[str, Any]], name: str, way: tuple[str, ...]) -> Iterator[Directive]:
         for row in rows:
             found = Directive(row["directive"], list(row["args"]), name, int(row["line"]))
             if "block" in row and found.name != "include":
-                found.block = list(self.directives(row["block"], name, depth))
+                found.block = list(self.directives(row["block"], name, way))
             if found.name == "include" and found.args:
-                yield from self.include(found, depth)
+                yield from self.include(found, way)
             else:
                 yield found
 
-    def include(self, found: Directive, depth: int) -> Iterator[Directive]:
+    def include(self, found: Directive, way: tuple[str, ...]) -> Iterator[Directive]:
         pattern = found.args[0]
-        if depth >= _DEEPEST_INCLUDE:
-            self.config.problems.append(
-                Problem(
-                    found.file,
-                    found.line,
-                    f"include {pattern} goes in a circle, or is over {_DEEPEST_INCLUDE} files deep",
-                )
-            )
-            return
         inside = PurePosixPath(CONF_ROOT, pattern)
         if not inside.is_relative_to(CONF_ROOT) or ".." in inside.parts:
             self.config.outside.append(found)
@@ -143,17 +138,28 @@ class _Reader:
         names = self.glob(wanted) if _WILD & set(wanted) else [wanted]
         for name in names:
             path = self.root / name
-            if path.is_dir() or not (path.exists() or path.is_symlink()):
+            if path.is_dir() or not (path.exists() or self.leaves(path)):
                 self.config.problems.append(
                     Problem(found.file, found.line, f"include {pattern}: the release has no file {name}")
                 )
                 continue
-            yield from self.read(name, depth + 1)
+            if name in way:
+                circle = " → ".join([*way[way.index(name) :], name])
+                self.config.problems.append(
+                    Problem(found.file, found.line, f"include {pattern} goes in a circle: {circle}")
+                )
+                continue
+            yield from self.read(name, way)
 
     def glob(self, pattern: str) -> list[str]:
         """Match as glob(3) does: a star stops at a slash, and hidden files are left out."""
         wanted = pattern.split("/")
         return [path for path in self._paths if _matches(path.split("/"), wanted)]
+
+
+def _lines(path: Path) -> int:
+    with path.open("rb") as stream:
+        return sum(1 for _ in stream)
 
 
 def _matches(parts: list[str], wanted: list[str]) -> bool:

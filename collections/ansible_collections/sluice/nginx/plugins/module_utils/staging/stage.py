@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tarfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,10 +27,11 @@ from ..world import agent
 from ..world.model import Endpoint, World
 from ..world.synthesis import STAND_IN_NETWORK
 
-__all__ = ["Completed", "Stage", "StageSettings", "remove_stages"]
+__all__ = ["Completed", "Stage", "StageSettings", "owner_label", "remove_orphans"]
 
 _TREE = "/var/lib/sluice/releases"
 _HOME = "sluice"
+_OWNER = "sluice.pid"
 # The ends of the link. The range is for tests of network devices (RFC 2544), so no production has it.
 _NGINX, _STAND_IN = "198.18.0.1", "198.18.0.2"
 
@@ -70,6 +73,12 @@ def _pack(files: Mapping[str, bytes], folders: Mapping[str, Path]) -> bytes:
     return packed.getvalue()
 
 
+def _exec(container: Container, *command: str) -> Completed:
+    done = container.exec_run(list(command))
+    output = done.output if isinstance(done.output, bytes) else b"".join(done.output)
+    return Completed(done.exit_code or 0, output.decode(errors="replace"))
+
+
 class Stage:
     """Runs one release. Use it as a context, so that the containers end with it."""
 
@@ -83,12 +92,20 @@ class Stage:
         self._release = release
         self._settings = settings
         self._containers: list[Container] = []
+        self._opener = ThreadPoolExecutor(1)
+        self._opening: Future[None] | None = None
         for path, folder in settings.docroots.items():
             if not folder.exists():
                 raise InputError("staging_docroots", f"{folder}, which is mapped to {path}, does not exist")
 
     def open(self, error_logs: Sequence[str]) -> None:
-        """Start the containers and make the world; takes one to two seconds. Raises ``SluiceError``."""
+        """Begin to start the containers and make the world, which takes one to two seconds.
+
+        ``run`` and ``ask`` wait for it, and raise what went wrong.
+        """
+        self._opening = self._opener.submit(self._open, error_logs)
+
+    def _open(self, error_logs: Sequence[str]) -> None:
         try:
             files = {
                 f"{_HOME}/agent.py": Path(agent.__file__).read_bytes(),
@@ -101,16 +118,16 @@ class Stage:
             # The link's other end is put into the network of process 1, which is nginx's container's for both of them.
             others = self._container("stand-in", packed, pid_mode=f"container:{nginx.id}")
             others.exec_run(["python3", "-IS", f"/{_HOME}/agent.py", "stand-in"], detach=True)
-            self.ask("prepare")
+            self._ask("prepare")
             self._await_stand_ins(others)
         except docker.errors.APIError as error:
             raise SluiceError(f"Docker cannot run the stage {self.name}: {error.explanation or error}") from error
 
     def _await_stand_ins(self, others: Container) -> None:
         try:
-            self.ask("wait")
+            self._ask("wait")
         except SluiceError as error:
-            words = others.exec_run(["sh", "-c", f"cat /{_HOME}/*.log"]).output.decode(errors="replace").strip()
+            words = _exec(others, "sh", "-c", f"cat /{_HOME}/*.log").output.strip()
             raise SluiceError(f"{error}; their own words: {words[-400:] or 'none'}") from error
 
     def _plan(self, error_logs: Sequence[str]) -> dict[str, Any]:
@@ -159,15 +176,27 @@ class Stage:
         return f"{self.name}-nginx"
 
     def run(self, *command: str) -> Completed:
-        """Run a command in nginx's container."""
-        code, output = self._containers[0].exec_run(list(command))
-        return Completed(int(code), output.decode(errors="replace"))
+        """Run a command in nginx's container. Raises ``SluiceError`` when the stage could not be opened."""
+        self._opened()
+        return self._run(*command)
+
+    def _opened(self) -> None:
+        if self._opening is None:
+            raise SluiceError(f"the stage {self.name} was not opened")
+        self._opening.result()
+
+    def _run(self, *command: str) -> Completed:
+        return _exec(self._containers[0], *command)
 
     def ask(self, what: str, about: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
         """Have the agent in nginx's container do ``what``. Raises ``SluiceError`` with its words when it cannot."""
+        self._opened()
+        return self._ask(what, about)
+
+    def _ask(self, what: str, about: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
         if about:
             self._containers[0].put_archive("/", _pack({f"{_HOME}/{what}.json": json.dumps(list(about)).encode()}, {}))
-        code, output = self.run("python3", "-IS", f"/{_HOME}/agent.py", what)
+        code, output = self._run("python3", "-IS", f"/{_HOME}/agent.py", what)
         last = output.strip().rsplit("\n", 1)[-1]
         try:
             answer = dict(json.loads(last))
@@ -179,6 +208,7 @@ class Stage:
 
     def close(self) -> None:
         """Remove the containers; the second one first, since it lives in the first one's process namespace."""
+        self._opener.shutdown()
         for container in reversed(self._containers):
             container.remove(force=True, v=True)
         self._containers = []
@@ -192,10 +222,25 @@ class Stage:
         self.close()
 
 
-def remove_stages(client: docker.DockerClient, project: str) -> int:
-    """Remove what ended runs of this project have left; tells how many containers there were."""
-    filters = {"label": [f"sluice.project={project}", "sluice.part=stage"]}
-    left = client.containers.list(all=True, filters=filters)
+def owner_label() -> dict[str, str]:
+    """The label that says which process a stage belongs to, so that what a killed one left is known."""
+    return {_OWNER: str(os.getpid())}
+
+
+def remove_orphans(client: docker.DockerClient, project: str) -> int:
+    """Remove the stages of a project whose process is gone; tells how many containers there were."""
+    labels: list[str] = [f"sluice.project={project}", "sluice.part=stage"]
+    left = [each for each in client.containers.list(all=True, filters={"label": labels}) if not _owned(each)]
     for container in left:
         container.remove(force=True, v=True)
     return len(left)
+
+
+def _owned(container: Container) -> bool:
+    try:
+        os.kill(int(container.labels.get(_OWNER, "0")), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's process lives
+        return True
+    return True

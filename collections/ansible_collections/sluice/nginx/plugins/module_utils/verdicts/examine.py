@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,18 +62,6 @@ class Examined:
         }
 
 
-class _LateStage:
-    """A stage that starts while the first gates read the tree, and is waited for by the first gate that asks it."""
-
-    def __init__(self, stage: Stage, starting: Future[None]) -> None:
-        self._stage = stage
-        self._starting = starting
-
-    def __getattr__(self, name: str) -> Any:
-        self._starting.result()
-        return getattr(self._stage, name)
-
-
 @dataclass(frozen=True)
 class Examiner:
     """What all candidates of a run share."""
@@ -106,11 +94,10 @@ class Examiner:
             contract=[from_json(row) for row in described["contract"]],
             origins=described["origins"],
         )
-        stage = self._stage(release, config)
-        with stage, ThreadPoolExecutor(1) as starter:
+        with self._stage(release, config) as stage:
             if not config.problems and not candidate.problems:
-                starting = starter.submit(stage.open, facts(config)["error_logs"])
-                subject.stage = _LateStage(stage, starting)  # type: ignore[assignment]  # a stage for all that gates do
+                stage.open(facts(config)["error_logs"])
+                subject.stage = stage
             return Examined(candidate, run_gates(self.gates, subject), stage.world.invented)
 
     def _stage(self, release: Release, config: Config) -> Stage:

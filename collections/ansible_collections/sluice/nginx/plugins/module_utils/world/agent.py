@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import http.server
+import importlib
 import json
 import os
 import pwd
@@ -51,7 +52,7 @@ def _connects(address: str, port: int) -> bool:
 def _make_certificate(plan: dict[str, Any]) -> None:
     names = plan["names"] or ["localhost"]
     for path in (plan["certificate"], plan["key"]):
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(os.path.realpath(path)).parent.mkdir(parents=True, exist_ok=True)
     _run(
         *[
             "openssl",
@@ -68,6 +69,11 @@ def _make_certificate(plan: dict[str, Any]) -> None:
         *["-subj", f"/CN={names[0][:64]}", "-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in names)],
         *["-out", plan["certificate"], "-keyout", plan["key"]],
     )
+
+
+def _beside(plan: Dict[str, Any], path: str) -> bool:
+    """Whether a path is outside the release, once links are followed."""
+    return not os.path.realpath(path).startswith(plan["tree"])
 
 
 def _make_file(path: str) -> None:
@@ -125,12 +131,15 @@ def prepare(plan: dict[str, Any]) -> dict[str, Any]:
     for path, owner in plan["directories"].items():
         Path(path).mkdir(parents=True, exist_ok=True)
         shutil.chown(path, owner)
-    for path in plan["files"]:
-        _make_file(path)
-    for certificate in plan["certificates"]:
-        _make_certificate(certificate)
     shutil.rmtree("/etc/nginx", ignore_errors=True)
     os.symlink(plan["tree"], "/etc/nginx")
+    # Only now, since what outlives releases is reached by links of the release; the release's own bytes stay as they are.
+    for path in plan["files"]:
+        if _beside(plan, path):
+            _make_file(os.path.realpath(path))
+    for certificate in plan["certificates"]:
+        if _beside(plan, certificate["certificate"]):
+            _make_certificate(certificate)
     for service in plan["services"]:
         if service["socket"]:
             _start_service(service)
@@ -214,7 +223,7 @@ class _Witness:
 def checks(plan: dict[str, Any]) -> dict[str, Any]:
     """Run the checks of ``checks.json``, and tell what nginx logged meanwhile."""
     sys.path.insert(0, str(HOME / "shipped.zip"))
-    from sluice.contract import client, model  # type: ignore[import-not-found]  # exists in the container only
+    client, model = (importlib.import_module(f"sluice.contract.{name}") for name in ("client", "model"))
 
     before = len(_error_lines(plan["error_logs"]))
     wanted = [model.from_json(row) for row in json.loads((HOME / "checks.json").read_text(encoding="utf-8"))]
@@ -236,9 +245,9 @@ class _StandIn(http.server.BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
-        address, port = self.server.server_address[:2]  # type: ignore[misc]  # IPv4 or IPv6
+        address, port = self.connection.getsockname()[:2]
         record = {
-            "address": f"{address!s}:{port}",
+            "address": f"{address}:{port}",
             "method": self.command,
             "path": self.path,
             "headers": {name.lower(): value for name, value in self.headers.items()},

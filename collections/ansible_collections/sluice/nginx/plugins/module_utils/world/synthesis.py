@@ -62,13 +62,17 @@ def _certificates(config: Config, provided: Collection[str]) -> Iterator[Certifi
     seen = set(provided)
     for server in config.servers():
         scope = Directive("server", [], server.file, server.line, [*(server.block or []), *outer])
-        certificates, keys = scope.children("ssl_certificate"), scope.children("ssl_certificate_key")
+        certificates, keys = _first_words(scope, "ssl_certificate"), _first_words(scope, "ssl_certificate_key")
         names = tuple(name for name in server_names(server) if name and not name.startswith("~"))
         for certificate, key in zip(certificates, keys, strict=False):
-            path = _absolute(certificate.args[0])
+            path = _absolute(certificate)
             if path not in seen and "$" not in path:
                 seen.add(path)
-                yield Certificate(path, _absolute(key.args[0]), names)
+                yield Certificate(path, _absolute(key), names)
+
+
+def _first_words(block: Directive, name: str) -> list[str]:
+    return [directive.args[0] for directive in block.children(name) if directive.args]
 
 
 def _absolute(path: str) -> str:

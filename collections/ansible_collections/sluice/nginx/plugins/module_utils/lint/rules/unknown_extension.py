@@ -20,6 +20,8 @@ _IN_PATH = re.compile(r"\.([a-z][a-z0-9]*)$", re.IGNORECASE)
 
 
 def _named(directive: Directive) -> list[str]:
+    if not directive.args:
+        return []
     if directive.name == "location" and directive.args[0] in ("~", "~*"):
         return [part for match in _IN_REGEX.findall(directive.args[-1]) for part in match.split("|") if part]
     if directive.name in ("index", "fastcgi_index", "try_files"):
