@@ -71,7 +71,7 @@ def _make_certificate(plan: dict[str, Any]) -> None:
     )
 
 
-def _beside(plan: Dict[str, Any], path: str) -> bool:
+def _beside(plan: dict[str, Any], path: str) -> bool:
     """Whether a path is outside the release, once links are followed."""
     return not os.path.realpath(path).startswith(plan["tree"])
 

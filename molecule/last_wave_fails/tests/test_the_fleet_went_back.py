@@ -1,0 +1,74 @@
+"""One host of the last wave cannot take the release: all go back, and both the words and the records say who, where and what."""
+
+from __future__ import annotations
+
+import pytest
+from story import Incident, journal, live, name_of, state
+from testinfra.host import Host
+
+
+@pytest.fixture(scope="module")
+def incident() -> Incident:
+    return Incident.read()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "smoke   pass",
+        "web1  {before}  taken back; the release before serves again, proved",
+        "web2  {before}  taken back; the release before serves again, proved",
+        "web3  {before}  took itself back; the release before serves again, proved",
+        "web3: activate: nginx reports a fault since the reload",
+        "bind() to 127.0.0.1:9145 failed (98: Address already in use)",
+        "web3 failed in activate (nginx reports a fault since the reload); the 2 switched before it were taken back",
+    ],
+)
+def test_a_person_reads_who_where_and_what(incident: Incident, words: str) -> None:
+    activated = next(event for event in incident.record()["events"] if event["phase"] == "activate")
+    assert incident.code == 2
+    assert words.format(before=activated["answer"]["before"][:12]) in incident.output
+
+
+def test_the_hosts_were_switched_one_wave_after_the_other_and_taken_back(incident: Incident) -> None:
+    events = [(event["phase"], event["host"], event["good"]) for event in incident.record()["events"]]
+    activated = [event for event in events if event[0] == "activate"]
+    assert activated == [("activate", "web1", True), ("activate", "web2", True), ("activate", "web3", False)]
+    assert {(host, good) for phase, host, good in events if phase == "settle"} == {(f"web{n}", True) for n in (1, 2, 3)}
+
+
+def test_the_host_serves_the_confirmed_release_of_before(host: Host) -> None:
+    known = state(host)
+    assert known["pending"] is None
+    assert known["confirmed"]["release"] == known["live"] == live(host)
+    assert host.run("nginx -t").rc == 0
+
+
+def test_the_journal_of_the_host_tells_it(host: Host, incident: Incident) -> None:
+    run = incident.record()["run"]["id"]
+    told = [(event["event"], event.get("mark")) for event in journal(host) if event["run"] == run]
+    assert told[0] == ("activate", "begin")
+    assert ("confirm", "begin") not in told
+    failed = next((event for event in journal(host) if event["event"] == "failed"), None)
+    if name_of(host) == "web3":
+        assert failed is not None
+        assert "fault since the reload" in failed["why"]
+    else:
+        assert failed is None
+        assert ("revert", "begin") in told
+
+
+def test_the_other_program_keeps_its_port(host: Host) -> None:
+    answer = host.run("python3 -c \"import urllib.request as r; print(r.urlopen('http://127.0.0.1:9145/').read().decode())\"")
+    assert (answer.rc == 0) == (name_of(host) == "web3")
+    assert "Active connections" not in answer.stdout
+
+
+def test_whoever_asked_the_host_got_every_answer(host: Host, incident: Incident) -> None:
+    seen = incident.hosts[name_of(host)]
+    assert seen["asked"] > 100
+    assert seen["failures"] == []
+    # Those of the earlier waves did serve the other release for a while; the client would have seen it after the run.
+    switched = name_of(host) != "web3"
+    assert ("another (301)" in seen["releases"]) == switched, seen["releases"]
+    assert set(seen["after"]) == {"good"}
