@@ -15,8 +15,8 @@ demo: ## the sandbox fleet, with both sites taken through the gates onto it
 test: setup ## every test: lint, types, unit, interface, integration, Molecule
 	@scripts/test
 
-lint: setup ## ansible-lint, yamllint, ruff, mypy
-	@scripts/test ansible-lint yamllint ruff format mypy
+lint: setup ## ansible-lint, yamllint, ruff, mypy, changelog
+	@scripts/test ansible-lint yamllint ruff format mypy changelog
 
 unit: setup ## the unit tests alone
 	@scripts/test unit

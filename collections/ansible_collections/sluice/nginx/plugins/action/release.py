@@ -126,9 +126,9 @@ class ActionModule(ControllerAction):
 
 def _united(before: list[dict[str, Any]], more: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Unite the contracts of hosts that share a release. Raises ``SluiceError`` where one name means two checks."""
-    by_name = {check["name"]: check for check in before}
+    by_name = {(check["site"], check["name"]): check for check in before}
     for check in more:
-        if by_name.setdefault(check["name"], check) != check:
+        if by_name.setdefault((check["site"], check["name"]), check) != check:
             raise SluiceError(
                 f"{check['source']}: the check {check['name']!r} differs between hosts that get the same release; "
                 "give the checks different names, or make them equal"

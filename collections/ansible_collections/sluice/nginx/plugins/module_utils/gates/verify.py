@@ -46,8 +46,8 @@ def run(subject: Subject) -> Verdict:
         Finding(f"{test} failed: {why or 'see the evidence'}", check=test) for test, why in _FAILED.findall(done.stdout)
     ]
     passed = _COUNT.search(done.stdout)
-    if done.returncode and not findings:
+    if not findings and (done.returncode or not passed):
         words = (done.stdout + done.stderr).strip().splitlines()[-3:]
-        what = "no test was found in" if done.returncode == 5 else f"pytest ended with {done.returncode} for"
+        what = f"pytest ended with {done.returncode} for" if done.returncode not in (0, 5) else "no test was run of"
         findings = [Finding(f"{what} {', '.join(files)}: {' '.join(words)}")]
     return Verdict.of(findings, f"{passed[1] if passed else 0} tests passed", output=done.stdout[-20000:])

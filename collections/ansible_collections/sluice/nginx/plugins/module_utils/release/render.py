@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import jinja2
@@ -95,7 +95,7 @@ def _kept_layer(paths: list[Any]) -> trees.Tree:
     layer: trees.Tree = {}
     for index, path in enumerate(paths):
         name = str(path).strip("/")
-        if not name or str(path).startswith("/") or ".." in name.split("/"):
+        if not name or str(path).startswith("/") or ".." in name.split("/") or str(PurePosixPath(name)) != name:
             raise InputError(
                 f"nginx_kept[{index}]",
                 f"{path!r} is not a path inside /etc/nginx; write it as 'ssl' or 'conf.d/htpasswd'",

@@ -52,6 +52,7 @@ def read_layer(root: Path, origin: str) -> Tree:
             where = path.relative_to(root).as_posix()
             source = f"{origin}/{where}"
             status = path.lstat()
+            _refuse_unreadable_names(where, os.readlink(path) if stat.S_ISLNK(status.st_mode) else "")
             if stat.S_ISLNK(status.st_mode):
                 found[where] = link(os.readlink(path), source)
             elif stat.S_ISREG(status.st_mode):
@@ -61,6 +62,14 @@ def read_layer(root: Path, origin: str) -> Tree:
             else:
                 raise SluiceError(f"{path} is neither a file, a directory nor a link; remove it from the tree")
     return found
+
+
+def _refuse_unreadable_names(*names: str) -> None:
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise SluiceError(f"the name {os.fsencode(name)!r} is not UTF-8; rename it, or remove it") from None
 
 
 def directories(tree: Tree) -> Tree:

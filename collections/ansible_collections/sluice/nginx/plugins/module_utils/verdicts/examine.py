@@ -47,8 +47,8 @@ class Examined:
 
     @property
     def passed(self) -> bool:
-        """Whether every gate passed."""
-        return all(verdict.result == "pass" for verdict in self.verdicts)
+        """Whether every gate passed; without a verdict none has."""
+        return bool(self.verdicts) and all(verdict.result == "pass" for verdict in self.verdicts)
 
     def to_json(self) -> dict[str, Any]:
         """The verdicts as plain data, for the record."""

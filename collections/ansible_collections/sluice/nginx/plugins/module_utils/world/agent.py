@@ -49,6 +49,13 @@ def _connects(address: str, port: int) -> bool:
     return True
 
 
+def _room(path: str) -> Path:
+    """Make the directory of a file; what is kept beside releases is a link in the tree that leads to nothing yet."""
+    where = Path(os.path.realpath(path))
+    where.parent.mkdir(parents=True, exist_ok=True)
+    return where
+
+
 def _make_certificate(plan: dict[str, Any]) -> None:
     names = plan["names"] or ["localhost"]
     for path in (plan["certificate"], plan["key"]):
@@ -77,8 +84,7 @@ def _beside(plan: dict[str, Any], path: str) -> bool:
 
 
 def _make_file(path: str) -> None:
-    where = Path(path)
-    where.parent.mkdir(parents=True, exist_ok=True)
+    where = _room(path)
     if path.endswith(".pem") and "dh" in where.name:
         _run("openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe2048", "-out", path)
     else:
@@ -128,11 +134,11 @@ def prepare(plan: dict[str, Any]) -> dict[str, Any]:
         _run("ip", "route", "add", network, "via", plan["stand_in"])
     with open("/etc/hosts", "a", encoding="utf-8") as hosts:
         hosts.writelines(f"{address} {name}\n" for name, address in plan["names"].items())
+    shutil.rmtree("/etc/nginx", ignore_errors=True)
+    os.symlink(plan["tree"], "/etc/nginx")
     for path, owner in plan["directories"].items():
         Path(path).mkdir(parents=True, exist_ok=True)
         shutil.chown(path, owner)
-    shutil.rmtree("/etc/nginx", ignore_errors=True)
-    os.symlink(plan["tree"], "/etc/nginx")
     # Only now, since what outlives releases is reached by links of the release; the release's own bytes stay as they are.
     for path in plan["files"]:
         if _beside(plan, path):

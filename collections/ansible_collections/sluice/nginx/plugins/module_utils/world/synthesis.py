@@ -100,10 +100,11 @@ def synthesise(
     ``services`` are the real programs of the user.
     """
     endpoints = list(dict.fromkeys(_endpoints(config)))
-    hosts = sorted({found.host for found in endpoints if not _is_address(found.host)})
+    real = {service.endpoint for service in services if service.endpoint}
+    answering = {found.host for found in [*endpoints, *real]} - {"localhost"}
+    hosts = sorted(host for host in answering if not _is_address(host))
     addresses = STAND_IN_NETWORK.hosts()
     names = {host: str(next(addresses)) for host in hosts}
-    real = {service.endpoint for service in services if service.endpoint}
     stand_ins = tuple(found for found in endpoints if found not in real)
     certificates = tuple(_certificates(config, provided))
     files = tuple(path for path in _paths(config, _FILES) if path not in provided and path not in docroots)
@@ -119,7 +120,7 @@ def synthesise(
     invented += [f"an empty document root {path}" for path in roots] + [f"a file {path}" for path in files]
     return World(
         names=names,
-        routed=tuple(sorted({found.host for found in endpoints if _is_address(found.host)} - {"127.0.0.1", "::1"})),
+        routed=tuple(sorted({host for host in answering if _is_address(host)} - {"127.0.0.1", "::1"})),
         local=tuple(
             sorted(address for address in local if _is_address(address) and address not in ("0.0.0.0", "127.0.0.1"))
         ),

@@ -45,11 +45,13 @@ def _with_roots(directives: list[Directive], root: str) -> Iterator[tuple[Direct
 def run(config: Config, context: Context) -> list[Finding]:
     """Find extensions that are close to one that exists below the document root, and exist nowhere there."""
     findings = []
+    # What mime.types names is an extension that people use, as htm where only html is.
+    usual = {extension for types in config.named("types") for row in types.block or [] for extension in row.args}
     for directive, root in _with_roots(config.directives, ""):
         known = context.extensions_below(root) if root else frozenset()
         for extension in _named(directive):
             near = difflib.get_close_matches(extension.lower(), sorted(known), n=1, cutoff=0.6)
-            if extension.lower() in known or not near:
+            if extension.lower() in known | usual or not near:
                 continue
             findings.append(
                 Finding(
