@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 EVERY_SECONDS = 0.05
@@ -96,7 +96,8 @@ def watch(ports: dict[str, int], seen: Seen, ended: threading.Event, stop: threa
             if status >= 500 or question.words not in answer:
                 seen.failures.append(f"{question.host}{question.target}: {status}, {answer[-200:]!r}")
             elif question.host == MARKER:
-                release = "good" if status == 200 and answer.endswith("good") else f"another ({status})"
+                page = answer.partition("\r\n\r\n")[2].strip()
+                release = page if len(page) < 20 else "another"
                 seen.releases[release] += 1
                 if over:
                     seen.after.append(release)
@@ -135,7 +136,7 @@ def main() -> int:
         stop.set()
         for thread in threads:
             thread.join()
-    hosts = {name: asdict(each) for name, each in seen.items()}
+    hosts = {name: vars(each) for name, each in seen.items()}
     report = {"code": done.returncode, "began": began, "ended": time.time(), "hosts": hosts}
     (options.record / "report.json").write_text(json.dumps(report, indent=1))
     print(json.dumps(hosts))

@@ -54,7 +54,7 @@ def test_the_id_does_not_depend_on_the_order() -> None:
 
 
 def test_the_id_of_a_tree_never_changes() -> None:
-    assert release_id([CONF, FOLDER, LINK]) == "PINNED"
+    assert release_id([CONF, FOLDER, LINK]) == "57c89d5d4c6c2b70841ce88ccfa637527fba26c4e9ee58eea49fdc464c6c4e0f"
 
 
 @pytest.mark.parametrize(

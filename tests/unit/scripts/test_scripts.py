@@ -217,11 +217,11 @@ def test_clean_removes_what_was_made_and_nothing_else(machine: Machine) -> None:
         f"""case "$*" in
         *ps*"{label}"*) echo c1;;
         *"network ls"*"{label}"*) echo n1;;
-        *"image ls"*sluice=1*) echo "2026-01-01 sluice-platform:a"; echo "2026-01-02 sluice-sandbox:mine";
-                               echo "2026-01-03 sluice-sandbox:theirs";;
+        *"image ls"*sluice=1*) echo "2026-01-01|1 sluice-platform:a"; echo "2026-01-02|2 sluice-sandbox:mine";
+                               echo "2026-01-03|3 sluice-sandbox:theirs";;
         *inspect*mine*) echo {project_label(machine.root)};;
         *inspect*theirs*) echo 0123456789ab;;
-        *"image rm"*platform*) exit 1;;
+        *ps*ancestor=sluice-platform:a*) echo c9;;
         esac""",
     )
     machine.venv()
@@ -234,7 +234,7 @@ def test_clean_removes_what_was_made_and_nothing_else(machine: Machine) -> None:
         "Removed 1 containers",
         "Removed 1 networks",
         "Removed the image sluice-sandbox:mine",
-        "Kept the image sluice-platform:a, which is in use",
+        "Kept the image sluice-platform:a, which a container uses",
         "Removed .venv",
         "Removed .sluice",
     ):
@@ -242,6 +242,7 @@ def test_clean_removes_what_was_made_and_nothing_else(machine: Machine) -> None:
     assert machine.called("docker rm --force --volumes c1")
     assert machine.called("docker network rm n1")
     assert not machine.called("image rm", "theirs")
+    assert not machine.called("image rm", "platform")
     left = {path.name for path in machine.root.iterdir()}
     assert left == {"scripts", "tests", "playbooks", "requirements.lock"}
     assert (machine.root / "playbooks/mine.yml").exists()

@@ -38,7 +38,7 @@ def read_receipt(release: Release) -> dict[str, Any]:
     path = release.root / "receipt.json"
     try:
         receipt = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise SluiceError(
             f"release {release.id[:12]} has no receipt of the gates ({error}); run the gates, which write it"
         ) from error

@@ -93,7 +93,8 @@ class Record:
 
     def events(self) -> Iterator[Event]:
         """Yield the events so far, oldest first."""
-        for line in self._journal.read_text(encoding="utf-8").splitlines():
+        # Not splitlines(), which ends a line at characters that JSON leaves as they are.
+        for line in self._journal.read_text(encoding="utf-8").split("\n")[:-1]:
             yield Event(**json.loads(line))
 
     def show(self, name: str, text: str) -> Path:

@@ -87,15 +87,27 @@ def conclude(events: Iterable[Event], *, check_mode: bool) -> Conclusion:
 def _outcome(bad: Sequence[Event], by_host: dict[str, Story], *, check_mode: bool) -> str:
     changed = sum(story.needs_change for story in by_host.values())
     if bad:
-        switched = sum(story.switched for story in by_host.values())
         first = bad[0]
         problems = first.answer.get("problems") or [{}]
         what = str(problems[0].get("what")) + (f", and {len(problems) - 1} more" if len(problems) > 1 else "")
-        after = f"the {switched} switched before it were taken back" if switched else "no other host was switched"
-        return f"{first.host} failed in {first.phase} ({what}); {after}"
+        return f"{first.host} failed in {first.phase} ({what}); {_after(list(by_host.values()))}"
     if check_mode:
         return f"{changed} of {len(by_host)} hosts would be switched"
     return f"{changed} hosts switched and confirmed" if changed else f"nothing to do on {len(by_host)} hosts"
+
+
+def _after(told: Sequence[Story]) -> str:
+    """Say what became of the hosts that had been switched when another one failed."""
+    switched = [story for story in told if story.switched]
+    left = [story.host for story in switched if not _is_back(story)]
+    if left:
+        return f"NOT taken back: {', '.join(left)}; look there with playbooks/status.yml"
+    return f"the {len(switched)} switched before it were taken back" if switched else "no other host was switched"
+
+
+def _is_back(story: Story) -> bool:
+    final = story.events.get("mend") or story.events.get("settle")
+    return final is not None and final.good and final.answer.get("operation") == "revert"
 
 
 def status_table(answers: dict[str, dict[str, Any]]) -> str:

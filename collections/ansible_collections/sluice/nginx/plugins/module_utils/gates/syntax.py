@@ -9,7 +9,10 @@ from ..verdicts.model import Finding, Subject, Verdict
 
 AFTER = ("parse",)
 
-_LINE = re.compile(r"^nginx: \[(?P<level>\w+)\] (?P<what>.*?)(?: in (?P<file>/\S+?):(?P<line>\d+))?$")
+# Where nginx is built to log to stderr, as Debian's is, its words look like a line of a log.
+_LINE = re.compile(
+    r"^(?:nginx:|[\d/]+ [\d:]+) \[(?P<level>\w+)\] (?:\d+#\d+: )?(?P<what>.*?)(?: in (?P<file>/\S+?):(?P<line>\d+))?$"
+)
 _CHATTER = ("test is successful", "syntax is ok", "test failed")
 
 

@@ -1,0 +1,29 @@
+"""The first push fails on one host, and nobody who asked for the hand-made site was refused."""
+
+from __future__ import annotations
+
+import pytest
+from story import Incident, name_of
+from testinfra.host import Host
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "web1  {before}  taken back; the release before serves again, proved",
+        "web3  {before}  took itself back; the release before serves again, proved",
+        "web3 failed in activate (nginx reports a fault since the reload); the 2 switched before it were taken back",
+    ],
+)
+def test_a_person_reads_what_became_of_it(words: str) -> None:
+    incident = Incident.read()
+    befores = {event["host"]: event["answer"]["before"] for event in incident.record()["events"] if event["phase"] == "activate"}
+    assert incident.code == 2
+    assert words.format(before=befores[words[:4]][:12]) in incident.output
+
+
+def test_whoever_asked_the_host_got_every_answer(host: Host) -> None:
+    seen = Incident.read().hosts[name_of(host)]
+    # Only the first site is on these hosts before the push.
+    assert [failure for failure in seen["failures"] if failure.startswith("marker.example")] == []
+    assert set(seen["after"]) == {"made by hand"}

@@ -1,0 +1,47 @@
+"""The engine, the image and the settings that containers of tests are made with. Without Docker these tests fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+import yaml
+
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels, project_label
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import Platform, ensure_platform
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
+
+
+@pytest.fixture(scope="session")
+def engine(project: Path) -> Iterator[docker.DockerClient]:
+    """The Docker engine; stages that tests leave behind are a failure."""
+    client = connect()
+    filters = {"label": ["sluice=1", f"sluice.project={project_label(project)}", "sluice.part=stage"]}
+    before = {found.id for found in client.containers.list(all=True, filters=filters)}
+    yield client
+    left = [found.name for found in client.containers.list(all=True, filters=filters) if found.id not in before]
+    assert left == [], "stages that their tests did not remove"
+
+
+@pytest.fixture(scope="session")
+def platform(engine: docker.DockerClient, project: Path) -> Platform:
+    """The platform of the sandbox."""
+    path = project / "inventories/sandbox/group_vars/all.yml"
+    variables = yaml.safe_load(path.read_text(encoding="utf-8"))
+    packages = variables["staging_packages"]
+    return ensure_platform(engine, variables["staging_platform"], packages, project / ".sluice/cache", print)
+
+
+@pytest.fixture(scope="session")
+def platform_image(platform: Platform) -> str:
+    """The tag of the image that stages and hosts of tests are made from."""
+    return platform.image
+
+
+@pytest.fixture
+def stage_settings(project: Path, platform_image: str) -> StageSettings:
+    """Settings of stages without files of a user."""
+    return StageSettings(platform_image, labels(project, "stage"), {}, {})

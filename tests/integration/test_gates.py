@@ -1,0 +1,127 @@
+"""Each gate has releases that it must fail and releases that it must pass: ``tests/gates/GATE/fail|pass/CASE``.
+
+``case.yml`` says what is around the tree beside it: ``contract``, ``docroots``, ``options`` of the gates, ``verify``,
+``settings`` (variables that are wrong before there is a tree), the ``words`` that a person must read, and ``warnings``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+import yaml
+
+from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
+from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import from_json, parse_contract, to_json
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
+from ansible_collections.sluice.nginx.plugins.module_utils.release.render import contract_of
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examiner
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options, Subject, Verdict
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate, find_gates, run_gates
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import findings_text
+
+FIXTURES = Path(__file__).resolve().parents[1] / "gates"
+CASES = sorted(path.parent for path in FIXTURES.glob("*/*/*/case.yml"))
+GATES = {gate.name: gate for gate in find_gates()}
+
+
+def _with_forerunners(name: str) -> list[Gate]:
+    wanted = {name}
+    for gate in reversed(GATES.values()):
+        wanted |= set(gate.after) if gate.name in wanted else set()
+    return [gate for gate in GATES.values() if gate.name in wanted]
+
+
+def _on_a_stage(folder: Path) -> bool:
+    return any(gate.name == "syntax" for gate in _with_forerunners(folder.parts[-3]))
+
+
+def _problems(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    try:
+        contract_of(settings)
+        plan({"nginx_version": "1.22.1", **settings})
+    except SluiceError as error:
+        return (str(error),)
+    return ()
+
+
+def _release(folder: Path, case: Mapping[str, Any], store: Path) -> Release:
+    main = trees.file((FIXTURES / "packaged.conf").read_bytes(), "packaged/nginx.conf")
+    packaged = {"nginx.conf": main} if case.get("packaged", True) else {}
+    contract = [dict(to_json(check)) for check in parse_contract(case.get("contract", []), "nginx_checks")]
+    laid = trees.overlay(packaged, trees.read_layer(folder / "tree", "raw"))
+    return Store(store).add(laid, contract, [], {})
+
+
+def _options(folder: Path, case: Mapping[str, Any]) -> Options:
+    return Options(
+        docroots={path: str(folder / name) for path, name in case.get("docroots", {}).items()},
+        verify=tuple(str(folder / name) for name in case.get("verify", [])),
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in case.get("options", {}).items()},
+    )
+
+
+def _without_stage(gates: list[Gate], candidate: Candidate, options: Options) -> list[Verdict]:
+    subject = Subject(candidate.hosts, options, candidate.problems)
+    if candidate.release is not None:
+        described = candidate.release.described
+        subject.release, subject.config = candidate.release, parse_tree(candidate.release.tree)
+        subject.contract = [from_json(row) for row in described["contract"]]
+        subject.origins = described["origins"]
+    return run_gates(gates, subject)
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        pytest.param(
+            folder,
+            id=folder.relative_to(FIXTURES).as_posix(),
+            marks=[pytest.mark.integration] if _on_a_stage(folder) else [],
+        )
+        for folder in CASES
+    ],
+)
+def test_a_gate_fails_what_is_bad_and_passes_what_is_good(
+    folder: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    name, result, _ = folder.parts[-3:]
+    case = yaml.safe_load((folder / "case.yml").read_text(encoding="utf-8"))
+    problems = _problems(case.get("settings", {}))
+    release = None if problems or "settings" in case else _release(folder, case, tmp_path)
+    gates, options = _with_forerunners(name), _options(folder, case)
+    candidate = Candidate(("web1",), release, problems)
+    if _on_a_stage(folder):
+        client: docker.DockerClient = request.getfixturevalue("engine")
+        settings: StageSettings = request.getfixturevalue("stage_settings")
+        settings = replace(settings, docroots={path: Path(where) for path, where in options.docroots.items()})
+        (examined,) = Examiner(client, gates, options, settings, (), "test").examine([candidate])
+        verdicts = list(examined.verdicts)
+    else:
+        verdicts = _without_stage(gates, candidate, options)
+    said = "\n".join([verdicts[-1].summary, findings_text(verdicts)])
+    assert {each.gate: each.result for each in verdicts} == {gate.name: "pass" for gate in gates} | {name: result}, said
+    for words in case.get("words", []):
+        assert words in said
+    warnings = [finding.what for finding in verdicts[-1].findings if finding.warning]
+    for words in case.get("warnings", []):
+        assert any(words in warning for warning in warnings), warnings
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_a_gate_has_both_kinds_of_fixtures(gate: str) -> None:
+    assert {folder.parts[-2] for folder in CASES if folder.parts[-3] == gate} == {"fail", "pass"}
+
+
+def test_no_fixture_is_for_a_gate_that_is_gone() -> None:
+    assert {folder.parts[-3] for folder in CASES} == GATES.keys()
+    assert all(words for folder in CASES if folder.parts[-2] == "fail"
+               for words in [yaml.safe_load((folder / "case.yml").read_text(encoding="utf-8")).get("words")])

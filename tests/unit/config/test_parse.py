@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config, Problem, parse_tree
+
+Parse = Callable[[Mapping[str, str]], Config]
+
+
+@pytest.fixture
+def parse(tmp_path: Path) -> Parse:
+    """Parse files; a content of ``-> TARGET`` makes a link."""
+
+    def made(files: Mapping[str, str]) -> Config:
+        for name, content in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if content.startswith("-> "):
+                path.symlink_to(content.removeprefix("-> "))
+            else:
+                path.write_text(content)
+        return parse_tree(tmp_path)
+
+    return made
+
+
+def flat(config: Config) -> list[str]:
+    return [f"{found.file}:{found.line} {' '.join([found.name, *found.args])}" for found in config.walk()]
+
+
+@pytest.mark.parametrize(
+    ("files", "directives"),
+    [
+        ({"nginx.conf": ""}, []),
+        ({"nginx.conf": "# nothing\n"}, []),
+        ({"nginx.conf": "user www-data;\n"}, ["nginx.conf:1 user www-data"]),
+        (
+            {"nginx.conf": "http {\n  server {\n    listen 80;\n  }\n}\n"},
+            ["nginx.conf:1 http", "nginx.conf:2 server", "nginx.conf:3 listen 80"],
+        ),
+        ({"nginx.conf": "log_format x '$a; \"b\"'\n  'c';\n"}, ['nginx.conf:1 log_format x $a; "b" c']),
+        (
+            {"nginx.conf": "user a;\ninclude conf.d/x.conf;\nuser c;\n", "conf.d/x.conf": "\nuser b;\n"},
+            ["nginx.conf:1 user a", "conf.d/x.conf:2 user b", "nginx.conf:3 user c"],
+        ),
+        ({"nginx.conf": "include /etc/nginx/x;", "x": "user a;"}, ["x:1 user a"]),
+        ({"nginx.conf": "http { include x; }", "x": "gzip on;"}, ["nginx.conf:1 http", "x:1 gzip on"]),
+        (
+            {"nginx.conf": "include x.d/*.conf;", "x.d/b.conf": "b 1;", "x.d/a.conf": "a 1;", "x.d/c": "c 1;"},
+            ["x.d/a.conf:1 a 1", "x.d/b.conf:1 b 1"],
+        ),
+        ({"nginx.conf": "include x.d/*;", "x.d/.hidden": "a 1;", "x.d/deep/y": "b 1;"}, []),
+        ({"nginx.conf": "include x.d/.h*;", "x.d/.hidden": "a 1;"}, ["x.d/.hidden:1 a 1"]),
+        ({"nginx.conf": "include */x;", "a/x": "a 1;", "b/x": "b 1;", "b/c/x": "c 1;"}, ["a/x:1 a 1", "b/x:1 b 1"]),
+        ({"nginx.conf": "include x[12];", "x1": "a 1;", "x3": "b 1;"}, ["x1:1 a 1"]),
+        ({"nginx.conf": "include nothing/*.conf;"}, []),
+        ({"nginx.conf": "include on/x;", "on/x": "-> ../there/x", "there/x": "a 1;"}, ["on/x:1 a 1"]),
+        ({"nginx.conf": "include x; include x;", "x": "a 1;"}, ["x:1 a 1", "x:1 a 1"]),
+        ({"nginx.conf": "location {} load_module; if ($a = b) { c; }"}, None),
+    ],
+)
+def test_directives_are_read_with_their_places(
+    parse: Parse, files: Mapping[str, str], directives: list[str] | None
+) -> None:
+    config = parse(files)
+    assert config.problems == []
+    assert directives is None or flat(config) == directives
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        ({}, Problem("nginx.conf", 0, "the release has no nginx.conf, so nginx has nothing to start from")),
+        ({"nginx.conf": "a;\ninclude x;\n"}, Problem("nginx.conf", 2, "include x: the release has no file x")),
+        (
+            {"nginx.conf": "include /etc/nginx/x/y;"},
+            Problem("nginx.conf", 1, "include /etc/nginx/x/y: the release has no file x/y"),
+        ),
+        (
+            {"nginx.conf": "include x;", "x/y": "a 1;"},
+            Problem("nginx.conf", 1, "include x: the release has no file x"),
+        ),
+        (
+            {"nginx.conf": "include x;", "x": "-> gone"},
+            Problem("nginx.conf", 1, "include x: the release has no file x"),
+        ),
+        (
+            {"nginx.conf": "include x;", "x": "-> x"},
+            Problem("nginx.conf", 1, "include x: the release has no file x"),
+        ),
+        (
+            {"nginx.conf": "include a;", "a": "\ninclude b;", "b": "include a;\n"},
+            Problem("b", 1, "include a goes in a circle: a → b → a"),
+        ),
+        (
+            {"nginx.conf": "user a;\ninclude *.conf;\n"},
+            Problem("nginx.conf", 2, "include *.conf goes in a circle: nginx.conf → nginx.conf"),
+        ),
+        ({"nginx.conf": "a 1;\n}\n"}, Problem("nginx.conf", 2, 'unexpected "}"')),
+        (
+            {"nginx.conf": "http {\n  server {\n"},
+            Problem("nginx.conf", 2, 'unexpected end of file, expecting "}"'),
+        ),
+        (
+            {"nginx.conf": "include x;", "x": 'http {\n  add_header A "b;\n}\n'},
+            Problem("x", 2, 'unexpected end of file, expecting "}"'),
+        ),
+        (
+            {"nginx.conf": "a 1;\nuser www-data\n"},
+            Problem("nginx.conf", 2, 'unexpected end of file, expecting ";" or "}"'),
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_file_and_line(
+    parse: Parse, files: Mapping[str, str], problem: Problem
+) -> None:
+    assert parse(files).problems == [problem]
+
+
+@pytest.mark.parametrize(
+    ("files", "where", "target"),
+    [
+        ({"nginx.conf": "\ninclude /usr/share/nginx/x.conf;"}, ("nginx.conf", 2), "/usr/share/nginx/x.conf"),
+        ({"nginx.conf": "include ../x;"}, ("nginx.conf", 1), "../x"),
+        ({"nginx.conf": "include on/*;", "on/x": "-> /usr/share/x.conf"}, ("on/x", 0), "/usr/share/x.conf"),
+        ({"nginx.conf": "include x;", "x": "-> ../../x"}, ("x", 0), "../../x"),
+    ],
+)
+def test_what_leaves_the_tree_is_listed_and_not_read(
+    parse: Parse, files: Mapping[str, str], where: tuple[str, int], target: str
+) -> None:
+    config = parse(files)
+    assert [(found.file, found.line, found.args) for found in config.outside] == [(*where, [target])]
+    assert config.problems == []
+    assert flat(config) == []
+
+
+@pytest.mark.parametrize("data", [bytes(range(256)) * 20, b"\x00\xff\xfe{};" * 50, b"a {" * 5000, b"\xef\xbb\xbfuser a;"])
+def test_garbage_never_raises(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "nginx.conf").write_bytes(data)
+    assert all(problem.what for problem in parse_tree(tmp_path).problems)
+
+
+def test_a_circle_that_forks_ends(parse: Parse) -> None:
+    config = parse({"nginx.conf": "include a;", "a": "include a;\n" * 40})
+    assert len(config.problems) == 40
+
+
+def test_a_huge_file_is_read_in_seconds(parse: Parse) -> None:
+    began = time.monotonic()
+    config = parse({"nginx.conf": "http {\n geo $bad {\n" + "10.0.0.1 1;\n" * 200_000 + "}}\n"})
+    assert len(list(config.walk())) == 200_002
+    assert time.monotonic() - began < 30
+
+
+def test_servers_are_those_of_http(parse: Parse) -> None:
+    config = parse(
+        {
+            "nginx.conf": "http { include x; upstream u { server a; } }\nstream { server { listen 53; } }",
+            "x": "server { listen 80; }\nserver { listen 81; }",
+        }
+    )
+    assert [server.value("listen") for server in config.servers()] == ["80", "81"]
+    assert [server.args for server in config.named("server")] == [[], [], ["a"], []]
+    assert config.files == ["nginx.conf", "x"]
+
+
+@pytest.mark.parametrize(
+    ("block", "value"), [("root /a; root /b;", "/a"), ("", "none"), ("root;", ""), ("location / { root /a; }", "none")]
+)
+def test_the_value_of_a_directive(parse: Parse, block: str, value: str) -> None:
+    (server,) = parse({"nginx.conf": f"server {{ {block} }}"}).directives
+    assert server.value("root", "none") == value

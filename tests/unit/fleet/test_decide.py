@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decide import Decision, decide, stories
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Event
+
+Journal = Callable[..., list[Event]]
+
+BOTH_READY = ("run gate", "web1 preflight", "web2 preflight")
+BOTH_LIVE = (*BOTH_READY, "web1 activate", "web1 bake", "web2 activate", "web2 bake")
+NOT_SWITCHED = Decision("", "was not switched")
+
+
+@pytest.mark.parametrize(
+    ("phase", "lines", "decision"),
+    [
+        ("preflight", (), Decision("preflight", "")),
+        ("preflight", ("web2 preflight FAILED",), Decision("preflight", "")),
+        ("activate", BOTH_READY, Decision("activate", "")),
+        (
+            "activate",
+            ("web1 preflight", "web2 preflight FAILED"),
+            Decision("", "not switched, because web2 failed in preflight"),
+        ),
+        ("activate", ("run gate FAILED",), Decision("", "not switched, because the run failed in gate")),
+        (
+            "activate",
+            (*BOTH_READY, "web2 activate", "web2 bake FAILED"),
+            Decision("", "not switched, because web2 failed in bake"),
+        ),
+        ("activate", (), Decision("", "serves this release already")),
+        ("bake", (*BOTH_READY, "web1 activate"), Decision("bake", "")),
+        ("bake", BOTH_READY, NOT_SWITCHED),
+        (
+            "bake",
+            (*BOTH_READY, "web1 activate", "web2 activate FAILED"),
+            Decision("", "not baked, because web2 failed in activate"),
+        ),
+        ("settle", BOTH_LIVE, Decision("confirm", "")),
+        ("settle", BOTH_READY, NOT_SWITCHED),
+        ("settle", (), NOT_SWITCHED),
+        ("settle", (*BOTH_READY, "web2 activate FAILED"), NOT_SWITCHED),
+        (
+            "settle",
+            (*BOTH_READY, "web1 activate", "web2 activate FAILED"),
+            Decision("revert", "because web2 failed in activate"),
+        ),
+        ("settle", (*BOTH_READY, "web1 activate FAILED"), Decision("revert", "because web1 failed in activate")),
+        (
+            "settle",
+            (*BOTH_READY, "web1 activate", "web1 bake FAILED", "web2 preflight FAILED"),
+            Decision("revert", "because web1 failed in bake"),
+        ),
+        ("mend", (*BOTH_LIVE, "web1 settle", "web2 settle"), Decision("", "is settled")),
+        (
+            "mend",
+            (*BOTH_LIVE, "web1 settle", "web2 settle FAILED"),
+            Decision("revert", "because web2 failed in settle"),
+        ),
+        ("mend", (*BOTH_LIVE, "web2 settle FAILED"), Decision("", "is settled")),
+        ("mend", (*BOTH_READY, "web2 settle FAILED"), NOT_SWITCHED),
+    ],
+)
+def test_what_is_done_to_the_first_host(
+    journal: Journal, phase: str, lines: tuple[str, ...], decision: Decision
+) -> None:
+    assert decide(phase, "web1", journal(*lines)) == decision
+
+
+def test_a_host_that_serves_the_release_already_is_left_alone(event: Callable[..., Event]) -> None:
+    events = [event("web1 preflight", changes_needed=False)]
+    assert decide("activate", "web1", events) == Decision("", "serves this release already")
+    assert decide("settle", "web1", events) == NOT_SWITCHED
+
+
+def test_a_host_that_was_taken_back_is_not_mended(event: Callable[..., Event]) -> None:
+    events = [event("web1 activate"), event("web2 bake FAILED"), event("web1 settle", operation="revert")]
+    assert decide("mend", "web1", events) == Decision("", "is settled")
+
+
+def test_what_is_no_phase_is_a_mistake(journal: Journal) -> None:
+    with pytest.raises(ValueError, match="'launch' is no phase"):
+        decide("launch", "web1", journal("web1 preflight", "web1 activate"))
+
+
+def test_stories_hold_the_last_event_of_each_phase(event: Callable[..., Event]) -> None:
+    events = [event("run gate"), event("web2 preflight FAILED"), event("web1 activate"), event("web2 preflight")]
+    found = stories(events)
+    assert list(found) == ["web2", "web1"]
+    assert found["web2"].events["preflight"].good
+    assert (found["web1"].touched, found["web1"].switched, found["web2"].touched) == (True, True, False)
+    assert (found["web2"].needs_change, found["web1"].needs_change) == (True, False)
+    assert found["web1"].said("preflight", "live") is None
+
+
+@pytest.mark.parametrize("line", ["web1 activate", "web1 activate FAILED"])
+def test_a_host_that_was_asked_to_switch_is_touched_whatever_came_of_it(journal: Journal, line: str) -> None:
+    assert stories(journal(line))["web1"].touched

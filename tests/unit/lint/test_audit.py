@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.audit import LEVELS, Issue, audit
+
+MAIN = "events {}\nhttp {\n    server_tokens off;\n    include conf.d/*.conf;\n}\n"
+TRAVERSAL = "\nserver {\n    listen 80;\n    location /i {\n        alias /srv/images/;\n    }\n}\n"
+
+
+def audited(root: Path, files: Mapping[str, str]) -> list[Issue]:
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+    config = parse_tree(root)
+    assert config.problems == []
+    return audit(root, config)
+
+
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        ({"nginx.conf": MAIN, "conf.d/a.conf": TRAVERSAL}, ("conf.d/a.conf", 5)),
+        ({"nginx.conf": MAIN, "conf.d/a.conf": "# a\n" * 40, "conf.d/b.conf": TRAVERSAL}, ("conf.d/b.conf", 5)),
+        ({"nginx.conf": MAIN, "conf.d/a.conf": "# no end of line", "conf.d/b.conf": TRAVERSAL}, ("conf.d/b.conf", 5)),
+        ({"nginx.conf": "events {}\nhttp {\nserver_tokens off;\n" + TRAVERSAL + "}\n"}, ("nginx.conf", 8)),
+        (
+            {"nginx.conf": MAIN.replace("conf.d", "/etc/nginx/conf.d"), "conf.d/ü.conf": "# ü\n" + TRAVERSAL},
+            ("conf.d/ü.conf", 6),
+        ),
+    ],
+)
+def test_issues_have_the_place_in_the_tree(tmp_path: Path, files: Mapping[str, str], place: tuple[str, int]) -> None:
+    (issue,) = [issue for issue in audited(tmp_path, files) if issue.rule == "alias_traversal"]
+    assert (issue.file, issue.line) == place
+    assert issue.level in LEVELS
+    assert issue.what
+
+
+@pytest.mark.parametrize("files", [{"nginx.conf": "events {}\nhttp { server_tokens off; }\n"}, {"nginx.conf": ""}])
+def test_a_configuration_without_fault_has_no_high_issue(tmp_path: Path, files: Mapping[str, str]) -> None:
+    assert [issue for issue in audited(tmp_path, files) if issue.level == "high"] == []
+
+
+def test_files_of_this_machine_are_not_read(tmp_path: Path) -> None:
+    outside = tmp_path / "outside.conf"
+    outside.write_text("http {" + TRAVERSAL + "}")
+    issues = audited(tmp_path / "tree", {"nginx.conf": f"events {{}}\ninclude {outside};\n"})
+    assert [issue.rule for issue in issues] == []
+
+
+def test_trees_can_be_audited_side_by_side(tmp_path: Path) -> None:
+    trees = [
+        (tmp_path / str(number), {"nginx.conf": MAIN, "conf.d/a.conf": "\n" * number + TRAVERSAL})
+        for number in range(8)
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda each: audited(*each), trees))
+    assert [issue.line for issues in found for issue in issues if issue.rule == "alias_traversal"] == list(range(5, 13))

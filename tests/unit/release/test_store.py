@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.manifest import entries_to_json, read_tree, release_id
+from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store, write_json
+
+CHECK = {"name": "front", "request": {"method": "GET", "url": "http://a/"}, "source": "nginx_checks[0]", "site": ""}
+PLATFORM = {"os": "debian 12", "nginx_version": "1.22.1", "modules": []}
+
+
+@pytest.fixture
+def laid(tree: Callable[..., trees.Tree]) -> trees.Tree:
+    return trees.overlay(tree({"nginx.conf": "worker_processes 2;", "conf.d/a.conf": "# a", "ssl": "-> /kept/ssl"}))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "releases")
+
+
+def add(store: Store, laid: trees.Tree) -> Release:
+    return store.add(laid, [CHECK], ["ssl"], PLATFORM)
+
+
+def test_a_release_is_named_by_its_manifest_and_described(store: Store, laid: trees.Tree) -> None:
+    release = add(store, laid)
+    described = release.described
+    assert release.id == store.identify(laid) == release_id(read_tree(release.tree))
+    assert described["manifest"] == entries_to_json(read_tree(release.tree))
+    assert described["origins"] == {"conf.d/a.conf": "raw/conf.d/a.conf", "nginx.conf": "raw/nginx.conf", "ssl": "raw/ssl"}
+    assert described["facts"]["worker_processes"] == "2"
+    assert (described["kept"], described["contract"], described["platform"]) == (["ssl"], [CHECK], PLATFORM)
+    assert release.bundle == trees.bundle(laid)
+    assert store.get(release.id) == release
+
+
+def test_adding_twice_keeps_the_files_and_describes_anew(store: Store, laid: trees.Tree) -> None:
+    first = add(store, laid)
+    made = first.tree.stat().st_ino
+    again = store.add(laid, [], ["ssl"], PLATFORM)
+    assert (again.tree.stat().st_ino, again.described["contract"]) == (made, [])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda release: (release.tree / "nginx.conf").write_text("changed"),
+        lambda release: (release.tree / "nginx.conf").unlink(),
+        lambda release: (release.tree / "nginx.conf").chmod(0o600),
+        lambda release: (release.tree / "more.conf").touch(),
+        lambda release: (release.root / "bundle.tar.gz").unlink(),
+        lambda release: shutil.rmtree(release.tree),
+        lambda release: (release.root / "release.json").unlink(),
+    ],
+)
+def test_a_damaged_release_is_made_again(
+    store: Store, laid: trees.Tree, damage: Callable[[Release], object]
+) -> None:
+    release = add(store, laid)
+    damage(release)
+    again = add(store, laid)
+    assert release_id(read_tree(again.tree)) == again.id == release.id
+    assert (again.bundle, again.described["id"]) == (trees.bundle(laid), release.id)
+    assert [path.name for path in store.root.iterdir()] == [release.id]
+
+
+def test_a_tree_without_configuration_can_be_stored_and_told_from_others(store: Store) -> None:
+    assert store.add({}, [], [], PLATFORM).described["manifest"] == []
+
+
+@pytest.mark.parametrize("wanted", ["0" * 64, "no such release"])
+def test_a_release_that_is_not_there_is_told_in_words(store: Store, wanted: str) -> None:
+    with pytest.raises(SluiceError, match=f"release {wanted[:12]} is not in .*; run the gates again, which make it"):
+        store.get(wanted)
+
+
+def test_json_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "deep/value.json"
+    write_json(path, {"words": "ü"})
+    with pytest.raises(TypeError):
+        write_json(path, {"words": object()})
+    assert json.loads(path.read_text(encoding="utf-8")) == {"words": "ü"}
+
+
+def test_a_reader_never_sees_half_of_a_json_file(tmp_path: Path) -> None:
+    path = tmp_path / "value.json"
+    write_json(path, [0] * 10_000)
+    writers = [
+        threading.Thread(target=lambda value=value: [write_json(path, [value] * 10_000) for _ in range(20)])
+        for value in range(3)
+    ]
+    for writer in writers:
+        writer.start()
+    seen = 0
+    while any(writer.is_alive() for writer in writers):
+        assert len(set(json.loads(path.read_text(encoding="utf-8")))) == 1
+        seen += 1
+    assert seen
+    assert [each.name for each in tmp_path.iterdir()] == ["value.json"]

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Options, Subject, Verdict
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import (
+    Gate,
+    find_gates,
+    in_order,
+    run_gates,
+)
+
+SUBJECT = Subject(["web1"], Options(), origins={"conf.d/a.conf": "files/nginx/a.conf.j2"})
+
+
+def gate(name: str, *after: str, result: Verdict | Exception = Verdict("pass", "fine")) -> Gate:
+    def run(subject: Subject) -> Verdict:
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    return Gate(name, after, run)
+
+
+FAILS = Verdict("fail", "bad")
+
+
+@pytest.mark.parametrize(
+    ("gates", "order"),
+    [
+        ([], []),
+        ([gate("b"), gate("a")], ["a", "b"]),
+        ([gate("a", "b"), gate("b")], ["b", "a"]),
+        ([gate("c", "a", "b"), gate("b", "a"), gate("a")], ["a", "b", "c"]),
+    ],
+)
+def test_gates_run_after_their_forerunners(gates: list[Gate], order: list[str]) -> None:
+    assert [found.name for found in in_order(gates)] == order
+
+
+@pytest.mark.parametrize(
+    ("gates", "words"),
+    [
+        ([gate("a", "x"), gate("b")], "the gate a runs after x, and there is no such gate; there are a, b"),
+        ([gate("a", "a")], "gates wait for each other: a → a"),
+        ([gate("a", "b"), gate("b", "a")], "gates wait for each other: "),
+    ],
+)
+def test_an_order_that_cannot_be_is_told_in_words(gates: list[Gate], words: str) -> None:
+    with pytest.raises(SluiceError) as refused:
+        in_order(gates)
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("gates", "results"),
+    [
+        ([], []),
+        ([gate("a"), gate("b", "a")], [("a", "pass", "fine"), ("b", "pass", "fine")]),
+        (
+            [gate("a", result=FAILS), gate("b", "a"), gate("c", "b"), gate("d")],
+            [
+                ("a", "fail", "bad"),
+                ("d", "pass", "fine"),
+                ("b", "not run", "not run: a failed"),
+                ("c", "not run", "not run: b was not run"),
+            ],
+        ),
+        (
+            [gate("a", result=Verdict("inconclusive", "too little")), gate("b", "a")],
+            [("a", "inconclusive", "too little"), ("b", "not run", "not run: a is inconclusive")],
+        ),
+        (
+            [gate("a", result=SluiceError("no Docker here")), gate("b")],
+            [("a", "inconclusive", "no Docker here"), ("b", "pass", "fine")],
+        ),
+        (
+            [gate("a", result=ZeroDivisionError("by zero")), gate("b", "a")],
+            [
+                ("a", "inconclusive", "the gate itself failed: ZeroDivisionError: by zero"),
+                ("b", "not run", "not run: a is inconclusive"),
+            ],
+        ),
+    ],
+)
+def test_all_gates_run_whose_forerunners_passed(gates: list[Gate], results: list[tuple[str, str, str]]) -> None:
+    verdicts = run_gates(in_order(gates), SUBJECT)
+    assert sorted((each.gate, each.result, each.summary) for each in verdicts) == sorted(results)
+    assert all(each.seconds >= 0 for each in verdicts)
+
+
+def test_a_crash_leaves_its_traceback_as_evidence() -> None:
+    (verdict,) = run_gates([gate("a", result=KeyError("x"))], SUBJECT)
+    assert "KeyError: 'x'" in verdict.evidence["traceback"]
+
+
+def test_findings_get_the_file_that_their_place_was_made_from() -> None:
+    findings = [Finding("bad", file="conf.d/a.conf", line=3), Finding("worse", file="nginx.conf"), Finding("worst")]
+    (verdict,) = run_gates([gate("a", result=Verdict.of(findings, "good"))], SUBJECT)
+    places = ["conf.d/a.conf:3 (files/nginx/a.conf.j2)", "nginx.conf", ""]
+    assert [finding.place for finding in verdict.findings] == places
+
+
+def test_a_gate_that_needs_a_release_or_a_stage_says_that_there_is_none() -> None:
+    needy = [Gate("a", (), lambda subject: Verdict("pass", subject.examined[0].id)),
+             Gate("b", (), lambda subject: Verdict("pass", subject.staged.container))]
+    assert [each.summary.partition("ValueError: ")[2] for each in run_gates(needy, SUBJECT)] == [
+        "there is no release to examine",
+        "there is no stage to run the release on",
+    ]
+
+
+OWN = """
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Subject, Verdict
+
+AFTER = ("parse",)
+
+
+def run(subject: Subject) -> Verdict:
+    return Verdict("fail", f"not on {subject.hosts[0]}")
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Write a gate of the user's own."""
+
+    def made(name: str, text: str) -> Path:
+        (tmp_path / f"{name}.py").write_text(text)
+        return tmp_path
+
+    return made
+
+
+def test_the_built_in_gates_are_those_of_the_design_and_in_order() -> None:
+    names = [found.name for found in find_gates()]
+    assert set(names) == {"spec", "parse", "lint", "syntax", "start", "smoke", "verify"}
+    assert names.index("spec") < names.index("parse") < names.index("syntax") < names.index("start")
+
+
+def test_a_folder_adds_gates(own: Callable[[str, str], Path]) -> None:
+    found = {each.name: each for each in find_gates(own("friday", OWN))}
+    assert found["friday"].after == ("parse",)
+    assert found["friday"].run(SUBJECT).summary == "not on web1"
+
+
+def test_an_empty_folder_adds_none(tmp_path: Path) -> None:
+    assert [each.name for each in find_gates(tmp_path)] == [each.name for each in find_gates()]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("lint", OWN, "lint.py: there is a gate lint already; give the file another name"),
+        ("mine", "", "mine.py is no gate: it needs AFTER, a tuple of names, and run(subject), which returns a Verdict"),
+        ("mine", "AFTER = ['parse']\ndef run(subject): ...", "mine.py is no gate: it needs AFTER"),
+        ("mine", "AFTER = ()\nrun = 1", "mine.py is no gate: it needs AFTER"),
+        ("mine", "import nonsense_of_mine", "mine.py cannot be loaded: ModuleNotFoundError: No module named 'nonsense_"),
+        ("mine", "def run(", "mine.py cannot be loaded: SyntaxError: "),
+        ("mine", OWN.replace("parse", "prase"), "the gate mine runs after prase, and there is no such gate; there are"),
+    ],
+)
+def test_a_file_that_is_no_gate_is_refused_in_words(
+    own: Callable[[str, str], Path], name: str, text: str, words: str
+) -> None:
+    with pytest.raises(SluiceError) as refused:
+        find_gates(own(name, text))
+    assert words in str(refused.value)
+
+
+def test_a_gate_that_returns_no_verdict_is_inconclusive() -> None:
+    (verdict,) = run_gates([Gate("mine", (), lambda subject: None)], SUBJECT)  # type: ignore[arg-type,return-value]
+    assert (verdict.result, verdict.summary[:24]) == ("inconclusive", "the gate itself failed: ")

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examined
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Verdict
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import (
+    findings_text,
+    report,
+    table,
+    verdict_table,
+)
+
+RELEASE = Release("0123456789abcdef", Path("/nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        ([], "a  long head\n-  ---------"),
+        ([("cell", "b")], "a     long head\n----  ---------\ncell  b"),
+        ([("x", "a cell that is longer")], "a  long head\n-  ---------\nx  a cell that is longer"),
+        ([("", "")], "a  long head\n-  ---------\n"),
+    ],
+)
+def test_a_table(rows: Sequence[tuple[str, str]], text: str) -> None:
+    assert table(("a", "long head"), rows) == text
+
+
+def test_the_verdicts_of_a_release() -> None:
+    verdicts = [
+        Verdict("pass", "3 files", gate="parse", seconds=0.04),
+        Verdict("fail", "no such directive", gate="syntax", seconds=1.26),
+        Verdict("inconclusive", "no Docker", gate="verify"),
+        Verdict("not run", "not run: syntax failed", gate="start"),
+    ]
+    assert verdict_table(verdicts).splitlines() == [
+        "gate    verdict       time   what it says",
+        "------  ------------  -----  ------------",
+        "parse   pass          0.0 s  3 files",
+        "syntax  FAIL          1.3 s  no such directive",
+        "verify  INCONCLUSIVE  0.0 s  no Docker",
+        "start   -             0.0 s  not run: syntax failed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("finding", "lines"),
+    [
+        (Finding("bad"), ["smoke: bad"]),
+        (Finding("mild", warning=True), []),
+        (
+            Finding(
+                "a product is shown: status is 404",
+                file="conf.d/a.conf",
+                line=3,
+                origin="a.conf.j2",
+                check="nginx_checks[0]",
+                expected="200",
+                seen="404",
+                nginx="open() failed",
+                mend="add it",
+            ),
+            [
+                "smoke: a product is shown: status is 404",
+                "    at        conf.d/a.conf:3 (a.conf.j2)",
+                "    check     nginx_checks[0]",
+                "    expected  200",
+                "    seen      404",
+                "    nginx     open() failed",
+                "    mend      add it",
+            ],
+        ),
+    ],
+)
+def test_a_finding_says_what_is_known_and_nothing_else(finding: Finding, lines: list[str]) -> None:
+    verdict = Verdict("fail", "bad", [finding], gate="smoke")
+    assert findings_text([verdict]).splitlines() == lines
+
+
+@pytest.mark.parametrize(
+    ("candidate", "head"),
+    [
+        (Candidate(("web1",), RELEASE), "gates of release 0123456789ab for web1"),
+        (Candidate(("a", "b", "c", "d", "e"), RELEASE), "gates of release 0123456789ab for a, b, c, d, e"),
+        (Candidate(tuple("abcdefg"), RELEASE), "gates of release 0123456789ab for a, b, c, d, e and 2 more"),
+        (Candidate(("web1",), None, ("bad",)), "gates of release (none) for web1"),
+    ],
+)
+def test_the_report_names_release_and_hosts(candidate: Candidate, head: str) -> None:
+    assert report([Examined(candidate, [Verdict("pass", "fine", gate="spec")])]).splitlines()[0] == head
+
+
+def test_the_report_shows_findings_of_what_did_not_pass_under_its_table() -> None:
+    warning = Verdict("pass", "fine", [Finding("mild", warning=True)], gate="parse")
+    fault = Verdict("fail", "bad", [Finding("very bad", mend="mend it")], gate="spec")
+    good, bad = Examined(Candidate(("a",), RELEASE), [warning]), Examined(Candidate(("b",), None), [fault])
+    first, second, findings = report([good, bad]).split("\n\n")
+    assert "mild" not in first
+    assert second.splitlines()[-1].split() == ["spec", "FAIL", "0.0", "s", "bad"]
+    assert findings == "spec: very bad\n    mend      mend it"
