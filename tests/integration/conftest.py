@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import docker
 import pytest
@@ -45,3 +49,32 @@ def platform_image(platform: Platform) -> str:
 def stage_settings(project: Path, platform_image: str) -> StageSettings:
     """Settings of stages without files of a user."""
     return StageSettings(platform_image, labels(project, "stage"), {}, {})
+
+
+class Played(NamedTuple):
+    """A run of a playbook that has ended: its exit code and what it printed."""
+
+    code: int
+    output: str
+
+
+@pytest.fixture(scope="session")
+def play(project: Path) -> Callable[..., Played]:
+    """Run a playbook of the project as a person would: ``play("deploy.yml", "-e", "x=1", SLUICE_SANDBOX="name")``."""
+
+    def run(playbook: str | Path, *arguments: str, **environment: str) -> Played:
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), str(playbook), *arguments]
+        done = subprocess.run(
+            command,
+            cwd=project,
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1", **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        return Played(done.returncode, done.stdout)
+
+    return run

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
+import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -24,7 +26,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import (
     Stage,
     StageSettings,
-    remove_stages,
+    owner_label,
+    remove_orphans,
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.world.model import Endpoint, Service
 from ansible_collections.sluice.nginx.plugins.module_utils.world.synthesis import synthesise
@@ -105,6 +108,7 @@ def open_stage(engine: docker.DockerClient, stage_settings: StageSettings, tmp_p
         stage = Stage(engine, f"sluice-test-stage-{len(stages)}", release.tree, release.id, world, settings)
         stages.append(stage)
         stage.open(facts(config)["error_logs"])
+        stage.run("true")  # waits until it is open
         return stage
 
     yield opened
@@ -271,19 +275,26 @@ def test_the_containers_are_gone_after_the_end_and_after_an_exception(
 def test_what_killed_runs_left_is_removed_and_nothing_else(
     engine: docker.DockerClient, platform_image: str, tmp_path: Path
 ) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    killed = {"sluice.pid": str(ended.pid)}
     made = {
-        (folder, part): engine.containers.create(platform_image, "true", labels=labels(tmp_path / folder, part))
-        for folder in ("mine", "other")
-        for part in ("stage", "sandbox")
+        name: engine.containers.create(platform_image, "true", labels={**labels(tmp_path / folder, part), **owner})
+        for name, folder, part, owner in (
+            ("left", "mine", "stage", killed),
+            ("running", "mine", "stage", owner_label()),
+            ("sandbox", "mine", "sandbox", killed),
+            ("elsewhere", "other", "stage", killed),
+        )
     }
+    mine = labels(tmp_path / "mine", "stage")["sluice.project"]
     try:
-        mine = labels(tmp_path / "mine", "stage")["sluice.project"]
-        assert (remove_stages(engine, mine), remove_stages(engine, mine)) == (1, 0)
+        assert (remove_orphans(engine, mine), remove_orphans(engine, mine)) == (1, 0)
         there = {found.id for found in engine.containers.list(all=True, filters={"label": "sluice=1"})}
-        assert [each for each, container in made.items() if container.id not in there] == [("mine", "stage")]
+        assert [name for name, container in made.items() if container.id not in there] == ["left"]
     finally:
-        for each, container in made.items():
-            if each != ("mine", "stage"):
+        for container in made.values():
+            with contextlib.suppress(docker.errors.NotFound):
                 container.remove(force=True)
 
 
@@ -302,3 +313,4 @@ def test_an_image_that_is_not_there_is_told_in_words(
         pytest.raises(SluiceError, match=r"Docker cannot run the stage sluice-test-none: .*sluice-platform:none"),
     ):
         stage.open([])
+        stage.run("true")

@@ -10,6 +10,7 @@ import sys
 import zipfile
 
 import pytest
+
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 

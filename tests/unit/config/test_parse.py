@@ -107,11 +107,15 @@ def test_directives_are_read_with_their_places(
         ),
         (
             {"nginx.conf": "include x;", "x": 'http {\n  add_header A "b;\n}\n'},
-            Problem("x", 2, 'unexpected end of file, expecting "}"'),
+            Problem("x", 2, 'unexpected end of file, expecting """'),
         ),
         (
             {"nginx.conf": "a 1;\nuser www-data\n"},
-            Problem("nginx.conf", 2, 'unexpected end of file, expecting ";" or "}"'),
+            Problem("nginx.conf", 2, 'directive "user" is not terminated by ";"'),
+        ),
+        (
+            {"nginx.conf": "http {\n  server { listen 80\n  }\n}\n"},
+            Problem("nginx.conf", 2, 'directive "listen" is not terminated by ";"'),
         ),
     ],
 )

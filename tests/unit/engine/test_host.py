@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.processes import (
     Master,
     Worker,

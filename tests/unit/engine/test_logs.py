@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.sluice.nginx.plugins.module_utils.engine import logs
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.logs import Share
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.processes import Worker
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.proof import Proof, Sample
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ansible_collections.sluice.nginx.plugins.module_utils.engine import state as states
 
 ONE = {"id": "r1", "who": "ann", "from": "desk"}

@@ -9,6 +9,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import System
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Fault, Session
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout

@@ -13,13 +13,7 @@ options:
     description: The result of M(sluice.nginx.run).
     type: dict
     required: true
-attributes:
-  check_mode:
-    description: Says what would have happened.
-    support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
+extends_documentation_fragment: [sluice.nginx.controller]
 author: Sluice
 """
 

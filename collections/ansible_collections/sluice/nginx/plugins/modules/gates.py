@@ -59,13 +59,7 @@ options:
     type: list
     elements: str
     default: []
-attributes:
-  check_mode:
-    description: The gates are run in check mode too; they change no host.
-    support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
+extends_documentation_fragment: [sluice.nginx.controller]
 author: Sluice
 """
 

@@ -26,13 +26,7 @@ options:
       - The directory on the controller for what was read from images.
       - By default it is C(.sluice/cache) beside C(ansible.cfg).
     type: path
-attributes:
-  check_mode:
-    description: The image is made in check mode too, since gates need it and no host is changed.
-    support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
+extends_documentation_fragment: [sluice.nginx.controller]
 author: Sluice
 """
 

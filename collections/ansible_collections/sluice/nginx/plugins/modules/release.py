@@ -18,13 +18,7 @@ options:
     description: The result of M(sluice.nginx.platform).
     type: dict
     required: true
-attributes:
-  check_mode:
-    description: Releases are rendered in check mode too, since no host is changed by it.
-    support: full
-  diff_mode:
-    description: Differences are shown by the phase C(preflight) of M(sluice.nginx.host).
-    support: none
+extends_documentation_fragment: [sluice.nginx.controller]
 author: Sluice
 """
 

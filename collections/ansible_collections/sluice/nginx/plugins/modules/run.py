@@ -8,13 +8,7 @@ short_description: Opens the record of a run
 version_added: 0.1.0
 description:
   - Makes a folder below C(.sluice/runs) with an empty journal, which the phases of the run append to.
-attributes:
-  check_mode:
-    description: The record is opened in check mode too, since a run in check mode has a story as well.
-    support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
+extends_documentation_fragment: [sluice.nginx.controller]
 author: Sluice
 """
 

@@ -18,13 +18,7 @@ options:
     type: str
     choices: [table, json]
     default: table
-attributes:
-  check_mode:
-    description: Nothing is ever changed.
-    support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
+extends_documentation_fragment: [sluice.nginx.controller]
 author: Sluice
 """
 

@@ -39,7 +39,9 @@ def facts(config: Config) -> dict[str, Any]:
         "access_logs": _files(config.named("access_log"), "/var/log/nginx/access.log"),
         "worker_processes": workers[0] if workers else None,
         "main_directives": sorted({directive.name for directive in config.directives if directive.block is None}),
-        "modules": sorted({directive.args[0].rpartition("/")[2] for directive in config.named("load_module") if directive.args}),
+        "modules": sorted(
+            {directive.args[0].rpartition("/")[2] for directive in config.named("load_module") if directive.args}
+        ),
     }
 
 

@@ -99,13 +99,19 @@ class _Reader:
             return self.outside(name)
         if name not in self.config.files:
             self.config.files.append(name)
+        if b"\0" in path.read_bytes():
+            # One sentence; as nginx's words it would be a fault in every line.
+            self.config.problems.append(Problem(name, 0, f"{name} is binary, and nginx reads text"))
+            return []
         payload: Mapping[str, Any] = crossplane.parse(
             str(path), single=True, check_ctx=False, check_args=False, catch_errors=True
         )
-        for error in payload["errors"]:
-            # crossplane has no words for a file that ends within a directive.
-            words = str(error["error"]).split(" in ")[0] or 'unexpected end of file, expecting ";" or "}"'
+        errors = payload["errors"]
+        for error in errors:
+            words = str(error["error"]).split(" in ")[0]
             self.config.problems.append(Problem(name, int(error["line"] or _lines(path)), words))
+        if not errors:
+            self.config.problems += [Problem(name, line, words) for line, words in _unterminated(path)]
         rows = payload["config"][0]["parsed"]
         return list(self.directives(rows, name, (*way, name)))
 
@@ -167,6 +173,21 @@ def _matches(parts: list[str], wanted: list[str]) -> bool:
         fnmatch.fnmatchcase(part, pattern) and (pattern.startswith(".") or not part.startswith("."))
         for part, pattern in zip(parts, wanted, strict=True)
     )
+
+
+def _unterminated(path: Path) -> Iterator[tuple[int, str]]:
+    """Find directives that end without a semicolon, which crossplane reads as if it were there."""
+    words: list[tuple[str, int]] = []
+    for token, line, quoted in crossplane.lex(str(path)):
+        if quoted or token not in ("{", "}", ";"):
+            if quoted or not token.startswith("#"):
+                words.append((token, line))
+            continue
+        if token == "}" and words:
+            yield words[0][1], f'directive "{words[0][0]}" is not terminated by ";"'
+        words = []
+    if words:
+        yield words[0][1], f'directive "{words[0][0]}" is not terminated by ";"'
 
 
 def parse_tree(root: Path, main: str = "nginx.conf") -> Config:

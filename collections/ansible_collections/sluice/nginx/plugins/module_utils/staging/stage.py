@@ -23,7 +23,7 @@ from docker.models.containers import Container
 
 from .. import remote
 from ..errors import InputError, SluiceError
-from ..world import agent
+from ..world import inside
 from ..world.model import Endpoint, World
 from ..world.synthesis import STAND_IN_NETWORK
 
@@ -32,6 +32,9 @@ __all__ = ["Completed", "Stage", "StageSettings", "owner_label", "remove_orphans
 _TREE = "/var/lib/sluice/releases"
 _HOME = "sluice"
 _OWNER = "sluice.pid"
+_INSIDE = Path(str(inside.__file__)).parent
+_START = f"import sys; sys.path[:0] = ['/{_HOME}', '/{_HOME}/shipped.zip']; from inside.main import main; main()"
+_AGENT = ("python3", "-IS", "-c", _START)
 # The ends of the link. The range is for tests of network devices (RFC 2544), so no production has it.
 _NGINX, _STAND_IN = "198.18.0.1", "198.18.0.2"
 
@@ -108,7 +111,7 @@ class Stage:
     def _open(self, error_logs: Sequence[str]) -> None:
         try:
             files = {
-                f"{_HOME}/agent.py": Path(agent.__file__).read_bytes(),
+                **{f"{_HOME}/inside/{path.name}": path.read_bytes() for path in _INSIDE.glob("*.py")},
                 f"{_HOME}/plan.json": json.dumps(self._plan(error_logs)).encode(),
                 f"{_HOME}/shipped.zip": remote.pack().data,
             }
@@ -117,7 +120,7 @@ class Stage:
             nginx = self._container("nginx", packed)
             # The link's other end is put into the network of process 1, which is nginx's container's for both of them.
             others = self._container("stand-in", packed, pid_mode=f"container:{nginx.id}")
-            others.exec_run(["python3", "-IS", f"/{_HOME}/agent.py", "stand-in"], detach=True)
+            others.exec_run([*_AGENT, "stand-in"], detach=True)
             self._ask("prepare")
             self._await_stand_ins(others)
         except docker.errors.APIError as error:
@@ -196,7 +199,7 @@ class Stage:
     def _ask(self, what: str, about: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
         if about:
             self._containers[0].put_archive("/", _pack({f"{_HOME}/{what}.json": json.dumps(list(about)).encode()}, {}))
-        code, output = self._run("python3", "-IS", f"/{_HOME}/agent.py", what)
+        code, output = self._run(*_AGENT, what)
         last = output.strip().rsplit("\n", 1)[-1]
         try:
             answer = dict(json.loads(last))

@@ -1,0 +1,86 @@
+"""What both containers share: running commands, waiting, starting the user's services."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+__all__ = ["CONTROL_PORT", "HOME", "LINK", "connects", "run", "start_service", "wait_for"]
+
+HOME = Path("/sluice")
+CONTROL_PORT = 1
+LINK = "stand-ins"
+_PATIENCE_SECONDS = 10.0
+
+
+def run(*command: str) -> None:
+    """Run a command. Raises ``RuntimeError`` with what it printed when it fails."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stdout.decode(errors='replace').strip()}")
+
+
+def wait_for(what: str, ready: Callable[[], bool]) -> None:
+    """Wait until ``ready``. Raises ``RuntimeError`` when that takes too long."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while not ready():
+        if time.monotonic() > until:
+            raise RuntimeError(f"{what} is not there after {_PATIENCE_SECONDS:.0f} s")
+        time.sleep(0.02)
+
+
+def connects(address: str, port: int) -> bool:
+    """Tell whether something accepts connections there."""
+    try:
+        socket.create_connection((address, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def start_service(plan: dict[str, Any]) -> None:
+    """Start a service of the plan, and wait until it answers. Raises ``RuntimeError`` with its own words."""
+    try:
+        user = pwd.getpwnam(plan["user"])
+    except KeyError:
+        raise RuntimeError(f"the service {plan['name']} cannot start: there is no user {plan['user']}") from None
+    folder = Path(plan["socket"]).parent
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        shutil.chown(folder, plan["user"])
+    log = (HOME / f"{plan['name']}.log").open("wb")
+
+    def become() -> None:
+        os.initgroups(user.pw_name, user.pw_gid)
+        os.setgid(user.pw_gid)
+        os.setuid(user.pw_uid)
+
+    try:
+        process = subprocess.Popen(
+            plan["command"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **plan["environment"]},
+            start_new_session=True,
+            preexec_fn=None if user.pw_uid == 0 else become,
+        )
+    except OSError as error:
+        raise RuntimeError(f"the service {plan['name']} cannot start: {error}") from error
+
+    def ready() -> bool:
+        if process.poll() is not None:
+            words = (HOME / f"{plan['name']}.log").read_text(errors="replace").strip()[-400:]
+            raise RuntimeError(f"the service {plan['name']} ended with {process.returncode}: {words}")
+        if plan["socket"]:
+            return os.path.exists(plan["socket"])
+        return connects(plan["endpoint"]["bind"], plan["endpoint"]["port"])
+
+    wait_for(f"the service {plan['name']} ({plan['socket'] or plan['endpoint']['port']})", ready)
