@@ -2,8 +2,9 @@
 
     client.py --fleet FLEET.json --record FOLDER -- COMMAND...
 
-Each web host is asked every 50 ms, each time on a fresh connection, in turn for the shop, the API over TLS, and the page that
-tells releases apart. The folder gets ``output.txt``, what the command printed, and ``report.json``. Ends as the command ends.
+Each web host is asked every 50 ms, each time on a fresh connection, in turn for the page that tells releases apart, the
+shop, and the API over TLS. The folder gets ``output.txt``, what the command printed, and ``report.json``. Ends as the
+command ends.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ MARKER = "marker.example"
 
 @dataclass(frozen=True)
 class Question:
-    """A GET request, over TLS where ``port`` is https, and the words that a good answer has; none: any answer is good."""
+    """A GET request, over TLS where ``port`` is https, and words that a good answer has; without them any is good."""
 
     host: str
     port: str
@@ -47,8 +48,11 @@ QUESTIONS = (
 
 @dataclass
 class Seen:
-    """What one host answered. ``releases`` counts the answers of the marker's page, ``gap`` is the longest time without an
-    answer in seconds, ``after`` holds the marker's answers since the command ended."""
+    """What one host answered.
+
+    ``releases`` counts the answers of the marker's page, ``after`` has those since the command ended, ``gap`` is the longest
+    time without an answer, in seconds.
+    """
 
     asked: int = 0
     failures: list[str] = field(default_factory=list)
@@ -74,7 +78,9 @@ def ask(question: Question, ports: dict[str, int]) -> tuple[int, str]:
         connection = plain
         if question.port == "https":
             connection = _TLS.wrap_socket(plain, server_hostname=question.host)
-        connection.sendall(f"GET {question.target} HTTP/1.1\r\nHost: {question.host}\r\nConnection: close\r\n\r\n".encode())
+        connection.sendall(
+            f"GET {question.target} HTTP/1.1\r\nHost: {question.host}\r\nConnection: close\r\n\r\n".encode()
+        )
         answer = b""
         while piece := connection.recv(65536):
             answer += piece
@@ -116,7 +122,9 @@ def main() -> int:
     parser.add_argument("--record", type=Path, required=True)
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
-    fleet = {name: host["ports"] for name, host in json.loads(options.fleet.read_text()).items() if name.startswith("web")}
+    fleet = {
+        name: host["ports"] for name, host in json.loads(options.fleet.read_text()).items() if name.startswith("web")
+    }
     options.record.mkdir(parents=True, exist_ok=True)
     seen = {name: Seen() for name in fleet}
     ended, stop = threading.Event(), threading.Event()
@@ -128,7 +136,12 @@ def main() -> int:
         with (options.record / "output.txt").open("w") as output:
             environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
             done = subprocess.run(
-                options.command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment, check=False
+                options.command,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env=environment,
+                check=False,
             )
         ended.set()
         time.sleep(AFTER_SECONDS)

@@ -17,7 +17,7 @@ STATE = "/var/lib/sluice"
 
 @dataclass(frozen=True)
 class Incident:
-    """A run that was to fail: its exit code, what it printed, when it began (seconds), and what the client saw of each host."""
+    """A run that was to fail: its exit code, what it printed, when it began, and what the client saw of each host."""
 
     code: int
     output: str
@@ -66,5 +66,7 @@ def live(host: Host) -> str:
 def changed_since(host: Host, moment: float) -> list[str]:
     """What was written since ``moment`` below Sluice's folder and the configuration, and workers that are younger."""
     written = host.check_output(f"find {STATE} /etc/nginx /etc/nginx/ -newerct @{moment:.3f}").split()
-    started = host.check_output(f"find /proc/[0-9]* -maxdepth 0 -newerct @{moment:.3f} -exec cat '{{}}/comm' ';'").split()
+    started = host.check_output(
+        f"find /proc/[0-9]* -maxdepth 0 -newerct @{moment:.3f} -exec cat '{{}}/comm' ';'"
+    ).split()
     return [*written, *(f"a new process {name}" for name in started if name == "nginx")]

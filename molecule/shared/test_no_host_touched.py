@@ -1,4 +1,4 @@
-"""A change that the gates stopped never reached a host: not by the run's record, not on its disk, not in its answers."""
+"""A change that the gates stopped reached no host: not by the run's record, not on its disk, not in its answers."""
 
 from __future__ import annotations
 

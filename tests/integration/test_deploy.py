@@ -1,7 +1,7 @@
 """deploy.yml and its companions on a fleet of three real hosts: what changes, what does not, and what a person reads.
 
-The tests run in the order of this file, on one fleet; each begins and ends with all hosts confirmed. Which release serves is told
-by a page that answers with a word, and that word is all in which the releases differ.
+The tests run in the order of this file, on one fleet; each begins and ends with all hosts confirmed. Which release serves
+is told by a page that answers with a word, and that word is all in which the releases differ.
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ def test_two_deployments_at_once_one_wins_and_the_other_says_who_holds_the_host(
 
 
 def test_what_nobody_needs_is_pruned(fleet: Fleet) -> None:
-    # The deployment before kept nothing beside what is needed: what serves, what was before it, and what was adopted first.
+    # The deployment before kept only what is needed: what serves, what was before it, and what was adopted first.
     for host in WEB:
         known = fleet.state(host)
         adopted = {release for release, each in known["releases"].items() if each["origin"] == "adopted"}
@@ -264,7 +264,9 @@ def test_a_host_that_dies_before_its_wave_takes_the_earlier_waves_back(fleet: Fl
         fleet.start("web3")
     assert running.returncode == 2
     assert "web3: activate: the host cannot be reached" in output
-    assert re.search(rf"^web1  {before['web1'][:12]}  taken back; the release before serves again, proved$", output, re.MULTILINE)
+    assert re.search(
+        rf"^web1  {before['web1'][:12]}  taken back; the release before serves again, proved$", output, re.MULTILINE
+    )
     assert re.search(r"^web3  \?\s+could not be reached", output, re.MULTILINE)
     assert "web3 failed in activate" in output
     assert fleet.live() == before
@@ -304,7 +306,9 @@ def gated(fleet: Fleet) -> Path:
     """A release that passed the gates and is on no host, in the controller's store."""
     done = fleet.play("playbooks/gate.yml", "-e", fleet.settings("ninth"))
     assert done.code == 0, done.output
-    (release,) = next(event for event in record_of(done.output)["events"] if event["phase"] == "gate")["answer"]["releases"]
+    (release,) = next(event for event in record_of(done.output)["events"] if event["phase"] == "gate")["answer"][
+        "releases"
+    ]
     return fleet.project / ".sluice/releases" / release["release"]
 
 
@@ -312,7 +316,7 @@ def gated(fleet: Fleet) -> Path:
     ("what", "words"),
     [
         ("receipt.json", "has no receipt of the gates"),
-        ("bundle.tar.gz", "nginx.conf"),
+        ("bundle.tar.gz", "the bundle does not hold the release: nginx.conf is changed"),
     ],
 )
 def test_what_did_not_pass_the_gates_byte_by_byte_is_refused(
@@ -353,4 +357,7 @@ def test_a_host_without_python_is_told_in_words(fleet: Fleet) -> None:
 def test_a_user_who_is_not_root_is_told_in_words(fleet: Fleet) -> None:
     fleet.run("web1", "sh", "-ec", "useradd -m ada; cp -r /root/.ssh /home/ada/; chown -R ada /home/ada/.ssh")
     done = fleet.play("playbooks/status.yml", "--limit", "web1", "-e", "ansible_user=ada")
-    assert "the engine must be root on this host; expected user 0; seen user 1000; set `become: true` for it" in done.output
+    assert (
+        "the engine must be root on this host; expected user 0; seen user 1000; set `become: true` for it"
+        in done.output
+    )

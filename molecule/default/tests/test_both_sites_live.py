@@ -29,7 +29,10 @@ def test_both_sites_answer(host: Host, site: str, port: str, target: str, status
 def test_both_instances_of_the_api_are_asked(host: Host) -> None:
     question = client.Question("shwitter.example", "https", "/v2/profile?id=1", "")
     answers = [client.ask(question, ports(host))[1] for _ in range(8)]
-    assert {port for port in ("8001", "8002") if any(f"shwitter@{port}" in answer for answer in answers)} == {"8001", "8002"}
+    assert {port for port in ("8001", "8002") if any(f"shwitter@{port}" in answer for answer in answers)} == {
+        "8001",
+        "8002",
+    }
 
 
 def test_one_confirmed_release_is_everywhere(host: Host) -> None:

@@ -1,4 +1,4 @@
-"""One host of the last wave cannot take the release: all go back, and both the words and the records say who, where and what."""
+"""One host of the last wave cannot take the release: all go back, and words and records say who, where and what."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ def test_the_journal_of_the_host_tells_it(host: Host, incident: Incident) -> Non
 
 
 def test_the_other_program_keeps_its_port(host: Host) -> None:
-    answer = host.run("python3 -c \"import urllib.request as r; print(r.urlopen('http://127.0.0.1:9145/').read().decode())\"")
+    answer = host.run(
+        "python3 -c \"import urllib.request as r; print(r.urlopen('http://127.0.0.1:9145/').read().decode())\""
+    )
     assert (answer.rc == 0) == (name_of(host) == "web3")
     assert "Active connections" not in answer.stdout
 

@@ -17,7 +17,11 @@ from testinfra.host import Host
 )
 def test_a_person_reads_what_became_of_it(words: str) -> None:
     incident = Incident.read()
-    befores = {event["host"]: event["answer"]["before"] for event in incident.record()["events"] if event["phase"] == "activate"}
+    befores = {
+        event["host"]: event["answer"]["before"]
+        for event in incident.record()["events"]
+        if event["phase"] == "activate"
+    }
     assert incident.code == 2
     assert words.format(before=befores[words[:4]][:12]) in incident.output
 

@@ -156,7 +156,8 @@ class ActionModule(ActionBase):
         after = {
             path.relative_to(root).as_posix(): path.read_text(errors="replace")
             for path in sorted(root.rglob("*"))
-            if path.is_file()
+            # The host tells of no links either.
+            if path.is_file() and not path.is_symlink()
         }
         found = []
         for path in sorted(before.keys() | after.keys()):

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.build import BASES
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, state
@@ -15,7 +16,7 @@ class ActionModule(ControllerAction):
     """Asks Docker on the controller."""
 
     SPEC: ClassVar[dict[str, Any]] = {
-        "platform": {"type": "str", "default": "auto"},
+        "platform": {"type": "str", "default": "auto", "choices": ["auto", *BASES]},
         "packages": {"type": "list", "elements": "str", "default": []},
         "cache": {"type": "path"},
     }
