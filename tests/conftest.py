@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent
-os.environ["ANSIBLE_CONFIG"] = str(PROJECT / "ansible.cfg")
 
-from ansible.plugins.loader import init_plugin_loader  # noqa: E402 - it reads the configuration that is set above
 
-init_plugin_loader()
+def pytest_configure() -> None:
+    """Load Ansible's plugin loader before any test module imports from the collection."""
+    # It reads its configuration when it is imported.
+    os.environ["ANSIBLE_CONFIG"] = str(PROJECT / "ansible.cfg")
+    from ansible.plugins.loader import init_plugin_loader
+
+    init_plugin_loader()
 
 
 @pytest.fixture(scope="session")

@@ -50,8 +50,8 @@ QUESTIONS = (
 class Seen:
     """What one host answered.
 
-    ``releases`` counts the answers of the marker's page, ``after`` has those since the command ended, ``gap`` is the longest
-    time without an answer, in seconds.
+    ``releases`` counts the answers of the marker's page, ``after`` has those since the command ended, ``gap`` is the
+    longest time without an answer, in seconds.
     """
 
     asked: int = 0

@@ -1,7 +1,7 @@
 """deploy.yml and its companions on a fleet of three real hosts: what changes, what does not, and what a person reads.
 
-The tests run in the order of this file, on one fleet; each begins and ends with all hosts confirmed. Which release serves
-is told by a page that answers with a word, and that word is all in which the releases differ.
+The tests run in the order of this file, on one fleet; each begins and ends with all hosts confirmed. Which release
+serves is told by a page that answers with a word, and that word is all in which the releases differ.
 """
 
 from __future__ import annotations

@@ -123,5 +123,9 @@ def test_a_gate_has_both_kinds_of_fixtures(gate: str) -> None:
 
 def test_no_fixture_is_for_a_gate_that_is_gone() -> None:
     assert {folder.parts[-3] for folder in CASES} == GATES.keys()
-    assert all(words for folder in CASES if folder.parts[-2] == "fail"
-               for words in [yaml.safe_load((folder / "case.yml").read_text(encoding="utf-8")).get("words")])
+    assert all(
+        words
+        for folder in CASES
+        if folder.parts[-2] == "fail"
+        for words in [yaml.safe_load((folder / "case.yml").read_text(encoding="utf-8")).get("words")]
+    )

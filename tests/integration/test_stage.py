@@ -144,7 +144,11 @@ def listener() -> Iterator[int]:
 
 def _addresses_of_this_machine(engine: docker.DockerClient) -> list[str]:
     from_routes = Path("/proc/net/fib_trie").read_text(encoding="utf-8").split()
-    local = {word for number, word in enumerate(from_routes) if word.count(".") == 3 and "LOCAL" in from_routes[number + 1 : number + 4]}
+    local = {
+        word
+        for number, word in enumerate(from_routes)
+        if word.count(".") == 3 and "LOCAL" in from_routes[number + 1 : number + 4]
+    }
     bridge = engine.networks.get("bridge").attrs["IPAM"]["Config"][0].get("Gateway", "172.17.0.1")
     return sorted({address for address in local if not address.startswith("127.")} | {bridge})
 
@@ -234,7 +238,8 @@ def test_the_bytes_in_the_stage_are_those_of_the_release(open_stage: Open, platf
     text = "server { listen 80; server_name shop.example; root /srv/shop; }"
     stage = open_stage(text, more=more, shop=docroot)
     assert checked(stage, {"get": "http://shop.example/", "expect": {"body": "hello"}})[0]["problems"] == []
-    assert stage.run("python3", "-IS", "-c", MANIFEST).output.strip() == stage.run("readlink", "/etc/nginx").output.strip().rpartition("/")[2]
+    linked = stage.run("readlink", "/etc/nginx").output.strip()
+    assert stage.run("python3", "-IS", "-c", MANIFEST).output.strip() == linked.rpartition("/")[2]
     assert stage.run("stat", "-c", "%U %a", "/srv/shop/index.html").output.strip() == "root 644"
 
 
@@ -308,9 +313,7 @@ def test_an_image_that_is_not_there_is_told_in_words(
 ) -> None:
     settings = replace(stage_settings, image="sluice-platform:none")
     world = synthesise(parse_tree(tmp_path), (), {}, ())
-    with (
-        Stage(engine, "sluice-test-none", tmp_path, "0" * 64, world, settings) as stage,
-        pytest.raises(SluiceError, match=r"Docker cannot run the stage sluice-test-none: .*sluice-platform:none"),
-    ):
+    with Stage(engine, "sluice-test-none", tmp_path, "0" * 64, world, settings) as stage:
         stage.open([])
-        stage.run("true")
+        with pytest.raises(SluiceError, match=r"Docker cannot run the stage sluice-test-none: .*sluice-platform:none"):
+            stage.run("true")

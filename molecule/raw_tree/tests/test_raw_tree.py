@@ -1,4 +1,4 @@
-"""The edited tree serves in both its variants, each passed the gates, and the hosts' own password file is still there."""
+"""The edited tree serves in both its variants, both passed the gates, and the hosts' password file is still there."""
 
 from __future__ import annotations
 

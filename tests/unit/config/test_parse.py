@@ -143,7 +143,9 @@ def test_what_leaves_the_tree_is_listed_and_not_read(
     assert flat(config) == []
 
 
-@pytest.mark.parametrize("data", [bytes(range(256)) * 20, b"\x00\xff\xfe{};" * 50, b"a {" * 5000, b"\xef\xbb\xbfuser a;"])
+@pytest.mark.parametrize(
+    "data", [bytes(range(256)) * 20, b"\x00\xff\xfe{};" * 50, b"a {" * 5000, b"\xef\xbb\xbfuser a;"]
+)
 def test_garbage_never_raises(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "nginx.conf").write_bytes(data)
     assert all(problem.what for problem in parse_tree(tmp_path).problems)

@@ -36,7 +36,11 @@ def test_a_release_is_named_by_its_manifest_and_described(store: Store, laid: tr
     described = release.described
     assert release.id == store.identify(laid) == release_id(read_tree(release.tree))
     assert described["manifest"] == entries_to_json(read_tree(release.tree))
-    assert described["origins"] == {"conf.d/a.conf": "raw/conf.d/a.conf", "nginx.conf": "raw/nginx.conf", "ssl": "raw/ssl"}
+    assert described["origins"] == {
+        "conf.d/a.conf": "raw/conf.d/a.conf",
+        "nginx.conf": "raw/nginx.conf",
+        "ssl": "raw/ssl",
+    }
     assert described["facts"]["worker_processes"] == "2"
     assert (described["kept"], described["contract"], described["platform"]) == (["ssl"], [CHECK], PLATFORM)
     assert release.bundle == trees.bundle(laid)
@@ -62,9 +66,7 @@ def test_adding_twice_keeps_the_files_and_describes_anew(store: Store, laid: tre
         lambda release: (release.root / "release.json").unlink(),
     ],
 )
-def test_a_damaged_release_is_made_again(
-    store: Store, laid: trees.Tree, damage: Callable[[Release], object]
-) -> None:
+def test_a_damaged_release_is_made_again(store: Store, laid: trees.Tree, damage: Callable[[Release], object]) -> None:
     release = add(store, laid)
     damage(release)
     again = add(store, laid)

@@ -17,7 +17,10 @@ from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner impor
 SUBJECT = Subject(["web1"], Options(), origins={"conf.d/a.conf": "files/nginx/a.conf.j2"})
 
 
-def gate(name: str, *after: str, result: Verdict | Exception = Verdict("pass", "fine")) -> Gate:
+FINE = Verdict("pass", "fine")
+
+
+def gate(name: str, *after: str, result: Verdict | Exception = FINE) -> Gate:
     def run(subject: Subject) -> Verdict:
         if isinstance(result, Exception):
             raise result
@@ -106,8 +109,10 @@ def test_findings_get_the_file_that_their_place_was_made_from() -> None:
 
 
 def test_a_gate_that_needs_a_release_or_a_stage_says_that_there_is_none() -> None:
-    needy = [Gate("a", (), lambda subject: Verdict("pass", subject.examined[0].id)),
-             Gate("b", (), lambda subject: Verdict("pass", subject.staged.container))]
+    needy = [
+        Gate("a", (), lambda subject: Verdict("pass", subject.examined[0].id)),
+        Gate("b", (), lambda subject: Verdict("pass", subject.staged.container)),
+    ]
     assert [each.summary.partition("ValueError: ")[2] for each in run_gates(needy, SUBJECT)] == [
         "there is no release to examine",
         "there is no stage to run the release on",
@@ -159,7 +164,7 @@ def test_an_empty_folder_adds_none(tmp_path: Path) -> None:
         ("mine", "", "mine.py is no gate: it needs AFTER, a tuple of names, and run(subject), which returns a Verdict"),
         ("mine", "AFTER = ['parse']\ndef run(subject): ...", "mine.py is no gate: it needs AFTER"),
         ("mine", "AFTER = ()\nrun = 1", "mine.py is no gate: it needs AFTER"),
-        ("mine", "import nonsense_of_mine", "mine.py cannot be loaded: ModuleNotFoundError: No module named 'nonsense_"),
+        ("mine", "import nonsense_of_mine", "mine.py cannot be loaded: ModuleNotFoundError: No module named 'nons"),
         ("mine", "def run(", "mine.py cannot be loaded: SyntaxError: "),
         ("mine", OWN.replace("parse", "prase"), "the gate mine runs after prase, and there is no such gate; there are"),
     ],

@@ -19,9 +19,7 @@ FAULT, WARNING = Finding("a fault"), Finding("a warning", warning=True)
         ([FAULT, WARNING, Finding("more")], "fail", "a fault (and 1 more)"),
     ],
 )
-def test_a_verdict_fails_for_findings_that_are_no_warnings(
-    findings: list[Finding], result: str, summary: str
-) -> None:
+def test_a_verdict_fails_for_findings_that_are_no_warnings(findings: list[Finding], result: str, summary: str) -> None:
     verdict = Verdict.of(findings, "good", evidence_of="x")
     assert (verdict.result, verdict.summary) == (result, summary)
     assert (verdict.findings, verdict.evidence) == (findings, {"evidence_of": "x"})
