@@ -10,13 +10,16 @@ import pytest
 PROJECT = Path(__file__).resolve().parent.parent
 
 
-def pytest_configure() -> None:
-    """Load Ansible's plugin loader before any test module imports from the collection."""
+def _load_plugin_loader() -> None:
+    """Load Ansible's plugin loader before anything imports from the collection, other conftests included."""
     # It reads its configuration when it is imported.
     os.environ["ANSIBLE_CONFIG"] = str(PROJECT / "ansible.cfg")
     from ansible.plugins.loader import init_plugin_loader
 
     init_plugin_loader()
+
+
+_load_plugin_loader()
 
 
 @pytest.fixture(scope="session")

@@ -19,11 +19,11 @@ GONE = {"unreachable_host": True, "problems": [{"what": "the host cannot be reac
     ("lines", "good", "outcome"),
     [
         ([], True, "nothing to do on 0 hosts"),
-        ([("web1 preflight", {"changes_needed": False})], True, "nothing to do on 1 hosts"),
+        ([("web1 preflight", {"changes_needed": False})], True, "nothing to do on 1 host"),
         (
             [("web1 preflight", {}), ("web1 activate", {}), ("web1 bake", {}), ("web1 settle", {})],
             True,
-            "1 hosts switched and confirmed",
+            "1 host switched and confirmed",
         ),
         (
             [("web1 preflight FAILED", PORT), ("web2 preflight", {})],
@@ -60,7 +60,7 @@ GONE = {"unreachable_host": True, "problems": [{"what": "the host cannot be reac
             False,
             "web2 failed in settle (port 80 is taken); the 1 switched before it were taken back",
         ),
-        ([("run gate FAILED", {}), ("web1 preflight", {"changes_needed": False})], True, "nothing to do on 1 hosts"),
+        ([("run gate FAILED", {}), ("web1 preflight", {"changes_needed": False})], True, "nothing to do on 1 host"),
     ],
 )
 def test_the_outcome(event: Make, lines: list[tuple[str, dict[str, Any]]], good: bool, outcome: str) -> None:

@@ -16,6 +16,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputEr
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.render import Variant, group, raw_variables, render
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
+from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project, state
 
 _GROUP = "web"
@@ -38,9 +39,7 @@ class ActionModule(ControllerAction):
         found: dict[str, dict[str, Any]] = {}
         for variant in group({host: self._settings(host, platform) for host in hosts}):
             try:
-                # Rendering comes first, because it has the better words for what is wrong in a site.
-                rendered = self._render(variant, packaged)
-                self._validate(variant)
+                rendered = self._render(self._validated(variant), packaged)
                 identity = store.identify(rendered.tree)
                 made = found.setdefault(identity, {"hosts": [], "problems": [], "contract": [], "rendered": rendered})
                 made["contract"] = _united(made["contract"], rendered.contract_json())
@@ -90,14 +89,24 @@ class ActionModule(ControllerAction):
         except AnsibleError as error:
             raise SluiceError(f"the variables of {host} cannot be read: {error}") from error
 
-    def _validate(self, variant: Variant) -> None:
-        """Hold the variables to the role's argument spec, as Ansible would for one host."""
+    def _validated(self, variant: Variant) -> Variant:
+        """Hold the variables to the role's argument spec, as Ansible would for one host.
+
+        What is wrong inside of a site is told by the reader of sites, which has the better words for it.
+        """
         path = self._role_path / "meta/argument_specs.yml"
         spec = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
         given = {name: value for name, value in variant.settings.items() if name in spec}
         result = ArgumentSpecValidator(spec).validate(given)
+        # -e gives texts where a number or a flag is meant.
+        plain = {
+            name: result.validated_parameters[name] for name in given if spec[name]["type"] not in ("list", "dict")
+        }
+        settings = {**variant.settings, **plain}
         if result.error_messages:
+            plan(settings)
             raise InputError(f"variables of {variant.hosts[0]}", "; ".join(result.error_messages))
+        return Variant(variant.hosts, settings)
 
     def _render(self, variant: Variant, packaged: trees.Tree) -> Any:
         variables = self._hostvars.raw_get(variant.hosts[0])
