@@ -23,7 +23,9 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import 
 def engine(project: Path) -> Iterator[docker.DockerClient]:
     """The Docker engine; stages that tests leave behind are a failure."""
     client = connect()
-    filters = {"label": ["sluice=1", f"sluice.project={project_label(project)}", "sluice.part=stage"]}
+    filters: dict[str, str | list[str] | bool] = {
+        "label": ["sluice=1", f"sluice.project={project_label(project)}", "sluice.part=stage"]
+    }
     before = {found.id for found in client.containers.list(all=True, filters=filters)}
     yield client
     left = [found.name for found in client.containers.list(all=True, filters=filters) if found.id not in before]

@@ -309,7 +309,7 @@ def gated(fleet: Fleet) -> Path:
     (release,) = next(event for event in record_of(done.output)["events"] if event["phase"] == "gate")["answer"][
         "releases"
     ]
-    return fleet.project / ".sluice/releases" / release["release"]
+    return fleet.project / ".sluice/releases" / str(release["release"])
 
 
 @pytest.mark.parametrize(

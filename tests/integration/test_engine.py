@@ -277,7 +277,7 @@ def test_includes_of_the_release_are_tested_and_not_those_that_are_live(host: Ho
     assert host.body == "one"
 
 
-FAILING = {
+FAILING: dict[str, tuple[dict[str, Any], str, bool]] = {
     "a port that another process holds": (
         {"server": "listen 127.0.0.1:9145;"},
         "bind() to 127.0.0.1:9145 failed (98: ",

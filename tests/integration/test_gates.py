@@ -62,11 +62,12 @@ def _release(folder: Path, case: Mapping[str, Any], store: Path) -> Release:
 
 
 def _options(folder: Path, case: Mapping[str, Any]) -> Options:
-    return Options(
-        docroots={path: str(folder / name) for path, name in case.get("docroots", {}).items()},
-        verify=tuple(str(folder / name) for name in case.get("verify", [])),
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in case.get("options", {}).items()},
-    )
+    given: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in case.get("options", {}).items()
+    }
+    given["docroots"] = {path: str(folder / name) for path, name in case.get("docroots", {}).items()}
+    given["verify"] = tuple(str(folder / name) for name in case.get("verify", []))
+    return Options(**given)
 
 
 def _without_stage(gates: list[Gate], candidate: Candidate, options: Options) -> list[Verdict]:

@@ -189,7 +189,8 @@ def _put(container: Container, files: dict[str, str]) -> None:
 
 def _run(container: Container, *command: str) -> str:
     code, output = container.exec_run(list(command))
-    text = str(output.decode())
+    assert isinstance(output, bytes)
+    text = output.decode()
     assert code == 0, text
     return text
 

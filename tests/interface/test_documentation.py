@@ -24,8 +24,8 @@ NAMES = {
 
 
 def _documented(kind: str) -> dict[str, Any]:
-    command = [Path(sys.executable).parent / "ansible-doc", "--type", kind, "--json"]
-    command += ["--roles-path", PROJECT / "roles"] if kind == "role" else []
+    command = [str(Path(sys.executable).parent / "ansible-doc"), "--type", kind, "--json"]
+    command += ["--roles-path", str(PROJECT / "roles")] if kind == "role" else []
     done = subprocess.run([*command, *NAMES[kind]], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     return dict(json.loads(done.stdout))

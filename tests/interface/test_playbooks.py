@@ -14,7 +14,12 @@ PLAYBOOKS = ["deploy.yml", *sorted(f"playbooks/{path.name}" for path in (PROJECT
 
 @pytest.mark.parametrize("inventory", sorted(path.name for path in (PROJECT / "inventories").iterdir()))
 def test_playbooks_have_no_fault_of_syntax(inventory: str) -> None:
-    command = [Path(sys.executable).parent / "ansible-playbook", "--syntax-check", "-i", f"inventories/{inventory}"]
+    command = [
+        str(Path(sys.executable).parent / "ansible-playbook"),
+        "--syntax-check",
+        "-i",
+        f"inventories/{inventory}",
+    ]
     done = subprocess.run([*command, *PLAYBOOKS], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stdout.splitlines() if line.startswith("playbook: ")] == [

@@ -96,10 +96,12 @@ def test_json_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_a_reader_never_sees_half_of_a_json_file(tmp_path: Path) -> None:
     path = tmp_path / "value.json"
     write_json(path, [0] * 10_000)
-    writers = [
-        threading.Thread(target=lambda value=value: [write_json(path, [value] * 10_000) for _ in range(20)])
-        for value in range(3)
-    ]
+
+    def write(value: int) -> None:
+        for _ in range(20):
+            write_json(path, [value] * 10_000)
+
+    writers = [threading.Thread(target=write, args=(value,)) for value in range(3)]
     for writer in writers:
         writer.start()
     seen = 0
