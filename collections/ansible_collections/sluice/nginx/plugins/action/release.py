@@ -14,7 +14,13 @@ from ansible.template import Templar, trust_as_template
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
-from ansible_collections.sluice.nginx.plugins.module_utils.release.render import Variant, group, raw_variables, render
+from ansible_collections.sluice.nginx.plugins.module_utils.release.render import (
+    Variant,
+    contract_of,
+    group,
+    raw_variables,
+    render,
+)
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project, state
@@ -92,7 +98,7 @@ class ActionModule(ControllerAction):
     def _validated(self, variant: Variant) -> Variant:
         """Hold the variables to the role's argument spec, as Ansible would for one host.
 
-        What is wrong inside of a site is told by the reader of sites, which has the better words for it.
+        What is wrong in a site or a check is told by their own readers, which have the better words for it.
         """
         path = self._role_path / "meta/argument_specs.yml"
         spec = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
@@ -105,6 +111,7 @@ class ActionModule(ControllerAction):
         settings = {**variant.settings, **plain}
         if result.error_messages:
             plan(settings)
+            contract_of(settings)
             raise InputError(f"variables of {variant.hosts[0]}", "; ".join(result.error_messages))
         return Variant(variant.hosts, settings)
 

@@ -17,7 +17,7 @@ from ..sites.model import parse_sites
 from ..sites.plan import plan
 from . import tree as trees
 
-__all__ = ["KEPT_ROOT", "Rendered", "Variant", "group", "raw_variables", "render"]
+__all__ = ["KEPT_ROOT", "Rendered", "Variant", "contract_of", "group", "raw_variables", "render"]
 
 KEPT_ROOT = "/var/lib/sluice/kept"
 
