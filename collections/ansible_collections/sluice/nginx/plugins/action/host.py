@@ -72,8 +72,9 @@ class ActionModule(ActionBase):
         """What is asked outside of a run: how the host is, and to take back what a run that died has left pending."""
         answer = self._asked("status", options)
         pending = answer.get("pending")
-        if phase == "status" or not answer["ok"] or not pending:
-            return {"changed": False, "answer": answer, "failed": phase == "unlock" and not answer["ok"]}
+        if phase == "status" or not pending:
+            silent = "live" not in answer
+            return {"changed": False, "answer": answer, "failed": phase == "unlock" and silent}
         if self._task.check_mode:
             return {"changed": True, "msg": f"would revert {pending['release'][:12]} of run {pending['run']}"}
         reverted = self._asked("revert", {**options, "of": pending["run"]})
