@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..verdicts.table import table
+from ..words import count
 from .ask import sentence
 from .decide import Story, stories
 from .record import Event
@@ -84,10 +85,6 @@ def conclude(events: Iterable[Event], *, check_mode: bool) -> Conclusion:
     return Conclusion(not bad, _outcome(bad, by_host, check_mode=check_mode), "\n\n".join(parts), hosts)
 
 
-def _hosts(number: int) -> str:
-    return "1 host" if number == 1 else f"{number} hosts"
-
-
 def _outcome(bad: Sequence[Event], by_host: dict[str, Story], *, check_mode: bool) -> str:
     changed = sum(story.needs_change for story in by_host.values())
     if bad:
@@ -96,8 +93,12 @@ def _outcome(bad: Sequence[Event], by_host: dict[str, Story], *, check_mode: boo
         what = str(problems[0].get("what")) + (f", and {len(problems) - 1} more" if len(problems) > 1 else "")
         return f"{first.host} failed in {first.phase} ({what}); {_after(list(by_host.values()))}"
     if check_mode:
-        return f"{changed} of {_hosts(len(by_host))} would be switched"
-    return f"{_hosts(changed)} switched and confirmed" if changed else f"nothing to do on {_hosts(len(by_host))}"
+        return f"{changed} of {count(len(by_host), 'host')} would be switched"
+    return (
+        f"{count(changed, 'host')} switched and confirmed"
+        if changed
+        else f"nothing to do on {count(len(by_host), 'host')}"
+    )
 
 
 def _after(told: Sequence[Story]) -> str:

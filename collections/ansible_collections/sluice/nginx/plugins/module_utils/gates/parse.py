@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from ..config.parse import Config
 from ..verdicts.model import Finding, Subject, Verdict
+from ..words import count
 
 AFTER = ("spec",)
 
@@ -33,6 +34,12 @@ def run(subject: Subject) -> Verdict:
     directives = sum(1 for _ in config.walk())
     return Verdict.of(
         findings,
-        f"{len(config.files)} files, {directives} directives, {len(config.servers())} servers",
+        ", ".join(
+            [
+                count(len(config.files), "file"),
+                count(directives, "directive"),
+                count(len(config.servers()), "server"),
+            ]
+        ),
         files=config.files,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..verdicts.model import Finding, Subject, Verdict
+from ..words import count
 
 AFTER: tuple[str, ...] = ()
 
@@ -12,5 +13,5 @@ def run(subject: Subject) -> Verdict:
     findings = [Finding(problem, mend="correct the variable, and run again") for problem in subject.problems]
     return Verdict.of(
         findings,
-        f"{len(subject.hosts)} {'host' if len(subject.hosts) == 1 else 'hosts'}, variables are as they should be",
+        f"{count(len(subject.hosts), 'host')}, variables are as they should be",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..verdicts.model import Finding, Subject, Verdict
+from ..words import count
 
 AFTER = ("syntax",)
 
@@ -32,4 +33,6 @@ def run(subject: Subject) -> Verdict:
                 seen=f"{answer['replaced']} replaced",
             ),
         )
-    return Verdict.of(findings, f"started with {len(answer['workers'])} workers in {answer['seconds']} s", **answer)
+    return Verdict.of(
+        findings, f"started with {count(len(answer['workers']), 'worker')} in {answer['seconds']} s", **answer
+    )

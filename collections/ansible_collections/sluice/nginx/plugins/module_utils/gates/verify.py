@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..verdicts.model import Finding, Subject, Verdict
+from ..words import count
 
 AFTER = ("start",)
 
@@ -50,4 +51,4 @@ def run(subject: Subject) -> Verdict:
         words = (done.stdout + done.stderr).strip().splitlines()[-3:]
         what = f"pytest ended with {done.returncode} for" if done.returncode not in (0, 5) else "no test was run of"
         findings = [Finding(f"{what} {', '.join(files)}: {' '.join(words)}")]
-    return Verdict.of(findings, f"{passed[1] if passed else 0} tests passed", output=done.stdout[-20000:])
+    return Verdict.of(findings, f"{count(int(passed[1]) if passed else 0, 'test')} passed", output=done.stdout[-20000:])
