@@ -15,6 +15,9 @@ from ..context import Context
 
 LEVEL = "high"
 
+# What PHP has been called over the years: configurations list them all, whichever a site has.
+_PHP = frozenset({"php", "php3", "php4", "php5", "php7", "php8", "phps", "pht", "phtm", "phtml", "phar", "inc"})
+
 _IN_REGEX = re.compile(r"\\\.(?:\(\?:|\()?([a-z0-9|]+)\)?(?=\$|\(|/|$)", re.IGNORECASE)
 _IN_PATH = re.compile(r"\.([a-z][a-z0-9]*)$", re.IGNORECASE)
 
@@ -51,7 +54,7 @@ def run(config: Config, context: Context) -> list[Finding]:
         known = context.extensions_below(root) if root else frozenset()
         for extension in _named(directive):
             near = difflib.get_close_matches(extension.lower(), sorted(known), n=1, cutoff=0.6)
-            if extension.lower() in known | usual or not near:
+            if extension.lower() in known | usual | _PHP or not near:
                 continue
             findings.append(
                 Finding(
