@@ -16,7 +16,7 @@ from ..context import Context
 LEVEL = "high"
 
 # What PHP has been called over the years: configurations list them all, whichever a site has.
-_PHP = frozenset({"php", "php3", "php4", "php5", "php7", "php8", "phps", "pht", "phtm", "phtml", "phar", "inc"})
+_PHP = frozenset({"php", "php3", "php4", "php5", "php7", "php8", "phps", "pht", "phtml", "phar", "inc"})
 
 _IN_REGEX = re.compile(r"\\\.(?:\(\?:|\()?([a-z0-9|]+)\)?(?=\$|\(|/|$)", re.IGNORECASE)
 _IN_PATH = re.compile(r"\.([a-z][a-z0-9]*)$", re.IGNORECASE)
