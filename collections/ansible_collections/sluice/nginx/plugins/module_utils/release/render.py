@@ -107,11 +107,7 @@ def _kept_layer(paths: list[Any]) -> trees.Tree:
 def contract_of(settings: Mapping[str, Any]) -> list[Check]:
     """Gather the checks of the typed sites and of the raw tree. Raises ``InputError``."""
     sites = parse_sites(settings.get("nginx_sites") or [])
-    found = [
-        check
-        for index, site in enumerate(sites)
-        for check in parse_contract(site.checks, f"nginx_sites[{index}].checks", site.name)
-    ]
+    found = [check for site in sites for check in parse_contract(site.checks, site.checks_source, site.name)]
     return found + parse_contract(settings.get("nginx_checks") or [], "nginx_checks")
 
 

@@ -43,10 +43,6 @@ class Location:
     lines: tuple[str, ...] = ()
 
 
-def _on(value: bool) -> str:
-    return "on" if value else "off"
-
-
 def scope_rows(site: Site, scope: Scope) -> list[Directive]:
     """The directives of the keys that a site and a route have in common, but for root, index and headers."""
     rows: list[Directive] = []
