@@ -57,14 +57,8 @@ class Pages(BaseHTTPRequestHandler):
             self.server.seen.append(
                 {"method": self.command, "path": self.path, "headers": dict(self.headers), "address": "site"}
             )
-            self.server.busy += 1
-            self.server.busiest = max(self.server.busiest, self.server.busy)
         name = self.path.partition("?")[0].strip("/").split("/")[0].replace("-", "_") or "front"
-        try:
-            getattr(self, f"page_{name}", self.page_missing)()
-        finally:
-            with self.server.lock:
-                self.server.busy -= 1
+        getattr(self, f"page_{name}", self.page_missing)()
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve
 
@@ -101,7 +95,13 @@ class Pages(BaseHTTPRequestHandler):
         self.answer(200, b"at last")
 
     def page_paced(self) -> None:
+        with self.server.lock:
+            self.server.busy += 1
+            self.server.busiest = max(self.server.busiest, self.server.busy)
         time.sleep(0.1)
+        # Before the answer: whoever has it may ask again before this thread goes on.
+        with self.server.lock:
+            self.server.busy -= 1
         self.answer(200, b"in time")
 
     def page_trickle(self) -> None:
