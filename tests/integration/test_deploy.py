@@ -21,6 +21,9 @@ from typing import Any
 import docker
 import pytest
 
+from ansible_collections.sluice.nginx.plugins.module_utils.receipt import canonical
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.receipts import sign
+
 pytestmark = pytest.mark.integration
 
 WEB = ("web1", "web2", "web3")
@@ -140,6 +143,8 @@ def test_the_first_deployment_serves_everywhere(fleet: Fleet) -> None:
     assert fleet.words() == ["first"] * 3
     assert len(set(fleet.live().values())) == 1
     assert "3 hosts switched and confirmed" in done.output
+    assert done.output.count("receipts are not signed: gates_signing_key names no key") == 1
+    assert "web1, web2, web3: activate: receipts are not verified on this host" in done.output
 
 
 def test_the_record_holds_all_evidence(fleet: Fleet) -> None:
@@ -149,7 +154,11 @@ def test_the_record_holds_all_evidence(fleet: Fleet) -> None:
     assert set(record["run"]) == {"id", "folder", "who", "host", "started"}
     assert set(record["hosts"]) == set(WEB)
     phases = {host: [event["phase"] for event in record["events"] if event["host"] == host] for host in WEB}
-    assert phases == {host: ["preflight", "activate", "bake", "settle"] for host in WEB}
+    # Hosts of earlier waves are watched on, before and after each later one is switched.
+    assert phases == {
+        host: ["preflight", "activate", *["bake"] * times, "settle"] for host, times in zip(WEB, (5, 3, 1), strict=True)
+    }
+    assert record["emergency"] is None
     (release,) = next(event for event in record["events"] if event["phase"] == "gate")["answer"]["releases"]
     verdicts = {verdict["gate"]: verdict for verdict in release["verdicts"]}
     assert list(verdicts) == ["spec", "parse", "lint", "syntax", "start", "smoke", "verify"]
@@ -217,7 +226,9 @@ def test_two_deployments_at_once_one_wins_and_the_other_says_who_holds_the_host(
     assert loser.code == 2
     assert re.search(rf"web1: preflight: the host has a pending release [0-9a-f]{{12}} of run {run}", loser.output)
     assert re.search(r"seen \S+ from \S+ began at \S+, phase serving", loser.output)
-    assert "wait until that run has ended; if it died, playbooks/unlock.yml takes it back" in loser.output
+    assert re.search(
+        r"if it died, the guard takes it back in \d+ s, and playbooks/unlock.yml takes it back now", loser.output
+    )
     assert "no other host was switched" in loser.output
     assert winner.returncode == 0, won
     assert re.search(r"gates of release [0-9a-f]{12} for web1$", won, re.MULTILINE)
@@ -284,6 +295,11 @@ def test_unlock_frees_what_a_killed_run_holds(fleet: Fleet) -> None:
     assert answers["web2"]["pending"] is None
     freed = fleet.play("playbooks/unlock.yml")
     assert freed.code == 0, freed.output
+    assert re.search(
+        rf"^web1: release [0-9a-f]{{12}} of run \S+ \(\S+ from \S+\) is taken back; {before['web1'][:12]} serves again",
+        freed.output,
+        re.MULTILINE,
+    )
     assert "changed=1" in recap(freed.output, "web1")
     assert "changed=0" in recap(freed.output, "web2")
     assert fleet.live() == before
@@ -315,7 +331,7 @@ def gated(fleet: Fleet) -> Path:
 @pytest.mark.parametrize(
     ("what", "words"),
     [
-        ("receipt.json", "has no receipt of the gates"),
+        ("receipt.json", "there is no receipt of the gates for release"),
         ("bundle.tar.gz", "the bundle does not hold the release: nginx.conf is changed"),
     ],
 )
@@ -323,22 +339,129 @@ def test_what_did_not_pass_the_gates_byte_by_byte_is_refused(
     fleet: Fleet, gated: Path, tmp_path: Path, what: str, words: str
 ) -> None:
     before = fleet.live()
-    playbook = tmp_path / "push.yml"
-    playbook.write_text(PUSH.format(project=fleet.project))
     good = (gated / what).read_bytes()
     if what == "receipt.json":
         (gated / what).unlink()
     else:
         (gated / what).write_bytes(one_byte_changed(good))
     try:
-        wanted = json.dumps({"rollout_releases": dict.fromkeys(WEB, gated.name)})
-        done = fleet.play(playbook, "-e", wanted, "-e", "rollout_bake=0.2")
+        done = push(fleet, gated, tmp_path)
     finally:
         (gated / what).write_bytes(good)
     assert done.code == 2
     assert words in done.output
     assert "web1 failed in activate" in done.output
     assert "no other host was switched" in done.output
+    assert fleet.live() == before
+
+
+def push(fleet: Fleet, gated: Path, tmp_path: Path, **terms: Any) -> Any:
+    """Bring the gated release to all hosts, without the gates."""
+    playbook = tmp_path / "push.yml"
+    playbook.write_text(PUSH.format(project=fleet.project))
+    wanted = {"rollout_releases": dict.fromkeys(WEB, gated.name), "rollout_bake": 0.2, **terms}
+    return fleet.play(playbook, "-e", json.dumps(wanted))
+
+
+def test_a_host_that_knows_its_signers_takes_no_release_that_another_signed(
+    fleet: Fleet, gated: Path, tmp_path: Path
+) -> None:
+    before = fleet.live()
+    signature = gated / "receipt.json.sig"
+    signed = canonical(json.loads((gated / "receipt.json").read_text()))
+    for name in ("ada", "eve"):
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(tmp_path / name)]
+        subprocess.run(command, check=True)
+    allowed = tmp_path / "allowed_signers"
+    allowed.write_text(f"ada@desk {(tmp_path / 'ada.pub').read_text()}")
+    refused = fleet.play("playbooks/trust.yml", "-e", f"rollout_allowed_signers={tmp_path / 'ada'}")
+    assert "allows nobody, or holds a private key" in refused.output
+    trusting = fleet.play("playbooks/trust.yml", "-e", f"rollout_allowed_signers={allowed}")
+    assert trusting.code == 0, trusting.output
+    try:
+        for text, words in (
+            ("", "the receipt is not signed, and this host takes signed ones only"),
+            (sign(signed, tmp_path / "eve"), "the receipt is signed with a key that this host does not allow"),
+            (sign(signed + b" ", tmp_path / "ada"), "the receipt's signature is forged"),
+        ):
+            signature.write_text(text)
+            done = push(fleet, gated, tmp_path)
+            assert done.code == 2, words
+            assert f"web1: activate: {words}" in done.output
+            assert fleet.live() == before
+        signature.write_text(sign(signed, tmp_path / "ada"))
+        done = push(fleet, gated, tmp_path)
+        assert done.code == 0, done.output
+        assert "not verified" not in done.output
+        assert fleet.words() == ["ninth"] * 3
+    finally:
+        for host in WEB:
+            fleet.run(host, "rm", "-r", "/etc/sluice")
+
+
+BAD = {"nginx_http_lines": ["server {", "listen 80;", "server_name word.example;", "location /x { alias /srv/; }", "}"]}
+
+
+def test_in_an_emergency_gates_are_overridden_and_everybody_hears_of_it(fleet: Fleet) -> None:
+    refused = fleet.deploy("tenth", **BAD)
+    assert refused.code == 2
+    assert "1 of 1 releases did not pass the gates; no host was touched" in refused.output
+    blank = fleet.deploy("tenth", **BAD, rollout_emergency=" ")
+    assert blank.code == 2
+    assert "rollout_emergency: the reason is blank" in blank.output
+    done = fleet.deploy("tenth", **BAD, rollout_emergency="the shop is down")
+    assert done.code == 0, done.output
+    loud = r"EMERGENCY: gates that failed do not stop this run \(release \w{12}: lint\), because: the shop is down"
+    assert len(re.findall(loud, done.output)) >= 2
+    emergency = record_of(done.output)["emergency"]
+    assert (emergency["reason"], list(emergency["gates"].values())) == ("the shop is down", [["lint"]])
+    shown = fleet.play("playbooks/status.yml")
+    assert len(re.findall(r"EMERGENCY, because: the shop is down$", shown.output, re.MULTILINE)) == 3
+
+
+def test_drift_is_shown_where_it_stops_a_run_and_in_the_status(fleet: Fleet) -> None:
+    before = fleet.live()
+    fleet.run("web2", "sh", "-c", "echo '# by hand' >> /etc/nginx/nginx.conf")
+    try:
+        done = fleet.deploy("eleventh")
+        shown = fleet.play("playbooks/status.yml")
+    finally:
+        fleet.run("web2", "sed", "-i", "/# by hand/d", "/etc/nginx/nginx.conf")
+    assert done.code == 2
+    assert "web2: preflight: the live tree was changed on the host since it was deployed (drift)" in done.output
+    assert re.search(r"^    \+# by hand$", done.output, re.MULTILINE)
+    assert re.search(r"^web2 .* drift: nginx.conf$", shown.output, re.MULTILINE)
+    assert re.search(r"^    \+# by hand$", shown.output, re.MULTILINE)
+    assert fleet.live() == before
+
+
+def test_a_host_of_an_earlier_wave_is_watched_while_a_later_one_is_switched(fleet: Fleet) -> None:
+    before = fleet.live()
+    running = fleet.begin("twelfth", rollout_bake=4)
+    fleet.wait_for_activation("web2")
+    fleet.run("web1", "nginx", "-s", "reload")
+    output = running.communicate(timeout=120)[0]
+    assert running.returncode == 2
+    assert "web1: bake: nginx's workers are no longer those of the switch" in output
+    assert "the 2 switched before it were taken back" in output
+    assert fleet.live() == before
+
+
+@pytest.mark.parametrize(
+    ("terms", "words"),
+    [
+        ({"rollout_guard_deadline": 2}, "rollout_guard_deadline: 2 s is too short"),
+        ({"rollout_bake": "long"}, "'long'"),
+        ({"rollout_waves": [1, "many"]}, "rollout_waves[1]: 'many' is no size of a wave"),
+    ],
+)
+def test_terms_that_cannot_be_are_refused_before_any_host_is_touched(
+    fleet: Fleet, gated: Path, tmp_path: Path, terms: dict[str, Any], words: str
+) -> None:
+    before = fleet.live()
+    done = push(fleet, gated, tmp_path, **terms)
+    assert done.code == 2
+    assert words in done.output
     assert fleet.live() == before
 
 

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils import remote
+from ansible_collections.sluice.nginx.plugins.module_utils import receipt, remote
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import now
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import entries_to_json, read_tree, release_id
 
 pytestmark = pytest.mark.integration
@@ -76,6 +77,7 @@ class Release:
             "contract": [to_json(check) for check in parse_contract(contract or [], "nginx_checks")],
         }
         self.bundle = _tar(folder)
+        self.receipt = receipt.issue(self.id, "r1", now(), 24, dict.fromkeys(receipt.GATES, "pass"))
 
 
 def _tar(folder: Path) -> bytes:
@@ -113,6 +115,7 @@ class Host:
 
     def push(self, release: Release, run: str = "r1", confirm: bool = False, **request: Any) -> dict[str, Any]:
         """Activate a release, and confirm it."""
+        request = {"receipt": release.receipt, **request}
         answer = self.ask("activate", run, release.bundle, release=release.form, **request)
         if confirm:
             assert answer["ok"], answer
@@ -341,7 +344,7 @@ def _a_named_pipe(folder: Path) -> None:
 def test_a_bundle_that_is_not_the_release_is_refused(host: Host, release: Any, harm: Callable[[Path], None]) -> None:
     one = release("one")
     harm(one.folder)
-    answer = host.ask("activate", bundle=_tar(one.folder), release=one.form)
+    answer = host.ask("activate", bundle=_tar(one.folder), release=one.form, receipt=one.receipt)
     assert not answer["ok"]
     assert "nginx.conf is " in words(answer)
     assert (host.body, host.link) == ("by hand", "")

@@ -22,6 +22,7 @@ Conf = Callable[[str], Config]
                 "worker_processes": None,
                 "main_directives": [],
                 "modules": [],
+                "outside": [],
             },
         ),
         ("error_log /a.log warn; http { server { error_log /b.log; } }", {"error_logs": ["/a.log", "/b.log"]}),
@@ -29,6 +30,11 @@ Conf = Callable[[str], Config]
         ("error_log syslog:server=unix:/dev/log; error_log /a.log;", {"error_logs": ["/a.log"]}),
         ("http { access_log off; }", {"access_logs": []}),
         ("http { access_log /$host.log; access_log /a.log combined; access_log /a.log; }", {"access_logs": ["/a.log"]}),
+        (
+            "http { ssl_certificate /a.pem; ssl_certificate conf/b.pem; auth_basic_user_file /users; "
+            "server { ssl_certificate /a.pem; ssl_certificate_key /$ssl_server_name.key; } }",
+            {"outside": ["/a.pem", "/users"]},
+        ),
         ("worker_processes auto;", {"worker_processes": "auto"}),
         ("worker_processes;", {"worker_processes": None}),
         ("user a; pid /x; events {} http { gzip on; } user a;", {"main_directives": ["pid", "user"]}),

@@ -119,17 +119,6 @@ def test_the_lock_says_who_has_the_host(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize(
-    ("text", "said"), [("{", "is damaged"), ('{"schema": 2}', "another version"), ("[]", "another version")]
-)
-def test_a_state_that_cannot_be_understood_is_said(tmp_path: Path, text: str, said: str) -> None:
-    session = session_at(tmp_path)
-    session.layout.root.mkdir()
-    (session.layout.root / "state.json").write_text(text)
-    answer = handle({"op": "confirm", "release": "x"}, system=System(), layout=session.layout)
-    assert said in answer["problems"][0]["what"]
-
-
 def test_steps_are_journalled_before_and_after(tmp_path: Path) -> None:
     session = session_at(tmp_path)
     session.layout.root.mkdir()
@@ -158,7 +147,7 @@ def test_the_last_events_leave_out_a_line_that_was_cut(tmp_path: Path) -> None:
     session = session_at(tmp_path)
     session.layout.root.mkdir()
     (session.layout.root / "journal.jsonl").write_text('{"event": "a"}\n{"event": "b"}\n{"eve')
-    assert session.store.last_events(2) == [{"event": "b"}]
+    assert session.store.last_events(2) == [{"event": "a"}, {"event": "b"}]
 
 
 @pytest.mark.parametrize(

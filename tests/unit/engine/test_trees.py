@@ -15,6 +15,12 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees import installed
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.bundle import pack_tree, unpack
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.drift import (
+    NOT_LINKED,
+    difference_text,
+    drift,
+    is_ours,
+)
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.live import point
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import Entry, read_tree, release_id
 
@@ -129,30 +135,33 @@ def test_what_was_adopted_comes_back_with_its_modes(session: Session) -> None:
     assert state["releases"][release]["origin"] == "adopted"
     assert installed.has_release(session, release)
     assert session.layout.conf.is_dir()
-    assert not installed.is_ours(session, state)
+    assert not is_ours(session, state)
 
 
 def test_drift_is_seen_and_repaired(session: Session) -> None:
     state = installed.adopt(session, session.store.load(), {})
     point(session, state["live"])
-    assert installed.drift(session, state) == []
+    assert drift(session, state) == []
     conf = session.layout.conf
     (conf / "nginx.conf").write_text("changed")
     (conf / "conf.d" / "extra").write_text("")
     (conf / "conf.d").chmod(0o700)
-    found = {(difference.path, difference.what) for difference in installed.drift(session, state)}
+    found = {(difference.path, difference.what) for difference in drift(session, state)}
     assert found == {("nginx.conf", "changed"), ("conf.d/extra", "added"), ("conf.d", "changed")}
+    shown = difference_text(session, state, drift(session, state))
+    assert shown.startswith("--- release/nginx.conf\n+++ live/nginx.conf\n")
+    assert "-events {}\n+changed" in shown
     installed.repair(session, state["live"])
-    assert installed.drift(session, state) == []
+    assert drift(session, state) == []
 
 
 def test_a_tree_that_is_gone_is_repaired(session: Session) -> None:
     state = installed.adopt(session, session.store.load(), {})
     point(session, state["live"])
     session.system.remove(session.layout.release(state["live"]))
-    assert [difference.path for difference in installed.drift(session, state)] == [installed.NOT_LINKED]
+    assert [difference.path for difference in drift(session, state)] == [NOT_LINKED]
     installed.repair(session, state["live"])
-    assert installed.drift(session, state) == []
+    assert drift(session, state) == []
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../x", "a/../../x", ""])
@@ -182,7 +191,7 @@ def test_the_directory_becomes_a_link(session: Session, system: System) -> None:
     state = installed.adopt(session, session.store.load(), {})
     point(session, state["live"])
     point(session, state["live"])
-    assert installed.linked_release(session) == state["live"]
+    assert session.layout.linked() == state["live"]
     assert os.listdir(session.layout.conf.parent) == ["nginx"]
     assert (session.layout.conf / "nginx.conf").read_text() == "events {}\n"
 

@@ -7,18 +7,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Terms, build, read_receipt, sentence
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Terms, build, reason_of, sentence
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Run
+from ansible_collections.sluice.nginx.plugins.module_utils.receipt import GATES
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import (
-    Candidate,
-    Examined,
-    digest,
-    write_receipt,
-)
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examined
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Verdict
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.receipts import read_receipt, write_receipt
 
 RUN = Run("run-1", "/nowhere", "ada", "desk", "2026-01-01T00:00:00.000Z")
 ASKING = {"id": "run-1", "who": "ada", "from": "desk"}
@@ -28,7 +25,8 @@ ASKING = {"id": "run-1", "who": "ada", "from": "desk"}
 def release(tmp_path: Path) -> Release:
     laid = trees.overlay({"nginx.conf": trees.file(b"events {}", "raw/nginx.conf")})
     made = Store(tmp_path).add(laid, [], [], {"os": "debian 12"})
-    write_receipt(Examined(Candidate(("web1",), made), [Verdict("pass", "fine", gate="spec")]), "run-1")
+    verdicts = [Verdict("pass", "fine", gate=name) for name in GATES]
+    write_receipt(Examined(Candidate(("web1",), made), verdicts), "run-1")
     return made
 
 
@@ -41,6 +39,7 @@ def test_preflight_asks_with_platform_facts_and_size(release: Release) -> None:
         "release": release.id,
         "want_tree": True,
         "drift": "adopt",
+        "recover": True,
         "platform": {"os": "debian 12"},
         "facts": release.described["facts"],
         "needs_bytes": len(b"events {}"),
@@ -53,8 +52,9 @@ def test_activation_brings_receipt_and_description_and_the_bundle_where_it_lacks
 ) -> None:
     asked = build("activate", RUN, release.id, release, Terms(), has_release=has_release)
     assert asked.bundle == (b"" if has_release else release.bundle)
-    assert asked.request["receipt"] == read_receipt(release)
-    assert asked.request["drift"] == "refuse"
+    assert (asked.request["receipt"], asked.request["signature"]) == read_receipt(release)
+    assert (asked.request["drift"], asked.request["emergency"]) == ("refuse", "")
+    assert asked.request["options"] == {"guard_deadline": 120}
     assert set(asked.request["release"]) == {"id", "manifest", "kept", "facts", "contract", "platform"}
     json.dumps(asked.request)
 
@@ -62,8 +62,17 @@ def test_activation_brings_receipt_and_description_and_the_bundle_where_it_lacks
 @pytest.mark.parametrize(
     ("operation", "more"),
     [
-        ("preflight", {"want_tree": False, "drift": "refuse"}),
-        ("activate", {"drift": "refuse", "release": {"id": "x"}, "stored": True}),
+        ("preflight", {"want_tree": False, "drift": "refuse", "recover": True}),
+        (
+            "activate",
+            {
+                "drift": "refuse",
+                "release": {"id": "x"},
+                "stored": True,
+                "emergency": "",
+                "options": {"guard_deadline": 120.0},
+            },
+        ),
         ("bake", {"seconds": 3.0}),
         ("confirm", {"keep": 5}),
         ("revert", {}),
@@ -76,42 +85,52 @@ def test_what_is_asked_of_a_host_that_has_the_release(operation: str, more: Mapp
     assert asked.bundle == b""
 
 
-def test_a_receipt_is_read(release: Release) -> None:
-    assert read_receipt(release)["gates"] == {"spec": "pass"}
+def test_check_mode_recovers_nothing() -> None:
+    assert build("preflight", RUN, "x", None, Terms(looking=True)).request["recover"] is False
 
 
 def test_without_receipt_nothing_is_activated(release: Release) -> None:
     (release.root / "receipt.json").unlink()
-    with pytest.raises(SluiceError, match=r"has no receipt of the gates \(.*\); run the gates, which write it"):
+    with pytest.raises(
+        SluiceError, match=r"there is no receipt of the gates for .*; run deploy\.yml, whose gates write"
+    ):
         build("activate", RUN, release.id, release, Terms())
 
 
+def test_in_an_emergency_the_reason_stands_for_the_receipt(release: Release) -> None:
+    (release.root / "receipt.json").unlink()
+    asked = build("activate", RUN, release.id, release, Terms(emergency=" the shop is down "))
+    assert asked.request["emergency"] == "the shop is down"
+    assert not {"receipt", "signature"} & set(asked.request)
+    assert asked.bundle == release.bundle
+
+
+def test_in_an_emergency_a_good_receipt_is_sent_all_the_same(release: Release) -> None:
+    asked = build("activate", RUN, release.id, release, Terms(emergency="the shop is down"))
+    assert asked.request["receipt"] == read_receipt(release).content
+
+
+@pytest.mark.parametrize(("given", "reason"), [("", ""), ("down", "down"), ("\tdown\n", "down")])
+def test_the_reason_of_an_emergency(given: str, reason: str) -> None:
+    assert reason_of(given) == reason
+
+
 @pytest.mark.parametrize(
-    ("changes", "signed"),
+    ("terms", "words"),
     [
-        ({"gates": {"spec": "pass", "parse": "pass"}}, False),
-        ({"digest": "0" * 64}, False),
-        ({"release": "0" * 64}, True),
-        ({"gates": {"spec": "fail"}}, True),
-        ({"gates": {"spec": "pass", "lint": "inconclusive"}}, True),
-        ({"gates": {}}, True),
+        ({"emergency": "  "}, "rollout_emergency: the reason is blank; say in a few words why"),
+        ({"guard_deadline": 4.9}, r"rollout_guard_deadline: 4\.9 s is too short: .* needs 5 s or more"),
+        ({"guard_deadline": -1}, "rollout_guard_deadline: -1 s is too short"),
     ],
 )
-def test_a_receipt_that_is_not_one_for_this_release_is_refused(
-    release: Release, changes: Mapping[str, Any], signed: bool
-) -> None:
-    receipt = {**read_receipt(release), **changes}
-    receipt["digest"] = digest(receipt) if signed else receipt["digest"]
-    (release.root / "receipt.json").write_text(json.dumps(receipt))
-    with pytest.raises(SluiceError, match=f"is no receipt for release {release.id[:12]}; run the gates again"):
-        read_receipt(release)
+def test_terms_that_cannot_be_are_refused(terms: Mapping[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        Terms(**terms)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "null"])
-def test_a_broken_receipt_is_told_in_words(release: Release, text: str) -> None:
-    (release.root / "receipt.json").write_text(text)
-    with pytest.raises(SluiceError, match="run the gates"):
-        read_receipt(release)
+@pytest.mark.parametrize(("deadline", "patience"), [(5, 60), (90, 60), (120, 80), (600, 400)])
+def test_a_host_that_hangs_is_given_up_before_the_guards_of_the_others_act(deadline: float, patience: float) -> None:
+    assert Terms(guard_deadline=deadline).patience == patience
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decide import Decision, decide, stories
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decide import (
+    Decision,
+    decide,
+    left_to_bake,
+    stories,
+)
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Event
 
 Journal = Callable[..., list[Event]]
@@ -12,6 +18,7 @@ Journal = Callable[..., list[Event]]
 BOTH_READY = ("run gate", "web1 preflight", "web2 preflight")
 BOTH_LIVE = (*BOTH_READY, "web1 activate", "web1 bake", "web2 activate", "web2 bake")
 NOT_SWITCHED = Decision("", "was not switched")
+SIGN_OF_LIFE = "its guard waits for a sign of life"
 
 
 @pytest.mark.parametrize(
@@ -34,6 +41,7 @@ NOT_SWITCHED = Decision("", "was not switched")
         ("activate", (), Decision("", "serves this release already")),
         ("bake", (*BOTH_READY, "web1 activate"), Decision("bake", "")),
         ("bake", BOTH_READY, NOT_SWITCHED),
+        ("activate", (*BOTH_READY, "web1 activate", "web1 bake"), Decision("bake", SIGN_OF_LIFE)),
         (
             "bake",
             (*BOTH_READY, "web1 activate", "web2 activate FAILED"),
@@ -60,6 +68,12 @@ NOT_SWITCHED = Decision("", "was not switched")
             (*BOTH_LIVE, "web1 settle", "web2 settle FAILED"),
             Decision("revert", "because web2 failed in settle"),
         ),
+        # Its answer may have been lost on the way, and the release confirmed.
+        (
+            "mend",
+            (*BOTH_LIVE, "web1 settle FAILED", "web2 settle"),
+            Decision("revert", "because web1 failed in settle"),
+        ),
         ("mend", (*BOTH_LIVE, "web2 settle FAILED"), Decision("", "is settled")),
         ("mend", (*BOTH_READY, "web2 settle FAILED"), NOT_SWITCHED),
     ],
@@ -79,6 +93,50 @@ def test_a_host_that_serves_the_release_already_is_left_alone(event: Callable[..
 def test_a_host_that_was_taken_back_is_not_mended(event: Callable[..., Event]) -> None:
     events = [event("web1 activate"), event("web2 bake FAILED"), event("web1 settle", operation="revert")]
     assert decide("mend", "web1", events) == Decision("", "is settled")
+
+
+def test_a_host_that_did_not_go_back_when_it_was_asked_is_asked_again(event: Callable[..., Event]) -> None:
+    events = [event("web1 activate"), event("web2 bake FAILED"), event("web1 settle FAILED", operation="revert")]
+    assert decide("mend", "web1", events) == Decision("revert", "because web2 failed in bake")
+
+
+@pytest.mark.parametrize(
+    ("phase", "lines", "decision"),
+    [
+        ("activate", BOTH_READY, Decision("", "is of a later wave")),
+        ("bake", (*BOTH_READY, "web2 activate"), Decision("", "is of a later wave")),
+        ("activate", (*BOTH_READY, "web1 activate", "web1 bake"), Decision("bake", SIGN_OF_LIFE)),
+        ("bake", (*BOTH_READY, "web1 activate", "web1 bake", "web2 activate"), Decision("bake", "")),
+        (
+            "activate",
+            (*BOTH_READY, "web1 activate", "web1 bake FAILED"),
+            Decision("", "not switched, because web1 failed in bake"),
+        ),
+    ],
+)
+def test_what_is_done_to_the_first_host_in_the_wave_of_the_second(
+    journal: Journal, phase: str, lines: tuple[str, ...], decision: Decision
+) -> None:
+    assert decide(phase, "web1", journal(*lines), ["web2"]) == decision
+
+
+def test_in_its_wave_a_host_is_switched(journal: Journal) -> None:
+    assert decide("activate", "web1", journal(*BOTH_READY), ["web1", "web3"]) == Decision("activate", "")
+
+
+@pytest.mark.parametrize(
+    ("at", "left"),
+    [("00:00:00.000", 10), ("00:00:04.500", 5.5), ("00:00:10.000", 0), ("00:05:00.000", 0)],
+)
+def test_a_bake_is_counted_from_the_last_switch(journal: Journal, at: str, left: float) -> None:
+    events = journal(*BOTH_READY, "web1 activate", "web1 bake", "web2 activate", "web1 bake")
+    events = [replace(each, at=f"2025-12-31T23:59:{number:02}.000Z") for number, each in enumerate(events, start=50)]
+    events[-2] = replace(events[-2], at="2026-01-01T00:00:00.000Z")
+    assert left_to_bake(events, 10, f"2026-01-01T{at}Z") == left
+
+
+def test_a_clock_that_went_back_prolongs_no_bake(journal: Journal) -> None:
+    assert left_to_bake(journal("web1 activate"), 10, "2025-12-31T23:00:00.000Z") == 10
 
 
 def test_what_is_no_phase_is_a_mistake(journal: Journal) -> None:

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Event
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import conclude, status_table
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import conclude
 
 Make = Callable[..., Event]
 
 OLD, NEW = "a" * 12, "b" * 12
 PORT = {"problems": [{"what": "port 80 is taken", "do": "free it"}]}
+REVERT = {"operation": "revert"}
+BY_GUARD = {"reverted": None, "note": "release bbbbbbbbbbbb of run run-1 was reverted by guard at 2026-01-01"}
 GONE = {"unreachable_host": True, "problems": [{"what": "the host cannot be reached: timed out"}]}
 
 
@@ -51,6 +53,47 @@ GONE = {"unreachable_host": True, "problems": [{"what": "the host cannot be reac
             "web2 failed in bake (a, and 2 more); NOT taken back: web1, web3; look there with playbooks/status.yml",
         ),
         (
+            [("web1 activate", {}), ("web2 activate FAILED", {**PORT, "reverted": False, "broken": True})]
+            + [(f"web{n} settle", {"operation": "revert"}) for n in (1,)]
+            + [("web2 settle FAILED", {"operation": "revert", "broken": True, "reverted": False})],
+            False,
+            "web2 failed in activate (port 80 is taken); NOT taken back: web2; look there with playbooks/status.yml",
+        ),
+        (
+            [("web1 activate FAILED", {**GONE, "guard_deadline": 120.0})],
+            False,
+            "web1 failed in activate (the host cannot be reached: timed out); "
+            "out of reach, and left to the guard: web1",
+        ),
+        (
+            [
+                ("web1 activate", {}),
+                ("web2 activate FAILED", GONE),
+                ("web1 settle", REVERT),
+                ("web2 settle FAILED", {**GONE, **REVERT}),
+            ],
+            False,
+            "web2 failed in activate (the host cannot be reached: timed out); "
+            "the 1 switched before it were taken back; out of reach, and left to the guard: web2",
+        ),
+        (
+            [
+                ("web1 activate", {}),
+                ("web2 activate", {}),
+                ("web1 settle", {}),
+                ("web2 settle FAILED", PORT),
+                ("web1 mend FAILED", {**GONE, **REVERT}),
+                ("web2 mend", REVERT),
+            ],
+            False,
+            "web2 failed in settle (port 80 is taken); NOT taken back: web1; look there with playbooks/status.yml",
+        ),
+        (
+            [("web1 activate FAILED", {**PORT, "reverted": True})],
+            False,
+            "web1 failed in activate (port 80 is taken); no other host was switched",
+        ),
+        (
             [
                 ("web1 activate", {}),
                 ("web2 settle FAILED", PORT),
@@ -86,7 +129,12 @@ def test_check_mode_says_what_would_be_done(event: Make) -> None:
         (
             [("preflight", {}), ("activate", {})],
             "?",
-            "was switched, and the run ended before it was settled",
+            "was switched, and the run ended before it was settled; its guard takes it back",
+        ),
+        (
+            [("preflight", {}), ("activate", {"guard_deadline": 90.0})],
+            "?",
+            "was switched, and the run ended before it was settled; its guard takes it back within 90 s",
         ),
         (
             [("preflight", {}), ("activate", {}), ("bake", {}), ("settle", {})],
@@ -111,13 +159,63 @@ def test_check_mode_says_what_would_be_done(event: Make) -> None:
         (
             [("preflight", {}), ("activate", {}), ("settle FAILED", {**GONE, "operation": "revert"})],
             "?",
-            "could not be reached to revert; look at it with playbooks/status.yml",
+            "could not be reached to revert; its guard takes it back",
         ),
-        ([("activate", {}), ("settle FAILED", {"operation": "revert"})], "?", "to revert failed"),
         (
-            [("activate", {}), ("settle FAILED", {"operation": "revert", "broken": True})],
+            [("activate", {"guard_deadline": 120.0}), ("settle FAILED", {**GONE, "operation": "revert"})],
             "?",
-            "BROKEN: to revert failed",
+            "could not be reached to revert; its guard takes it back within 120 s",
+        ),
+        (
+            [
+                ("activate FAILED", {**GONE, "guard_deadline": 120.0}),
+                ("settle FAILED", {**GONE, "operation": "revert"}),
+            ],
+            "?",
+            "could not be reached; if it has switched, its guard takes it back within 120 s",
+        ),
+        (
+            [("activate", {"guard_deadline": 120.0}), ("settle FAILED", GONE), ("mend FAILED", {**GONE, **REVERT})],
+            "?",
+            "could not be reached; either it has confirmed, or its guard takes it back within 120 s; "
+            "see playbooks/status.yml",
+        ),
+        (
+            [("activate", {}), ("settle", {}), ("mend FAILED", {**GONE, **REVERT})],
+            "?",
+            "confirmed, and could not be reached to revert; look at it with playbooks/status.yml",
+        ),
+        (
+            [("preflight", {}), ("activate", {}), ("settle FAILED", {}), ("mend", REVERT)],
+            OLD,
+            "taken back; the release before serves again, proved",
+        ),
+        ([("activate", {}), ("settle FAILED", {})], "?", "to confirm failed"),
+        ([("activate", {}), ("settle FAILED", {**REVERT, "reverted": False})], "?", "to revert failed"),
+        (
+            [("activate", {}), ("settle FAILED", {**REVERT, "reverted": False, "broken": True})],
+            "?",
+            "BROKEN: every way back failed; see playbooks/status.yml, and mend it there",
+        ),
+        (
+            [("activate", {}), ("settle", {**REVERT, "reverted": True, "means": "older release", "release": "c" * 64})],
+            "c" * 12,
+            f"the release before could not serve again; went to an older release, {'c' * 12}, proved",
+        ),
+        (
+            [("preflight", {}), ("activate", {}), ("bake FAILED", PORT), ("settle", {**REVERT, **BY_GUARD})],
+            OLD,
+            "took itself back by the guard; the release before serves again, proved",
+        ),
+        (
+            [("preflight", {}), ("activate FAILED", {"reverted": None}), ("settle", {**REVERT, "reverted": None})],
+            OLD,
+            "was not switched",
+        ),
+        (
+            [("preflight", {}), ("activate", {}), ("settle FAILED", {**REVERT, **PORT, "reverted": True})],
+            OLD,
+            "taken back, but something is wrong with the release before",
         ),
     ],
 )
@@ -138,32 +236,34 @@ def test_the_text_has_the_table_what_failed_and_warnings(event: Make) -> None:
     assert warnings == "warnings\nweb1: preflight: the disk is nearly full"
 
 
-@pytest.mark.parametrize(
-    ("answer", "cells"),
-    [
-        (
-            {
-                "live": "a" * 64,
-                "confirmed": {"release": "a" * 64, "since": "2026-01-01"},
-                "nginx": {"version": "1.22.1", "workers": 2},
-            },
-            ["web1", OLD, "confirmed", "2026-01-01", "nginx 1.22.1, 2 workers"],
-        ),
-        (
-            {"live": "b" * 64, "pending": {"release": "b" * 64, "run": "run-1"}, "confirmed": {"release": "a" * 64}},
-            ["web1", NEW, f"pending {NEW} of run run-1", "-", "nginx ?, ? workers"],
-        ),
-        ({}, ["web1", "-", "not managed yet", "-", "nginx ?, ? workers"]),
-        (
-            {"problems": [{"what": "the host cannot be reached"}], "unreachable_host": True},
-            ["web1", "-", "not managed yet", "-", "the host cannot be reached"],
-        ),
-        (
-            {"live": "a" * 64, "confirmed": {"release": "a" * 64}, "drift": ["a", "b", "c", "d"]},
-            ["web1", OLD, "confirmed", "-", "drift: a, b, c"],
-        ),
-    ],
-)
-def test_the_table_of_status(answer: dict[str, Any], cells: list[str]) -> None:
-    last = status_table({"web1": answer}).splitlines()[-1]
-    assert [cell.strip() for cell in last.split("  ") if cell.strip()] == cells
+def test_a_warning_of_many_hosts_is_told_once(event: Make) -> None:
+    events = [event(f"web{n} activate", warnings=["receipts are not verified"]) for n in range(1, 8)]
+    events += [event("web1 bake", warnings=["little traffic"]), event("web1 bake", warnings=["little traffic"])]
+    assert conclude(events, check_mode=False).text.split("\n\n")[-1].splitlines() == [
+        "warnings",
+        "web1, web2, web3, web4, web5 and 2 more: activate: receipts are not verified",
+        "web1: bake: little traffic",
+    ]
+
+
+def test_drift_is_shown_under_the_problem_and_a_long_one_is_cut(event: Make) -> None:
+    diff = "\n".join(f"+line {n}" for n in range(1, 101))
+    failed = conclude([event("web1 preflight FAILED", problems=[{"what": "drift", "diff": diff}])], check_mode=False)
+    lines = failed.text.split("\n\n")[1].splitlines()
+    assert lines[:3] == ["what failed", "web1: preflight: drift", "    +line 1"]
+    assert lines[-2:] == ["    +line 40", "    … and 60 lines more"]
+
+
+def test_an_emergency_is_the_first_that_is_read(event: Make) -> None:
+    emergency = {"reason": "the shop is down", "gates": {"b" * 64: ["lint", "smoke"]}}
+    concluded = conclude([event("run gate", emergency=emergency), event("web1 activate")], check_mode=False)
+    assert concluded.emergency == emergency
+    assert concluded.text.splitlines()[0] == (
+        f"EMERGENCY: gates that failed do not stop this run (release {NEW}: lint, smoke), because: the shop is down"
+    )
+
+
+def test_an_emergency_that_none_was_is_told_as_well(event: Make) -> None:
+    concluded = conclude([event("run gate", emergency={"reason": "x", "gates": {}})], check_mode=False)
+    assert concluded.text.splitlines()[0] == "EMERGENCY, and every gate passed without it, because: x"
+    assert conclude([event("run gate", emergency=None)], check_mode=False).emergency is None

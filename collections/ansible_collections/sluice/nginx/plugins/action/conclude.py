@@ -18,7 +18,9 @@ class ActionModule(ControllerAction):
         """Judge the run."""
         record = Record(read_run(options["run"]))
         conclusion = conclude(record.events(), check_mode=self._task.check_mode)
-        path = record.write({"outcome": conclusion.outcome, "hosts": conclusion.hosts})
+        path = record.write(
+            {"outcome": conclusion.outcome, "hosts": conclusion.hosts, "emergency": conclusion.emergency}
+        )
         shown = record.show("fleet", f"{conclusion.text}\n\n{conclusion.outcome}\nrecord: {path}")
         answer = {"changed": False, "outcome": conclusion.outcome, "sluice_report": str(shown)}
         return answer if conclusion.good else {**answer, "failed": True, "msg": conclusion.outcome}

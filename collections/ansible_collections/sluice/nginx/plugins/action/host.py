@@ -13,10 +13,11 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Terms, build, sentence
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decide import decide, stories
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decide import decide, left_to_bake, stories
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, Run, now
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.patience import NoAnswer, patience
 
 _READS_ONLY = ("preflight", "show", "status")
 
@@ -36,9 +37,12 @@ class ActionModule(ActionBase):
         "run": {"type": "dict"},
         "releases": {"type": "dict", "default": {}},
         "stored": {"type": "str", "default": ""},
+        "wave": {"type": "list", "elements": "str"},
         "bake": {"type": "float", "default": 3},
         "keep": {"type": "int", "default": 5},
         "drift": {"type": "str", "default": "refuse", "choices": ["refuse", "adopt", "discard"]},
+        "emergency": {"type": "str", "default": ""},
+        "guard_deadline": {"type": "float", "default": 120},
     }
     _supports_check_mode = True
     _supports_diff = True
@@ -56,7 +60,7 @@ class ActionModule(ActionBase):
         self._run = read_run(options["run"])
         self._record = Record(self._run)
         events = list(self._record.events())
-        decision = decide(phase, self._host, events)
+        decision = decide(phase, self._host, events, options["wave"])
         if not decision.operation:
             return {**result, "changed": False, "skipped": True, "skip_reason": decision.why, "msg": decision.why}
         if self._task.check_mode and decision.operation not in _READS_ONLY:
@@ -65,43 +69,71 @@ class ActionModule(ActionBase):
         has_release = bool(story and story.said("preflight", "has_release"))
         if story and story.said("preflight", "release"):
             options["releases"] = {self._host: story.said("preflight", "release")}
+        if decision.operation == "bake":
+            # Asked while other hosts are switched, it only looks and does not wait.
+            options["bake"] = left_to_bake(events, options["bake"], now()) if phase == "bake" else 0.0
+            phase = "bake"
         answer = {"operation": decision.operation, **self._asked(decision.operation, options, has_release=has_release)}
+        if decision.operation == "activate":
+            # What a host that cannot be reached any more will do by itself is known by this.
+            answer["guard_deadline"] = options["guard_deadline"]
         return {**result, **self._noted(phase, answer)}
 
     def _alone(self, phase: str, options: dict[str, Any]) -> dict[str, Any]:
         """What is asked outside of a run: how the host is, and to take back what a run that died has left pending."""
         answer = self._asked("status", options)
+        if phase == "status":
+            return {"changed": False, "answer": answer}
         pending = answer.get("pending")
-        if phase == "status" or not pending:
-            silent = "live" not in answer
-            return {"changed": False, "answer": answer, "failed": phase == "unlock" and silent}
+        said = list(answer.get("warnings", []))
+        if not pending:
+            unknown = "pending" not in answer
+            words = _words(answer) if unknown else ""
+            return {"changed": False, "answer": answer, "failed": unknown, "msg": words, "sluice_words": said}
+        who = f"{pending.get('who') or 'somebody'} from {pending.get('from') or 'somewhere'}"
+        held = f"release {pending['release'][:12]} of run {pending['run']} ({who})"
         if self._task.check_mode:
-            return {"changed": True, "msg": f"would revert {pending['release'][:12]} of run {pending['run']}"}
+            return {"changed": True, "sluice_words": [f"would take back {held}"]}
         reverted = self._asked("revert", {**options, "of": pending["run"]})
-        problems = [sentence(problem) for problem in reverted.get("problems", [])]
-        return {
-            "changed": bool(reverted.get("changed")),
-            "answer": reverted,
-            "failed": not reverted["ok"],
-            "msg": "; ".join(problems),
-        }
+        said += reverted.get("warnings", [])
+        result = {"changed": bool(reverted.get("changed")), "answer": reverted, "failed": not reverted["ok"]}
+        if not reverted["ok"]:
+            return {**result, "msg": f"{held} could not be taken back: {_words(reverted)}", "sluice_words": said}
+        if reverted.get("reverted"):
+            serves = str(reverted.get("release") or pending["before"])[:12]
+            return {**result, "sluice_words": [f"{held} is taken back; {serves} serves again, proved", *said]}
+        return {**result, "sluice_words": [str(reverted.get("note", "nothing to take back")), *said]}
 
     def _asked(self, operation: str, options: dict[str, Any], *, has_release: bool = False) -> dict[str, Any]:
         """Ask, and turn whatever goes wrong into an answer with a problem."""
-        terms = Terms(options["bake"], options["keep"], options["drift"], want_tree=bool(self._task.diff))
         try:
-            identity, release = self._wanted(operation, options)
-            question = build(
-                operation, self._run, identity, release, terms, has_release=has_release, of=options.get("of")
+            terms = Terms(
+                bake=options["bake"] if operation == "bake" else 0.0,
+                keep=options["keep"],
+                drift=options["drift"],
+                emergency=options["emergency"],
+                guard_deadline=options["guard_deadline"],
+                want_tree=bool(self._task.diff),
+                looking=self._task.check_mode,
             )
-            answer = self._engine(question.request, question.bundle)
-            return {**answer, "release": identity} if operation != "status" else answer
+            with patience(terms.bake + terms.patience):
+                return self._answered(operation, options, terms, has_release=has_release)
+        except NoAnswer:
+            seconds = terms.bake + terms.patience
+            return _failed(f"the host did not answer within {seconds:g} s; see what hangs there", unreachable=True)
         except AnsibleConnectionFailure as error:
             return _failed(f"the host cannot be reached: {error}", unreachable=True)
         except (SluiceError, AnsibleError) as error:
             return _failed(str(error))
         except Exception as error:  # a wave must not end half way because of a fault of ours
             return _failed(f"{type(error).__name__} on the controller: {error}")
+
+    def _answered(self, operation: str, options: dict[str, Any], terms: Terms, *, has_release: bool) -> dict[str, Any]:
+        identity, release = self._wanted(operation, options)
+        question = build(operation, self._run, identity, release, terms, has_release=has_release, of=options.get("of"))
+        answer = self._engine(question.request, question.bundle)
+        # A host that went back tells itself where it is; the others are told.
+        return {"release": identity, **answer} if operation != "status" else answer
 
     def _wanted(self, operation: str, options: dict[str, Any]) -> tuple[str, Release | None]:
         """Tell the release that the host is to get: one of the store, or one that the host itself has stored."""
@@ -169,6 +201,10 @@ class ActionModule(ActionBase):
                 )
                 found.append({"prepared": "\n".join(lines) + "\n"})
         return found
+
+
+def _words(answer: dict[str, Any]) -> str:
+    return "; ".join(sentence(problem) for problem in answer.get("problems", []))
 
 
 def _failed(what: str, *, unreachable: bool = False) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""Puts what the hosts said of themselves into one table."""
+"""Shows what the hosts said of themselves: a table with their stories, or JSON."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, ClassVar
 
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import status_table
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.status import status_text
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
 
 
@@ -24,7 +24,7 @@ class ActionModule(ControllerAction):
         text = (
             json.dumps(answers, indent=1, sort_keys=True, default=str)
             if options["format"] == "json"
-            else status_table(answers)
+            else status_text(answers)
         )
         silent = [host for host, answer in answers.items() if answer.get("unreachable_host")]
         self._display.display(text)

@@ -14,7 +14,7 @@ short_description: Prints the gates' verdicts and the story of the roll-out
 version_added: 0.1.0
 description:
   - Shows at the end of a run the table of the gates' verdicts, each finding, and the table of hosts.
-  - Shows what went wrong on a host as soon as it is known.
+  - Shows what went wrong on a host, or was done to it, as soon as it is known.
 requirements:
   - C(callbacks_enabled = sluice.nginx.verdicts) in C(ansible.cfg).
 author: Sluice
@@ -39,6 +39,8 @@ class CallbackModule(CallbackBase):
             self._reports.append((Path(report), bool(result._result.get("failed"))))
         for line in result._result.get("sluice_problems") or ():
             self._display.display(f"{result._host.get_name()}: {line}", color="red")
+        for line in result._result.get("sluice_words") or ():
+            self._display.display(f"{result._host.get_name()}: {line}")
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """Note a result."""

@@ -23,9 +23,10 @@ from .errors import SluiceError
 
 __all__ = ["Pack", "answer", "command", "pack", "payload"]
 
-_SHIPPED = ("errors.py", "manifest.py", "contract", "engine")
+_SHIPPED = ("errors.py", "manifest.py", "receipt.py", "contract", "engine")
 # Must live on any Python 3.8 and import little: what it costs is paid on each host in each phase. The engine is
-# unpacked to disk rather than imported from the zip, because only then Python keeps it compiled.
+# unpacked to disk rather than imported from the zip, because only then Python keeps it compiled. The guard's own engine
+# stays. It ends at once, since a request of a check may still hang.
 _BOOTSTRAP = """
 import json,os,sys
 i=sys.stdin.buffer
@@ -50,7 +51,9 @@ if os.geteuid() or not os.path.isdir(p):
         try: os.rename(t,p)
         except OSError: shutil.rmtree(t)
         t=None
-        a=sorted((e for e in os.scandir(d) if e.path!=p),key=lambda e:e.stat().st_mtime)
+        try: g=open("/var/lib/sluice/guard.py").read()
+        except OSError: g=""
+        a=sorted((e for e in os.scandir(d) if e.path!=p and e.name not in g),key=lambda e:e.stat().st_mtime)
         for e in a[:-2]: shutil.rmtree(e.path,True)
 sys.path.insert(0,p)
 try:
@@ -58,6 +61,8 @@ try:
     main(r,b)
 finally:
     if t: shutil.rmtree(t,True)
+sys.stdout.flush()
+os._exit(0)
 """
 
 

@@ -9,7 +9,8 @@ version_added: 0.1.0
 description:
   - Runs each release in a stage, two containers without any network around its very bytes, and asks every gate.
   - All gates whose forerunners passed are run, so one run shows every fault. Releases are examined side by side.
-  - A release that passed gets a receipt, without which no host activates it. The task fails unless all did.
+  - A release that passed gets a receipt, without which no host activates it. The task fails unless all did, or
+    O(emergency) has a reason.
 options:
   run:
     description: The result of M(sluice.nginx.run).
@@ -59,6 +60,22 @@ options:
     type: list
     elements: str
     default: []
+  signing_key:
+    description:
+      - The SSH key that signs receipts, relative to the project. Without one they are not signed, and the run says so.
+      - A key with a passphrase must be in ssh-agent; then the path of its public key will do.
+    type: str
+    default: ""
+  receipt_hours:
+    description: For how many hours a receipt is good.
+    type: float
+    default: 24
+  emergency:
+    description:
+      - A reason for which gates that did not pass do not stop the run.
+      - A release that failed gets no receipt all the same, and one that could not be rendered stops the run.
+    type: str
+    default: ""
 extends_documentation_fragment: [sluice.nginx.controller]
 author: Sluice
 """

@@ -18,7 +18,7 @@ options:
       - V(preflight) only looks, V(activate) makes the release serve on trial and asks its contract, V(bake) watches the
         logs for a while.
       - V(settle) confirms when all was good on all hosts, and reverts otherwise. V(mend) reverts those that were
-        confirmed when another could not be.
+        confirmed, or may have been, when another could not be.
       - V(status) only looks. V(unlock) takes back what a run that died has left pending. Both are outside of a run.
     type: str
     required: true
@@ -34,8 +34,14 @@ options:
     description: A release that the host has itself, V(previous) or the beginning of an id, instead of the controller's.
     type: str
     default: ""
+  wave:
+    description:
+      - The hosts that are switched now, for V(activate) and V(bake). By default every host is.
+      - A host of an earlier wave is only watched on, and a host of a later one is not asked anything.
+    type: list
+    elements: str
   bake:
-    description: How long the logs are watched, in seconds.
+    description: How long the logs are watched, in seconds from the last switch of the run on.
     type: float
     default: 3
   keep:
@@ -47,6 +53,16 @@ options:
     type: str
     choices: [refuse, adopt, discard]
     default: refuse
+  emergency:
+    description: A reason for which a host takes a release without a good receipt. It stands in the host's journal.
+    type: str
+    default: ""
+  guard_deadline:
+    description:
+      - How many seconds after the last sign of life of the run a host takes its release back by itself, at least 5.
+      - A host that does not answer for two thirds of it, or a minute where that is longer, has failed.
+    type: float
+    default: 120
 attributes:
   check_mode:
     description: Only what looks and changes nothing is asked of the host.
@@ -63,6 +79,7 @@ EXAMPLES = r"""
     phase: activate
     run: "{{ gates_run }}"
     releases: "{{ gates_passed.releases }}"
+    wave: [web1]
 """
 
 RETURN = r"""

@@ -7,7 +7,8 @@ module: status
 short_description: Shows what the hosts serve
 version_added: 0.1.0
 description:
-  - Puts what M(sluice.nginx.host) with the phase C(status) registered on the hosts of the play into one table.
+  - Puts what M(sluice.nginx.host) with the phase C(status) registered on the hosts of the play into one table, and
+    tells the last events of each host, its drift and its faults in words.
 options:
   registered:
     description: The name of the variable that the answers were registered as.

@@ -8,7 +8,23 @@ from .parse import Config, Directive
 
 __all__ = ["Listen", "facts", "listeners", "server_names"]
 
-_NO_FILE = ("off", "stderr", "syslog:", "memory:")
+# Directives whose argument is a file that nginx reads and that seldom belongs to the tree.
+_READS_FILE = (
+    "ssl_certificate",
+    "ssl_certificate_key",
+    "ssl_trusted_certificate",
+    "ssl_client_certificate",
+    "ssl_crl",
+    "ssl_dhparam",
+    "ssl_password_file",
+    "ssl_session_ticket_key",
+    "ssl_stapling_file",
+    "proxy_ssl_certificate",
+    "proxy_ssl_certificate_key",
+    "proxy_ssl_trusted_certificate",
+    "auth_basic_user_file",
+    "auth_jwt_key_file",
+)
 
 
 class Listen(NamedTuple):
@@ -31,7 +47,7 @@ def facts(config: Config) -> dict[str, Any]:
 
     ``error_logs`` and ``access_logs`` are absolute paths; ``worker_processes`` is the directive's value or None;
     ``main_directives`` are the names in the main context, which ``nginx -g`` must not repeat; ``modules`` are the names
-    of the shared objects that it loads.
+    of the shared objects that it loads; ``outside`` are files that it reads by absolute paths, as certificates.
     """
     workers = [each.args[0] for each in config.directives if each.name == "worker_processes" and each.args]
     return {
@@ -39,6 +55,15 @@ def facts(config: Config) -> dict[str, Any]:
         "access_logs": _files(config.named("access_log"), "/var/log/nginx/access.log"),
         "worker_processes": workers[0] if workers else None,
         "main_directives": sorted({directive.name for directive in config.directives if directive.block is None}),
+        "outside": sorted(
+            {
+                path
+                for name in _READS_FILE
+                for directive in config.named(name)
+                for path in directive.args[:1]
+                if path.startswith("/") and "$" not in path
+            }
+        ),
         "modules": sorted(
             {directive.args[0].rpartition("/")[2] for directive in config.named("load_module") if directive.args}
         ),

@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from http.cookiejar import CookieJar
-from typing import Collection, Iterable, Protocol, Sequence
+from typing import Callable, Collection, Iterable, Protocol, Sequence
 from urllib.parse import urljoin
 
 from .answer import Answer, SeenRequest, judge, judge_upstream
@@ -61,21 +61,33 @@ class Outcome:
 
 
 def run_checks(
-    checks: Iterable[Check], *, timeout: float = 10.0, workers: int = 8, witness: Witness | None = None
+    checks: Iterable[Check],
+    *,
+    timeout: float = 10.0,
+    workers: int = 8,
+    witness: Witness | None = None,
+    noted: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
     """Run checks, ``workers`` at a time, and return their outcomes in the given order.
 
     Each request has ``timeout`` seconds. Redirects are followed to the hosts of the given checks only. With a witness
     the checks that expect something of an upstream run alone, one after the other; without one that part of them is
-    not looked at.
+    not looked at. ``noted`` gets each outcome as soon as it is there, on any thread.
     """
     contract = list(checks)
     hosts = {check.host for check in contract}
     alone = {} if witness is None else {n: check for n, check in enumerate(contract) if check.expect.upstream}
     together = {n: check for n, check in enumerate(contract) if n not in alone}
+
+    def run(check: Check, witness: Witness | None = None) -> Outcome:
+        outcome = _run(check, hosts, timeout, witness)
+        if noted is not None:
+            noted(outcome)
+        return outcome
+
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        found = dict(zip(together, pool.map(lambda check: _run(check, hosts, timeout, None), together.values())))
-    found.update((n, _run(check, hosts, timeout, witness)) for n, check in alone.items())
+        found = dict(zip(together, pool.map(run, together.values())))
+    found.update((n, run(check, witness)) for n, check in alone.items())
     return [found[n] for n in range(len(contract))]
 
 

@@ -14,6 +14,7 @@ __all__ = [
     "BakeRequest",
     "ConfirmRequest",
     "Confirmed",
+    "Ended",
     "Facts",
     "Json",
     "Options",
@@ -46,9 +47,11 @@ class Platform(TypedDict, total=False):
 class Facts(TypedDict, total=False):
     """What was read from a release's configuration.
 
-    Logs are absolute paths; ``modules`` are the ``.so`` names that it loads.
+    Logs are absolute paths; ``modules`` are the ``.so`` names that it loads; ``outside`` are the certificates, password
+    files and the like that it names by absolute paths.
     """
 
+    outside: list[str]
     error_logs: list[str]
     access_logs: list[str]
     worker_processes: int | str | None
@@ -59,10 +62,12 @@ class Facts(TypedDict, total=False):
 class PreflightRequest(TypedDict, total=False):
     """``preflight``: may this host be switched to ``release``? ``needs_bytes`` is the size of the unpacked tree.
 
-    ``drift`` as in ``activate``: a live tree that was changed is in the way only where it is refused.
+    ``drift`` as in ``activate``: a live tree that was changed is in the way only where it is refused. With ``recover``
+    a trial whose guard is overdue is ended first.
     """
 
     release: str
+    recover: bool
     drift: str
     facts: Facts
     platform: Platform
@@ -85,10 +90,13 @@ class ReleaseForm(TypedDict, total=False):
 
 
 class Options(TypedDict, total=False):
-    """Seconds: ``check_timeout`` for a request of a check (10), ``test_timeout`` for ``nginx -t`` (120)."""
+    """Seconds: ``check_timeout`` for a request of a check (10), ``test_timeout`` for ``nginx -t`` (120),
+    ``guard_deadline`` for which the guard waits after the last sign of life of the run (120).
+    """
 
     check_timeout: float
     test_timeout: float
+    guard_deadline: float
 
 
 class ActivateRequest(TypedDict, total=False):
@@ -97,14 +105,19 @@ class ActivateRequest(TypedDict, total=False):
     With ``stored`` only ``release.id`` is read, the rest is what the host stored. ``drift`` is refuse, adopt or
     discard.
 
+    ``receipt`` is that of the gates and ``signature`` what ``ssh-keygen -Y sign`` made of it, or empty. ``emergency``
+    is the reason for which neither is needed, or empty.
+
     Answer: ``release``, ``before``, ``checks`` (outcomes), ``workers``, ``timings`` in ms (``test``,
     ``reload_to_worker``, ``reload_to_proof``; after a failure ``failed_to_worker``, ``failed_to_proof``), and after a
-    failure ``reverted``, ``broken`` (the way back failed too).
+    failure ``reverted``, ``means`` (by which it went back), ``broken`` (every way back failed).
     """
 
     release: ReleaseForm
     stored: bool
     receipt: Json
+    signature: str
+    emergency: str
     drift: str
     options: Options
 
@@ -161,6 +174,8 @@ class Pending(TypedDict, total=False):
 
     ``marks`` are the logs' ends before the switch, path to [inode, bytes]; ``workers`` as [pid, start], and
     ``old_pids``, the ones that they replaced; ``test_ms`` is what ``nginx -t`` took. The machine is ``from``.
+    ``deadline`` is the guard's, in seconds; ``boot`` names the time since the machine started. ``broken`` says why
+    every way back failed.
     """
 
     release: str
@@ -168,6 +183,9 @@ class Pending(TypedDict, total=False):
     run: str
     who: str
     since: str
+    boot: str
+    deadline: float
+    broken: list[str]
     phase: str
     marks: dict[str, list[int]]
     workers: list[list[int]]
@@ -183,20 +201,32 @@ class ReleaseRecord(TypedDict, total=False):
     confirmed: Confirmed
 
 
+class Ended(TypedDict):
+    """How the last trial of a release ended: ``outcome`` is confirmed or reverted, ``by`` says who saw to it."""
+
+    release: str
+    run: str
+    outcome: str
+    by: str
+    at: str
+
+
 class State(TypedDict):
-    """``state.json``."""
+    """``state.json``. ``version`` counts its changes."""
 
     schema: int
+    version: int
     live: str | None
     confirmed: Confirmed | None
     pending: Pending | None
+    last: Ended | None
     releases: dict[str, ReleaseRecord]
 
 
 class Answer(TypedDict, total=False):
     """What each answer has.
 
-    A problem has ``what``, and ``expected``, ``seen``, ``do``, ``nginx`` (its own words) where they apply.
+    A problem has ``what``, and ``expected``, ``seen``, ``do``, ``nginx`` (its own words), ``diff`` where they apply.
     """
 
     ok: bool

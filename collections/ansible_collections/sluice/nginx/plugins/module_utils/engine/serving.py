@@ -1,4 +1,4 @@
-"""Making nginx serve a release, proved; and the way back to another one."""
+"""Making nginx serve a release, proved, and holding it to its contract."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import copy
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import SluiceError
-from . import state as states
-from .host.nginx import expected_workers, find_master, start
-from .host.processes import Master, find_masters, is_alive, open_logs, workers_of
+from .host.nginx import expected_workers, find_master
+from .host.processes import Master, is_alive, open_logs, workers_of
 from .logs import mark, new_lines, severe
 from .proof import Proof, Sample
 from .session import Fault, Problem, Session
-from .trees.installed import has_release, repair
-from .trees.live import point
 
 if TYPE_CHECKING:
     from .forms import Json
@@ -23,22 +19,24 @@ __all__ = [
     "SEVERE",
     "Served",
     "check_problems",
-    "go_back",
     "mark_logs",
-    "reload_and_prove",
+    "prove_serving",
     "run_contract",
     "watched_logs",
+    "worker_problems",
 ]
 
 SEVERE = frozenset({"emerg", "alert", "crit"})
 _POLL = 0.007
+# How long the other checks may go on when one has failed, in seconds: a fault is told better by two of them.
+_GRACE = 0.05
 # Of a release whose `nginx -t` was never measured, in seconds.
 _UNKNOWN_TEST = 8.0
 
 
 class Served(NamedTuple):
-    """A proved reload: when the signal was sent, milliseconds since then, the pids of the workers that it ended,
-    those that serve as [pid, start], and the checks' outcomes.
+    """A proved reload or start: when the signal was sent, milliseconds since then, the pids of the workers that it
+    ended, those that serve as [pid, start], and the checks' outcomes.
     """
 
     signalled_at: float
@@ -68,34 +66,39 @@ def mark_logs(session: Session, paths: list[str]) -> dict[str, list[int]]:
     return marks
 
 
-def reload_and_prove(
+def prove_serving(
     session: Session,
     meta: Json,
     marks: dict[str, list[int]],
     *,
     test_seconds: float | None,
+    reload: bool = True,
     levels: frozenset[str] = SEVERE,
     check_timeout: float = 10.0,
+    hasty: bool = False,
 ) -> Served:
-    """Tell nginx to reload, prove that workers of the new configuration and only they serve, and hold the release to
-    its contract.
+    """Tell nginx to reload (or take it as just started), prove that workers of the configuration on disk and only they
+    serve, and ask the release its contract.
 
-    Raises ``Fault``.
+    ``hasty``: a check that does not hold is a ``Fault`` at once; else it is for the caller to find among the outcomes.
+    Raises ``Fault`` when there is no proof within the bound.
     """
     system = session.system
     master = find_master(session)
-    before = workers_of(system.proc, master)
+    before = workers_of(system.proc, master) if reload else []
     serving = sum(not worker.draining for worker in before)
     proof = Proof(before, expected_workers(master, meta.get("facts") or {}, serving))
-    checks = _Checks(meta.get("contract") or [], check_timeout)
+    checks = _Checks(session, meta.get("contract") or [], check_timeout)
     bound = 5.0 + 3 * (_UNKNOWN_TEST if test_seconds is None else test_seconds)
     started = system.monotonic()
-    with session.step("reload", master=master.pid):
-        system.reload(master.pid)
+    if reload:
+        with session.step("reload", master=master.pid):
+            system.reload(master.pid)
     with session.step("prove"):
-        proved_at = _prove(session, master, proof, marks, levels, started + bound, checks)
+        watch = _Watch(session, master, proof, marks, levels)
+        proved_at = watch.prove(started + bound, checks, hasty)
     with session.step("check", checks=len(checks.contract)):
-        outcomes = checks.finish()
+        outcomes = checks.finish(hasty)
     workers = [list(key) for key in proof.new]
     first_at = proof.first_at if proof.first_at is not None else proved_at
     return Served(
@@ -108,45 +111,50 @@ def reload_and_prove(
     )
 
 
-def _prove(
-    session: Session,
-    master: Master,
-    proof: Proof,
-    marks: dict[str, list[int]],
-    levels: frozenset[str],
-    until: float,
-    checks: _Checks,
-) -> float:
-    """Sample until the proof is done;
+class _Watch:
+    """Samples of one master's workers and logs."""
 
-    returns when. The checks run while workers are watched, as both take about as long.
-    """
-    system = session.system
-    watched = copy.deepcopy(marks)
-    old_pids = frozenset(pid for pid, _ in proof.old)
-    known = old_pids
-    while True:
-        workers = workers_of(system.proc, master, known)
-        known |= {worker.pid for worker in workers}
-        lines = [line for path, at in watched.items() for line in severe(new_lines(path, at), old_pids, levels)]
-        now = system.monotonic()
-        verdict = proof.feed(Sample(now, is_alive(system.proc, master), tuple(workers), tuple(lines)))
-        if verdict.state == "failed":
-            raise Fault(Problem(verdict.why, "a reload into the release", nginx=verdict.nginx or _last_words(marks)))
-        if verdict.state == "settled":
-            checks.begin()
-        if verdict.state == "proved":
-            return now
-        if now > until:
-            raise Fault(
-                Problem(
-                    f"the reload did not take: {proof.missing() or 'workers did not stay'}",
-                    "workers of the new configuration, and only they",
-                    "nginx answered the signal with nothing",
-                    nginx=_last_words(marks),
+    def __init__(
+        self, session: Session, master: Master, proof: Proof, marks: dict[str, list[int]], levels: frozenset[str]
+    ) -> None:
+        self._session, self._master, self._proof, self._levels = session, master, proof, levels
+        self._marks, self._watched = marks, copy.deepcopy(marks)
+        self._old = self._known = frozenset(pid for pid, _ in proof.old)
+
+    def prove(self, until: float, checks: _Checks, hasty: bool) -> float:
+        """Sample until the proof is done; returns when. The checks run meanwhile, as both take about as long."""
+        system = self._session.system
+        while True:
+            sample = self._sample()
+            verdict = self._proof.feed(sample)
+            if verdict.state == "failed":
+                raise Fault(
+                    Problem(verdict.why, "a reload into the release", nginx=verdict.nginx or _last_words(self._marks))
                 )
-            )
-        system.sleep(_POLL)
+            if verdict.state == "settled":
+                checks.begin()
+            if hasty:
+                checks.raise_broken()
+            if verdict.state == "proved":
+                return sample.at
+            if sample.at > until:
+                raise Fault(
+                    Problem(
+                        f"the reload did not take: {self._proof.missing() or 'workers did not stay'}",
+                        "workers of the new configuration, and only they",
+                        "nginx answered the signal with nothing",
+                        nginx=_last_words(self._marks),
+                    )
+                )
+            system.sleep(_POLL)
+
+    def _sample(self) -> Sample:
+        system = self._session.system
+        workers = workers_of(system.proc, self._master, self._known)
+        self._known |= {worker.pid for worker in workers}
+        watched = self._watched.items()
+        lines = [line for path, at in watched for line in severe(new_lines(path, at), self._old, self._levels)]
+        return Sample(system.monotonic(), is_alive(system.proc, self._master), tuple(workers), tuple(lines))
 
 
 def _last_words(marks: dict[str, list[int]]) -> str:
@@ -158,12 +166,15 @@ def _last_words(marks: dict[str, list[int]]) -> str:
 class _Checks:
     """The contract's checks, in a thread beside the proof."""
 
-    def __init__(self, contract: list[Json], timeout: float) -> None:
+    def __init__(self, session: Session, contract: list[Json], timeout: float) -> None:
         self.contract = contract
+        self._session = session
         self._timeout = timeout
         self._thread: threading.Thread | None = None
         self._outcomes: list[Json] = []
-        self._error: Exception | None = None
+        self._broken: list[Json] = []
+        self._broken_at: float | None = None
+        self._error: BaseException | None = None
 
     def begin(self) -> None:
         """Start them, once."""
@@ -171,31 +182,44 @@ class _Checks:
             self._thread = threading.Thread(target=self._run, daemon=True)
             self._thread.start()
 
-    def finish(self) -> list[Json]:
-        """Wait for them. Raises ``Fault`` when one does not hold."""
-        if self._thread is not None:
-            self._thread.join()
+    def finish(self, hasty: bool) -> list[Json]:
+        """Wait for them; being ``hasty``, only until one does not hold. Raises ``Fault`` then."""
+        thread = self._thread
+        while thread is not None and thread.is_alive():
+            thread.join(_GRACE if hasty else None)
+            if hasty:
+                self.raise_broken()
         if self._error is not None:
             raise self._error
-        broken = check_problems(self._outcomes)
-        if broken:
-            raise Fault(*broken)
+        if len(self._outcomes) != len(self.contract):
+            raise Fault(
+                Problem("the checks were not made", f"{len(self.contract)} outcomes", f"{len(self._outcomes)} outcomes")
+            )
+        if hasty and self._broken:
+            raise Fault(*check_problems(self._broken), at=self._broken_at)
         return self._outcomes
+
+    def raise_broken(self) -> None:
+        """Raise ``Fault`` when a check does not hold; those that fail just after it are told, too."""
+        late = self._broken_at is not None and self._session.system.monotonic() - self._broken_at >= _GRACE
+        if late or (self._broken and self._thread is not None and not self._thread.is_alive()):
+            raise Fault(*check_problems(list(self._broken)), at=self._broken_at)
+
+    def _noted(self, outcome: Json) -> None:
+        if not outcome["ok"]:
+            self._broken.append(outcome)
+            self._broken_at = self._broken_at or self._session.system.monotonic()
 
     def _run(self) -> None:
         try:
-            self._outcomes = run_contract(self.contract, self._timeout)
-        except Exception as error:
+            self._outcomes = self._session.system.ask(self.contract, self._timeout, self._noted)
+        except BaseException as error:
             self._error = error
 
 
-def run_contract(contract: list[Json], timeout: float) -> list[Json]:
+def run_contract(session: Session, contract: list[Json], timeout: float) -> list[Json]:
     """Run the checks of a contract and return their outcomes as JSON."""
-    # Here, because http and ssl cost a third of the start and most operations do not ask anything.
-    from ..contract.client import run_checks
-    from ..contract.model import from_json
-
-    return [outcome.to_json() for outcome in run_checks([from_json(row) for row in contract], timeout=timeout)]
+    return session.system.ask(contract, timeout) if contract else []
 
 
 def check_problems(outcomes: list[Json]) -> list[Problem]:
@@ -211,54 +235,20 @@ def check_problems(outcomes: list[Json]) -> list[Problem]:
     ]
 
 
-def go_back(
-    session: Session, state: Json, to: str, *, reload: bool, check_timeout: float = 10.0
-) -> tuple[Json, Served | None]:
-    """Switch back to ``to``, reload, prove and hold it to its own contract; returns the new state.
-
-    A master that has died is started. Raises ``Fault``; then the state still says ``reverting``, and it can be tried
-    again.
-    """
-    session.going_back = True
-    system = session.system
-    test_ms = (state["pending"] or {}).get("test_ms")
-    state = states.retreating(state, to, session.run, system.now())
-    session.save(state)
-    meta = session.store.meta(to)
-    served = None
-    with session.step("swap back", release=to):
-        _make_whole(session, to)
-        point(session, to)
-    if reload:
-        if not find_masters(system.proc):
-            with session.step("start nginx"):
-                said = start(session)
-                if said:
-                    session.warn(f"nginx had died and was started: {said}")
-        master = find_master(session)
-        if meta.get("contract") is None:
-            session.warn(f"release {to[:12]} was adopted and has no contract, so no check was made on the way back")
-        # Lines at emerg are no verdict here: nginx goes on for seconds to report why it could not take the other
-        # release.
-        served = reload_and_prove(
-            session,
-            meta,
-            mark_logs(session, watched_logs(session, master, meta)),
-            test_seconds=None if test_ms is None else test_ms / 1000,
-            levels=frozenset(),
-            check_timeout=check_timeout,
+def worker_problems(session: Session, pending: Json) -> list[Problem]:
+    """Say whether the workers that the trial was proved with are still those that serve."""
+    expected = {(pid, started) for pid, started in pending.get("workers") or []}
+    found = {worker.key for worker in workers_of(session.system.proc, find_master(session)) if not worker.draining}
+    if found == expected:
+        return []
+    return [
+        Problem(
+            "nginx's workers are no longer those of the switch: they died, or somebody else reloaded nginx",
+            f"workers {_pids(expected)}",
+            f"workers {_pids(found)}",
         )
-    state = states.taken_back(state, to)
-    session.save(state)
-    session.journal("reverted", release=to)
-    return state, served
+    ]
 
 
-def _make_whole(session: Session, release: str) -> None:
-    """Repair a tree that was changed meanwhile; the one that cannot be is still better than the one that fails."""
-    if has_release(session, release):
-        return
-    try:
-        repair(session, release)
-    except (OSError, SluiceError) as error:
-        session.warn(f"release {release[:12]} was changed on this host and could not be repaired: {error}")
+def _pids(keys: set[tuple[int, int]]) -> str:
+    return ", ".join(str(pid) for pid, _ in sorted(keys)) or "none"

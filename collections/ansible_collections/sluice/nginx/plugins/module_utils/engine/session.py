@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-from typing import TYPE_CHECKING, Any, Iterator, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
 
 from ..errors import SluiceError
 from .host.system import System
@@ -17,13 +18,14 @@ __all__ = ["Fault", "Problem", "Session", "problems_of"]
 
 
 class Problem(NamedTuple):
-    """What a person must know; ``nginx`` are nginx's own words."""
+    """What a person must know; ``nginx`` are nginx's own words, ``diff`` is a unified diff."""
 
     what: str
     expected: str = ""
     seen: str = ""
     do: str = ""
     nginx: str = ""
+    diff: str = ""
 
     def to_json(self) -> dict[str, str]:
         """Return only what applies."""
@@ -31,11 +33,12 @@ class Problem(NamedTuple):
 
 
 class Fault(SluiceError):
-    """An operation cannot go on."""
+    """An operation cannot go on. ``at`` is when that showed, by the monotonic clock, where it was not just now."""
 
-    def __init__(self, *problems: Problem) -> None:
+    def __init__(self, *problems: Problem, at: float | None = None) -> None:
         super().__init__("; ".join(problem.what for problem in problems))
         self.problems = problems
+        self.at = at
 
 
 class Session:
@@ -49,12 +52,14 @@ class Session:
             "who": str(run.get("who", "")),
             "from": str(run.get("from", "")),
         }
-        self.store = Store(system, layout)
         self.warnings: list[str] = []
+        self.store = Store(system, layout, self.warn)
         self.steps: list[Json] = []
         # On the way back nothing may stop the engine that does not concern nginx, such as a full disk under the
         # journal.
         self.going_back = False
+        # How a sign of life is given to the guard, while this run has a release on trial here.
+        self.alive: Callable[[], None] = _nothing
 
     def warn(self, text: str) -> None:
         """Say something that is no fault, once."""
@@ -63,19 +68,20 @@ class Session:
 
     def journal(self, event: str, **facts: Any) -> None:
         """Record what happens; on the way back a journal that cannot be written is only warned of."""
-        with self.tolerant("the journal"):
-            self.store.journal(self.run, event, facts)
+        self._persist("the journal", lambda: self.store.journal(self.run, event, facts))
 
     def save(self, state: Json) -> None:
         """Write the state; on the way back a state that cannot be written is only warned of."""
-        with self.tolerant("the state"):
-            self.store.save(state)
+        self._persist("the state", lambda: self.store.save(state))
 
-    @contextlib.contextmanager
-    def tolerant(self, what: str) -> Iterator[None]:
-        """Turn a failed write into a warning on the way back."""
+    def _persist(self, what: str, write: Callable[[], None]) -> None:
         try:
-            yield
+            try:
+                write()
+            except OSError as error:
+                if not self.going_back or error.errno != errno.ENOSPC or not self.store.make_room():
+                    raise
+                write()
         except OSError as error:
             if not self.going_back:
                 raise
@@ -83,7 +89,8 @@ class Session:
 
     @contextlib.contextmanager
     def step(self, name: str, **facts: Any) -> Iterator[None]:
-        """Journal a step before and after, and measure it."""
+        """Journal a step before and after, and measure it. It is a sign of life, too."""
+        self.alive()
         self.journal(name, mark="begin", **facts)
         started = self.system.monotonic()
         try:
@@ -98,6 +105,10 @@ class Session:
     def since(self, started: float) -> int:
         """Return the milliseconds since a reading of ``monotonic``."""
         return round((self.system.monotonic() - started) * 1000)
+
+
+def _nothing() -> None:
+    """No guard waits for a sign of life."""
 
 
 def problems_of(error: Exception) -> list[Problem]:

@@ -14,8 +14,10 @@ __all__ = [
     "begun",
     "confirmed",
     "empty",
+    "ending",
     "installed",
     "moved",
+    "older",
     "prunable",
     "retreating",
     "taken_back",
@@ -27,7 +29,15 @@ SCHEMA = 1
 
 def empty() -> Json:
     """Return the state of a host that Sluice has not touched."""
-    return {"schema": SCHEMA, "live": None, "confirmed": None, "pending": None, "releases": {}}
+    return {
+        "schema": SCHEMA,
+        "version": 0,
+        "live": None,
+        "confirmed": None,
+        "pending": None,
+        "last": None,
+        "releases": {},
+    }
 
 
 def installed(state: Json, release: str, origin: str, at: str) -> Json:
@@ -45,8 +55,10 @@ def adopted(state: Json, release: str, at: str) -> Json:
     return _accept(new, release, None, at, before if before != release else None)
 
 
-def begun(state: Json, release: str, run: Json, at: str) -> Json:
-    """The intent to switch, written before anything is."""
+def begun(state: Json, release: str, run: Json, at: str, boot: str = "", deadline: float = 0.0) -> Json:
+    """The intent to switch, written before anything is. The guard gives the run ``deadline`` seconds between signs of
+    life, and none beyond this ``boot``.
+    """
     new = copy.deepcopy(state)
     new["pending"] = {
         "release": release,
@@ -55,20 +67,22 @@ def begun(state: Json, release: str, run: Json, at: str) -> Json:
         "who": run["who"],
         "from": run["from"],
         "since": at,
+        "boot": boot,
+        "deadline": deadline,
         "phase": "intent",
     }
     return new
 
 
-def retreating(state: Json, to: str, run: Json, at: str) -> Json:
+def retreating(state: Json, to: str, run: Json, at: str, boot: str = "", deadline: float = 0.0) -> Json:
     """The intent to go back to ``to``, written before anything is switched;
 
     it may be a confirmed release that is taken back.
     """
-    new = state if state["pending"] else begun(state, state["live"], run, at)
+    new = state if state["pending"] else begun(state, state["live"], run, at, boot, deadline)
     if not state["pending"]:
         new["pending"]["before"] = to
-    return moved(new, "reverting")
+    return moved(new, "reverting", boot=boot)
 
 
 def moved(state: Json, phase: str, **facts: Any) -> Json:
@@ -86,26 +100,42 @@ def confirmed(state: Json, run: Json, at: str) -> Json:
     release = new["pending"]["release"]
     before = state["confirmed"]["release"] if state["confirmed"] else None
     new["pending"] = None
+    new["last"] = _end(release, run["id"], "confirmed", f"run {run['id']}", at)
     if before == release:
         # Its drift was discarded: this run brought nothing that it could take back.
         return new
     return _accept(new, release, run["id"], at, before)
 
 
-def taken_back(state: Json, release: str) -> Json:
-    """The host serves ``release`` again, with the acceptance that it had."""
+def taken_back(state: Json, release: str, by: str = "", at: str = "") -> Json:
+    """The host serves ``release`` again, with the acceptance that it had. ``by`` says who saw to it."""
     new = copy.deepcopy(state)
+    pending = state["pending"]
+    if pending:
+        new["last"] = _end(pending["release"], pending["run"], "reverted", by, at)
     new["live"] = release
     new["pending"] = None
     if new["confirmed"] is None or new["confirmed"]["release"] != release:
         record = new["releases"].get(release, {})
-        new["confirmed"] = record.get("confirmed") or {
-            "release": release,
-            "run": None,
-            "since": record.get("installed"),
-            "before": None,
-        }
+        known = record.get("confirmed") or {"release": release, "run": None, "since": record.get("installed")}
+        # What came before it may have been pruned meanwhile.
+        new["confirmed"] = {**known, "before": older(state, release)}
     return new
+
+
+def ending(state: Json, run: str) -> str:
+    """Say how the trial of ``run`` has ended, and who saw to it; nothing when the last one was another run's."""
+    last = state["last"]
+    if last is None or run != last["run"]:
+        return ""
+    return f"release {last['release'][:12]} of run {run} was {last['outcome']} by {last['by']} at {last['at']}"
+
+
+def older(state: Json, release: str) -> str | None:
+    """Return the release that was accepted before ``release``, or nothing."""
+    accepted = state["releases"].get(release, {}).get("confirmed") or {}
+    before: str | None = accepted.get("before")
+    return before if before in state["releases"] else None
 
 
 def way_back(state: Json, run: str) -> str | None:
@@ -129,6 +159,10 @@ def prunable(state: Json, keep: int) -> list[str]:
     needed.update([release for release in by_age if state["releases"][release]["origin"] == "adopted"][:1])
     others = [release for release in by_age if release not in needed]
     return others[: max(0, len(others) - keep)]
+
+
+def _end(release: str, run: str, outcome: str, by: str, at: str) -> Json:
+    return {"release": release, "run": run, "outcome": outcome, "by": by, "at": at}
 
 
 def _accept(state: Json, release: str, run: str | None, at: str, before: str | None) -> Json:

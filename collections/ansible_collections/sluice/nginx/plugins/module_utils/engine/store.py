@@ -7,11 +7,13 @@ import fcntl
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Iterator, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
 
 from ..errors import SluiceError
 from . import state as states
+from .host.processes import started_at
 from .host.system import System
+from .rebuild import rebuilt
 
 if TYPE_CHECKING:
     from .forms import Json
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Layout", "Locked", "Store"]
 
 _LOCK_WAIT = 10.0
+_JOURNAL_SIZE = 4 << 20
+_JOURNAL_TAIL = 64 << 10
+_BALLAST = 256 << 10
 
 
 class Locked(SluiceError):
@@ -26,10 +31,17 @@ class Locked(SluiceError):
 
 
 class Layout(NamedTuple):
-    """Where things are: ``root`` belongs to the engine, ``conf`` is the link that nginx reads."""
+    """Where things are: ``root`` belongs to the engine, ``conf`` is the link that nginx reads.
+
+    What is in ``runtime`` does not outlive the machine's run. ``units`` are systemd's, and ``allowed_signers`` says who
+    may sign receipts.
+    """
 
     root: Path = Path("/var/lib/sluice")
     conf: Path = Path("/etc/nginx")
+    runtime: Path = Path("/run/sluice")
+    units: Path = Path("/etc/systemd/system")
+    allowed_signers: Path = Path("/etc/sluice/allowed_signers")
 
     @property
     def releases(self) -> Path:
@@ -40,6 +52,16 @@ class Layout(NamedTuple):
     def kept(self) -> Path:
         """What outlives releases."""
         return self.root / "kept"
+
+    @property
+    def state(self) -> Path:
+        """What serves, what is on trial, what was accepted."""
+        return self.root / "state.json"
+
+    @property
+    def journal(self) -> Path:
+        """What happened, a line each."""
+        return self.root / "journal.jsonl"
 
     def release(self, release: str) -> Path:
         """The tree that is linked; the package manager may write through the link."""
@@ -53,109 +75,265 @@ class Layout(NamedTuple):
         """Manifest, facts and contract of a release."""
         return self.root / "meta" / f"{release}.json"
 
+    def linked(self) -> str | None:
+        """Return the release that the link leads to; nothing when it is a directory or leads elsewhere."""
+        if not self.conf.is_symlink():
+            return None
+        target = Path(os.readlink(self.conf))
+        return target.name if target.parent == self.releases else None
+
 
 class Store:
-    """State, journal and lock of one host."""
+    """State, journal and lock of one host. ``warn`` takes what is said of damage."""
 
-    def __init__(self, system: System, layout: Layout) -> None:
+    def __init__(self, system: System, layout: Layout, warn: Callable[[str], None]) -> None:
         self._system = system
         self._layout = layout
+        self._warn = warn
+        self._damaged = False
 
     def load(self) -> Json:
         """Read the state; a host without one has the empty state.
 
-        Raises ``SluiceError`` for one that cannot be understood.
+        A damaged one is told from what else is on disk, and set aside by the next ``save``. Raises ``SluiceError`` for
+        one of another version.
         """
-        path = self._layout.root / "state.json"
-        try:
-            found = json.loads(path.read_bytes())
-        except FileNotFoundError:
-            return states.empty()
-        except ValueError as error:
+        found = self._read_state()
+        if found is None:
+            self._damaged = True
+            at = self._system.now()
+            found = rebuilt(self._layout.linked(), self._origins(), self.events(), at)
+            self._warn(
+                f"{self._layout.state} was damaged; it was rebuilt from the journal and the releases on disk, "
+                f"and {_short(found)}"
+            )
+        if found.get("schema") != states.SCHEMA:
             raise SluiceError(
-                f"{path} is damaged ({error}); restore it, or remove it to adopt what the host serves now"
-            ) from error
-        if not isinstance(found, dict) or found.get("schema") != states.SCHEMA:
-            raise SluiceError(
-                f"{path} was written by another version (schema is not {states.SCHEMA}); update the controller"
+                f"{self._layout.state} was written by another version (schema is {found.get('schema')}, not "
+                f"{states.SCHEMA}); update the controller"
             )
         return found
 
+    def _read_state(self) -> Json | None:
+        """Read what is there: None when it is damaged, or gone from a host that has a journal."""
+        try:
+            found = json.loads(self._layout.state.read_bytes())
+        except FileNotFoundError:
+            return None if self._layout.journal.exists() else states.empty()
+        except (ValueError, OSError):
+            return None
+        if not isinstance(found, dict) or "schema" not in found:
+            return None
+        return found if found["schema"] != states.SCHEMA or _is_whole(found) else None
+
+    def _origins(self) -> dict[str, str]:
+        try:
+            names = os.listdir(self._layout.releases)
+        except OSError:
+            return {}
+        return {name: str(self.meta(name).get("origin", "pushed")) for name in names if not name.startswith(".")}
+
     def save(self, state: Json) -> None:
-        """Write the state as a whole."""
-        self._system.write(
-            self._layout.root / "state.json", (json.dumps(state, indent=1, sort_keys=True) + "\n").encode()
-        )
+        """Write the state as a whole, unless another operation has changed it since it was read.
+
+        Raises ``SluiceError`` then; the lock keeps that from happening.
+        """
+        path = self._layout.state
+        there = None if self._damaged else self._read_state()
+        if there is not None and there["version"] != state["version"]:
+            raise SluiceError(
+                f"the state of this host was changed by another operation (version {there['version']}, "
+                f"not {state['version']}); nothing was done, try again"
+            )
+        if there is None and os.path.lexists(path):
+            self._system.replace(path, path.with_name(f"{path.name}.damaged-{self._stamp()}"))
+            if not self._damaged:
+                self._warn(f"{path} was damaged meanwhile; it was set aside and written anew")
+        self._damaged = False
+        self._write({**state, "version": state["version"] + 1})
+        state["version"] += 1
+
+    def _write(self, state: Json) -> None:
+        self._system.write(self._layout.state, (json.dumps(state, indent=1, sort_keys=True) + "\n").encode())
+
+    def make_room(self) -> bool:
+        """Give back the space that was held for the way back on a full disk; tells whether there was any."""
+        ballast = self._layout.root / "ballast"
+        there = ballast.exists()
+        self._system.remove(ballast)
+        return there
 
     def journal(self, run: Json, event: str, facts: Json) -> None:
-        """Append one event."""
+        """Append one event; a journal that has grown long is put away first."""
+        path = self._layout.journal
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_size > _JOURNAL_SIZE:
+                self._system.replace(path, path.with_name("journal.1.jsonl"))
         line = {"at": self._system.now(), "run": run["id"], "event": event, **facts}
-        self._system.append(self._layout.root / "journal.jsonl", json.dumps(line).encode() + b"\n")
+        self._system.append(path, json.dumps(line).encode() + b"\n")
+
+    def events(self) -> list[Json]:
+        """Return all events, oldest first, but for damaged lines."""
+        paths = (self._layout.journal.with_name("journal.1.jsonl"), self._layout.journal)
+        return [event for path in paths for event in _parsed(_read_end(path, _JOURNAL_SIZE * 2))[0]]
 
     def last_events(self, count: int) -> list[Json]:
-        """Return the last events; a line that a crash cut short is left out."""
-        try:
-            lines = (self._layout.root / "journal.jsonl").read_bytes().splitlines()
-        except OSError:
-            return []
-        found: list[Json] = []
-        for line in lines[-count:]:
-            with contextlib.suppress(ValueError):
-                found.append(json.loads(line))
-        return found
+        """Return the last events; damaged lines are left out."""
+        return _parsed(_read_end(self._layout.journal, _JOURNAL_TAIL))[0][-count:]
+
+    def _mend_journal(self) -> None:
+        """Set a damaged journal aside, and go on with the lines of it that can be read."""
+        path = self._layout.journal
+        if not _parsed(_read_end(path, _JOURNAL_TAIL))[1]:
+            return
+        events, damaged = _parsed(_read_end(path, _JOURNAL_SIZE * 2))
+        aside = path.with_name(f"{path.name}.damaged-{self._stamp()}")
+        self._system.replace(path, aside)
+        self._system.write(path, b"".join(json.dumps(event).encode() + b"\n" for event in events))
+        self._warn(f"{damaged} lines of {path} were damaged; it was set aside as {aside.name}, the others were kept")
+
+    def _stamp(self) -> str:
+        return self._system.now().replace(":", "").replace("-", "")
 
     def meta(self, release: str) -> Json:
         """Read what is stored about a release, or nothing."""
         try:
-            found: Json = json.loads(self._layout.meta(release).read_bytes())
+            found = json.loads(self._layout.meta(release).read_bytes())
         except (OSError, ValueError):
             return {}
-        return found
+        return found if isinstance(found, dict) else {}
 
     def save_meta(self, release: str, meta: Json) -> None:
         """Write what is to be known about a release."""
         self._system.write(self._layout.meta(release), json.dumps(meta, sort_keys=True).encode())
 
     @contextlib.contextmanager
-    def lock(self, run: Json, operation: str) -> Iterator[None]:
-        """Hold the host against other operations. Raises ``Locked`` after ten seconds."""
+    def lock(self, run: Json, operation: str, *, end_hung_after: float | None = None) -> Iterator[None]:
+        """Hold the host against other operations. Raises ``Locked`` after ten seconds.
+
+        With ``end_hung_after``, in seconds, the operation that then still holds it is ended: whatever step it was at,
+        the way back begins from there.
+        """
         self._prepare()
-        path = self._layout.root / "lock"
-        with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
-            self._acquire(file)
+        with self._acquired(end_hung_after) as file:
+            holder = {**run, "operation": operation, "since": self._system.now(), "pid": os.getpid()}
+            holder["started"] = started_at(self._system.proc, os.getpid())
             file.seek(0)
             file.truncate()
-            json.dump({**run, "operation": operation, "since": self._system.now()}, file)
+            json.dump(holder, file)
             file.flush()
+            self._mend_journal()
             yield
 
-    def _acquire(self, file: Any) -> None:
-        until = self._system.monotonic() + _LOCK_WAIT
+    @contextlib.contextmanager
+    def _acquired(self, end_hung_after: float | None) -> Iterator[Any]:
+        path = self._layout.root / "lock"
+        until = self._system.monotonic() + (_LOCK_WAIT if end_hung_after is None else end_hung_after)
         while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except OSError:
-                if self._system.monotonic() >= until:
-                    raise Locked(_holder(file.read())) from None
+            with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+                if _locked(file, path):
+                    yield file
+                    return
+                holder = _holder(file.read())
+            if self._system.monotonic() >= until:
+                if end_hung_after is None:
+                    raise Locked(_sentence(holder))
+                self._end(holder)
+                until, end_hung_after = self._system.monotonic() + _LOCK_WAIT, None
             self._system.sleep(0.05)
+
+    def _end(self, holder: Json) -> None:
+        pid = holder.get("pid")
+        if isinstance(pid, int) and pid > 1 and started_at(self._system.proc, pid) == holder.get("started"):
+            self._warn(f"an operation hung and was ended: {_sentence(holder)}")
+            with contextlib.suppress(ProcessLookupError):
+                self._system.kill(pid)
 
     def _prepare(self) -> None:
         layout = self._layout
-        if (layout.root / "meta").is_dir():
-            return
-        # Workers open htpasswd files and certificates below these two, so they can be passed through.
-        for path in (layout.root, layout.releases, layout.kept):
-            self._system.make_directory(path)
-        for path in (layout.root / "bundles", layout.root / "meta"):
-            self._system.make_directory(path, 0o700)
+        if not (layout.root / "meta").is_dir():
+            # Workers open htpasswd files and certificates below these two, so they can be passed through.
+            for path in (layout.root, layout.releases, layout.kept):
+                self._system.make_directory(path)
+            for path in (layout.root / "bundles", layout.root / "meta"):
+                self._system.make_directory(path, 0o700)
+        if not layout.state.exists() and not layout.journal.exists():
+            # There from the first moment on, so that one that is not there later was lost.
+            self._write(states.empty())
+        ballast = layout.root / "ballast"
+        if not ballast.exists():
+            # On a full disk there is none to be had: whatever needs space will say so.
+            with contextlib.suppress(OSError):
+                self._system.write(ballast, bytes(_BALLAST))
 
 
-def _holder(text: str) -> str:
+def _is_whole(found: Json) -> bool:
+    form = {"version": int, "live": str, "confirmed": dict, "pending": dict, "last": dict}
+    return isinstance(found.get("releases"), dict) and all(
+        key in found and (isinstance(found[key], kind) or (found[key] is None and key != "version"))
+        for key, kind in form.items()
+    )
+
+
+def _short(state: Json) -> str:
+    pending, live = state["pending"], state["live"]
+    if pending:
+        return f"{pending['release'][:12]} is on trial"
+    return f"{live[:12]} is taken as confirmed" if live else "no release is live"
+
+
+def _read_end(path: Path, size: int) -> bytes:
+    """Read the last bytes of a file, from the beginning of a line; nothing where there is none."""
     try:
-        holder = json.loads(text)
+        with open(path, "rb") as file:
+            length = os.fstat(file.fileno()).st_size
+            file.seek(max(0, length - size))
+            data = file.read()
+    except OSError:
+        return b""
+    return data if length <= size else data.partition(b"\n")[2]
+
+
+def _parsed(data: bytes) -> tuple[list[Json], int]:
+    """Read the lines that are events, and count those that are not. The last may be cut short by a crash."""
+    events, damaged = [], 0
+    *lines, _ = data.split(b"\n")
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        if isinstance(event, dict):
+            events.append(event)
+        else:
+            damaged += 1
+    return events, damaged
+
+
+def _locked(file: Any, path: Path) -> bool:
+    """Take the lock if it is free; a lock file that somebody removed meanwhile is none."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _holder(text: str) -> Json:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _sentence(holder: Json) -> str:
+    try:
         return (
             f"{holder['who']} from {holder['from']} (run {holder['id']}, {holder['operation']} since {holder['since']})"
         )
-    except (ValueError, KeyError, TypeError):
+    except KeyError:
         return "another operation"

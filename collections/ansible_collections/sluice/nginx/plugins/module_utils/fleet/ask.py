@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import SluiceError
+from ..errors import InputError, SluiceError
 from ..release.store import Release
-from ..verdicts.examine import digest
+from ..verdicts.receipts import Receipt, read_receipt
 from .record import Run
 
-__all__ = ["Question", "Terms", "build", "read_receipt", "sentence"]
+__all__ = ["LEAST_DEADLINE", "Question", "Terms", "build", "reason_of", "sentence"]
+
+LEAST_DEADLINE = 5.0
+"""Seconds. A guard with less would take back what a busy network delays."""
 
 
 class Question(NamedTuple):
@@ -23,34 +25,47 @@ class Question(NamedTuple):
     bundle: bytes = b""
 
 
+def reason_of(emergency: str) -> str:
+    """Return the reason of an emergency, or nothing when there is none. Raises ``InputError`` for one that is blank."""
+    if emergency and not emergency.strip():
+        raise InputError(
+            "rollout_emergency", "the reason is blank; say in a few words why the gates are overridden, or leave it out"
+        )
+    return emergency.strip()
+
+
 @dataclass(frozen=True)
 class Terms:
-    """What the user sets: ``bake`` in seconds, ``keep`` in releases, ``drift`` is refuse, adopt or discard."""
+    """What the user sets: ``bake`` and ``guard_deadline`` in seconds, ``keep`` in releases, ``drift`` is refuse, adopt
+    or discard, ``emergency`` the reason for which gates are overridden. ``looking`` is check mode.
+
+    Raises ``InputError`` for what cannot be.
+    """
 
     bake: float = 3.0
     keep: int = 5
     drift: str = "refuse"
+    emergency: str = ""
+    guard_deadline: float = 120.0
     want_tree: bool = False
+    looking: bool = False
 
+    def __post_init__(self) -> None:
+        reason_of(self.emergency)
+        if self.guard_deadline < LEAST_DEADLINE:
+            raise InputError(
+                "rollout_guard_deadline",
+                f"{self.guard_deadline:g} s is too short: a run gives hosts a sign of life between its requests, and "
+                f"needs {LEAST_DEADLINE:g} s or more for that",
+            )
 
-def read_receipt(release: Release) -> dict[str, Any]:
-    """Read the receipt of the gates. Raises ``SluiceError`` when there is none for this release."""
-    path = release.root / "receipt.json"
-    try:
-        receipt = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise SluiceError(
-            f"release {release.id[:12]} has no receipt of the gates ({error}); run the gates, which write it"
-        ) from error
-    failed = [name for name, result in receipt.get("gates", {}).items() if result != "pass"]
-    if (
-        receipt.get("release") != release.id
-        or failed
-        or not receipt.get("gates")
-        or receipt.get("digest") != digest(receipt)
-    ):
-        raise SluiceError(f"{path} is no receipt for release {release.id[:12]}; run the gates again, which write one")
-    return receipt
+    @property
+    def patience(self) -> float:
+        """Seconds after which a host that does not answer has failed.
+
+        The other hosts on trial are not asked anything meanwhile, and their guards must not lose patience first.
+        """
+        return max(60.0, self.guard_deadline * 2 / 3)
 
 
 def build(
@@ -66,22 +81,25 @@ def build(
     """Make the question for ``operation``.
 
     ``release`` is None when the host itself has stored all of it (a rollback); ``of`` is the run that is taken back,
-    where it is not the one that asks.
+    where it is not the one that asks. Raises ``SluiceError`` where the gates' receipt does not allow it.
     """
     request: dict[str, Any] = {"op": operation, "run": run.asking(), "release": identity}
     if operation == "preflight":
-        request["want_tree"] = terms.want_tree
-        request["drift"] = terms.drift
+        request.update(want_tree=terms.want_tree, drift=terms.drift, recover=not terms.looking)
         if release is not None:
             described = release.described
             request.update(platform=described["platform"], facts=described["facts"], needs_bytes=_size(release.tree))
     elif operation == "activate":
-        request["drift"] = terms.drift
+        request.update(drift=terms.drift, emergency=reason_of(terms.emergency))
+        request["options"] = {"guard_deadline": terms.guard_deadline}
         if release is None:
             return Question({**request, "release": {"id": identity}, "stored": True})
         wanted = ("id", "manifest", "kept", "facts", "contract", "platform")
         described = release.described
-        request.update(release={name: described[name] for name in wanted}, receipt=read_receipt(release))
+        request["release"] = {name: described[name] for name in wanted}
+        receipt = _receipt(release, terms)
+        if receipt is not None:
+            request.update(receipt=receipt.content, signature=receipt.signature)
         return Question(request, b"" if has_release else release.bundle)
     elif operation == "bake":
         request["seconds"] = terms.bake
@@ -90,6 +108,16 @@ def build(
     elif operation == "revert" and of:
         request["of"] = of
     return Question(request)
+
+
+def _receipt(release: Release, terms: Terms) -> Receipt | None:
+    """The receipt that is sent: none in an emergency where none is good, for the reason stands in its place."""
+    try:
+        return read_receipt(release)
+    except SluiceError:
+        if reason_of(terms.emergency):
+            return None
+        raise
 
 
 def _size(tree: Path) -> int:

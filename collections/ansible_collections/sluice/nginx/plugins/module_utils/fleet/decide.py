@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import NamedTuple
 
 from .record import Event
 
-__all__ = ["Decision", "Story", "decide", "stories"]
-
-# Phases after which a host may have something of this run on it.
-_SWITCHING = ("activate",)
+__all__ = ["Decision", "Story", "decide", "left_to_bake", "stories"]
 
 
 class Story(NamedTuple):
@@ -32,7 +30,7 @@ class Story(NamedTuple):
     @property
     def touched(self) -> bool:
         """Whether the host was asked to switch, whatever came of it."""
-        return any(phase in self.events for phase in _SWITCHING)
+        return "activate" in self.events
 
     @property
     def switched(self) -> bool:
@@ -57,37 +55,56 @@ def stories(events: Iterable[Event]) -> dict[str, Story]:
     return found
 
 
-def _first_bad(events: Iterable[Event]) -> Event | None:
-    return next((event for event in events if not event.good), None)
-
-
-def decide(phase: str, host: str, events: Iterable[Event]) -> Decision:
+def decide(phase: str, host: str, events: Iterable[Event], wave: Collection[str] | None = None) -> Decision:
     """Decide what ``phase`` means for a host: preflight, activate, bake, settle or mend.
 
-    ``settle`` confirms where all is well and reverts where anything is not; ``mend`` comes after it and takes back what
-    was confirmed when another host could not be.
+    ``activate`` and ``bake`` go over all hosts in each ``wave``: those of earlier waves are watched on, and being asked
+    is the sign of life that holds their guard off. ``settle`` confirms where all is well and reverts where anything is
+    not; ``mend`` comes after it and takes back whatever may be ahead of a host that could not be confirmed.
     """
     so_far = list(events)
     story = stories(so_far).get(host, Story(host, {}))
-    bad = _first_bad(so_far)
+    bad = next((event for event in so_far if not event.good), None)
     blame = f"{bad.host or 'the run'} failed in {bad.phase}" if bad else ""
     if phase == "preflight":
         return Decision("preflight", "")
-    if phase == "activate":
-        if bad:
-            return Decision("", f"not switched, because {blame}")
-        return Decision("activate", "") if story.needs_change else Decision("", "serves this release already")
-    if phase == "bake":
-        if bad:
-            return Decision("", f"not baked, because {blame}")
-        return Decision("bake", "") if story.switched else Decision("", "was not switched")
+    if phase in ("activate", "bake"):
+        return _on_the_way(phase, story, blame, wave is None or host in wave)
     if not story.touched:
         return Decision("", "was not switched")
     if phase == "settle":
         return Decision("revert", f"because {blame}") if bad else Decision("confirm", "")
     if phase == "mend":
-        confirmed = story.events.get("settle")
-        if bad and confirmed is not None and confirmed.answer.get("operation") == "confirm":
+        if bad and _may_be_ahead(story):
             return Decision("revert", f"because {blame}")
         return Decision("", "is settled")
     raise ValueError(f"{phase!r} is no phase")
+
+
+def _on_the_way(phase: str, story: Story, blame: str, in_wave: bool) -> Decision:
+    if blame:
+        return Decision("", f"not {'switched' if phase == 'activate' else 'baked'}, because {blame}")
+    if story.switched:
+        return Decision("bake", "its guard waits for a sign of life" if phase == "activate" else "")
+    if not story.needs_change:
+        return Decision("", "serves this release already")
+    if not in_wave:
+        return Decision("", "is of a later wave")
+    return Decision("activate", "") if phase == "activate" else Decision("", "was not switched")
+
+
+def _may_be_ahead(story: Story) -> bool:
+    """Whether a host may have confirmed, whatever it answered, or has not gone back when it was asked to."""
+    settled = story.events.get("settle")
+    if settled is None:
+        return False
+    return settled.answer.get("operation") == "confirm" or not settled.good
+
+
+def left_to_bake(events: Iterable[Event], seconds: float, at: str) -> float:
+    """Tell how many of ``seconds``, counted from the last switch of the run, are left at the time ``at``."""
+    switched = [event.at for event in events if event.phase == "activate"]
+    if not switched:
+        return seconds
+    gone = (datetime.fromisoformat(at) - datetime.fromisoformat(switched[-1])).total_seconds()
+    return min(seconds, max(0.0, seconds - gone))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..verdicts.table import table
@@ -11,48 +11,107 @@ from .ask import sentence
 from .decide import Story, stories
 from .record import Event
 
-__all__ = ["Conclusion", "conclude", "status_table"]
+__all__ = ["Conclusion", "bounded", "conclude", "emergency_words", "short"]
+
+_MOST_LINES = 40
+_MOST_HOSTS = 5
 
 
 class Conclusion(NamedTuple):
-    """``good`` tells whether every host is where it was to be; ``text`` is for people."""
+    """``good`` tells whether every host is where it was to be; ``text`` is for people. ``emergency`` is what the gates
+    noted of one, or None.
+    """
 
     good: bool
     outcome: str
     text: str
     hosts: dict[str, dict[str, Any]]
+    emergency: dict[str, Any] | None = None
 
 
-def _short(identity: object) -> str:
+def short(identity: object) -> str:
+    """The beginning of an id, or a dash."""
     return str(identity)[:12] if identity else "-"
+
+
+def bounded(text: object) -> list[str]:
+    """The lines of a diff, indented, at most forty."""
+    lines = str(text or "").splitlines()
+    more = [f"    … and {count(len(lines) - _MOST_LINES, 'line')} more"] if len(lines) > _MOST_LINES else []
+    return [f"    {line}" for line in lines[:_MOST_LINES]] + more
+
+
+def emergency_words(emergency: Mapping[str, Any]) -> str:
+    """One loud line of what the gates noted of an emergency."""
+    failed = "; ".join(f"release {short(release)}: {', '.join(gates)}" for release, gates in emergency["gates"].items())
+    if not failed:
+        return f"EMERGENCY, and every gate passed without it, because: {emergency['reason']}"
+    return f"EMERGENCY: gates that failed do not stop this run ({failed}), because: {emergency['reason']}"
 
 
 def _last(story: Story) -> tuple[str, str]:
     """Tell what a host serves now, as far as is known, and what was done."""
-    before, wanted = (
-        story.said("activate", "before") or story.said("preflight", "live"),
-        story.said("preflight", "release"),
-    )
-    unreachable = [event for event in story.events.values() if event.answer.get("unreachable_host")]
+    before = story.said("activate", "before") or story.said("preflight", "live")
+    wanted = story.said("preflight", "release")
     final = story.events.get("mend") or story.events.get("settle")
     if final is None:
-        activated = story.events.get("activate")
-        if activated is not None:
-            return "?", "was switched, and the run ended before it was settled"
-        if unreachable:
-            return "?", "could not be reached; nothing was changed on it"
-        if not story.needs_change and "preflight" in story.events and story.events["preflight"].good:
-            return _short(wanted), "serves it already; nothing to do"
-        return _short(before), "was not touched"
-    operation = final.answer.get("operation")
+        return _unsettled(story, before, wanted)
     if final.answer.get("unreachable_host"):
-        return "?", f"could not be reached to {operation}; look at it with playbooks/status.yml"
+        return "?", _out_of_reach(story, str(final.answer.get("operation")))
+    if final.answer.get("broken"):
+        return "?", "BROKEN: every way back failed; see playbooks/status.yml, and mend it there"
+    if final.answer.get("operation") == "confirm":
+        return (
+            (short(wanted), f"switched from {short(before)}, confirmed") if final.good else ("?", "to confirm failed")
+        )
+    return _went_back(story, final, before)
+
+
+def _unsettled(story: Story, before: object, wanted: object) -> tuple[str, str]:
+    activated = story.events.get("activate")
+    if activated is not None:
+        return "?", f"was switched, and the run ended before it was settled; {_guard(story)}"
+    if any(event.answer.get("unreachable_host") for event in story.events.values()):
+        return "?", "could not be reached; nothing was changed on it"
+    if not story.needs_change and "preflight" in story.events and story.events["preflight"].good:
+        return short(wanted), "serves it already; nothing to do"
+    return short(before), "was not touched"
+
+
+def _guard(story: Story) -> str:
+    deadline = story.said("activate", "guard_deadline")
+    return "its guard takes it back" + (f" within {float(str(deadline)):g} s" if deadline else "")
+
+
+def _out_of_reach(story: Story, operation: str) -> str:
+    settled = story.events["settle"]
+    if operation == "revert" and settled.answer.get("operation") == "confirm":
+        if settled.good:
+            return "confirmed, and could not be reached to revert; look at it with playbooks/status.yml"
+        return f"could not be reached; either it has confirmed, or {_guard(story)}; see playbooks/status.yml"
+    if not story.switched:
+        return f"could not be reached; if it has switched, {_guard(story)}"
+    return f"could not be reached to {operation}; {_guard(story)}"
+
+
+def _went_back(story: Story, final: Event, before: object) -> tuple[str, str]:
+    answer = final.answer
+    reverted, serves = answer.get("reverted", final.good), short(answer.get("release") or before)
+    if reverted is False:
+        return "?", "to revert failed"
+    if answer.get("means") == "older release":
+        return serves, f"the release before could not serve again; went to an older release, {serves}, proved"
+    by_guard = "reverted by guard" in str(answer.get("note", ""))
+    if reverted is None and not by_guard and story.said("activate", "reverted") is None and not story.switched:
+        return serves, "was not switched"
+    how = "taken back"
+    if by_guard:
+        how = "took itself back by the guard"
+    elif story.said("activate", "reverted"):
+        how = "took itself back"
     if not final.good:
-        return "?", f"BROKEN: to {operation} failed" if final.answer.get("broken") else f"to {operation} failed"
-    if operation == "confirm":
-        return _short(wanted), f"switched from {_short(before)}, confirmed"
-    how = "took itself back" if story.said("activate", "reverted") else "taken back"
-    return _short(before), f"{how}; the release before serves again, proved"
+        return serves, f"{how}, but something is wrong with the release before"
+    return serves, f"{how}; the release before serves again, proved"
 
 
 def conclude(events: Iterable[Event], *, check_mode: bool) -> Conclusion:
@@ -64,25 +123,41 @@ def conclude(events: Iterable[Event], *, check_mode: bool) -> Conclusion:
     if check_mode:
         for name, story in by_host.items():
             if story.needs_change:
-                hosts[name]["done"] = f"would be switched to {_short(story.said('preflight', 'release'))}"
-    text = table(
-        ("host", "serves", "what was done"), [(name, row["serves"], row["done"]) for name, row in hosts.items()]
+                hosts[name]["done"] = f"would be switched to {short(story.said('preflight', 'release'))}"
+    emergency = next((event.answer["emergency"] for event in so_far if event.answer.get("emergency")), None)
+    parts = [emergency_words(emergency)] if emergency else []
+    parts.append(
+        table(("host", "serves", "what was done"), [(name, row["serves"], row["done"]) for name, row in hosts.items()])
     )
-    faults = [
-        f"{event.host}: {event.phase}: {line}"
-        for event in bad
-        for line in map(sentence, event.answer.get("problems", []))
-    ]
-    warnings = [
-        f"{event.host}: {event.phase}: {line}"
-        for event in so_far
-        if event.host
-        for line in event.answer.get("warnings", [])
-    ]
-    parts = [text]
+    faults = _faults(bad)
     parts += ["what failed\n" + "\n".join(faults)] if faults else []
+    warnings = _warnings(so_far)
     parts += ["warnings\n" + "\n".join(warnings)] if warnings else []
-    return Conclusion(not bad, _outcome(bad, by_host, check_mode=check_mode), "\n\n".join(parts), hosts)
+    outcome = _outcome(bad, by_host, check_mode=check_mode)
+    return Conclusion(not bad, outcome, "\n\n".join(parts), hosts, emergency)
+
+
+def _faults(bad: Sequence[Event]) -> list[str]:
+    return [
+        line
+        for event in bad
+        for problem in event.answer.get("problems", [])
+        for line in (f"{event.host}: {event.phase}: {sentence(problem)}", *bounded(problem.get("diff")))
+    ]
+
+
+def _warnings(events: Sequence[Event]) -> list[str]:
+    """Each warning once, with the hosts that gave it."""
+    hosts: dict[str, dict[str, None]] = {}
+    for event in events:
+        for line in event.answer.get("warnings", []) if event.host else ():
+            hosts.setdefault(f"{event.phase}: {line}", {})[event.host] = None
+    return [f"{_some(list(names))}: {line}" for line, names in hosts.items()]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_HOSTS
+    return ", ".join(names[:_MOST_HOSTS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _outcome(bad: Sequence[Event], by_host: dict[str, Story], *, check_mode: bool) -> str:
@@ -103,39 +178,28 @@ def _outcome(bad: Sequence[Event], by_host: dict[str, Story], *, check_mode: boo
 
 def _after(told: Sequence[Story]) -> str:
     """Say what became of the hosts that had been switched when another one failed."""
-    switched = [story for story in told if story.switched]
-    left = [story.host for story in switched if not _is_back(story)]
-    if left:
-        return f"NOT taken back: {', '.join(left)}; look there with playbooks/status.yml"
-    return f"the {len(switched)} switched before it were taken back" if switched else "no other host was switched"
+    left = [story for story in told if story.touched and not _is_back(story)]
+    guarded = [story.host for story in left if _is_guarded(story)]
+    ahead = [story.host for story in left if story.host not in guarded]
+    switched = sum(story.switched for story in told if story not in left)
+    parts = [f"NOT taken back: {', '.join(ahead)}; look there with playbooks/status.yml"] if ahead else []
+    parts += [f"out of reach, and left to the guard: {', '.join(guarded)}"] if guarded else []
+    if switched and not ahead:
+        parts.insert(0, f"the {switched} switched before it were taken back")
+    return "; ".join(parts) or "no other host was switched"
+
+
+def _is_guarded(story: Story) -> bool:
+    """Whether a host was lost while its release was on trial, so that its guard sees to it."""
+    final = story.events.get("mend") or story.events.get("settle") or story.events["activate"]
+    settled = story.events.get("settle")
+    confirmed = settled is not None and settled.good and settled.answer.get("operation") == "confirm"
+    return bool(final.answer.get("unreachable_host")) and not confirmed
 
 
 def _is_back(story: Story) -> bool:
     final = story.events.get("mend") or story.events.get("settle")
-    return final is not None and final.good and final.answer.get("operation") == "revert"
-
-
-def status_table(answers: dict[str, dict[str, Any]]) -> str:
-    """The table of ``status.yml``: what each host serves, since when, from whom, and what is wrong with it."""
-    rows = []
-    for host, answer in answers.items():
-        confirmed = answer.get("confirmed") or {}
-        pending = answer.get("pending") or {}
-        nginx = answer.get("nginx") or {}
-        if pending:
-            condition = f"pending {_short(pending.get('release'))} of run {pending.get('run')}"
-        else:
-            condition = (
-                "confirmed"
-                if confirmed.get("release") == answer.get("live") and answer.get("live")
-                else "not managed yet"
-            )
-        troubles = [sentence(problem) for problem in answer.get("problems", [])]
-        troubles += [f"drift: {', '.join(map(str, answer['drift'][:3]))}"] if answer.get("drift") else []
-        state = (
-            "; ".join(troubles)
-            if troubles
-            else f"nginx {nginx.get('version', '?')}, {nginx.get('workers', '?')} workers"
-        )
-        rows.append((host, _short(answer.get("live")), condition, str(confirmed.get("since") or "-"), state))
-    return table(("host", "serves", "state", "since", "condition"), rows)
+    if final is not None:
+        return final.answer.get("operation") == "revert" and final.answer.get("reverted", final.good) is not False
+    activated = story.events["activate"]
+    return not activated.good and not activated.answer.get("unreachable_host") and not activated.answer.get("broken")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import docker
@@ -16,16 +13,14 @@ import docker
 from ..config.facts import facts
 from ..config.parse import Config, parse_tree
 from ..contract.model import from_json
-from ..errors import SluiceError
-from ..fleet.record import now
-from ..release.store import Release, write_json
+from ..release.store import Release
 from ..staging.stage import Stage, StageSettings
 from ..world.model import Service
 from ..world.synthesis import synthesise
 from .model import Options, Subject, Verdict
 from .runner import Gate, run_gates
 
-__all__ = ["Candidate", "Examined", "Examiner", "write_receipt"]
+__all__ = ["Candidate", "Examined", "Examiner"]
 
 
 @dataclass(frozen=True)
@@ -109,29 +104,3 @@ class Examiner:
         return Stage(
             self.client, f"sluice-{self.run}-{release.id[:12]}", release.tree, release.id, world, self.settings
         )
-
-
-def write_receipt(examined: Examined, run: str) -> Path:
-    """Write the receipt of a release that passed: which gates it passed, when, in which run, and a digest over it.
-
-    A host activates a release only with the receipt for its id.
-    """
-    release = examined.candidate.release
-    if release is None or not examined.passed:
-        raise SluiceError("a release that has not passed every gate gets no receipt")
-    receipt: dict[str, Any] = {
-        "release": release.id,
-        "run": run,
-        "at": now(),
-        "gates": {verdict.gate: verdict.result for verdict in examined.verdicts},
-    }
-    receipt["digest"] = digest(receipt)
-    path = release.root / "receipt.json"
-    write_json(path, receipt)
-    return path
-
-
-def digest(receipt: Mapping[str, Any]) -> str:
-    """The SHA-256 of a receipt without its digest."""
-    content = {key: value for key, value in receipt.items() if key != "digest"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

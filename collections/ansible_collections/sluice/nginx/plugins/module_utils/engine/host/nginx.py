@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -9,17 +10,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..session import Fault, Problem, Session
-from .processes import Master, cpus, find_masters
+from .processes import Master, cpus, find_masters, find_orphans, is_alive, workers_of
 from .system import Bind
 
 if TYPE_CHECKING:
-    from ..forms import Facts
+    from ..forms import Facts, Platform
 
-__all__ = ["Build", "Tried", "build", "expected_workers", "find_master", "master_problems", "start", "try_tree"]
+__all__ = [
+    "Build",
+    "Tried",
+    "build",
+    "build_problems",
+    "expected_workers",
+    "find_master",
+    "master_problems",
+    "restart",
+    "start",
+    "try_tree",
+]
 
 # Directives that may stand more than once, so -g and the file may both have them.
 _REPEATABLE = frozenset({"env", "error_log", "include", "load_module"})
 _TEST_TIMEOUT = 120.0
+_END_SECONDS = 5.0
 
 
 class Build(NamedTuple):
@@ -194,9 +207,84 @@ def try_tree(session: Session, master: Master | None, tree: Path | None, timeout
 
 
 def start(session: Session) -> str:
-    """Start an nginx that has died; returns what the attempt said."""
-    if os.path.isdir("/run/systemd/system"):
+    """Start an nginx that has died; returns what the attempt said.
+
+    Workers that outlived their master are told to go, since they hold its listeners.
+    """
+    for pid in find_orphans(session.system.proc):
+        with contextlib.suppress(ProcessLookupError):
+            session.system.quit(pid)
+    if session.system.systemd():
         done = session.system.run(["systemctl", "start", "nginx"], 60.0)
-        if done.rc == 0:
+        if done.rc == 0 and find_masters(session.system.proc):
             return ""
     return session.system.run([_binary(None)], 60.0).output.strip()
+
+
+def restart(session: Session) -> None:
+    """End nginx and start it again. Raises ``Fault`` when it does not come back."""
+    system = session.system
+    done = system.run(["systemctl", "restart", "nginx"], 60.0) if system.systemd() else None
+    masters = find_masters(system.proc)
+    if done is not None and done.rc == 0 and masters:
+        return
+    for master in masters:
+        _end(session, master)
+    said = start(session)
+    if not find_masters(system.proc):
+        raise Fault(Problem("nginx could not be started again", "a running master process", nginx=said))
+
+
+def _end(session: Session, master: Master) -> None:
+    """Let a master and its workers go, and end them when they do not within five seconds."""
+    system = session.system
+    pids = [master.pid, *(worker.pid for worker in workers_of(system.proc, master))]
+    with contextlib.suppress(ProcessLookupError):
+        system.quit(master.pid)
+    until = system.monotonic() + _END_SECONDS
+    while is_alive(system.proc, master) and system.monotonic() < until:
+        system.sleep(0.05)
+    if is_alive(system.proc, master):
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                system.kill(pid)
+        system.sleep(0.2)
+
+
+def build_problems(built: Build, facts: Facts, platform: Platform) -> list[Problem]:
+    """Say where this nginx is not the one that staging had."""
+    problems = []
+    version = platform.get("nginx_version")
+    if version and version != built.version:
+        problems.append(
+            Problem(
+                "this host runs another nginx than staging",
+                version,
+                built.version,
+                "give staging and the host the same version",
+            )
+        )
+    # Without a list of those in use, every module of staging may be.
+    staged = platform.get("modules")
+    used = facts.get("modules")
+    needed = set(staged or []) if used is None else set(used)
+    missing = sorted(needed - set(built.modules))
+    if missing:
+        problems.append(
+            Problem(
+                f"nginx modules that staging has are missing on this host: {', '.join(missing)}",
+                "the same modules",
+                ", ".join(built.modules) or "none",
+                "install the distribution's packages that hold them",
+            )
+        )
+    untested = sorted((set(used or []) & set(built.modules)) - set(staged or [])) if staged is not None else []
+    if untested:
+        problems.append(
+            Problem(
+                f"the release loads modules that staging did not have: {', '.join(untested)}",
+                "what is tested is what runs",
+                do="add their packages to staging_packages",
+            )
+        )
+    return problems

@@ -8,7 +8,18 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Master", "Worker", "cpus", "find_masters", "is_alive", "open_logs", "read_worker", "workers_of"]
+__all__ = [
+    "Master",
+    "Worker",
+    "cpus",
+    "find_masters",
+    "find_orphans",
+    "is_alive",
+    "open_logs",
+    "read_worker",
+    "started_at",
+    "workers_of",
+]
 
 _MASTER = "nginx: master process"
 _WORKER = "nginx: worker process"
@@ -89,6 +100,21 @@ def find_masters(proc: Path) -> list[Master]:
             # Through /proc, so that a binary which an upgrade has replaced is still the one that runs.
             found.append(Master(pid, status[2], title, str(proc / str(pid) / "exe")))
     return sorted(found)
+
+
+def started_at(proc: Path, pid: int) -> int | None:
+    """Return when a process was started, in clock ticks since boot, or nothing when there is none."""
+    status = _state_parent_start(proc, pid)
+    return status[2] if status else None
+
+
+def find_orphans(proc: Path) -> list[int]:
+    """Find workers whose master has died: they hold its listeners, so no other one could start."""
+    here = _namespace(proc, "self", "pid")
+    pids = [int(name) for name in os.listdir(proc) if name.isdigit()]
+    workers = [pid for pid in pids if read_worker(proc, pid) and _namespace(proc, pid, "pid") == here]
+    masters = {master.pid for master in find_masters(proc)}
+    return [pid for pid in sorted(workers) if (_state_parent_start(proc, pid) or ("", 0, 0))[1] not in masters]
 
 
 def is_alive(proc: Path, master: Master) -> bool:

@@ -1,10 +1,11 @@
-"""The one seam to the world: every change that the engine makes to files or processes, and its clock.
+"""The one seam to the world: every change that the engine makes to files or processes, its requests, and its clock.
 
 A test replaces it, or stops the engine after any one of its calls.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -12,9 +13,12 @@ import subprocess
 import time
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import NamedTuple, Sequence
+from typing import TYPE_CHECKING, Callable, NamedTuple, Sequence
 
 from . import kernel
+
+if TYPE_CHECKING:
+    from ..forms import Json
 
 __all__ = ["Bind", "NoNamespace", "Ran", "System"]
 
@@ -47,8 +51,18 @@ class System:
         return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def monotonic(self) -> float:
-        """Return seconds that never go back."""
+        """Return seconds that never go back, and that no change of the clock moves."""
         return time.monotonic()
+
+    def boot(self) -> str:
+        """Name the time since the machine was started; a container starts with its first process."""
+        boot = (self.proc / "sys/kernel/random/boot_id").read_text().strip()
+        started = (self.proc / "1/stat").read_text().rpartition(") ")[2].split()[19]
+        return f"{boot}/{started}"
+
+    def systemd(self) -> bool:
+        """Tell whether systemd runs this machine."""
+        return os.path.isdir("/run/systemd/system")
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -59,22 +73,29 @@ class System:
         path.mkdir(parents=True, exist_ok=True)
         path.chmod(mode)
 
-    def write(self, path: Path, data: bytes, mode: int = 0o600) -> None:
-        """Replace a file as a whole: after a crash there is the old one or the new one."""
+    def write(self, path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True) -> None:
+        """Replace a file as a whole: after a crash there is the old one or the new one.
+
+        What is not ``durable`` need not outlive the machine.
+        """
         temporary = path.with_name(f".{path.name}.new")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with open(descriptor, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.rename(temporary, path)
-        self._sync_directory(path.parent)
+        if durable:
+            self._sync_directory(path.parent)
 
     def append(self, path: Path, line: bytes) -> None:
-        """Add a line to a file, on disk when this returns."""
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        """Add a line to a file, on disk when this returns. A line that a crash cut short is ended first."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            os.write(descriptor, line)
+            size = os.fstat(descriptor).st_size
+            whole = not size or os.pread(descriptor, 1, size - 1) == b"\n"
+            os.write(descriptor, line if whole else b"\n" + line)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -93,6 +114,10 @@ class System:
         kernel.sync_filesystem(source)
         os.rename(source, target)
         self._sync_directory(target.parent)
+
+    def replace(self, source: Path, target: Path) -> None:
+        """Put a file or link in the place of another one, in one step."""
+        os.replace(source, target)
 
     def exchange(self, one: Path, other: Path) -> None:
         """Let two names change places in one step."""
@@ -119,8 +144,9 @@ class System:
         elif os.path.lexists(path):
             path.unlink()
 
-    def run(self, argv: Sequence[str], timeout: float, bind: Bind | None = None) -> Ran:
-        """Run a command, within ``timeout`` seconds, and with ``bind`` in a mount namespace of its own.
+    def run(self, argv: Sequence[str], timeout: float, bind: Bind | None = None, data: bytes = b"") -> Ran:
+        """Run a command with ``data`` as its input, within ``timeout`` seconds, and with ``bind`` in a mount namespace
+        of its own.
 
         Raises ``NoNamespace`` where that cannot be had; a command that cannot start or does not end has code 127 or
         124.
@@ -129,7 +155,7 @@ class System:
         try:
             done = subprocess.run(
                 list(argv),
-                stdin=subprocess.DEVNULL,
+                input=data,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 timeout=timeout,
@@ -150,9 +176,59 @@ class System:
         """Tell a master to read its configuration again. Raises ``ProcessLookupError`` when it is gone."""
         os.kill(pid, signal.SIGHUP)
 
+    def quit(self, pid: int) -> None:
+        """Tell a process of nginx to end what it has and go. Raises ``ProcessLookupError`` when it is gone."""
+        os.kill(pid, signal.SIGQUIT)
+
+    def kill(self, pid: int) -> None:
+        """End a process at once. Raises ``ProcessLookupError`` when it is gone."""
+        os.kill(pid, signal.SIGKILL)
+
+    def ask(self, contract: list[Json], timeout: float, noted: Callable[[Json], None] | None = None) -> list[Json]:
+        """Make the requests of a contract, each within ``timeout`` seconds, and return the outcomes in its order.
+
+        ``noted`` gets each outcome as soon as it is there, on any thread.
+        """
+        # Here, because http and ssl cost a third of the start and most operations do not ask anything.
+        from ...contract.client import Outcome, run_checks
+        from ...contract.model import from_json
+
+        def note(outcome: Outcome) -> None:
+            if noted is not None:
+                noted(outcome.to_json())
+
+        checks = [from_json(row) for row in contract]
+        return [outcome.to_json() for outcome in run_checks(checks, timeout=timeout, noted=note)]
+
+    def detach(self, work: Callable[[], object]) -> None:
+        """Let a process of its own do ``work``; it outlives this one, and the session that this one belongs to."""
+        child = os.fork()
+        if child:
+            os.waitpid(child, 0)
+            return
+        try:
+            os.setsid()
+            if not os.fork():
+                _let_go()
+                work()
+        finally:
+            os._exit(0)
+
     def _sync_directory(self, path: Path) -> None:
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _let_go() -> None:
+    """Keep nothing of the process before: neither its folder, nor its lock, nor the connection that waits for it."""
+    os.chdir("/")
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(null, number)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2:
+            with contextlib.suppress(OSError):
+                os.close(int(name))

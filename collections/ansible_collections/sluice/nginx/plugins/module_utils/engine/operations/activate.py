@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...manifest import entries_from_json
 from .. import state as states
-from ..host.nginx import Tried, build, find_master, master_problems, try_tree
+from ..admission import admit
+from ..guard.arm import arm
+from ..guard.lease import DEADLINE, due_in, extend
+from ..host.nginx import Tried, build, build_problems, find_master, master_problems, try_tree
 from ..host.processes import Master, open_logs, workers_of
 from ..host.system import NoNamespace
-from ..serving import Served, go_back, mark_logs, reload_and_prove, watched_logs
+from ..serving import Served, mark_logs, prove_serving, watched_logs
 from ..session import Fault, Problem, Session, problems_of
 from ..trees import installed
+from ..trees.drift import drift, drift_problem, is_ours
 from ..trees.live import point
+from ..way_back import go_back
+from .settle import let_guard_go, recover, times
 
 if TYPE_CHECKING:
     from ..forms import ActivateRequest, Facts, Json
 
-__all__ = ["activate", "drift_problem", "pending_problem"]
+__all__ = ["activate", "pending_problem"]
 
 
 class _Release(NamedTuple):
@@ -27,46 +33,97 @@ class _Release(NamedTuple):
     meta: Json
     check_timeout: float
     test_timeout: float
+    deadline: float
 
 
 def activate(session: Session, request: ActivateRequest, bundle: bytes) -> Json:
     """Make a release live and pending. Raises ``Fault`` for what stops it before anything is switched."""
     with session.store.lock(session.run, "activate"):
         release = _read(session, request)
-        state = session.store.load()
+        state = recover(session, session.store.load())
         if state["pending"]:
             return _again(session, state, release)
+        _admit(session, state, request, release)
         master = find_master(session)
-        problems = master_problems(session, master, build(session, master), release.meta["facts"])
+        built = build(session, master)
+        facts = release.meta["facts"]
+        problems = master_problems(session, master, built, facts)
+        if built is not None:
+            problems += build_problems(built, facts, release.meta.get("platform") or {})
         if problems:
             raise Fault(*problems)
-        state, settled = _settle_drift(session, state, request.get("drift") or "refuse")
-        if settled and state["live"] == release.id:
+        first = not is_ours(session, state)
+        differences = [] if first else drift(session, state)
+        if differences and (request.get("drift") or "refuse") == "refuse":
+            raise Fault(drift_problem(session, state, differences))
+        if _is_settled(state, release) and not first and not differences:
             return {"changed": False, "release": release.id, "before": state["live"], "checks": []}
         session.journal("activate", release=release.id, mark="begin", receipt=request.get("receipt"))
-        if not installed.is_ours(session, state):
+        if first or (differences and request.get("drift") == "adopt"):
             with session.step("adopt"):
-                state = installed.adopt(session, state, _running_facts(session, master))
-                session.save(state)
-        with session.step("install"):
-            state = _install(session, state, release, bundle)
-        state = states.begun(state, release.id, session.run, session.system.now())
-        session.save(state)
-        return _switch(session, state, release, master)
+                known = None if first else session.store.meta(state["live"]).get("facts")
+                state = installed.adopt(session, state, known or _running_facts(session, master))
+                session.journal("adopted", release=state["live"])
+        state = _begin(session, state, release)
+        return _switch(session, state, release, bundle, master, first)
+
+
+def _is_settled(state: Json, release: _Release) -> bool:
+    accepted = state["confirmed"]
+    return state["live"] == release.id and accepted is not None and accepted["release"] == release.id
+
+
+def _admit(session: Session, state: Json, request: ActivateRequest, release: _Release) -> None:
+    """Hold the release to the receipt of its gates. What this host has accepted before needs none."""
+    if request.get("stored"):
+        if (state["releases"].get(release.id) or {}).get("confirmed"):
+            return
+        receipt, signature = release.meta.get("receipt"), str(release.meta.get("signature") or "")
+    else:
+        receipt, signature = request.get("receipt"), str(request.get("signature") or "")
+    problems = admit(session, release.id, receipt, signature)
+    reason = str(request.get("emergency") or "").strip()
+    if not problems:
+        return
+    if not reason:
+        raise Fault(*problems)
+    said = [problem.what for problem in problems]
+    session.journal("emergency", release=release.id, reason=reason, problems=said)
+    session.warn(f"EMERGENCY: activated without what the gates demand ({'; '.join(said)}), because: {reason}")
+
+
+def _begin(session: Session, state: Json, release: _Release) -> Json:
+    """The trial begins: the guard is armed before the intent is written, and the intent before anything is done.
+
+    What was adopted just now is part of the same change of the state: there is no moment between the two.
+    """
+    run = session.run
+    arm(session, run["id"], release.deadline)
+    session.alive = lambda: extend(session, run["id"], release.deadline)
+    facts = {"before": state["live"], "who": run["who"], "from": run["from"], "deadline": release.deadline}
+    session.journal("trial", release=release.id, **facts)
+    boot = session.system.boot()
+    state = states.begun(state, release.id, run, session.system.now(), boot, release.deadline)
+    session.save(state)
+    return state
 
 
 def _read(session: Session, request: ActivateRequest) -> _Release:
     form = request["release"]
     release = form["id"]
     options = request.get("options") or {}
-    timeouts = (float(options.get("check_timeout", 10.0)), float(options.get("test_timeout", 120.0)))
+    timeouts = (
+        float(options.get("check_timeout", 10.0)),
+        float(options.get("test_timeout", 120.0)),
+        float(options.get("guard_deadline", DEADLINE)),
+    )
     if request.get("stored"):
         meta = session.store.meta(release)
         if not meta:
             raise Fault(
                 Problem(f"this host has no release {release[:12]}", do="see the status of the host for those it has")
             )
-        return _Release(release, {"facts": {}, **meta}, *timeouts)
+        return _Release(release, {"facts": {}, "origin": "pushed", **meta}, *timeouts)
     meta = {
         "id": release,
         "origin": "pushed",
@@ -76,6 +133,7 @@ def _read(session: Session, request: ActivateRequest) -> _Release:
         "contract": form.get("contract") or [],
         "platform": form.get("platform") or {},
         "receipt": request.get("receipt"),
+        "signature": request.get("signature") or "",
     }
     return _Release(release, meta, *timeouts)
 
@@ -85,54 +143,24 @@ def _again(session: Session, state: Json, release: _Release) -> Json:
     pending = state["pending"]
     if pending["run"] == session.run["id"] and pending["release"] == release.id and pending["phase"] == "serving":
         return {"changed": False, "release": release.id, "before": pending["before"], "checks": []}
-    raise Fault(pending_problem(pending))
+    raise Fault(pending_problem(session, pending))
 
 
-def pending_problem(pending: Json) -> Problem:
-    """Say whose release is on trial."""
+def pending_problem(session: Session, pending: Json) -> Problem:
+    """Say whose release is on trial, and until when."""
+    if pending.get("broken"):
+        return Problem(
+            f"this host is broken: no way back from release {pending['release'][:12]} (run {pending['run']}) succeeded",
+            f"release {pending['before'][:12]} serves",
+            "; ".join(pending["broken"]),
+            "mend what is said here on the host; the guard goes on trying, and playbooks/unlock.yml tries at once",
+        )
     return Problem(
         f"the host has a pending release {pending['release'][:12]} of run {pending['run']}",
         "no release that is neither confirmed nor reverted",
         f"{pending['who']} from {pending['from']} began at {pending['since']}, phase {pending['phase']}",
-        "wait until that run has ended; if it died, playbooks/unlock.yml takes it back",
-    )
-
-
-def _settle_drift(session: Session, state: Json, wish: str) -> tuple[Json, bool]:
-    """See to drift as wished. Also tells whether the live release, confirmed and whole, was already there."""
-    differences = installed.drift(session, state)
-    if not differences:
-        accepted = state["confirmed"]
-        return state, accepted is not None and accepted["release"] == state["live"] and installed.is_ours(
-            session, state
-        )
-    if wish == "adopt":
-        with session.step("adopt drift", paths=len(differences)):
-            state = installed.adopt(session, state, session.store.meta(state["live"]).get("facts") or {})
-            # The link leads to the copy before anything else, since the drifted tree is about to become its own release
-            # again.
-            point(session, state["live"])
-            session.save(state)
-        return state, False
-    if wish == "discard":
-        with session.step("discard drift", paths=len(differences)):
-            installed.repair(session, state["live"])
-            point(session, state["live"])
-        return state, False
-    raise Fault(drift_problem(differences))
-
-
-def drift_problem(differences: list[Any]) -> Problem:
-    """Say which paths are not as the release left them, at most twenty."""
-    listed = [f"{path} ({what})" for path, what in differences[:20] if path != installed.NOT_LINKED]
-    if any(path == installed.NOT_LINKED for path, _ in differences):
-        listed.insert(0, "/etc/nginx no longer leads to the live release")
-    more = f" and {len(differences) - 20} more" if len(differences) > 20 else ""
-    return Problem(
-        "the live tree was changed on the host since it was deployed (drift)",
-        "the files of the live release",
-        ", ".join(listed) + more,
-        "adopt it (keeps a copy as a release to go back to) or discard it, or bring the change into the deployed tree",
+        f"wait until that run has ended; if it died, the guard takes it back in {due_in(session, pending):.0f} s, "
+        "and playbooks/unlock.yml takes it back now",
     )
 
 
@@ -146,21 +174,24 @@ def _running_facts(session: Session, master: Master) -> Facts:
     }
 
 
-def _install(session: Session, state: Json, release: _Release, bundle: bytes) -> Json:
+def _install(session: Session, release: _Release, bundle: bytes) -> None:
     installed.keep(session, release.meta.get("kept") or [])
     if not installed.has_release(session, release.id):
         owners = release.meta.get("origin") == "adopted"
         installed.install(session, release.id, entries_from_json(release.meta["manifest"]), bundle, owners)
     session.store.save_meta(release.id, release.meta)
-    return states.installed(state, release.id, str(release.meta.get("origin", "pushed")), session.system.now())
 
 
-def _switch(session: Session, state: Json, release: _Release, master: Master) -> Json:
+def _switch(session: Session, state: Json, release: _Release, bundle: bytes, master: Master, first: bool) -> Json:
     before: str = state["pending"]["before"]
     answer: Json = {"changed": False, "release": before, "before": before, "checks": [], "timings": {}}
     timings = answer["timings"]
-    swapped = reloaded = False
+    # Where drift of this very release is discarded, installing it changes what the link leads to.
+    swapped = reloaded = session.layout.linked() == release.id
     try:
+        with session.step("install"):
+            _install(session, release, bundle)
+            state = states.installed(state, release.id, str(release.meta["origin"]), session.system.now())
         tested = _test_apart(session, release, master)
         with session.step("swap", release=release.id):
             swapped = True
@@ -177,26 +208,34 @@ def _switch(session: Session, state: Json, release: _Release, master: Master) ->
         reloaded = True
         state = states.moved(state, "reloaded", marks={**marks, **access}, test_ms=timings["test"])
         session.save(state)
-        served = reload_and_prove(
-            session, release.meta, marks, test_seconds=tested.seconds, check_timeout=release.check_timeout
+        served = prove_serving(
+            session,
+            release.meta,
+            marks,
+            test_seconds=tested.seconds,
+            check_timeout=release.check_timeout,
+            hasty=True,
         )
         state = states.moved(state, "serving", workers=served.workers, old_pids=served.old_pids)
         session.save(state)
     except Exception as error:
         answer["problems"] = problems_of(error)
         session.journal("failed", release=release.id, why=str(error)[:500])
-        _take_back(session, state, before, answer, swapped, reloaded, release.check_timeout)
+        failed_at = getattr(error, "at", None) or session.system.monotonic()
+        untouched = not swapped and (first or session.layout.linked() == before)
+        _take_back(session, state, answer, untouched, reloaded, failed_at, release.check_timeout)
         return answer
     session.journal("activate", release=release.id, mark="end")
-    return {**answer, **_success(served, release.id), "timings": {**timings, **_times("reload", served, 0)}}
+    session.alive()
+    return {
+        **answer,
+        **_success(served, release.id),
+        "timings": {**timings, **times("reload", served, served.signalled_at)},
+    }
 
 
 def _success(served: Served, release: str) -> Json:
     return {"changed": True, "release": release, "checks": served.checks, "workers": served.workers}
-
-
-def _times(name: str, served: Served, offset: int) -> dict[str, int]:
-    return {f"{name}_to_worker": offset + served.to_worker, f"{name}_to_proof": offset + served.to_proof}
 
 
 def _test_apart(session: Session, release: _Release, master: Master) -> Tried | None:
@@ -227,25 +266,27 @@ def _passed(session: Session, tested: Tried) -> Tried:
 
 
 def _take_back(
-    session: Session, state: Json, before: str, answer: Json, swapped: bool, reloaded: bool, check_timeout: float
+    session: Session, state: Json, answer: Json, untouched: bool, reloaded: bool, failed_at: float, check_timeout: float
 ) -> None:
     """Bring the host back and say how that went, in ``answer``."""
-    failed_at = session.system.monotonic()
+    before, run = state["pending"]["before"], session.run["id"]
     session.going_back = True
-    if not swapped:
-        session.save(states.taken_back(state, before))
+    if untouched:
+        session.journal("not switched", release=before, by=f"run {run}")
+        session.save(states.taken_back(state, before, f"run {run}", session.system.now()))
+        let_guard_go(session, run)
         answer.update(reverted=None, broken=False)
         return
     try:
-        _, served = go_back(session, state, before, reload=reloaded, check_timeout=check_timeout)
+        back = go_back(session, state, before, by=f"run {run}", reload=reloaded, check_timeout=check_timeout)
     except Exception as error:
         answer["problems"] += [
             problem._replace(what=f"the way back failed too: {problem.what}") for problem in problems_of(error)
         ]
-        session.journal("way back failed", release=before, why=str(error)[:500])
         answer.update(reverted=False, broken=True)
         return
-    answer.update(reverted=True, broken=False)
-    if served is not None:
-        offset = round((served.signalled_at - failed_at) * 1000)
-        answer["timings"].update(_times("failed", served, offset))
+    let_guard_go(session, run)
+    answer.update(reverted=True, broken=False, release=back.release, means=back.means)
+    answer["problems"] += back.broken_checks
+    if back.served is not None:
+        answer["timings"].update(times("failed", back.served, failed_at))

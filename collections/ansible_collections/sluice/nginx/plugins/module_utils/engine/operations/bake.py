@@ -5,10 +5,8 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
-from ..host.nginx import find_master
-from ..host.processes import workers_of
 from ..logs import Share, new_lines, rise, severe, share, tail_before
-from ..serving import SEVERE, check_problems, run_contract
+from ..serving import SEVERE, check_problems, run_contract, worker_problems
 from ..session import Fault, Problem, Session
 
 if TYPE_CHECKING:
@@ -41,14 +39,14 @@ def bake(session: Session, request: BakeRequest) -> Json:
     meta = session.store.meta(release)
     access = set((meta.get("facts") or {}).get("access_logs") or [])
     marks = copy.deepcopy(pending.get("marks") or {})
-    problems = _worker_problems(session, pending) + _log_problems(
+    problems = worker_problems(session, pending) + _log_problems(
         session, pending, [path for path in marks if path not in access]
     )
     before, since = _shares(session, {path: at for path, at in marks.items() if path in access})
     problems += _traffic_problems(session, before, since)
     timeout = float((request.get("options") or {}).get("check_timeout", 10.0))
     contract = meta.get("contract") or []
-    outcomes = run_contract(contract, timeout) if contract else []
+    outcomes = run_contract(session, contract, timeout)
     problems += check_problems(outcomes)
     return {
         "changed": False,
@@ -58,24 +56,6 @@ def bake(session: Session, request: BakeRequest) -> Json:
         "share_5xx": round(since.part, 4),
         "share_5xx_before": round(before.part, 4),
     }
-
-
-def _worker_problems(session: Session, pending: Json) -> list[Problem]:
-    expected = {(pid, started) for pid, started in pending.get("workers") or []}
-    found = {worker.key for worker in workers_of(session.system.proc, find_master(session)) if not worker.draining}
-    if found == expected:
-        return []
-    return [
-        Problem(
-            "nginx's workers are no longer those of the switch: they died, or somebody else reloaded nginx",
-            f"workers {_pids(expected)}",
-            f"workers {_pids(found)}",
-        )
-    ]
-
-
-def _pids(keys: set[tuple[int, int]]) -> str:
-    return ", ".join(str(pid) for pid, _ in sorted(keys)) or "none"
 
 
 def _log_problems(session: Session, pending: Json, paths: list[str]) -> list[Problem]:

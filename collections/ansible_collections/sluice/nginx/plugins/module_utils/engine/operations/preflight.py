@@ -1,4 +1,7 @@
-"""``preflight``: may this host be switched? Reads only, and says everything that is in the way at once."""
+"""``preflight``: may this host be switched? Says everything that is in the way at once.
+
+Reads only, unless it is to end what a run that died has left.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,14 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..host.nginx import Build, build, find_master, master_problems
+from ..guard.lease import why_overdue
+from ..host.nginx import build, build_problems, find_master, master_problems
 from ..host.processes import workers_of
 from ..session import Fault, Problem, Session
-from ..trees import installed
-from .activate import drift_problem, pending_problem
+from ..trees.drift import drift, drift_problem, is_ours
+from ..trees.installed import has_release
+from .activate import pending_problem
+from .settle import recover
 
 if TYPE_CHECKING:
     from ..forms import Facts, Json, Platform, PreflightRequest
@@ -28,7 +34,16 @@ def preflight(session: Session, request: PreflightRequest) -> Json:
     facts = request.get("facts") or {}
     platform = request.get("platform") or {}
     state = session.store.load()
-    problems, nginx = _nginx(session, facts, platform)
+    problems: list[Problem] = []
+    if request.get("recover") and _is_left_over(session, state):
+        try:
+            with session.store.lock(session.run, "recover"):
+                state = recover(session, session.store.load())
+        except Fault as fault:
+            problems += fault.problems
+            state = session.store.load()
+    found, nginx = _nginx(session, facts, platform)
+    problems += found
     os_name = operating_system()
     if platform.get("os") and platform["os"] != os_name:
         problems.append(
@@ -39,12 +54,12 @@ def preflight(session: Session, request: PreflightRequest) -> Json:
                 "set staging_platform to what the hosts run",
             )
         )
-    differences = installed.drift(session, state)
+    differences = drift(session, state)
     if differences and (request.get("drift") or "refuse") == "refuse":
-        problems.append(drift_problem(differences))
+        problems.append(drift_problem(session, state, differences))
     pending = state["pending"]
     if pending and pending["run"] != session.run["id"]:
-        problems.append(pending_problem(pending))
+        problems.append(pending_problem(session, pending))
     problems += _space(session, int(request.get("needs_bytes", 0)))
     accepted = state["confirmed"] or {}
     answer: Json = {
@@ -52,8 +67,8 @@ def preflight(session: Session, request: PreflightRequest) -> Json:
         "problems": problems,
         "live": state["live"],
         "live_confirmed": bool(accepted) and accepted["release"] == state["live"],
-        "has_release": installed.has_release(session, release),
-        "adopted": not installed.is_ours(session, state),
+        "has_release": has_release(session, release),
+        "adopted": not is_ours(session, state),
         "changes_needed": state["live"] != release or accepted.get("release") != release or bool(differences),
         "nginx": nginx,
         "platform": {"os": os_name},
@@ -61,6 +76,11 @@ def preflight(session: Session, request: PreflightRequest) -> Json:
     if request.get("want_tree"):
         answer["tree"] = _texts(session.layout.conf)
     return answer
+
+
+def _is_left_over(session: Session, state: Json) -> bool:
+    pending = state["pending"]
+    return bool(pending and why_overdue(session, pending))
 
 
 def _nginx(session: Session, facts: Facts, platform: Platform) -> tuple[list[Problem], Json]:
@@ -71,47 +91,9 @@ def _nginx(session: Session, facts: Facts, platform: Platform) -> tuple[list[Pro
     built = build(session, master)
     problems = master_problems(session, master, built, facts)
     if built is not None:
-        problems += _build_problems(built, facts, platform)
+        problems += build_problems(built, facts, platform)
     workers = workers_of(session.system.proc, master)
     return problems, {"version": built.version if built else None, "pid": master.pid, "workers": len(workers)}
-
-
-def _build_problems(built: Build, facts: Facts, platform: Platform) -> list[Problem]:
-    problems = []
-    version = platform.get("nginx_version")
-    if version and version != built.version:
-        problems.append(
-            Problem(
-                "this host runs another nginx than staging",
-                version,
-                built.version,
-                "give staging and the host the same version",
-            )
-        )
-    # Without a list of those in use, every module of staging may be.
-    staged = platform.get("modules")
-    used = facts.get("modules")
-    needed = set(staged or []) if used is None else set(used)
-    missing = sorted(needed - set(built.modules))
-    if missing:
-        problems.append(
-            Problem(
-                f"nginx modules that staging has are missing on this host: {', '.join(missing)}",
-                "the same modules",
-                ", ".join(built.modules) or "none",
-                "install the distribution's packages that hold them",
-            )
-        )
-    untested = sorted((set(used or []) & set(built.modules)) - set(staged or [])) if staged is not None else []
-    if untested:
-        problems.append(
-            Problem(
-                f"the release loads modules that staging did not have: {', '.join(untested)}",
-                "what is tested is what runs",
-                do="add their packages to staging_packages",
-            )
-        )
-    return problems
 
 
 def _space(session: Session, needs: int) -> list[Problem]:

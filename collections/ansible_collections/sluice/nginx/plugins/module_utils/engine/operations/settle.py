@@ -5,20 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import state as states
-from ..serving import go_back
+from ..guard.arm import arm, disarm
+from ..guard.lease import DEADLINE, why_overdue
+from ..guard.lease import release as end_lease
+from ..serving import Served, worker_problems
 from ..session import Fault, Problem, Session, problems_of
-from ..trees.installed import linked_release
+from ..trees.installed import remove_unknown
+from ..trees.outside import fingerprints
+from ..way_back import go_back
 
 if TYPE_CHECKING:
     from ..forms import ConfirmRequest, Json, RevertRequest
 
-__all__ = ["confirm", "revert"]
+__all__ = ["confirm", "end_trial", "let_guard_go", "recover", "revert", "times"]
 
 
 def confirm(session: Session, request: ConfirmRequest) -> Json:
     """Accept the pending release of this run, and prune what nobody needs.
 
-    Confirming twice changes nothing. Raises ``Fault``.
+    Confirming twice changes nothing. Raises ``Fault``, which says who was first, when it is not this run's to accept.
     """
     release = request["release"]
     with session.store.lock(session.run, "confirm"):
@@ -26,25 +31,42 @@ def confirm(session: Session, request: ConfirmRequest) -> Json:
         pending, accepted = state["pending"], state["confirmed"]
         if pending is None and accepted and accepted["release"] == release:
             return {"changed": False, "release": release, "pruned": []}
-        if (
-            pending is None
-            or pending["release"] != release
-            or pending["run"] != session.run["id"]
-            or pending["phase"] != "serving"
-        ):
-            raise Fault(_not_confirmable(release, state))
+        if not _confirmable(session, pending, release):
+            raise Fault(_not_confirmable(session, release, state))
         session.journal("confirm", release=release, mark="begin")
+        problems = worker_problems(session, pending)
+        if problems:
+            session.journal("confirm", release=release, mark="failed", why=problems[0].what)
+            raise Fault(*problems)
+        meta = session.store.meta(release)
+        session.store.save_meta(release, {**meta, "outside": fingerprints(meta)})
         state = states.confirmed(state, session.run, session.system.now())
         session.save(state)
         pruned = _prune(session, state, int(request.get("keep", 5)))
         session.journal("confirm", release=release, mark="end", pruned=pruned)
+        let_guard_go(session, pending["run"])
         return {"changed": True, "release": release, "pruned": pruned}
 
 
-def _not_confirmable(release: str, state: Json) -> Problem:
-    pending, accepted = state["pending"], state["confirmed"]
+def _confirmable(session: Session, pending: Json | None, release: str) -> bool:
+    return (
+        pending is not None
+        and pending["release"] == release
+        and pending["run"] == session.run["id"]
+        and pending["phase"] == "serving"
+        and pending.get("boot") == session.system.boot()
+        and session.layout.linked() == release
+    )
+
+
+def _not_confirmable(session: Session, release: str, state: Json) -> Problem:
+    pending, accepted, last = state["pending"], state["confirmed"], state["last"]
     if pending:
         seen = f"pending is {pending['release'][:12]} of run {pending['run']}, phase {pending['phase']}"
+        if pending.get("boot") != session.system.boot():
+            seen += ", and this machine was started since"
+    elif last and (last["release"], last["run"]) == (release, session.run["id"]):
+        seen = f"it was {last['outcome']} by {last['by']} at {last['at']}"
     else:
         seen = f"nothing is pending, confirmed is {accepted['release'][:12] if accepted else 'nothing'}"
     return Problem(
@@ -60,16 +82,29 @@ def _prune(session: Session, state: Json, keep: int) -> list[str]:
     for release in pruned:
         # The state forgets it first: what is left on disk after a crash is then only waste.
         del state["releases"][release]
+    if pruned:
         session.save(state)
-        for path in (session.layout.release(release), session.layout.bundle(release), session.layout.meta(release)):
-            session.system.remove(path)
+    remove_unknown(session, state)
     return pruned
+
+
+def _guard_the_way(session: Session) -> None:
+    """What was confirmed has no guard any more; the way back from it gets one, for it may be cut short, too."""
+    try:
+        arm(session, session.run["id"], DEADLINE)
+    except Fault as fault:
+        session.warn(str(fault))
+
+
+def let_guard_go(session: Session, run: str) -> None:
+    """The trial of a run has ended: nobody has to watch it any more."""
+    end_lease(session)
+    disarm(session, run)
 
 
 def revert(session: Session, request: RevertRequest) -> Json:
     """Take back what this run (or the run ``of``) did here, be it pending or confirmed."""
     run = str(request.get("of") or session.run["id"])
-    check_timeout = float((request.get("options") or {}).get("check_timeout", 10.0))
     with session.store.lock(session.run, "revert"):
         state = session.store.load()
         to = states.way_back(state, run)
@@ -79,25 +114,72 @@ def revert(session: Session, request: RevertRequest) -> Json:
                 "release": state["live"],
                 "reverted": None,
                 "broken": False,
-                "note": "nothing to take back",
+                "note": states.ending(state, run) or "nothing to take back",
             }
-        pending = state["pending"]
-        # Once the link was switched, a restart of nginx may have read it, whatever phase was reached.
-        unread = pending is not None and pending["phase"] == "intent" and linked_release(session) != pending["release"]
-        session.journal("revert", release=to, mark="begin", of=run)
-        began = session.system.monotonic()
-        try:
-            _, served = go_back(session, state, to, reload=not unread, check_timeout=check_timeout)
-        except Exception as error:
-            session.journal("way back failed", release=to, why=str(error)[:500])
-            return {"changed": True, "release": to, "reverted": False, "broken": True, "problems": problems_of(error)}
-        answer: Json = {"changed": True, "release": to, "reverted": True, "broken": False, "checks": []}
-        if served is not None:
-            offset = round((served.signalled_at - began) * 1000)
-            answer["checks"] = served.checks
-            answer["workers"] = served.workers
-            answer["timings"] = {
-                "failed_to_worker": offset + served.to_worker,
-                "failed_to_proof": offset + served.to_proof,
-            }
-        return answer
+        timeout = float((request.get("options") or {}).get("check_timeout", 10.0))
+        by = (
+            f"run {session.run['id']}"
+            if run == session.run["id"]
+            else f"{session.run['who']} from {session.run['from']}"
+        )
+        return _take_back(session, state, to, by, timeout)
+
+
+def end_trial(session: Session, state: Json, by: str, why: str) -> Json:
+    """Take a release on trial back because its run's time is over. The caller has the lock."""
+    pending = state["pending"]
+    session.journal("guard", release=pending["release"], of=pending["run"], why=why)
+    session.warn(f"release {pending['release'][:12]} of run {pending['run']} is taken back by {by}: {why}")
+    return _take_back(session, state, pending["before"], by, 10.0)
+
+
+def recover(session: Session, state: Json) -> Json:
+    """End what a crash has left and nobody sees to any more. The caller has the lock; returns the state.
+
+    Raises ``Fault`` when the way back fails.
+    """
+    pending = state["pending"]
+    why = why_overdue(session, pending) if pending else ""
+    if not why:
+        return state
+    answer = end_trial(session, state, f"run {session.run['id']}", why)
+    if answer.get("broken"):
+        raise Fault(*answer["problems"])
+    for problem in answer.get("problems", []):
+        session.warn(problem.what)
+    session.going_back = False
+    return session.store.load()
+
+
+def _take_back(session: Session, state: Json, to: str, by: str, check_timeout: float) -> Json:
+    pending = state["pending"]
+    # Once the link was switched, a restart of nginx may have read it, whatever phase was reached.
+    unread = pending is not None and pending["phase"] == "intent" and session.layout.linked() != pending["release"]
+    if pending is None:
+        _guard_the_way(session)
+    session.journal("revert", release=to, mark="begin", by=by)
+    began = session.system.monotonic()
+    try:
+        back = go_back(session, state, to, by=by, reload=not unread, check_timeout=check_timeout)
+    except Exception as error:
+        return {"changed": True, "release": to, "reverted": False, "broken": True, "problems": problems_of(error)}
+    let_guard_go(session, pending["run"] if pending else session.run["id"])
+    answer: Json = {
+        "changed": True,
+        "release": back.release,
+        "reverted": True,
+        "broken": False,
+        "means": back.means,
+        "checks": [],
+        "problems": back.broken_checks,
+    }
+    if back.served is not None:
+        answer.update(checks=back.served.checks, workers=back.served.workers)
+        answer["timings"] = times("failed", back.served, began)
+    return answer
+
+
+def times(name: str, served: Served, since: float) -> dict[str, int]:
+    """Say how many ms after ``since`` the first worker answered, and the proof was done."""
+    offset = round((served.signalled_at - since) * 1000)
+    return {f"{name}_to_worker": offset + served.to_worker, f"{name}_to_proof": offset + served.to_proof}

@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Iterator
 
+from ..guard.lease import due_in
 from ..host.nginx import build, find_master
 from ..host.processes import workers_of
 from ..session import Fault, Problem, Session, problems_of
-from ..trees import installed
+from ..trees.drift import difference_text, drift
 
 if TYPE_CHECKING:
     from ..forms import Json, ShowRequest
 
 __all__ = ["show", "status"]
+
+_EVENTS = 60
 
 
 def status(session: Session) -> Json:
@@ -27,11 +30,15 @@ def status(session: Session) -> Json:
         except Exception as error:
             problems.extend(problems_of(error))
 
-    answer: Json = {"changed": False, "problems": problems, "live": installed.linked_release(session)}
+    answer: Json = {"changed": False, "problems": problems, "live": session.layout.linked()}
     with told():
         state = session.store.load()
-        answer.update({key: state[key] for key in ("confirmed", "pending", "releases")})
-        answer["drift"] = [difference.path for difference in installed.drift(session, state)]
+        answer.update({key: state[key] for key in ("confirmed", "pending", "last", "releases")})
+        pending = state["pending"]
+        answer["guard"] = {"due_in": round(due_in(session, pending), 1) if pending else None}
+        differences = drift(session, state)
+        answer["drift"] = [difference.path for difference in differences]
+        answer["drift_diff"] = difference_text(session, state, differences)
     with told():
         master = find_master(session)
         built = build(session, master)
@@ -43,7 +50,7 @@ def status(session: Session) -> Json:
             "workers": len(workers),
         }
     answer.setdefault("nginx", {"running": False})
-    answer["journal"] = session.store.last_events(10)
+    answer["journal"] = session.store.last_events(_EVENTS)
     return answer
 
 

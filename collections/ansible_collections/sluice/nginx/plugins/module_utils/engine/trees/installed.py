@@ -1,4 +1,4 @@
-"""Releases on the host: installing, adopting what is there, keeping what outlives them, and drift."""
+"""Releases on the host: installing, adopting what is there, repairing, and keeping what outlives them."""
 
 from __future__ import annotations
 
@@ -8,26 +8,18 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Iterator
 
 from ...errors import SluiceError
-from ...manifest import Difference, Entry, compare, entries_from_json, entries_to_json, read_tree, release_id
+from ...manifest import Entry, compare, entries_from_json, entries_to_json, read_tree, release_id
 from .. import state as states
 from ..session import Fault, Problem, Session
 from .bundle import pack_tree, unpack
+from .live import CANNOT_EXCHANGE
 
 if TYPE_CHECKING:
     from ..forms import Facts, Json
 
-__all__ = ["NOT_LINKED", "adopt", "drift", "has_release", "install", "is_ours", "keep", "linked_release", "repair"]
+__all__ = ["adopt", "has_release", "install", "keep", "remove_unknown", "repair"]
 
-NOT_LINKED = "."
-
-
-def linked_release(session: Session) -> str | None:
-    """Return the release that ``/etc/nginx`` leads to; nothing when it is a directory or leads elsewhere."""
-    conf = session.layout.conf
-    if not conf.is_symlink():
-        return None
-    target = Path(os.readlink(conf))
-    return target.name if target.parent == session.layout.releases else None
+_ANY = "*"
 
 
 def has_release(session: Session, release: str) -> bool:
@@ -38,37 +30,6 @@ def has_release(session: Session, release: str) -> bool:
     with contextlib.suppress(OSError, SluiceError):
         return release_id(read_tree(tree)) == release
     return False
-
-
-def drift(session: Session, state: Json) -> list[Difference]:
-    """List where the live tree is no longer its release. The path ``.`` stands for the link itself.
-
-    A host that Sluice never switched has no drift.
-    """
-    live = state["live"]
-    if live is None or not is_ours(session, state):
-        return []
-    found = [] if linked_release(session) == _expected_link(state) else [Difference(NOT_LINKED, "changed")]
-    tree = session.layout.release(live) if not found else session.layout.conf
-    if not tree.is_dir():
-        return found or [Difference(NOT_LINKED, "removed")]
-    manifest = entries_from_json(session.store.meta(live).get("manifest", []))
-    return found + compare(manifest, read_tree(tree))
-
-
-def is_ours(session: Session, state: Json) -> bool:
-    """Tell whether Sluice has ever switched this host; else what ``/etc/nginx`` holds is to be adopted."""
-    if linked_release(session) is not None:
-        return True
-    return any((record.get("confirmed") or {}).get("run") for record in state["releases"].values())
-
-
-def _expected_link(state: Json) -> str | None:
-    pending = state["pending"]
-    if pending and pending["phase"] not in ("intent", "reverting"):
-        return str(pending["release"])
-    live: str | None = state["live"]
-    return live
 
 
 @contextlib.contextmanager
@@ -106,8 +67,31 @@ def install(session: Session, release: str, manifest: list[Entry], bundle: bytes
         unpack(data, place, manifest, owners)
         if bundle:
             session.system.write(pristine, bundle)
-        session.system.remove(session.layout.release(release))
-        session.system.rename(place, session.layout.release(release))
+        _move_in(session, place, session.layout.release(release))
+
+
+def _move_in(session: Session, place: Path, tree: Path) -> None:
+    """Put a whole tree at its place, where a damaged one may be: there is never none."""
+    if not os.path.lexists(tree):
+        session.system.rename(place, tree)
+        return
+    try:
+        session.system.exchange(place, tree)
+    except OSError as error:
+        if error.errno not in CANNOT_EXCHANGE:
+            raise
+        session.system.remove(tree)
+        session.system.rename(place, tree)
+
+
+def remove_unknown(session: Session, state: Json) -> None:
+    """Remove what an installation or a pruning that a crash cut short has left: no state names it."""
+    layout = session.layout
+    for pattern in (layout.release(_ANY), layout.bundle(_ANY), layout.meta(_ANY)):
+        known = {pattern.name.replace(_ANY, release) for release in state["releases"]}
+        for name in sorted(os.listdir(pattern.parent)):
+            if name not in known:
+                session.system.remove(pattern.parent / name)
 
 
 def adopt(session: Session, state: Json, facts: Facts) -> Json:
@@ -133,8 +117,7 @@ def adopt(session: Session, state: Json, facts: Facts) -> Json:
             },
         )
         if not has_release(session, release):
-            session.system.remove(session.layout.release(release))
-            session.system.rename(place, session.layout.release(release))
+            _move_in(session, place, session.layout.release(release))
     return states.adopted(state, release, session.system.now())
 
 
@@ -175,7 +158,7 @@ def keep(session: Session, paths: list[str]) -> None:
                     do=f"put it at {place} on this host, or take it off the kept paths",
                 )
             )
-        place.parent.mkdir(parents=True, exist_ok=True)
+        session.system.make_directory(place.parent)
         temporary = place.with_name(f".{place.name}.incoming")
         session.system.remove(temporary)
         session.system.copy(live.resolve(), temporary)
@@ -213,4 +196,4 @@ def _restore(session: Session, source: Path, target: Path) -> None:
     session.system.copy(source, temporary)
     if target.is_dir() and not target.is_symlink():
         session.system.remove(target)
-    os.replace(temporary, target)
+    session.system.replace(temporary, target)

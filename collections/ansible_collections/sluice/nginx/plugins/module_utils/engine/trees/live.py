@@ -7,7 +7,10 @@ import os
 
 from ..session import Fault, Problem, Session
 
-__all__ = ["point"]
+__all__ = ["CANNOT_EXCHANGE", "point"]
+
+CANNOT_EXCHANGE = (errno.EXDEV, errno.EINVAL, errno.ENOSYS)
+"""Where two names cannot change places: lower directories of overlayfs, and file systems that do not know how."""
 
 
 def point(session: Session, release: str) -> None:
@@ -35,7 +38,7 @@ def point(session: Session, release: str) -> None:
     try:
         system.exchange(aside, conf)
     except OSError as error:
-        if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS):
+        if error.errno not in CANNOT_EXCHANGE:
             raise
         # overlayfs moves no directory of an image. nginx has read its files long ago, and the copy is safe, so a moment
         # without the directory is what this costs, once.

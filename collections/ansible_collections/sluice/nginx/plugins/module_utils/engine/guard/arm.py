@@ -1,0 +1,116 @@
+"""Arming the guard on a host, before anything is switched.
+
+With systemd it is a transient timer, which costs nothing until it fires, and a unit that runs at boot before nginx.
+Without systemd it is a process of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..session import Fault, Problem
+from .lease import extend
+
+if TYPE_CHECKING:
+    from ..session import Session
+
+__all__ = ["BOOT_UNIT", "LATE", "arm", "disarm"]
+
+BOOT_UNIT = "sluice-boot.service"
+LATE = 3
+"""The code with which a guard exits that came too late; there is no use in starting it again."""
+
+_ENGINE = Path(__file__).resolve().parents[3]
+_TIMEOUT = 30.0
+
+# A release on trial must not be what a machine comes up with: nobody watches it then. Wanted by nginx itself, so that
+# it comes before every start of nginx, whoever asks for it.
+_UNIT = """\
+[Unit]
+Description=Sluice takes a release on trial back before nginx starts
+Before=nginx.service
+
+[Service]
+Type=oneshot
+Restart=on-failure
+RestartSec=1
+ExecStart={python} -IS {script} boot
+TimeoutStartSec=60
+
+[Install]
+WantedBy=nginx.service
+"""
+
+_SCRIPT = """\
+import sys
+
+sys.path.insert(0, {engine!r})
+from sluice.engine.guard.watch import main
+
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def arm(session: Session, run: str, seconds: float) -> None:
+    """Set the guard on the release that ``run`` is about to switch to. Raises ``Fault`` when it cannot be had."""
+    extend(session, run, seconds)
+    if not session.system.systemd():
+        # Here, since the guard needs what arms it.
+        from .watch import watch
+
+        session.system.detach(lambda: watch(session, run))
+        return
+    properties = ["Restart=on-failure", "RestartSec=1", "StartLimitIntervalSec=0", f"RestartPreventExitStatus={LATE}"]
+    argv = ["systemd-run", "--quiet", "--collect", f"--unit={_unit(run)}", f"--on-active={seconds:.3f}s"]
+    argv += ["--timer-property=AccuracySec=100ms", *(f"--property={each}" for each in properties)]
+    argv += [sys.executable, "-IS", str(_install(session)), "watch", run]
+    done = session.system.run(argv, _TIMEOUT)
+    if done.rc:
+        # A timer of the same run is there already; its time is over soon.
+        session.system.run(["systemctl", "stop", f"{_unit(run)}.timer"], _TIMEOUT)
+        done = session.system.run(argv, _TIMEOUT)
+    if done.rc:
+        raise Fault(
+            Problem(
+                "the guard could not be armed on this host, so nothing was switched",
+                "systemd-run makes a timer",
+                done.output.strip(),
+                "see `systemctl status` on the host",
+            )
+        )
+
+
+def disarm(session: Session, run: str) -> None:
+    """End the guard's timer; a guard that runs already sees for itself that it is not needed."""
+    if session.system.systemd():
+        session.system.run(["systemctl", "stop", "--no-block", f"{_unit(run)}.timer"], _TIMEOUT)
+
+
+def _unit(run: str) -> str:
+    return "sluice-guard-" + (re.sub(r"[^A-Za-z0-9_.-]", "-", run) or "unnamed")
+
+
+def _install(session: Session) -> Path:
+    """Put the guard's script and its unit for boots in place, as far as they are not there already."""
+    layout, system = session.layout, session.system
+    script = layout.root / "guard.py"
+    _ensure(session, script, _SCRIPT.format(engine=str(_ENGINE)))
+    changed = _ensure(session, layout.units / BOOT_UNIT, _UNIT.format(python=sys.executable, script=script), 0o644)
+    wanted = layout.units / "nginx.service.wants" / BOOT_UNIT
+    if changed or not wanted.is_symlink():
+        system.make_directory(wanted.parent)
+        system.symlink(layout.units / BOOT_UNIT, wanted)
+        system.run(["systemctl", "daemon-reload"], _TIMEOUT)
+    return script
+
+
+def _ensure(session: Session, path: Path, text: str, mode: int = 0o600) -> bool:
+    if path.is_file() and path.read_text() == text:
+        return False
+    session.system.make_directory(path.parent, os.stat(path.parent).st_mode & 0o7777 if path.parent.exists() else 0o755)
+    session.system.write(path, text.encode(), mode)
+    return True

@@ -1,0 +1,53 @@
+"""The time that a run has before the guard takes its release back; each sign of life begins it anew.
+
+It is counted by the monotonic clock, so no change of the time of day moves it, and it ends when the machine does.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..forms import Json, Pending
+    from ..session import Session
+
+__all__ = ["DEADLINE", "due_in", "extend", "release", "why_overdue"]
+
+DEADLINE = 120.0
+"""Seconds between signs of life, where the request does not say."""
+
+_FILE = "lease.json"
+
+
+def extend(session: Session, run: str, seconds: float) -> None:
+    """Give a run ``seconds`` from now."""
+    system = session.system
+    lease = {"run": run, "boot": system.boot(), "until": system.monotonic() + seconds}
+    system.make_directory(session.layout.runtime, 0o700)
+    system.write(session.layout.runtime / _FILE, json.dumps(lease).encode(), durable=False)
+
+
+def release(session: Session) -> None:
+    """The trial has ended, and its lease with it."""
+    session.system.remove(session.layout.runtime / _FILE)
+
+
+def due_in(session: Session, pending: Pending | Json) -> float:
+    """Return the seconds until the guard's turn; 0 when it has come, or the lease is lost or of before this boot."""
+    try:
+        lease = json.loads((session.layout.runtime / _FILE).read_bytes())
+        if lease["run"] != pending["run"] or lease["boot"] != session.system.boot():
+            return 0.0
+        return max(0.0, float(lease["until"]) - session.system.monotonic())
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0
+
+
+def why_overdue(session: Session, pending: Pending | Json) -> str:
+    """Say why a trial is the guard's to end; nothing while its run may go on."""
+    if pending.get("boot") and pending["boot"] != session.system.boot():
+        return "this machine was started since"
+    if due_in(session, pending) > 0:
+        return ""
+    return f"run {pending['run']} gave no sign of life for {pending.get('deadline') or DEADLINE:g} s"

@@ -1,0 +1,112 @@
+"""The guard at work: it waits until the run's time is over, and then takes the release on trial back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from .. import state as states
+from ..host.processes import find_masters
+from ..host.system import System
+from ..operations.settle import end_trial
+from ..session import Fault, Session
+from ..store import Layout
+from ..way_back import lead_back
+from .arm import LATE, arm
+from .lease import due_in, extend, why_overdue
+
+if TYPE_CHECKING:
+    from ..forms import Json
+
+__all__ = ["boot", "main", "tick", "watch"]
+
+_LOOK = 1.0
+# How long an operation that holds the host may go on after the guard's time has come, in seconds.
+_HUNG = 60.0
+_GUARD = {"id": "guard", "who": "the guard", "from": "this host"}
+_FIRST_WAIT, _LONGEST_WAIT = 5.0, 600.0
+
+
+def main(arguments: list[str]) -> int:
+    """``watch RUN`` guards what a run has on trial; ``boot`` is what systemd starts before nginx. Returns the code to
+    exit with: 1 when a way back failed, 3 when somebody else was first.
+    """
+    os.umask(0o022)
+    os.environ.update(PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL="C.UTF-8")
+    what, *names = arguments
+    session = Session(System(), Layout(), _GUARD)
+    answer = boot(session) if what == "boot" else watch(session, names[0])
+    said = [str(problem.what) for problem in answer.get("problems", [])] + session.warnings
+    sys.stdout.write("\n".join([str(answer.get("note", "")), *said]).strip() + "\n")
+    if answer.get("late"):
+        return LATE
+    return 1 if answer.get("problems") else 0
+
+
+def watch(session: Session, run: str) -> Json:
+    """Wait until what ``run`` has on trial is settled, by itself or by the guard. Returns how that went."""
+    session = Session(session.system, session.layout, _GUARD)
+    wait = _FIRST_WAIT
+    while True:
+        left = _left(session, run)
+        if left is None:
+            return {"changed": False, "note": f"run {run} has nothing on trial here"}
+        if left > 0:
+            session.system.sleep(min(left, _LOOK))
+            continue
+        answer = tick(session, run)
+        if answer.get("goes_on"):
+            continue
+        if not answer.get("broken"):
+            return answer
+        # Somebody may mend what is in the way, a full disk for one, so the guard tries again, less and less often.
+        extend(session, run, wait)
+        wait = min(2 * wait, _LONGEST_WAIT)
+
+
+def tick(session: Session, run: str) -> Json:
+    """Take back what ``run`` has on trial, if its time is over. The one who comes too late says who was first."""
+    with session.store.lock(session.run, "guard", end_hung_after=_HUNG):
+        state = session.store.load()
+        pending = state["pending"]
+        if pending is None or pending["run"] != run:
+            note = states.ending(state, run) or f"run {run} has nothing on trial here"
+            return {"changed": False, "late": True, "note": f"the guard came too late: {note}"}
+        why = why_overdue(session, pending)
+        if not why:
+            return {"changed": False, "goes_on": True, "note": f"run {run} goes on"}
+        return end_trial(session, state, "guard", why)
+
+
+def boot(session: Session) -> Json:
+    """Before nginx starts: let the link lead to the release of before the trial, and a guard see to the rest."""
+    pending = session.store.load()["pending"]
+    if pending is None or pending.get("boot") == session.system.boot():
+        return {"changed": False, "note": "nothing is on trial since before this boot"}
+    with contextlib.suppress(Fault):
+        # First, so that somebody sees to it whatever becomes of this. Where it cannot be had so early, the next contact
+        # proves what nginx starts with.
+        arm(session, pending["run"], _LOOK)
+    if find_masters(session.system.proc):
+        return {"changed": False, "note": "nginx runs already; the guard takes the release on trial back"}
+    with session.store.lock(session.run, "boot"):
+        state = session.store.load()
+        pending = state["pending"]
+        if pending is None:
+            return {"changed": False, "note": "nothing is on trial any more"}
+        session.journal("boot", release=pending["release"], why=why_overdue(session, pending))
+        lead_back(session, state, pending["before"])
+        return {"changed": True, "note": f"release {pending['before'][:12]} is what nginx starts with"}
+
+
+def _left(session: Session, run: str) -> float | None:
+    """Seconds until the guard's turn; none when there is nothing on trial any more.
+
+    It is armed before the trial begins, so without one the lease tells whether it is still to come.
+    """
+    pending = session.store.load()["pending"]
+    if pending is not None and pending["run"] == run:
+        return due_in(session, pending)
+    return due_in(session, {"run": run}) or None

@@ -1,0 +1,59 @@
+"""The state of a host whose ``state.json`` was damaged, told from what else is on disk. Nothing here does I/O."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Iterable
+
+from . import state as states
+
+if TYPE_CHECKING:
+    from .forms import Json
+
+__all__ = ["rebuilt"]
+
+
+def rebuilt(link: str | None, origins: dict[str, str], events: Iterable[Json], at: str) -> Json:
+    """Tell the state from the release that the link leads to, the releases on disk with their origins, and the journal.
+
+    What the journal does not tell is taken to be as it should be: then the release that the link leads to is confirmed.
+    """
+    state = states.empty()
+    for release, origin in sorted(origins.items()):
+        state = states.installed(state, release, origin, at)
+    held = state
+    for event in events:
+        if event.get("event") == "confirm":
+            # Written before it is done: one that was refused after that is undone.
+            state, held = (held, held) if event.get("mark") == "failed" else (state, state)
+        state = _told(state, event)
+    pending = state["pending"]
+    if pending is not None and not {pending["release"], pending["before"]} <= set(origins):
+        state["pending"] = pending = None
+    if link is not None and (pending is None or link not in (pending["release"], pending["before"])):
+        state["live"] = link
+    if state["live"] not in origins:
+        state["live"] = link if link in origins else None
+    accepted = state["confirmed"]
+    if pending is None and state["live"] is not None and (accepted is None or accepted["release"] != state["live"]):
+        state = states.taken_back(state, state["live"], "", at)
+    return state
+
+
+def _told(state: Json, event: Json) -> Json:
+    """Let one event of the journal happen again."""
+    name, mark, release = event.get("event"), event.get("mark"), event.get("release")
+    run = {"id": str(event.get("run", "")), "who": str(event.get("who", "")), "from": str(event.get("from", ""))}
+    at = str(event.get("at", ""))
+    pending = state["pending"]
+    if name == "adopted" and release in state["releases"]:
+        return states.adopted(state, str(release), at)
+    if name == "trial" and release:
+        before = event.get("before")
+        new = states.begun({**state, "live": before}, str(release), run, at, deadline=float(event.get("deadline", 0)))
+        # Whatever phase it had reached, the link may have been switched.
+        return states.moved(new, "switched")
+    if name == "confirm" and mark == "begin" and pending and pending["release"] == release:
+        return states.confirmed(state, run, at)
+    if name in ("reverted", "not switched") and release in state["releases"]:
+        return states.taken_back(state, str(release), str(event.get("by", "")), at)
+    return state

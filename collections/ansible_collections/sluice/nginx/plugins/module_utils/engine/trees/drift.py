@@ -1,0 +1,109 @@
+"""Drift: where the live tree is no longer its release."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import io
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Iterable
+
+from ...manifest import Difference, compare, entries_from_json, read_tree
+from ..session import Problem, Session
+
+if TYPE_CHECKING:
+    from ..forms import Json
+
+__all__ = ["NOT_LINKED", "difference_text", "drift", "drift_problem", "is_ours"]
+
+NOT_LINKED = "."
+_MOST_FILES, _MOST_FILE, _MOST_TEXT = 20, 256 << 10, 64 << 10
+
+
+def drift(session: Session, state: Json) -> list[Difference]:
+    """List where the live tree is no longer its release. The path ``.`` stands for the link itself.
+
+    A host that Sluice never switched has no drift.
+    """
+    live = state["live"]
+    if live is None or not is_ours(session, state):
+        return []
+    found = [] if session.layout.linked() == _expected_link(state) else [Difference(NOT_LINKED, "changed")]
+    tree = session.layout.release(live) if not found else session.layout.conf
+    if not tree.is_dir():
+        return found or [Difference(NOT_LINKED, "removed")]
+    manifest = entries_from_json(session.store.meta(live).get("manifest", []))
+    return found + compare(manifest, read_tree(tree.resolve()))
+
+
+def is_ours(session: Session, state: Json) -> bool:
+    """Tell whether Sluice has ever switched this host; else what ``/etc/nginx`` holds is to be adopted."""
+    if session.layout.linked() is not None:
+        return True
+    return any((record.get("confirmed") or {}).get("run") for record in state["releases"].values())
+
+
+def _expected_link(state: Json) -> str | None:
+    pending = state["pending"]
+    if pending and pending["phase"] not in ("intent", "reverting"):
+        return str(pending["release"])
+    live: str | None = state["live"]
+    return live
+
+
+def drift_problem(session: Session, state: Json, differences: list[Difference]) -> Problem:
+    """Say which paths are not as the release left them, at most twenty, and how their texts differ."""
+    listed = [f"{path} ({what})" for path, what in differences[:_MOST_FILES] if path != NOT_LINKED]
+    if any(path == NOT_LINKED for path, _ in differences):
+        listed.insert(0, "/etc/nginx no longer leads to the live release")
+    more = f" and {len(differences) - _MOST_FILES} more" if len(differences) > _MOST_FILES else ""
+    return Problem(
+        "the live tree was changed on the host since it was deployed (drift)",
+        "the files of the live release",
+        ", ".join(listed) + more,
+        "adopt it (-e rollout_drift=adopt keeps a copy as a release to go back to) or discard it "
+        "(-e rollout_drift=discard), or bring the change into the deployed tree",
+        diff=difference_text(session, state, differences),
+    )
+
+
+def difference_text(session: Session, state: Json, differences: Iterable[Difference]) -> str:
+    """Return a unified diff from the release to the live tree: of the first twenty text files, at most 64 KiB."""
+    paths = [each.path for each in differences if each.path != NOT_LINKED][:_MOST_FILES]
+    if not paths or not state["live"]:
+        return ""
+    lines: list[str] = []
+    before = _pristine(session, str(state["live"]), paths)
+    for path in paths:
+        old, new = before.get(path, "").splitlines(), _text(session.layout.conf / path).splitlines()
+        lines += difflib.unified_diff(old, new, f"release/{path}", f"live/{path}", lineterm="")
+    text = "\n".join(lines)
+    return text if len(text) <= _MOST_TEXT else f"{text[:_MOST_TEXT]}\n(and more)"
+
+
+def _pristine(session: Session, release: str, paths: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    with contextlib.suppress(OSError, tarfile.TarError):
+        data = session.layout.bundle(release).read_bytes()
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
+            for member in archive:
+                name = str(Path(member.name))
+                if name in paths and member.isreg() and member.size <= _MOST_FILE:
+                    found[name] = _decoded(archive.extractfile(member))
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        if not path.is_file() or path.is_symlink() or path.stat().st_size > _MOST_FILE:
+            return ""
+        with open(path, "rb") as file:
+            return _decoded(file)
+    except OSError:
+        return ""
+
+
+def _decoded(file: Any) -> str:
+    data: bytes = file.read() if file else b""
+    return "" if b"\0" in data else data.decode("utf-8", "replace")

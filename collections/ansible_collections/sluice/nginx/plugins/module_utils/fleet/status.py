@@ -1,0 +1,109 @@
+"""What hosts say of themselves outside of a run: a table, and the story of each host in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..verdicts.table import table
+from .ask import sentence
+from .report import bounded, short
+
+__all__ = ["status_text", "tell"]
+
+_LAST = 10
+
+Event = Mapping[str, Any]
+
+
+def status_text(answers: Mapping[str, Mapping[str, Any]]) -> str:
+    """The table of ``status.yml``, what each host serves, since when and from whom, and what is wrong with it; under
+    it the story of each host.
+    """
+    rows = [(host, *_row(answer)) for host, answer in answers.items()]
+    parts = [table(("host", "serves", "state", "since", "condition"), rows)]
+    for host, answer in answers.items():
+        lines = _details(answer)
+        parts += ["\n".join([host, *lines])] if lines else []
+    return "\n\n".join(parts)
+
+
+def _row(answer: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    confirmed = answer.get("confirmed") or {}
+    nginx = answer.get("nginx") or {}
+    troubles = [sentence(problem) for problem in answer.get("problems", [])]
+    troubles += [f"drift: {', '.join(map(str, answer['drift'][:3]))}"] if answer.get("drift") else []
+    well = f"nginx {nginx.get('version', '?')}, {nginx.get('workers', '?')} workers"
+    return short(answer.get("live")), _state(answer), str(confirmed.get("since") or "-"), "; ".join(troubles) or well
+
+
+def _state(answer: Mapping[str, Any]) -> str:
+    if answer.get("unreachable_host"):
+        return "unknown"
+    confirmed, pending = answer.get("confirmed") or {}, answer.get("pending")
+    if not pending:
+        managed = confirmed.get("release") == answer.get("live") and answer.get("live")
+        return "confirmed" if managed else "not managed yet"
+    if pending.get("broken"):
+        return f"BROKEN on the way back from {short(pending.get('release'))}"
+    due = (answer.get("guard") or {}).get("due_in")
+    guard = "" if due is None else f", guard in {due:.0f} s" if due > 0 else ", guard at work"
+    return f"pending {short(pending.get('release'))} of run {pending.get('run')}{guard}"
+
+
+def _details(answer: Mapping[str, Any]) -> list[str]:
+    lines = [f"  fault: {fault}" for fault in (answer.get("pending") or {}).get("broken") or []]
+    lines += [f"  warning: {warning}" for warning in answer.get("warnings") or []]
+    last = answer.get("last")
+    if last:
+        lines.append(
+            f"  last trial: release {short(last['release'])}, {last['outcome']} by {last['by']} at {last['at']}"
+        )
+    if answer.get("drift_diff"):
+        lines += ["  drift, as it is against as it was deployed:", *bounded(answer["drift_diff"])]
+    return lines + [f"  {line}" for line in tell(answer.get("journal") or [])]
+
+
+def tell(journal: Sequence[Event]) -> list[str]:
+    """Tell a host's journal: a line for each event that matters, the last ten."""
+    told = []
+    for event in journal:
+        words = _WORDS.get((str(event.get("event")), str(event.get("mark") or "")))
+        if words is not None:
+            # Milliseconds matter to machines, which read JSON.
+            at = f"{str(event['at'])[:19]}Z" if event.get("at") else "?"
+            told.append(f"{at}  run {event.get('run') or '?'}: {words(event)}")
+    return told[-_LAST:]
+
+
+def _trial(event: Event) -> str:
+    return (
+        f"{event.get('who') or 'somebody'} from {event.get('from') or 'somewhere'} put {_release(event)} on trial, "
+        f"in place of {short(event.get('before'))}"
+    )
+
+
+def _release(event: Event) -> str:
+    return f"release {short(event.get('release'))}"
+
+
+# Steps are left out; what they came to is told by these.
+_WORDS: dict[tuple[str, str], Callable[[Event], str]] = {
+    ("adopted", ""): lambda event: f"what it served was adopted as {_release(event)}",
+    ("adopt drift", "end"): lambda event: "its drift was adopted as a release",
+    ("discard drift", "end"): lambda event: "its drift was discarded",
+    ("emergency", ""): lambda event: f"EMERGENCY, because: {event.get('reason')}",
+    ("trial", ""): _trial,
+    ("activate", "end"): lambda event: f"{_release(event)} serves",
+    ("failed", ""): lambda event: f"{_release(event)} failed: {event.get('why')}",
+    ("not switched", ""): lambda event: f"nothing was switched; {_release(event)} serves on",
+    ("confirm", "end"): lambda event: f"{_release(event)} was confirmed",
+    ("guard", ""): lambda event: f"its guard takes {_release(event)} of run {event.get('of')} back: {event.get('why')}",
+    ("boot", ""): lambda event: (
+        f"{_release(event)} was on trial when it started, and is taken back: {event.get('why')}"
+    ),
+    ("way back failed", ""): lambda event: (
+        f"the way back to {_release(event)} failed ({event.get('means') or 'reload'}): {event.get('why')}"
+    ),
+    ("reverted", ""): lambda event: f"{_release(event)} serves again, by {event.get('by')} ({event.get('means')})",
+}
