@@ -1,10 +1,10 @@
 # Everything is done by scripts/; each target says what it is for.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit lock clean
+.PHONY: help setup demo test lint unit faults benchmark lock clean
 
 help: ## what can be made
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
 
 setup: ## what is missing on this machine: virtual environment, Docker Engine, platform image
 	@scripts/setup
@@ -20,6 +20,12 @@ lint: setup ## ansible-lint, yamllint, ruff, mypy, changelog
 
 unit: setup ## the unit tests alone
 	@scripts/test unit
+
+faults: setup ## every story of the fault table, and the state machine at length
+	@scripts/test faults
+
+benchmark: setup ## requests lost by deployments, and by as many bare reloads; ten minutes of load
+	@PYTHONPATH=collections .venv/bin/python -m benchmarks.no_loss
 
 lock: ## requirements.lock from requirements.in
 	@scripts/lock

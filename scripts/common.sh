@@ -70,3 +70,18 @@ use_docker_group() {
     exec sg docker -c "$(printf '%q ' "$ROOT/scripts/$(basename "$0")" "$@")"
   fi
 }
+
+install_packages() {
+  progress "Installing $*" as_root env DEBIAN_FRONTEND=noninteractive sh -c '
+    apt-get -o DPkg::Lock::Timeout=300 --quiet update
+    exec apt-get -o DPkg::Lock::Timeout=300 --quiet --yes --no-install-recommends install "$@"' apt "$@" ||
+    die "apt-get could not install: $*; its last lines are above"
+}
+
+need_packages() { # PURPOSE PACKAGE...
+  local purpose=$1
+  shift
+  have apt-get || die "$purpose is missing, and there is no apt-get to install it with; install it, and run make again"
+  can_root || die "$purpose is missing, and installing it needs root: run as root or with sudo rights, or run: sudo apt-get install $*"
+  install_packages "$@"
+}

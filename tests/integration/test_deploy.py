@@ -451,7 +451,7 @@ def test_a_host_of_an_earlier_wave_is_watched_while_a_later_one_is_switched(flee
     ("terms", "words"),
     [
         ({"rollout_guard_deadline": 2}, "rollout_guard_deadline: 2 s is too short"),
-        ({"rollout_bake": "long"}, "'long'"),
+        ({"rollout_bake": "long"}, "argument 'bake' is of type str and we were unable to convert to float"),
         ({"rollout_waves": [1, "many"]}, "rollout_waves[1]: 'many' is no size of a wave"),
     ],
 )
