@@ -73,6 +73,7 @@ class Release:
                 "error_logs": ["/var/log/nginx/error.log"],
                 "access_logs": ["/var/log/nginx/access.log"],
                 "worker_processes": 2,
+                "outside": ["/srv/users"],
             },
             "contract": [to_json(check) for check in parse_contract(contract or [], "nginx_checks")],
         }
@@ -494,6 +495,40 @@ def test_a_way_back_that_fails_is_said(host: Host, release: Any) -> None:
     host.sh("mv /usr/sbin/away /usr/sbin/nginx")
     assert host.ask("revert", "r2")["reverted"] is True
     assert host.body == "one"
+
+
+def test_a_master_that_stands_still_is_restarted_when_two_reloads_did_nothing(host: Host, release: Any) -> None:
+    host.push(release("one"), confirm=True)
+    host.push(release("two"), run="r2")
+    host.sh("kill -STOP $(cat /run/nginx.pid)")
+    answer = host.ask("revert", "r2")
+    assert (answer["ok"], answer["reverted"], answer["means"], host.body) == (True, True, "restart", "one"), answer
+    for said in ("on the way back: reload: the reload did not take", "on the way back: reload again: the reload did"):
+        assert said in " ".join(answer["warnings"])
+
+
+def test_what_changed_outside_of_releases_is_said_on_the_way_back(host: Host, release: Any) -> None:
+    host.sh("echo ann:x > /srv/users")
+    host.push(release("one"), confirm=True)
+    host.push(release("two"), run="r2")
+    assert host.ask("revert", "r2")["warnings"] == []
+    host.push(release("two"), run="r3")
+    host.sh("echo bob:y > /srv/users")
+    (said,) = host.ask("revert", "r3")["warnings"]
+    assert said.startswith("/srv/users, which release ")
+    assert "has changed since it was confirmed; files outside of releases are not taken back" in said
+
+
+def test_a_check_that_fails_on_the_way_back_is_said_and_the_host_is_not_broken(host: Host, release: Any) -> None:
+    page = {"get": "http://shop.example/page", "expect": {"body": "here"}}
+    host.sh("mkdir -p /srv/www && echo here > /srv/www/page")
+    host.push(release("one", server="location = /page { root /srv/www; }", contract=[page]), confirm=True)
+    host.push(release("two"), run="r2")
+    host.sh("rm /srv/www/page")
+    answer = host.ask("revert", "r2")
+    assert (answer["ok"], answer["reverted"], answer["broken"], host.body) == (False, True, False, "one"), answer
+    assert "the check 'GET http://shop.example/page' does not hold on this host" in words(answer)
+    assert host.state["pending"] is None
 
 
 def test_bake(host: Host, release: Any) -> None:

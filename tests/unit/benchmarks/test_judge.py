@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
 from benchmarks.judge import Lost, Seen, Window, allowed_loss, each_lost, strays, windows
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC).timestamp()

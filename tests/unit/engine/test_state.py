@@ -42,8 +42,8 @@ def test_the_way_to_a_confirmed_release() -> None:
     state = states.begun(adopted(), "a", ONE, "t1")
     assert state["live"] == "hand"
     assert state["pending"] == {
-        "release": "a", "before": "hand", "run": "r1", "who": "ann", "from": "desk", "since": "t1", "boot": "", "deadline": 0.0,
-        "phase": "intent",
+        "release": "a", "before": "hand", "run": "r1", "who": "ann", "from": "desk", "since": "t1",
+        "boot": "", "deadline": 0.0, "phase": "intent",
     }  # fmt: skip
     state = states.moved(state, "switched")
     assert state["live"] == "a"

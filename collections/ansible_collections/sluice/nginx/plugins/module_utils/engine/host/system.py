@@ -116,11 +116,14 @@ class System:
         self._sync_directory(target.parent)
 
     def replace(self, source: Path, target: Path) -> None:
-        """Put a file or link in the place of another one, in one step."""
+        """Put a file or link in the place of another one, in one step; it is on disk when this returns."""
+        kernel.sync_filesystem(source.parent)
         os.replace(source, target)
+        self._sync_directory(target.parent)
 
     def exchange(self, one: Path, other: Path) -> None:
-        """Let two names change places in one step."""
+        """Let two names change places in one step; what they name is on disk when this returns."""
+        kernel.sync_filesystem(one.parent)
         kernel.exchange(one, other)
         self._sync_directory(other.parent)
 
