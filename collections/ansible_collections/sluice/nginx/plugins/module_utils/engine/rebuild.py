@@ -26,6 +26,7 @@ def rebuilt(link: str | None, origins: dict[str, str], events: Iterable[Json], a
             # Written before it is done: one that was refused after that is undone.
             state, held = (held, held) if event.get("mark") == "failed" else (state, state)
         state = _told(state, event)
+    state = _without_pruned(state, set(origins))
     pending = state["pending"]
     if pending is not None and not {pending["release"], pending["before"]} <= set(origins):
         state["pending"] = pending = None
@@ -37,6 +38,16 @@ def rebuilt(link: str | None, origins: dict[str, str], events: Iterable[Json], a
     if pending is None and state["live"] is not None and (accepted is None or accepted["release"] != state["live"]):
         state = states.taken_back(state, state["live"], "", at)
     return state
+
+
+def _without_pruned(state: Json, there: set[str]) -> Json:
+    """Leave out releases that the journal names and the disk has no more."""
+    releases = {release: record for release, record in state["releases"].items() if release in there}
+    accepted = [record["confirmed"] for record in releases.values() if record.get("confirmed")]
+    for record in [*accepted, *([state["confirmed"]] if state["confirmed"] else [])]:
+        if record["before"] not in there:
+            record["before"] = None
+    return {**state, "releases": releases}
 
 
 def _told(state: Json, event: Json) -> Json:

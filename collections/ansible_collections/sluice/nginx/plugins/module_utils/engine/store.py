@@ -13,6 +13,7 @@ from ..errors import SluiceError
 from . import state as states
 from .host.processes import started_at
 from .host.system import System
+from .journal import Journal
 from .rebuild import rebuilt
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["Layout", "Locked", "Store"]
 
 _LOCK_WAIT = 10.0
-_JOURNAL_SIZE = 4 << 20
-_JOURNAL_TAIL = 64 << 10
 _BALLAST = 256 << 10
 
 
@@ -91,6 +90,7 @@ class Store:
         self._layout = layout
         self._warn = warn
         self._damaged = False
+        self._journal = Journal(system, layout.journal)
 
     def load(self) -> Json:
         """Read the state; a host without one has the empty state.
@@ -102,7 +102,7 @@ class Store:
         if found is None:
             self._damaged = True
             at = self._system.now()
-            found = rebuilt(self._layout.linked(), self._origins(), self.events(), at)
+            found = rebuilt(self._layout.linked(), self._origins(), self._journal.events(), at)
             self._warn(
                 f"{self._layout.state} was damaged; it was rebuilt from the journal and the releases on disk, "
                 f"and {_short(found)}"
@@ -164,33 +164,18 @@ class Store:
         return there
 
     def journal(self, run: Json, event: str, facts: Json) -> None:
-        """Append one event; a journal that has grown long is put away first."""
-        path = self._layout.journal
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_size > _JOURNAL_SIZE:
-                self._system.replace(path, path.with_name("journal.1.jsonl"))
-        line = {"at": self._system.now(), "run": run["id"], "event": event, **facts}
-        self._system.append(path, json.dumps(line).encode() + b"\n")
-
-    def events(self) -> list[Json]:
-        """Return all events, oldest first, but for damaged lines."""
-        paths = (self._layout.journal.with_name("journal.1.jsonl"), self._layout.journal)
-        return [event for path in paths for event in _parsed(_read_end(path, _JOURNAL_SIZE * 2))[0]]
+        """Append one event."""
+        self._journal.append({"at": self._system.now(), "run": run["id"], "event": event, **facts})
 
     def last_events(self, count: int) -> list[Json]:
         """Return the last events; damaged lines are left out."""
-        return _parsed(_read_end(self._layout.journal, _JOURNAL_TAIL))[0][-count:]
+        return self._journal.last(count)
 
     def _mend_journal(self) -> None:
-        """Set a damaged journal aside, and go on with the lines of it that can be read."""
-        path = self._layout.journal
-        if not _parsed(_read_end(path, _JOURNAL_TAIL))[1]:
-            return
-        events, damaged = _parsed(_read_end(path, _JOURNAL_SIZE * 2))
-        aside = path.with_name(f"{path.name}.damaged-{self._stamp()}")
-        self._system.replace(path, aside)
-        self._system.write(path, b"".join(json.dumps(event).encode() + b"\n" for event in events))
-        self._warn(f"{damaged} lines of {path} were damaged; it was set aside as {aside.name}, the others were kept")
+        damaged, aside = self._journal.mend(self._stamp())
+        if damaged:
+            journal = self._layout.journal
+            self._warn(f"{damaged} lines of {journal} were damaged; it was set aside as {aside}, the others were kept")
 
     def _stamp(self) -> str:
         return self._system.now().replace(":", "").replace("-", "")
@@ -215,7 +200,7 @@ class Store:
         the way back begins from there.
         """
         self._prepare()
-        with self._acquired(end_hung_after) as file:
+        with self._acquired(run, end_hung_after) as file:
             holder = {**run, "operation": operation, "since": self._system.now(), "pid": os.getpid()}
             holder["started"] = started_at(self._system.proc, os.getpid())
             file.seek(0)
@@ -226,7 +211,7 @@ class Store:
             yield
 
     @contextlib.contextmanager
-    def _acquired(self, end_hung_after: float | None) -> Iterator[Any]:
+    def _acquired(self, run: Json, end_hung_after: float | None) -> Iterator[Any]:
         path = self._layout.root / "lock"
         until = self._system.monotonic() + (_LOCK_WAIT if end_hung_after is None else end_hung_after)
         while True:
@@ -238,16 +223,18 @@ class Store:
             if self._system.monotonic() >= until:
                 if end_hung_after is None:
                     raise Locked(_sentence(holder))
-                self._end(holder)
+                self._end(holder, run)
                 until, end_hung_after = self._system.monotonic() + _LOCK_WAIT, None
             self._system.sleep(0.05)
 
-    def _end(self, holder: Json) -> None:
+    def _end(self, holder: Json, run: Json) -> None:
         pid = holder.get("pid")
         if isinstance(pid, int) and pid > 1 and started_at(self._system.proc, pid) == holder.get("started"):
             self._warn(f"an operation hung and was ended: {_sentence(holder)}")
             with contextlib.suppress(ProcessLookupError):
                 self._system.kill(pid)
+            with contextlib.suppress(OSError):
+                self.journal(run, "ended", {"why": f"it hung: {_sentence(holder)}"})
 
     def _prepare(self) -> None:
         layout = self._layout
@@ -280,34 +267,6 @@ def _short(state: Json) -> str:
     if pending:
         return f"{pending['release'][:12]} is on trial"
     return f"{live[:12]} is taken as confirmed" if live else "no release is live"
-
-
-def _read_end(path: Path, size: int) -> bytes:
-    """Read the last bytes of a file, from the beginning of a line; nothing where there is none."""
-    try:
-        with open(path, "rb") as file:
-            length = os.fstat(file.fileno()).st_size
-            file.seek(max(0, length - size))
-            data = file.read()
-    except OSError:
-        return b""
-    return data if length <= size else data.partition(b"\n")[2]
-
-
-def _parsed(data: bytes) -> tuple[list[Json], int]:
-    """Read the lines that are events, and count those that are not. The last may be cut short by a crash."""
-    events, damaged = [], 0
-    *lines, _ = data.split(b"\n")
-    for line in lines:
-        try:
-            event = json.loads(line)
-        except ValueError:
-            event = None
-        if isinstance(event, dict):
-            events.append(event)
-        else:
-            damaged += 1
-    return events, damaged
 
 
 def _locked(file: Any, path: Path) -> bool:

@@ -21,6 +21,8 @@ __all__ = ["Back", "go_back", "lead_back"]
 
 # Seconds after which a check that does not hold is asked once more: the same fault may have hit what it needs.
 _ASK_AGAIN = 0.5
+# EADDRINUSE in nginx's words. A reload that meets it leaves nginx as it was, a start fails, and `nginx -t` is content.
+_IN_USE = "failed (98: "
 
 
 class Back(NamedTuple):
@@ -87,10 +89,13 @@ def _by_any_means(
         return _prove(session, release, test_ms, check_timeout, reload=True)
 
     def serve_restarted() -> Served:
+        if any(_IN_USE in fault.nginx for fault in faults):
+            raise Fault(Problem("another process has a port of this release, so a restart would end what serves"))
         _swap(session, to)
         _restart(session)
         return _prove(session, to, test_ms, check_timeout, reload=False)
 
+    faults: list[Problem] = []
     means = [
         _Means("reload", to, lambda: serve(to)),
         _Means("reload again", to, lambda: serve(to)),
@@ -99,7 +104,6 @@ def _by_any_means(
     older = states.older(state, to)
     if older is not None and has_release(session, older):
         means.append(_Means("older release", older, lambda: serve(older)))
-    faults: list[Problem] = []
     for each in means:
         try:
             served = each.act()

@@ -105,5 +105,6 @@ _WORDS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("way back failed", ""): lambda event: (
         f"the way back to {_release(event)} failed ({event.get('means') or 'reload'}): {event.get('why')}"
     ),
+    ("ended", ""): lambda event: f"an operation was ended: {event.get('why')}",
     ("reverted", ""): lambda event: f"{_release(event)} serves again, by {event.get('by')} ({event.get('means')})",
 }

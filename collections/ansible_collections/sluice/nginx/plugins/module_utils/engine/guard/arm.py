@@ -60,9 +60,9 @@ def arm(session: Session, run: str, seconds: float) -> None:
     extend(session, run, seconds)
     if not session.system.systemd():
         # Here, since the guard needs what arms it.
-        from .watch import watch
+        from .watch import guarding, watch
 
-        session.system.detach(lambda: watch(session, run))
+        session.system.detach(lambda: watch(guarding(session.system, session.layout), run))
         return
     properties = ["Restart=on-failure", "RestartSec=1", "StartLimitIntervalSec=0", f"RestartPreventExitStatus={LATE}"]
     argv = ["systemd-run", "--quiet", "--collect", f"--unit={_unit(run)}", f"--on-active={seconds:.3f}s"]

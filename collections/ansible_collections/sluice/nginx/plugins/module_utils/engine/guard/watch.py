@@ -20,7 +20,7 @@ from .lease import due_in, extend, why_overdue
 if TYPE_CHECKING:
     from ..forms import Json
 
-__all__ = ["boot", "main", "tick", "watch"]
+__all__ = ["boot", "guarding", "main", "tick", "watch"]
 
 _LOOK = 1.0
 # How long an operation that holds the host may go on after the guard's time has come, in seconds.
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
     os.umask(0o022)
     os.environ.update(PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL="C.UTF-8")
     what, *names = arguments
-    session = Session(System(), Layout(), _GUARD)
+    session = guarding(System(), Layout())
     answer = boot(session) if what == "boot" else watch(session, names[0])
     said = [str(problem.what) for problem in answer.get("problems", [])] + session.warnings
     sys.stdout.write("\n".join([str(answer.get("note", "")), *said]).strip() + "\n")
@@ -45,9 +45,13 @@ def main(arguments: list[str]) -> int:
     return 1 if answer.get("problems") else 0
 
 
+def guarding(system: System, layout: Layout) -> Session:
+    """Return a session of the guard's own."""
+    return Session(system, layout, _GUARD)
+
+
 def watch(session: Session, run: str) -> Json:
     """Wait until what ``run`` has on trial is settled, by itself or by the guard. Returns how that went."""
-    session = Session(session.system, session.layout, _GUARD)
     wait = _FIRST_WAIT
     while True:
         left = _left(session, run)
