@@ -222,7 +222,9 @@ def _switch(session: Session, state: Json, release: _Release, bundle: bytes, mas
         answer["problems"] = problems_of(error)
         session.journal("failed", release=release.id, why=str(error)[:500])
         failed_at = getattr(error, "at", None) or session.system.monotonic()
-        untouched = not swapped and (first or session.layout.linked() == before)
+        link = session.layout.linked()
+        untouched = not swapped and (first or link == before)
+        reloaded = reloaded or link not in (before, release.id)
         _take_back(session, state, answer, untouched, reloaded, failed_at, release.check_timeout)
         return answer
     session.journal("activate", release=release.id, mark="end")

@@ -153,8 +153,8 @@ def recover(session: Session, state: Json) -> Json:
 
 def _take_back(session: Session, state: Json, to: str, by: str, check_timeout: float) -> Json:
     pending = state["pending"]
-    # Once the link was switched, a restart of nginx may have read it, whatever phase was reached.
-    unread = pending is not None and pending["phase"] == "intent" and session.layout.linked() != pending["release"]
+    # What the link leads to, whatever phase was reached, somebody else may have let nginx read meanwhile.
+    unread = pending is not None and pending["phase"] == "intent" and session.layout.linked() == to
     if pending is None:
         _guard_the_way(session)
     session.journal("revert", release=to, mark="begin", by=by)
