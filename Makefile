@@ -21,8 +21,8 @@ lint: setup ## ansible-lint, yamllint, ruff, mypy, changelog
 unit: setup ## the unit tests alone
 	@scripts/test unit
 
-faults: setup ## every story of the fault table, and the state machine at length
-	@scripts/test faults
+faults: setup ## every story of the fault table, and the crash tests at length
+	@scripts/test faults crashes
 
 benchmark: setup ## requests lost by deployments, and by as many bare reloads; ten minutes of load
 	@PYTHONPATH=collections .venv/bin/python -m benchmarks.no_loss

@@ -87,6 +87,15 @@ def test_a_state_that_is_gone_from_a_host_with_a_journal_is_rebuilt(kept: Kept) 
     assert kept.warnings
 
 
+def test_a_state_that_is_gone_with_its_journal_is_told_from_the_link(kept: Kept) -> None:
+    kept.saved()
+    kept.layout.conf.symlink_to(kept.layout.release("hand"))
+    kept.layout.state.unlink()
+    kept.layout.journal.unlink()
+    assert kept.store.load()["confirmed"]["release"] == "hand"
+    assert kept.warnings
+
+
 def test_a_state_of_another_version_is_left_alone(kept: Kept) -> None:
     kept.saved()
     kept.layout.state.write_text('{"schema": 99}')

@@ -115,16 +115,19 @@ class Store:
         return found
 
     def _read_state(self) -> Json | None:
-        """Read what is there: None when it is damaged, or gone from a host that has a journal."""
+        """Read what is there: None when it is damaged, or gone from a host that was switched before."""
         try:
             found = json.loads(self._layout.state.read_bytes())
         except FileNotFoundError:
-            return None if self._layout.journal.exists() else states.empty()
+            return states.empty() if self._is_untouched() else None
         except (ValueError, OSError):
             return None
         if not isinstance(found, dict) or "schema" not in found:
             return None
         return found if found["schema"] != states.SCHEMA or _is_whole(found) else None
+
+    def _is_untouched(self) -> bool:
+        return not self._layout.journal.exists() and self._layout.linked() is None
 
     def _origins(self) -> dict[str, str]:
         try:
@@ -199,7 +202,7 @@ class Store:
         With ``end_hung_after``, in seconds, the operation that then still holds it is ended: whatever step it was at,
         the way back begins from there.
         """
-        self._prepare()
+        self._make_directories()
         with self._acquired(run, end_hung_after) as file:
             holder = {**run, "operation": operation, "since": self._system.now(), "pid": os.getpid()}
             holder["started"] = started_at(self._system.proc, os.getpid())
@@ -207,6 +210,7 @@ class Store:
             file.truncate()
             json.dump(holder, file)
             file.flush()
+            self._prepare()
             self._mend_journal()
             yield
 
@@ -236,15 +240,19 @@ class Store:
             with contextlib.suppress(OSError):
                 self.journal(run, "ended", {"why": f"it hung: {_sentence(holder)}"})
 
+    def _make_directories(self) -> None:
+        layout = self._layout
+        if (layout.root / "meta").is_dir():
+            return
+        # Workers open htpasswd files and certificates below these two, so they can be passed through.
+        for path in (layout.root, layout.releases, layout.kept):
+            self._system.make_directory(path)
+        for path in (layout.root / "bundles", layout.root / "meta"):
+            self._system.make_directory(path, 0o700)
+
     def _prepare(self) -> None:
         layout = self._layout
-        if not (layout.root / "meta").is_dir():
-            # Workers open htpasswd files and certificates below these two, so they can be passed through.
-            for path in (layout.root, layout.releases, layout.kept):
-                self._system.make_directory(path)
-            for path in (layout.root / "bundles", layout.root / "meta"):
-                self._system.make_directory(path, 0o700)
-        if not layout.state.exists() and not layout.journal.exists():
+        if not layout.state.exists() and self._is_untouched():
             # There from the first moment on, so that one that is not there later was lost.
             self._write(states.empty())
         ballast = layout.root / "ballast"
