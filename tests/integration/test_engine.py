@@ -391,6 +391,7 @@ def test_drift(host: Host, release: Any, wish: str) -> None:
         assert host.body == "one"
         return
     assert answer["ok"], answer
+    assert f"{wish} drift" in [event["event"] for event in host.ask("status")["journal"]]
     host.ask("revert", "r2")
     kept = host.sh("cat /etc/nginx/nginx.conf; ls /etc/nginx")
     assert ("# by an admin" in kept, "extra" in kept) == ((True, True) if wish == "adopt" else (False, False))

@@ -59,6 +59,8 @@ def activate(session: Session, request: ActivateRequest, bundle: bytes) -> Json:
         if _is_settled(state, release) and not first and not differences:
             return {"changed": False, "release": release.id, "before": state["live"], "checks": []}
         session.journal("activate", release=release.id, mark="begin", receipt=request.get("receipt"))
+        if differences:
+            session.journal(f"{request['drift']} drift", mark="end", paths=len(differences))
         if first or (differences and request.get("drift") == "adopt"):
             with session.step("adopt"):
                 known = None if first else session.store.meta(state["live"]).get("facts")
