@@ -1,7 +1,8 @@
 """Each gate has releases that it must fail and releases that it must pass: ``tests/gates/GATE/fail|pass/CASE``.
 
-``case.yml`` says what is around the tree beside it: ``contract``, ``docroots``, ``options`` of the gates, ``verify``,
-``settings`` (variables that are wrong before there is a tree), the ``words`` that a person must read, and ``warnings``.
+``case.yml`` says what is around the tree beside it (and beside the tree ``live``, where something serves already):
+``contract``, ``live_contract``, ``docroots``, ``options`` of the gates, ``said`` by hosts, ``verify``, ``settings``
+(variables that are wrong before there is a tree), the ``words`` that a person must read, and ``warnings``.
 """
 
 from __future__ import annotations
@@ -53,11 +54,12 @@ def _problems(settings: Mapping[str, Any]) -> tuple[str, ...]:
     return ()
 
 
-def _release(folder: Path, case: Mapping[str, Any], store: Path) -> Release:
+def _release(folder: Path, case: Mapping[str, Any], store: Path, part: str = "tree") -> Release:
     main = trees.file((FIXTURES / "packaged.conf").read_bytes(), "packaged/nginx.conf")
     packaged = {"nginx.conf": main} if case.get("packaged", True) else {}
-    contract = [dict(to_json(check)) for check in parse_contract(case.get("contract", []), "nginx_checks")]
-    laid = trees.overlay(packaged, trees.read_layer(folder / "tree", "raw"))
+    checks = case.get("live_contract" if part == "live" else "contract", [])
+    contract = [dict(to_json(check)) for check in parse_contract(checks, "nginx_checks")]
+    laid = trees.overlay(packaged, trees.read_layer(folder / part, "raw"))
     return Store(store).add(laid, contract, [], {})
 
 
@@ -99,7 +101,8 @@ def test_a_gate_fails_what_is_bad_and_passes_what_is_good(
     problems = _problems(case.get("settings", {}))
     release = None if problems or "settings" in case else _release(folder, case, tmp_path)
     gates, options = _with_forerunners(name), _options(folder, case)
-    candidate = Candidate(("web1",), release, problems)
+    live = _release(folder, case, tmp_path, "live") if (folder / "live").is_dir() else None
+    candidate = Candidate(("web1",), release, problems, live, case.get("said"))
     if _on_a_stage(folder):
         client: docker.DockerClient = request.getfixturevalue("engine")
         settings: StageSettings = request.getfixturevalue("stage_settings")

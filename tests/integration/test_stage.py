@@ -105,7 +105,9 @@ def open_stage(engine: docker.DockerClient, stage_settings: StageSettings, tmp_p
         mapped = {f"/srv/{name}": path for name, path in docroots.items()}
         world = synthesise(config, (), {path: str(folder) for path, folder in mapped.items()}, services)
         settings = replace(stage_settings, docroots=mapped)
-        stage = Stage(engine, f"sluice-test-stage-{len(stages)}", release.tree, release.id, world, settings)
+        stage = Stage(
+            engine, f"sluice-test-stage-{len(stages)}", {release.id: release.tree}, release.id, world, settings
+        )
         stages.append(stage)
         stage.open(facts(config)["error_logs"])
         stage.run("true")  # waits until it is open
@@ -314,7 +316,7 @@ def test_an_image_that_is_not_there_is_told_in_words(
 ) -> None:
     settings = replace(stage_settings, image="sluice-platform:none")
     world = synthesise(parse_tree(tmp_path), (), {}, ())
-    with Stage(engine, "sluice-test-none", tmp_path, "0" * 64, world, settings) as stage:
+    with Stage(engine, "sluice-test-none", {"0" * 64: tmp_path}, "0" * 64, world, settings) as stage:
         stage.open([])
         with pytest.raises(SluiceError, match=r"Docker cannot run the stage sluice-test-none: .*sluice-platform:none"):
             stage.run("true")

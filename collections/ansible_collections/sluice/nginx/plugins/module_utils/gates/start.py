@@ -12,7 +12,7 @@ _GRAVE = ("[emerg]", "[alert]", "[crit]")
 
 def run(subject: Subject) -> Verdict:
     """Fail when nginx does not start, when its workers die, or when it logs something grave."""
-    answer = subject.staged.ask("start")
+    answer = subject.staged.start()
     findings = [
         Finding("nginx logs a grave error at its start", nginx=line)
         for line in answer["errors"]

@@ -1,4 +1,4 @@
-"""A stage: two containers around one release. nginx runs in the first, stand-ins for its upstreams in the second.
+"""A stage: two containers around a release. nginx runs in the first, stand-ins for its upstreams in the second.
 
 Neither has a network. A pair of virtual interfaces, made from inside, is all that joins them, so nothing real can be
 reached from either, the controller included, and no address can clash. (An internal network of Docker's would drop what
@@ -83,17 +83,29 @@ def _exec(container: Container, *command: str) -> Completed:
 
 
 class Stage:
-    """Runs one release. Use it as a context, so that the containers end with it."""
+    """Runs the release ``serves``. Use it as a context, so that the containers end with it.
+
+    ``trees`` are the releases that the containers hold, by id; ``basis`` is the one that the world is completed by.
+    """
 
     def __init__(
-        self, client: docker.DockerClient, name: str, tree: Path, release: str, world: World, settings: StageSettings
+        self,
+        client: docker.DockerClient,
+        name: str,
+        trees: Mapping[str, Path],
+        serves: str,
+        world: World,
+        settings: StageSettings,
+        basis: str = "",
     ) -> None:
         self.client = client
         self.name = name
         self.world = world
-        self._tree = tree
-        self._release = release
+        self._trees = trees
+        self._serves = serves
+        self._basis = basis or serves
         self._settings = settings
+        self._started: dict[str, Any] | None = None
         self._containers: list[Container] = []
         self._opener = ThreadPoolExecutor(1)
         self._opening: Future[None] | None = None
@@ -115,8 +127,8 @@ class Stage:
                 f"{_HOME}/plan.json": json.dumps(self._plan(error_logs)).encode(),
                 f"{_HOME}/shipped.zip": remote.pack().data,
             }
-            tree = {f"{_TREE}/{self._release}": self._tree}
-            packed = _pack(files, {**tree, **self._settings.docroots})
+            trees = {f"{_TREE}/{identity}": tree for identity, tree in self._trees.items()}
+            packed = _pack(files, {**trees, **self._settings.docroots})
             nginx = self._container("nginx", packed)
             # The link's other end is put into the network of process 1, which is nginx's container's for both of them.
             others = self._container("stand-in", packed, pid_mode=f"container:{nginx.id}")
@@ -148,7 +160,9 @@ class Stage:
             "nginx": _NGINX,
             "stand_in": _STAND_IN,
             "stand_in_network": str(STAND_IN_NETWORK),
-            "tree": f"{_TREE}/{self._release}",
+            "tree": f"{_TREE}/{self._serves}",
+            "basis": f"{_TREE}/{self._basis}",
+            "trees": [f"{_TREE}/{identity}" for identity in self._trees],
             "error_logs": list(error_logs),
         }
 
@@ -190,6 +204,24 @@ class Stage:
 
     def _run(self, *command: str) -> Completed:
         return _exec(self._containers[0], *command)
+
+    def start(self) -> dict[str, Any]:
+        """Start nginx, once; the answer of the agent is the same for all who ask. Raises ``SluiceError``."""
+        if self._started is None:
+            self._started = self.ask("start")
+        return self._started
+
+    def lay(self, name: str, files: Mapping[str, bytes]) -> str:
+        """Put a copy of the release into the container with ``files`` (paths in the tree) laid over it.
+
+        Returns the copy's path there, for the agent's ``serve``. Raises ``SluiceError``.
+        """
+        copy = f"{_TREE}/{name}"
+        done = self.run("cp", "-a", f"{_TREE}/{self._serves}", copy)
+        if done.code:
+            raise SluiceError(f"staging cannot copy the release: {done.output.strip()}")
+        self._containers[0].put_archive("/", _pack({f"{copy}/{path}": data for path, data in files.items()}, {}))
+        return copy
 
     def ask(self, what: str, about: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
         """Have the agent in nginx's container do ``what``. Raises ``SluiceError`` with its words when it cannot."""

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from ..config.parse import Config
     from ..contract.model import Check
+    from ..needs.model import Need
     from ..release.store import Release
     from ..staging.stage import Stage
 
-__all__ = ["Finding", "Options", "Result", "Subject", "Verdict"]
+__all__ = ["Finding", "Live", "Options", "Result", "Subject", "Verdict"]
 
 Result = Literal["pass", "fail", "inconclusive", "not run"]
 
@@ -73,20 +74,48 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Options:
-    """What the user sets for the gates (variables ``gates_*``)."""
+    """What the user sets for the gates (variables ``gates_*``, and ``nginx_needs`` as ``declared``).
+
+    ``coverage`` is a share in percent. ``decide`` gives the reason for which a gate that is inconclusive counts as
+    passed. ``accept`` are rows of ``gates_accept``; ``replay_log`` is the path of an access log, or empty.
+    """
 
     lint_level: str = "high"
     lint_accept: tuple[str, ...] = ()
     allow_warnings: bool = False
     verify: tuple[str, ...] = ()
     docroots: Mapping[str, str] = field(default_factory=dict)
+    declared: tuple[str, ...] = ()
+    coverage: int = 80
+    certificate_days: int = 14
+    accept: tuple[Mapping[str, Any], ...] = ()
+    strict: bool = False
+    replay_log: str = ""
+    replay_requests: int = 200
+    behaviour_requests: int = 5000
+    decide: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Live:
+    """The release that serves now, with what it needs. ``contract`` is None where nobody knows it any more."""
+
+    release: Release
+    config: Config
+    needs: tuple[Need, ...]
+    contract: tuple[Check, ...] | None = None
 
 
 @dataclass
 class Subject:
     """What gates examine: one release, for ``hosts``, with its contract, and the stage that runs it.
 
-    ``problems`` are what was wrong with the variables before there was a tree; then ``release`` is None.
+    ``problems`` are what was wrong with the variables before there was a tree; then ``release`` is None. ``needs`` are
+    those of the release. ``live`` is what serves now, None for a first release; it runs on ``live_stage``, in a world
+    that equals the one of ``stage``. ``said`` is what each host answered when it was asked about the needs, None where
+    hosts are not asked.
+
+    A gate leaves both stages as it found them: the release's own bytes at their path, and nginx running from them.
     """
 
     hosts: Sequence[str]
@@ -97,6 +126,10 @@ class Subject:
     contract: Sequence[Check] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
     stage: Stage | None = None
+    needs: Sequence[Need] = ()
+    live: Live | None = None
+    live_stage: Stage | None = None
+    said: Mapping[str, Mapping[str, Any]] | None = None
 
     def placed(self, verdict: Verdict) -> Verdict:
         """Add to each finding the file that its place was made from."""
@@ -116,3 +149,10 @@ class Subject:
         if self.stage is None:
             raise ValueError("there is no stage to run the release on")
         return self.stage
+
+    @property
+    def staged_live(self) -> Stage:
+        """The stage of the live release. Raises ``ValueError`` when there is none."""
+        if self.live_stage is None:
+            raise ValueError("there is no stage that runs the live release")
+        return self.live_stage

@@ -1,0 +1,1 @@
+"""What a release requires and does not contain: read from its configuration, compared, met."""
