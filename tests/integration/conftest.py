@@ -26,9 +26,13 @@ def engine(project: Path) -> Iterator[docker.DockerClient]:
     filters: dict[str, str | list[str] | bool] = {
         "label": ["sluice=1", f"sluice.project={project_label(project)}", "sluice.part=stage"]
     }
-    before = {found.id for found in client.containers.list(all=True, filters=filters)}
+    before = {found.id for found in client.containers.list(all=True, filters=filters, ignore_removed=True)}
     yield client
-    left = [found.name for found in client.containers.list(all=True, filters=filters) if found.id not in before]
+    left = [
+        found.name
+        for found in client.containers.list(all=True, filters=filters, ignore_removed=True)
+        if found.id not in before
+    ]
     assert left == [], "stages that their tests did not remove"
 
 
@@ -47,7 +51,7 @@ def platform_image(platform: Platform) -> str:
     return platform.image
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def stage_settings(project: Path, platform_image: str) -> StageSettings:
     """Settings of stages without files of a user."""
     return StageSettings(platform_image, labels(project, "stage"), {}, {})

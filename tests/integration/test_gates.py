@@ -1,7 +1,7 @@
 """Each gate has releases that it must fail and releases that it must pass: ``tests/gates/GATE/fail|pass/CASE``.
 
 ``case.yml`` says what is around the tree beside it (and beside the tree ``live``, where something serves already):
-``contract``, ``live_contract``, ``docroots``, ``options`` of the gates, ``said`` by hosts, ``verify``, ``settings``
+``contract``, ``docroots``, ``options`` of the gates, ``said`` by hosts, ``verify``, ``settings``
 (variables that are wrong before there is a tree), the ``words`` that a person must read, and ``warnings``.
 """
 
@@ -16,16 +16,15 @@ import docker
 import pytest
 import yaml
 
-from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
-from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import from_json, parse_contract, to_json
+from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.render import contract_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examiner
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options, Subject, Verdict
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examiner, subject_of
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate, find_gates, run_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import findings_text
 
@@ -57,8 +56,7 @@ def _problems(settings: Mapping[str, Any]) -> tuple[str, ...]:
 def _release(folder: Path, case: Mapping[str, Any], store: Path, part: str = "tree") -> Release:
     main = trees.file((FIXTURES / "packaged.conf").read_bytes(), "packaged/nginx.conf")
     packaged = {"nginx.conf": main} if case.get("packaged", True) else {}
-    checks = case.get("live_contract" if part == "live" else "contract", [])
-    contract = [dict(to_json(check)) for check in parse_contract(checks, "nginx_checks")]
+    contract = [dict(to_json(check)) for check in parse_contract(case.get("contract", []), "nginx_checks")]
     laid = trees.overlay(packaged, trees.read_layer(folder / part, "raw"))
     return Store(store).add(laid, contract, [], {})
 
@@ -70,16 +68,6 @@ def _options(folder: Path, case: Mapping[str, Any]) -> Options:
     given["docroots"] = {path: str(folder / name) for path, name in case.get("docroots", {}).items()}
     given["verify"] = tuple(str(folder / name) for name in case.get("verify", []))
     return Options(**given)
-
-
-def _without_stage(gates: list[Gate], candidate: Candidate, options: Options) -> list[Verdict]:
-    subject = Subject(candidate.hosts, options, candidate.problems)
-    if candidate.release is not None:
-        described = candidate.release.described
-        subject.release, subject.config = candidate.release, parse_tree(candidate.release.tree)
-        subject.contract = [from_json(row) for row in described["contract"]]
-        subject.origins = described["origins"]
-    return run_gates(gates, subject)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +98,7 @@ def test_a_gate_fails_what_is_bad_and_passes_what_is_good(
         (examined,) = Examiner(client, gates, options, settings, (), "test").examine([candidate])
         verdicts = list(examined.verdicts)
     else:
-        verdicts = _without_stage(gates, candidate, options)
+        verdicts = run_gates(gates, subject_of(candidate, options))
     said = "\n".join([verdicts[-1].summary, findings_text(verdicts)])
     assert {each.gate: each.result for each in verdicts} == {gate.name: "pass" for gate in gates} | {name: result}, said
     for words in case.get("words", []):

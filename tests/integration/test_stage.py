@@ -19,6 +19,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.config.facts import f
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.needs.reading import needs_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.render import KEPT_ROOT
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
@@ -29,6 +30,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import 
     owner_label,
     remove_orphans,
 )
+from ansible_collections.sluice.nginx.plugins.module_utils.world.images import Image, parse_images
 from ansible_collections.sluice.nginx.plugins.module_utils.world.model import Endpoint, Service
 from ansible_collections.sluice.nginx.plugins.module_utils.world.synthesis import synthesise
 
@@ -98,13 +100,20 @@ def open_stage(engine: docker.DockerClient, stage_settings: StageSettings, tmp_p
     """Open a stage for the text of a site; it is closed in the end."""
     stages: list[Stage] = []
 
-    def opened(text: str, *services: Service, more: Mapping[str, trees.Node] | None = None, **docroots: Path) -> Stage:
+    def opened(
+        text: str,
+        *services: Service,
+        more: Mapping[str, trees.Node] | None = None,
+        images: tuple[Image, ...] = (),
+        **docroots: Path,
+    ) -> Stage:
         files = {"nginx.conf": trees.file(MAIN, "raw"), "conf.d/site.conf": trees.file(text.encode(), "raw")}
         release = Store(tmp_path).add(trees.overlay({**files, **(more or {})}), [], [], {})
         config = parse_tree(release.tree)
         mapped = {f"/srv/{name}": path for name, path in docroots.items()}
-        world = synthesise(config, (), {path: str(folder) for path, folder in mapped.items()}, services)
-        settings = replace(stage_settings, docroots=mapped)
+        docroots_there = {path: str(folder) for path, folder in mapped.items()}
+        world = synthesise(needs_of(config, ()), docroots_there, services)
+        settings = replace(stage_settings, docroots=mapped, images=images)
         stage = Stage(
             engine, f"sluice-test-stage-{len(stages)}", {release.id: release.tree}, release.id, world, settings
         )
@@ -131,7 +140,9 @@ def program(where: str) -> tuple[str, ...]:
 
 
 def containers(engine: docker.DockerClient, stage: Stage) -> list[str]:
-    return [str(found.name) for found in engine.containers.list(all=True, filters={"name": stage.name})]
+    return [
+        str(found.name) for found in engine.containers.list(all=True, filters={"name": stage.name}, ignore_removed=True)
+    ]
 
 
 @pytest.fixture
@@ -230,6 +241,57 @@ def test_a_service_that_does_not_start_is_told_in_its_own_words(
     assert "Traceback" not in str(failed.value)
 
 
+SHARED = """
+upstream app { server app.example:8001; server other.example:8001 backup; }
+server {
+    listen 80;
+    server_name shop.example;
+    location /app/ { proxy_pass http://app/; }
+    location /beside/ { proxy_pass http://127.0.0.1:8002/; }
+}
+"""
+
+
+def test_images_answer_in_place_of_stand_ins(open_stage: Open, platform_image: str, tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages/index.html").write_text("a page of the shop")
+    serve = ["python3", "-m", "http.server", "--directory", "/srv/pages"]
+    rows = {
+        "app.example:8001": {"image": platform_image, "command": [*serve, "8001"]},
+        "127.0.0.1:8002": {"image": platform_image, "command": list(program("8002"))},
+        "nobody.example:8003": "sluice-nobody-asks-for-this",
+    }
+    stage = open_stage(SHARED, images=parse_images(rows), pages=tmp_path / "pages")
+    outcomes = checked(
+        stage,
+        {"get": "http://shop.example/app/", "expect": {"body": "a page of the shop"}},
+        {"get": "http://shop.example/beside/", "expect": {"body": "the real program"}},
+    )
+    assert [outcome["problems"] for outcome in outcomes] == [[], []]
+    assert "no stand-in at other.example:8001: Address already in use" in stage.invented
+    assert len(containers(stage.client, stage)) == 4
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (
+            {"command": ["sh", "-c", "echo no database here; exit 3"]},
+            "the image {} for app.example:8001 ended with 3: no database here",
+        ),
+        ({"command": ["no-such-program"]}, "the image {} for app.example:8001 ended with 127: .*no-such-program"),
+        ({"image": "sluice-none.invalid/none:1"}, "Docker has no image sluice-none.invalid/none:1, and cannot pull it"),
+    ],
+    ids=["it ends", "no program", "no image"],
+)
+def test_an_image_that_does_not_answer_is_told_in_words(
+    engine: docker.DockerClient, open_stage: Open, platform_image: str, row: Mapping[str, Any], words: str
+) -> None:
+    rows = {"app.example:8001": {"image": platform_image, **row}}
+    with pytest.raises(SluiceError, match=words.format(platform_image)):
+        open_stage(SHARED, images=parse_images(rows))
+
+
 def test_the_bytes_in_the_stage_are_those_of_the_release(open_stage: Open, platform: Any, tmp_path: Path) -> None:
     docroot = tmp_path / "docroot"
     docroot.mkdir(mode=0o700)
@@ -262,11 +324,11 @@ def test_what_outlives_releases_is_there_and_the_release_stays_as_it_is(open_sta
     assert stage.run("python3", "-IS", "-c", MANIFEST).output.strip() == identity
 
 
-def test_a_certificate_that_the_release_lacks_is_not_invented_inside_it(open_stage: Open) -> None:
-    stage = open_stage("server { listen 443 ssl; ssl_certificate c.pem; ssl_certificate_key k.pem; }")
+def test_a_file_of_the_configuration_that_the_release_lacks_is_not_invented(open_stage: Open) -> None:
+    stage = open_stage("server { listen 80; include snippets/gone.conf; }")
     done = stage.run("nginx", "-t")
     assert done.code == 1
-    assert 'cannot load certificate "/etc/nginx/c.pem"' in done.output
+    assert 'open() "/etc/nginx/snippets/gone.conf" failed' in done.output
 
 
 def test_the_containers_are_gone_after_the_end_and_after_an_exception(
@@ -298,7 +360,9 @@ def test_what_killed_runs_left_is_removed_and_nothing_else(
     mine = labels(tmp_path / "mine", "stage")["sluice.project"]
     try:
         assert (remove_orphans(engine, mine), remove_orphans(engine, mine)) == (1, 0)
-        there = {found.id for found in engine.containers.list(all=True, filters={"label": "sluice=1"})}
+        there = {
+            found.id for found in engine.containers.list(all=True, filters={"label": "sluice=1"}, ignore_removed=True)
+        }
         assert [name for name, container in made.items() if container.id not in there] == ["left"]
     finally:
         for container in made.values():
@@ -315,7 +379,7 @@ def test_an_image_that_is_not_there_is_told_in_words(
     engine: docker.DockerClient, stage_settings: StageSettings, tmp_path: Path
 ) -> None:
     settings = replace(stage_settings, image="sluice-platform:none")
-    world = synthesise(parse_tree(tmp_path), (), {}, ())
+    world = synthesise((), {}, ())
     with Stage(engine, "sluice-test-none", {"0" * 64: tmp_path}, "0" * 64, world, settings) as stage:
         stage.open([])
         with pytest.raises(SluiceError, match=r"Docker cannot run the stage sluice-test-none: .*sluice-platform:none"):

@@ -33,6 +33,11 @@ def test_the_payload_says_what_is_in_it() -> None:
     assert rest.endswith(b'{"op": "status"}bundle')
 
 
+@pytest.mark.parametrize(("op", "keep"), [("status", True), ("probe", False)])
+def test_a_probe_leaves_no_engine_behind(op: str, keep: bool) -> None:
+    assert json.loads(remote.payload({"op": op}).partition(b"\n")[0])["keep"] is keep
+
+
 def test_the_command_survives_a_shell() -> None:
     words = shlex.split(remote.command("/opt/my python/bin/python3"))
     assert words[:3] == ["/opt/my python/bin/python3", "-IS", "-c"]

@@ -12,7 +12,7 @@ from story import Incident
         "smoke   FAIL",
         "a profile is shown: expected status 200, got 500",
         "who follows the old address of the list arrives: expected status 200, got 500",
-        "sites-enabled/shwitter.conf:28 (examples/incidents/shwitter-redirect/sites-enabled/shwitter.conf)",
+        "sites-enabled/shwitter.conf:43 (examples/incidents/shwitter-redirect/sites-enabled/shwitter.conf)",
         "rewrite or internal redirection cycle while processing",
         "1 of 1 releases did not pass the gates; no host was touched",
     ],

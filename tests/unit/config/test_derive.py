@@ -33,7 +33,7 @@ Conf = Callable[[str], Config]
         ),
         (
             r"server { location ~ \.php$ { } location @x { } location /hidden { internal; } location / { } }",
-            ["GET http://localhost/"],
+            ["GET http://localhost/", "GET http://localhost/x.php"],
         ),
         ("server { server_name a; } server { server_name a; }", ["GET http://a/"]),
     ],
@@ -50,7 +50,8 @@ def test_requests_are_derived(conf: Conf, servers: str, requests: list[str]) -> 
         ("0.0.0.0:80", None),
         ("[::]:80", None),
         ("10.0.0.1:8080", "10.0.0.1:8080"),
-        ("127.0.0.1", "127.0.0.1:80"),
+        ("127.0.0.1", None),
+        ("127.0.0.2", "127.0.0.2:80"),
     ],
 )
 def test_a_derived_request_goes_to_the_address_that_is_listened_on(

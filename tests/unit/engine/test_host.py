@@ -153,7 +153,7 @@ def test_the_last_events_leave_out_a_line_that_was_cut(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("request_", "said"),
     [
-        ({"op": "dance"}, "no operation 'dance'; it has preflight, activate"),
+        ({"op": "dance"}, "no operation 'dance'; it has preflight, probe, activate"),
         ({"op": "show", "release": "abc"}, "this host has no release 'abc'"),
         ({"op": "show", "release": "previous"}, "no release before the live one"),
         ({"op": "confirm", "release": "abc"}, "release abc cannot be confirmed"),

@@ -31,7 +31,8 @@ def release(tmp_path: Path) -> Release:
 
 
 def test_preflight_asks_with_platform_facts_and_size(release: Release) -> None:
-    asked = build("preflight", RUN, release.id, release, Terms(drift="adopt", want_tree=True))
+    need = {"kind": "name", "value": "app.internal"}
+    asked = build("preflight", RUN, release.id, release, Terms(drift="adopt", want_tree=True), needs=[need])
     assert asked.bundle == b""
     assert asked.request == {
         "op": "preflight",
@@ -42,6 +43,7 @@ def test_preflight_asks_with_platform_facts_and_size(release: Release) -> None:
         "recover": True,
         "platform": {"os": "debian 12"},
         "facts": release.described["facts"],
+        "needs": [need],
         "needs_bytes": len(b"events {}"),
     }
 

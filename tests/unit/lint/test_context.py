@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import Context, read_docroots
+from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import (
+    Context,
+    read_certificates,
+    read_extensions,
+)
 
 
 @pytest.mark.parametrize(
@@ -32,5 +37,28 @@ def test_the_files_of_the_user_are_looked_at(tmp_path: Path) -> None:
     for name in ("index.php", "deep/er/LOGO.PNG", "noextension", ".hidden", "folder.d/x.tar.gz"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    found = read_docroots({"/srv/shop": tmp_path, "/gone": tmp_path / "gone"})
-    assert found.extensions == {"/srv/shop": {"php", "png", "gz"}, "/gone": set()}
+    found = read_extensions({"/srv/shop": tmp_path, "/gone": tmp_path / "gone"})
+    assert found == {"/srv/shop": {"php", "png", "gz"}, "/gone": set()}
+
+
+def test_certificates_are_read_from_the_tree_and_from_mapped_folders(tmp_path: Path) -> None:
+    tree, folder = tmp_path / "tree", tmp_path / "certificates"
+    for path in (tree / "ssl/shop.pem", folder / "deep/blog.key", tmp_path / "outside.pem"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(path.name)
+    (tree / "nginx.conf").write_text(
+        """
+        ssl_certificate ssl/shop.pem;
+        ssl_certificate /etc/nginx/ssl/shop.pem;
+        ssl_certificate_key /etc/ssl/private/deep/blog.key;
+        ssl_certificate ../outside.pem;
+        ssl_certificate /etc/ssl/private/gone.pem;
+        ssl_certificate $name.pem;
+        ssl_certificate ssl;
+        """
+    )
+    assert read_certificates(parse_tree(tree), tree, {"/etc/ssl/private": folder}) == {
+        "ssl/shop.pem": b"shop.pem",
+        "/etc/nginx/ssl/shop.pem": b"shop.pem",
+        "/etc/ssl/private/deep/blog.key": b"blog.key",
+    }

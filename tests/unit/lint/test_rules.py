@@ -1,29 +1,33 @@
-"""Each rule has configurations that it must hit, at the lines that say so, and others that it must not."""
+"""Each rule has configurations that it must hit, at the lines that say so, and others that it must not.
+
+``NAME.live.conf`` beside ``NAME.conf`` is what the live release says.
+"""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
-from ansible_collections.sluice.nginx.plugins.module_utils.lint import rules
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.audit import LEVELS
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import find_rules
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import Context
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding
+from tests.unit.lint.certificates import certificates
 
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "lint.md"
 FIXTURES = Path(__file__).resolve().parents[2] / "lint"
-CASES = sorted(FIXTURES.glob("*/*/*.conf"))
-RULES = [found.name for found in pkgutil.iter_modules(rules.__path__)]
-CONTEXT = Context(
-    {
-        "/srv/shop/public": frozenset({"php", "html", "css", "js", "png", "svg"}),
-        "/srv/shop/src": frozenset({"py"}),
-    }
-)
+CASES = sorted(path for path in FIXTURES.glob("*/*/*.conf") if not path.name.endswith(".live.conf"))
+RULES = find_rules()
+EXTENSIONS = {
+    "/srv/shop/public": frozenset({"php", "html", "css", "js", "png", "svg"}),
+    "/srv/shop/src": frozenset({"py"}),
+}
+NOW = datetime(2030, 6, 1, tzinfo=UTC)
+CERTIFICATES = certificates(NOW)
 _MARK = re.compile(r"# hit: (.*)$")
 
 
@@ -32,9 +36,17 @@ def _named(path: Path) -> str:
 
 
 def _found(rule: str, path: Path) -> list[Finding]:
-    findings: list[Finding] = importlib.import_module(f"{rules.__name__}.{rule}").run(
-        parse_tree(path.parent, path.name), CONTEXT
+    live = path.with_suffix(".live.conf")
+    context = Context(
+        EXTENSIONS,
+        parse_tree(live.parent, live.name) if live.exists() else None,
+        CERTIFICATES,
+        certificate_days=14,
+        now=NOW,
     )
+    config = parse_tree(path.parent, path.name)
+    assert config.problems == []
+    findings: list[Finding] = RULES[rule].run(config, context)
     return findings
 
 
@@ -48,11 +60,14 @@ def test_a_rule_hits_the_lines_that_are_marked(path: Path) -> None:
     found: dict[int, list[str]] = {}
     for finding in _found(path.parts[-3], path):
         assert finding.file == path.name
+        assert finding.expected
+        assert finding.seen
+        assert finding.mend
         found.setdefault(finding.line, []).append(finding.what)
-    assert found.keys() == marks.keys()
+    assert found.keys() == marks.keys(), found
     for line, words in marks.items():
-        assert len(found[line]) == len(words)
-        assert all(said in what for said, what in zip(words, found[line], strict=True))
+        assert len(found[line]) == len(words), found[line]
+        assert all(said in what for said, what in zip(words, found[line], strict=True)), found[line]
 
 
 @pytest.mark.parametrize("path", [path for path in CASES if path.parent.name == "miss"], ids=_named)
@@ -62,10 +77,21 @@ def test_a_rule_leaves_alone_what_is_right(path: Path) -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_has_a_level_and_both_kinds_of_fixtures(rule: str) -> None:
-    assert importlib.import_module(f"{rules.__name__}.{rule}").LEVEL in LEVELS
+    assert RULES[rule].LEVEL in LEVELS
+    assert getattr(RULES[rule], "NEW", LEVELS[-1]) in LEVELS
     assert {path.parent.name for path in CASES if path.parts[-3] == rule} == {"hit", "miss"}
 
 
 def test_no_fixture_is_for_a_rule_that_is_gone() -> None:
-    assert {path.parts[-3] for path in CASES} == set(RULES)
+    assert {path.parts[-3] for path in FIXTURES.glob("*/*/*")} == RULES.keys()
     assert {path.parent.name for path in CASES} == {"hit", "miss"}
+    for live in FIXTURES.glob("*/*/*.live.conf"):
+        assert live.with_name(live.name.replace(".live.conf", ".conf")) in CASES
+
+
+def test_the_document_has_a_row_for_each_rule_with_its_levels() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \| ([a-z]+)(?:, new: ([a-z]+))? \|", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    levels = {rule: (level, new or level) for rule, level, new in rows}
+    assert levels == {name: (rule.LEVEL, getattr(rule, "NEW", rule.LEVEL)) for name, rule in RULES.items()}

@@ -13,7 +13,13 @@ import pytest
 import requests
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.build import BASES, apt_sources, build, dockerfile
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.build import (
+    BASES,
+    SPARE_MODULES,
+    apt_sources,
+    build,
+    dockerfile,
+)
 
 DEBIAN = BASES["debian-12"]
 TAG = "sluice-platform:debian-12-0123"
@@ -53,6 +59,14 @@ def test_the_recipe_keeps_daemons_from_starting_and_installs_each_package() -> N
     assert recipe.index("policy-rc.d") < recipe.index("apt-get install")
     assert "--no-install-recommends" in recipe
     assert "      php-fpm \\" in recipe
+
+
+def test_every_module_is_set_aside_and_none_is_enabled() -> None:
+    recipe = dockerfile(DEBIAN, ["nginx"])
+    assert recipe.index("nginx \\") < recipe.index(SPARE_MODULES) < recipe.index("rm -rf /usr/sbin/policy-rc.d")
+    steps = SPARE_MODULES.split(" && ")
+    assert steps.index("cp -a $conf /tmp/conf") < next(at for at, step in enumerate(steps) if "$get $wanted" in step)
+    assert steps[-2:] == ["mv /tmp/own $own", "mv /tmp/conf $conf"]
 
 
 def test_a_base_that_is_there_is_used_without_asking_anyone() -> None:
@@ -109,6 +123,7 @@ def test_from_packages(tools: Tools) -> None:
     assert client.done == ["ask", f"import root as {TAG}"]
     asked = tools.log.read_text()
     assert "--include=nginx,php-fpm" in asked
+    assert '--customize-hook=chroot "$1" sh -c ' in asked
     assert '--aptopt=Acquire::http::Proxy "http://proxy.example:3128"' in asked
     assert f"deb {KEYS} {MIRROR} bookworm main" in asked
 

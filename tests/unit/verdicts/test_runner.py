@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.receipt import GATES
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Options, Subject, Verdict
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import (
     Gate,
@@ -141,10 +142,8 @@ def own(tmp_path: Path) -> Callable[[str, str], Path]:
     return made
 
 
-def test_the_built_in_gates_are_those_of_the_design_and_in_order() -> None:
-    names = [found.name for found in find_gates()]
-    assert set(names) == {"spec", "parse", "lint", "syntax", "start", "smoke", "verify"}
-    assert names.index("spec") < names.index("parse") < names.index("syntax") < names.index("start")
+def test_the_built_in_gates_are_those_of_the_receipt_in_its_order() -> None:
+    assert [found.name for found in find_gates()] == list(GATES)
 
 
 def test_a_folder_adds_gates(own: Callable[[str, str], Path]) -> None:
@@ -180,3 +179,24 @@ def test_a_file_that_is_no_gate_is_refused_in_words(
 def test_a_gate_that_returns_no_verdict_is_inconclusive() -> None:
     (verdict,) = run_gates([Gate("mine", (), lambda subject: None)], SUBJECT)  # type: ignore[arg-type,return-value]
     assert (verdict.result, verdict.summary[:24]) == ("inconclusive", "the gate itself failed: ")
+
+
+UNSURE = Verdict("inconclusive", "zone_sync is a directive of NGINX Plus", [Finding("zone_sync", file="nginx.conf")])
+
+
+def test_a_reason_of_the_user_decides_what_staging_cannot_tell_and_what_waited_for_it() -> None:
+    gates = [gate("syntax", result=UNSURE), gate("start", "syntax"), gate("smoke", "start")]
+    options = Options(decide={"syntax": "tried on a licensed machine", "start": "so was this"})
+    syntax, start, smoke = run_gates(gates, Subject(["web1"], options))
+    assert (syntax.result, start.result, smoke.result) == ("pass", "pass", "not run")
+    assert syntax.summary == "decided: tried on a licensed machine (zone_sync is a directive of NGINX Plus)"
+    assert start.summary == "decided: so was this (not run: syntax is inconclusive)"
+    assert smoke.summary == "not run: start is inconclusive"
+    assert syntax.findings[0].warning
+    assert syntax.evidence["decided"] == "tried on a licensed machine"
+
+
+def test_no_reason_makes_a_failed_gate_pass() -> None:
+    gates = [gate("syntax", result=FAILS), gate("start", "syntax")]
+    options = Options(decide={"syntax": "we are in a hurry", "start": "we are in a hurry"})
+    assert [verdict.result for verdict in run_gates(gates, Subject(["web1"], options))] == ["fail", "not run"]

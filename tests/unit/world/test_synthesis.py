@@ -1,149 +1,193 @@
+"""The world that meets needs: names, addresses, stand-ins, files with the right content, and words for it all."""
+
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
-from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
-from ansible_collections.sluice.nginx.plugins.module_utils.world.model import Certificate, Endpoint, Service, World
+from ansible_collections.sluice.nginx.plugins.module_utils.needs.model import Kind, Need
+from ansible_collections.sluice.nginx.plugins.module_utils.world.model import Endpoint, File, Service, World
 from ansible_collections.sluice.nginx.plugins.module_utils.world.synthesis import STAND_IN_NETWORK, synthesise
 
-Made = Callable[..., World]
 APP = Service("app", ("app",), endpoint=Endpoint("app", 8001))
+PHP = Service("php", ("php-fpm",), socket="/run/php.sock")
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Made:
-    """Make the world of the directives of an http block."""
-
-    def made(text: str, *services: Service, provided: tuple[str, ...] = (), **docroots: str) -> World:
-        (tmp_path / "nginx.conf").write_text("http {\n" + text + "\n}\n")
-        config = parse_tree(tmp_path)
-        assert config.problems == []
-        return synthesise(config, provided, {f"/{path}": folder for path, folder in docroots.items()}, services)
-
-    return made
+def need(kind: Kind, value: str, purpose: str = "", **more: Any) -> Need:
+    return Need(kind, value, purpose, file="nginx.conf", line=7, **more)
 
 
-@pytest.mark.parametrize(
-    ("text", "stand_ins"),
-    [
-        ("", ()),
-        ("upstream u { server app:8001; server app2; }", (Endpoint("app", 8001), Endpoint("app2", 80))),
-        ("upstream u { server unix:/run/x.sock; server 10.0.0.1:81 backup; }", (Endpoint("10.0.0.1", 81),)),
-        ("server { location / { proxy_pass http://app:8001/path; } }", (Endpoint("app", 8001),)),
-        ("server { location / { proxy_pass https://app; } }", (Endpoint("app", 443),)),
-        ("server { location / { grpc_pass grpcs://app; } }", (Endpoint("app", 443),)),
-        ("server { location / { fastcgi_pass app; } }", (Endpoint("app", 9000),)),
-        ("server { location / { uwsgi_pass app:3; } }", (Endpoint("app", 3),)),
-        ("server { location / { memcached_pass app; } }", (Endpoint("app", 11211),)),
-        ("server { location / { proxy_pass http://unix:/run/x.sock:/; } }", ()),
-        ("server { location / { proxy_pass http://$host; } }", ()),
-        ("server { location / { proxy_pass; } }", ()),
-        (
-            "upstream u { server app:1; } server { location / { proxy_pass http://u/x; } }",
-            (Endpoint("app", 1),),
-        ),
-        (
-            "server { location /a { proxy_pass http://app; } location /b { proxy_pass http://app; } }",
-            (Endpoint("app", 80),),
-        ),
-    ],
-)
-def test_each_upstream_has_a_stand_in(world: Made, text: str, stand_ins: tuple[Endpoint, ...]) -> None:
-    assert world(text).stand_ins == stand_ins
+def world(*needs: Need, services: tuple[Service, ...] = (), **docroots: str) -> World:
+    return synthesise(needs, {f"/{path}": folder for path, folder in docroots.items()}, services)
 
 
-def test_names_get_addresses_of_their_own_and_literal_addresses_lead_to_the_stand_ins(world: Made) -> None:
-    made = world("upstream u { server b:1; server a:1; server a:2; server 10.0.0.1; server 127.0.0.1:81; }")
+def file_at(made: World, path: str) -> File:
+    (found,) = (file for file in made.files if file.path == path)
+    return found
+
+
+def test_names_get_addresses_of_their_own_and_literal_addresses_lead_to_the_stand_ins() -> None:
+    made = world(
+        need("endpoint", "b:1", "http"),
+        need("name", "b"),
+        need("name", "a"),
+        need("endpoint", "10.0.0.1:80", "grpc"),
+        need("endpoint", "[fd00::1]:80", "http"),
+    )
     assert made.names == {"a": "198.19.0.1", "b": "198.19.0.2"}
-    assert made.routed == ("10.0.0.1",)
+    assert made.routed == ("10.0.0.1", "fd00::1")
+    assert [(end.host, end.port, end.protocol) for end in made.stand_ins] == [
+        ("b", 1, "http"),
+        ("10.0.0.1", 80, "grpc"),
+        ("fd00::1", 80, "http"),
+    ]
     assert STAND_IN_NETWORK.num_addresses > 60_000
 
 
-def test_localhost_stays_this_machine(world: Made) -> None:
-    assert world("upstream u { server localhost:81; }").names == {}
+def test_every_name_that_a_request_may_bring_has_one_address() -> None:
+    made = world(need("endpoint", "*:80", "http"))
+    assert made.names == {"*": "198.19.0.1"}
+    assert made.stand_ins == (Endpoint("*", 80),)
+    assert made.invented == ("a stand-in answers at any name:80 (http), for nginx.conf:7",)
 
 
-def test_a_real_service_takes_the_place_of_a_stand_in(world: Made) -> None:
-    made = world("upstream u { server app:8001; server app:8002; }", APP)
-    assert (made.stand_ins, made.services) == ((Endpoint("app", 8002),), (APP,))
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.0.0.11"])
+def test_what_is_on_this_machine_stands_in_beside_nginx(host: str) -> None:
+    made = world(need("endpoint", f"{host}:81", "fastcgi"))
+    assert [(end.host, end.port, end.protocol) for end in made.local_stand_ins] == [(host.strip("[]"), 81, "fastcgi")]
+    assert (made.names, made.routed, made.stand_ins) == ({}, (), ())
 
 
-def test_a_service_that_the_release_does_not_name_has_an_address_all_the_same(world: Made) -> None:
+def test_an_address_that_the_release_listens_on_is_here_too() -> None:
+    made = world(need("address", "10.0.0.1"), need("endpoint", "10.0.0.1:81", "http"))
+    assert (made.local, made.routed) == (("10.0.0.1",), ())
+    assert made.local_stand_ins == (Endpoint("10.0.0.1", 81),)
+
+
+def test_where_the_release_itself_listens_nginx_proxies_to_itself() -> None:
+    made = world(need("port", "81/tcp"), need("endpoint", "127.0.0.1:81", "http"), need("endpoint", "127.0.0.1:82"))
+    assert made.local_stand_ins == (Endpoint("127.0.0.1", 82),)
+
+
+def test_a_port_of_the_other_transport_is_another_one() -> None:
+    made = world(need("port", "53/tcp"), need("endpoint", "127.0.0.1:53", "dns"))
+    assert made.local_stand_ins == (Endpoint("127.0.0.1", 53, "dns"),)
+
+
+def test_a_name_that_nginx_listens_on_is_its_own() -> None:
+    made = world(need("name", "lb", "listen"))
+    assert (made.names, made.local) == ({"lb": "198.19.0.1"}, ("198.19.0.1",))
+    assert made.invented == ("the name lb leads to nginx, for nginx.conf:7",)
+
+
+def test_real_services_take_the_place_of_stand_ins() -> None:
+    made = world(
+        need("endpoint", "app:8001", "http"),
+        need("endpoint", "app:8002", "http"),
+        need("socket", "/run/php.sock", "fastcgi"),
+        need("socket", "/run/other.sock", "uwsgi"),
+        services=(APP, PHP),
+    )
+    assert made.stand_ins == (Endpoint("app", 8002),)
+    assert made.local_stand_ins == (Endpoint("", 0, "uwsgi", "/run/other.sock"),)
+    assert made.services == (APP, PHP)
+
+
+def test_a_service_that_the_release_does_not_name_has_an_address_all_the_same() -> None:
     literal = Service("db", ("db",), endpoint=Endpoint("10.0.0.2", 5432))
-    made = world("", APP, literal)
+    made = world(services=(APP, literal))
     assert (made.names, made.routed, made.stand_ins) == ({"app": "198.19.0.1"}, ("10.0.0.2",), ())
 
 
-@pytest.mark.parametrize(
-    ("text", "certificates"),
-    [
-        ("server { listen 80; }", ()),
-        (
-            "server { server_name a ~b c; ssl_certificate /c.pem; ssl_certificate_key /k.pem; }",
-            (Certificate("/c.pem", "/k.pem", ("a", "c")),),
-        ),
-        (
-            "ssl_certificate c.pem; ssl_certificate_key k.pem; server { server_name a; }",
-            (Certificate("/etc/nginx/c.pem", "/etc/nginx/k.pem", ("a",)),),
-        ),
-        (
-            "server { ssl_certificate /r.pem; ssl_certificate_key /r.key; ssl_certificate /e.pem; "
-            "ssl_certificate_key /e.key; }",
-            (Certificate("/r.pem", "/r.key", ()), Certificate("/e.pem", "/e.key", ())),
-        ),
-        ("server { ssl_certificate /$host.pem; ssl_certificate_key /k.pem; }", ()),
-        ("server { ssl_certificate /provided.pem; ssl_certificate_key /k.pem; }", ()),
-        ("server { ssl_certificate; ssl_certificate_key; }", ()),
-    ],
-)
-def test_certificates_are_made_for_the_names_of_their_server(
-    world: Made, text: str, certificates: tuple[Certificate, ...]
-) -> None:
-    assert world(text, provided=("/provided.pem",)).certificates == certificates
-
-
-def test_a_certificate_that_two_servers_share_is_made_once(world: Made) -> None:
-    server = "server { ssl_certificate /c.pem; ssl_certificate_key /k.pem; }"
-    assert len(world(server * 2).certificates) == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "field", "expected"),
-    [
-        ("auth_basic_user_file /run/htpasswd;", "files", ("/run/htpasswd",)),
-        ("ssl_dhparam dh.pem;", "files", ("/etc/nginx/dh.pem",)),
-        ("auth_basic_user_file /provided;", "files", ()),
-        ("auth_basic_user_file /mapped/x;", "files", ("/mapped/x",)),
-        ("server { root /srv/a; location / { alias /srv/b/; } }", "directories", {"/srv/a": "root", "/srv/b": "root"}),
-        ("server { root /mapped/public; }", "directories", {}),
-        ("server { root /srv/$host; }", "directories", {}),
-        ("access_log /var/log/shop/access.log; error_log stderr;", "directories", {"/var/log/shop": "root"}),
-        (
-            "proxy_cache_path /var/cache/shop keys_zone=shop:1m;",
-            "directories",
-            {"/var/cache/shop": "www-data"},
-        ),
-        ("server { listen 10.0.0.1:80; listen 127.0.0.2:80; listen 80; }", "local", ("10.0.0.1", "127.0.0.2")),
-        ("server { listen 127.0.0.1:80; listen 0.0.0.0:81; listen [::]:80; listen unix:/x; }", "local", ()),
-    ],
-)
-def test_what_the_configuration_names_is_there(world: Made, text: str, field: str, expected: Any) -> None:
-    assert getattr(world(text, provided=("/provided",), mapped="here"), field) == expected
-
-
-def test_what_was_invented_is_told_in_words(world: Made) -> None:
+def test_a_certificate_is_for_its_names_fits_its_key_and_ends_in_the_authority() -> None:
     made = world(
-        "upstream u { server app:8001; server other; } auth_basic_user_file /run/htpasswd;"
-        "server { root /srv/shop; ssl_certificate /c.pem; ssl_certificate_key /k.pem; }",
-        APP,
+        need("file", "/c.pem", "certificate", names=("a.example", "*.b.example"), beside="/k.pem"),
+        need("file", "/k.pem", "key", beside="/c.pem"),
+    )
+    leaf, root = x509.load_pem_x509_certificates(file_at(made, "/c.pem").content.encode())
+    key = serialization.load_pem_private_key(file_at(made, "/k.pem").content.encode(), None)
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["a.example", "*.b.example"]
+    assert leaf.public_key() == key.public_key()
+    leaf.verify_directly_issued_by(root)
+    assert root == x509.load_pem_x509_certificate(made.ca[0].encode())
+    assert file_at(made, "/k.pem").mode == 0o600
+
+
+def test_a_certificate_and_key_in_one_file() -> None:
+    made = world(need("file", "/both.pem", "certificate", beside="/both.pem"))
+    content = file_at(made, "/both.pem").content
+    assert content.index("BEGIN CERTIFICATE") < content.index("BEGIN PRIVATE KEY")
+
+
+@pytest.mark.parametrize(("path", "size"), [("/etc/ssl/shop.rsa.pem", 2048), ("/etc/ssl/shop.pem", 256)])
+def test_a_key_is_of_the_kind_that_its_name_says(path: str, size: int) -> None:
+    made = world(need("file", path, "certificate", beside="/k"), need("file", "/k", "key"))
+    key: Any = serialization.load_pem_private_key(file_at(made, "/k").content.encode(), None)
+    assert key.key_size == size
+
+
+def test_the_certificate_says_which_file_it_is() -> None:
+    made = world(need("file", "/etc/ssl/shop.pem", "certificate", beside="/k"))
+    leaf = x509.load_pem_x509_certificates(file_at(made, "/etc/ssl/shop.pem").content.encode())[0]
+    assert "O=/etc/ssl/shop.pem" in leaf.subject.rfc4514_string()
+
+
+def test_the_spare_certificate_is_for_every_upstream_and_every_name_that_it_is_asked_for() -> None:
+    made = world(need("endpoint", "app:443", "https", names=("group",)), need("endpoint", "10.0.0.1:443", "https"))
+    leaf = x509.load_pem_x509_certificates(made.spare[0].encode())[0]
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["app", "group", "localhost", "*.staging.invalid"]
+    assert [str(address) for address in names.get_values_for_type(x509.IPAddress)] == ["10.0.0.1"]
+
+
+def test_directories_have_their_owners() -> None:
+    made = world(
+        need("user", "www"),
+        need("directory", "/var/cache/a", "cache"),
+        need("directory", "/var/log/a", "log"),
+        need("directory", "/srv/a", "root"),
+    )
+    assert made.directories == {"/var/cache/a": "www", "/var/log/a": "root", "/srv/a": "root"}
+
+
+def test_a_document_root_has_the_page_that_nginx_looks_for() -> None:
+    made = world(
+        need("directory", "/srv/a", "root", directive="root"),
+        need("directory", "/srv/b", "root", directive="root"),
+        need("file", "/srv/b/index.php", "index"),
+        need("directory", "/srv/c", "root", directive="alias"),
+    )
+    assert {file.path: file.content.count(file.path) > 0 for file in made.files} == {
+        "/srv/a/index.html": True,
+        "/srv/b/index.php": True,
+    }
+
+
+def test_nothing_is_invented_below_a_document_root_of_the_user() -> None:
+    made = world(
+        need("directory", "/mapped/public", "root", directive="root"),
+        need("file", "/mapped/index.html", "index"),
+        mapped="here",
+    )
+    assert (made.files, made.directories) == ((), {})
+
+
+def test_what_was_invented_is_told_in_words_with_the_line_that_asks() -> None:
+    made = world(
+        need("name", "other"),
+        need("endpoint", "other:80", "http"),
+        need("endpoint", "app:8001", "http"),
+        need("address", "10.0.0.9"),
+        need("file", "/run/htpasswd", "htpasswd"),
+        services=(APP,),
     )
     assert made.invented == (
-        "the name other leads to a stand-in",
-        "a certificate of staging's own at /c.pem",
-        "an empty document root /srv/shop",
-        "a file /run/htpasswd",
+        "the name other leads to a stand-in, for nginx.conf:7",
+        "a stand-in answers at other:80 (http), for nginx.conf:7",
+        "the address 10.0.0.9 is staging's, for nginx.conf:7",
     )
+    assert file_at(made, "/run/htpasswd").words == "the file /run/htpasswd (htpasswd), for nginx.conf:7"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,12 +13,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import R
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import emergency_words
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels, project_label
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import (
-    StageSettings,
-    owner_label,
-    remove_orphans,
-)
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import project_label
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import remove_orphans
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examined, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.receipts import (
@@ -27,8 +24,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.receipts imp
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import find_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import report
-from ansible_collections.sluice.nginx.plugins.module_utils.world.model import parse_services
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project, read_run, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import read_staging
 
 _MOST_HOURS = 24.0 * 366
 
@@ -39,15 +36,20 @@ class ActionModule(ControllerAction):
     SPEC: ClassVar[dict[str, Any]] = {
         "run": {"type": "dict", "required": True},
         "releases": {"type": "list", "elements": "dict", "required": True},
-        "image": {"type": "str", "required": True},
-        "docroots": {"type": "dict", "default": {}},
-        "directories": {"type": "dict", "default": {}},
-        "services": {"type": "list", "elements": "dict", "default": []},
+        "staging": {"type": "dict", "required": True},
         "path": {"type": "str", "default": ""},
         "lint_level": {"type": "str", "default": "high"},
         "lint_accept": {"type": "list", "elements": "str", "default": []},
         "allow_warnings": {"type": "bool", "default": False},
+        "certificate_days": {"type": "int", "default": 14},
+        "coverage": {"type": "int", "default": 80},
+        "accept": {"type": "list", "elements": "dict", "default": []},
+        "strict": {"type": "bool", "default": False},
+        "replay_log": {"type": "str", "default": ""},
+        "replay_requests": {"type": "int", "default": 200},
+        "behaviour_requests": {"type": "int", "default": 5000},
         "verify": {"type": "list", "elements": "str", "default": []},
+        "decide": {"type": "dict", "default": {}},
         "signing_key": {"type": "str", "default": ""},
         "receipt_hours": {"type": "float", "default": 24},
         "emergency": {"type": "str", "default": ""},
@@ -61,7 +63,8 @@ class ActionModule(ControllerAction):
         record = Record(run)
         reason = reason_of(options["emergency"])
         key, hours = _signing(options)
-        examined = self._examiner(options, run.id).examine(self._candidates(options["releases"]))
+        examiner = self._examiner(options, run.id)
+        examined = examiner.examine(self._candidates(options["releases"], task_vars["hostvars"]))
         for each in examined:
             if each.passed:
                 write_receipt(each, run.id, hours, key)
@@ -82,6 +85,9 @@ class ActionModule(ControllerAction):
         answer = {
             "changed": False,
             "releases": {host: each["id"] for each in options["releases"] for host in each["hosts"]},
+            "needs": {
+                each.candidate.release.id: list(each.needs) for each in examined if each.candidate.release is not None
+            },
             "sluice_report": str(shown),
         }
         if goes_on:
@@ -94,31 +100,68 @@ class ActionModule(ControllerAction):
         }
 
     def _examiner(self, options: Mapping[str, Any], run: str) -> Examiner:
-        docroots = {path: project() / folder for path, folder in options["docroots"].items()}
+        settings, services = read_staging(options["staging"])
         client = connect()
         remove_orphans(client, project_label(project()))
-        marks = {**labels(project(), "stage"), **owner_label()}
+        gates = find_gates(_own_gates(options["path"]))
+        _known("gates_decide", options["decide"], [gate.name for gate in gates])
+        names = ["lint_level", "allow_warnings", "certificate_days", "coverage", "strict"]
+        names += ["replay_requests", "behaviour_requests", "decide"]
         return Examiner(
             client=client,
-            gates=find_gates(_own_gates(options["path"])),
+            gates=gates,
             options=Options(
-                lint_level=options["lint_level"],
+                **{name: options[name] for name in names},
                 lint_accept=tuple(options["lint_accept"]),
-                allow_warnings=options["allow_warnings"],
+                accept=tuple(options["accept"]),
+                replay_log=str(project() / options["replay_log"]) if options["replay_log"] else "",
                 verify=tuple(str(project() / name) for name in options["verify"]),
-                docroots={path: str(folder) for path, folder in docroots.items()},
+                docroots={path: str(folder) for path, folder in settings.docroots.items()},
             ),
-            settings=StageSettings(options["image"], marks, docroots, options["directories"]),
-            services=parse_services(options["services"]),
+            settings=settings,
+            services=services,
             run=run,
         )
 
-    def _candidates(self, releases: list[dict[str, Any]]) -> list[Candidate]:
-        store = Store(state() / "releases")
-        return [
-            Candidate(tuple(each["hosts"]), store.get(each["id"]) if each["id"] else None, tuple(each["problems"]))
-            for each in releases
-        ]
+    def _candidates(self, releases: list[dict[str, Any]], hostvars: Mapping[str, Any]) -> list[Candidate]:
+        made, served = Store(state() / "releases"), Store(state() / "live")
+        found = []
+        for each in releases:
+            said = {host: answer for host in each["hosts"] if (answer := _said(hostvars, host)) is not None}
+            live = None
+            if each["live"]:
+                live = served.get(each["live"])
+            elif serving := _most(answer.get("live_release") for answer in said.values()):
+                live = (made if (made.root / serving).is_dir() else served).get(serving)
+            found.append(
+                Candidate(
+                    hosts=tuple(each["hosts"]),
+                    release=made.get(each["id"]) if each["id"] else None,
+                    problems=tuple(each["problems"]),
+                    live=live,
+                    said=said or None,
+                    declared=tuple(each["needs"]),
+                )
+            )
+        return found
+
+
+def _said(hostvars: Mapping[str, Any], host: str) -> Mapping[str, Any] | None:
+    """What a host answered to ``sluice.nginx.probe``, or None when it was not asked."""
+    answer = (hostvars[host].get("gates_said") or {}).get("answer")
+    return dict(answer) if answer else None
+
+
+def _most(served: Iterable[Any]) -> str:
+    """The release that most hosts serve; empty when they serve none."""
+    counted = Counter(str(identity) for identity in served if identity)
+    return counted.most_common(1)[0][0] if counted else ""
+
+
+def _known(variable: str, given: Iterable[str], known: Sequence[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise InputError(f"{variable}.{name}", f"there is no gate {name}; there are {', '.join(known)}")
 
 
 def _signing(options: Mapping[str, Any]) -> tuple[Path | None, float]:

@@ -7,22 +7,18 @@ import getpass
 import socket
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleConnectionFailure, AnsibleError
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Terms, build, sentence
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decide import decide, left_to_bake, stories
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, Run, now
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run, state
-from ansible_collections.sluice.nginx.plugins.plugin_utils.patience import NoAnswer, patience
+from ansible_collections.sluice.nginx.plugins.plugin_utils.engine import EngineAction, failure
 
 _READS_ONLY = ("preflight", "show", "status")
 
 
-class ActionModule(ActionBase):
+class ActionModule(EngineAction):
     """Asks the engine on a host.
 
     A host that fails does not fail the task: the journal notes it, and the run is settled by that.
@@ -36,6 +32,7 @@ class ActionModule(ActionBase):
         },
         "run": {"type": "dict"},
         "releases": {"type": "dict", "default": {}},
+        "needs": {"type": "dict", "default": {}},
         "stored": {"type": "str", "default": ""},
         "wave": {"type": "list", "elements": "str"},
         "bake": {"type": "float", "default": 3},
@@ -107,30 +104,37 @@ class ActionModule(ActionBase):
     def _asked(self, operation: str, options: dict[str, Any], *, has_release: bool = False) -> dict[str, Any]:
         """Ask, and turn whatever goes wrong into an answer with a problem."""
         try:
-            terms = Terms(
-                bake=options["bake"] if operation == "bake" else 0.0,
-                keep=options["keep"],
-                drift=options["drift"],
-                emergency=options["emergency"],
-                guard_deadline=options["guard_deadline"],
-                want_tree=bool(self._task.diff),
-                looking=self._task.check_mode,
-            )
-            with patience(terms.bake + terms.patience):
-                return self._answered(operation, options, terms, has_release=has_release)
-        except NoAnswer:
-            seconds = terms.bake + terms.patience
-            return _failed(f"the host did not answer within {seconds:g} s; see what hangs there", unreachable=True)
-        except AnsibleConnectionFailure as error:
-            return _failed(f"the host cannot be reached: {error}", unreachable=True)
-        except (SluiceError, AnsibleError) as error:
-            return _failed(str(error))
-        except Exception as error:  # a wave must not end half way because of a fault of ours
-            return _failed(f"{type(error).__name__} on the controller: {error}")
+            terms = self._terms(operation, options)
+        except SluiceError as error:
+            return failure(str(error))
+        return self._patiently(
+            terms.bake + terms.patience,
+            lambda: self._answered(operation, options, terms, has_release=has_release),
+        )
+
+    def _terms(self, operation: str, options: dict[str, Any]) -> Terms:
+        return Terms(
+            bake=options["bake"] if operation == "bake" else 0.0,
+            keep=options["keep"],
+            drift=options["drift"],
+            emergency=options["emergency"],
+            guard_deadline=options["guard_deadline"],
+            want_tree=bool(self._task.diff),
+            looking=self._task.check_mode,
+        )
 
     def _answered(self, operation: str, options: dict[str, Any], terms: Terms, *, has_release: bool) -> dict[str, Any]:
         identity, release = self._wanted(operation, options)
-        question = build(operation, self._run, identity, release, terms, has_release=has_release, of=options.get("of"))
+        question = build(
+            operation,
+            self._run,
+            identity,
+            release,
+            terms,
+            has_release=has_release,
+            of=options.get("of"),
+            needs=options["needs"].get(identity, []),
+        )
         answer = self._engine(question.request, question.bundle)
         # A host that went back tells itself where it is; the others are told.
         return {"release": identity, **answer} if operation != "status" else answer
@@ -150,21 +154,6 @@ class ActionModule(ActionBase):
             raise SluiceError("the gates made no release for this host; run deploy.yml, which begins with the gates")
         release = Store(state() / "releases").get(str(options["releases"][self._host]))
         return release.id, release
-
-    def _engine(self, request: dict[str, Any], bundle: bytes = b"") -> dict[str, Any]:
-        """One round trip to the engine on the host."""
-        python = str(self._vars.get("ansible_python_interpreter") or "python3")
-        command = remote.command("python3" if python.startswith("auto") else python)
-        data = remote.payload(request, bundle)
-        if self._connection.is_pipelining_enabled():
-            done = self._low_level_execute_command(command, in_data=data)
-        else:
-            self._make_tmp_path()
-            path = self._connection._shell.join_path(self._connection._shell.tmpdir, "payload")
-            self._transfer_data(path, data)
-            done = self._low_level_execute_command(f"{command} < {path}")
-            self._remove_tmp_path(self._connection._shell.tmpdir)
-        return dict(remote.answer(done["stdout"], done["stderr"], done["rc"]))
 
     def _noted(self, phase: str, answer: dict[str, Any]) -> dict[str, Any]:
         """Write the answer to the journal, and make the task's result of it."""
@@ -205,7 +194,3 @@ class ActionModule(ActionBase):
 
 def _words(answer: dict[str, Any]) -> str:
     return "; ".join(sentence(problem) for problem in answer.get("problems", []))
-
-
-def _failed(what: str, *, unreachable: bool = False) -> dict[str, Any]:
-    return {"ok": False, "changed": False, "unreachable_host": unreachable, "problems": [{"what": what}]}

@@ -18,6 +18,10 @@ class ActionModule(ControllerAction):
     SPEC: ClassVar[dict[str, Any]] = {
         "platform": {"type": "str", "default": "auto", "choices": ["auto", *BASES]},
         "packages": {"type": "list", "elements": "str", "default": []},
+        "docroots": {"type": "dict", "default": {}},
+        "directories": {"type": "dict", "default": {}},
+        "services": {"type": "list", "elements": "dict", "default": []},
+        "images": {"type": "dict", "default": {}},
         "cache": {"type": "path"},
     }
 
@@ -31,4 +35,5 @@ class ActionModule(ControllerAction):
 
         cache = Path(options["cache"]) if options["cache"] else state() / "cache"
         platform = ensure_platform(connect(), options["platform"], options["packages"], cache, say)
-        return {"changed": bool(said), **dataclasses.asdict(platform), "tree": str(platform.tree)}
+        world = {name: options[name] for name in ("docroots", "directories", "services", "images")}
+        return {"changed": bool(said), **dataclasses.asdict(platform), "tree": str(platform.tree), "world": world}

@@ -31,7 +31,10 @@ _GROUP = "web"
 class ActionModule(ControllerAction):
     """Reads the variables of all hosts of the play that are in the group ``web``."""
 
-    SPEC: ClassVar[dict[str, Any]] = {"platform": {"type": "dict", "required": True}}
+    SPEC: ClassVar[dict[str, Any]] = {
+        "platform": {"type": "dict", "required": True},
+        "live_tree": {"type": "str", "default": ""},
+    }
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Render; tells the releases with their hosts, and what was wrong with the variables of others."""
@@ -41,17 +44,21 @@ class ActionModule(ControllerAction):
         self._hostvars = task_vars["hostvars"]
         packaged = trees.read_layer(Path(platform["tree"]), "packaged")
         described = {name: platform[name] for name in ("os", "nginx_version", "modules")}
-        store = Store(state() / "releases")
+        store, live = Store(state() / "releases"), Store(state() / "live")
         found: dict[str, dict[str, Any]] = {}
         for variant in group({host: self._settings(host, platform) for host in hosts}):
             try:
-                rendered = self._render(self._validated(variant), packaged)
+                valid = self._validated(variant)
+                rendered = self._render(valid, packaged)
                 identity = store.identify(rendered.tree)
-                made = found.setdefault(identity, {"hosts": [], "problems": [], "contract": [], "rendered": rendered})
+                made = found.setdefault(identity, {**_nothing(), "rendered": rendered})
                 made["contract"] = _united(made["contract"], rendered.contract_json())
+                made["needs"] = sorted({*made["needs"], *valid.settings["nginx_needs"]})
+                if options["live_tree"]:
+                    made["live"] = self._live(valid, options["live_tree"], packaged, live, described)
             except (SluiceError, AnsibleError) as error:
                 identity = f"no tree for {variant.hosts[0]}"
-                made = found.setdefault(identity, {"hosts": [], "problems": [], "contract": [], "rendered": None})
+                made = found.setdefault(identity, _nothing())
                 made["problems"].append(str(error))
             made["hosts"].extend(variant.hosts)
         return {"changed": False, "releases": [self._stored(store, made, described) for made in found.values()]}
@@ -131,6 +138,17 @@ class ActionModule(ControllerAction):
 
         return render(variant.settings, packaged, templates, template, variables, project())
 
+    def _live(
+        self, variant: Variant, folder: str, packaged: trees.Tree, store: Store, platform: Mapping[str, Any]
+    ) -> str:
+        """Render what stands for the live release. Raises ``SluiceError``."""
+        settings = {**variant.settings, "nginx_sites": [], "nginx_checks": [], "nginx_tree": folder}
+        try:
+            rendered = self._render(Variant(variant.hosts, settings), packaged)
+        except InputError as error:
+            raise SluiceError(str(error).replace("nginx_tree", "gates_live_tree", 1)) from error
+        return store.add(rendered.tree, [], list(rendered.kept), platform).id
+
     def _stored(self, store: Store, made: dict[str, Any], platform: dict[str, Any]) -> dict[str, Any]:
         rendered = made.pop("rendered")
         contract = made.pop("contract")
@@ -138,6 +156,11 @@ class ActionModule(ControllerAction):
             return {**made, "id": None}
         release = store.add(rendered.tree, contract, list(rendered.kept), platform)
         return {**made, "id": release.id}
+
+
+def _nothing() -> dict[str, Any]:
+    """A release that is still to be made."""
+    return {"hosts": [], "problems": [], "contract": [], "needs": [], "live": None, "rendered": None}
 
 
 def _united(before: list[dict[str, Any]], more: list[dict[str, Any]]) -> list[dict[str, Any]]:

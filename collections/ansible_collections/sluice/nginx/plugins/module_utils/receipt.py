@@ -16,7 +16,10 @@ __all__ = ["GATES", "NAMESPACE", "SCHEMA", "canonical", "digest", "faults", "iss
 
 SCHEMA = 1
 # Without these no host takes a release. A controller may have more gates, of its user's own; they must pass as well.
-GATES = ("spec", "parse", "lint", "syntax", "start", "smoke", "verify")
+GATES = (
+    *("spec", "parse", "lint", "needs", "syntax", "start"),
+    *("smoke", "reload", "coverage", "behaviour", "verify"),
+)
 # What a signature is for, in the words of ssh-keygen: one that was made for anything else is none for a receipt.
 NAMESPACE = "sluice-receipt"
 

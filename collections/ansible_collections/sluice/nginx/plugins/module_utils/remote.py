@@ -35,11 +35,12 @@ z,r,b=(i.read(h[k]) for k in ("engine_size","request_size","bundle_size"))
 if len(b)!=h["bundle_size"]: sys.exit("the payload ended early")
 t=None
 p=os.path.join("/var/lib/sluice/engine",h["engine"])
+sys.dont_write_bytecode=not h["keep"]
 if os.geteuid() or not os.path.isdir(p):
     import io,shutil,tempfile,zipfile
     d=os.path.dirname(p)
     try:
-        if os.geteuid(): raise PermissionError
+        if os.geteuid() or not h["keep"]: raise PermissionError
         os.makedirs(d,0o755,exist_ok=True)
         os.chmod(d,0o700)
         t=tempfile.mkdtemp(dir=d)
@@ -102,7 +103,8 @@ def command(python: str = "python3") -> str:
 def payload(request: Mapping[str, Any], bundle: bytes = b"") -> bytes:
     """Return the standard input of ``command()``:
 
-    a header line, the engine, the request and the bundle (tar.gz or nothing).
+    a header line, the engine, the request and the bundle (tar.gz or nothing). A probe leaves nothing on the host, the
+    engine included.
     """
     packed = pack()
     body = json.dumps(request, sort_keys=True).encode()
@@ -110,6 +112,7 @@ def payload(request: Mapping[str, Any], bundle: bytes = b"") -> bytes:
         "bundle_size": len(bundle),
         "engine": packed.digest,
         "engine_size": len(packed.data),
+        "keep": request.get("op") != "probe",
         "request_size": len(body),
     }
     return json.dumps(header).encode() + b"\n" + packed.data + body + bundle

@@ -21,23 +21,10 @@ options:
     type: list
     elements: dict
     required: true
-  image:
-    description: The image that stages are made from.
-    type: str
+  staging:
+    description: The result of M(sluice.nginx.platform), for the image and what the user puts around releases.
+    type: dict
     required: true
-  docroots:
-    description: Paths in the stage, and the folders or files, relative to the project, that are put there.
-    type: dict
-    default: {}
-  directories:
-    description: Directories that the stage has beside those that the configuration names, and their owners.
-    type: dict
-    default: {}
-  services:
-    description: Real programs of the stage, as the role C(staging) documents them.
-    type: list
-    elements: dict
-    default: []
   path:
     description: A folder with gates of one's own, one Python file each, relative to the project.
     type: str
@@ -55,11 +42,44 @@ options:
     description: Whether the gate C(syntax) passes with warnings.
     type: bool
     default: false
+  certificate_days:
+    description: Certificates that are good for fewer days are a finding of the gate C(lint).
+    type: int
+    default: 14
+  coverage:
+    description: The share of locations, in percent, that the contract must reach for the gate C(coverage).
+    type: int
+    default: 80
+  accept:
+    description: Changes of behaviour that are meant, as the role C(gates) documents them.
+    type: list
+    elements: dict
+    default: []
+  strict:
+    description: Whether every change of behaviour that is not accepted fails.
+    type: bool
+    default: false
+  replay_log:
+    description: An access log, relative to the project, whose requests are asked in staging.
+    type: str
+    default: ""
+  replay_requests:
+    description: How many different requests are taken from the log.
+    type: int
+    default: 200
+  behaviour_requests:
+    description: How many requests the gate C(behaviour) asks at most.
+    type: int
+    default: 5000
   verify:
     description: pytest files or folders for the gate C(verify), relative to the project.
     type: list
     elements: str
     default: []
+  decide:
+    description: Gates that may be inconclusive, or not run because of one that is, and for each the reason.
+    type: dict
+    default: {}
   signing_key:
     description:
       - The SSH key that signs receipts, relative to the project. Without one they are not signed, and the run says so.
@@ -85,13 +105,17 @@ EXAMPLES = r"""
   sluice.nginx.gates:
     run: "{{ gates_run }}"
     releases: "{{ nginx_release.releases }}"
-    image: "{{ staging_platform_facts.image }}"
+    staging: "{{ staging_platform_facts }}"
   register: gates_passed
 """
 
 RETURN = r"""
 releases:
   description: The release of each host.
+  type: dict
+  returned: always
+needs:
+  description: For each release what its hosts must have, which M(sluice.nginx.host) asks in the phase V(preflight).
   type: dict
   returned: always
 sluice_report:

@@ -30,6 +30,12 @@ options:
     description: The id of the release that each host is to get, from the store on the controller.
     type: dict
     default: {}
+  needs:
+    description:
+      - What each release needs of a host, by its id; as M(sluice.nginx.gates) returns it.
+      - A host that lacks any of it does not pass V(preflight).
+    type: dict
+    default: {}
   stored:
     description: A release that the host has itself, V(previous) or the beginning of an id, instead of the controller's.
     type: str

@@ -21,6 +21,23 @@ options:
     type: list
     elements: str
     default: []
+  docroots:
+    description: Paths in production, and the files or folders, relative to the project, that staging has there.
+    type: dict
+    default: {}
+  directories:
+    description: Directories that staging has beside those that the configuration names, and their owners.
+    type: dict
+    default: {}
+  services:
+    description: Real programs of staging, as the role C(staging) documents them.
+    type: list
+    elements: dict
+    default: []
+  images:
+    description: Docker images that answer as upstreams, by C(name:port), as the role C(staging) documents them.
+    type: dict
+    default: {}
   cache:
     description:
       - The directory on the controller for what was read from images.
@@ -73,6 +90,10 @@ modules:
   elements: str
   returned: success
   sample: [ngx_stream_module.so]
+world:
+  description: What the user puts around releases, the options O(docroots), O(directories), O(services) and O(images).
+  type: dict
+  returned: success
 tree:
   description: The packaged /etc/nginx on the controller, without the distribution's default site.
   type: path

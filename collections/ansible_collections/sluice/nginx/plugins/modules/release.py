@@ -18,6 +18,12 @@ options:
     description: The result of M(sluice.nginx.platform).
     type: dict
     required: true
+  live_tree:
+    description:
+      - A directory, relative to the project, that stands for the live release. It is laid over the packaged tree like a
+        raw one, without typed sites, and kept in C(.sluice/live).
+    type: str
+    default: ""
 extends_documentation_fragment: [sluice.nginx.controller]
 author: Sluice
 """
@@ -43,6 +49,13 @@ releases:
       description: The hosts that get it.
       type: list
       elements: str
+    needs:
+      description: What the variables of these hosts declare as needs.
+      type: list
+      elements: str
+    live:
+      description: The id of what O(live_tree) gave, or null.
+      type: str
     problems:
       description: What is wrong with the variables, each in a sentence that begins with the variable's path.
       type: list

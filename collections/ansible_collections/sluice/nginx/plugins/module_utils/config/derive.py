@@ -2,67 +2,193 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+from urllib.parse import quote
 
-from ..contract.client import LEADS_AWAY
 from ..contract.model import Check, Expect
-from .facts import Listen, listeners, server_names
+from ..contract.url import is_host
+from .facts import listeners, server_names
 from .parse import Config, Directive
+from .samples import matching, samples
 
-__all__ = ["derive", "leads_away"]
+__all__ = ["Door", "Request", "Speaks", "askable", "derive", "doors", "plain"]
 
 # A refusal is an answer; a server error is none.
 _ANSWERED = Expect(status=("2xx", "3xx", "4xx"))
 _USUAL_PORTS = {"http": 80, "https": 443}
+_EVERYWHERE = ("*", "0.0.0.0")
+_GREETINGS = {
+    "smtp": "EHLO sluice\r\nQUIT\r\n",
+    "pop3": "CAPA\r\nQUIT\r\n",
+    "imap": "a CAPABILITY\r\nb LOGOUT\r\n",
+}
+
+Speaks = Literal["http", "h2", "handshake", "tcp", "tls", "udp"]
 
 
-def _host(server: Directive) -> str:
-    """Choose a name that a client could ask for."""
+class Request(NamedTuple):
+    """One request as it is asked in staging, and the block that it is for.
+
+    ``host`` gives the ``Host`` header and the name of TLS; ``connect`` is an address or ``unix:PATH``; ``body`` is a
+    number of bytes; ``proxied`` puts a PROXY header before everything; ``said`` is what is sent to what is not HTTP;
+    ``late`` ones are asked when all others are answered, since they make nginx think ill of its upstreams.
+    ``place`` is ``FILE:LINE`` of the server or location, and ``weight`` says what is left out first: the greatest.
+    """
+
+    method: str
+    scheme: str
+    host: str
+    port: int
+    target: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: int = 0
+    connect: str = "127.0.0.1"
+    speaks: Speaks = "http"
+    proxied: bool = False
+    said: str = ""
+    tls: str = ""
+    late: bool = False
+    place: str = ""
+    weight: int = 0
+
+    @property
+    def url(self) -> str:
+        """The URL, as a person writes it."""
+        if self.speaks in ("tcp", "tls", "udp"):
+            return f"{self.speaks}://{self.host}:{self.port}"
+        where = "" if self.port in (0, _USUAL_PORTS[self.scheme]) else f":{self.port}"
+        return f"{self.scheme}://{self.host}{where}{self.target}"
+
+    @property
+    def words(self) -> str:
+        """The request for a person: method, URL and what else is special."""
+        also = [f"{name}: {value[:40]}" for name, value in self.headers]
+        also += [f"{self.body} bytes"] if self.body else []
+        return f"{self.method} {self.url}" + (f" ({', '.join(also)})" if also else "")
+
+    @property
+    def path(self) -> str:
+        """The target without its query."""
+        return self.target.split("?")[0]
+
+
+class Door(NamedTuple):
+    """One way to reach a server: a name of it at one of its listeners."""
+
+    server: Directive
+    host: str
+    scheme: str
+    port: int
+    connect: str
+    speaks: Speaks
+    proxied: bool
+
+    def ask(self, target: str, place: Directive | None = None, method: str = "GET") -> Request:
+        """Make a request for ``target`` through this door."""
+        found = place or self.server
+        return Request(
+            method,
+            self.scheme,
+            self.host,
+            self.port,
+            target if "?" in target else quote(target, safe="/%:@!$&'()*+,;=~-._"),
+            connect=self.connect,
+            speaks=self.speaks,
+            proxied=self.proxied,
+            place=f"{found.file}:{found.line}",
+        )
+
+
+def _hosts(server: Directive) -> list[str]:
+    """Choose names that a client could ask for, one for each ``server_name``; those without a pattern come first."""
+    found = []
     for name in server_names(server):
-        if name and not name.startswith("~") and name not in ("_", "localhost"):
-            return name.replace("*", "any").strip(".")
-    return "localhost"
+        if name.startswith("~"):
+            found += [(2, text) for text in matching(name[1:], ignore_case=True) if is_host(text)][:1]
+        elif name and name not in ("_", "localhost"):
+            host = name.replace("*", "any").strip(".").lower()
+            found += [(int("*" in name), host)] if is_host(host) else []
+    return [host for _, host in sorted(found, key=lambda pair: pair[0])]
 
 
-def _paths(block: Directive) -> Iterator[str]:
+def doors(server: Directive, names: int = 1) -> list[Door]:
+    """List the ways to reach a server: each listener by at most ``names`` of its names."""
+    hosts = list(dict.fromkeys(_hosts(server)))[:names] or ["localhost"]
+    listens = [directive.args for directive in server.children("listen") if directive.args] or [["80"]]
+    found = []
+    for listen, (_, *options) in zip(listeners(server), listens, strict=True):
+        if "quic" in options or "udp" in options:
+            continue
+        connect = listen.address
+        if connect in _EVERYWHERE or (not connect.startswith("unix:") and connect.strip("[]").isalpha()):
+            connect = "127.0.0.1"
+        # Without TLS a listener of nginx before 1.25 speaks one of the two only.
+        speaks: Speaks = "h2" if "http2" in options and not listen.tls else "http"
+        scheme = "https" if listen.tls else "http"
+        where = "[::1]" if connect == "[::]" else connect
+        found += [Door(server, host, scheme, listen.port, where, speaks, "proxy_protocol" in options) for host in hosts]
+    return found
+
+
+def askable(block: Directive) -> Iterator[Directive]:
+    """Yield the locations in a block, nested ones too, that a client can ask for."""
     for location in block.children("location"):
-        kind, pattern = location.args if len(location.args) == 2 else ("", location.args[0])
-        asked_for = kind in ("", "=", "^~") and pattern.startswith("/") and not location.children("internal")
-        if asked_for:
-            yield pattern
-        yield from _paths(location)
+        if not location.args[-1].startswith("@") and not location.children("internal"):
+            yield location
+        yield from askable(location)
 
 
-def _url(host: str, listen: Listen, path: str) -> str:
-    scheme = "https" if listen.tls else "http"
-    port = "" if listen.port == _USUAL_PORTS[scheme] else f":{listen.port}"
-    return f"{scheme}://{host}{port}{path}"
+def _others(config: Config) -> Iterator[Request]:
+    """Yield a connection for each listener of ``stream`` and ``mail``."""
+    for block in config.directives:
+        if block.name not in ("stream", "mail"):
+            continue
+        for server in block.children("server"):
+            said = _GREETINGS.get(server.value("protocol"), "sluice\r\n") if block.name == "mail" else "sluice\r\n"
+            for listen, directive in zip(listeners(server), server.children("listen"), strict=False):
+                secure = "ssl" in directive.args
+                speaks: Speaks = "udp" if "udp" in directive.args else "tls" if secure else "tcp"
+                yield Request(
+                    speaks.upper(),
+                    speaks,
+                    "localhost",
+                    listen.port,
+                    "",
+                    connect="127.0.0.1" if listen.address in _EVERYWHERE else listen.address.replace("[::]", "[::1]"),
+                    speaks=speaks,
+                    proxied="proxy_protocol" in directive.args,
+                    said=said,
+                    place=f"{directive.file}:{directive.line}",
+                )
+
+
+def plain(config: Config) -> list[Request]:
+    """List a GET for each server, listener and location that can be asked for; a connection for what is not HTTP."""
+    found: dict[tuple[str, str], Request] = {}
+    for server in config.servers():
+        wanted = [("/", server), *((path, place) for place in askable(server) for path in samples(place, 1))]
+        for door in doors(server):
+            for path, place in wanted:
+                request = door.ask(path, place)
+                found.setdefault((request.url, request.connect), request)
+    for request in _others(config):
+        found.setdefault((request.url, request.connect), request)
+    return list(found.values())
 
 
 def derive(config: Config) -> list[Check]:
-    """Derive a GET for each server, listener and location that can be asked for by a plain path."""
-    checks: dict[str, Check] = {}
-    for server in config.servers():
-        for listen in listeners(server):
-            if listen.address.startswith("unix:"):
-                continue
-            connect = None if listen.address in ("*", "0.0.0.0", "[::]") else f"{listen.address}:{listen.port}"
-            for path in dict.fromkeys(["/", *_paths(server)]):
-                url = _url(_host(server), listen, path)
-                check = Check(
-                    f"GET {url}",
-                    "GET",
-                    url,
-                    expect=_ANSWERED,
-                    follow=True,
-                    connect=connect,
-                    source=f"{server.file}:{server.line}",
-                )
-                checks.setdefault(check.name, check)
-    return list(checks.values())
-
-
-def leads_away(outcome: Mapping[str, Any]) -> bool:
-    """Whether a derived check ended at a redirect to a host that is not ours: an answer, and no loop."""
-    return all(problem.startswith(LEADS_AWAY) for problem in outcome["problems"])
+    """Turn those of the plain requests that a check can express into checks."""
+    return [
+        Check(
+            request.words,
+            "GET",
+            request.url,
+            expect=_ANSWERED,
+            follow=True,
+            connect=None if request.connect in ("127.0.0.1", "[::1]") else f"{request.connect}:{request.port}",
+            source=request.place,
+        )
+        for request in plain(config)
+        if request.speaks == "http" and not request.proxied and not request.connect.startswith("unix:")
+    ]

@@ -5,6 +5,7 @@ This explains a fault to a person and decides nothing: nginx itself has answered
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from typing import NamedTuple
 from .facts import listeners, server_names
 from .parse import Config, Directive
 
-__all__ = ["Trace", "choose_location", "choose_server", "trace"]
+__all__ = ["Trace", "choose_location", "choose_server", "compiled", "is_named", "trace"]
 
 _MOST_ROUNDS = 10
 _FINAL = ("redirect", "permanent")
@@ -41,11 +42,19 @@ def _name_rank(name: str, host: str) -> int:
     return 1 if name.startswith("~") and _search(name[1:], host) else 0
 
 
-def _search(pattern: str, text: str, flags: int = 0) -> re.Match[str] | None:
+@functools.lru_cache(maxsize=20_000)
+def compiled(pattern: str, ignore_case: bool = False) -> re.Pattern[str] | None:
+    """Compile a regex of nginx's for Python; None for what Python does not understand."""
+    translated = pattern.replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!")
     try:
-        return re.search(pattern.replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!"), text, flags)
+        return re.compile(translated, re.IGNORECASE if ignore_case else 0)
     except re.error:
         return None
+
+
+def _search(pattern: str, text: str, ignore_case: bool = False) -> re.Match[str] | None:
+    found = compiled(pattern, ignore_case)
+    return found.search(text) if found else None
 
 
 def choose_server(config: Config, host: str, port: int) -> Directive | None:
@@ -56,6 +65,16 @@ def choose_server(config: Config, host: str, port: int) -> Directive | None:
     if best:
         return next(server for rank, server in ranked if rank == best)
     return next((server for server, listen in there if listen.default), there[0][0] if there else None)
+
+
+def is_named(config: Config, host: str, port: int) -> bool:
+    """Whether a ``server`` block on a port has a name that fits a host; otherwise the default answers."""
+    return any(
+        _name_rank(name, host.lower())
+        for server in config.servers()
+        for name in server_names(server)
+        if any(listen.port == port for listen in listeners(server))
+    )
 
 
 def choose_location(block: Directive, path: str) -> Directive | None:
@@ -73,10 +92,9 @@ def choose_location(block: Directive, path: str) -> Directive | None:
     if held:
         return deeper or found
     for location in block.children("location"):
-        if len(location.args) == 2 and location.args[0].startswith("~"):
-            flags = re.IGNORECASE if location.args[0] == "~*" else 0
-            if _search(location.args[1], path, flags):
-                return choose_location(location, path) or location
+        kind, pattern = location.args if len(location.args) == 2 else ("", "")
+        if kind.startswith("~") and _search(pattern, path, kind == "~*"):
+            return choose_location(location, path) or location
     return deeper or found
 
 

@@ -59,11 +59,15 @@ class Directive:
 
 @dataclass
 class Config:
-    """What a tree says: its directives with includes in place, the files that were read and what was wrong."""
+    """What a tree says: its directives with includes in place, the files that were read and what was wrong.
+
+    ``barren`` are the includes of a pattern that no file matches, of which nginx says nothing.
+    """
 
     directives: list[Directive] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     outside: list[Directive] = field(default_factory=list)
+    barren: list[Directive] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def walk(self) -> Iterator[Directive]:
@@ -142,6 +146,8 @@ class _Reader:
             return
         wanted = inside.relative_to(CONF_ROOT).as_posix()
         names = self.glob(wanted) if _WILD & set(wanted) else [wanted]
+        if not names:
+            self.config.barren.append(found)
         for name in names:
             path = self.root / name
             if path.is_dir() or not (path.exists() or self.leaves(path)):

@@ -21,6 +21,7 @@ __all__ = [
     "Pending",
     "Platform",
     "PreflightRequest",
+    "ProbeRequest",
     "ReleaseForm",
     "ReleaseRecord",
     "RevertRequest",
@@ -63,7 +64,7 @@ class PreflightRequest(TypedDict, total=False):
     """``preflight``: may this host be switched to ``release``? ``needs_bytes`` is the size of the unpacked tree.
 
     ``drift`` as in ``activate``: a live tree that was changed is in the way only where it is refused. With ``recover``
-    a trial whose guard is overdue is ended first.
+    a trial whose guard is overdue is ended first. ``needs`` as in ``probe``: one that is not met here is in the way.
     """
 
     release: str
@@ -71,8 +72,24 @@ class PreflightRequest(TypedDict, total=False):
     drift: str
     facts: Facts
     platform: Platform
+    needs: list[Json]
     needs_bytes: int
     want_tree: bool
+
+
+class ProbeRequest(TypedDict, total=False):
+    """``probe``: a need has ``kind`` and ``value``, and may have ``purpose``, ``path`` (where the value leads to by
+    links of the release), ``beside`` (a certificate's key), ``file`` and ``line``; see ``needs/model.py``. ``known``
+    are the releases that the controller has.
+
+    Answer: ``live`` is the id of the tree that is at ``/etc/nginx`` now, or None, and ``confirmed`` says whether it was
+    accepted; ``needs`` with ``key`` (kind and value), ``met``, ``seen`` and ``near``; ``facts`` (``nginx_version``,
+    ``modules``, ``os``). Where ``live`` is not known also ``tree``, a tar.gz in base64, without what is secret
+    (``withheld``), and ``contract``, None where nobody knows it.
+    """
+
+    needs: list[Json]
+    known: list[str]
 
 
 class ReleaseForm(TypedDict, total=False):

@@ -14,6 +14,7 @@ from .host.system import System
 from .operations.activate import activate
 from .operations.bake import bake
 from .operations.preflight import preflight
+from .operations.probe import probe
 from .operations.settle import confirm, revert
 from .operations.status import show, status
 from .session import Problem, Session, problems_of
@@ -26,6 +27,7 @@ __all__ = ["handle", "main"]
 
 _OPERATIONS: dict[str, Callable[[Session, Any, bytes], Any]] = {
     "preflight": lambda session, request, bundle: preflight(session, request),
+    "probe": lambda session, request, bundle: probe(session, request),
     "activate": activate,
     "bake": lambda session, request, bundle: bake(session, request),
     "confirm": lambda session, request, bundle: confirm(session, request),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -77,11 +77,13 @@ def build(
     *,
     has_release: bool = False,
     of: str | None = None,
+    needs: Sequence[Mapping[str, Any]] = (),
 ) -> Question:
     """Make the question for ``operation``.
 
     ``release`` is None when the host itself has stored all of it (a rollback); ``of`` is the run that is taken back,
-    where it is not the one that asks. Raises ``SluiceError`` where the gates' receipt does not allow it.
+    where it is not the one that asks; ``needs`` are what the host must have for the release. Raises ``SluiceError``
+    where the gates' receipt does not allow it.
     """
     request: dict[str, Any] = {"op": operation, "run": run.asking(), "release": identity}
     if operation == "preflight":
@@ -89,6 +91,7 @@ def build(
         if release is not None:
             described = release.described
             request.update(platform=described["platform"], facts=described["facts"], needs_bytes=_size(release.tree))
+            request["needs"] = list(needs)
     elif operation == "activate":
         request.update(drift=terms.drift, emergency=reason_of(terms.emergency))
         request["options"] = {"guard_deadline": terms.guard_deadline}

@@ -2,49 +2,79 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from ..config.parse import Config
 from ..errors import InputError
-from ..lint import rules
-from ..lint.audit import LEVELS, audit
-from ..lint.context import read_docroots
+from ..lint.acceptance import Acceptance, complaints, read_acceptances
+from ..lint.audit import LEVELS, audit, gixy_rules
+from ..lint.catalogue import Said, ask, find_rules
+from ..lint.context import Context, read_certificates, read_extensions
 from ..verdicts.model import Finding, Subject, Verdict
 
 AFTER = ("parse",)
 
 
-def _own(subject: Subject) -> Iterator[tuple[str, str, Finding]]:
-    _, config = subject.examined
-    context = read_docroots({where: Path(folder) for where, folder in subject.options.docroots.items()})
-    for found in pkgutil.iter_modules(rules.__path__):
-        rule = importlib.import_module(f"{rules.__name__}.{found.name}")
-        for finding in rule.run(config, context):
-            yield found.name, rule.LEVEL, finding
+def _asked(config: Config, tree: Path, subject: Subject, live: Config | None) -> Iterator[Said]:
+    docroots = {where: Path(folder) for where, folder in subject.options.docroots.items()}
+    context = Context(
+        read_extensions(docroots),
+        live,
+        read_certificates(config, tree, docroots),
+        subject.options.certificate_days,
+    )
+    yield from ask(config, context)
+    for issue in audit(tree, config):
+        finding = Finding(issue.what, file=issue.file, line=issue.line, seen=issue.why)
+        yield Said(issue.rule, issue.level, issue.when_new, finding)
 
 
-def _gixy(subject: Subject) -> Iterator[tuple[str, str, Finding]]:
-    release, config = subject.examined
-    for issue in audit(release.tree, config):
-        yield issue.rule, issue.level, Finding(issue.what, file=issue.file, line=issue.line, seen=issue.why)
+def _alike(said: Said) -> tuple[str, str, str]:
+    """What makes a finding the same one in two releases: never its line."""
+    return said.rule, said.finding.what, said.finding.seen
+
+
+def _of_live(subject: Subject) -> Counter[tuple[str, str, str]]:
+    """Count the findings that the live release has as well."""
+    if subject.live is None:
+        return Counter()
+    asked = _asked(subject.live.config, subject.live.release.tree, subject, None)
+    return Counter(_alike(said) for said in asked)
 
 
 def run(subject: Subject) -> Verdict:
-    """Fail for findings at the level or above that are not accepted.
+    """Fail for findings at the level or above that are new against the live release and not accepted.
 
     The rest are warnings, and so is what stands in files that come unchanged from the distribution.
     """
     level, accepted = subject.options.lint_level, subject.options.lint_accept
     if level not in LEVELS:
         raise InputError("gates_lint_level", f"{level!r} is no level; use {', '.join(LEVELS)}")
+    release, config = subject.examined
+    acceptances = read_acceptances(release.tree, config.files)
+    used: set[Acceptance] = set()
+    # Asking the live release takes as long again, so it is asked when something would fail.
+    before: Counter[tuple[str, str, str]] | None = None
     findings = []
-    for rule, weight, finding in [*_own(subject), *_gixy(subject)]:
-        packaged = subject.origins.get(finding.file, "").startswith("packaged/")
-        mild = packaged or rule in accepted or LEVELS.index(weight) < LEVELS.index(level)
-        mend = finding.mend or f"mend it, or accept the rule: gates_lint_accept: [{rule}]"
-        findings.append(replace(finding, what=f"{finding.what} [{rule}]", file=finding.file, mend=mend, warning=mild))
+    for said in _asked(config, release.tree, subject, subject.live.config if subject.live else None):
+        weight = said.when_new if subject.live else said.level
+        reasons = [each for each in acceptances if each.covers(said.rule, said.finding)]
+        used.update(reasons)
+        packaged = subject.origins.get(said.finding.file, "").startswith("packaged/")
+        mild = packaged or bool(reasons) or said.rule in accepted or LEVELS.index(weight) < LEVELS.index(level)
+        what = f"{said.finding.what} [{said.rule}]" + (f", accepted: {reasons[0].reason}" if reasons else "")
+        if not mild:
+            before = _of_live(subject) if before is None else before
+            if before[_alike(said)] > 0:
+                before[_alike(said)] -= 1
+                mild, what = True, f"{what}, as in the live release"
+        mend = f"{said.finding.mend or 'mend it'}, or accept it on its line: # sluice: accept {said.rule}: why"
+        findings.append(replace(said.finding, what=what, mend=mend, warning=mild))
+    known = {*find_rules(), *gixy_rules()}
+    strict = level in ("unspecified", "low")
+    findings += [replace(each, warning=each.warning or not strict) for each in complaints(acceptances, used, known)]
     warnings = sum(finding.warning for finding in findings)
     return Verdict.of(findings, f"nothing at level {level} or above, {warnings} below", level=level)

@@ -6,15 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..config.derive import derive, leads_away
-from ..config.match import trace
+from ..behaviour.plainly import Problem, asked_plainly
+from ..config.match import Trace, trace
 from ..contract.model import Check, to_json
 from ..verdicts.model import Finding, Subject, Verdict
+from ..words import count
 
 AFTER = ("start",)
 
 
-def _finding(subject: Subject, check: Check, outcome: Mapping[str, Any], log: Sequence[str]) -> Finding:
+def _ways(way: Trace) -> str:
+    return " ← ".join(f"{met.file}:{met.line} {' '.join([met.name, *met.args])}" for met in reversed(way.met))
+
+
+def _broken(subject: Subject, check: Check, outcome: Mapping[str, Any], log: Sequence[str]) -> Finding:
     _, config = subject.examined
     asked = (
         replace(check, url=outcome["chain"][-1]) if outcome["chain"] else check
@@ -28,31 +33,53 @@ def _finding(subject: Subject, check: Check, outcome: Mapping[str, Any], log: Se
         file=blamed.file if blamed else "",
         line=blamed.line if blamed else 0,
         check=check.source,
-        expected=f"{check.method} {check.url} as {check.source or 'derived'} says",
-        seen=" ← ".join(f"{met.file}:{met.line} {' '.join([met.name, *met.args])}" for met in reversed(way.met)),
+        expected=f"{check.method} {check.url} as {check.source} says",
+        seen=_ways(way),
         nginx=words[0] if words else "",
     )
 
 
-def run(subject: Subject) -> Verdict:
-    """Ask everything, and fail for each check that does not hold. No request made is a failure."""
+def _derived(problem: Problem) -> Finding:
+    blamed = problem.way.last
+    place = (blamed.file, blamed.line) if blamed else ("", 0)
+    return Finding(
+        f"{problem.request.words}: {problem.what}" + (" (staging may be to blame)" if problem.world else ""),
+        file=place[0],
+        line=place[1],
+        expected=f"{problem.request.words}, derived from {problem.request.place}, answers",
+        seen=_ways(problem.way),
+        nginx=problem.nginx,
+        warning=problem.world,
+    )
+
+
+def _without_contract(subject: Subject) -> Verdict:
     _, config = subject.examined
-    derived = not subject.contract
-    checks = list(derive(config) if derived else subject.contract)
-    if not checks:
+    requests, asked, problems = asked_plainly(subject.staged, config)
+    if not requests:
         return Verdict(
             "fail", "no request could be made: there is no contract, and nothing that listens to derive checks from"
         )
+    outcomes = [{"request": request.words, **answer} for request, answer in zip(requests, asked.answers, strict=True)]
+    findings = [_derived(problem) for problem in problems]
+    if all("fault" in answer for answer in asked.answers) and all(problem.world for problem in problems) and problems:
+        findings.insert(0, Finding(f"none of {count(len(requests), 'derived request')} was answered"))
+    good = f"{len(requests) - len(problems)} derived checks hold; there is no contract: write nginx_checks"
+    return Verdict.of(findings, good, outcomes=outcomes, derived=True, errors=asked.errors)
+
+
+def run(subject: Subject) -> Verdict:
+    """Ask everything, and fail for each check that does not hold. No request made is a failure."""
+    checks = list(subject.contract)
+    if not checks:
+        return _without_contract(subject)
     answer = subject.staged.ask("checks", [to_json(check) for check in checks])
     outcomes = answer["outcomes"]
     findings = [
-        _finding(subject, check, outcome, answer["errors"])
+        _broken(subject, check, outcome, answer["errors"])
         for check, outcome in zip(checks, outcomes, strict=True)
-        if not outcome["ok"] and not (derived and leads_away(outcome))
+        if not outcome["ok"]
     ]
-    good = (
-        f"{len(outcomes)} derived checks hold; there is no contract: write nginx_checks"
-        if derived
-        else f"{len(outcomes)} checks hold"
+    return Verdict.of(
+        findings, f"{len(outcomes)} checks hold", outcomes=outcomes, derived=False, errors=answer["errors"]
     )
-    return Verdict.of(findings, good, outcomes=outcomes, derived=derived, errors=answer["errors"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..verdicts.model import Finding, Subject, Verdict
 from ..words import count
+from ..world.inside.running import OF_THE_CONTAINER
 
 AFTER = ("syntax",)
 
@@ -14,9 +15,14 @@ def run(subject: Subject) -> Verdict:
     """Fail when nginx does not start, when its workers die, or when it logs something grave."""
     answer = subject.staged.start()
     findings = [
-        Finding("nginx logs a grave error at its start", nginx=line)
+        Finding(
+            "the container of staging may not raise a limit" if mild else "nginx logs a grave error at its start",
+            nginx=line,
+            warning=mild,
+        )
         for line in answer["errors"]
         if any(word in line for word in _GRAVE)
+        for mild in [any(word in line for word in OF_THE_CONTAINER)]
     ]
     if answer["code"]:
         findings.insert(0, Finding(f"nginx does not start: it ended with {answer['code']}", nginx=answer["words"]))

@@ -6,6 +6,7 @@ dump of the tree is easily made, so it gets that: it then sees the files of the 
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import threading
 from collections.abc import Iterable
@@ -15,23 +16,33 @@ from typing import NamedTuple
 from gixy.core.config import Config as GixyConfig
 from gixy.core.exceptions import InvalidConfiguration
 from gixy.core.manager import Manager
+from gixy.core.plugins_manager import PluginsManager
 
 from ..config.parse import CONF_ROOT, Config
 from ..errors import SluiceError
 
-__all__ = ["LEVELS", "Issue", "audit"]
+__all__ = ["LEVELS", "Issue", "audit", "gixy_rules"]
 
 LEVELS = ("unspecified", "low", "medium", "high")
+
+# Rules of gixy that advise: half of the configurations that serve well have such findings, so a new one alone counts.
+_ADVICE = frozenset(
+    {"if_is_evil", "nginx_cves", "regex_redos", "resolver_external", "version_disclosure", "weak_ssl_tls"}
+)
+
+# What it cannot follow is not in the tree; the gate `parse` has told of it.
+logging.getLogger("gixy").setLevel(logging.CRITICAL)
 
 # gixy keeps the context that it examines in a global.
 _ONE_AT_A_TIME = threading.Lock()
 
 
 class Issue(NamedTuple):
-    """One finding of gixy; ``level`` is one of ``LEVELS``."""
+    """One finding of gixy; ``level`` is one of ``LEVELS``, and so is ``when_new``, of one that live has not."""
 
     rule: str
     level: str
+    when_new: str
     what: str
     why: str
     file: str
@@ -47,6 +58,11 @@ def _dump(root: Path, files: Iterable[str]) -> tuple[str, dict[str, int]]:
         lines += part.count("\n")
         text += part
     return text, first
+
+
+def gixy_rules() -> frozenset[str]:
+    """Tell the names of gixy's rules."""
+    return frozenset(str(plugin.name) for plugin in PluginsManager(config=GixyConfig()).plugins)
 
 
 def audit(root: Path, config: Config) -> list[Issue]:
@@ -67,9 +83,11 @@ def audit(root: Path, config: Config) -> list[Issue]:
 def _issues(manager: Manager, first: dict[str, int], dump: str, main: str) -> Iterable[Issue]:
     for plugin in manager.results:
         for issue in plugin.issues:
-            level = str(issue.severity or plugin.severity).lower()
+            grave = str(issue.severity or plugin.severity).lower()
+            level = "medium" if plugin.name in _ADVICE and grave == "high" else grave
             place = issue.directives[0] if issue.directives else None
             name = str(place.file or "").removeprefix(f"{CONF_ROOT}/") if place else ""
             name = main if name == dump else name
             line = int(place.line or 0) - first.get(name, 0) if place else 0
-            yield Issue(plugin.name, level, str(issue.summary or plugin.summary), str(issue.reason or ""), name, line)
+            what, why = str(issue.summary or plugin.summary), str(issue.reason or "")
+            yield Issue(plugin.name, level, grave, what, why, name, line)

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-__all__ = ["Context", "read_docroots"]
+from ..config.parse import CONF_ROOT, Config
+
+__all__ = ["Context", "read_certificates", "read_extensions"]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
 class Context:
-    """``extensions`` are those of the files in each document root that is known; empty when none is."""
+    """``extensions`` are those of the files in each document root that is known; empty when none is.
+
+    ``live`` is the configuration that serves now, None for a first release. ``certificates`` are the bytes of the
+    certificates and keys that could be read here, by the paths that the configuration gives them. One that is valid for
+    less than ``certificate_days`` after ``now`` is too old.
+    """
 
     extensions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    live: Config | None = None
+    certificates: Mapping[str, bytes] = field(default_factory=dict)
+    certificate_days: int = 14
+    now: datetime = field(default_factory=_now)
 
     def extensions_below(self, root: str) -> frozenset[str]:
         """Tell the extensions of files below ``root``; empty when nothing is known of it."""
@@ -25,10 +41,27 @@ class Context:
         return frozenset().union(*below)
 
 
-def read_docroots(docroots: Mapping[str, Path]) -> Context:
+def read_extensions(docroots: Mapping[str, Path]) -> dict[str, frozenset[str]]:
     """Look at the files that the user maps to document roots (path on the host to folder here)."""
-    return Context({where: frozenset(_extensions(folder)) for where, folder in docroots.items()})
+    return {where: frozenset(_extensions(folder)) for where, folder in docroots.items()}
 
 
 def _extensions(folder: Path) -> Iterable[str]:
     return (path.suffix[1:].lower() for path in folder.rglob("*") if path.suffix and path.is_file())
+
+
+def read_certificates(config: Config, tree: Path, docroots: Mapping[str, Path]) -> dict[str, bytes]:
+    """Read the certificates and keys that the configuration names, where the tree or a mapped folder has them."""
+    folders = {CONF_ROOT: tree, **docroots}
+    named = [
+        directive.args[0] for directive in config.named("ssl_certificate", "ssl_certificate_key") if directive.args
+    ]
+    found = {}
+    for path in dict.fromkeys(named):
+        for where, folder in folders.items():
+            inside = PurePosixPath(CONF_ROOT, path)
+            if inside.is_relative_to(where) and ".." not in inside.parts:
+                here = folder / inside.relative_to(where)
+                if here.is_file():
+                    found[path] = here.read_bytes()
+    return found

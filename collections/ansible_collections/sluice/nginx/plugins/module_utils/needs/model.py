@@ -20,10 +20,11 @@ class Need:
     (``module``).
 
     ``purpose`` says what for: the protocol of an ``endpoint`` or ``socket`` (``http``, ``https``, ``grpc``, ``grpcs``,
-    ``fastcgi``, ``uwsgi``, ``scgi``, ``memcached``, ``tcp``, ``udp``, ``dns``, ``syslog``), and for files and
-    directories what they hold (``certificate``, ``key``, ``ca``, ``dhparam``, ``htpasswd``, ``include``, ``page``,
-    ``root``, ``log``, ``cache``, ``temp``, …). ``names`` are the server names that a certificate is for, and ``beside``
-    is the key of a certificate. ``file`` (a path in the tree), ``line`` and ``directive`` say who asks.
+    ``fastcgi``, ``uwsgi``, ``uwsgis``, ``scgi``, ``memcached``, ``tcp``, ``tcps``, ``udp``, ``dns``, ``syslog``), and
+    for files and directories what they hold (``certificate``, ``key``, ``ca``, ``dhparam``, ``htpasswd``, ``include``,
+    ``page``, ``index``, ``root``, ``log``, ``cache``, ``temp``, …); for a ``module`` it is the path as it is written.
+    ``names`` are the names that a certificate is for, an upstream's as well, and ``beside`` is the key of a
+    certificate. ``file`` (a path in the tree), ``line`` and ``directive`` say who asks.
     """
 
     kind: Kind

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from ..config.facts import facts
-from ..config.parse import parse_tree
+from ..config.parse import CONF_ROOT, parse_tree
 from ..errors import SluiceError
 from ..manifest import entries_to_json, read_tree, release_id
+from ..needs.comparing import outside
+from ..needs.reading import needs_of
 from . import tree as trees
 
 __all__ = ["Release", "Store", "write_json"]
@@ -45,8 +47,13 @@ class Release:
         return self.root / "tree"
 
     @property
+    def paths(self) -> set[str]:
+        """The absolute paths of the files that it brings."""
+        return {f"{CONF_ROOT}/{path.relative_to(self.tree)}" for path in self.tree.rglob("*") if path.is_file()}
+
+    @property
     def described(self) -> dict[str, Any]:
-        """What a host is told of it: id, manifest, kept paths, facts, contract; and the origins of its files."""
+        """What a host is told of it: id, manifest, kept paths, facts, needs, contract; and the origins of its files."""
         text = (self.root / "release.json").read_text(encoding="utf-8")
         return dict(json.loads(text))
 
@@ -76,11 +83,13 @@ class Store:
         release = Release(identity, self.root / identity)
         if not self._whole(release):
             self._put(tree, release)
+        config = parse_tree(release.tree)
         description = {
             "id": release.id,
             "manifest": entries_to_json(entries),
             "origins": {path: node.origin for path, node in tree.items() if node.kind != "dir"},
-            "facts": facts(parse_tree(release.tree)),
+            "facts": facts(config),
+            "needs": [need.to_json() for need in outside(needs_of(config, release.paths))],
             "kept": kept,
             "contract": contract,
             "platform": dict(platform),

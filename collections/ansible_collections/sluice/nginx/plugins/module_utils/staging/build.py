@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
-__all__ = ["BASES", "Base", "apt_sources", "build", "dockerfile"]
+__all__ = ["BASES", "SPARE_MODULES", "Base", "apt_sources", "build", "dockerfile"]
 
 _PROBE_SECONDS = 10
 _SAY_EVERY_SECONDS = 4
@@ -31,6 +32,27 @@ _LAST_LINES = 15
 _UNREAD = ("doc", "info", "locale", "man")
 _OFFICIAL_COMPONENTS = frozenset(
     {"main", "contrib", "non-free", "non-free-firmware", "universe", "multiverse", "restricted"}
+)
+
+
+# Every dynamic module of the distribution is put aside, for configurations that need one which the user does not list.
+# What nginx itself finds (its folder of modules, /etc/nginx) stays as the listed packages left it, since that is what
+# production has. The numbers of the links tell the order in which modules must be loaded.
+SPARE_MODULES = " && ".join(
+    [
+        "spare=/usr/share/sluice/modules own=/usr/lib/nginx/modules conf=/etc/nginx",
+        "mkdir -p $spare $own",
+        "cp -a $own /tmp/own",
+        "cp -a $conf /tmp/conf",
+        "get='env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends'",
+        "wanted=$(apt-cache pkgnames libnginx-mod- | grep -v -e '-dev$' | sort)",
+        "{ $get $wanted || for package in $wanted; do $get $package || echo no $package; done; }",
+        "for link in $conf/modules-enabled/*.conf; do cp -L $link $spare/; done",
+        "cp $own/*.so $spare/",
+        "rm -rf $own $conf",
+        "mv /tmp/own $own",
+        "mv /tmp/conf $conf",
+    ]
 )
 
 
@@ -93,6 +115,7 @@ def dockerfile(base: Base, packages: Sequence[str]) -> str:
             " && apt-get update \\",
             " && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \\",
             *(f"      {package} \\" for package in packages),
+            f" && {SPARE_MODULES} \\",
             " && rm -rf /usr/sbin/policy-rc.d /var/lib/apt/lists/*",
             "",
         ]
@@ -237,6 +260,7 @@ def _mmdebstrap(base: Base, packages: Sequence[str], archive: str, reason: str) 
         )
     command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(packages)}"]
     command += [f"--dpkgopt=path-exclude=/usr/share/{each}/*" for each in _UNREAD]
+    command += [f'--customize-hook=chroot "$1" sh -c {shlex.quote(SPARE_MODULES)}']
     command += [*_apt_proxies(), base.codename, archive, *sources]
     if os.geteuid() != 0 and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0:
         return ["sudo", "-n", *command]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import docker
 
 from ..errors import InputError, SluiceError
-from .build import BASES, build
+from .build import BASES, SPARE_MODULES, build
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -64,7 +64,7 @@ def controller_platform(os_release: Path = Path("/etc/os-release")) -> str:
 
 def platform_tag(name: str, packages: Sequence[str]) -> str:
     """Name the image of a platform with these packages."""
-    digest = hashlib.sha256(json.dumps([name, _complete(packages)]).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps([name, _complete(packages), SPARE_MODULES]).encode()).hexdigest()
     return f"sluice-platform:{name}-{digest[:12]}"
 
 

@@ -7,16 +7,14 @@ goes to addresses outside its range, and those are the point: a literal upstream
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import tarfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import docker
 from docker.models.containers import Container
@@ -24,8 +22,10 @@ from docker.models.containers import Container
 from .. import remote
 from ..errors import InputError, SluiceError
 from ..world import inside
-from ..world.model import Endpoint, World
+from ..world.images import Image
+from ..world.model import World
 from ..world.synthesis import STAND_IN_NETWORK
+from .containers import Completed, await_image, execute, libraries, pack, pulled, remove
 
 __all__ = ["Completed", "Stage", "StageSettings", "owner_label", "remove_orphans"]
 
@@ -33,53 +33,31 @@ _TREE = "/var/lib/sluice/releases"
 _HOME = "sluice"
 _OWNER = "sluice.pid"
 _INSIDE = Path(str(inside.__file__)).parent
-_START = f"import sys; sys.path[:0] = ['/{_HOME}', '/{_HOME}/shipped.zip']; from inside.main import main; main()"
+_PATHS = [f"/{_HOME}{part}" for part in ("", "/shipped.zip", "/libraries.zip")]
+_START = f"import sys; sys.path[:0] = {_PATHS}; from inside.main import main; main()"
 _AGENT = ("python3", "-IS", "-c", _START)
-# The ends of the link. The range is for tests of network devices (RFC 2544), so no production has it.
+# The ends of the link. The ranges are for tests of network devices (RFC 2544, RFC 5180), so no production has them.
 _NGINX, _STAND_IN = "198.18.0.1", "198.18.0.2"
-
-
-class Completed(NamedTuple):
-    """A command that ended in a container: its exit code, and what it printed on both channels."""
-
-    code: int
-    output: str
+_NGINX6, _STAND_IN6 = "2001:2::1", "2001:2::2"
+# For the link and its routes, and for worker_priority. Not every engine gives SYS_RESOURCE, for worker_rlimit_nofile.
+_CAPABILITIES = ["NET_ADMIN", "SYS_NICE"]
+# A container without a network has no IPv6 otherwise, and production has.
+_SYSCTLS = {"net.ipv6.conf.all.disable_ipv6": "0"}
 
 
 @dataclass(frozen=True)
 class StageSettings:
-    """What all stages of a run share. ``labels`` mark everything that is made, ``docroots`` are the user's files."""
+    """What all stages of a run share.
+
+    ``labels`` mark everything that is made, ``docroots`` are the user's files, ``owners`` the directories that are
+    wanted beside those of the configuration, ``images`` answer as upstreams.
+    """
 
     image: str
     labels: Mapping[str, str]
     docroots: Mapping[str, Path]
     owners: Mapping[str, str]
-
-
-def _as_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Give an entry to root, readable by all: a checkout's owner and umask mean nothing in production."""
-    entry.uid = entry.gid = 0
-    entry.uname = entry.gname = "root"
-    entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
-    return entry
-
-
-def _pack(files: Mapping[str, bytes], folders: Mapping[str, Path]) -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        for path, folder in folders.items():
-            archive.add(folder, path.lstrip("/"), filter=_as_root)
-        for path, data in files.items():
-            entry = tarfile.TarInfo(path.lstrip("/"))
-            entry.size, entry.mode = len(data), 0o644
-            archive.addfile(entry, io.BytesIO(data))
-    return packed.getvalue()
-
-
-def _exec(container: Container, *command: str) -> Completed:
-    done = container.exec_run(list(command))
-    output = done.output if isinstance(done.output, bytes) else b"".join(done.output)
-    return Completed(done.exit_code or 0, output.decode(errors="replace"))
+    images: tuple[Image, ...] = ()
 
 
 class Stage:
@@ -106,6 +84,7 @@ class Stage:
         self._basis = basis or serves
         self._settings = settings
         self._started: dict[str, Any] | None = None
+        self._prepared: dict[str, Any] = {}
         self._containers: list[Container] = []
         self._opener = ThreadPoolExecutor(1)
         self._opening: Future[None] | None = None
@@ -122,43 +101,83 @@ class Stage:
 
     def _open(self, error_logs: Sequence[str]) -> None:
         try:
+            images = [(image, pulled(self.client, image)) for image in self._images()]
             files = {
-                **{f"{_HOME}/inside/{path.name}": path.read_bytes() for path in _INSIDE.glob("*.py")},
+                **{f"{_HOME}/inside/{path.relative_to(_INSIDE)}": path.read_bytes() for path in _INSIDE.rglob("*.py")},
                 f"{_HOME}/plan.json": json.dumps(self._plan(error_logs)).encode(),
                 f"{_HOME}/shipped.zip": remote.pack().data,
+                f"{_HOME}/libraries.zip": libraries(),
             }
             trees = {f"{_TREE}/{identity}": tree for identity, tree in self._trees.items()}
-            packed = _pack(files, {**trees, **self._settings.docroots})
-            nginx = self._container("nginx", packed)
+            nginx = self._container("nginx")
             # The link's other end is put into the network of process 1, which is nginx's container's for both of them.
-            others = self._container("stand-in", packed, pid_mode=f"container:{nginx.id}")
-            others.exec_run([*_AGENT, "stand-in"], detach=True)
-            self._ask("prepare")
-            self._await_stand_ins(others)
+            others = self._container("stand-in", pid_mode=f"container:{nginx.id}")
+            with ThreadPoolExecutor(1) as beside:
+                put = beside.submit(others.put_archive, "/", pack(files, self._settings.docroots))
+                nginx.put_archive("/", pack(files, {**trees, **self._settings.docroots}))
+                nginx.start()
+                put.result()
+            others.start()
+            for number, (image, identity) in enumerate(images):
+                self._add_image(number, image, identity, nginx if image.beside else others)
+            others.exec_run(
+                ["sh", "-c", f'exec "$@" > /{_HOME}/stand-in.log 2>&1', "sh", *_AGENT, "stand-in"], detach=True
+            )
+            self._prepared = self._prepare(others)
         except docker.errors.APIError as error:
             raise SluiceError(f"Docker cannot run the stage {self.name}: {error.explanation or error}") from error
 
-    def _await_stand_ins(self, others: Container) -> None:
+    def _prepare(self, others: Container) -> dict[str, Any]:
         try:
-            self._ask("wait")
+            return self._ask("prepare")
         except SluiceError as error:
-            words = _exec(others, "sh", "-c", f"cat /{_HOME}/*.log").output.strip()
-            raise SluiceError(f"{error}; their own words: {words[-400:] or 'none'}") from error
+            # Nobody reads what the stand-ins print, until they are missed.
+            words = execute(others, "sh", "-c", f"cat /{_HOME}/*.log 2>&1").output.strip()
+            raise SluiceError(f"{error}; the stand-ins' own words: {words[-400:]}" if words else str(error)) from error
+
+    def _images(self) -> list[Image]:
+        """The images that something in this world can ask."""
+        ends = {*self.world.stand_ins, *self.world.local_stand_ins}
+        return [image for image in self._settings.images if image.endpoint in ends]
+
+    def _add_image(self, number: int, image: Image, identity: str, network: Container) -> None:
+        made = self.client.containers.create(
+            identity,
+            list(image.command) or None,
+            name=f"{self.name}-image-{number}",
+            labels=dict(self._settings.labels),
+            environment=dict(image.environment),
+            network_mode=f"container:{network.id}",
+            init=True,
+        )
+        self._containers.append(made)
+        if self._settings.docroots:
+            made.put_archive("/", pack({}, self._settings.docroots))
+        try:
+            made.start()
+        except docker.errors.APIError as error:
+            raise SluiceError(f"the image {image.image} does not start: {error.explanation or error}") from error
+        await_image(made, image, network)
 
     def _plan(self, error_logs: Sequence[str]) -> dict[str, Any]:
         world = asdict(self.world)
+        real = {image.endpoint for image in self._images()}
 
         def bound(end: Mapping[str, Any]) -> dict[str, Any]:
-            return {**end, "bind": self.world.names.get(end["host"], end["host"])}
+            host = {"localhost": "127.0.0.1"}.get(end["host"], end["host"])
+            return {**end, "bind": self.world.names.get(host, host)}
 
         for service in world["services"]:
             service["endpoint"] = bound(service["endpoint"]) if service["endpoint"] else None
         return {
             **world,
             "directories": {**world["directories"], **self._settings.owners},
-            "stand_ins": [bound(asdict(each)) for each in self._bindable()],
+            "stand_ins": [bound(asdict(end)) for end in self.world.stand_ins if end not in real],
+            "local_stand_ins": [bound(asdict(end)) for end in self.world.local_stand_ins if end not in real],
             "nginx": _NGINX,
+            "nginx6": _NGINX6,
             "stand_in": _STAND_IN,
+            "stand_in6": _STAND_IN6,
             "stand_in_network": str(STAND_IN_NETWORK),
             "tree": f"{_TREE}/{self._serves}",
             "basis": f"{_TREE}/{self._basis}",
@@ -166,11 +185,7 @@ class Stage:
             "error_logs": list(error_logs),
         }
 
-    def _bindable(self) -> list[Endpoint]:
-        # 127.0.0.1 is the stage's own, where the services beside nginx answer.
-        return [end for end in self.world.stand_ins if end.host not in ("127.0.0.1", "localhost", "::1")]
-
-    def _container(self, role: str, packed: bytes, pid_mode: str | None = None) -> Container:
+    def _container(self, role: str, pid_mode: str | None = None) -> Container:
         made = self.client.containers.create(
             self._settings.image,
             ["sleep", "infinity"],
@@ -179,13 +194,22 @@ class Stage:
             labels=dict(self._settings.labels),
             network_mode="none",
             pid_mode=pid_mode,
-            cap_add=["NET_ADMIN"],
+            cap_add=_CAPABILITIES,
+            sysctls=_SYSCTLS,
             init=True,
         )
         self._containers.append(made)
-        made.put_archive("/", packed)
-        made.start()
         return made
+
+    @property
+    def invented(self) -> list[str]:
+        """What the world has that production may have otherwise, in words: read, made, and found wanting by nginx.
+
+        Complete once the stage is open.
+        """
+        found = [*self._prepared.get("made", []), *self._prepared.get("learned", [])]
+        shut = [f"no stand-in at {words}" for words in self._prepared.get("shut", [])]
+        return [*self.world.invented, *found, *shut]
 
     @property
     def container(self) -> str:
@@ -203,7 +227,7 @@ class Stage:
         self._opening.result()
 
     def _run(self, *command: str) -> Completed:
-        return _exec(self._containers[0], *command)
+        return execute(self._containers[0], *command)
 
     def start(self) -> dict[str, Any]:
         """Start nginx, once; the answer of the agent is the same for all who ask. Raises ``SluiceError``."""
@@ -220,7 +244,7 @@ class Stage:
         done = self.run("cp", "-a", f"{_TREE}/{self._serves}", copy)
         if done.code:
             raise SluiceError(f"staging cannot copy the release: {done.output.strip()}")
-        self._containers[0].put_archive("/", _pack({f"{copy}/{path}": data for path, data in files.items()}, {}))
+        self._containers[0].put_archive("/", pack({f"{copy}/{path}": data for path, data in files.items()}, {}))
         return copy
 
     def ask(self, what: str, about: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
@@ -230,23 +254,15 @@ class Stage:
 
     def _ask(self, what: str, about: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
         if about:
-            self._containers[0].put_archive("/", _pack({f"{_HOME}/{what}.json": json.dumps(list(about)).encode()}, {}))
+            self._containers[0].put_archive("/", pack({f"{_HOME}/{what}.json": json.dumps(list(about)).encode()}, {}))
         code, output = self._run(*_AGENT, what)
-        last = output.strip().rsplit("\n", 1)[-1]
-        try:
-            answer = dict(json.loads(last))
-        except (ValueError, TypeError):
-            raise SluiceError(f"staging cannot {what}: the agent ended with {code}: {last or 'no word'}") from None
-        if "error" in answer:
-            raise SluiceError(f"staging cannot {what}: {answer['error']}")
-        return answer
+        return _answer(what, code, output)
 
     def close(self) -> None:
-        """Remove the containers; the second one first, since it lives in the first one's process namespace."""
+        """Remove the containers, whatever became of them. Raises ``SluiceError`` when Docker refuses."""
         self._opener.shutdown()
-        for container in reversed(self._containers):
-            container.remove(force=True, v=True)
-        self._containers = []
+        containers, self._containers = self._containers, []
+        remove(containers)
 
     def __enter__(self) -> Stage:
         return self
@@ -257,6 +273,18 @@ class Stage:
         self.close()
 
 
+def _answer(what: str, code: int, output: str) -> dict[str, Any]:
+    """Read what the agent answered. Raises ``SluiceError`` with its words when it could not do ``what``."""
+    last = output.strip().rsplit("\n", 1)[-1]
+    try:
+        answer = dict(json.loads(last))
+    except (ValueError, TypeError):
+        raise SluiceError(f"staging cannot {what}: the agent ended with {code}: {last or 'no word'}") from None
+    if "error" in answer:
+        raise SluiceError(f"staging cannot {what}: {answer['error']}")
+    return answer
+
+
 def owner_label() -> dict[str, str]:
     """The label that says which process a stage belongs to, so that what a killed one left is known."""
     return {_OWNER: str(os.getpid())}
@@ -265,7 +293,11 @@ def owner_label() -> dict[str, str]:
 def remove_orphans(client: docker.DockerClient, project: str) -> int:
     """Remove the stages of a project whose process is gone; tells how many containers there were."""
     labels: list[str] = [f"sluice.project={project}", "sluice.part=stage"]
-    left = [each for each in client.containers.list(all=True, filters={"label": labels}) if not _owned(each)]
+    left = [
+        each
+        for each in client.containers.list(all=True, filters={"label": labels}, ignore_removed=True)
+        if not _owned(each)
+    ]
     for container in left:
         container.remove(force=True, v=True)
     return len(left)

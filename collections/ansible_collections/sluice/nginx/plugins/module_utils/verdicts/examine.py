@@ -6,15 +6,18 @@ import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import docker
 
 from ..config.facts import facts
-from ..config.parse import CONF_ROOT, parse_tree
+from ..config.parse import parse_tree
 from ..contract.model import from_json
+from ..needs.asking import questions
+from ..needs.comparing import permitted, to_check
+from ..needs.declared import declared
 from ..needs.reading import needs_of
 from ..release.store import Release
 from ..staging.stage import Stage, StageSettings
@@ -23,7 +26,7 @@ from ..world.synthesis import synthesise
 from .model import Live, Options, Subject, Verdict
 from .runner import Gate, run_gates
 
-__all__ = ["Candidate", "Examined", "Examiner"]
+__all__ = ["Candidate", "Examined", "Examiner", "subject_of"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Candidate:
     """What is to be examined: a release for ``hosts``, or the ``problems`` because of which there is none.
 
     ``live`` is what they serve now, None where that is nothing; ``said`` is what each host answered about the needs of
-    the release, None where hosts are not asked.
+    the release, None where hosts are not asked. ``declared`` is ``nginx_needs``.
     """
 
     hosts: tuple[str, ...]
@@ -39,15 +42,17 @@ class Candidate:
     problems: tuple[str, ...] = ()
     live: Release | None = None
     said: Mapping[str, Mapping[str, Any]] | None = None
+    declared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Examined:
-    """A candidate and what the gates said of it."""
+    """A candidate and what the gates said of it. ``needs`` are those that its hosts must be asked for."""
 
     candidate: Candidate
     verdicts: Sequence[Verdict]
     invented: Sequence[str] = ()
+    needs: Sequence[Mapping[str, Any]] = ()
 
     @property
     def passed(self) -> bool:
@@ -84,36 +89,25 @@ class Examiner:
 
     def _one(self, candidate: Candidate) -> Examined:
         release = candidate.release
-        if release is None:
-            subject = Subject(candidate.hosts, self.options, candidate.problems)
+        subject = subject_of(candidate, self.options)
+        if release is None or subject.config is None:
             return Examined(candidate, run_gates(self.gates, subject))
-        config = parse_tree(release.tree)
-        described = release.described
-        subject = Subject(
-            hosts=candidate.hosts,
-            options=self.options,
-            problems=candidate.problems,
-            release=release,
-            config=config,
-            contract=[from_json(row) for row in described["contract"]],
-            origins=described["origins"],
-            needs=needs_of(config, _paths(release)),
-            live=_live(candidate),
-            said=candidate.said,
-        )
         with contextlib.ExitStack() as stages:
             world = self._world(subject)
-            if not config.problems and not candidate.problems:
+            if not subject.config.problems and not candidate.problems:
                 self._open(stages, subject, world)
-            return Examined(candidate, run_gates(self.gates, subject), world.invented)
+            verdicts = run_gates(self.gates, subject)
+            invented = subject.stage.invented if subject.stage else world.invented
+        live = subject.live.needs if subject.live else None
+        asked = to_check(subject.needs, live, declared(subject.options.declared))
+        rows = questions([need.to_json() for need in asked], release.tree)
+        return Examined(candidate, verdicts, invented, rows)
 
     def _world(self, subject: Subject) -> World:
-        release, config = subject.examined
-        basis, provided = (
-            (subject.live.config, _paths(subject.live.release)) if subject.live else (config, _paths(release))
-        )
+        live = subject.live.needs if subject.live else None
+        needs = permitted(subject.needs, live, declared(subject.options.declared), subject.said)
         docroots = {path: str(folder) for path, folder in self.settings.docroots.items()}
-        return synthesise(basis, provided, docroots, self.services)
+        return synthesise(needs, docroots, self.services)
 
     def _open(self, stages: contextlib.ExitStack, subject: Subject, world: World) -> None:
         """Begin to open a stage for the release, and one for the live release where that is another."""
@@ -125,7 +119,8 @@ class Examiner:
             trees[live.id] = live.tree
             live_logs = facts(subject.live.config)["error_logs"]
             logs |= set(live_logs)
-            subject.live_stage = stages.enter_context(self._stage("live", {live.id: live.tree}, live.id, world))
+            beside = self._stage(f"{release.id[:12]}-live", {live.id: live.tree}, live.id, world)
+            subject.live_stage = stages.enter_context(beside)
             subject.live_stage.open(sorted(live_logs))
         subject.stage = stages.enter_context(self._stage(release.id[:12], trees, release.id, world, live.id))
         subject.stage.open(sorted(logs))
@@ -134,19 +129,29 @@ class Examiner:
         return Stage(self.client, f"sluice-{self.run}-{name}", trees, serves, world, self.settings, basis)
 
 
+def subject_of(candidate: Candidate, options: Options) -> Subject:
+    """What gates see of a candidate, without a stage."""
+    release = candidate.release
+    if release is None:
+        return Subject(candidate.hosts, options, candidate.problems)
+    config = parse_tree(release.tree)
+    described = release.described
+    return Subject(
+        hosts=candidate.hosts,
+        options=replace(options, declared=(*options.declared, *candidate.declared)),
+        problems=candidate.problems,
+        release=release,
+        config=config,
+        contract=[from_json(row) for row in described["contract"]],
+        origins=described["origins"],
+        needs=needs_of(config, release.paths),
+        live=_live(candidate),
+        said=candidate.said,
+    )
+
+
 def _live(candidate: Candidate) -> Live | None:
     if candidate.live is None:
         return None
     config = parse_tree(candidate.live.tree)
-    contract = candidate.live.described.get("contract")
-    return Live(
-        candidate.live,
-        config,
-        needs_of(config, _paths(candidate.live)),
-        None if contract is None else tuple(from_json(row) for row in contract),
-    )
-
-
-def _paths(release: Release) -> set[str]:
-    """The absolute paths that a release brings."""
-    return {f"{CONF_ROOT}/{path.relative_to(release.tree)}" for path in release.tree.rglob("*") if path.is_file()}
+    return Live(candidate.live, config, needs_of(config, candidate.live.paths))

@@ -98,12 +98,11 @@ class Options:
 
 @dataclass(frozen=True)
 class Live:
-    """The release that serves now, with what it needs. ``contract`` is None where nobody knows it any more."""
+    """The release that serves now, with what it needs."""
 
     release: Release
     config: Config
     needs: tuple[Need, ...]
-    contract: tuple[Check, ...] | None = None
 
 
 @dataclass

@@ -15,6 +15,7 @@ from types import ModuleType
 
 from .. import gates
 from ..errors import SluiceError
+from ..receipt import GATES
 from .model import Subject, Verdict
 
 __all__ = ["Gate", "find_gates", "in_order", "run_gates"]
@@ -67,8 +68,13 @@ def find_gates(own: Path | None = None) -> list[Gate]:
 
 
 def in_order(found: Iterable[Gate]) -> list[Gate]:
-    """Sort gates so that each comes after its forerunners. Raises ``SluiceError`` where that cannot be."""
-    by_name = {gate.name: gate for gate in sorted(found, key=lambda gate: gate.name)}
+    """Sort gates so that each comes after its forerunners, a user's own last.
+
+    Raises ``SluiceError`` where that cannot be.
+    """
+    rank = {name: number for number, name in enumerate(GATES)}
+    known = sorted(found, key=lambda gate: (rank.get(gate.name, len(rank)), gate.name))
+    by_name = {gate.name: gate for gate in known}
     for gate in by_name.values():
         for name in gate.after:
             if name not in by_name:
@@ -92,23 +98,40 @@ def _examine(gate: Gate, subject: Subject) -> Verdict:
         return Verdict("inconclusive", words, evidence={"traceback": traceback.format_exc()})
 
 
+# What is said of the gate that another one waits for; one that passed by decision has not been run through.
+_HELD_UP = {"pass": "is inconclusive", "inconclusive": "is inconclusive", "fail": "failed", "not run": "was not run"}
+
+
+def _is_decided(verdict: Verdict) -> bool:
+    return "decided" in verdict.evidence
+
+
+def _decided(verdict: Verdict, reason: str, *, unsure: bool) -> Verdict:
+    """Let the user's reason stand for an answer that staging cannot give. What failed stays failed.
+
+    ``unsure`` says that the gate was not run because a forerunner's answer was decided so.
+    """
+    if not reason or not (verdict.result == "inconclusive" or (verdict.result == "not run" and unsure)):
+        return verdict
+    findings = [replace(finding, warning=True) for finding in verdict.findings]
+    evidence = {**verdict.evidence, "decided": reason}
+    return replace(
+        verdict, result="pass", summary=f"decided: {reason} ({verdict.summary})", findings=findings, evidence=evidence
+    )
+
+
 def run_gates(order: Sequence[Gate], subject: Subject) -> list[Verdict]:
     """Run gates in order; one whose forerunners have not all passed says so and is not run."""
     verdicts: dict[str, Verdict] = {}
     for gate in order:
-        held_up = [name for name in gate.after if verdicts[name].result != "pass"]
+        held_up = [name for name in gate.after if verdicts[name].result != "pass" or _is_decided(verdicts[name])]
         began = time.monotonic()
         if held_up:
             first = verdicts[held_up[0]]
-            failed = held_up[0] + (
-                " failed"
-                if first.result == "fail"
-                else f" is {first.result}"
-                if first.result != "not run"
-                else " was not run"
-            )
-            verdict = Verdict("not run", f"not run: {failed}")
+            verdict = Verdict("not run", f"not run: {held_up[0]} {_HELD_UP[first.result]}")
         else:
             verdict = _examine(gate, subject)
+        unsure = any(_is_decided(verdicts[name]) for name in gate.after)
+        verdict = _decided(verdict, subject.options.decide.get(gate.name, ""), unsure=unsure)
         verdicts[gate.name] = replace(verdict, gate=gate.name, seconds=round(time.monotonic() - began, 3))
     return list(verdicts.values())

@@ -8,24 +8,34 @@ from typing import Any
 
 from ..errors import InputError
 
-__all__ = ["Certificate", "Endpoint", "Service", "World", "parse_services"]
+__all__ = ["ANY_NAME", "Endpoint", "File", "Service", "World", "endpoint", "parse_services"]
+
+# In ``World.names``: the address that every name leads to which is known to nobody before a request comes.
+ANY_NAME = "*"
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where an upstream answers: a name or address, and a port."""
+    """Where an upstream answers: a name or address and a port, or else the path of a unix ``socket``.
+
+    ``protocol`` is the one of the directive that goes there, as in ``needs.model.Need.purpose``. Two endpoints at one
+    place are equal, whatever they speak.
+    """
 
     host: str
     port: int
+    protocol: str = field(default="http", compare=False)
+    socket: str = ""
 
 
 @dataclass(frozen=True)
-class Certificate:
-    """A certificate and its key, to be made for ``names`` at these paths."""
+class File:
+    """A file for which nginx asks. ``content`` has one byte in each character (Latin-1), ``words`` say what it is."""
 
-    certificate: str
-    key: str
-    names: tuple[str, ...]
+    path: str
+    content: str
+    words: str
+    mode: int = 0o644
 
 
 @dataclass(frozen=True)
@@ -45,18 +55,27 @@ class World:
     """Everything around a release.
 
     ``names`` gives each upstream's host name an address, ``routed`` are literal addresses that lead to the stand-ins
-    too, ``local`` are addresses that nginx itself listens on, ``directories`` gives each path its owner, ``stand_ins``
-    are the endpoints that no real service answers, and ``invented`` says in words what production may have otherwise.
+    too, ``local`` are addresses that nginx itself listens on, ``directories`` gives each path its owner. ``stand_ins``
+    are the endpoints that no real service answers, in the container beside; ``local_stand_ins`` are those in nginx's
+    own container: unix sockets, and what is on the loopback device or on an address of ``local``. ``ca`` is staging's
+    authority, certificate and key; ``spare`` is a certificate with its key for what is found wanting later.
+    ``invented`` says in words what production may have otherwise; what is made of ``files`` and ``directories`` is told
+    by staging, which knows what was there.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     routed: tuple[str, ...] = ()
     local: tuple[str, ...] = ()
-    certificates: tuple[Certificate, ...] = ()
     directories: Mapping[str, str] = field(default_factory=dict)
-    files: tuple[str, ...] = ()
+    files: tuple[File, ...] = ()
+    users: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
     services: tuple[Service, ...] = ()
     stand_ins: tuple[Endpoint, ...] = ()
+    local_stand_ins: tuple[Endpoint, ...] = ()
+    ca: tuple[str, str] = ("", "")
+    spare: tuple[str, str] = ("", "")
     invented: tuple[str, ...] = ()
 
 

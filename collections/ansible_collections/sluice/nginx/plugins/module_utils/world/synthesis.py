@@ -1,34 +1,165 @@
-"""Reads a configuration and says what world its bytes need.
-
-Static reading only: names and addresses of upstreams, certificates, directories, files beside the tree. What exists in
-the release, or is mapped by the user, is not made again.
-"""
+"""Turns needs into the world that meets them: what has to be around nginx so that a release's bytes run unchanged."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterator, Mapping
+import posixpath
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from ..config.facts import listeners, server_names
-from ..config.parse import CONF_ROOT, Config, Directive
-from .model import Certificate, Endpoint, Service, World, endpoint
+from ..needs.model import Need
+from .authority import Authority
+from .contents import content_of, page
+from .model import ANY_NAME, Endpoint, File, Service, World, endpoint
 
 __all__ = ["STAND_IN_NETWORK", "synthesise"]
 
 # Set aside for tests of network devices (RFC 2544), so no production address is in it.
 STAND_IN_NETWORK = ipaddress.ip_network("198.19.0.0/16")
 
-_PASS_PORTS = {
-    "proxy_pass": 80,
-    "grpc_pass": 80,
-    "fastcgi_pass": 9000,
-    "uwsgi_pass": 3031,
-    "scgi_pass": 4000,
-    "memcached_pass": 11211,
-}
-_FILES = ("auth_basic_user_file", "ssl_dhparam", "ssl_client_certificate", "ssl_trusted_certificate")
-_FOLDERS = ("proxy_cache_path", "fastcgi_cache_path", "proxy_temp_path", "fastcgi_temp_path", "client_body_temp_path")
+_KEY_MODE = 0o600
+_OF_NGINX = ("cache", "temp")
+
+
+def synthesise(needs: Collection[Need], docroots: Mapping[str, str], services: tuple[Service, ...]) -> World:
+    """Make the world that meets ``needs``.
+
+    ``docroots`` maps paths on the host to files of the user, below which nothing is invented; ``services`` are the real
+    programs of the user.
+    """
+    return _Synthesis(needs, docroots, services).world()
+
+
+class _Synthesis:
+    def __init__(self, needs: Collection[Need], docroots: Mapping[str, str], services: tuple[Service, ...]) -> None:
+        self.needs = [need for need in needs if not _mapped(need, docroots)]
+        self.services = services
+        self.authority = Authority()
+        self.ports = {need.value for need in self._of("port")}
+        self.listened = {need.value for need in self._of("name") if need.purpose == "listen"}
+        self.real = {service.endpoint for service in services if service.endpoint}
+        self.sockets = {service.socket for service in services if service.socket}
+
+    def _of(self, *kinds: str) -> list[Need]:
+        return [need for need in self.needs if need.kind in kinds]
+
+    def world(self) -> World:
+        ends = [_end(need) for need in self._of("endpoint")]
+        wanted = {need.value for need in self._of("name")} | {end.host for end in [*ends, *self.real]}
+        addresses = STAND_IN_NETWORK.hosts()
+        hosts = sorted(host for host in wanted if not _is_address(host) and not _is_this(host))
+        names = {host: str(next(addresses)) for host in hosts}
+        local = {need.value for need in self._of("address")}
+        here = local | self.listened
+        local_ends = [end for end in ends if _is_this(end.host) or end.host in here]
+        far = {end.host for end in [*ends, *self.real] if _is_address(end.host) and not _is_this(end.host)}
+        return World(
+            names=names,
+            routed=tuple(sorted(far - local)),
+            local=tuple(sorted(local | {names[name] for name in self.listened if name in names})),
+            directories=self._directories(),
+            files=tuple(self._files()),
+            users=tuple(need.value for need in self._of("user")),
+            groups=tuple(need.value for need in self._of("group")),
+            modules=tuple(need.purpose or need.value for need in self._of("module")),
+            services=self.services,
+            stand_ins=tuple(end for end in ends if end not in local_ends and end not in self.real),
+            local_stand_ins=(
+                *(end for end in local_ends if not self._is_nginx(end) and end not in self.real),
+                *(
+                    Endpoint("", 0, need.purpose or "http", need.value)
+                    for need in self._of("socket")
+                    if need.value not in self.sockets
+                ),
+            ),
+            ca=(self.authority.certificate, self.authority.key),
+            spare=self.authority.issue(self._certified(names, far)),
+            invented=tuple(self._words(names)),
+        )
+
+    def _is_nginx(self, end: Endpoint) -> bool:
+        """Whether the release itself listens there: then nginx proxies to itself, as in production."""
+        return f"{end.port}/{'udp' if end.protocol in ('udp', 'dns', 'syslog') else 'tcp'}" in self.ports
+
+    def _certified(self, names: Mapping[str, str], far: Collection[str]) -> list[str]:
+        """The names that the spare certificate is for: whatever nginx may ask an upstream's certificate for."""
+        asked = dict.fromkeys(name for need in self._of("endpoint") for name in need.names)
+        rows = dict.fromkeys([*names, *asked, *sorted(far), "localhost", "*.staging.invalid"])
+        return [name for name in rows if name != ANY_NAME]
+
+    def _directories(self) -> dict[str, str]:
+        user = next((need.value for need in self._of("user")), "root")
+        return {need.value: user if need.purpose in _OF_NGINX else "root" for need in self._of("directory")}
+
+    def _files(self) -> Iterator[File]:
+        wanted = self._of("file")
+        keys = {need.value: need for need in wanted if need.purpose == "key"}
+        done: set[str] = set()
+        for need in wanted:
+            if need.purpose == "certificate":
+                chain, key = self.authority.issue(_names(need), need.value, with_rsa=_is_rsa(need))
+                if need.beside in (need.value, ""):
+                    yield File(need.value, chain + key, _said(need), _KEY_MODE)
+                else:
+                    yield File(need.value, chain, _said(need))
+                if need.beside in keys and need.beside not in done:
+                    yield File(need.beside, key, _said(keys[need.beside]), _KEY_MODE)
+                done |= {need.value, need.beside}
+        for need in wanted:
+            if need.value not in done:
+                content = (
+                    self.authority.issue(_names(need))[1]
+                    if need.purpose == "key"
+                    else content_of(need.value, need.purpose, self.authority)
+                )
+                yield File(need.value, content, _said(need))
+        yield from self._default_indexes()
+
+    def _default_indexes(self) -> Iterator[File]:
+        """The page that nginx looks for in a document root where the release names none."""
+        indexed = {posixpath.dirname(need.value) for need in self._of("file") if need.purpose == "index"}
+        for need in self._of("directory"):
+            if need.purpose == "root" and need.directive == "root" and need.value not in indexed:
+                path = posixpath.join(need.value, "index.html")
+                yield File(path, page(path), f"the file {path} (index){_at(need)}")
+
+    def _words(self, names: Mapping[str, str]) -> Iterator[str]:
+        real = {end.host for end in self.real}
+        for need in self._of("name"):
+            if need.value in names and need.value not in real:
+                target = "nginx" if need.value in self.listened else "a stand-in"
+                yield f"the name {need.value} leads to {target}{_at(need)}"
+        for need in self._of("endpoint", "socket"):
+            if need.kind == "socket" and need.value in self.sockets:
+                continue
+            end = _end(need) if need.kind == "endpoint" else None
+            if end is None or (end not in self.real and not (_is_this(end.host) and self._is_nginx(end))):
+                where = need.value.replace("*", "any name", 1)
+                yield f"a stand-in answers at {where} ({need.purpose or 'http'}){_at(need)}"
+        for need in self._of("address"):
+            yield f"the address {need.value} is staging's{_at(need)}"
+
+
+def _names(need: Need) -> Sequence[str]:
+    return need.names or ["localhost"]
+
+
+def _end(need: Need) -> Endpoint:
+    found = endpoint(need.value)
+    return Endpoint(found.host, found.port, need.purpose or "http")
+
+
+def _said(need: Need) -> str:
+    return f"{need.words}{_at(need)}"
+
+
+def _at(need: Need) -> str:
+    return f", for {need.file}:{need.line}" if need.file else ""
+
+
+def _is_rsa(need: Need) -> bool:
+    """Whether a path says that its key is an RSA one; an elliptic one serves everybody else."""
+    return "rsa" in PurePosixPath(need.value).name.lower()
 
 
 def _is_address(host: str) -> bool:
@@ -39,100 +170,14 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _endpoints(config: Config) -> Iterator[Endpoint]:
-    groups = {block.args[0] for block in config.named("upstream") if block.args}
-    for group in config.named("upstream"):
-        for server in group.children("server"):
-            if server.args and not server.args[0].startswith("unix:"):
-                yield endpoint(server.args[0])
-    for directive in config.named(*_PASS_PORTS):
-        target = directive.args[0] if directive.args else ""
-        scheme, separator, rest = target.partition("://")
-        where = rest if separator else target
-        if not where or where.startswith("unix:") or "$" in where:
-            continue
-        usual = 443 if scheme in ("https", "grpcs") else _PASS_PORTS[directive.name]
-        found = endpoint(where.split("/")[0], usual)
-        if found.host not in groups:
-            yield found
+def _is_this(host: str) -> bool:
+    """Whether a host is this machine, whatever it is called."""
+    if host in ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"):
+        return True
+    return _is_address(host) and (ipaddress.ip_address(host).is_loopback or ipaddress.ip_address(host).is_unspecified)
 
 
-def _certificates(config: Config, provided: Collection[str]) -> Iterator[Certificate]:
-    outer = [directive for directive in config.http() if directive.name in ("ssl_certificate", "ssl_certificate_key")]
-    seen = set(provided)
-    for server in config.servers():
-        scope = Directive("server", [], server.file, server.line, [*(server.block or []), *outer])
-        certificates, keys = _first_words(scope, "ssl_certificate"), _first_words(scope, "ssl_certificate_key")
-        names = tuple(name for name in server_names(server) if name and not name.startswith("~"))
-        for certificate, key in zip(certificates, keys, strict=False):
-            path = _absolute(certificate)
-            if path not in seen and "$" not in path:
-                seen.add(path)
-                yield Certificate(path, _absolute(key), names)
-
-
-def _first_words(block: Directive, name: str) -> list[str]:
-    return [directive.args[0] for directive in block.children(name) if directive.args]
-
-
-def _absolute(path: str) -> str:
-    return str(PurePosixPath(CONF_ROOT, path))
-
-
-def _paths(config: Config, names: Collection[str]) -> list[str]:
-    found = [_absolute(directive.args[0]) for directive in config.named(*names) if directive.args]
-    return sorted({path for path in found if "$" not in path})
-
-
-def _log_folders(config: Config) -> Iterator[str]:
-    for directive in config.named("access_log", "error_log"):
-        path = directive.args[0] if directive.args else ""
-        if path.startswith("/") and "$" not in path:
-            yield str(PurePosixPath(path).parent)
-
-
-def synthesise(
-    config: Config, provided: Collection[str], docroots: Mapping[str, str], services: tuple[Service, ...]
-) -> World:
-    """Make the world for ``config``.
-
-    ``provided`` are absolute paths that the release brings, ``docroots`` maps paths on the host to files of the user,
-    ``services`` are the real programs of the user.
-    """
-    endpoints = list(dict.fromkeys(_endpoints(config)))
-    real = {service.endpoint for service in services if service.endpoint}
-    answering = {found.host for found in [*endpoints, *real]} - {"localhost"}
-    hosts = sorted(host for host in answering if not _is_address(host))
-    addresses = STAND_IN_NETWORK.hosts()
-    names = {host: str(next(addresses)) for host in hosts}
-    stand_ins = tuple(found for found in endpoints if found not in real)
-    certificates = tuple(_certificates(config, provided))
-    files = tuple(path for path in _paths(config, _FILES) if path not in provided and path not in docroots)
-    roots = [path for path in _paths(config, ("root", "alias")) if not _mapped(path, docroots)]
-    folders = dict.fromkeys([*roots, *_log_folders(config)], "root") | dict.fromkeys(
-        _paths(config, _FOLDERS), "www-data"
+def _mapped(need: Need, docroots: Mapping[str, str]) -> bool:
+    return need.kind in ("file", "directory") and any(
+        PurePosixPath(need.value).is_relative_to(known) for known in docroots
     )
-    local = {listen.address for server in config.servers() for listen in listeners(server)}
-    invented = [
-        f"the name {name} leads to a stand-in" for name in hosts if any(found.host == name for found in stand_ins)
-    ]
-    invented += [f"a certificate of staging's own at {made.certificate}" for made in certificates]
-    invented += [f"an empty document root {path}" for path in roots] + [f"a file {path}" for path in files]
-    return World(
-        names=names,
-        routed=tuple(sorted({host for host in answering if _is_address(host)} - {"127.0.0.1", "::1"})),
-        local=tuple(
-            sorted(address for address in local if _is_address(address) and address not in ("0.0.0.0", "127.0.0.1"))
-        ),
-        certificates=certificates,
-        directories=folders,
-        files=files,
-        services=services,
-        stand_ins=stand_ins,
-        invented=tuple(invented),
-    )
-
-
-def _mapped(path: str, docroots: Mapping[str, str]) -> bool:
-    wanted = PurePosixPath(path)
-    return any(wanted.is_relative_to(known) for known in docroots)

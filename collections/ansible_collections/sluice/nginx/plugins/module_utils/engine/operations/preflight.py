@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..guard.lease import why_overdue
 from ..host.nginx import build, build_problems, find_master, master_problems
 from ..host.processes import workers_of
+from ..needs.look import look, unmet
 from ..session import Fault, Problem, Session
 from ..trees.drift import drift, drift_problem, is_ours
 from ..trees.installed import has_release
@@ -42,7 +43,7 @@ def preflight(session: Session, request: PreflightRequest) -> Json:
         except Fault as fault:
             problems += fault.problems
             state = session.store.load()
-    found, nginx = _nginx(session, facts, platform)
+    found, nginx, modules = _nginx(session, facts, platform)
     problems += found
     os_name = operating_system()
     if platform.get("os") and platform["os"] != os_name:
@@ -61,6 +62,7 @@ def preflight(session: Session, request: PreflightRequest) -> Json:
     if pending and pending["run"] != session.run["id"]:
         problems.append(pending_problem(session, pending))
     problems += _space(session, int(request.get("needs_bytes", 0)))
+    problems += unmet(session, look(session, request.get("needs") or [], modules))
     accepted = state["confirmed"] or {}
     answer: Json = {
         "changed": False,
@@ -83,17 +85,18 @@ def _is_left_over(session: Session, state: Json) -> bool:
     return bool(pending and why_overdue(session, pending))
 
 
-def _nginx(session: Session, facts: Facts, platform: Platform) -> tuple[list[Problem], Json]:
+def _nginx(session: Session, facts: Facts, platform: Platform) -> tuple[list[Problem], Json, tuple[str, ...]]:
     try:
         master = find_master(session)
     except Fault as fault:
-        return list(fault.problems), {}
+        return list(fault.problems), {}, ()
     built = build(session, master)
     problems = master_problems(session, master, built, facts)
     if built is not None:
         problems += build_problems(built, facts, platform)
     workers = workers_of(session.system.proc, master)
-    return problems, {"version": built.version if built else None, "pid": master.pid, "workers": len(workers)}
+    nginx = {"version": built.version if built else None, "pid": master.pid, "workers": len(workers)}
+    return problems, nginx, built.modules if built else ()
 
 
 def _space(session: Session, needs: int) -> list[Problem]:

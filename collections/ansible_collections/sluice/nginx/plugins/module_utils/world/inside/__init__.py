@@ -1,1 +1,1 @@
-"""What runs inside the containers of staging: standard library only, imported there as the package ``inside``."""
+"""What runs inside the containers of staging: standard library and h2, imported there as the package ``inside``."""

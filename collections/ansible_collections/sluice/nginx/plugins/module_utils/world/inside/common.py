@@ -17,7 +17,7 @@ __all__ = ["CONTROL_PORT", "HOME", "LINK", "connects", "run", "start_service", "
 HOME = Path("/sluice")
 CONTROL_PORT = 1
 LINK = "stand-ins"
-_PATIENCE_SECONDS = 10.0
+_PATIENCE_SECONDS = 30.0
 
 
 def run(*command: str) -> None:

@@ -6,13 +6,26 @@ import json
 import sys
 
 from .common import HOME
-from .making import prepare, wait
+from .completing import test
+from .exchange import exchange
+from .preparing import prepare
+from .reloading import reload, serve
 from .serving import checks, start
-from .stand_ins import stand_in
+from .stand_ins import beside, stand_in
 
 __all__ = ["main"]
 
-_WORK = {"prepare": prepare, "wait": wait, "start": start, "checks": checks, "stand-in": stand_in}
+_WORK = {
+    "prepare": prepare,
+    "test": test,
+    "start": start,
+    "checks": checks,
+    "exchange": exchange,
+    "reload": reload,
+    "serve": serve,
+    "stand-in": stand_in,
+    "beside": beside,
+}
 
 
 def main() -> None:

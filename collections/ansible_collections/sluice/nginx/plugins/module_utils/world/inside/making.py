@@ -1,90 +1,99 @@
-"""Makes the world in nginx's container: addresses, routes, names, directories, certificates, services."""
+"""Makes one thing of the world, where it is not there yet: a file, a directory, a user, an address."""
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .common import CONTROL_PORT, LINK, connects, run, start_service, wait_for
+from .common import run
 
-__all__ = ["prepare", "wait"]
+__all__ = ["add_address", "add_group", "add_user", "has_room", "make_directory", "make_file", "places"]
 
-
-def _room(path: str) -> Path:
-    """Make the directory of a file; what is kept beside releases is a link in the tree that leads to nothing yet."""
-    where = Path(os.path.realpath(path))
-    where.parent.mkdir(parents=True, exist_ok=True)
-    return where
+_CONF = "/etc/nginx"
 
 
-def _make_certificate(plan: dict[str, Any]) -> None:
-    names = plan["names"] or ["localhost"]
-    for path in (plan["certificate"], plan["key"]):
-        _room(path)
-    run(
-        *[
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "30",
-        ],
-        *["-subj", f"/CN={names[0][:64]}", "-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in names)],
-        *["-out", plan["certificate"], "-keyout", plan["key"]],
-    )
+def places(plan: dict[str, Any], path: str) -> Iterator[str]:
+    """Say where a path is, links followed: one below ``/etc/nginx`` is in each tree, since any may be served."""
+    if not path.startswith(f"{_CONF}/"):
+        yield os.path.realpath(path)
+        return
+    for tree in plan["trees"]:
+        yield os.path.realpath(tree + path[len(_CONF) :])
 
 
-def _beside(plan: dict[str, Any], path: str) -> bool:
-    """Whether a path is outside the release, once links are followed."""
-    return not os.path.realpath(path).startswith(plan["tree"])
+def make_file(plan: dict[str, Any], path: str, content: str, mode: int = 0o644) -> bool:
+    """Write a file where there is none; tells whether it made one."""
+    made = False
+    for place in places(plan, path):
+        if not os.path.lexists(place) and has_room(place):
+            Path(place).write_text(content, encoding="latin-1", newline="")
+            os.chmod(place, mode)
+            made = True
+    return made
 
 
-def _make_file(path: str) -> None:
-    where = _room(path)
-    if path.endswith(".pem") and "dh" in where.name:
-        run("openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe2048", "-out", path)
-    else:
-        where.touch()
+def has_room(place: str) -> bool:
+    """Make the directory of a file; a file on the way is the release's own affair."""
+    try:
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        return False
+    return True
 
 
-def prepare(plan: dict[str, Any]) -> dict[str, Any]:
-    """Make the world in nginx's container."""
-    for address in plan["local"]:
-        run("ip", "address", "add", address, "dev", "lo")
-    wait_for("the link to the stand-ins", lambda: os.path.exists(f"/sys/class/net/{LINK}"))
-    run("ip", "address", "add", f"{plan['nginx']}/30", "dev", LINK)
-    run("ip", "link", "set", LINK, "up")
-    for network in [plan["stand_in_network"], *plan["routed"]]:
-        run("ip", "route", "add", network, "via", plan["stand_in"])
-    with open("/etc/hosts", "a", encoding="utf-8") as hosts:
-        hosts.writelines(f"{address} {name}\n" for name, address in plan["names"].items())
-    shutil.rmtree("/etc/nginx", ignore_errors=True)
-    os.symlink(plan["tree"], "/etc/nginx")
-    # Only now, since what outlives releases is reached by links of the release; its own bytes stay as they are.
-    for path, owner in plan["directories"].items():
-        if _beside(plan, path):
-            Path(os.path.realpath(path)).mkdir(parents=True, exist_ok=True)
-            shutil.chown(path, owner)
-    for path in plan["files"]:
-        if _beside(plan, path):
-            _make_file(os.path.realpath(path))
-    for certificate in plan["certificates"]:
-        if _beside(plan, certificate["certificate"]):
-            _make_certificate(certificate)
-    for service in plan["services"]:
-        if service["socket"]:
-            start_service(service)
-    return {}
+def make_directory(plan: dict[str, Any], path: str, owner: str) -> bool:
+    """Make a directory where there is none; tells whether it made one."""
+    made = False
+    for place in places(plan, path):
+        if not os.path.lexists(place) and has_room(place):
+            os.mkdir(place)
+            made = True
+            if _is_known(owner):
+                shutil.chown(place, owner, owner if _is_group(owner) else None)
+    return made
 
 
-def wait(plan: dict[str, Any]) -> dict[str, Any]:
-    """Wait until the stand-ins answer."""
-    wait_for("the container of stand-ins", lambda: connects(plan["stand_in"], CONTROL_PORT))
-    return {}
+def _is_known(user: str) -> bool:
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return True
+
+
+def _is_group(group: str) -> bool:
+    try:
+        grp.getgrnam(group)
+    except KeyError:
+        return False
+    return True
+
+
+def add_user(user: str) -> bool:
+    """Add a system user where there is none, in a group of its name; tells whether it did."""
+    if _is_known(user):
+        return False
+    group = ["-g", user] if _is_group(user) else ["-U"]
+    run("useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", *group, "--badname", user)
+    return True
+
+
+def add_group(group: str) -> bool:
+    """Add a group where there is none; tells whether it did."""
+    if _is_group(group):
+        return False
+    run("groupadd", "--system", group)
+    return True
+
+
+def add_address(address: str) -> bool:
+    """Give this container an address; tells whether it had not got it."""
+    words = ["ip", "address", "add", address, "dev", "lo", *(["nodad"] if ":" in address else [])]
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    return done.returncode == 0

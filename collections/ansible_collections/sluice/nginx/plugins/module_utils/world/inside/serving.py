@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import importlib
 import json
 import subprocess
@@ -10,12 +9,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .common import CONTROL_PORT, HOME
+from .common import HOME
+from .modules import nginx
+from .witness import Witness
 
-__all__ = ["checks", "start"]
+__all__ = ["WORDS", "Witness", "checks", "error_lines", "launch", "processes", "start"]
+
+WORDS = HOME / "nginx.words"
+_START_SECONDS = 120.0
+_WORKER_SECONDS = 30.0
 
 
-def _nginx(title: str) -> list[int]:
+def processes(title: str) -> list[int]:
+    """List nginx's processes with a title (``master``, ``worker``), without those that are shutting down."""
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
@@ -28,10 +34,12 @@ def _nginx(title: str) -> list[int]:
     return sorted(found)
 
 
-def _error_lines(logs: list[str]) -> list[str]:
+def error_lines(logs: list[str]) -> list[str]:
     """Read nginx's messages; what a FastCGI program says may go over several lines, which are joined."""
     messages: list[str] = []
-    for path in logs:
+    # What goes to the standard channels is in one file; opening /dev/stdout here would be our own.
+    paths = [path for path in logs if not path.startswith("/dev/")]
+    for path in paths if len(paths) == len(logs) and logs else [*paths, str(WORDS)]:
         try:
             lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
@@ -44,49 +52,49 @@ def _error_lines(logs: list[str]) -> list[str]:
     return messages
 
 
+def launch() -> tuple[int, str]:
+    """Start nginx from ``/etc/nginx``; tells its exit code and its words. With ``daemon off`` its command goes on."""
+    # A file, since nginx keeps it open where the release logs to it, and this process ends.
+    with WORDS.open("ab") as file:
+        at = file.tell()
+        process = subprocess.Popen(
+            nginx(), stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True, cwd="/"
+        )
+    until = time.monotonic() + _START_SECONDS
+    while process.poll() is None and not processes("worker") and time.monotonic() < until:
+        time.sleep(0.01)
+    return process.returncode or 0, WORDS.read_bytes()[at:].decode(errors="replace").strip()
+
+
 def start(plan: dict[str, Any]) -> dict[str, Any]:
     """Start nginx cold and see whether its workers stay."""
     began = time.monotonic()
-    done = subprocess.run(["nginx"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
-    words = done.stdout.decode(errors="replace").strip()
+    code, words = launch()
+    if code == 0:
+        _await_worker(plan["error_logs"])
     samples: list[list[int]] = []
     until = time.monotonic() + 0.5
-    while done.returncode == 0 and time.monotonic() < until:
-        samples.append(_nginx("worker"))
+    while code == 0 and time.monotonic() < until:
+        samples.append(processes("worker"))
         time.sleep(0.02)
     return {
-        "code": done.returncode,
+        "code": code,
         "words": words,
-        "master": _nginx("master"),
+        "master": processes("master"),
         "workers": samples[-1] if samples else [],
         "replaced": len({pid for sample in samples for pid in sample} - set(samples[-1])) if samples else 0,
-        "errors": _error_lines(plan["error_logs"]),
+        "errors": error_lines(plan["error_logs"]),
         "seconds": round(time.monotonic() - began, 3),
     }
 
 
-class _Witness:
-    """Asks the stand-ins what they saw."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-
-    def _ask(self, path: str) -> Any:
-        connection = http.client.HTTPConnection(self._address, CONTROL_PORT, timeout=5)
-        try:
-            connection.request("GET", path)
-            return json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
-
-    def mark(self) -> object:
-        """Remember where the record stands."""
-        return self._ask("/mark")
-
-    def since(self, mark: object) -> list[dict[str, Any]]:
-        """List the requests that the stand-ins saw since then."""
-        seen: list[dict[str, Any]] = self._ask(f"/since/{mark}")
-        return seen
+def _await_worker(logs: list[str]) -> None:
+    """Wait for a worker, which takes its time with many connections on a busy machine, unless the master gave it up."""
+    until = time.monotonic() + _WORKER_SECONDS
+    while not processes("worker") and processes("master") and time.monotonic() < until:
+        if any("cannot be respawned" in line for line in error_lines(logs)):
+            return
+        time.sleep(0.02)
 
 
 def checks(plan: dict[str, Any]) -> dict[str, Any]:
@@ -94,10 +102,10 @@ def checks(plan: dict[str, Any]) -> dict[str, Any]:
     # From shipped.zip, the very code that runs on hosts; it exists in the container only.
     client, model = (importlib.import_module(f"sluice.contract.{name}") for name in ("client", "model"))
 
-    before = len(_error_lines(plan["error_logs"]))
+    before = len(error_lines(plan["error_logs"]))
     wanted = [model.from_json(row) for row in json.loads((HOME / "checks.json").read_text(encoding="utf-8"))]
-    outcomes = client.run_checks(wanted, witness=_Witness(plan["stand_in"]))
+    outcomes = client.run_checks(wanted, witness=Witness(plan["stand_in"]))
     return {
         "outcomes": [outcome.to_json() for outcome in outcomes],
-        "errors": _error_lines(plan["error_logs"])[before:],
+        "errors": error_lines(plan["error_logs"])[before:],
     }

@@ -1,0 +1,60 @@
+"""Proposes checks for what no check of the contracts reaches, and prints them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar
+
+from ansible_collections.sluice.nginx.plugins.module_utils.coverage.suggest import SUGGEST, suggestions_text
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examiner
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import find_gates
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import findings_text
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import read_staging
+
+# What has to hold before nginx can be asked anything.
+_FORERUNNERS = ("spec", "parse", "syntax", "start")
+
+
+class ActionModule(ControllerAction):
+    """Runs each release in a stage of its own on the controller."""
+
+    SPEC: ClassVar[dict[str, Any]] = {
+        "releases": {"type": "list", "elements": "dict", "required": True},
+        "staging": {"type": "dict", "required": True},
+    }
+
+    def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Print the checks to paste; fails for a release that does not start, since nothing can be asked then."""
+        settings, services = read_staging(options["staging"])
+        gates = [*(gate for gate in find_gates() if gate.name in _FORERUNNERS), SUGGEST]
+        # Warnings are a matter of the gates.
+        examiner = Examiner(
+            client=connect(),
+            gates=gates,
+            options=Options(allow_warnings=True),
+            settings=settings,
+            services=services,
+            run=f"suggest-{os.getpid()}",
+        )
+        store = Store(state() / "releases")
+        examined = examiner.examine(
+            [
+                Candidate(
+                    hosts=tuple(each["hosts"]),
+                    release=store.get(each["id"]) if each["id"] else None,
+                    problems=tuple(each["problems"]),
+                )
+                for each in options["releases"]
+            ]
+        )
+        failed = [each for each in examined if not each.passed]
+        if failed:
+            words = "\n".join(findings_text(each.verdicts) or each.verdicts[-1].summary for each in failed)
+            return {"failed": True, "msg": f"staging cannot run the release, so nothing was asked:\n{words}"}
+        text = suggestions_text(examined)
+        self._display.display(text)
+        return {"changed": False, "suggestions": text}

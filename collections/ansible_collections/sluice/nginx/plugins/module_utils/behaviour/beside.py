@@ -1,0 +1,95 @@
+"""Two stages that are asked the same, side by side: the live release twice, the candidate once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from ..config.derive import Request
+from ..contract.model import Check, to_json
+from ..staging.stage import Stage
+from .asking import Asked, ask
+from .causes import Blame
+from .comparing import Compared, blocks_of, compare
+from .fields import Fields, fields_of
+from .plan import request_of
+from .pools import Pools
+
+__all__ = ["NOT_ASKED", "Beside", "Three"]
+
+Three = tuple[Fields, Fields, Fields]
+
+NOT_ASKED = "not asked"
+_SAMPLE = 5
+_MOST_AGAIN = 400
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The stages of the live release and of the candidate, and what makes their answers comparable."""
+
+    live: Stage
+    candidate: Stage
+    pools: Pools
+    releases: tuple[str, str]
+    caches: Collection[str]
+
+    def answers(self, requests: Sequence[Request]) -> list[Three]:
+        """Ask everything from a fresh start. Raises ``SluiceError`` when nginx does not start."""
+
+        def once(stage: Stage) -> Asked:
+            return ask(stage, requests, fresh=True, caches=self.caches)
+
+        with ThreadPoolExecutor(2) as pool:
+            both = pool.submit(lambda: (once(self.live), once(self.live)))
+            third = pool.submit(once, self.candidate).result()
+            first, second = both.result()
+        return [
+            (self._flat(request, one, False), self._flat(request, two, False), self._flat(request, three, True))
+            for request, one, two, three in zip(requests, first.answers, second.answers, third.answers, strict=True)
+        ]
+
+    def _flat(self, request: Request, answer: Any, candidate: bool) -> Fields:
+        return fields_of(request, answer, self.releases, self.pools, candidate)
+
+    def confirmed(self, compared: Sequence[Compared], requests: Sequence[Request], blame: Blame) -> list[Compared]:
+        """Ask again for some of each failing change, and leave out what does not come again: that was chance.
+
+        Requests for the same paths are asked with them, since caches remember.
+        """
+        groups: dict[object, list[Compared]] = {}
+        for one in compared:
+            if one.fails:
+                groups.setdefault(one.group, []).append(one)
+        chosen = [one for group in groups.values() for one in group[:_SAMPLE]][:_MOST_AGAIN]
+        if not chosen:
+            return list(compared)
+        paths = {(one.request.host, one.request.port, one.request.path) for one in chosen}
+        subset = [request for request in requests if (request.host, request.port, request.path) in paths]
+        again = {(one.request, one.difference.field) for one in compare(subset, self.answers(subset), blame)}
+        tried = {one.group for one in chosen}
+        real = {one.group for one in chosen if (one.request, one.difference.field) in again}
+        return [one for one in compared if not one.fails or one.group in real or one.group not in tried]
+
+    def restore(self) -> None:
+        """Leave nothing behind that later requests would meet in a cache."""
+        if self.caches:
+            for stage in (self.live, self.candidate):
+                stage.ask("serve", [{"caches": list(self.caches)}])
+
+    def meant(self, contract: Sequence[Check], blame: Blame) -> dict[int, str]:
+        """The blocks of the candidate that a check speaks for: it holds here and not on the live release."""
+        if not contract:
+            return {}
+        rows = [to_json(check) for check in contract]
+        with ThreadPoolExecutor(2) as pool:
+            before = pool.submit(self.live.ask, "checks", rows)
+            after = self.candidate.ask("checks", rows)["outcomes"]
+        found = {}
+        for check, old, new in zip(contract, before.result()["outcomes"], after, strict=True):
+            blocks = blocks_of(blame.way(request_of(check), True).met)
+            if new["ok"] and not old["ok"] and blocks:
+                found[blocks[-1]] = check.name
+        return found

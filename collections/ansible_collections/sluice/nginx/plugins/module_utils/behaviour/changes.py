@@ -1,0 +1,164 @@
+"""How the directives of two configurations differ: block by block, whatever the files and the order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..config.facts import listeners, server_names
+from ..config.parse import Config, Directive
+from .units import normal
+
+__all__ = ["Change", "changes"]
+
+# Where the order of equals decides.
+_ORDERED = ("rewrite", "return", "allow", "deny", "if", "try_files", "break", "set")
+_LIKE = 0.5
+_Blocks = tuple[Directive | None, Directive | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """A directive that one configuration has and the other has not; both where its arguments changed.
+
+    ``blocks`` are the enclosing blocks in the live and in the candidate configuration, as far as each has one.
+    """
+
+    old: Directive | None
+    new: Directive | None
+    blocks: _Blocks
+
+    @property
+    def name(self) -> str:
+        """The directive's name."""
+        return self.either.name
+
+    @property
+    def either(self) -> Directive:
+        """The new directive, or the old one where it is gone."""
+        found = self.new or self.old
+        assert found is not None
+        return found
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """File and line: in the candidate, where it is there; else of the candidate's block around it."""
+        found = self.new or self.blocks[1] or self.either
+        return found.file, found.line
+
+    @property
+    def words(self) -> str:
+        """The change for a person: ``shop.conf:3 root /srv/a → /srv/b``."""
+        where = self.either
+        place = f"{where.file}:{where.line}" + ("" if self.new else " (live)")
+        old = " ".join(self.old.args) if self.old else ""
+        new = " ".join(self.new.args) if self.new else ""
+        if self.old and self.new:
+            return f"{place} {self.name} {old} → {new}" if old != new else f"{place} {self.name} {new}: order changed"
+        return f"{place} {self.name} {old or new} {'added' if self.new else 'removed'}".replace("  ", " ")
+
+
+def changes(live: Config, candidate: Config) -> list[Change]:
+    """List what changed, the deepest blocks that are in both apart."""
+    return list(_within(live.directives, candidate.directives, (None, None)))
+
+
+def _key(directive: Directive) -> tuple[str, tuple[str, ...]]:
+    return directive.name, normal(directive.name, directive.args)
+
+
+def _within(old: Sequence[Directive], new: Sequence[Directive], blocks: _Blocks) -> Iterator[Change]:
+    yield from _simple([one for one in old if one.block is None], [one for one in new if one.block is None], blocks)
+    before = [one for one in old if one.block is not None]
+    after = [one for one in new if one.block is not None]
+    paired, gone, come = _paired(before, after)
+    for first, second in paired:
+        if _key(first) != _key(second):
+            yield Change(first, second, (first, second))
+        yield from _within(first.block or [], second.block or [], (first, second))
+    yield from (Change(one, None, blocks) for one in gone)
+    yield from (Change(None, one, blocks) for one in come)
+    yield from _reordered([pair for pair in paired if pair[0].name == "location"], after, blocks)
+
+
+def _simple(old: Sequence[Directive], new: Sequence[Directive], blocks: _Blocks) -> Iterator[Change]:
+    left = Counter(map(_key, new))
+    gone = []
+    for one in old:
+        if left[_key(one)]:
+            left[_key(one)] -= 1
+        else:
+            gone.append(one)
+    come: list[Directive] = []
+    for one in reversed(new):
+        if left[_key(one)]:
+            left[_key(one)] -= 1
+            come.insert(0, one)
+    if not gone and not come:
+        first, second = ([one for one in side if one.name in _ORDERED] for side in (old, new))
+        for before, after in zip(first, second, strict=True):
+            if _key(before) != _key(after):
+                yield Change(before, after, blocks)
+        return
+    for one in gone:
+        other = next((each for each in come if each.name == one.name), None)
+        if other is not None:
+            come.remove(other)
+        yield Change(one, other, blocks)
+    yield from (Change(None, one, blocks) for one in come)
+
+
+def _reordered(
+    pairs: Sequence[tuple[Directive, Directive]], after: Sequence[Directive], blocks: _Blocks
+) -> Iterator[Change]:
+    """The first regex decides, so their order does."""
+    regexes = [(old, new) for old, new in pairs if old.args[0].startswith("~")]
+    places = {id(one): number for number, one in enumerate(after)}
+    numbers = [places[id(new)] for _, new in regexes]
+    for (old, new), number, expected in zip(regexes, numbers, sorted(numbers), strict=True):
+        if number != expected:
+            yield Change(old, new, blocks)
+            return
+
+
+def _paired(
+    old: Sequence[Directive], new: Sequence[Directive]
+) -> tuple[list[tuple[Directive, Directive]], list[Directive], list[Directive]]:
+    """Find for each block the one that it became: by what it is called, then by what is in it."""
+    come = list(new)
+    pairs: list[tuple[Directive, Directive]] = []
+    gone: list[Directive] = []
+    by_title: dict[object, list[Directive]] = {}
+    for one in come:
+        by_title.setdefault(_title(one), []).append(one)
+    taken: set[int] = set()
+    for one in old:
+        same = by_title.get(_title(one))
+        if same:
+            other = same.pop(0)
+            taken.add(id(other))
+            pairs.append((one, other))
+        else:
+            gone.append(one)
+    come = [one for one in come if id(one) not in taken]
+    for one in list(gone) if come else ():
+        ranked = [(_likeness(one, each), number) for number, each in enumerate(come) if each.name == one.name]
+        likeness, number = max(ranked, default=(0.0, 0))
+        if likeness >= _LIKE:
+            gone.remove(one)
+            pairs.append((one, come.pop(number)))
+    order = {id(one): number for number, one in enumerate(old)}
+    return sorted(pairs, key=lambda pair: order[id(pair[0])]), gone, come
+
+
+def _title(block: Directive) -> object:
+    if block.name == "server":
+        return "server", tuple(sorted(server_names(block))), tuple(sorted(listeners(block)))
+    return _key(block)
+
+
+def _likeness(one: Directive, other: Directive) -> float:
+    first, second = (Counter(map(_key, list(each.walk())[1:])) for each in (one, other))
+    both = (first & second).total()
+    return both / max(first.total(), second.total(), 1) if both else float(one.args == other.args)

@@ -1,0 +1,184 @@
+"""What kinds of change there are, which of them fail the gate, and why: ``KINDS``, the gravest first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from .fields import Fields
+from .units import jump
+
+__all__ = ["KINDS", "Difference", "Kind", "differences"]
+
+
+class Kind(NamedTuple):
+    """A kind of change. ``what`` is the word for it in ``gates_accept``; ``fails`` where nobody has accepted it."""
+
+    what: str
+    fails: bool
+    why: str
+
+
+KINDS = {
+    "broken": Kind("status", True, "what worked fails"),
+    "disclosed": Kind("body", True, "the source of a program is shown"),
+    "access": Kind("status", True, "what was refused is let in"),
+    "redirect": Kind("location", True, "leads somewhere else, or in another manner"),
+    "place": Kind("upstream", True, "another place answers"),
+    "document": Kind("body", True, "another document"),
+    "status": Kind("status", True, "another kind of success"),
+    "told": Kind("upstream", True, "the upstream is told something else, or no more"),
+    "type": Kind("headers", True, "clients read it as something else"),
+    "tls": Kind("tls", True, "another certificate, or less is agreed on"),
+    "protection": Kind("headers", True, "a header that protects, caches or opens is gone or changed"),
+    "refused": Kind("status", False, "refused as before, with another status"),
+    "answers": Kind("status", False, "answers where nothing did"),
+    "text": Kind("body", False, "another text of the configuration's own"),
+    "tells": Kind("upstream", False, "the upstream is told more"),
+    "header": Kind("headers", False, "a header is another"),
+    "cipher": Kind("tls", False, "something else is agreed on"),
+}
+
+_PROTECT = re.compile(
+    r"^(strict-transport-security|x-frame-options|content-security-policy.*|x-content-type-options|x-xss-protection|"
+    r"referrer-policy|permissions-policy|cross-origin-.*|access-control-.*|set-cookie|www-authenticate|vary|allow|"
+    r"content-encoding|content-disposition|content-language|x-robots-tag|alt-svc|accept-ranges|content-range|link|"
+    r"x-accel-.*|x-cache.*|upgrade|sec-websocket-.*|retry-after|grpc-status)$"
+)
+_LOST_MATTERS = ("expires", "cache-control", "pragma", "etag", "last-modified")
+_KEPT = ("no-store", "no-cache", "private", "immutable", "must-revalidate")
+_TELL = re.compile(
+    r"^(host|x-forwarded-.*|x-real-ip|forwarded|authorization|cookie|upgrade|connection|origin|referer|range|"
+    r"x-original-.*|x-scheme|x-client-.*|x-ssl-.*|early-data|accept-encoding|user-agent|content-.*|te|x-request-id)$"
+)
+_LASTING, _KEEP_METHOD, _KNOWN = ("301", "308"), ("307", "308"), ("304",)
+_CREDENTIAL = re.compile(r"authorization|cookie|key|token|secret|password")
+_SOURCE = ("<?php", "<?=", "#!/")
+_OWN_PAGE = "<center>nginx"
+_OLD_TLS = ("TLSv1", "TLSv1.1")
+
+
+class Difference(NamedTuple):
+    """One field that differs. ``before`` and ``after`` are "" where it is not there."""
+
+    kind: str
+    field: str
+    before: str
+    after: str
+
+
+def differences(live: Fields, candidate: Fields, leave: set[str]) -> list[Difference]:
+    """Tell live and candidate apart, without the fields to ``leave``; what follows from a difference is not told."""
+    if "status" in leave:
+        return []
+    first, second = live["status"], candidate["status"]
+    kind = _status(first, second)
+    if kind == "answers" and candidate.get("tls version") in _OLD_TLS:
+        kind = "access"
+    if kind:
+        return [Difference(kind, "status", first, _shown(candidate))]
+    found = [
+        Difference(kind, key, live.get(key, ""), candidate.get(key, ""))
+        for key, kind in _others(live, candidate)
+        if key not in leave
+    ]
+    # Another place sees another Host, and answers with other headers and another body: one difference is enough.
+    place = next((one for one in found if one.kind == "place"), None)
+    return found if place is None else [place]
+
+
+def _shown(candidate: Fields) -> str:
+    target = candidate.get("header location")
+    return f"{candidate['status']} to {target}" if target else candidate["status"]
+
+
+def _status(first: str, second: str) -> str:
+    if first == second:
+        return ""
+    if not first.isdigit():
+        answers = second.isdigit() or second == "accepted"
+        return "broken" if first == "accepted" else "answers" if answers else "refused"
+    before, after = first[0], second[0]
+    if not second.isdigit() or (after == "5" and before != "5"):
+        return "broken"
+    if before == "5":
+        return "answers"
+    if before == "3" or after == "3":
+        alike = before == after and all(
+            (first in kind) == (second in kind) for kind in (_LASTING, _KEEP_METHOD, _KNOWN)
+        )
+        return "header" if alike else "redirect"
+    if before in "12":
+        return "broken" if after == "4" else "status"
+    if after in "12":
+        return "access" if first in ("401", "403", "405", "413", "414", "416", "400", "431", "421") else "answers"
+    return "refused"
+
+
+def _others(live: Fields, candidate: Fields) -> Iterator[tuple[str, str]]:
+    failing = live["status"][0] in "45" if live["status"].isdigit() else False
+    counts = [sum(key.endswith(" address") for key in side) for side in (live, candidate)]
+    for key in [*live, *(key for key in candidate if key not in live)]:
+        before, after = live.get(key), candidate.get(key)
+        if before == after or key == "status":
+            continue
+        part, _, name = key.partition(" ")
+        if part == "header":
+            yield key, _header(name, before, after, failing)
+        elif part == "body":
+            yield key, _body(before or "", after or "", failing)
+        elif part == "upstream":
+            yield key, "place" if counts[0] != counts[1] else _upstream(name.partition(" ")[2], before, after)
+        elif part == "tls":
+            yield key, _tls(name, before or "", after or "")
+
+
+def _header(name: str, before: str | None, after: str | None, failing: bool) -> str:
+    if name == "location":
+        return "redirect"
+    if before is None:
+        return "protection" if name in ("access-control-allow-origin",) and after == "*" else "header"
+    if name == "content-type":
+        return "header" if failing else "type"
+    if name == "server":
+        return "protection" if after is not None and "/" in after and "/" not in before else "header"
+    if name == "connection":
+        return "protection" if after == "close" else "header"
+    if _PROTECT.match(name):
+        return "protection"
+    if name in _LOST_MATTERS:
+        return "protection" if after is None or _caches_otherwise(before, after) else "header"
+    return "header"
+
+
+def _caches_otherwise(before: str, after: str) -> bool:
+    if any(word in before and word not in after for word in _KEPT):
+        return True
+    ages = [re.findall(r"max-age=(\d+)", text)[:1] for text in (before, after)]
+    return bool(ages[0]) and (not ages[1] or bool(jump("expires", ages[0], ages[1])))
+
+
+def _body(before: str, after: str, failing: bool) -> str:
+    if any(mark in after and mark not in before for mark in _SOURCE):
+        return "disclosed"
+    if failing and not (_OWN_PAGE in after and _OWN_PAGE not in before):
+        return "text"
+    return "document"
+
+
+def _upstream(name: str, before: str | None, after: str | None) -> str:
+    if name in ("address", "protocol", "method", "path"):
+        return "place"
+    if before is None:
+        return "told" if name.startswith("header ") and _CREDENTIAL.search(name) else "tells"
+    kind, _, header = name.partition(" ")
+    if kind == "header":
+        return "told" if after is None or _TELL.match(header) else "tells"
+    return "told"
+
+
+def _tls(name: str, before: str, after: str) -> str:
+    if name == "certificate" or (name == "protocol" and before == "h2"):
+        return "tls"
+    return "cipher"

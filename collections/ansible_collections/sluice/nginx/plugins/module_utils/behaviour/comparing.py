@@ -1,0 +1,180 @@
+"""Live and candidate beside each other: what differs, grouped by what it is and by the lines behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..config.derive import Request
+from ..config.match import Trace
+from ..config.parse import Directive
+from .causes import Blame
+from .changes import Change
+from .classes import KINDS, Difference, Kind, differences
+from .fields import Fields, varying
+from .unseen import unseen
+
+__all__ = ["Compared", "Row", "blocks_of", "compare", "grouped"]
+
+_EXAMPLES = 3
+_REFUSES = ("deny", "internal", "auth_basic", "auth_request", "limit_except", "ssl_verify_client", "valid_referers")
+_OWN_TEXT = ("return", "sub_filter", "add_before_body", "add_after_body", "ssi")
+_SINGLE = ("status", "tls", "headers")
+_CLOSED = ("401", "403", "405")
+_NEVER_NEW = ("broken", "access")
+_GRAVITY = {kind: number for number, kind in enumerate(KINDS.values())}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One request whose answer differs in one field. ``met`` are the candidate's blocks that answer it."""
+
+    request: Request
+    difference: Difference
+    causes: tuple[Change, ...]
+    met: tuple[Directive, ...]
+    fails: bool
+
+    @property
+    def kind(self) -> Kind:
+        """What kind of change it is."""
+        return KINDS[self.difference.kind]
+
+    @property
+    def generic(self) -> str:
+        """The field without the number of the upstream's request."""
+        return " ".join(word for word in self.difference.field.split(" ") if not word.isdigit())
+
+    @property
+    def group(self) -> tuple[Any, ...]:
+        """What makes differences of many requests the same one."""
+        told = (self.difference.before, self.difference.after)
+        single = not self.causes or self.kind.what in _SINGLE
+        return (self.difference.kind, self.generic, tuple(map(id, self.causes)), told if single else (), self.fails)
+
+
+@dataclass
+class Row:
+    """The same change over many requests. ``reason`` says by what it is accepted, "" where it is not."""
+
+    kind: Kind
+    what: str
+    before: str
+    after: str
+    fails: bool
+    reason: str = ""
+    causes: tuple[Change, ...] = ()
+    place: tuple[str, int] = ("", 0)
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """The row as plain data, for the record."""
+        return {
+            "what": self.what,
+            "why": self.kind.why,
+            "before": self.before,
+            "after": self.after,
+            "fails": self.fails and not self.reason,
+            "accepted": self.reason,
+            "requests": self.count,
+            "examples": self.examples,
+            "causes": [change.words for change in self.causes],
+            "place": f"{self.place[0]}:{self.place[1]}",
+        }
+
+
+def compare(
+    requests: Sequence[Request], answers: Sequence[tuple[Fields, Fields, Fields]], blame: Blame
+) -> Iterator[Compared]:
+    """Yield what differs between live (asked twice) and candidate (third); what varies by itself is left out."""
+    for request, (first, second, candidate) in zip(requests, answers, strict=True):
+        for difference in differences(first, candidate, varying(first, second)):
+            causes = tuple(blame.of(request))
+            ways = blame.way(request, False), blame.way(request, True)
+            kind = _sharpened(request, difference, ways, causes)
+            new = blame.is_new(request) or (kind not in _NEVER_NEW and _came(ways[1], causes))
+            fails = KINDS[kind].fails and not new
+            yield Compared(request, difference._replace(kind=kind), causes, tuple(ways[1].met), fails)
+
+
+def _sharpened(request: Request, difference: Difference, ways: tuple[Trace, Trace], causes: Iterable[Change]) -> str:
+    """What the lines tell beyond the answers: a refusal that was meant, a text that the configuration holds itself."""
+    kind = difference.kind
+    # A late request is answered with a failure because it asks its upstream for one.
+    if kind == "broken" and request.late and difference.before in _CLOSED:
+        return "access"
+    if kind == "answers" and difference.before[0] != "5" and any(map(_refuses, ways[0].met)):
+        return "access"
+    if kind == "document" and any(change.name in _OWN_TEXT for change in causes) and ways[1].last is not None:
+        return "text"
+    return kind
+
+
+def _came(way: Trace, causes: Iterable[Change]) -> bool:
+    """Whether a location for a path of its own answers that is new: what the default answered before was no promise."""
+    found = [met for met in way.met if met.name == "location"]
+    return any(
+        change.old is None and change.new is block and not block.args[0].startswith("~")
+        for change in causes
+        for block in found
+    )
+
+
+def _refuses(met: Directive) -> bool:
+    if met.name == "return":
+        return met.args[0][:1] == "4"
+    return met.name == "location" and any(inner.name in _REFUSES for inner in met.block or [])
+
+
+def grouped(
+    compared: Iterable[Compared],
+    changed: Sequence[Change],
+    accept: Mapping[int, str],
+    reasons: Callable[[Compared], str],
+) -> list[Row]:
+    """Group what differs into rows, those that fail first, and add the changes that no request shows.
+
+    ``reasons(compared)`` tells by what a difference is accepted; ``accept`` does so for changes, by identity.
+    """
+    rows: dict[tuple[Any, ...], Row] = {}
+    # For each change whether it alone explains what failed.
+    behind: dict[int, bool] = {}
+    for one in compared:
+        reason = reasons(one)
+        for change in one.causes:
+            behind[id(change)] = behind.get(id(change), False) or (one.fails and len(one.causes) == 1)
+        told = (one.difference.before, one.difference.after)
+        key = (*one.group, reason)
+        row = rows.get(key)
+        if row is None:
+            row = rows[key] = Row(one.kind, one.generic, *told, one.fails, reason, one.causes, _place(one))
+        row.count += 1
+        if len(row.examples) < _EXAMPLES and one.request.words not in row.examples:
+            row.examples.append(one.request.words)
+    found = [*rows.values(), *_unseen(changed, behind, accept)]
+    last = len(KINDS)
+    return sorted(found, key=lambda row: (bool(row.reason), not row.fails, _GRAVITY.get(row.kind, last), -row.count))
+
+
+def _unseen(changed: Sequence[Change], behind: Mapping[int, bool], accept: Mapping[int, str]) -> Iterator[Row]:
+    for change in changed:
+        if behind.get(id(change)):
+            continue
+        why, fails = unseen(change)
+        if fails or id(change) not in behind:
+            kind = Kind("directive", fails, why)
+            old, new = (" ".join(part.args) if part else "" for part in (change.old, change.new))
+            yield Row(kind, change.name, old, new, fails, accept.get(id(change), ""), (change,), change.place)
+
+
+def _place(one: Compared) -> tuple[str, int]:
+    if one.causes:
+        return one.causes[0].place
+    return (one.met[-1].file, one.met[-1].line) if one.met else ("", 0)
+
+
+def blocks_of(met: Collection[Directive]) -> tuple[int, ...]:
+    """The server and the locations among the directives met: two requests with the same are answered alike."""
+    return tuple(id(block) for block in met if block.name in ("server", "location"))

@@ -1,0 +1,133 @@
+"""What a configuration looks at in a request, and the requests that make it look: values of maps and conditions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ..config.derive import Request
+from ..config.parse import Config, Directive
+from ..config.samples import matching
+
+__all__ = ["Hint", "applied", "hints", "used_variables"]
+
+_VARIABLE = re.compile(r"\$\{?(\w+)")
+_MOST_KEYS = 2000
+_SKIPPED = ("default", "include", "hostnames", "volatile", "ranges", "delete", "proxy")
+_PATHS = ("uri", "request_uri", "document_uri")
+_HOSTS = ("host", "http_host", "server_name")
+_ARGUMENTS = ("args", "query_string")
+_ADDRESS = re.compile(r"[0-9a-f.:]+(/\d+)?")
+
+
+class Hint(NamedTuple):
+    """``variable`` of the request is worth the value ``value``; ``line`` is the directive that says so."""
+
+    variable: str
+    value: str
+    line: Directive
+
+
+def used_variables(block: Directive) -> set[str]:
+    """The variables that a block uses, itself and what is in it."""
+    return {name for directive in block.walk() for word in directive.args for name in _VARIABLE.findall(word)}
+
+
+def hints(config: Config) -> dict[str, list[Hint]]:
+    """List, for each variable that a request decides, the values that the configuration tells apart.
+
+    Maps hand on: what decides over a map decides over the variable that the map makes, so both names have the hints.
+    """
+    found: dict[str, list[Hint]] = {}
+    made: dict[str, set[str]] = {}
+    for directive in config.walk():
+        for variable, value, line in _told_apart(directive):
+            found.setdefault(variable, []).append(Hint(variable, value, line))
+        if directive.name in ("map", "geo", "split_clients") and directive.block is not None and directive.args:
+            sources = set(_VARIABLE.findall(" ".join(directive.args[:-1]))) or {"remote_addr"}
+            made.setdefault(directive.args[-1].lstrip("$"), set()).update(sources)
+        if directive.name == "set" and len(directive.args) == 2:
+            made.setdefault(directive.args[0].lstrip("$"), set()).update(_VARIABLE.findall(directive.args[1]))
+        for word in directive.args:
+            for name in _VARIABLE.findall(word):
+                if name.startswith(("http_", "arg_", "cookie_")) and name != "http_host":
+                    found.setdefault(name, []).append(Hint(name, "sluice", directive))
+    for _ in range(3):
+        for target, sources in made.items():
+            known = {(hint.variable, hint.value): hint for hint in found.get(target, [])}
+            more = {(hint.variable, hint.value): hint for source in sources for hint in found.get(source, [])}
+            found[target] = list({**more, **known}.values())
+    return {
+        name: list({(hint.variable, hint.value): hint for hint in each}.values())[:_MOST_KEYS]
+        for name, each in found.items()
+    }
+
+
+def _told_apart(directive: Directive) -> Iterator[tuple[str, str, Directive]]:
+    if directive.name == "map" and len(directive.args) == 2:
+        variables = _VARIABLE.findall(directive.args[0])
+        if len(variables) == 1 and directive.args[0].strip("${}") == variables[0]:
+            for entry in directive.block or []:
+                if entry.name not in _SKIPPED:
+                    for value in _values(entry.name):
+                        yield variables[0], value, entry
+    elif directive.name == "geo":
+        variables = _VARIABLE.findall(directive.args[0]) if len(directive.args) == 2 else ["remote_addr"]
+        for entry in directive.block or []:
+            if entry.name not in _SKIPPED and _ADDRESS.fullmatch(entry.name):
+                yield (
+                    variables[0],
+                    entry.name.split("/")[0].removesuffix(".0") + (".9" if "/" in entry.name else ""),
+                    entry,
+                )
+    elif directive.name == "if" and directive.args:
+        words = " ".join(directive.args).strip("()").split()
+        variables = _VARIABLE.findall(words[0]) if words else []
+        if len(words) == 3 and len(variables) == 1:
+            operator, value = words[1:]
+            yield from ((variables[0], text, directive) for text in _values(value.strip("\"'"), "~" in operator))
+
+
+def _values(key: str, regex: bool = False) -> Sequence[str]:
+    if key.startswith("~"):
+        return matching(key.lstrip("~*"), ignore_case=True)[:2]
+    if regex:
+        return matching(key, ignore_case=True)[:3]
+    return [key.replace("*", "any").strip(".").lstrip("\\")]
+
+
+def applied(hint: Hint, request: Request) -> Request | None:
+    """The request changed so that the variable has the value; None where no request can do that."""
+    name, value = hint.variable, hint.value
+    if not value.isprintable():
+        return None
+    if name.startswith("http_") and name != "http_host":
+        header = "-".join(word.capitalize() for word in name[5:].split("_"))
+        return _with(request, header, value)
+    if name.startswith("cookie_"):
+        return _with(request, "Cookie", f"{name[7:]}={value}")
+    if name.startswith("arg_"):
+        return request._replace(target=f"{request.path}?{name[4:]}={_safe(value)}")
+    if name in _ARGUMENTS:
+        return request._replace(target=f"{request.path}?{_safe(value)}")
+    if name in _PATHS:
+        return request._replace(target=_safe(value)) if value.startswith("/") else None
+    if name in _HOSTS:
+        return request._replace(host=value.lower()) if re.fullmatch(r"[\w.-]+", value) else None
+    if name == "request_method":
+        return request._replace(method=value.upper()) if value.isalpha() else None
+    if name == "remote_addr":
+        return _with(request, "X-Forwarded-For", value)
+    return None
+
+
+def _with(request: Request, header: str, value: str) -> Request:
+    kept = tuple(pair for pair in request.headers if pair[0] != header)
+    return request._replace(headers=(*kept, (header, value)))
+
+
+def _safe(text: str) -> str:
+    return re.sub(
+        r"[^\w/.~%&=?+,:;@!$'()*-]", lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), text
+    )

@@ -1,0 +1,89 @@
+"""Whether a release answers at all: plain requests are asked, and only what nginx itself does wrong is a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ..config.derive import Request, plain
+from ..config.match import Trace, trace
+from ..config.parse import Config
+from ..staging.stage import Stage
+from .asking import Asked, ask
+
+__all__ = ["Problem", "asked_plainly"]
+
+_OF_STAGING = ("no connection", "the connection was refused", "HTTP/2 cannot be asked for")
+_CLOSED = "the connection was closed without an answer"
+# What a server behind another one that ends TLS looks at; a redirect to https goes on for ever without it.
+_BEHIND_TLS = (("X-Forwarded-Proto", "https"), ("X-Forwarded-Ssl", "on"), ("X-Scheme", "https"))
+_OWN_PROGRAM = ("[lua]", "lua entry", "js exception", "js: ", "call_sv(")
+
+
+class Problem(NamedTuple):
+    """What is wrong with an answer; ``way`` are the lines that decided, ``world`` says that staging is to blame."""
+
+    request: Request
+    what: str
+    way: Trace
+    nginx: str = ""
+    world: bool = False
+
+
+def asked_plainly(stage: Stage, config: Config) -> tuple[list[Request], Asked, list[Problem]]:
+    """Ask everything that listens plainly; tell the requests, what came back, and the problems."""
+    requests = plain(config)
+    if not requests:
+        return [], Asked([], [], 0.0), []
+    asked = ask(stage, requests, follow=True)
+    answers, errors = list(asked.answers), list(asked.errors)
+    looping = [number for number, answer in enumerate(answers) if answer.get("loop")]
+    if looping and any("$http_x_" in word for directive in config.walk() for word in directive.args):
+        again = [requests[number]._replace(headers=_BEHIND_TLS) for number in looping]
+        second = ask(stage, again, follow=True)
+        answers = [*answers]
+        for number, answer in zip(looping, second.answers, strict=True):
+            answers[number] = answer
+        errors += second.errors
+    found = [_problem(config, request, answer, errors) for request, answer in zip(requests, answers, strict=True)]
+    return requests, Asked(answers, errors, asked.seconds), [problem for problem in found if problem is not None]
+
+
+def _problem(config: Config, request: Request, answer: Mapping[str, Any], errors: Sequence[str]) -> Problem | None:
+    last = _last(request, answer)
+    way = trace(config, last.host, last.port, last.path)
+    words = next((line for line in errors if f" {last.target} HTTP/" in line and "server: " in line), "")
+    fault, status = answer.get("fault", ""), answer.get("status")
+    if answer.get("loop"):
+        return Problem(request, f"redirect loop: {' → '.join(answer['chain'])}", way, words)
+    if fault:
+        if fault == _CLOSED and _closes(way):
+            return None
+        return Problem(request, fault, way, words, world=fault.startswith(_OF_STAGING))
+    if status is None or status < 500:
+        return None
+    what = f"expected status 2xx or 3xx or 4xx, got {status}"
+    decided = way.last is not None and way.last.name == "return" and way.last.args[:1] == [str(status)]
+    of_world = (decided and status != 500) or 'upstream: "' in words or any(word in words for word in _OWN_PROGRAM)
+    return Problem(request, what, way, words, world=of_world)
+
+
+def _last(request: Request, answer: Mapping[str, Any]) -> Request:
+    """The request at the end of the redirects: that one is to blame."""
+    chain = answer.get("chain", [])
+    if len(chain) < 2:
+        return request
+    scheme, _, rest = chain[-1].partition("://")
+    authority, slash, path = rest.partition("/")
+    host, _, port = authority.partition(":")
+    number = int(port) if port.isdigit() else {"https": 443}.get(scheme, 80)
+    return request._replace(scheme=scheme, host=host, port=number, target=slash + path or "/")
+
+
+def _closes(way: Trace) -> bool:
+    """Whether a server means to close the connection without a word."""
+    return any(
+        (inner.name == "return" and inner.args[:1] == ["444"]) or inner.name == "ssl_reject_handshake"
+        for met in way.met
+        for inner in met.walk()
+    )

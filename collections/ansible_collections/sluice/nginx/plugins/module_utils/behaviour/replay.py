@@ -1,0 +1,193 @@
+"""Requests from an access log of production: a sample of it, with everything masked that could be a secret.
+
+They are asked in staging and nowhere else. Only what changes nothing is asked: GET and HEAD.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from ..config.derive import Door, Request, doors
+from ..config.match import choose_server
+from ..config.parse import Config
+from ..contract.url import is_host
+from ..errors import InputError
+from ..words import count
+
+__all__ = ["Log", "masked", "read_log"]
+
+_COMBINED = re.compile(
+    r'^(?:(?P<host>[\w.-]+)(?::(?P<port>\d+))? )?\S+ \S+ \S.* \[[^\]]+\] "(?P<request>[^"]*)" \d{3} \S+'
+    r'(?: "(?P<referer>[^"]*)" "(?P<agent>[^"]*)")?'
+)
+_NAMES = {
+    "request": ("request", "request_line"),
+    "method": ("request_method", "method", "verb"),
+    "target": ("request_uri", "uri", "path", "url"),
+    "host": ("http_host", "host", "server_name", "vhost"),
+    "port": ("server_port", "port"),
+    "referer": ("http_referer", "referer", "referrer"),
+    "agent": ("http_user_agent", "user_agent", "agent"),
+}
+_ASKED = ("GET", "HEAD")
+_SECRET = re.compile(r"token|key|passw|secret|sess|^sid$|sig|auth|^code$|jwt|mail|otp|^pin$|user|login|phone", re.I)
+_HEX = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f-]{16,}(?![0-9A-Za-z])")
+_ENCODED = re.compile(r"(?=[\w+=-]*\d)(?=[\w+=-]*[A-Za-z])[\w+=-]{24,}(?:\.[\w+=-]+)*")
+_MAIL = re.compile(r"[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")
+_ROOM = 4
+
+
+class Log(NamedTuple):
+    """The requests of a log, and what is to be said of it in words."""
+
+    requests: list[Request]
+    said: list[str]
+
+
+class _Line(NamedTuple):
+    method: str
+    target: str
+    host: str
+    port: int
+    referer: str
+    agent: str
+
+
+def read_log(path: str, most: int, config: Config) -> Log:
+    """Read at most ``most`` different requests, evenly from the whole log; ``config`` says where they go.
+
+    Raises ``InputError`` when the log cannot be read.
+    """
+    if not path:
+        return Log([], [])
+    try:
+        with _opened(Path(path)) as stream:
+            lines, looked_at, unread = _sampled(stream, most)
+    except (OSError, EOFError, gzip.BadGzipFile) as error:
+        raise InputError("gates_replay_log", f"{path} cannot be read: {error}") from error
+    found = {line: None for line in lines if line.method in _ASKED}
+    requests = [request for line in found if (request := _request(line, config)) is not None]
+    said = []
+    if unread:
+        said.append(f"{unread} of {count(looked_at, 'line')} of the log are in no known format; use combined or JSON")
+    other = len(lines) - len(found)
+    if other:
+        said.append(f"{count(other, 'request')} of the log asked to change something, and is not asked again")
+    return Log(requests, said)
+
+
+def _opened(path: Path) -> IO[str]:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8", errors="replace")
+    return path.open(encoding="utf-8", errors="replace")
+
+
+def _sampled(stream: IO[str], most: int) -> tuple[list[_Line], int, int]:
+    """Look at every n-th line, where n doubles whenever there is too much: the memory needed is bounded."""
+    found: dict[_Line, None] = {}
+    stride, looked_at, unread = 1, 0, 0
+    for number, text in enumerate(stream):
+        if number % stride or not text.strip():
+            continue
+        looked_at += 1
+        line = _read(text)
+        if line is None:
+            unread += 1
+            continue
+        found[line] = None
+        if len(found) > _ROOM * max(most, 1):
+            found = dict.fromkeys(list(found)[::2])
+            stride *= 2
+    lines = list(found)
+    step = max(1.0, len(lines) / max(most, 1))
+    return [lines[int(number * step)] for number in range(min(most, len(lines)))], looked_at, unread
+
+
+def _read(text: str) -> _Line | None:
+    fields = _json(text) if text.lstrip().startswith("{") else _combined(text)
+    words = fields.get("request", "").split(" ")
+    method = fields.get("method") or (words[0] if len(words) > 1 else "")
+    target = words[1] if len(words) > 1 else fields.get("target", "")
+    if not re.fullmatch(r"[A-Z]+", method) or not target.startswith("/"):
+        return None
+    host, _, port = fields.get("host", "").lower().partition(":")
+    port = fields.get("port") or port
+    return _Line(
+        method,
+        masked(target),
+        host if host and is_host(host) else "",
+        int(port) if port.isdigit() else 0,
+        masked(fields.get("referer", "").strip("-")).partition("?")[0],
+        fields.get("agent", "").strip("-"),
+    )
+
+
+def _combined(text: str) -> dict[str, str]:
+    match = _COMBINED.match(text)
+    return {key: value for key, value in match.groupdict().items() if value} if match else {}
+
+
+def _json(text: str) -> dict[str, str]:
+    try:
+        row = json.loads(text)
+    except ValueError:
+        return {}
+    if not isinstance(row, dict):
+        return {}
+    return {
+        field: str(value)
+        for field, names in _NAMES.items()
+        for value in [_first(row, names)]
+        if value not in (None, "")
+    }
+
+
+def _first(row: dict[str, object], names: tuple[str, ...]) -> object:
+    return next((row[name] for name in names if row.get(name)), None)
+
+
+def masked(target: str) -> str:
+    """Take out of a target what could be a secret: values of telling names, long codes, addresses of mail.
+
+    Shapes are kept, so that the same locations answer.
+    """
+    path, mark, query = target.partition("?")
+    parts = []
+    for part in query.split("&") if mark else ():
+        name, equals, value = part.partition("=")
+        secret = equals and _SECRET.search(name)
+        parts.append(f"{name}=masked" if secret else _plain(name) + equals + _plain(value))
+    return _plain(path) + mark + "&".join(parts)
+
+
+def _plain(text: str) -> str:
+    text = _MAIL.sub("masked@masked.invalid", text)
+    text = _HEX.sub(lambda found: re.sub(r"[0-9A-Fa-f]", "0", found[0]), text)
+    return _ENCODED.sub(lambda found: re.sub(r"\w", "x", found[0]), text)
+
+
+def _request(line: _Line, config: Config) -> Request | None:
+    door = next(_doors(line, config), None)
+    if door is None:
+        return None
+    headers = {"Referer": line.referer, "User-Agent": line.agent}
+    kept = tuple((name, value) for name, value in headers.items() if value and value.isprintable())
+    host = line.host or door.host
+    asked = door._replace(host=host).ask(line.target, method=line.method)
+    return asked._replace(target=line.target, headers=kept, place="access log")
+
+
+def _doors(line: _Line, config: Config) -> Iterator[Door]:
+    """The way to the server that wrote the line: by name and port, where they are in it."""
+    ports = [line.port] if line.port else [443, 80]
+    for port in ports:
+        server = choose_server(config, line.host, port)
+        if server is not None:
+            yield from (door for door in doors(server) if door.port == port and door.speaks == "http")
+    for server in config.servers():
+        yield from doors(server)

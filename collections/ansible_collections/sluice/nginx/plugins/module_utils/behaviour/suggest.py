@@ -1,0 +1,167 @@
+"""The requests that show how a configuration behaves: everything that listens, and what its directives are about."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Collection, Iterator, Sequence
+
+from ..config.derive import Door, Request, askable, doors, plain
+from ..config.parse import Config, Directive
+from ..config.samples import matching, near_misses, samples
+from .hints import Hint, applied, hints, used_variables
+
+__all__ = ["requests_of"]
+
+# The weight of what changed: all of it is asked before anything else.
+_CHANGED = -10
+_UNKNOWN = "unknown.invalid"
+_MOST_BODY = 2 * 1024 * 1024
+_AUTHORIZATION = "Basic " + base64.b64encode(b"sluice:sluice").decode()
+_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+_PASSES = ("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass")
+_COMPRESS = ("gzip", "gzip_static", "brotli", "brotli_static", "gzip_types", "gzip_vary", "gunzip")
+_SIZES = {"k": 1024, "m": 1024**2, "g": 1024**3}
+_ORIGIN = (("Origin", "https://origin.invalid"),)
+_UPGRADE = (
+    ("Connection", "Upgrade"),
+    ("Upgrade", "websocket"),
+    ("Sec-WebSocket-Key", "c2x1aWNlc2x1aWNlc2x1aQ=="),
+    ("Sec-WebSocket-Version", "13"),
+)
+
+
+def requests_of(config: Config, changed: Collection[int]) -> Iterator[Request]:
+    """Yield requests in the order in which they are to be asked; a greater ``weight`` is left out first.
+
+    ``changed`` are the identities (``id``) of the blocks that the other configuration has not, or has otherwise.
+    """
+    known = hints(config)
+    everywhere = {directive.name for directive in config.walk()}
+    sizes = [directive for directive in config.http() if directive.name == "client_max_body_size"]
+    seen: set[tuple[str, int, str]] = set()
+    for server in config.servers():
+        touched = id(server) in changed
+        for number, door in enumerate(doors(server, names=50)):
+            first = (door.scheme, door.port, door.connect) not in seen
+            seen.add((door.scheme, door.port, door.connect))
+            lead = _CHANGED if touched else 2 * (number > 0)
+            yield from _of_door(door, first, lead)
+            for place in [server, *askable(server)]:
+                more = _CHANGED if touched or id(place) in changed else 3 + 3 * (number > 0)
+                yield from _of_place(door, place, everywhere, more)
+            yield from (_weighed(request, lead + 1) for request in _around(door.ask("/"), sizes))
+            if number == 0:
+                yield from _of_server(door, server, known, changed, touched)
+    yield from (request for request in plain(config) if request.speaks in ("tcp", "tls", "udp"))
+
+
+def _of_door(door: Door, first: bool, lead: int) -> Iterator[Request]:
+    yield _weighed(door.ask("/"), lead)
+    yield _weighed(door.ask("/sluice-unknown"), lead + 1)
+    if first:
+        stranger = door._replace(host=_UNKNOWN)
+        yield stranger.ask("/")
+        yield stranger.ask("/sluice-unknown?sluice=1")
+    if door.scheme == "https" and not door.proxied:
+        for version in _VERSIONS if first or not lead else _VERSIONS[2:3]:
+            shaken = door.ask("")._replace(speaks="handshake", method="TLS", tls=version)
+            yield _weighed(shaken, lead)
+            if first:
+                yield shaken._replace(host=_UNKNOWN)
+
+
+def _of_place(door: Door, place: Directive, everywhere: Collection[str], lead: int) -> Iterator[Request]:
+    """Yield what is asked of a location, or of a server's root."""
+    paths = samples(place) if place.name == "location" else ["/"]
+    inside = {directive.name for directive in place.walk()}
+    names = inside | {name for name in everywhere if name.startswith(("gzip", "brotli"))}
+    for number, path in enumerate(paths):
+        asked = door.ask(path, place)
+        yield _weighed(asked, lead // 2 + number)
+        yield _weighed(asked._replace(target=f"{asked.target}?sluice=1&b=2"), lead + number)
+        yield from (_weighed(request, lead + number + 1) for request in _about(asked, place, names))
+        if path != "/":
+            other = path.rstrip("/") if path.endswith("/") else f"{path}/"
+            yield _weighed(door.ask(other, place), lead + number + 1)
+            for miss in near_misses(place, path) if place.name == "location" and not number else ():
+                yield _weighed(door.ask(miss, place), lead + 2)
+            yield _weighed(door.ask(f"{path.rstrip('/')}/sluice/a.b", place), lead + 2)
+    if not paths:
+        return
+    asked = door.ask(paths[0], place)
+    yield _weighed(asked._replace(method="HEAD"), lead + 2)
+    yield _weighed(asked._replace(method="POST", body=16), lead + 1)
+    yield _weighed(asked._replace(headers=_ORIGIN), lead + 2)
+
+
+def _about(asked: Request, place: Directive, names: Collection[str]) -> Iterator[Request]:
+    """Yield what the directives of a place are about."""
+
+    def header(name: str, value: str) -> Request:
+        return asked._replace(headers=(*asked.headers, (name, value)))
+
+    if any(name in names for name in _COMPRESS):
+        yield header("Accept-Encoding", "gzip")
+    if any(name.startswith("auth_") for name in names):
+        yield header("Authorization", _AUTHORIZATION)
+    if any(name.endswith(("_cache", "_cache_valid")) for name in names):
+        yield header("Cookie", "session=sluice")
+        yield header("Cache-Control", "no-cache")
+        yield header("Authorization", _AUTHORIZATION)
+    if {"if_modified_since", "etag", "expires"} & set(names):
+        yield header("If-Modified-Since", "Fri, 01 Jan 2038 00:00:00 GMT")
+    if {"max_ranges", "slice", "proxy_force_ranges"} & set(names):
+        yield header("Range", "bytes=0-1")
+    if "large_client_header_buffers" in names or "client_header_buffer_size" in names:
+        yield header("Cookie", f"sluice={'x' * 6000}")
+    if any(name in names for name in _PASSES):
+        # The stand-ins answer as they are told.
+        for status in (404, 500, 503):
+            yield header("X-Sluice-Answer", f'{{"status": {status}}}')._replace(late=True)
+        if any("upgrade" in word.lower() for each in place.walk() for word in each.args):
+            yield asked._replace(headers=_UPGRADE)
+    if "limit_except" in names or any("request_method" in used for used in map(used_variables, [place])):
+        for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
+            yield asked._replace(method=method, body=0)
+    for directive in place.children("valid_referers"):
+        for word in [*directive.args, "evil.invalid"]:
+            host = word.lstrip("~").replace("*", "any").strip(".")
+            if word not in ("none", "blocked", "server_names"):
+                yield header("Referer", f"https://{host.partition('/')[0]}/")
+    yield from _around(asked, place.children("client_max_body_size"))
+    for directive in place.block or []:
+        if directive.name == "rewrite" and directive.args:
+            yield from (asked._replace(target=path) for path in matching(directive.args[0], path=True)[:3])
+
+
+def _around(asked: Request, limits: Sequence[Directive]) -> Iterator[Request]:
+    """Yield bodies just below and just above limits, as far as they are small enough to be sent."""
+    for directive in limits:
+        size = min(_bytes(directive.args[0]) if directive.args else 0, _MOST_BODY - 1024)
+        for body in (size - 1024, size + 1024) if size else (65536,):
+            if body > 0:
+                yield asked._replace(method="POST", body=body)
+
+
+def _bytes(text: str) -> int:
+    number, unit = (text[:-1], text[-1].lower()) if text and not text.isdigit() else (text, "")
+    return int(number) * _SIZES.get(unit, 1) if number.isdigit() else 0
+
+
+def _of_server(
+    door: Door, server: Directive, known: dict[str, list[Hint]], changed: Collection[int], touched: bool
+) -> Iterator[Request]:
+    """Yield requests with the values that the variables used in a server are told apart by."""
+    for place in [server, *askable(server)]:
+        paths = (samples(place, 1) or ["/"]) if place.name == "location" else ["/"]
+        own = [each for each in place.block or [] if each.block is None or each.name in ("if", "limit_except")]
+        used = set().union(*map(used_variables, own)) if own else set()
+        for name in sorted(used & known.keys()):
+            for hint in known[name]:
+                request = applied(hint, door.ask(paths[0], place))
+                if request is not None:
+                    yield _weighed(request, _CHANGED if touched or id(hint.line) in changed else 4)
+
+
+def _weighed(request: Request, weight: int) -> Request:
+    return request._replace(weight=weight)

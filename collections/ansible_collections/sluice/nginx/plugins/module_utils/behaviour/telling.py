@@ -1,0 +1,73 @@
+"""The changes as a person reads them: a finding for each cause, the gravest change first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..verdicts.model import Finding
+from ..words import count
+from .comparing import Row
+
+__all__ = ["findings_of", "summary"]
+
+_MOST = 12
+_MOST_AS_WELL = 6
+
+
+def findings_of(rows: Sequence[Row], strict: bool) -> list[Finding]:
+    """Turn rows that nobody has accepted into findings; in ``strict`` each of them fails."""
+    causes: dict[tuple[object, ...], list[Row]] = {}
+    for row in rows:
+        if not row.reason:
+            key = (row.fails, row.kind.what == "directive", *(map(id, row.causes) if row.causes else row.place))
+            causes.setdefault(key, []).append(row)
+    together = list(causes.values())
+    findings = [_finding(first, others, strict) for first, *others in together[:_MOST]]
+    left = together[_MOST:]
+    if left:
+        worst = any(first.fails for first, *_ in left) or strict
+        findings.append(Finding(f"and {count(len(left), 'more change')}; run.json has them all", warning=not worst))
+    return findings
+
+
+def _finding(row: Row, others: Sequence[Row], strict: bool) -> Finding:
+    behind = "; ".join(change.words for change in row.causes)
+    if row.kind.what == "directive":
+        what, expected, seen = f"{behind}: {row.kind.why}", row.before, row.after
+        mend = f"mend it, or list it in gates_accept: {{request: {row.what}, what: directive, reason: …}}"
+    else:
+        what = f"{row.what} {_short(row.before)} → {_short(row.after)}: {row.kind.why}"
+        what += f" ({behind})" if behind else ""
+        more = row.count - len(row.examples)
+        seen = f"{_short(row.after)} for {', '.join(row.examples)}" + (f" and {more} more" if more else "")
+        expected = f"{row.what} {_short(row.before)}, as the live release answers"
+        mend = f"mend it, change a check with it, or list it in gates_accept with what: {row.kind.what}"
+    also = list(dict.fromkeys(other.what for other in others if other.what != row.what))
+    if also:
+        seen += f"; changed as well: {', '.join(also[:_MOST_AS_WELL])}" + (" …" if len(also) > _MOST_AS_WELL else "")
+    return Finding(
+        what,
+        file=row.place[0],
+        line=row.place[1],
+        expected=expected,
+        seen=seen,
+        mend=mend,
+        warning=not (row.fails or strict),
+    )
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return (line if len(line) <= 80 else f"{line[:79]}…") or "nothing"
+
+
+def summary(rows: Sequence[Row], asked: int, left_out: int) -> str:
+    """Say in a line how many requests were asked, left out, and answered otherwise."""
+    told = [row for row in rows if row.examples]
+    accepted = sum(row.count for row in told if row.reason)
+    shown = sum(row.count for row in told if not row.reason)
+    also = [f"{left_out} left out (gates_behaviour_requests)"] if left_out else []
+    also += [f"{count(accepted, 'difference')} accepted"] if accepted else []
+    also += [f"{count(shown, 'difference')} shown"] if shown else []
+    first = f"{count(asked, 'request')} asked of both" if told else f"{count(asked, 'request')} answered as before"
+    return ", ".join([first, *also])

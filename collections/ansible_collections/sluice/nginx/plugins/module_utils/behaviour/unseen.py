@@ -1,0 +1,77 @@
+"""Changes that no request shows, told from the text: which of them is a slip rather than a wish."""
+
+from __future__ import annotations
+
+from ..config.parse import Directive
+from .changes import Change
+from .units import jump
+
+__all__ = ["unseen"]
+
+_PROTECTS = (
+    "auth_basic",
+    "auth_request",
+    "client_max_body_size",
+    "deny",
+    "internal",
+    "limit_conn",
+    "limit_except",
+    "limit_req",
+    "proxy_ssl_verify",
+    "ssl_verify_client",
+    "valid_referers",
+)
+_EVERYBODY = (["all"], ["0.0.0.0/0"], ["::/0"])
+_SWITCHED_OFF = ("off", "none", "no")
+
+
+def unseen(change: Change) -> tuple[str, bool]:
+    """Say in words what a change is that no request shows, and whether it fails the gate."""
+    old, new = change.old, change.new
+    if _is_redrawn(change):
+        return "other shares by tenfold or more: a digit is wrong, or it is meant", True
+    if old and new:
+        step = jump(change.name, old.args, new.args)
+        if step:
+            return f"a digit or a unit is wrong, or it is meant: {step}", True
+        if change.name in ("allow", "deny") and sorted(old.args) != sorted(new.args) and new.args in _EVERYBODY:
+            return "everybody is let in", change.name == "allow"
+        if _is_member(change) and old.args[:1] != new.args[:1]:
+            return "another machine is in the upstream", True
+        if change.name in _PROTECTS and new.args[:1] != old.args[:1] and new.args[0] in _SWITCHED_OFF:
+            return "what protected is switched off", True
+    if old and not new and change.name in _PROTECTS:
+        return "what protected is gone", True
+    if new and not old and change.name == "allow" and new.args in _EVERYBODY:
+        return "everybody is let in", True
+    return "changed, and no request shows it", False
+
+
+def _is_redrawn(change: Change) -> bool:
+    """Whether a value of ``split_clients`` gets ten times as much as before, a tenth of it, or all or nothing."""
+    before, after = (_shares(block) for block in change.blocks)
+    return any(_jumps(before.get(value, 0.0), after.get(value, 0.0)) for value in {*before, *after})
+
+
+def _jumps(before: float, after: float) -> bool:
+    low, high = sorted((before, after))
+    return high > 0 and high >= 10 * low
+
+
+def _shares(block: Directive | None) -> dict[str, float]:
+    """What each value of ``split_clients`` gets, in percent."""
+    found: dict[str, float] = {}
+    if block is not None and block.name == "split_clients":
+        left = 100.0
+        for entry in block.block or []:
+            number = entry.name.rstrip("%")
+            share = left if entry.name == "*" else float(number) if number.replace(".", "", 1).isdigit() else 0.0
+            left -= share
+            value = entry.args[0] if entry.args else ""
+            found[value] = found.get(value, 0.0) + share
+    return found
+
+
+def _is_member(change: Change) -> bool:
+    around = change.blocks[1]
+    return change.name == "server" and around is not None and around.name == "upstream"

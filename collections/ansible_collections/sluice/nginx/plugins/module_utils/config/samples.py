@@ -1,0 +1,117 @@
+"""Paths that a location answers, and paths that it just does not: regexes are read by Python's own parser."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from .match import compiled
+from .parse import Directive
+
+__all__ = ["matching", "near_misses", "samples"]
+
+_MOST = 4
+_PLAIN = "x1aA-_."
+_CATEGORIES = {"CATEGORY_DIGIT": r"\d", "CATEGORY_WORD": r"\w", "CATEGORY_SPACE": r"\s"}
+_REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
+_parser: Any = importlib.import_module("re._parser")
+
+
+def samples(location: Directive, most: int = _MOST) -> list[str]:
+    """List paths that a ``location`` is for, the plainest first; none for a named one or a regex not understood."""
+    kind, pattern = location.args if len(location.args) == 2 else ("", location.args[0])
+    if not kind.startswith("~"):
+        return [pattern] if pattern.startswith("/") else []
+    return matching(pattern, path=True, ignore_case=kind == "~*")[:most]
+
+
+def near_misses(location: Directive, path: str) -> list[str]:
+    """List paths close to ``path``, one of the samples: they show a location that became wider or narrower."""
+    name = path.rstrip("/")
+    found = [f"{name}x"]
+    if location.args[0].startswith("~"):
+        found.append(path + path[-1])
+    else:
+        found.append(f"{path}x" if path.endswith("/") else f"{path}/x")
+    found.append(path.swapcase())
+    return [miss for miss in dict.fromkeys(found) if miss != path and miss.startswith("/")]
+
+
+def matching(pattern: str, *, path: bool = False, ignore_case: bool = False) -> list[str]:
+    """List short texts that a regex matches, one for each alternative; with ``path`` all begin with a slash."""
+    return list(_matching(pattern, path, ignore_case))
+
+
+@functools.lru_cache(maxsize=20_000)
+def _matching(pattern: str, path: bool, ignore_case: bool) -> tuple[str, ...]:
+    wanted = compiled(pattern, ignore_case)
+    if wanted is None:
+        return ()
+    texts = _sequence(_parser.parse(wanted.pattern))
+    if path:
+        texts = [_as_path(text) for text in texts]
+    return tuple(text for text in dict.fromkeys(texts) if wanted.search(text) and text.isprintable())
+
+
+def _as_path(text: str) -> str:
+    if not text.startswith("/"):
+        text = f"/x{text}" if text.startswith(".") else f"/{text}"
+    # nginx takes a segment that is only a dot away.
+    return f"{text}x" if text.endswith("/.") else text
+
+
+def _sequence(parts: Iterable[tuple[Any, Any]]) -> list[str]:
+    """The first option of every part, then each other option of each part with the first ones around it."""
+    options = [_options(str(name), value) for name, value in parts]
+    firsts = [each[0] for each in options]
+    others = (
+        "".join([*firsts[:number], option, *firsts[number + 1 :]])
+        for number, each in enumerate(options)
+        for option in each[1:]
+    )
+    return ["".join(firsts), *others]
+
+
+def _options(name: str, value: Any) -> list[str]:
+    if name == "LITERAL":
+        return [chr(value)]
+    if name in ("NOT_LITERAL", "ANY"):
+        return [next(letter for letter in _PLAIN if ord(letter) != value)]
+    if name == "IN":
+        return [_one_of(value)]
+    if name == "BRANCH":
+        return [text for branch in value[1] for text in _sequence(branch)]
+    if name == "SUBPATTERN":
+        return _sequence(value[3])
+    if name == "ATOMIC_GROUP":
+        return _sequence(value)
+    if name in _REPEATS:
+        least, most, item = value
+        texts = _sequence(item)
+        return [text * least for text in texts] if least else ["", *(texts if most else [])]
+    # Places and assertions add no text; whether the whole still matches is tried.
+    return [""]
+
+
+def _one_of(choices: list[tuple[Any, Any]]) -> str:
+    negated = str(choices[0][0]) == "NEGATE"
+    for letter in _PLAIN + "bcyz029BZ/ ,:;@%~+":
+        if any(_holds(str(name), value, letter) for name, value in choices) != negated:
+            return letter
+    name, value = choices[0]
+    return chr(value[0] if str(name) == "RANGE" else value) if str(name) in ("RANGE", "LITERAL") else ""
+
+
+def _holds(name: str, value: Any, letter: str) -> bool:
+    if name == "LITERAL":
+        return ord(letter) == int(value)
+    if name == "RANGE":
+        return bool(value[0] <= ord(letter) <= value[1])
+    if name == "CATEGORY":
+        word = str(value)
+        inside = re.match(_CATEGORIES[word.replace("_NOT", "")], letter) is not None
+        return inside != ("_NOT" in word)
+    return False

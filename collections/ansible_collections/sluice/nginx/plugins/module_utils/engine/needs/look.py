@@ -1,0 +1,237 @@
+"""Looks whether each thing that a release needs is on this host."""
+
+from __future__ import annotations
+
+import functools
+import grp
+import pwd
+import re
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable, Iterable, NamedTuple, Sequence, Tuple
+
+from ..host.processes import find_masters, read_worker
+from ..session import Problem, Session
+from .near import near_port, near_word
+from .network import Target, addresses, connect, has_address, in_time, listening, owners, sockaddrs
+from .pages import alternatives, group_of, is_misspelt
+from .paths import Seen, look_at_paths
+
+if TYPE_CHECKING:
+    from ..forms import Json
+
+__all__ = ["Looked", "look", "unmet"]
+
+_LOOK_UP_SECONDS = 3.0
+_CONNECT_SECONDS = 1.0
+# Whoever answers these says nothing when somebody connects.
+_WITHOUT_CONNECTION = ("dns", "syslog", "udp")
+_PATHS = ("directory", "file", "socket")
+_PAGES = ("index", "page")
+_PLAIN = {"purpose": "", "file": "", "line": 0, "beside": ""}
+_EXPECTED = {
+    "address": "it is an address of this host",
+    "endpoint": "it accepts a connection from this host",
+    "name": "it resolves on this host",
+    "port": "it is free, or nginx's own",
+}
+_HOSTS = Path("/etc/hosts")
+
+Key = Tuple[str, str]
+
+
+class Looked(NamedTuple):
+    """A need, whether it is met here, what was seen instead, and the nearest thing that exists."""
+
+    need: Json
+    met: bool
+    seen: str = ""
+    near: str = ""
+
+    def to_json(self) -> Json:
+        """Return the answer as plain data."""
+        key = [self.need["kind"], self.need["value"]]
+        return {"key": key, "met": self.met, "seen": self.seen, "near": self.near}
+
+
+def look(session: Session, needs: Iterable[Json], modules: Sequence[str]) -> list[Looked]:
+    """Look at each need once, in their order; ``modules`` are the files of nginx's modules here.
+
+    A name is looked up for three seconds, and a connection waited for one second, all at once.
+    """
+    by_key: dict[Key, Json] = {}
+    for need in needs:
+        by_key.setdefault(_key(need), {**_PLAIN, "path": need["value"], **need})
+    rows = list(by_key.values())
+    paths = [need for need in rows if need["kind"] in _PATHS]
+    seen: dict[Key, Seen] = {_key(need): found for need, found in zip(paths, look_at_paths(session, paths))}
+    seen.update(_network(session, [need for need in rows if need["kind"] in ("name", "endpoint")]))
+    seen.update(_accounts([need for need in rows if need["kind"] in ("group", "user")]))
+    seen.update(_ports(session, [need for need in rows if need["kind"] == "port"]))
+    for need in rows:
+        if need["kind"] == "address":
+            seen[_key(need)] = _address(session, need["value"])
+        elif need["kind"] == "module":
+            there = need["value"] in modules
+            words = "" if there else f"{need['value']} is not among nginx's modules here"
+            seen[_key(need)] = (there, words, "" if there else near_word(need["value"], modules))
+    unknown: Seen = (False, "this host does not know how to look for it", "")
+    return _excused([Looked(need, *seen.get(_key(need), unknown)) for need in rows])
+
+
+def _excused(looked: list[Looked]) -> list[Looked]:
+    """Let an index file be missing where another one of its line is there, unless it is misspelt."""
+    there = alternatives(each.need for each in looked if each.met)
+    found = []
+    for each in looked:
+        group = [] if each.met else there.get(group_of(each.need), [])
+        excused = group and not is_misspelt(each.need, each.near, group)
+        found.append(each._replace(met=True, seen="another index file is there", near="") if excused else each)
+    return found
+
+
+def _key(need: Json) -> Key:
+    return need["kind"], need["value"]
+
+
+def unmet(session: Session, looked: Iterable[Looked]) -> list[Problem]:
+    """Say what is missing here as problems. A page that is missing and not misspelt is only warned of: many sites have
+    none, and nginx serves the others.
+    """
+    problems = []
+    for each in looked:
+        if each.met:
+            continue
+        if each.need["purpose"] in _PAGES and not is_misspelt(each.need, each.near):
+            session.warn(_problem(each).what)
+        else:
+            problems.append(_problem(each))
+    return problems
+
+
+def _problem(looked: Looked) -> Problem:
+    need = looked.need
+    purpose = f" ({need['purpose']})" if need["purpose"] else ""
+    place = f", for {need['file']}:{need['line']}" if need["file"] else ""
+    meant = f"did you mean {looked.near}? " if looked.near else ""
+    lack = "it is taken on this host" if need["kind"] == "port" else "this host lacks it"
+    return Problem(
+        f"the release needs the {need['kind']} {need['value']}{purpose}{place}, and {lack}",
+        _EXPECTED.get(need["kind"], "it is there"),
+        looked.seen,
+        f'{meant}mend the release or this host, or declare it: nginx_needs: ["{need["kind"]}:{need["value"]}"]',
+    )
+
+
+def _network(session: Session, needs: Sequence[Json]) -> dict[Key, Seen]:
+    hosts = {_host_port(need)[0] for need in needs}
+    work: dict[str, Callable[[], Any]] = {
+        host: functools.partial(socket.getaddrinfo, host, None, type=socket.SOCK_STREAM) for host in hosts
+    }
+    found = in_time(work, _LOOK_UP_SECONDS)
+    targets: dict[Key, list[Target]] = {}
+    for need in needs:
+        host, port = _host_port(need)
+        if need["kind"] == "endpoint" and isinstance(found.get(host), list):
+            asked = need["purpose"] not in _WITHOUT_CONNECTION
+            targets[_key(need)] = sockaddrs(found[host], port) if asked else []
+    said = connect([target for each in targets.values() for target in each], _CONNECT_SECONDS)
+    seen: dict[Key, Seen] = {}
+    for need in needs:
+        host, port = _host_port(need)
+        if not isinstance(found.get(host), list):
+            seen[_key(need)] = _unresolved(host, port, host in found)
+            continue
+        refused = [said[target] for target in targets.get(_key(need), [])]
+        met = not refused or "" in refused
+        near = "" if met else _near_listener(session, host, port, targets[_key(need)])
+        seen[_key(need)] = (met, "" if met else f"{host} port {port}: {refused[0]}", near)
+    return seen
+
+
+def _host_port(need: Json) -> tuple[str, int]:
+    if need["kind"] == "name":
+        return need["value"], 0
+    host, _, port = str(need["value"]).rpartition(":")
+    return host.strip("[]"), int(port) if port.isdigit() else 0
+
+
+def _unresolved(host: str, port: int, answered: bool) -> Seen:
+    why = "is not known on this host" if answered else f"was not resolved within {_LOOK_UP_SECONDS:g} s"
+    near = near_word(host, _names())
+    return False, f"the name {host} {why}", f"{near}:{port}" if near and port else near
+
+
+def _names() -> list[str]:
+    try:
+        text = _HOSTS.read_text(errors="replace")
+    except OSError:
+        return []
+    return [name for line in text.splitlines() for name in line.partition("#")[0].split()[1:]]
+
+
+def _near_listener(session: Session, host: str, port: int, targets: Iterable[Target]) -> str:
+    """Name a port of this very host that is listened on; of another one nothing is known."""
+    if not all(has_address(target.address[0]) for target in targets):
+        return ""
+    near = near_port(port, [number for number, protocol in listening(session.system.proc) if protocol == "tcp"])
+    shown = f"[{host}]" if ":" in host else host
+    return f"{shown}:{near}" if near else ""
+
+
+def _accounts(needs: Sequence[Json]) -> dict[Key, Seen]:
+    work: dict[Key, Callable[[], Any]] = {
+        _key(need): functools.partial(pwd.getpwnam if need["kind"] == "user" else grp.getgrnam, need["value"])
+        for need in needs
+    }
+    found = in_time(work, _LOOK_UP_SECONDS)
+    seen: dict[Key, Seen] = {}
+    for kind, name in work:
+        answer = found.get((kind, name))
+        if answer is not None and not isinstance(answer, Exception):
+            seen[kind, name] = (True, "", "")
+            continue
+        why = "there is none" if answer is not None else f"no answer within {_LOOK_UP_SECONDS:g} s"
+        # From the files alone: a directory service may have very many.
+        there = _first_fields(Path("/etc/passwd" if kind == "user" else "/etc/group"))
+        seen[kind, name] = (False, why, near_word(name, there))
+    return seen
+
+
+def _first_fields(path: Path) -> list[str]:
+    try:
+        return [line.partition(":")[0] for line in path.read_text(errors="replace").splitlines()]
+    except OSError:
+        return []
+
+
+def _ports(session: Session, needs: Sequence[Json]) -> dict[Key, Seen]:
+    proc = session.system.proc
+    held = listening(proc) if needs else {}
+    seen: dict[Key, Seen] = {}
+    for need in needs:
+        number, _, protocol = str(need["value"]).partition("/")
+        inodes = held.get((int(number), protocol or "tcp"), set()) if number.isdigit() else set()
+        masters = [master.pid for master in find_masters(proc)] if inodes else []
+        pids = owners(proc, inodes) if inodes else []
+        others = [pid for pid in pids if pid not in masters and read_worker(proc, pid) is None]
+        if not inodes or (pids and not others):
+            seen[_key(need)] = (True, "", "")
+        else:
+            who = ", ".join(f"{_command(proc, pid)} (pid {pid})" for pid in others)
+            seen[_key(need)] = (False, f"it is held by {who or 'a process that cannot be seen from here'}", "")
+    return seen
+
+
+def _command(proc: Path, pid: int) -> str:
+    try:
+        return (proc / str(pid) / "comm").read_text().strip()
+    except OSError:
+        return "a process"
+
+
+def _address(session: Session, address: str) -> Seen:
+    if has_address(re.sub(r"^\[|\]$", "", address)):
+        return True, "", ""
+    there = addresses(session.system.proc)
+    return False, f"this host has {', '.join(there) or 'no address that can be read'}", near_word(address, there)

@@ -1,0 +1,63 @@
+"""``probe``: what this host serves, and whether it has what a release needs. Changes nothing, and holds no lock."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+from ...manifest import read_tree, release_id
+from ..host.nginx import build, find_master
+from ..needs.look import look
+from ..session import Fault, Problem, Session, problems_of
+from ..trees.sending import MOST_BYTES, pack_without_secrets
+from .preflight import operating_system
+
+if TYPE_CHECKING:
+    from ..forms import Json, ProbeRequest
+
+__all__ = ["probe"]
+
+
+def probe(session: Session, request: ProbeRequest) -> Json:
+    """Look, and tell; a live tree is sent along when the controller does not have it."""
+    try:
+        master = find_master(session)
+    except Fault:
+        # The tree is there all the same. Preflight says what is wrong with nginx.
+        master = None
+    built = build(session, master)
+    modules = list(built.modules) if built else []
+    try:
+        live = _live(session, request.get("known") or [])
+    except Exception as error:  # what the host has can be told all the same
+        live = {"live": None, "confirmed": False, "problems": problems_of(error)}
+    return {
+        "changed": False,
+        "problems": [],
+        **live,
+        "needs": [each.to_json() for each in look(session, request.get("needs") or [], modules)],
+        "facts": {"nginx_version": built.version if built else None, "modules": modules, "os": operating_system()},
+    }
+
+
+def _live(session: Session, known: list[str]) -> Json:
+    tree = session.layout.conf.resolve()
+    if not (tree / "nginx.conf").is_file():
+        return {"live": None, "confirmed": False}
+    live = release_id(read_tree(tree))
+    accepted = session.store.load()["confirmed"] or {}
+    answer: Json = {"live": live, "confirmed": accepted.get("release") == live}
+    if live in known:
+        return answer
+    sent = pack_without_secrets(tree, session.layout.conf)
+    if sent.data is None:
+        problem = Problem(
+            "the live tree is too large to be fetched, so the release cannot be compared with it",
+            f"at most {MOST_BYTES >> 20} MiB",
+            f"{sent.size >> 20} MiB",
+            "take out of /etc/nginx what is no configuration",
+        )
+        return {**answer, "problems": [problem]}
+    contract = session.store.meta(live).get("contract")
+    answer.update(tree=base64.b64encode(sent.data).decode(), withheld=sent.withheld, contract=contract)
+    return answer

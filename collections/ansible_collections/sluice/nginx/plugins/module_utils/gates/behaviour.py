@@ -1,0 +1,109 @@
+"""The same requests to the live and to the candidate release differ only where the change says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..behaviour.accepting import Acceptance, read_accept
+from ..behaviour.asking import caches
+from ..behaviour.beside import NOT_ASKED, Beside
+from ..behaviour.causes import Blame
+from ..behaviour.changes import Change, changes
+from ..behaviour.comparing import Compared, blocks_of, compare, grouped
+from ..behaviour.plan import planned
+from ..behaviour.pools import Pools
+from ..behaviour.replay import read_log
+from ..behaviour.telling import findings_of, summary
+from ..verdicts.model import Finding, Subject, Verdict
+
+AFTER = ("start",)
+
+
+def run(subject: Subject) -> Verdict:
+    """Ask both, compare, and fail for what got worse or leads elsewhere and was not meant."""
+    release, config = subject.examined
+    live, options = subject.live, subject.options
+    if live is None:
+        return Verdict("pass", "there is no live release to compare with")
+    if live.release.id == release.id:
+        return Verdict("pass", "nothing changes")
+    listed = _Listed(read_accept(options.accept))
+    changed = changes(live.config, config)
+    log = read_log(options.replay_log, options.replay_requests, live.config)
+    requests, left_out = planned(
+        live.config, config, changed, subject.contract, log.requests, options.behaviour_requests
+    )
+    if not requests:
+        return Verdict("fail", "no request could be made: nothing listens in the live or in the candidate release")
+    beside = Beside(
+        subject.staged_live,
+        subject.staged,
+        Pools(live.config, config, subject.staged.world.names),
+        (release.id, live.release.id),
+        sorted(caches(config) | caches(live.config)),
+    )
+    answers = beside.answers(requests)
+    asked = [n for n, three in enumerate(answers) if all(one["status"] != NOT_ASKED for one in three)]
+    if not asked:
+        return Verdict("inconclusive", "staging answered none of the requests in time")
+    blame = Blame(live.config, config, changed)
+    compared = list(compare([requests[n] for n in asked], [answers[n] for n in asked], blame))
+    compared = beside.confirmed(compared, requests, blame)
+    meant = beside.meant(subject.contract, blame) if compared or changed else {}
+    beside.restore()
+    rows = grouped(
+        compared,
+        changed,
+        {id(change): listed.change(change) or _for_block(change, meant) for change in changed},
+        lambda one: listed.difference(one) or _for_request(one, meant),
+    )
+    findings = findings_of(rows, options.strict)
+    findings += [Finding(words, warning=True) for words in [*listed.unused(), *log.said]]
+    left_out += len(requests) - len(asked)
+    return Verdict.of(
+        findings,
+        summary(rows, len(asked), left_out),
+        changes=[row.to_json() for row in rows],
+        directives=[change.words for change in changed],
+        asked=len(asked),
+        left_out=left_out,
+    )
+
+
+def _for_block(change: Change, meant: Mapping[int, str]) -> str:
+    name = meant.get(id(change.new)) or meant.get(id(change.blocks[1]))
+    return f"check {name}" if name else ""
+
+
+def _for_request(one: Compared, meant: Mapping[int, str]) -> str:
+    blocks = blocks_of(one.met)
+    return f"check {meant[blocks[-1]]}" if blocks and blocks[-1] in meant else ""
+
+
+class _Listed:
+    """The rows of ``gates_accept``, and which of them were of use."""
+
+    def __init__(self, rows: Sequence[Acceptance]) -> None:
+        self._rows = rows
+        self._used: set[str] = set()
+
+    def difference(self, one: Compared) -> str:
+        request = one.request
+        return self._reason(one.kind.what, [request.url, request.target, f"{request.host}{request.target}"])
+
+    def change(self, change: Change) -> str:
+        return self._reason("directive", [change.words, change.name])
+
+    def _reason(self, what: str, words: Sequence[str]) -> str:
+        for row in self._rows:
+            if row.covers(what, words):
+                self._used.add(row.where)
+                return f"{row.where}: {row.reason}"
+        return ""
+
+    def unused(self) -> list[str]:
+        return [
+            f"{row.where} ({row.request}) meant no change; take it out"
+            for row in self._rows
+            if row.where not in self._used
+        ]

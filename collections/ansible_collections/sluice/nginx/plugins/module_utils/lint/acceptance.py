@@ -1,0 +1,103 @@
+"""Acceptances that stand in the configuration: ``# sluice: accept RULE: reason``.
+
+One on the line of a directive, or on the line above, holds for that directive and for all that is in its block.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import crossplane
+
+from ..verdicts.model import Finding
+
+__all__ = ["Acceptance", "complaints", "read_acceptances"]
+
+_COMMENT = re.compile(r"#+\s*sluice\s*:\s*accept\b\s*([\w-]*)\s*(?::\s*(.*?))?\s*$")
+_FORM = "# sluice: accept RULE: reason"
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """One comment; it holds from line ``first`` to line ``last`` of its file."""
+
+    rule: str
+    reason: str
+    file: str
+    line: int
+    first: int
+    last: int
+
+    def covers(self, rule: str, finding: Finding) -> bool:
+        """Whether a finding of a rule is accepted. Without a reason nothing is."""
+        here = finding.file == self.file and self.first <= finding.line <= self.last
+        return bool(self.reason) and rule == self.rule and here
+
+
+def _statements(tokens: Iterable[tuple[str, int, bool]]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last line of each directive, its block included."""
+    open_blocks: list[int] = []
+    begins = 0
+    for token, line, quoted in tokens:
+        if not quoted and token.startswith("#"):
+            continue
+        if not quoted and token == "}":
+            if open_blocks:
+                yield open_blocks.pop(), line
+            begins = 0
+            continue
+        begins = begins or line
+        if not quoted and token == "{":
+            open_blocks.append(begins)
+            begins = 0
+        elif not quoted and token == ";":
+            yield begins, line
+            begins = 0
+
+
+def _reach(line: int, statements: list[tuple[int, int]]) -> tuple[int, int]:
+    """Tell the lines that a comment on ``line`` speaks of; none (0, 0) at the end of a file."""
+    same = [span for span in statements if span[0] == line]
+    # The last line of a directive that is written over several counts as its own.
+    same = same or [span for span in statements if span[1] == line and span[0] < line]
+    if not same:
+        following = min((span[0] for span in statements if span[0] > line), default=0)
+        same = [span for span in statements if span[0] == following]
+    return (same[0][0], max(last for _, last in same)) if same else (0, 0)
+
+
+def read_acceptances(tree: Path, files: Collection[str]) -> list[Acceptance]:
+    """Read the acceptances in the files of a tree."""
+    found = []
+    for name in files:
+        path = tree / name
+        if b"sluice" not in path.read_bytes():
+            continue
+        tokens = [(str(token), int(line), bool(quoted)) for token, line, quoted in crossplane.lex(str(path))]
+        statements = list(_statements(tokens))
+        for token, line, quoted in tokens:
+            match = None if quoted else _COMMENT.match(token)
+            if match:
+                first, last = _reach(line, statements)
+                found.append(Acceptance(match[1], match[2] or "", name, line, first, last))
+    return found
+
+
+def complaints(found: Iterable[Acceptance], used: Collection[Acceptance], known: Collection[str]) -> Iterator[Finding]:
+    """Complain of acceptances without a reason, for a rule that there is not, and of those that accept nothing."""
+    for each in found:
+        said = f"accept {each.rule}".strip()
+        warning = False
+        if each.rule not in known:
+            what, mend = f"'{said}' names no rule", "name the rule that the finding has in brackets"
+        elif not each.reason:
+            what, mend = f"'{said}' gives no reason, so it accepts nothing", "say why this is right here"
+        elif each not in used:
+            what, mend = f"'{said}' accepts nothing: there is no such finding here", "remove the comment"
+            warning = True
+        else:
+            continue
+        yield Finding(what, file=each.file, line=each.line, expected=_FORM, mend=mend, warning=warning)

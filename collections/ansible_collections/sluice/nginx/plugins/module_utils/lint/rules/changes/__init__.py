@@ -1,0 +1,1 @@
+"""Rules about what became of the live release."""

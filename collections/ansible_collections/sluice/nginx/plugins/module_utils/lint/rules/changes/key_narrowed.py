@@ -1,0 +1,72 @@
+"""A key that lost a variable: without ``$host`` in ``proxy_cache_key`` one customer gets the pages of another, and a
+limit that counted clients counts everybody together.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ....config.parse import Config, Directive
+from ....verdicts.model import Finding
+from ...context import Context
+from ...scopes import Scope, by_key
+
+LEVEL = "high"
+
+_KEYS = (
+    *("proxy_cache_key", "fastcgi_cache_key", "uwsgi_cache_key", "scgi_cache_key", "proxy_no_cache"),
+    *("proxy_cache_bypass", "fastcgi_no_cache", "fastcgi_cache_bypass", "hash", "limit_req_zone", "limit_conn_zone"),
+)
+_VARIABLE = re.compile(r"\$\{?(\w+)")
+# These keep apart the same things, the first of a row no fewer than the others.
+_ALIKE = (
+    {"remote_addr", "binary_remote_addr", "realip_remote_addr"},
+    {"host", "http_host", "server_name"},
+    {"uri", "document_uri", "request_uri"},
+    {"args", "query_string", "is_args", "request_uri"},
+    {"scheme", "https"},
+)
+
+
+def _keys(scope: Scope) -> dict[str, tuple[Directive, set[str]]]:
+    """Map the name of each key, for a zone with the zone's, to its directive and the variables in it."""
+    found: dict[str, tuple[Directive, set[str]]] = {}
+    for name in _KEYS:
+        for each in scope.own.get(name, ()):
+            zone = next((arg.split(":")[0] for arg in each.args if arg.startswith("zone=")), "")
+            about = f"{name} {zone}".strip()
+            earlier = found[about][1] if about in found else set()
+            found[about] = (each, earlier | {word for arg in each.args for word in _VARIABLE.findall(arg)})
+    return found
+
+
+def _kept(variable: str, variables: set[str]) -> bool:
+    if variable == "request_uri":
+        return bool(variables & {"uri", "document_uri"}) and bool(variables & {"args", "query_string"})
+    return variable in variables or any(variable in row and row & variables for row in _ALIKE)
+
+
+def run(config: Config, context: Context) -> list[Finding]:
+    """Find keys that lack a variable which they have in the same block of the live release."""
+    if context.live is None:
+        return []
+    before = by_key(context.live)
+    findings = []
+    for key, scope in by_key(config, before).items():
+        old = _keys(before[key]) if key in before else {}
+        for name, (directive, variables) in _keys(scope).items():
+            had = old[name][1] if name in old else set()
+            gone = [word for word in sorted(had) if word not in variables and not _kept(word, variables)]
+            if gone:
+                said = ", ".join(f"${word}" for word in gone)
+                findings.append(
+                    Finding(
+                        f"{name} has lost {said}: what it kept apart is one now",
+                        file=directive.file,
+                        line=directive.line,
+                        expected=" ".join([old[name][0].name, *old[name][0].args]),
+                        seen=" ".join([directive.name, *directive.args]),
+                        mend=f"put {said} back",
+                    )
+                )
+    return findings

@@ -1,0 +1,64 @@
+"""A location that kept people out and is gone: the include of ``location ~ /\\.ht { deny all; }`` was dropped, and the
+files behind it are served.
+"""
+
+from __future__ import annotations
+
+from ....config.parse import Config
+from ....verdicts.model import Finding
+from ...context import Context
+from ...scopes import Key, Scope, by_key, location_kind
+
+LEVEL = "high"
+
+_REFUSALS = ("401", "403", "404", "444")
+
+
+def _refuses(scope: Scope) -> bool:
+    denied = any(each.args == ["all"] for each in scope.own.get("deny", ()))
+    returned = any(each.args and each.args[0] in _REFUSALS for each in scope.own.get("return", ()))
+    return denied or returned or "internal" in scope.own or "auth_basic" in scope.own
+
+
+def _shields(config: Config) -> dict[Key, Scope]:
+    """Map the key of each location that refuses requests to it. One with a name is asked for by nobody."""
+    return {
+        key: scope
+        for key, scope in by_key(config).items()
+        if scope.kind == "location" and _refuses(scope) and not scope.words.startswith("location @")
+    }
+
+
+def _pattern(scope: Scope) -> str:
+    return location_kind(scope.block)[1] if scope.block else ""
+
+
+def run(config: Config, context: Context) -> list[Finding]:
+    """Find locations of the live release that refuse requests and have no like in the candidate."""
+    if context.live is None:
+        return []
+    now = by_key(config, by_key(context.live))
+    # One that refuses "/\." does so for "/\.ht" as well, and one that serves now was opened on purpose.
+    kept = {_pattern(scope) for scope in _shields(config).values()}
+    known = {_pattern(scope) for scope in now.values() if scope.kind == "location"}
+    gone: dict[str, tuple[Scope, Scope]] = {}
+    for key, scope in _shields(context.live).items():
+        pattern = _pattern(scope)
+        if pattern in known or any(each in pattern for each in kept):
+            continue
+        # Without its server there is nothing to shield.
+        outer = next((now[key[:depth]] for depth in range(len(key) - 1, 1, -1) if key[:depth] in now), None)
+        if outer is not None:
+            # One file that many servers include is one shield.
+            gone.setdefault(pattern, (scope, outer))
+    return [
+        Finding(
+            f"{scope.words}, which refuses requests in the live release, is gone",
+            file=outer.block.file if outer.block else config.files[0],
+            line=outer.block.line if outer.block else 0,
+            expected=f"{scope.words} in this {outer.kind}",
+            seen=outer.words,
+            mend="put the location, or the include that brings it, back",
+        )
+        for scope, outer in gone.values()
+    ]

@@ -1,0 +1,87 @@
+"""A word that was right in the live release and has a slip now: ``shop.exmaple`` in one place of many, a zone, a path.
+
+It sees what no list of words can know. A word that is changed wherever it stands was renamed, and passes; but the names
+that clients send, as those of cookies, and the rows of maps are nobody's to rename, so there one place is enough.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from crossplane.analyzer import DIRECTIVES
+
+from ....config.parse import Config, Directive
+from ....verdicts.model import Finding
+from ...context import Context
+from ...near import is_slip
+
+LEVEL = "high"
+
+_WORD = re.compile(r"[A-Za-z]{3,}")
+_OF_CLIENTS = re.compile(r"\$\{?((?:cookie|arg|http)_\w+)")
+
+
+def _words(directive: Directive) -> Iterator[str]:
+    """Yield the words of a directive; a variable that a client fills is one, with its dollar."""
+    # A name that is no directive is the row of a map.
+    for arg in directive.args if directive.name in DIRECTIVES else [directive.name, *directive.args]:
+        yield from (f"${name}" for name in _OF_CLIENTS.findall(arg))
+        yield from (word.lower() for word in _WORD.findall(_OF_CLIENTS.sub("", arg)))
+
+
+def _counted(config: Config) -> Counter[str]:
+    return Counter(word for directive in config.walk() for word in _words(directive))
+
+
+def _of_clients(config: Config) -> frozenset[str]:
+    """Tell the words that requests are held against: what clients fill, and the rows of maps."""
+    rows = [row.name for block in config.named("map") for row in block.block or []]
+    words = {word.lower() for text in rows for word in _WORD.findall(text)}
+    return frozenset(words | {word for directive in config.walk() for word in _words(directive) if word[0] == "$"})
+
+
+def _shortened(word: str) -> set[str]:
+    """Every form of a word without one of its letters: two words that are one slip apart have one in common."""
+    return {word, *(word[:at] + word[at + 1 :] for at in range(len(word)))}
+
+
+def _meant(before: Counter[str], now: Counter[str], of_clients: frozenset[str]) -> dict[str, str]:
+    """Map each new word to the word of the live release that it became of by a slip."""
+    rarer: dict[str, list[str]] = {}
+    for near in sorted(before):
+        for form in _shortened(near) if now[near] < before[near] else ():
+            rarer.setdefault(form, []).append(near)
+    meant: dict[str, str] = {}
+    for word in now.keys() - before.keys():
+        for near in sorted({each for form in _shortened(word) for each in rarer.get(form, ())}):
+            lost = before[near] - now[near]
+            renamed = now[near] == 0 and not (word in of_clients and near in of_clients and lost == now[word])
+            # Short words are near to many others, unless they just took the place of each other.
+            replaced = now[word] <= lost if min(len(near), len(word)) > 3 else now[word] == lost
+            if replaced and not renamed and is_slip(word, near):
+                meant.setdefault(word, near)
+    return meant
+
+
+def run(config: Config, context: Context) -> list[Finding]:
+    """Find new words that are one slip away from a word that has become rarer."""
+    if context.live is None:
+        return []
+    before, now = _counted(context.live), _counted(config)
+    of_clients = _of_clients(context.live) | _of_clients(config)
+    meant = _meant(before, now, of_clients)
+    return [
+        Finding(
+            f"{word} is new here; did you mean {meant[word]}, as in the live release?",
+            file=directive.file,
+            line=directive.line,
+            expected=meant[word],
+            seen=" ".join([directive.name, *directive.args]),
+            mend=f"write {meant[word]}",
+        )
+        for directive in config.walk()
+        for word in dict.fromkeys(_words(directive))
+        if word in meant
+    ]

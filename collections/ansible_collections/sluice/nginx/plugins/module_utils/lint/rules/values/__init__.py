@@ -1,0 +1,1 @@
+"""Rules about values and their units."""

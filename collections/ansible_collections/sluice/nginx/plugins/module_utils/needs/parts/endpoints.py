@@ -1,0 +1,198 @@
+"""Where a configuration sends requests to: upstreams, resolvers, receivers of logs."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from ..model import Need
+from .scope import Scoped, Scopes
+from .variables import possible
+
+__all__ = ["endpoint_needs"]
+
+
+class _Way(NamedTuple):
+    """How a directive reaches its target: the protocols without and with TLS, and the port where it names none."""
+
+    plain: str
+    tls: str
+    port: int
+
+
+_PASSES: Mapping[str, _Way] = {
+    "proxy_pass": _Way("http", "https", 80),
+    "grpc_pass": _Way("grpc", "grpcs", 80),
+    "fastcgi_pass": _Way("fastcgi", "fastcgi", 9000),
+    "uwsgi_pass": _Way("uwsgi", "uwsgis", 3031),
+    "scgi_pass": _Way("scgi", "scgi", 4000),
+    "memcached_pass": _Way("memcached", "memcached", 11211),
+    "memc_pass": _Way("memcached", "memcached", 11211),
+    "redis_pass": _Way("tcp", "tcp", 6379),
+    "redis2_pass": _Way("tcp", "tcp", 6379),
+    "auth_http": _Way("http", "https", 80),
+    "ssl_stapling_responder": _Way("http", "https", 80),
+    "ssl_ocsp_responder": _Way("http", "https", 80),
+    "on_publish": _Way("http", "https", 80),
+    "on_play": _Way("http", "https", 80),
+    "on_connect": _Way("http", "https", 80),
+    "on_done": _Way("http", "https", 80),
+    "on_update": _Way("http", "https", 80),
+    "push": _Way("tcp", "tcp", 1935),
+    "pull": _Way("tcp", "tcp", 1935),
+}
+_TLS_SCHEMES = ("https", "grpcs", "suwsgi", "rtmps")
+_USUAL_PORTS = {"https": 443, "grpcs": 443, "suwsgi": 3031}
+_TLS_PROTOCOLS = ("https", "grpcs", "uwsgis", "tcps")
+_RTMP_ONLY = ("push", "pull", "on_publish", "on_play", "on_connect", "on_done", "on_update")
+_SYSLOG_PORT = 514
+_DNS_PORT = 53
+
+
+class _Target(NamedTuple):
+    """A target of a directive, taken apart. ``port`` is 0 where none is named."""
+
+    tls: bool
+    host: str
+    port: int
+    socket: str
+    scheme: str
+
+
+def _target(text: str) -> _Target | None:
+    scheme, separator, rest = ("", "", "") if text.startswith("unix:") else text.partition("://")
+    where = rest if separator else text
+    scheme = scheme if separator else ""
+    tls = scheme in _TLS_SCHEMES
+    if where.startswith("unix:"):
+        path = where[len("unix:") :].split(":")[0]
+        # As unix:///run/app.sock: the system takes several slashes for one.
+        return _Target(tls, "", 0, f"/{path.lstrip('/')}", scheme)
+    where = where.split("/")[0].split("?")[0]
+    if not where:
+        return None
+    if where.startswith("["):
+        host, _, tail = where[1:].partition("]")
+        port = tail.lstrip(":")
+    else:
+        host, _, port = where.partition(":")
+    if port and not port.isdigit():
+        return _Target(tls, host, -1, "", scheme)
+    return _Target(tls, host, int(port or 0), "", scheme)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _at(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _needs(scoped: Scoped, target: _Target, protocol: str, port: int, names: tuple[str, ...] = ()) -> Iterator[Need]:
+    """Say what a target requires; a variable that only a request fills is ``*`` as a host."""
+    if target.socket:
+        if "$" not in target.socket:
+            yield scoped.need("socket", target.socket, protocol)
+        return
+    host = "*" if "$" in target.host else target.host
+    if not host or target.port < 0:
+        return
+    yield scoped.need("endpoint", _at(host, target.port or port), protocol, names)
+    if host != "*" and not _is_address(host):
+        yield scoped.need("name", host, protocol)
+
+
+class _Use(NamedTuple):
+    """How a group of upstreams is reached, and the names that its members' certificates are asked for."""
+
+    protocol: str
+    names: tuple[str, ...]
+
+
+def _passes(scopes: Scopes) -> Iterator[Need]:
+    groups = {(each.context, each.directive.args[0]): each for each in scopes.named("upstream") if each.directive.args}
+    used: dict[tuple[str, str], _Use] = {}
+    for scoped in scopes.named(*_PASSES):
+        at, way = scoped.directive, _PASSES[scoped.directive.name]
+        if not at.args or (at.name in _RTMP_ONLY and scoped.context != "rtmp"):
+            continue
+        for word in possible(at.args[0], scoped, scopes):
+            target = _target(word)
+            if target is None:
+                continue
+            plain, port = (_stream_protocol(scoped, scopes), 0) if scoped.context == "stream" else (way.plain, way.port)
+            protocol = way.tls if target.tls else plain
+            names = _verified(scoped, scopes, target.host) if protocol in _TLS_PROTOCOLS else ()
+            group = (scoped.context, target.host)
+            if group in groups and target.port == 0:
+                before = used.get(group, _Use(protocol, ()))
+                used[group] = _Use(before.protocol, (*before.names, *names))
+            else:
+                yield from _needs(scoped, target, protocol, _USUAL_PORTS.get(target.scheme, port), names)
+    for group, block in groups.items():
+        use = used.get(group, _Use("tcp" if group[0] == "stream" else "http", ()))
+        yield from _members(block, scopes, use)
+
+
+def _verified(scoped: Scoped, scopes: Scopes, host: str) -> tuple[str, ...]:
+    """The names for which nginx may ask the certificate of an upstream: what ``proxy_ssl_name`` says, else the host."""
+    prefix = scoped.directive.name.removesuffix("_pass")
+    told = scopes.value(f"{prefix}_ssl_name", scoped.way, host)
+    names = [name for name in possible(told, scoped, scopes) if name and "$" not in name]
+    if "$" in told:
+        asked = [name for each in scopes.inherited("server_name", scoped.way) for name in each.args]
+        names += [name for name in asked if name and name[0] not in "~_" and "$" not in name]
+    return tuple(dict.fromkeys(names))
+
+
+def _members(block: Scoped, scopes: Scopes, use: _Use) -> Iterator[Need]:
+    """The servers of a group; nginx's default port there is 80, whatever the group is for."""
+    for server in scopes.directly(block.directive, "server"):
+        target = _target(server.args[0]) if server.args else None
+        if target is not None:
+            yield from _needs(Scoped(server, (*block.way, block.directive)), target, use.protocol, 80, use.names)
+
+
+def _stream_protocol(scoped: Scoped, scopes: Scopes) -> str:
+    listens = scopes.inherited("listen", scoped.way)
+    if any("udp" in each.args for each in listens):
+        return "udp"
+    return "tcps" if scopes.value("proxy_ssl", scoped.way, "off") == "on" else "tcp"
+
+
+def _resolvers(scopes: Scopes) -> Iterator[Need]:
+    for scoped in scopes.named("resolver"):
+        for word in scoped.directive.args:
+            target = _target(word) if "=" not in word else None
+            if target is not None:
+                yield from _needs(scoped, target, "dns", _DNS_PORT)
+
+
+def _syslogs(scopes: Scopes) -> Iterator[Need]:
+    for scoped in scopes.named("access_log", "error_log"):
+        for word in scoped.directive.args[:1]:
+            if word.startswith("syslog:"):
+                options = dict(each.partition("=")[::2] for each in word[len("syslog:") :].split(","))
+                target = _target(options.get("server", ""))
+                if target is not None:
+                    yield from _needs(scoped, target, "syslog", _SYSLOG_PORT)
+
+
+def endpoint_needs(scopes: Scopes) -> Iterator[Need]:
+    """List endpoints, unix sockets and host names, each with its protocol.
+
+    A host ``*`` stands for every name: a variable that only a request fills. A socket that the release itself listens
+    on is no need.
+    """
+    words = [word for each in scopes.named("listen") for word in each.directive.args[:1]]
+    own = {f"/{word.removeprefix('unix:').lstrip('/')}" for word in words if word.startswith("unix:")}
+    for part in (_passes, _resolvers, _syslogs):
+        for need in part(scopes):
+            if need.kind != "socket" or need.value not in own:
+                yield need

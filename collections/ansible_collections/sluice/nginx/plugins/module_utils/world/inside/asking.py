@@ -1,0 +1,279 @@
+"""One request over a raw socket: HTTP/1.1, HTTP/2 with prior knowledge, a TLS handshake, or bytes over TCP and UDP.
+
+Raw, because what is asked is often wrong on purpose, and because thousands are asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import socket
+import ssl
+from typing import Any
+
+from .certificates import names_of
+
+__all__ = ["Connection", "Silent", "handshake", "prior_knowledge", "said_back"]
+
+_MOST_BODY = 4 * 1024 * 1024
+_WITHOUT_BODY = (204, 304)
+_VERSIONS = {
+    "TLSv1": ssl.TLSVersion.TLSv1,
+    "TLSv1.1": ssl.TLSVersion.TLSv1_1,
+    "TLSv1.2": ssl.TLSVersion.TLSv1_2,
+    "TLSv1.3": ssl.TLSVersion.TLSv1_3,
+}
+
+
+class Silent(Exception):
+    """No answer came; the text says why."""
+
+
+def _context(version: str = "", alpn: tuple[str, ...] = ("http/1.1",)) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    # Old versions and weak ciphers are asked for too: what is accepted is what is looked at.
+    context.set_ciphers("DEFAULT@SECLEVEL=0")
+    context.set_alpn_protocols(list(alpn))
+    context.minimum_version = _VERSIONS[version or "TLSv1"]
+    if version:
+        context.maximum_version = _VERSIONS[version]
+    return context
+
+
+@functools.lru_cache(maxsize=1)
+def _usual() -> ssl.SSLContext:
+    return _context()
+
+
+def _connected(row: dict[str, Any], source: str, timeout: float) -> socket.socket:
+    where = str(row["connect"])
+    try:
+        if where.startswith("unix:"):
+            made = socket.socket(socket.AF_UNIX)
+            made.settimeout(timeout)
+            made.connect(where[len("unix:") :])
+        else:
+            address = where.strip("[]")
+            own = (source, 0) if source and address.startswith("127.") else None
+            made = socket.create_connection((address, row["port"]), timeout, own)
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError as error:
+        raise Silent(_words(error)) from error
+    if row["proxied"]:
+        made.sendall(f"PROXY TCP4 {source or '127.0.0.1'} 127.0.0.1 40000 {row['port']}\r\n".encode())
+    return made
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, socket.timeout):
+        return "no answer in time"
+    if isinstance(error, ConnectionRefusedError):
+        return "the connection was refused"
+    if isinstance(error, (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError)):
+        return "the connection was closed without an answer"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {(error.reason or str(error)).replace('_', ' ').lower()}"
+    return f"no connection: {getattr(error, 'strerror', None) or error}"
+
+
+class Connection:
+    """A connection that is asked one request after the other."""
+
+    def __init__(self, row: dict[str, Any], source: str, timeout: float) -> None:
+        plain = _connected(row, source, timeout)
+        try:
+            self._socket = (
+                _usual().wrap_socket(plain, server_hostname=row["host"]) if row["scheme"] == "https" else plain
+            )
+        except OSError as error:
+            plain.close()
+            raise Silent(_words(error)) from error
+        self._buffer = b""
+        self.asked = 0
+        self.ended = False
+
+    def ask(self, row: dict[str, Any], tag: int, cookies: str = "") -> dict[str, Any]:
+        """Send a request and read its answer. Raises ``Silent``."""
+        self.asked += 1
+        try:
+            self._socket.sendall(_head(row, tag, cookies))
+            # A server that refuses a body may close before all of it is sent, and still has said why.
+            with contextlib.suppress(ConnectionResetError, BrokenPipeError, ssl.SSLEOFError):
+                self._socket.sendall(row["said"].encode() or b"x" * int(row["body"]))
+            return self._answer(row["method"])
+        except OSError as error:
+            self.ended = True
+            raise Silent(_words(error)) from error
+        except ValueError as error:
+            self.ended = True
+            raise Silent(f"the answer is not HTTP: {error}") from error
+
+    def _more(self) -> bytes:
+        data = self._socket.recv(65536)
+        self._buffer += data
+        return data
+
+    def _until(self, end: bytes) -> bytes:
+        while end not in self._buffer:
+            if not self._more():
+                raise ConnectionResetError
+        found, _, self._buffer = self._buffer.partition(end)
+        return found
+
+    def _exactly(self, length: int) -> bytes:
+        while len(self._buffer) < length and self._more():
+            pass
+        found, self._buffer = self._buffer[:length], self._buffer[length:]
+        return found
+
+    def _answer(self, method: str) -> dict[str, Any]:
+        status, headers = self._begun()
+        while 100 <= status < 200 and status != 101:
+            status, headers = self._begun()
+        lower = {name.lower(): value for name, value in headers}
+        body = b""
+        if status == 101:
+            self.ended = True
+        elif method != "HEAD" and status not in _WITHOUT_BODY:
+            body = self._body(lower)
+        self.ended = self.ended or lower.get("connection", "").lower() == "close"
+        return {"status": status, "headers": headers, "body": body}
+
+    def _begun(self) -> tuple[int, list[tuple[str, str]]]:
+        first, *lines = self._until(b"\r\n\r\n").decode("utf-8", "replace").split("\r\n")
+        words = first.split(" ", 2)
+        if not words[0].startswith("HTTP/1") or len(words) < 2 or not words[1].isdigit():
+            raise ValueError(repr(first[:60]))
+        headers = [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+        return int(words[1]), headers
+
+    def _body(self, headers: dict[str, str]) -> bytes:
+        if "chunked" in headers.get("transfer-encoding", "").lower():
+            body = b""
+            while True:
+                size = int(self._until(b"\r\n").split(b";")[0], 16)
+                body += self._exactly(size + 2)[:size]
+                if not size or len(body) > _MOST_BODY:
+                    self.ended = self.ended or bool(size)
+                    return body
+        if "content-length" in headers:
+            length = int(headers["content-length"])
+            self.ended = self.ended or length > _MOST_BODY
+            return self._exactly(min(length, _MOST_BODY))
+        self.ended = True
+        while len(self._buffer) < _MOST_BODY and self._more():
+            pass
+        return self._exactly(_MOST_BODY)
+
+    def close(self) -> None:
+        """Close it."""
+        self._socket.close()
+
+
+def _headers(row: dict[str, Any], tag: int, cookies: str) -> dict[str, str]:
+    own = dict(row["headers"])
+    held = {name.lower() for name in own}
+    usual = {"Host": row["authority"], "User-Agent": "sluice", "Accept": "*/*", "X-Sluice-Request": str(tag)}
+    headers = {**{name: value for name, value in usual.items() if name.lower() not in held}, **own}
+    if row["body"] or row["method"] in ("POST", "PUT", "PATCH"):
+        headers["Content-Length"] = str(row["body"])
+    if cookies:
+        headers["Cookie"] = "; ".join(filter(None, [headers.get("Cookie", ""), cookies]))
+    return headers
+
+
+def _head(row: dict[str, Any], tag: int, cookies: str) -> bytes:
+    lines = [f"{row['method']} {row['target']} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in _headers(row, tag, cookies).items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def handshake(row: dict[str, Any], source: str, timeout: float) -> dict[str, Any]:
+    """Shake hands with the TLS version of ``row``; tell what was agreed on, and for whom the certificate is."""
+    with _connected(row, source, timeout) as plain:
+        try:
+            alpn = ("h2", "http/1.1")
+            with _context(row["tls"], alpn).wrap_socket(plain, server_hostname=row["host"]) as secured:
+                cipher = secured.cipher()
+                return {
+                    "tls": {
+                        "version": secured.version(),
+                        "cipher": cipher[0] if cipher else "",
+                        "protocol": secured.selected_alpn_protocol() or "",
+                        "certificate": names_of(secured.getpeercert(binary_form=True) or b""),
+                    }
+                }
+        except (OSError, ValueError) as error:
+            raise Silent(_words(error)) from error
+
+
+def said_back(row: dict[str, Any], source: str, timeout: float) -> dict[str, Any]:
+    """Send a line over TCP, TLS or UDP, and tell what comes back within the time that silence takes to be one."""
+    if row["speaks"] == "udp":
+        where = str(row["connect"]).strip("[]")
+        plain = socket.socket(socket.AF_INET6 if ":" in where else socket.AF_INET, socket.SOCK_DGRAM)
+        plain.connect((where, row["port"]))
+    else:
+        plain = _connected(row, source, timeout)
+    with contextlib.closing(plain):
+        try:
+            line = _context().wrap_socket(plain, server_hostname=row["host"]) if row["speaks"] == "tls" else plain
+            line.settimeout(min(timeout, 1.0))
+            line.sendall(row["said"].encode())
+            heard = b""
+            with contextlib.suppress(socket.timeout):
+                while len(heard) < 4096:
+                    data = line.recv(4096)
+                    heard += data
+                    # Who has spoken once seldom waits before the rest.
+                    line.settimeout(0.3)
+                    if not data or row["speaks"] == "udp":
+                        break
+        except OSError as error:
+            raise Silent(_words(error)) from error
+    return {"status": None, "headers": [], "body": heard, "accepted": True}
+
+
+def prior_knowledge(row: dict[str, Any], tag: int, source: str, timeout: float) -> dict[str, Any]:
+    """Ask over HTTP/2 without TLS and without an upgrade, by the library that staging packs."""
+    try:
+        library, events = importlib.import_module("h2.connection"), importlib.import_module("h2.events")
+    except ImportError as error:
+        raise Silent("HTTP/2 cannot be asked for here: the library h2 is missing") from error
+    answer: dict[str, Any] = {"status": None, "headers": [], "body": b""}
+    with _connected(row, source, timeout) as line:
+        talk = library.H2Connection()
+        talk.initiate_connection()
+        head = [(":method", row["method"]), (":scheme", "http"), (":path", row["target"])]
+        head.append((":authority", row["authority"]))
+        fields = {name.lower(): value for name, value in _headers(row, tag, "").items()}
+        head += [(name, value) for name, value in fields.items() if name not in ("host", "connection", "upgrade")]
+        talk.send_headers(1, head, end_stream=not row["body"])
+        if row["body"]:
+            talk.send_data(1, b"x" * min(int(row["body"]), 16384), end_stream=True)
+        try:
+            line.sendall(talk.data_to_send())
+            while True:
+                data = line.recv(65536)
+                if not data:
+                    raise Silent("the connection was closed without an answer")
+                for event in talk.receive_data(data):
+                    if isinstance(event, events.ResponseReceived):
+                        fields = {_text(name): _text(value) for name, value in event.headers}
+                        answer["status"] = int(fields.pop(":status"))
+                        answer["headers"] = list(fields.items())
+                    elif isinstance(event, events.DataReceived):
+                        answer["body"] += event.data
+                        talk.acknowledge_received_data(event.flow_controlled_length, 1)
+                    elif isinstance(event, (events.StreamEnded, events.StreamReset)):
+                        return answer
+                line.sendall(talk.data_to_send())
+        except OSError as error:
+            raise Silent(_words(error)) from error
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,186 @@
+"""Completes the world by what nginx itself says that it lacks, until it passes or says nothing new.
+
+The basis is the tree that the world is made from: the live release where there is one. A thing that belongs into the
+release, as an include inside the tree, is never made: it is the release's fault.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from . import making
+from .common import HOME
+from .modules import nginx, providers, spare, supply, withdraw
+
+__all__ = ["complete", "test"]
+
+_CONF = "/etc/nginx"
+_MOST_ROUNDS = 60
+_TEST_SECONDS = 300
+_SAID = HOME / "tested.json"
+# The last network of the stand-ins' range is for names that nobody could read from the configuration.
+_LEARNED = "198.19.255.{}"
+
+_Plan = Mapping[str, Any]
+
+
+def test(plan: _Plan) -> dict[str, Any]:
+    """Tell what ``nginx -t`` says of the release; the first time from the last round of the loop, if that was of it."""
+    if _SAID.exists():
+        said: dict[str, Any] = json.loads(_SAID.read_text())
+        _SAID.unlink()
+        return said
+    return _test()
+
+
+def _test() -> dict[str, Any]:
+    """Run ``nginx -t`` on what ``/etc/nginx`` leads to, with the modules that staging supplies."""
+    done = subprocess.run(
+        nginx("-t"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=_TEST_SECONDS,
+        check=False,
+    )
+    return {"code": done.returncode, "output": done.stdout.decode(errors="replace")}
+
+
+def complete(plan: dict[str, Any]) -> dict[str, Any]:
+    """Add what nginx lacks to run the basis; tells in words what was ``learned``."""
+    learned: list[str] = []
+    tried: set[str] = set()
+    _lead(plan["basis"])
+    try:
+        for _ in range(_MOST_ROUNDS):
+            answer = _test()
+            found = _learn(plan, str(answer["output"]), tried) if answer["code"] else []
+            if not found:
+                # A thousand certificates take nginx seconds to read.
+                if plan["basis"] == plan["tree"]:
+                    _SAID.write_text(json.dumps(answer))
+                break
+            learned += found
+    finally:
+        _lead(plan["tree"])
+    return {"learned": learned}
+
+
+def _lead(tree: str) -> None:
+    if os.readlink(_CONF) != tree:
+        os.unlink(_CONF)
+        os.symlink(tree, _CONF)
+
+
+def _learn(plan: _Plan, output: str, tried: set[str]) -> list[str]:
+    """Add what the words ask for, and has not been tried yet; what it was, in words."""
+    found = []
+    for pattern, add in _ASKED:
+        for match in re.finditer(pattern, output):
+            if match[0] not in tried:
+                tried.add(match[0])
+                words = add(plan, match)
+                found += [words] if words else []
+    return found
+
+
+def _inside(path: str) -> bool:
+    return path.startswith(f"{_CONF}/")
+
+
+def _name(plan: _Plan, match: re.Match[str]) -> str:
+    host = re.sub(r"^\w+://", "", match["name"]).split("/")[0].split(":")[0]
+    with open("/etc/hosts", "r+", encoding="utf-8") as hosts:
+        known = hosts.read()
+        if re.search(rf"\s{re.escape(host)}$", known, re.MULTILINE):
+            return ""
+        address = _LEARNED.format(known.count("198.19.255.") + 1)
+        hosts.write(f"{address} {host}\n")
+    return f"the name {host} leads to a stand-in's address"
+
+
+def _file(plan: _Plan, match: re.Match[str]) -> str:
+    path = match["path"]
+    # What has a place is an include of that line; the rest are logs and what modules read.
+    if _inside(path) or not making.make_file(dict(plan), path, "# made by staging\n" if match["place"] else ""):
+        return ""
+    return f"the file {path}"
+
+
+def _pem(plan: _Plan, match: re.Match[str]) -> str:
+    """One file for whatever reads PEM: each reader takes the kind that it looks for."""
+    path = match["path"]
+    return f"the file {path} (PEM)" if making.make_file(dict(plan), path, "".join(plan["spare"])) else ""
+
+
+def _directory(plan: _Plan, match: re.Match[str]) -> str:
+    path = os.path.dirname(match["path"].rstrip("/"))
+    return f"the directory {path}" if making.make_directory(dict(plan), path, "root") else ""
+
+
+def _user(plan: _Plan, match: re.Match[str]) -> str:
+    return f"the user {match['name']}" if making.add_user(match["name"]) else ""
+
+
+def _group(plan: _Plan, match: re.Match[str]) -> str:
+    return f"the group {match['name']}" if making.add_group(match["name"]) else ""
+
+
+def _address(plan: _Plan, match: re.Match[str]) -> str:
+    address = match["address"].strip("[]")
+    return f"the address {address} is staging's" if making.add_address(address) else ""
+
+
+def _module(plan: _Plan, match: re.Match[str]) -> str:
+    for name in providers(match["name"], _context(match["file"], int(match["line"]))):
+        new = supply([name])
+        if match[0] not in _test()["output"]:
+            return f"the module {', '.join(new)}, for the directive {match['name']}" if new else ""
+        withdraw(*new)
+    return ""
+
+
+def _context(path: str, line: int) -> str:
+    """Guess whether a line is in ``stream``, ``mail`` or ``http``: the last such block that opens before it."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as lines:
+            before = "".join(text for number, text in enumerate(lines, 1) if number <= line)
+    except OSError:
+        return "http"
+    opened = re.findall(r"^\s*(http|stream|mail|rtmp)\s*\{", before, re.MULTILINE)
+    return opened[-1] if opened else "http"
+
+
+def _object(plan: _Plan, match: re.Match[str]) -> str:
+    found = spare(match["path"])
+    if found is None or os.path.lexists(match["path"]):
+        return ""
+    os.makedirs(os.path.dirname(match["path"]), exist_ok=True)
+    os.symlink(found, match["path"])
+    return f"the module {found.name}, which the listed packages have not"
+
+
+def _twice(plan: _Plan, match: re.Match[str]) -> str:
+    return f"the module {match['name']} is the release's own" if withdraw(f"{match['name']}.so") else ""
+
+
+_ASKED: list[tuple[str, Callable[[_Plan, re.Match[str]], str]]] = [
+    (r'host not found in (?:\w+ )*"(?P<name>[^"]+)"', _name),
+    (r'open\(\) "(?P<path>/[^"]+)" failed \(2: [^)]*\)(?P<place> in /\S+)?', _file),
+    (r'cannot load certificate(?: key)? "(?P<path>/[^"]+)": BIO_new_file', _pem),
+    (r'SSL_CTX_load_verify_(?:locations|file)\("(?P<path>/[^"]+)"\) failed', _pem),
+    (r'BIO_new_file\("(?P<path>/[^"]+)"\) failed', _pem),
+    (r'(?:mkdir|chown|opendir|realpath)\(\) "(?P<path>/[^"]+)" failed \(2: ', _directory),
+    (r"bind\(\) to unix:(?P<path>/\S+) failed \(2: ", _directory),
+    (r'getpwnam\("(?P<name>[^"]+)"\) failed', _user),
+    (r'getgrnam\("(?P<name>[^"]+)"\) failed', _group),
+    (r"bind\(\) to (?P<address>\[[^\]]+\]|[\d.]+):\d+ failed \(99: ", _address),
+    (r'dlopen\(\) "(?P<path>/[^"]+)" failed', _object),
+    (r'unknown directive "(?P<name>[^"]+)" in (?P<file>/\S+?):(?P<line>\d+)', _module),
+    (r'module "(?P<name>\w+)" is already loaded', _twice),
+]

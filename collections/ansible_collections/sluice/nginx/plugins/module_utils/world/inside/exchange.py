@@ -1,0 +1,231 @@
+"""Asks a list of requests, in the same order whenever it is asked again, and tells all that came back."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import time
+import warnings
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from .asking import Connection, Silent, handshake, prior_knowledge, said_back
+from .common import HOME, wait_for
+from .running import empty_caches
+from .serving import Witness, error_lines, processes, start
+
+__all__ = ["exchange"]
+
+_WORKERS = 6
+# nginx before 1.19.10 closes a connection after 100 requests.
+_MOST_ON_ONE = 90
+_TRIES = (429, 503)
+_MOST_REDIRECTS = 10
+_REDIRECTS = (301, 302, 303, 307, 308)
+_EXCERPT = 2000
+_MOST_ERRORS = 2000
+_DROPPED = ("date", "content-length", "transfer-encoding")
+
+
+def exchange(plan: dict[str, Any]) -> dict[str, Any]:
+    """Ask what ``exchange.json`` lists: its first row has the settings, each other one is a request.
+
+    ``fresh`` starts nginx anew with empty caches (``caches``), so that what is remembered is the same each time;
+    ``timeout`` is that of a request and ``seconds`` of everything.
+    """
+    settings, *rows = json.loads((HOME / "exchange.json").read_text(encoding="utf-8"))
+    # To offer old versions of TLS is the purpose.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    if settings["fresh"]:
+        started = _anew(plan, settings["caches"])
+        if started["code"] or not started["workers"]:
+            return {"answers": [], "started": started}
+    witness = Witness(plan["stand_in"])
+    mark = witness.mark()
+    logged = len(error_lines(plan["error_logs"]))
+    began = time.monotonic()
+    until = began + settings["seconds"]
+    answers: list[dict[str, Any]] = [{"fault": "not asked"} for _ in rows]
+    for late in (False, True):
+        shares = _shares(rows, late)
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            for work in [pool.submit(_ask_all, share, answers, settings["timeout"], until) for share in shares]:
+                work.result()
+    seconds = time.monotonic() - began
+    _join(answers, witness.since(mark))
+    errors = error_lines(plan["error_logs"])[logged:][:_MOST_ERRORS]
+    return {"answers": answers, "errors": errors, "seconds": round(seconds, 3)}
+
+
+def _anew(plan: dict[str, Any], caches: list[str]) -> dict[str, Any]:
+    for pid in processes("master"):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    wait_for("the end of nginx", lambda: not processes("master") and not processes("worker"))
+    empty_caches(caches)
+    return start(plan)
+
+
+def _shares(rows: list[dict[str, Any]], late: bool) -> list[list[tuple[int, dict[str, Any]]]]:
+    """Split so that requests for one path are asked by one worker, in their order: caches remember."""
+    groups: dict[tuple[Any, ...], list[tuple[int, dict[str, Any]]]] = {}
+    for number, row in enumerate(rows):
+        if row["late"] != late:
+            continue
+        key = (row["connect"], row["port"], row["host"], row["target"].split("?")[0])
+        groups.setdefault(key, []).append((number, row))
+    shares: list[list[tuple[int, dict[str, Any]]]] = [[] for _ in range(_WORKERS)]
+    for group in groups.values():
+        min(shares, key=len).extend(group)
+    return [share for share in shares if share]
+
+
+def _ask_all(
+    share: list[tuple[int, dict[str, Any]]], answers: list[dict[str, Any]], timeout: float, until: float
+) -> None:
+    caller = _Caller(timeout)
+    for number, row in share:
+        if time.monotonic() > until:
+            return
+        try:
+            answers[number] = _told(caller.ask(number, row))
+        except Silent as error:
+            answers[number] = {"fault": str(error)}
+    caller.close()
+
+
+class _Caller:
+    """Asks one request after the other, on one connection as long as they go to the same place."""
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._connection: Connection | None = None
+        self._place: tuple[Any, ...] = ()
+
+    def ask(self, tag: int, row: dict[str, Any]) -> dict[str, Any]:
+        source = f"127.{100 + tag // 62500}.{tag // 250 % 250}.{tag % 250 + 1}"
+        if row["speaks"] == "handshake":
+            return handshake(row, "", self._timeout)
+        if row["speaks"] in ("tcp", "tls", "udp"):
+            return said_back(row, "", self._timeout)
+        if row["speaks"] == "h2":
+            return prior_knowledge(row, tag, "", self._timeout)
+        answer = self._once(tag, row)
+        if answer["status"] in _TRIES:
+            # It may be a limit that counts addresses; another one shows what stands behind it.
+            again = Connection(row, source, self._timeout)
+            with contextlib.closing(again):
+                answer = again.ask(row, tag)
+        return _followed(answer, tag, row, self._timeout) if row.get("follow") else answer
+
+    def _once(self, tag: int, row: dict[str, Any]) -> dict[str, Any]:
+        place = (row["connect"], row["port"], row["scheme"], row["scheme"] == "https" and row["host"], row["proxied"])
+        used = self._connection
+        if used is not None and (place != self._place or used.ended or used.asked >= _MOST_ON_ONE):
+            self.close()
+        if self._connection is not None:
+            # It may have been closed meanwhile, which says nothing of the request.
+            with contextlib.suppress(Silent):
+                return self._connection.ask(row, tag)
+            self.close()
+        self._connection, self._place = Connection(row, "", self._timeout), place
+        return self._connection.ask(row, tag)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _followed(answer: dict[str, Any], tag: int, row: dict[str, Any], timeout: float) -> dict[str, Any]:
+    """Follow redirects to the hosts that the row knows; ``chain`` has the URLs, ``loop`` says that there is no end."""
+    chain, cookies, seen = [_url(row)], {}, set()
+    while answer["status"] in _REDIRECTS:
+        fields = [(name.lower(), value) for name, value in answer["headers"]]
+        target = next((value for name, value in fields if name == "location"), "")
+        for name, value in fields:
+            if name == "set-cookie" and "=" in value.split(";")[0]:
+                cookies[value.partition("=")[0]] = value.split(";")[0]
+        following = _redirected(row, target)
+        if following is None:
+            return {**answer, "chain": [*chain, target]}
+        row = following
+        chain.append(_url(row))
+        state = (_url(row), tuple(cookies.values()))
+        if state in seen or len(chain) > _MOST_REDIRECTS + 1:
+            return {**answer, "chain": chain, "loop": True}
+        seen.add(state)
+        try:
+            with contextlib.closing(Connection(row, "", timeout)) as connection:
+                answer = connection.ask(row, tag, "; ".join(cookies.values()))
+        except Silent as error:
+            return {"status": None, "headers": [], "body": b"", "fault": str(error), "chain": chain}
+    return {**answer, "chain": chain}
+
+
+def _url(row: dict[str, Any]) -> str:
+    return f"{row['scheme']}://{row['authority']}{row['target']}"
+
+
+def _redirected(row: dict[str, Any], target: str) -> dict[str, Any] | None:
+    """The request after a redirect, None where it leads away from what listens here."""
+    scheme, authority, path = row["scheme"], row["authority"], target
+    if "://" in target or target.startswith("//"):
+        scheme = target.partition("://")[0] if "://" in target else scheme
+        authority, slash, path = target.partition("//")[2].partition("/")
+        path = slash + path or "/"
+    elif not target.startswith("/"):
+        path = f"{row['target'].split('?')[0].rpartition('/')[0]}/{target}"
+    host, _, port = authority.rpartition(":") if authority.rpartition(":")[2].isdigit() else (authority, "", "")
+    number = int(port) if port else {"http": 80, "https": 443}.get(scheme, 0)
+    if host.lower() not in row["hosts"] or [scheme, number] not in row["ports"]:
+        return None
+    same = number == row["port"]
+    return {
+        **row,
+        "scheme": scheme,
+        "authority": authority,
+        "host": host.lower(),
+        "port": number,
+        "target": path.partition("#")[0],
+        "connect": row["connect"] if same or not row["connect"].startswith("unix:") else "127.0.0.1",
+    }
+
+
+def _told(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer as plain data: the body as a digest and its beginning, or as what a stand-in saw."""
+    if "body" not in answer:
+        return answer
+    body = answer.pop("body")
+    fields = [(name.lower(), value) for name, value in answer["headers"]]
+    encoding = next((value for name, value in fields if name == "content-encoding"), "")
+    answer["headers"] = [field for field in fields if field[0] not in _DROPPED]
+    if encoding == "gzip":
+        with contextlib.suppress(zlib.error):
+            body = zlib.decompressobj(31).decompress(body)
+    if body.startswith(b'{"stand_in"'):
+        with contextlib.suppress(ValueError, KeyError):
+            answer["stand_in"] = json.loads(body)["stand_in"]
+            return answer
+    answer["size"] = len(body)
+    answer["digest"] = hashlib.sha256(body).hexdigest()[:16]
+    answer["text"] = body[:_EXCERPT].decode("utf-8", "replace")
+    return answer
+
+
+def _join(answers: list[dict[str, Any]], seen: list[dict[str, Any]]) -> None:
+    """Give each answer what the upstreams saw of its request; a protocol without headers tells it in the body only."""
+    for record in seen:
+        tag = record.get("headers", {}).pop("x-sluice-request", "")
+        if tag.isdigit() and int(tag) < len(answers):
+            answers[int(tag)].setdefault("upstream", []).append(record)
+    for answer in answers:
+        record = answer.pop("stand_in", None)
+        if record is not None and "upstream" not in answer:
+            record.get("headers", {}).pop("x-sluice-request", None)
+            answer["upstream"] = [record]
+            answer["cached"] = True

@@ -1,0 +1,122 @@
+"""nginx as the processes of its container: the master, its listening sockets, its end, and a cold start from a tree."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from .common import wait_for
+from .serving import launch
+
+__all__ = ["OF_THE_CONTAINER", "PROC", "empty_caches", "engine", "listening", "master", "serve_cold", "swap"]
+
+PROC = Path("/proc")
+# What a container may not do says nothing about a host: nginx goes on with the limits that it has.
+OF_THE_CONTAINER = ("setrlimit(RLIMIT_", "setpriority(", "sched_setaffinity(")
+_LINK = "/etc/nginx"
+_END_SECONDS = 8.0
+# What nginx calls its levels and entries: a cache may share its directory with something else.
+_OF_CACHE = re.compile(r"[0-9a-f]{1,2}|[0-9a-f]{32}(?:\.\d+)?")
+_SOCKET = re.compile(r"^(?P<kind>tcp|udp)\s+\S+\s+\d+\s+\d+\s+(?P<where>\S+)\s")
+
+
+def engine(name: str) -> Any:
+    """A module of the engine: the very code that proves reloads on hosts. It exists in the container only."""
+    return importlib.import_module(f"sluice.engine.{name}")
+
+
+def master() -> Any | None:
+    """The master of this container. Programs of the second one share the processes, and have another network."""
+    here = os.readlink(PROC / "self/ns/net")
+    for found in engine("host.processes").find_masters(PROC):
+        with contextlib.suppress(OSError):
+            if os.readlink(PROC / str(found.pid) / "ns/net") == here:
+                return found
+    return None
+
+
+def swap(tree: str) -> None:
+    """Let ``/etc/nginx`` lead to ``tree``, by one rename, as on hosts."""
+    beside = f"{_LINK}.next"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(beside)
+    os.symlink(tree, beside)
+    os.replace(beside, _LINK)
+
+
+def listening() -> dict[str, int]:
+    """Count nginx's listening sockets by ``tcp [::]:80``; ``only`` follows where IPv4 is shut out of IPv6."""
+    # /proc/net/tcp6 does not tell whether IPv4 is shut out, and netlink does.
+    asked = ["ss", "-Hlntupe"]
+    said = subprocess.run(asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout.decode()
+    found: Counter[str] = Counter()
+    for line in said.splitlines():
+        socket = _SOCKET.match(line)
+        if socket and '"nginx"' in line:
+            only = " only" if "v6only:1" in line else ""
+            found[f"{socket['kind']} {socket['where']}{only}"] += 1
+    return dict(found)
+
+
+def _end() -> None:
+    """End nginx at once, and wait until its processes are gone."""
+    running = master()
+    if running is None:
+        return
+    processes = engine("host.processes")
+    left = [running.pid, *(worker.pid for worker in processes.workers_of(PROC, running))]
+    os.kill(running.pid, signal.SIGTERM)
+    until = time.monotonic() + _END_SECONDS
+    while left:
+        # One that is gone or a zombie holds no listener.
+        left = [pid for pid in left if _runs(pid)]
+        if left and time.monotonic() > until:
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            until += _END_SECONDS
+        time.sleep(0.005)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return (PROC / str(pid) / "stat").read_bytes().rpartition(b") ")[2][:1] not in (b"Z", b"X")
+    except OSError:
+        return False
+
+
+def empty_caches(paths: Iterable[str]) -> None:
+    """Take what nginx remembers out of its caches, while it does not run."""
+    for path in paths:
+        for entry in Path(path).glob("*"):
+            if _OF_CACHE.fullmatch(entry.name):
+                shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
+
+
+def serve_cold(tree: str, caches: Iterable[str] = ()) -> None:
+    """End nginx and start it from ``tree`` with empty caches.
+
+    Raises ``RuntimeError`` with nginx's words when it does not serve.
+    """
+    _end()
+    empty_caches(caches)
+    swap(tree)
+    code, words = launch()
+    if code:
+        raise RuntimeError(f"nginx does not start from {tree}: {words}")
+    wait_for("a worker of nginx", _serves)
+
+
+def _serves() -> bool:
+    running = master()
+    return running is not None and bool(engine("host.processes").workers_of(PROC, running))

@@ -1,0 +1,64 @@
+"""Stand-ins for upstreams: each speaks the protocol of its directive, answers with what it saw, and keeps a record.
+
+All of them are one process with one event loop, so that a thousand cost little. One runs in the second container; where
+a configuration has upstreams on loopback addresses or unix sockets, another runs beside nginx.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..common import HOME, wait_for
+from .control import BESIDE, ask
+
+__all__ = ["await_all", "beside", "stand_in", "start_beside"]
+
+
+def stand_in(plan: dict[str, Any]) -> None:
+    """Be the stand-ins of the second container, until it ends."""
+    # Only who answers needs what answering needs: the other commands of the agent start the sooner.
+    from .process import stand_in
+
+    stand_in(plan)
+
+
+def beside(plan: dict[str, Any]) -> None:
+    """Be the stand-ins beside nginx, until the container ends."""
+    from .process import beside
+
+    beside(plan)
+
+
+def start_beside(plan: dict[str, Any]) -> None:
+    """Start the stand-ins beside nginx, where there are any."""
+    if plan["local_stand_ins"]:
+        with (HOME / "beside.log").open("wb") as log:
+            subprocess.Popen(
+                [*sys.orig_argv[:-1], "beside"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+
+def await_all(plan: dict[str, Any]) -> list[str]:
+    """Wait until all stand-ins answer; tells those that cannot, and why.
+
+    Raises ``RuntimeError`` with their own words when they did not start.
+    """
+    shut: list[str] = []
+    for where in [plan["stand_in"], *([BESIDE] if plan["local_stand_ins"] else [])]:
+
+        def answers(where: str | Path = where) -> bool:
+            try:
+                shut.extend(ask(where, "shut"))
+            except OSError:
+                return False
+            return True
+
+        wait_for(f"the process of the stand-ins at {where}", answers)
+    return shut

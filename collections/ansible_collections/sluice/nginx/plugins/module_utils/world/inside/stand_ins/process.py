@@ -1,0 +1,70 @@
+"""The process of the stand-ins: its endpoints, and the line on which others ask it for its record."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..common import CONTROL_PORT, HOME, LINK, run, start_service
+from .control import BESIDE, MOST
+from .doors import Doors
+from .record import Record
+from .tls import secured
+
+__all__ = ["beside", "stand_in"]
+
+
+def stand_in(plan: dict[str, Any]) -> None:
+    """Answer for every upstream at its address, until the container ends."""
+    run("ip", "link", "add", LINK, "type", "veth", "peer", "name", LINK, "netns", "1")
+    run("ip", "address", "add", f"{plan['stand_in']}/30", "dev", LINK)
+    run("ip", "address", "add", f"{plan['stand_in6']}/64", "dev", LINK, "nodad")
+    run("ip", "link", "set", LINK, "up")
+    for network in [plan["stand_in_network"], *plan["routed"]]:
+        # A local route makes all addresses of a network one's own, but of IPv6 none that a listener can bind.
+        if ":" in network:
+            run("ip", "address", "add", f"{network}/128", "dev", "lo", "nodad")
+        else:
+            run("ip", "route", "add", "local", network, "dev", "lo")
+    try:
+        for service in plan["services"]:
+            if service["endpoint"]:
+                start_service(service)
+    except RuntimeError as error:
+        asyncio.run(_serve("stand-in", plan, [], (plan["stand_in"], CONTROL_PORT), str(error)))
+    asyncio.run(_serve("stand-in", plan, plan["stand_ins"], (plan["stand_in"], CONTROL_PORT)))
+
+
+def beside(plan: dict[str, Any]) -> None:
+    """Answer for the upstreams that are beside nginx, until the container ends."""
+    asyncio.run(_serve("beside", plan, plan["local_stand_ins"], BESIDE))
+
+
+async def _serve(
+    name: str, plan: Mapping[str, Any], rows: list[dict[str, Any]], where: Path | tuple[str, int], fault: str = ""
+) -> None:
+    """Open all, and then the line on which others ask; with a ``fault`` they are told that instead."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    chain = HOME / f"{name}.pem"
+    chain.write_text("".join(plan["spare"]), encoding="utf-8")
+    record = Record()
+    doors = Doors(record, plan["names"], secured(chain))
+    shut = await doors.open(rows)
+
+    async def told(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if line := await reader.readline():
+            what, about = json.loads(line)
+            answer: object = shut if what == "shut" else record.since(about) if what == "since" else len(record)
+            writer.write(json.dumps({"fault": fault} if fault else answer).encode())
+        writer.close()
+
+    if isinstance(where, Path):
+        server = await asyncio.start_unix_server(told, where, limit=MOST)
+    else:
+        server = await asyncio.start_server(told, *where, limit=MOST)
+    await server.serve_forever()

@@ -1,0 +1,100 @@
+"""A trickle of requests, each on a fresh connection, so that a moment in which nobody answers is seen."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["Trickle", "ask"]
+
+_EVERY_SECONDS = 0.02
+_PATIENCE_SECONDS = 5.0
+_KEPT = 20
+# Without a Host header nginx answers by itself, before any rule of the configuration: no limit and no upstream counts.
+_REQUEST = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
+_PROXIED = b"PROXY TCP4 127.0.0.1 127.0.0.1 40000 80\r\n"
+
+
+def ask(listener: Mapping[str, Any]) -> str:
+    """Ask a listener once. Returns what was wrong, in words; nothing when it answered."""
+    try:
+        with _connected(listener["address"], listener["port"]) as plain:
+            if listener["proxied"]:
+                plain.sendall(_PROXIED)
+            if not listener["http"]:
+                return ""
+            with _secured(plain, listener) as connection:
+                connection.sendall(_REQUEST)
+                return "" if connection.recv(1) else "the connection was closed without an answer"
+    except TimeoutError:
+        return f"no answer within {_PATIENCE_SECONDS:g} s"
+    except OSError as error:
+        return str(error.strerror or error)
+
+
+def _connected(address: str, port: int) -> socket.socket:
+    if not address.startswith("unix:"):
+        return socket.create_connection((address, port), timeout=_PATIENCE_SECONDS)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(_PATIENCE_SECONDS)
+    try:
+        connection.connect(address.removeprefix("unix:"))
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def _secured(plain: socket.socket, listener: Mapping[str, Any]) -> socket.socket:
+    if not listener["tls"]:
+        return plain
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(plain, server_hostname=listener["name"] or None)
+
+
+class Trickle:
+    """Asks each listener every 20 ms, from ``start`` to ``stop``."""
+
+    def __init__(self, listeners: Sequence[Mapping[str, Any]]) -> None:
+        self.listeners = list(listeners)
+        self.answered = 0
+        self.failures: list[dict[str, Any]] = []
+        self.step = ""
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+
+    def keep_answering(self) -> None:
+        """Leave out the listeners that do not answer now: what always fails says nothing about a reload."""
+        self.listeners = [listener for listener in self.listeners if not ask(listener)]
+
+    def start(self) -> None:
+        """Begin to ask."""
+        for listener in self.listeners:
+            thread = threading.Thread(target=self._go_on, args=(listener,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self) -> None:
+        """Ask no more, and wait for what was asked."""
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _go_on(self, listener: Mapping[str, Any]) -> None:
+        while not self._over.is_set():
+            step, began = self.step, time.monotonic()
+            problem = ask(listener)
+            with self._lock:
+                self.answered += not problem
+                if problem and len(self.failures) < _KEPT:
+                    seconds = round(time.monotonic() - began, 3)
+                    failure = {"listener": listener["words"], "problem": problem, "step": step, "seconds": seconds}
+                    self.failures.append(failure)
+            self._over.wait(_EVERY_SECONDS)

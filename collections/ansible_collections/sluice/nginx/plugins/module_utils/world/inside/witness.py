@@ -1,0 +1,34 @@
+"""What the stand-ins saw, those of the second container and those beside nginx, in the order of time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .stand_ins.control import BESIDE, ask
+
+__all__ = ["Witness"]
+
+# nginx asks and tells these by itself, whenever it likes; they are no requests.
+_UNASKED = ("dns", "syslog")
+
+
+class Witness:
+    """Asks the stand-ins at ``address``, and those beside nginx where they run."""
+
+    def __init__(self, address: str) -> None:
+        self._places: list[str | Path] = [address, *([BESIDE] if BESIDE.exists() else [])]
+
+    def mark(self) -> object:
+        """Remember where the records stand."""
+        return [ask(place, "mark") for place in self._places]
+
+    def records(self, mark: object) -> list[dict[str, Any]]:
+        """All that the stand-ins saw since then: names that were looked up and lines of logs as well."""
+        assert isinstance(mark, list)
+        rows = [row for place, number in zip(self._places, mark, strict=True) for row in ask(place, "since", number)]
+        return [row for _, row in sorted(rows, key=lambda timed: float(timed[0]))]
+
+    def since(self, mark: object) -> list[dict[str, Any]]:
+        """The requests that the stand-ins saw since then."""
+        return [row for row in self.records(mark) if row["protocol"] not in _UNASKED]

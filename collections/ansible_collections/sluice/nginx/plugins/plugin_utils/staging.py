@@ -1,0 +1,30 @@
+"""What the actions that open stages make of the settings of the role ``staging``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings, owner_label
+from ansible_collections.sluice.nginx.plugins.module_utils.world.images import parse_images
+from ansible_collections.sluice.nginx.plugins.module_utils.world.model import Service, parse_services
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project
+
+__all__ = ["read_staging"]
+
+
+def read_staging(staging: Mapping[str, Any]) -> tuple[StageSettings, tuple[Service, ...]]:
+    """Read a registered result of ``sluice.nginx.platform``: what all stages share, and the services in them.
+
+    Raises ``InputError`` for a setting that cannot be.
+    """
+    world = staging["world"]
+    settings = StageSettings(
+        image=staging["image"],
+        labels={**labels(project(), "stage"), **owner_label()},
+        docroots={path: project() / folder for path, folder in world["docroots"].items()},
+        owners=world["directories"],
+        images=parse_images(world["images"]),
+    )
+    return settings, parse_services(world["services"])

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.accepting import read_accept
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
+
+GOOD = {"request": "/old", "what": "location", "reason": "moved"}
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({**GOOD, "wat": 1}, "gates_accept[0].wat: there is no such key; use request, what, reason"),
+        ({"what": "body", "reason": "x"}, "gates_accept[0]: has no request"),
+        ({**GOOD, "what": "colour"}, "'colour' is nothing that changes; use status, location, headers"),
+        ({"request": "/old", "what": "any"}, "gates_accept[0]: has no reason"),
+        ({**GOOD, "request": "/(/"}, "gates_accept[0].request: /(/ is not a regex"),
+        ("text", "gates_accept[0]: 'text' is no mapping"),
+    ],
+)
+def test_a_row_that_means_nothing_is_told(row: Any, words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_accept([row])
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("request_", "what", "changed", "words", "covers"),
+    [
+        ("/old", "location", "location", ["http://a/old/x", "/old/x"], True),
+        ("/old", "any", "body", ["http://a/old", "/old"], True),
+        ("/old", "location", "body", ["/old"], False),
+        ("/old", "any", "body", ["/new"], False),
+        ("http://a/", "any", "body", ["http://a/x", "/x"], True),
+        ("/^.old$/", "any", "body", ["/old"], True),
+        ("/^.old$/", "any", "body", ["/older"], False),
+        ("gzip", "directive", "directive", ["conf.d/a.conf:1 gzip on → off", "gzip"], True),
+    ],
+)
+def test_a_row_covers_what_it_names(request_: str, what: str, changed: str, words: list[str], covers: bool) -> None:
+    (row,) = read_accept([{"request": request_, "what": what, "reason": "meant"}])
+    assert row.covers(changed, words) == covers

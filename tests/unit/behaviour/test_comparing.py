@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.causes import Blame
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.comparing import compare, grouped
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.pools import Pools
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.telling import findings_of, summary
+from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import Request
+from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config
+
+Conf = Callable[[str], Config]
+
+FINE = {"status": "200", "body": "hello"}
+
+
+def _server(inside: str, name: str = "s") -> str:
+    return f"server {{ listen 80; server_name {name}; {inside} }}"
+
+
+def _ask(target: str, host: str = "s") -> Request:
+    return Request("GET", "http", host, 80, target)
+
+
+@pytest.mark.parametrize(
+    ("live", "candidate", "target", "causes"),
+    [
+        (
+            "location / { root /a; } location /b { }",
+            "location / { root /c; } location /b { }",
+            "/x",
+            ["root /a → /c"],
+        ),
+        ("location / { root /a; }", "etag off; location / { root /b; }", "/x", ["root /a → /b", "etag off added"]),
+        ("location / { } location /b { root /a; }", "location / { } location /b { root /b; }", "/x", []),
+        (
+            "try_files $uri @app; location @app { proxy_pass http://a; }",
+            "try_files $uri @app; location @app { proxy_pass http://b; }",
+            "/x",
+            ["proxy_pass http://a → http://b"],
+        ),
+        ("", "location /new { }", "/new", ["location /new added"]),
+    ],
+)
+def test_the_lines_behind_a_change_are_those_on_its_way(
+    conf: Conf, live: str, candidate: str, target: str, causes: list[str]
+) -> None:
+    before, after = conf(f"http {{ {_server(live)} }}"), conf(f"http {{ {_server(candidate)} }}")
+    found = Blame(before, after, changes(before, after)).of(_ask(target))
+    assert [change.words.split(" ", 1)[1] for change in found] == causes
+
+
+@pytest.mark.parametrize(
+    ("live", "candidate", "request_", "before", "after", "kinds"),
+    [
+        ("location / { }", "location / { etag off; }", _ask("/x"), FINE, {"status": "500"}, [("broken", True)]),
+        ("", "location /new { }", _ask("/new"), FINE, {"status": "200", "body": "new"}, [("document", False)]),
+        ("", "location /new { }", _ask("/new"), FINE, {"status": "502"}, [("broken", True)]),
+        ("", "location ~ ^/n { }", _ask("/new"), FINE, {"status": "200", "body": "new"}, [("document", True)]),
+        ("location /i { internal; }", "location /i { }", _ask("/i"), {"status": "404"}, FINE, [("access", True)]),
+        ("location /i { }", "location /i { etag off; }", _ask("/i"), {"status": "404"}, FINE, [("answers", False)]),
+        ("return 200 a;", "return 200 b;", _ask("/"), FINE, {"status": "200", "body": "b"}, [("text", False)]),
+    ],
+)
+def test_the_lines_tell_more_than_the_answers(
+    conf: Conf,
+    live: str,
+    candidate: str,
+    request_: Request,
+    before: dict[str, str],
+    after: dict[str, str],
+    kinds: list[tuple[str, bool]],
+) -> None:
+    first, second = conf(f"http {{ {_server(live)} }}"), conf(f"http {{ {_server(candidate)} }}")
+    blame = Blame(first, second, changes(first, second))
+    found = list(compare([request_], [(before, before, after)], blame))
+    assert [(one.difference.kind, one.fails) for one in found] == kinds
+
+
+def test_a_host_that_only_the_candidate_names_was_no_promise(conf: Conf) -> None:
+    first = conf(f"http {{ {_server('')} }}")
+    second = conf(f"http {{ {_server('')} {_server('', 'new')} }}")
+    blame = Blame(first, second, changes(first, second))
+    (one,) = compare([_ask("/", "new")], [(FINE, FINE, {"status": "404"})], blame)
+    assert not one.fails
+
+
+def test_the_same_change_over_many_requests_is_one_row_with_three_examples(conf: Conf) -> None:
+    first = conf(f"http {{ {_server('location / { root /a; } location = /l { access_log off; }')} }}")
+    second = conf(f"http {{ {_server('location / { root /b; } location = /l { access_log /l; }')} }}")
+    changed = changes(first, second)
+    blame = Blame(first, second, changed)
+    requests = [_ask(f"/{number}") for number in range(20)]
+    gone = {"status": "404", "body": ""}
+    found = list(compare(requests, [(FINE, FINE, gone)] * 20, blame))
+    rows = grouped(found, changed, {}, lambda one: "")
+    finding, log = findings_of(rows, strict=False)
+    assert finding.what.startswith("status 200 → 404: what worked fails (nginx.conf:1 root /a → /b)")
+    assert finding.seen == "404 for GET http://s/0, GET http://s/1, GET http://s/2 and 17 more"
+    assert (finding.warning, log.warning) == (False, True)
+    assert "access_log off → /l: changed, and no request shows it" in log.what
+    assert all(not found.warning for found in findings_of(rows, strict=True))
+    assert (
+        summary(rows, 20, 3) == "20 requests asked of both, 3 left out (gates_behaviour_requests), 20 differences shown"
+    )
+
+
+def test_members_of_an_upstream_are_one_place_whatever_it_is_called(conf: Conf) -> None:
+    live = conf("http { upstream app { server a; server b:81; } upstream one { server c; } }")
+    candidate = conf("http { upstream renamed { server b:81; server a; } upstream one { server c; } }")
+    pools = Pools(live, candidate, {"a": "198.19.0.1", "b": "198.19.0.2", "c": "198.19.0.3"})
+    assert pools.place("198.19.0.1:80", False) == pools.place("198.19.0.2:81", True) == "a member of app"
+    assert pools.place("198.19.0.3:80", True) == "198.19.0.3:80"
+    assert pools.host("renamed") == pools.host("app") == "the upstream app"
+    assert pools.host("shop.example") == "shop.example"

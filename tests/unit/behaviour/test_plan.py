@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.plan import planned
+from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config
+
+Conf = Callable[[str], Config]
+
+
+def _words(conf: Conf, live: str, candidate: str, most: int = 10_000) -> tuple[list[str], int]:
+    first, second = conf(live), conf(candidate)
+    requests, left_out = planned(first, second, changes(first, second), [], [], most)
+    return [request.words for request in requests], left_out
+
+
+@pytest.mark.parametrize(
+    ("inside", "asked"),
+    [
+        ("location /a/ { }", "GET http://s/a/"),
+        ("location /a/ { }", "GET http://s/a"),
+        ("location /a/ { }", "GET http://s/a/?sluice=1&b=2"),
+        ("location /a/ { }", "HEAD http://s/a/"),
+        ("location /a/ { }", "POST http://s/a/ (16 bytes)"),
+        ("location /a/ { location ~ b$ { } }", "GET http://s/b"),
+        (r"location ~ \.(css|js)$ { }", "GET http://s/x.js"),
+        (r"location ~ \.php$ { }", "GET http://s/x.phpp"),
+        ("location / { }", "GET http://unknown.invalid/"),
+        ("client_max_body_size 10k;", "POST http://s/ (11264 bytes)"),
+        ("client_max_body_size 10k;", "POST http://s/ (9216 bytes)"),
+        ("location / { gzip on; }", "GET http://s/ (Accept-Encoding: gzip)"),
+        ("location / { auth_basic x; }", "GET http://s/ (Authorization: Basic c2x1aWNlOnNsdWljZQ==)"),
+        ("rewrite ^/old/(\\d+)$ /new/$1 permanent;", "GET http://s/old/1"),
+        ("if ($http_user_agent ~* badbot) { return 403; }", "GET http://s/ (User-Agent: badbot)"),
+        ("if ($request_method = PURGE) { return 405; }", "PURGE http://s/"),
+        ("if ($arg_debug = 1) { return 403; }", "GET http://s/?debug=1"),
+        ("location / { limit_except GET { deny all; } }", "DELETE http://s/"),
+        ("location / { valid_referers none s; }", "GET http://s/ (Referer: https://evil.invalid/)"),
+        ("location / { add_header X $http_x_tenant; }", "GET http://s/ (X-Tenant: sluice)"),
+        ("return 301 $moved;", "GET http://s/old-page"),
+        ("location / { proxy_pass http://$pool; }", "GET http://s/ (Cookie: canary=yes)"),
+    ],
+)
+def test_what_a_configuration_is_about_is_asked(conf: Conf, inside: str, asked: str) -> None:
+    maps = "map $uri $moved { /old-page /new; } map $cookie_canary $pool { yes b; default a; }"
+    text = f"http {{ {maps} server {{ listen 80; server_name s; {inside} }} }}"
+    assert asked in _words(conf, "http { }", text)[0]
+
+
+def test_each_name_and_listener_is_asked_and_tls_by_each_version(conf: Conf) -> None:
+    found, _ = _words(conf, "http { server { listen 80; listen 8443 ssl; server_name a *.b ~^c\\d$; } }", "http { }")
+    for host in ("a", "any.b", "c1"):
+        assert f"GET http://{host}/" in found
+        assert f"GET https://{host}:8443/" in found
+    assert sum(words.startswith("TLS https://a:8443") for words in found) == 4
+
+
+def test_what_changed_is_asked_first_and_the_rest_is_counted(conf: Conf) -> None:
+    servers = [f"server {{ server_name s{number}; location /a {{ }} location /b {{ }} }}" for number in range(50)]
+    live = f"http {{ {' '.join(servers)} }}"
+    found, left_out = _words(conf, live, live.replace("s33; location /a { }", "s33; location /a { expires 1d; }"), 120)
+    assert len(found) == 120
+    assert left_out > 500
+    assert "GET http://s33/a" in found
+    assert "HEAD http://s33/a" in found
+    assert "HEAD http://s32/a" not in found

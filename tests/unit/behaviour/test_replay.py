@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.replay import masked, read_log
+from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
+
+Conf = Callable[[str], Config]
+
+TWO = "http { server { listen 80; server_name a.example; } server { listen 80; server_name b.example; } }"
+COMBINED = '192.0.2.1 - ann [21/Nov/2026:08:30:00 +0000] "{request}" 200 17 "{referer}" "{agent}"\n'
+
+
+def _line(request: str, referer: str = "-", agent: str = "Mozilla/5.0") -> str:
+    return COMBINED.format(request=request, referer=referer, agent=agent)
+
+
+@pytest.mark.parametrize(
+    ("target", "plain"),
+    [
+        ("/a/b?page=2", "/a/b?page=2"),
+        ("/reset?token=abc", "/reset?token=masked"),
+        ("/x?api_key=1&page=2&Signature=f", "/x?api_key=masked&page=2&Signature=masked"),
+        ("/in?next=/me&email=ann@shop.example", "/in?next=/me&email=masked"),
+        ("/u/ann@shop.example/orders", "/u/masked@masked.invalid/orders"),
+        ("/f/0123456789abcdef0123456789abcdef.pdf", "/f/00000000000000000000000000000000.pdf"),
+        ("/f/3f2504e0-4f89-11d3-9a0c-0305e82c3301", "/f/00000000-0000-0000-0000-000000000000"),
+        ("/j?t=eyJhbGciOiJIUzI1NiIsInR5cCI6.eyJzdWIiOiIx.c2ln", None),
+        ("/assets/stylesheet-of-the-whole-shop.css", "/assets/stylesheet-of-the-whole-shop.css"),
+    ],
+)
+def test_what_could_be_a_secret_is_masked_and_its_shape_kept(target: str, plain: str | None) -> None:
+    if plain is None:
+        assert "eyJ" not in masked(target)
+    else:
+        assert masked(target) == plain
+
+
+def test_a_combined_log_is_read(conf: Conf, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_text(
+        _line("GET /a?x=1 HTTP/1.1", "https://a.example/from?token=1") + _line("POST /buy HTTP/1.1") + "rubbish\n"
+        "b.example:80 " + _line("GET /b HTTP/1.1")
+    )
+    found = read_log(str(log), 10, conf(TWO))
+    assert [request.url for request in found.requests] == ["http://a.example/a?x=1", "http://b.example/b"]
+    assert dict(found.requests[0].headers) == {"Referer": "https://a.example/from", "User-Agent": "Mozilla/5.0"}
+    assert found.said == [
+        "1 of 4 lines of the log are in no known format; use combined or JSON",
+        "1 request of the log asked to change something, and is not asked again",
+    ]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"request": "HEAD /j HTTP/1.1", "host": "b.example"},
+        {"request_method": "HEAD", "request_uri": "/j", "http_host": "b.example:80"},
+        {"method": "HEAD", "uri": "/j", "server_name": "b.example", "status": 200},
+    ],
+)
+def test_a_json_log_is_read_by_the_names_of_its_fields(conf: Conf, tmp_path: Path, row: dict[str, object]) -> None:
+    log = tmp_path / "access.json.gz"
+    with gzip.open(log, "wt") as stream:
+        stream.write(json.dumps(row) + "\n")
+    (request,) = read_log(str(log), 10, conf(TWO)).requests
+    assert request.words == "HEAD http://b.example/j"
+
+
+def test_a_long_log_is_sampled_evenly_within_bounds(conf: Conf, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_text("".join(_line(f"GET /{number} HTTP/1.1") for number in range(20_000)))
+    found = read_log(str(log), 100, conf(TWO)).requests
+    numbers = sorted(int(request.target[1:]) for request in found)
+    assert 80 <= len(found) <= 100
+    assert numbers[0] < 1_000
+    assert numbers[-1] > 19_000
+    assert max(after - before for before, after in itertools.pairwise(numbers)) < 1_000
+
+
+def test_a_log_that_is_not_there_is_told(conf: Conf) -> None:
+    with pytest.raises(InputError, match=r"gates_replay_log: /no/such\.log cannot be read"):
+        read_log("/no/such.log", 10, conf(TWO))
+    assert read_log("", 10, conf(TWO)).requests == []

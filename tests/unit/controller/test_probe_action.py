@@ -1,0 +1,98 @@
+"""What the action makes of what a host says, and where it keeps the tree that the host sent."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleConnectionFailure
+
+from ansible_collections.sluice.nginx.plugins.action import probe
+from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+
+LIVE = "a" * 64
+PACKAGED = {"nginx.conf": trees.file(b"events {} http { include conf.d/*.conf; }", "packaged")}
+SHOP = {"conf.d/shop.conf": trees.file(b"server { listen 8080; }", "raw")}
+FACTS = {"nginx_version": "1.22.1", "modules": [], "os": "debian 12"}
+
+Answer = dict[str, Any]
+
+
+@pytest.fixture
+def probed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
+    """Let a host be asked, whose engine is ``engine``; returns its answer, and what it was asked as ``asked``."""
+    monkeypatch.setattr(probe, "state", lambda: tmp_path)
+    trees.write(trees.overlay(PACKAGED), tmp_path / "packaged")
+
+    def run(engine: Callable[[Answer], Answer]) -> Answer:
+        made = Store(tmp_path / "releases").add(trees.overlay(PACKAGED, SHOP), [], [], {})
+        action: Any = probe.ActionModule.__new__(probe.ActionModule)
+        asked: list[Answer] = []
+
+        def noted(request: Answer) -> Answer:
+            asked.append(request)
+            return engine(request)
+
+        action._engine = noted
+        return {**action._answer(made, tmp_path / "packaged"), "asked": asked[0]}
+
+    return run
+
+
+def _host(tree: trees.Tree, *, live: str = LIVE) -> Callable[[Answer], Answer]:
+    sent = base64.b64encode(trees.bundle(trees.overlay(tree))).decode()
+
+    def engine(request: Answer) -> Answer:
+        answer = {"ok": True, "live": live, "confirmed": True, "needs": [], "facts": FACTS, "problems": []}
+        return answer if live in request["known"] else {**answer, "tree": sent, "withheld": ["k"], "contract": None}
+
+    return engine
+
+
+def test_a_host_is_asked_for_what_its_release_needs(probed: Callable[..., Answer]) -> None:
+    answer = probed(_host({**PACKAGED, **SHOP}))
+    assert answer["asked"]["op"] == "probe"
+    assert ("port", "8080/tcp") in {(need["kind"], need["value"]) for need in answer["asked"]["needs"]}
+
+
+def test_a_live_tree_is_kept_once(probed: Callable[..., Answer], tmp_path: Path) -> None:
+    first = probed(_host({**PACKAGED, **SHOP}))
+    assert (first["live_release"], first["packaged"], "tree" in first) == (LIVE, False, False)
+    assert (tmp_path / "live" / LIVE / "tree/conf.d/shop.conf").is_file()
+    assert Release(LIVE, tmp_path / "live" / LIVE).described["withheld"] == ["k"]
+    second = probed(_host({**PACKAGED, **SHOP}))
+    assert (second["live_release"], LIVE in second["asked"]["known"]) == (LIVE, True)
+
+
+def test_what_the_package_brings_is_no_live_release(probed: Callable[..., Answer]) -> None:
+    for _ in range(2):
+        answer = probed(_host(PACKAGED))
+        assert (answer["live_release"], answer["packaged"], answer["live"]) == (None, True, LIVE)
+
+
+def test_a_release_of_the_controller_is_not_sent_again(probed: Callable[..., Answer], tmp_path: Path) -> None:
+    made = Store(tmp_path / "releases").add(trees.overlay(PACKAGED, SHOP), [], [], {})
+    answer = probed(_host({}, live=made.id))
+    assert (answer["live_release"], (tmp_path / "live").exists()) == (made.id, False)
+
+
+def test_a_host_that_cannot_be_reached_says_so_and_fails_nothing(probed: Callable[..., Answer]) -> None:
+    def engine(request: Answer) -> Answer:
+        raise AnsibleConnectionFailure("timed out")
+
+    answer = probed(engine)
+    assert (answer["ok"], answer["unreachable_host"]) == (False, True)
+    assert answer["problems"] == [{"what": "the host cannot be reached: timed out"}]
+
+
+def test_a_tree_that_cannot_be_kept_is_told(probed: Callable[..., Answer]) -> None:
+    def engine(request: Answer) -> Answer:
+        return {**_host(PACKAGED)(request), "tree": base64.b64encode(b"noise").decode()}
+
+    answer = probed(engine)
+    assert (answer["ok"], answer["live_release"]) == (False, None)
+    assert answer["problems"][0]["what"].startswith("what the host serves cannot be kept: the live tree that the host")

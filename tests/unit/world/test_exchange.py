@@ -1,0 +1,138 @@
+"""What the agent asks with, over real sockets on loopback."""
+
+from __future__ import annotations
+
+import datetime
+import http.server
+import socketserver
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from ansible_collections.sluice.nginx.plugins.module_utils.world.inside.asking import Connection, Silent, said_back
+from ansible_collections.sluice.nginx.plugins.module_utils.world.inside.certificates import names_of
+
+
+class _Answers(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        if self.path == "/silent":
+            self.close_connection = True
+            return
+        body = f"{self.headers['Host']} {self.headers.get('Cookie', '-')}".encode()
+        self.send_response(200)
+        if self.path == "/chunked":
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"%x\r\n%s\r\n3;more\r\nend\r\n0\r\n\r\n" % (len(body), body))
+            return
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def do_POST(self) -> None:
+        got = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(201)
+        self.send_header("Content-Length", "0")
+        self.send_header("X-Got", f"{len(got)} {got[:3].decode()}")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A server that says what it was asked."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Answers) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def _row(port: int, target: str = "/", **more: Any) -> dict[str, Any]:
+    row = {
+        "method": "GET",
+        "scheme": "http",
+        "host": "a.example",
+        "authority": "a.example",
+        "port": port,
+        "target": target,
+        "headers": [],
+        "body": 0,
+        "connect": "127.0.0.1",
+        "speaks": "http",
+        "proxied": False,
+        "said": "",
+    }
+    return {**row, **more}
+
+
+def test_one_connection_answers_many_requests(port: int) -> None:
+    connection = Connection(_row(port), "127.3.2.1", 10)
+    rows = [_row(port), _row(port, method="HEAD"), _row(port, "/chunked"), _row(port, headers=[["Cookie", "b=1"]])]
+    answers = [connection.ask(row, number, "a=2" if number == 3 else "") for number, row in enumerate(rows)]
+    connection.close()
+    assert [answer["status"] for answer in answers] == [200] * 4
+    assert [answer["body"] for answer in answers] == [b"a.example -", b"", b"a.example -end", b"a.example b=1; a=2"]
+    assert not connection.ended
+
+
+@pytest.mark.parametrize(("more", "got"), [({"body": 5000}, "5000 xxx"), ({"said": "abc=1", "body": 5}, "5 abc")])
+def test_a_body_is_sent_as_it_is_or_of_a_length(port: int, more: dict[str, Any], got: str) -> None:
+    answer = Connection(_row(port), "", 10).ask(_row(port, method="POST", **more), 0)
+    assert ("X-Got", got) in answer["headers"]
+
+
+def test_what_does_not_answer_is_told_in_words(port: int) -> None:
+    with pytest.raises(Silent, match="the connection was closed without an answer"):
+        Connection(_row(port), "", 10).ask(_row(port, "/silent"), 0)
+    with pytest.raises(Silent, match="TLS failed"):
+        Connection(_row(port, scheme="https"), "", 10)
+    with pytest.raises(Silent, match="the connection was refused"):
+        Connection(_row(1), "", 10)
+    with pytest.raises(Silent, match="no connection"):
+        Connection(_row(1, connect="unix:/no/such.sock"), "", 10)
+
+
+def test_bytes_over_tcp_are_answered(port: int) -> None:
+    answer = said_back(_row(port, speaks="tcp", said="HEAD / HTTP/1.0\r\n\r\n"), "", 10)
+    assert answer["body"].startswith(b"HTTP/1.1 200")
+    assert answer["accepted"]
+
+
+@pytest.mark.parametrize("names", [["a.example"], ["a.example", "*.b.example", "c.example"]])
+def test_a_certificate_says_for_whom_it_is(names: list[str]) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    issuer = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "issuer")])
+    subject = x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "/etc/ssl/a.pem"),
+            x509.NameAttribute(NameOID.COMMON_NAME, names[0]),
+        ]
+    )
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now)
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    assert names_of(made.public_bytes(serialization.Encoding.DER)) == ["/etc/ssl/a.pem", *names]
+    assert names_of(b"") == []
