@@ -14,7 +14,7 @@ def incident() -> Incident:
 
 def test_the_run_failed_although_nginx_itself_was_content(incident: Incident) -> None:
     assert incident.code == 2
-    assert "syntax  pass" in incident.output
+    assert "syntax     pass" in incident.output
     assert "1 of 1 releases did not pass the gates; no host was touched" in incident.output
 
 

@@ -114,7 +114,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "nothing_to_ask": (
         {"nginx_tree": "{trees}/empty-file"},
-        "smoke   FAIL     0.0 s  no request could be made: there is no contract, and nothing that listens to derive",
+        "no request could be made: there is no contract, and nothing that listens to derive",
     ),
 }
 
@@ -145,7 +145,7 @@ def told(play: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> 
         (trees / name).write_bytes(content)
     text = json.dumps({name: variables for name, (variables, _) in WRONG.items()}).replace("{trees}", str(trees))
     hosts = inventory(folder / "hosts.yml", json.loads(text))
-    return play("playbooks/gate.yml", "-i", str(hosts)), trees
+    return play("playbooks/gate.yml", "-i", str(hosts), "-e", "gates_probe=false"), trees
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -243,7 +243,7 @@ def test_a_million_lines_without_a_contract(play: Callable[..., Any], tmp_path: 
     )
     hosts = inventory(tmp_path / "hosts.yml", {"host1": {"nginx_tree": str(tmp_path / "tree")}})
     began = time.monotonic()
-    done = play("playbooks/gate.yml", "-i", str(hosts))
+    done = play("playbooks/gate.yml", "-i", str(hosts), "-e", "gates_probe=false")
     assert time.monotonic() - began < 120
     assert done.code == 0, done.output
     assert "1 derived checks hold; there is no contract: write nginx_checks" in done.output

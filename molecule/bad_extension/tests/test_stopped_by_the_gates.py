@@ -9,8 +9,8 @@ from story import Incident
 @pytest.mark.parametrize(
     "words",
     [
-        "lint    FAIL",
-        "smoke   FAIL",
+        "lint       FAIL",
+        "smoke      FAIL",
         "no file below /srv/cedi-mart/public ends in .phpp; did you mean .php?",
         "sites-enabled/cedi-mart.conf:38 (examples/incidents/cedi-mart-phpp/sites-enabled/cedi-mart.conf)",
         "an order is tracked: expected the body to contain 'Order 42', got <?php",

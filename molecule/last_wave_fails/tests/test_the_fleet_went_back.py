@@ -15,7 +15,7 @@ def incident() -> Incident:
 @pytest.mark.parametrize(
     "words",
     [
-        "smoke   pass",
+        "smoke      pass",
         "web1  {before}  taken back; the release before serves again, proved",
         "web2  {before}  taken back; the release before serves again, proved",
         "web3  {before}  took itself back; the release before serves again, proved",

@@ -9,7 +9,7 @@ from story import Incident
 @pytest.mark.parametrize(
     "words",
     [
-        "smoke   FAIL",
+        "smoke      FAIL",
         "a profile is shown: expected status 200, got 500",
         "who follows the old address of the list arrives: expected status 200, got 500",
         "sites-enabled/shwitter.conf:43 (examples/incidents/shwitter-redirect/sites-enabled/shwitter.conf)",
