@@ -1,7 +1,7 @@
 # Everything is done by scripts/; each target says what it is for.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit faults benchmark lock clean
+.PHONY: help setup demo test lint unit faults catches benchmark lock clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
@@ -23,6 +23,9 @@ unit: setup ## the unit tests alone
 
 faults: setup ## every story of the fault table, and the crash tests at length
 	@scripts/test faults crashes
+
+catches: setup ## how many faults the gates catch, and how many good changes they stop; half an hour
+	@PYTHONPATH=collections .venv/bin/python -m benchmarks.catch_rate
 
 benchmark: setup ## requests lost by deployments, and by as many bare reloads; ten minutes of load
 	@PYTHONPATH=collections .venv/bin/python -m benchmarks.no_loss

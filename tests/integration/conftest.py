@@ -14,26 +14,19 @@ import pytest
 import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels, project_label
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import Platform, ensure_platform
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings, owner_label
 
 
 @pytest.fixture(scope="session")
 def engine(project: Path) -> Iterator[docker.DockerClient]:
-    """The Docker engine; stages that tests leave behind are a failure."""
+    """The Docker engine; stages that these tests leave behind are a failure."""
     client = connect()
-    filters: dict[str, str | list[str] | bool] = {
-        "label": ["sluice=1", f"sluice.project={project_label(project)}", "sluice.part=stage"]
-    }
-    before = {found.id for found in client.containers.list(all=True, filters=filters, ignore_removed=True)}
     yield client
-    left = [
-        found.name
-        for found in client.containers.list(all=True, filters=filters, ignore_removed=True)
-        if found.id not in before
-    ]
-    assert left == [], "stages that their tests did not remove"
+    own = [f"{name}={value}" for name, value in {**labels(project, "stage"), **owner_label()}.items()]
+    left = client.containers.list(all=True, filters={"label": own}, ignore_removed=True)
+    assert [found.name for found in left] == [], "stages that their tests did not remove"
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +47,7 @@ def platform_image(platform: Platform) -> str:
 @pytest.fixture(scope="session")
 def stage_settings(project: Path, platform_image: str) -> StageSettings:
     """Settings of stages without files of a user."""
-    return StageSettings(platform_image, labels(project, "stage"), {}, {})
+    return StageSettings(platform_image, {**labels(project, "stage"), **owner_label()}, {}, {})
 
 
 class Played(NamedTuple):

@@ -120,7 +120,8 @@ class Fleet:
         if not self._releases:
             word = "{{ 'left' if inventory_hostname == 'web1' else 'right' }}"
             lines = ["server {", "listen 80;", "server_name word.example;", f"return 200 '{word}';", "}"]
-            output = self.play("playbooks/gate.yml", nginx_http_lines=lines, gates_verify=[])
+            checks = [{"get": "http://word.example/"}]
+            output = self.play("playbooks/gate.yml", nginx_http_lines=lines, nginx_checks=checks, gates_verify=[])
             record = json.loads(Path(re.findall(r"^record: (.+)$", output, re.MULTILINE)[-1]).read_text())
             gated = next(event for event in record["events"] if event["phase"] == "gate")["answer"]["releases"]
             self._releases = [str(each["release"]) for each in gated]

@@ -42,10 +42,32 @@ def _words(conf: Conf, live: str, candidate: str, most: int = 10_000) -> tuple[l
         ("location / { add_header X $http_x_tenant; }", "GET http://s/ (X-Tenant: sluice)"),
         ("return 301 $moved;", "GET http://s/old-page"),
         ("location / { proxy_pass http://$pool; }", "GET http://s/ (Cookie: canary=yes)"),
+        ("location / { proxy_pass http://b; }", "GET http://s/?sluice=gzip (Accept-Encoding: gzip)"),
+        ("error_page 418 /t; location / { proxy_pass http://b; }", 'GET http://s/ (X-Sluice-Answer: {"status": 418})'),
+        (
+            "location / { proxy_pass http://b; proxy_cookie_path /a /; }",
+            'GET http://s/ (X-Sluice-Answer: {"headers": {"Set-Cookie": "sluice=1; Pa)',
+        ),
+        (
+            "location / { proxy_pass http://10.0.0.1:8000/; proxy_redirect off; }",
+            'GET http://s/ (X-Sluice-Answer: {"status": 302, "headers": {"Location": )',
+        ),
+        ("location / { proxy_pass http://b/; }", 'GET http://s/ (X-Sluice-Answer: {"close": true})'),
+        ("location / { memcached_pass b; }", "GET http://s/sluice-miss"),
+        ("location / { allow 10.1.0.0/16; deny all; }", "GET http://s/ (from 10.1.0.9)"),
+        ("location / { allow 10.1.0.0/16; deny all; }", "GET http://s/ (from 192.0.2.77)"),
+        ("deny 10.2.3.4; location /a { }", "GET http://s/a (from 10.2.3.4)"),
+        ("listen [::]:80; allow 2001:db8::/32; location / { }", "GET http://s/ (from 2001:db8::9)"),
+        (
+            "set_real_ip_from 10.3.0.0/24; real_ip_header CF-IP; location / { }",
+            "GET http://s/ (CF-IP: 198.51.100.77, from 10.3.0.9)",
+        ),
+        ("add_header X $near;", "GET http://s/ (from 203.0.113.9)"),
     ],
 )
 def test_what_a_configuration_is_about_is_asked(conf: Conf, inside: str, asked: str) -> None:
     maps = "map $uri $moved { /old-page /new; } map $cookie_canary $pool { yes b; default a; }"
+    maps += " geo $near { 203.0.113.0/24 1; }"
     text = f"http {{ {maps} server {{ listen 80; server_name s; {inside} }} }}"
     assert asked in _words(conf, "http { }", text)[0]
 

@@ -172,6 +172,27 @@ def test_a_certificate_has_the_names_of_all_its_servers_and_knows_its_key(read: 
     assert (key.value, key.purpose) == ("/etc/nginx/k.pem", "key")
 
 
+@pytest.mark.parametrize(
+    ("ciphers", "only_rsa"),
+    [
+        ("", False),
+        ("ssl_ciphers HIGH:!aNULL:!MD5;", False),
+        ("ssl_ciphers EECDH+AESGCM:EDH+AESGCM;", False),
+        ("ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384;", True),
+        ("ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256;", False),
+        ("ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256;", False),
+        ("ssl_ciphers PROFILE=SYSTEM;", False),
+    ],
+)
+def test_a_certificate_fits_the_ciphers_of_its_server(read: Read, ciphers: str, only_rsa: bool) -> None:
+    site = f"ssl_certificate c.pem; ssl_certificate_key k.pem; {ciphers}"
+    found = read(f"server {{ {site} }}")
+    assert [need.only_rsa for need in found if need.purpose == "certificate"] == [only_rsa]
+    # One file for two servers has to serve both.
+    both = read(f"server {{ ssl_certificate c.pem; ssl_certificate_key k.pem; }} server {{ {site} }}")
+    assert [need.only_rsa for need in both if need.purpose == "certificate"] == [only_rsa]
+
+
 def test_a_certificate_by_variable_is_one_for_each_name(read: Read) -> None:
     found = read("server { server_name a b; ssl_certificate /c/$ssl_server_name.pem; ssl_certificate_key /c/k.pem; }")
     assert [(need.value, need.names) for need in found if need.purpose == "certificate"] == [

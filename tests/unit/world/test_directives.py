@@ -30,6 +30,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.world.directives impo
             "it is of nginx-module-vts, which no package of this platform brings",
             "",
         ),
+        ("google", "it is of ngx_http_google_filter_module, which no package of this platform brings", ""),
         ("lisen", "", ""),
         ("proxy_passs", "", ""),
         ("server_nam", "", ""),

@@ -123,9 +123,12 @@ def test_a_certificate_and_key_in_one_file() -> None:
     assert content.index("BEGIN CERTIFICATE") < content.index("BEGIN PRIVATE KEY")
 
 
-@pytest.mark.parametrize(("path", "size"), [("/etc/ssl/shop.rsa.pem", 2048), ("/etc/ssl/shop.pem", 256)])
-def test_a_key_is_of_the_kind_that_its_name_says(path: str, size: int) -> None:
-    made = world(need("file", path, "certificate", beside="/k"), need("file", "/k", "key"))
+@pytest.mark.parametrize(
+    ("path", "only_rsa", "size"),
+    [("/etc/ssl/shop.rsa.pem", False, 2048), ("/etc/ssl/shop.pem", False, 256), ("/etc/ssl/shop.pem", True, 2048)],
+)
+def test_a_key_is_of_the_kind_that_its_name_or_the_ciphers_say(path: str, only_rsa: bool, size: int) -> None:
+    made = world(need("file", path, "certificate", beside="/k", only_rsa=only_rsa), need("file", "/k", "key"))
     key: Any = serialization.load_pem_private_key(file_at(made, "/k").content.encode(), None)
     assert key.key_size == size
 

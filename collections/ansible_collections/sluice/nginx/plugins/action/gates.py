@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.accepting import read_accept
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import reason_of
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
@@ -85,13 +86,11 @@ class ActionModule(ControllerAction):
         answer = {
             "changed": False,
             "releases": {host: each["id"] for each in options["releases"] for host in each["hosts"]},
-            "needs": {
-                each.candidate.release.id: list(each.needs) for each in examined if each.candidate.release is not None
-            },
             "sluice_report": str(shown),
         }
         if goes_on:
-            return {**answer, "sluice_problems": loud}
+            needs = {each.candidate.release.id: list(each.needs) for each in examined if each.candidate.release}
+            return {**answer, "needs": needs, "sluice_problems": loud}
         failed = sum(not each.passed for each in examined)
         return {
             **answer,
@@ -104,6 +103,7 @@ class ActionModule(ControllerAction):
         client = connect()
         remove_orphans(client, project_label(project()))
         gates = find_gates(_own_gates(options["path"]))
+        read_accept(options["accept"])
         _known("gates_decide", options["decide"], [gate.name for gate in gates])
         names = ["lint_level", "allow_warnings", "certificate_days", "coverage", "strict"]
         names += ["replay_requests", "behaviour_requests", "decide"]

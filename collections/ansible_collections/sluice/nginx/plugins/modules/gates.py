@@ -117,7 +117,7 @@ releases:
 needs:
   description: For each release what its hosts must have, which M(sluice.nginx.host) asks in the phase V(preflight).
   type: dict
-  returned: always
+  returned: success
 sluice_report:
   description: A file with the verdicts and findings, for people. P(sluice.nginx.verdicts#callback) shows it.
   type: path

@@ -51,7 +51,9 @@ def fields_of(
         fields["body"] = text.split("\n", 1)[0] if fields["status"] == "accepted" else text
     for name, value in answer.get("tls", {}).items():
         fields[f"tls {name}"] = ", ".join(value) if isinstance(value, list) else str(value)
-    # Late ones make upstreams fail, and which one is tried instead is chance.
+    # Late ones make upstreams fail, and which one is tried instead is chance; whose answer comes in the end is not.
+    if request.late:
+        fields["place"] = "the upstream's own answer" if answer.get("passed") else "nginx's own answer"
     for number, record in enumerate([] if request.late else _ordered(answer.get("upstream", []))):
         fields.update(_upstream(f"upstream {number}", record, pools, candidate, plain))
     return fields
@@ -67,6 +69,7 @@ def _upstream(prefix: str, record: Mapping[str, Any], pools: Pools, candidate: b
         f"{prefix} address": pools.place(str(record.get("address", "")), candidate),
         f"{prefix} protocol": str(record.get("protocol", "")),
         f"{prefix} method": str(record.get("method", "")),
+        f"{prefix} version": str(record.get("version", "")),
         f"{prefix} path": plain(str(record.get("path", ""))),
         f"{prefix} body": plain(str(record.get("body", "")))[:200],
     }

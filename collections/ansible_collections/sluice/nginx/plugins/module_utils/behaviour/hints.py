@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..config.derive import Request
 from ..config.parse import Config, Directive
 from ..config.samples import matching
+from .networks import address_in, fits
 
 __all__ = ["Hint", "applied", "hints", "used_variables"]
 
@@ -18,6 +19,7 @@ _SKIPPED = ("default", "include", "hostnames", "volatile", "ranges", "delete", "
 _PATHS = ("uri", "request_uri", "document_uri")
 _HOSTS = ("host", "http_host", "server_name")
 _ARGUMENTS = ("args", "query_string")
+_ADDRESSES = ("remote_addr", "binary_remote_addr", "realip_remote_addr", "proxy_protocol_addr")
 _ADDRESS = re.compile(r"[0-9a-f.:]+(/\d+)?")
 
 
@@ -76,11 +78,7 @@ def _told_apart(directive: Directive) -> Iterator[tuple[str, str, Directive]]:
         variables = _VARIABLE.findall(directive.args[0]) if len(directive.args) == 2 else ["remote_addr"]
         for entry in directive.block or []:
             if entry.name not in _SKIPPED and _ADDRESS.fullmatch(entry.name):
-                yield (
-                    variables[0],
-                    entry.name.split("/")[0].removesuffix(".0") + (".9" if "/" in entry.name else ""),
-                    entry,
-                )
+                yield variables[0], address_in(entry.name), entry
     elif directive.name == "if" and directive.args:
         words = " ".join(directive.args).strip("()").split()
         variables = _VARIABLE.findall(words[0]) if words else []
@@ -100,7 +98,7 @@ def _values(key: str, regex: bool = False) -> Sequence[str]:
 def applied(hint: Hint, request: Request) -> Request | None:
     """The request changed so that the variable has the value; None where no request can do that."""
     name, value = hint.variable, hint.value
-    if not value.isprintable():
+    if not value or not value.isprintable():
         return None
     if name.startswith("http_") and name != "http_host":
         header = "-".join(word.capitalize() for word in name[5:].split("_"))
@@ -117,8 +115,8 @@ def applied(hint: Hint, request: Request) -> Request | None:
         return request._replace(host=value.lower()) if re.fullmatch(r"[\w.-]+", value) else None
     if name == "request_method":
         return request._replace(method=value.upper()) if value.isalpha() else None
-    if name == "remote_addr":
-        return _with(request, "X-Forwarded-For", value)
+    if name in _ADDRESSES:
+        return request._replace(source=value) if fits(value, request) else None
     return None
 
 

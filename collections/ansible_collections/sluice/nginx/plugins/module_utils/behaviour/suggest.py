@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
 
 from ..config.derive import Door, Request, askable, doors, plain
 from ..config.parse import Config, Directive
 from ..config.samples import matching, near_misses, samples
 from .hints import Hint, applied, hints, used_variables
+from .networks import from_networks
+from .wishes import statuses, wished
 
 __all__ = ["requests_of"]
 
@@ -30,13 +33,25 @@ _UPGRADE = (
 )
 
 
+class _Everywhere(NamedTuple):
+    """What a whole configuration says: its directives' names, its ``http`` blocks, failures that upstreams may have."""
+
+    names: Collection[str]
+    http: list[Directive]
+    failures: list[int]
+
+
 def requests_of(config: Config, changed: Collection[int]) -> Iterator[Request]:
     """Yield requests in the order in which they are to be asked; a greater ``weight`` is left out first.
 
     ``changed`` are the identities (``id``) of the blocks that the other configuration has not, or has otherwise.
     """
     known = hints(config)
-    everywhere = {directive.name for directive in config.walk()}
+    everywhere = _Everywhere(
+        {directive.name for directive in config.walk()},
+        [block for block in config.directives if block.name == "http"],
+        statuses(config),
+    )
     sizes = [directive for directive in config.http() if directive.name == "client_max_body_size"]
     seen: set[tuple[str, int, str]] = set()
     for server in config.servers():
@@ -70,16 +85,18 @@ def _of_door(door: Door, first: bool, lead: int) -> Iterator[Request]:
                 yield shaken._replace(host=_UNKNOWN)
 
 
-def _of_place(door: Door, place: Directive, everywhere: Collection[str], lead: int) -> Iterator[Request]:
+def _of_place(door: Door, place: Directive, everywhere: _Everywhere, lead: int) -> Iterator[Request]:
     """Yield what is asked of a location, or of a server's root."""
     paths = samples(place) if place.name == "location" else ["/"]
     inside = {directive.name for directive in place.walk()}
-    names = inside | {name for name in everywhere if name.startswith(("gzip", "brotli"))}
+    names = inside | {name for name in everywhere.names if name.startswith(("gzip", "brotli"))}
     for number, path in enumerate(paths):
         asked = door.ask(path, place)
         yield _weighed(asked, lead // 2 + number)
         yield _weighed(asked._replace(target=f"{asked.target}?sluice=1&b=2"), lead + number)
         yield from (_weighed(request, lead + number + 1) for request in _about(asked, place, names))
+        for request in wished(asked, place, door.server, everywhere.failures):
+            yield _weighed(request, lead + number + 1)
         if path != "/":
             other = path.rstrip("/") if path.endswith("/") else f"{path}/"
             yield _weighed(door.ask(other, place), lead + number + 1)
@@ -89,6 +106,8 @@ def _of_place(door: Door, place: Directive, everywhere: Collection[str], lead: i
     if not paths:
         return
     asked = door.ask(paths[0], place)
+    for request in from_networks(asked, [place, door.server, *everywhere.http]):
+        yield _weighed(request, lead + 1)
     yield _weighed(asked._replace(method="HEAD"), lead + 2)
     yield _weighed(asked._replace(method="POST", body=16), lead + 1)
     yield _weighed(asked._replace(headers=_ORIGIN), lead + 2)
@@ -114,12 +133,12 @@ def _about(asked: Request, place: Directive, names: Collection[str]) -> Iterator
         yield header("Range", "bytes=0-1")
     if "large_client_header_buffers" in names or "client_header_buffer_size" in names:
         yield header("Cookie", f"sluice={'x' * 6000}")
-    if any(name in names for name in _PASSES):
-        # The stand-ins answer as they are told.
-        for status in (404, 500, 503):
-            yield header("X-Sluice-Answer", f'{{"status": {status}}}')._replace(late=True)
-        if any("upgrade" in word.lower() for each in place.walk() for word in each.args):
-            yield asked._replace(headers=_UPGRADE)
+    passes = any(name in names for name in _PASSES)
+    if passes:
+        # A query of its own, since a cache would answer what was asked without the header.
+        yield header("Accept-Encoding", "gzip")._replace(target=f"{asked.target}?sluice=gzip")
+    if passes and any("upgrade" in word.lower() for each in place.walk() for word in each.args):
+        yield asked._replace(headers=_UPGRADE)
     if "limit_except" in names or any("request_method" in used for used in map(used_variables, [place])):
         for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
             yield asked._replace(method=method, body=0)

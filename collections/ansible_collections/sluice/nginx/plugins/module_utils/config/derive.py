@@ -32,7 +32,8 @@ class Request(NamedTuple):
 
     ``host`` gives the ``Host`` header and the name of TLS; ``connect`` is an address or ``unix:PATH``; ``body`` is a
     number of bytes; ``proxied`` puts a PROXY header before everything; ``said`` is what is sent to what is not HTTP;
-    ``late`` ones are asked when all others are answered, since they make nginx think ill of its upstreams.
+    ``late`` ones are asked when those with a smaller number are answered: 1 since caches remember them, 2 since they
+    make nginx think ill of its upstreams. ``source`` is the address that is asked from, "" for any.
     ``place`` is ``FILE:LINE`` of the server or location, and ``weight`` says what is left out first: the greatest.
     """
 
@@ -48,7 +49,8 @@ class Request(NamedTuple):
     proxied: bool = False
     said: str = ""
     tls: str = ""
-    late: bool = False
+    late: int = 0
+    source: str = ""
     place: str = ""
     weight: int = 0
 
@@ -65,6 +67,7 @@ class Request(NamedTuple):
         """The request for a person: method, URL and what else is special."""
         also = [f"{name}: {value[:40]}" for name, value in self.headers]
         also += [f"{self.body} bytes"] if self.body else []
+        also += [f"from {self.source}"] if self.source else []
         return f"{self.method} {self.url}" + (f" ({', '.join(also)})" if also else "")
 
     @property

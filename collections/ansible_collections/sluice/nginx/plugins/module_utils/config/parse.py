@@ -15,7 +15,11 @@ from typing import Any
 
 import crossplane
 
+from .lua import read_lua_blocks
+
 __all__ = ["CONF_ROOT", "Config", "Directive", "Problem", "parse_tree"]
+
+read_lua_blocks()
 
 CONF_ROOT = "/etc/nginx"
 _WILD = frozenset("*?[")

@@ -111,8 +111,14 @@ def permitted(
     names: dict[tuple[str, str], tuple[str, ...]] = {}
     for need in rows:
         names[need.key] = (*names.get(need.key, ()), *need.names)
-    # A certificate is made once, for the names of both releases.
-    kept = [replace(need, names=tuple(dict.fromkeys((*need.names, *names.get(need.key, ()))))) for need in before]
+    only_rsa = {need.key for need in (*rows, *before) if need.only_rsa}
+    # A certificate is made once, for the names and the ciphers of both releases.
+    kept = [
+        replace(
+            need, names=tuple(dict.fromkeys((*need.names, *names.get(need.key, ())))), only_rsa=need.key in only_rsa
+        )
+        for need in before
+    ]
     known = {need.key for need in before}
     more, by_host = [], answers(said)
     for need in rows:

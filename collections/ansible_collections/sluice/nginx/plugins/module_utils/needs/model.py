@@ -24,7 +24,8 @@ class Need:
     for files and directories what they hold (``certificate``, ``key``, ``ca``, ``dhparam``, ``htpasswd``, ``include``,
     ``page``, ``index``, ``root``, ``log``, ``cache``, ``temp``, …); for a ``module`` it is the path as it is written.
     ``names`` are the names that a certificate is for, an upstream's as well, and ``beside`` is the key of a
-    certificate. ``file`` (a path in the tree), ``line`` and ``directive`` say who asks.
+    certificate; ``only_rsa`` says that its server's ciphers are of no use with another kind of key. ``file`` (a path in
+    the tree), ``line`` and ``directive`` say who asks.
     """
 
     kind: Kind
@@ -35,6 +36,7 @@ class Need:
     line: int = 0
     names: tuple[str, ...] = ()
     beside: str = ""
+    only_rsa: bool = False
 
     @property
     def key(self) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from ..config.parse import Config
 from .model import Need
@@ -33,14 +34,11 @@ def needs_of(config: Config, provided: Collection[str]) -> tuple[Need, ...]:
     )
     first: dict[tuple[str, str], Need] = {}
     names: dict[tuple[str, str], dict[str, None]] = {}
+    only_rsa = {need.key for need in found if need.only_rsa}
     for need in found:
         first.setdefault(need.key, need)
         if need.names:
             names.setdefault(need.key, {}).update(dict.fromkeys(need.names))
-    return tuple(_named(need, tuple(names.get(key, ()))) for key, need in first.items())
-
-
-def _named(need: Need, names: tuple[str, ...]) -> Need:
-    if names == need.names:
-        return need
-    return Need(need.kind, need.value, need.purpose, need.directive, need.file, need.line, names, need.beside)
+    return tuple(
+        replace(need, names=tuple(names.get(key, ())), only_rsa=key in only_rsa) for key, need in first.items()
+    )

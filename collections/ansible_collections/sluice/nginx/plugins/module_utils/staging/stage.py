@@ -117,13 +117,15 @@ class Stage:
                 nginx.put_archive("/", pack(files, {**trees, **self._settings.docroots}))
                 nginx.start()
                 put.result()
-            others.start()
-            for number, (image, identity) in enumerate(images):
-                self._add_image(number, image, identity, nginx if image.beside else others)
-            others.exec_run(
-                ["sh", "-c", f'exec "$@" > /{_HOME}/stand-in.log 2>&1', "sh", *_AGENT, "stand-in"], detach=True
-            )
-            self._prepared = self._prepare(others)
+                # It makes what it can until the link is there; images, which may take long, come before the link.
+                preparing = None if images else beside.submit(self._prepare, others)
+                others.start()
+                for number, (image, identity) in enumerate(images):
+                    self._add_image(number, image, identity, nginx if image.beside else others)
+                others.exec_run(
+                    ["sh", "-c", f'exec "$@" > /{_HOME}/stand-in.log 2>&1', "sh", *_AGENT, "stand-in"], detach=True
+                )
+                self._prepared = preparing.result() if preparing else self._prepare(others)
         except docker.errors.APIError as error:
             raise SluiceError(f"Docker cannot run the stage {self.name}: {error.explanation or error}") from error
 

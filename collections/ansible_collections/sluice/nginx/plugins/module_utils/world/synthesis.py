@@ -158,8 +158,8 @@ def _at(need: Need) -> str:
 
 
 def _is_rsa(need: Need) -> bool:
-    """Whether a path says that its key is an RSA one; an elliptic one serves everybody else."""
-    return "rsa" in PurePosixPath(need.value).name.lower()
+    """Whether a path or its server's ciphers say that a key is an RSA one; an elliptic one serves everybody else."""
+    return need.only_rsa or "rsa" in PurePosixPath(need.value).name.lower()
 
 
 def _is_address(host: str) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
 
 from ...config.parse import Directive
 from ..model import Need
@@ -55,6 +58,7 @@ def _pair(scopes: Scopes, server: Scoped, prefix: str, names: tuple[str, ...]) -
     inside = (*server.way, server.directive)
     certificates = scopes.inherited(f"{prefix}_certificate", inside)
     keys = scopes.inherited(f"{prefix}_certificate_key", inside)
+    only_rsa = _only_rsa(scopes.value(f"{prefix}_ciphers", inside, ""))
     for certificate, key in zip(certificates, keys, strict=False):
         if not certificate.args or not key.args:
             continue
@@ -62,9 +66,23 @@ def _pair(scopes: Scopes, server: Scoped, prefix: str, names: tuple[str, ...]) -
         of_keys = [path for path, _ in _paths(key.args[0], key_at, scopes, names)]
         for index, (path, about) in enumerate(_paths(certificate.args[0], at, scopes, names)):
             beside = of_keys[min(index, len(of_keys) - 1)] if of_keys else ""
-            yield at.need("file", path, "certificate", about, beside)
+            yield replace(at.need("file", path, "certificate", about, beside), only_rsa=only_rsa)
             if beside:
                 yield key_at.need("file", beside, "key", about, path)
+
+
+@lru_cache
+def _only_rsa(ciphers: str) -> bool:
+    """Whether a cipher list has none for an elliptic key, which any other list takes; what OpenSSL refuses has all."""
+    if not ciphers:
+        return False
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.set_ciphers(ciphers)
+    except ssl.SSLError:
+        return False
+    proofs = {cipher["auth"] for cipher in context.get_ciphers() if cipher["protocol"] != "TLSv1.3"}
+    return "auth-ecdsa" not in proofs and "auth-rsa" in proofs
 
 
 def certificate_needs(scopes: Scopes) -> Iterator[Need]:

@@ -57,13 +57,15 @@ def _connected(row: dict[str, Any], source: str, timeout: float) -> socket.socke
             made.connect(where[len("unix:") :])
         else:
             address = where.strip("[]")
-            own = (source, 0) if source and address.startswith("127.") else None
+            fitting = address.startswith("127.") if source.startswith("127.") else (":" in source) == (":" in address)
+            own = (source, 0) if source and fitting and not row["proxied"] else None
             made = socket.create_connection((address, row["port"]), timeout, own)
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         raise Silent(_words(error)) from error
     if row["proxied"]:
-        made.sendall(f"PROXY TCP4 {source or '127.0.0.1'} 127.0.0.1 40000 {row['port']}\r\n".encode())
+        family, here = ("TCP6", "::1") if ":" in source else ("TCP4", "127.0.0.1")
+        made.sendall(f"PROXY {family} {source or here} {here} 40000 {row['port']}\r\n".encode())
     return made
 
 

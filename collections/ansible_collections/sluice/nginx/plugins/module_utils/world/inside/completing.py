@@ -25,6 +25,10 @@ _TEST_SECONDS = 300
 _SAID = HOME / "tested.json"
 # The last network of the stand-ins' range is for names that nobody could read from the configuration.
 _LEARNED = "198.19.255.{}"
+_WHERE = re.compile(r"(?:(?P<scheme>\w+)://)?(?P<host>[^/:]+)(?::(?P<port>\d+))?")
+# Where a name is asked for that stands alone.
+_USUAL_PORTS = (80, 443)
+_DNS_PORT = 53
 
 _Plan = Mapping[str, Any]
 
@@ -52,14 +56,18 @@ def _test() -> dict[str, Any]:
 
 
 def complete(plan: dict[str, Any]) -> dict[str, Any]:
-    """Add what nginx lacks to run the basis; tells in words what was ``learned``."""
+    """Add what nginx lacks to run the basis; tells in words what was ``learned``.
+
+    Stand-ins have to be opened at ``ends``, rows as those of the plan, for the names that were learned.
+    """
     learned: list[str] = []
+    ends: list[dict[str, Any]] = []
     tried: set[str] = set()
     _lead(plan["basis"])
     try:
         for _ in range(_MOST_ROUNDS):
             answer = _test()
-            found = _learn(plan, str(answer["output"]), tried) if answer["code"] else []
+            found = _learn({**plan, "ends": ends}, str(answer["output"]), tried) if answer["code"] else []
             if not found:
                 # A thousand certificates take nginx seconds to read.
                 if plan["basis"] == plan["tree"]:
@@ -68,7 +76,7 @@ def complete(plan: dict[str, Any]) -> dict[str, Any]:
             learned += found
     finally:
         _lead(plan["tree"])
-    return {"learned": learned}
+    return {"learned": learned, "ends": ends}
 
 
 def _lead(tree: str) -> None:
@@ -94,14 +102,23 @@ def _inside(path: str) -> bool:
 
 
 def _name(plan: _Plan, match: re.Match[str]) -> str:
-    host = re.sub(r"^\w+://", "", match["name"]).split("/")[0].split(":")[0]
+    where = _WHERE.match(match["name"])
+    if where is None:
+        return ""
+    host = where["host"]
     with open("/etc/hosts", "r+", encoding="utf-8") as hosts:
         known = hosts.read()
         if re.search(rf"\s{re.escape(host)}$", known, re.MULTILINE):
             return ""
         address = _LEARNED.format(known.count("198.19.255.") + 1)
         hosts.write(f"{address} {host}\n")
-    return f"the name {host} leads to a stand-in's address"
+    dns = " resolver " in match[0]
+    usual = (_DNS_PORT,) if dns else (443,) if where["scheme"] in ("https", "grpcs") else _USUAL_PORTS
+    for port in (int(where["port"]),) if where["port"] else usual:
+        # What speaks there is not known, and a stand-in for TCP finds out about TLS and HTTP.
+        protocol = "dns" if dns else "tcp"
+        plan["ends"].append({"host": host, "bind": address, "port": port, "protocol": protocol, "socket": ""})
+    return f"the name {host} leads to a stand-in"
 
 
 def _file(plan: _Plan, match: re.Match[str]) -> str:

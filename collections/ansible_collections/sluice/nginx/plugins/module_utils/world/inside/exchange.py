@@ -10,11 +10,13 @@ import signal
 import time
 import warnings
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from .asking import Connection, Silent, handshake, prior_knowledge, said_back
 from .common import HOME, wait_for
+from .making import add_address, remove_address
 from .running import empty_caches
 from .serving import Witness, error_lines, processes, start
 
@@ -23,6 +25,7 @@ __all__ = ["exchange"]
 _WORKERS = 6
 # nginx before 1.19.10 closes a connection after 100 requests.
 _MOST_ON_ONE = 90
+_NOT_ASKED = "not asked"
 _TRIES = (429, 503)
 _MOST_REDIRECTS = 10
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -49,12 +52,13 @@ def exchange(plan: dict[str, Any]) -> dict[str, Any]:
     logged = len(error_lines(plan["error_logs"]))
     began = time.monotonic()
     until = began + settings["seconds"]
-    answers: list[dict[str, Any]] = [{"fault": "not asked"} for _ in rows]
-    for late in (False, True):
-        shares = _shares(rows, late)
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            for work in [pool.submit(_ask_all, share, answers, settings["timeout"], until) for share in shares]:
-                work.result()
+    answers: list[dict[str, Any]] = [{"fault": _NOT_ASKED} for _ in rows]
+    with _addresses(plan, rows) as held:
+        for late in sorted({row["late"] for row in rows}):
+            shares = _shares([row if row["source"] in held else None for row in rows], late)
+            with ThreadPoolExecutor(_WORKERS) as pool:
+                for work in [pool.submit(_ask_all, share, answers, settings["timeout"], until) for share in shares]:
+                    work.result()
     seconds = time.monotonic() - began
     _join(answers, witness.since(mark))
     errors = error_lines(plan["error_logs"])[logged:][:_MOST_ERRORS]
@@ -70,13 +74,28 @@ def _anew(plan: dict[str, Any], caches: list[str]) -> dict[str, Any]:
     return start(plan)
 
 
-def _shares(rows: list[dict[str, Any]], late: bool) -> list[list[tuple[int, dict[str, Any]]]]:
+@contextlib.contextmanager
+def _addresses(plan: dict[str, Any], rows: list[dict[str, Any]]) -> Iterator[set[str]]:
+    """Give this container the addresses that are asked from; those of the world stay where they are."""
+    taken = {*plan["names"].values(), *plan["routed"], plan["stand_in"], plan["nginx"]}
+    wanted = {row["source"] for row in rows} - taken - {""}
+    added = [address for address in sorted(wanted) if add_address(address)]
+    try:
+        # One that is there already is the release's own.
+        yield {"", *wanted}
+    finally:
+        for address in added:
+            remove_address(address)
+
+
+def _shares(rows: list[dict[str, Any] | None], late: int) -> list[list[tuple[int, dict[str, Any]]]]:
     """Split so that requests for one path are asked by one worker, in their order: caches remember."""
-    groups: dict[tuple[Any, ...], list[tuple[int, dict[str, Any]]]] = {}
+    groups: dict[tuple[str, str], list[tuple[int, dict[str, Any]]]] = {}
     for number, row in enumerate(rows):
-        if row["late"] != late:
+        if row is None or row["late"] != late:
             continue
-        key = (row["connect"], row["port"], row["host"], row["target"].split("?")[0])
+        # Not by the port: HTTP and HTTPS often share what is remembered.
+        key = (row["host"], row["target"].split("?")[0])
         groups.setdefault(key, []).append((number, row))
     shares: list[list[tuple[int, dict[str, Any]]]] = [[] for _ in range(_WORKERS)]
     for group in groups.values():
@@ -109,12 +128,15 @@ class _Caller:
     def ask(self, tag: int, row: dict[str, Any]) -> dict[str, Any]:
         source = f"127.{100 + tag // 62500}.{tag // 250 % 250}.{tag % 250 + 1}"
         if row["speaks"] == "handshake":
-            return handshake(row, "", self._timeout)
+            return handshake(row, row["source"], self._timeout)
         if row["speaks"] in ("tcp", "tls", "udp"):
-            return said_back(row, "", self._timeout)
+            return said_back(row, row["source"], self._timeout)
         if row["speaks"] == "h2":
-            return prior_knowledge(row, tag, "", self._timeout)
+            return prior_knowledge(row, tag, row["source"], self._timeout)
         answer = self._once(tag, row)
+        if answer["status"] in _TRIES and row["source"] and not row["late"]:
+            # The same, and there is no other address that says as much.
+            raise Silent(_NOT_ASKED)
         if answer["status"] in _TRIES:
             # It may be a limit that counts addresses; another one shows what stands behind it.
             again = Connection(row, source, self._timeout)
@@ -123,7 +145,8 @@ class _Caller:
         return _followed(answer, tag, row, self._timeout) if row.get("follow") else answer
 
     def _once(self, tag: int, row: dict[str, Any]) -> dict[str, Any]:
-        place = (row["connect"], row["port"], row["scheme"], row["scheme"] == "https" and row["host"], row["proxied"])
+        name = row["host"] if row["scheme"] == "https" else ""
+        place = (row["connect"], row["port"], row["scheme"], name, row["proxied"], row["source"])
         used = self._connection
         if used is not None and (place != self._place or used.ended or used.asked >= _MOST_ON_ONE):
             self.close()
@@ -132,7 +155,7 @@ class _Caller:
             with contextlib.suppress(Silent):
                 return self._connection.ask(row, tag)
             self.close()
-        self._connection, self._place = Connection(row, "", self._timeout), place
+        self._connection, self._place = Connection(row, row["source"], self._timeout), place
         return self._connection.ask(row, tag)
 
     def close(self) -> None:
@@ -225,6 +248,7 @@ def _join(answers: list[dict[str, Any]], seen: list[dict[str, Any]]) -> None:
             answers[int(tag)].setdefault("upstream", []).append(record)
     for answer in answers:
         record = answer.pop("stand_in", None)
+        answer["passed"] = record is not None
         if record is not None and "upstream" not in answer:
             record.get("headers", {}).pop("x-sluice-request", None)
             answer["upstream"] = [record]

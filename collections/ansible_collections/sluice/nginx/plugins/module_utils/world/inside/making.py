@@ -13,7 +13,16 @@ from typing import Any
 
 from .common import run
 
-__all__ = ["add_address", "add_group", "add_user", "has_room", "make_directory", "make_file", "places"]
+__all__ = [
+    "add_address",
+    "add_group",
+    "add_user",
+    "has_room",
+    "make_directory",
+    "make_file",
+    "places",
+    "remove_address",
+]
 
 _CONF = "/etc/nginx"
 
@@ -97,3 +106,8 @@ def add_address(address: str) -> bool:
     words = ["ip", "address", "add", address, "dev", "lo", *(["nodad"] if ":" in address else [])]
     done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     return done.returncode == 0
+
+
+def remove_address(address: str) -> None:
+    """Take an address away that was given."""
+    run("ip", "address", "del", f"{address}/{128 if ':' in address else 32}", "dev", "lo")

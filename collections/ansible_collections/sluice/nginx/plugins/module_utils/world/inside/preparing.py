@@ -12,7 +12,7 @@ from .common import HOME, LINK, run, start_service, wait_for
 from .completing import complete
 from .making import add_address, add_group, add_user, has_room, make_directory, make_file, places
 from .modules import spare
-from .stand_ins import await_all, start_beside
+from .stand_ins import await_all, open_more, start_beside
 
 __all__ = ["prepare"]
 
@@ -74,15 +74,17 @@ def _make(plan: dict[str, Any]) -> Iterator[str]:
 
 def prepare(plan: dict[str, Any]) -> dict[str, Any]:
     """Make the world, and complete it by what nginx says it lacks; tells in words what was made, and what learned."""
-    _network(plan)
     _trust(plan)
     shutil.rmtree(_CONF, ignore_errors=True)
     os.symlink(plan["tree"], _CONF)
     # Only now, since what outlives releases is reached by links of the release; its own bytes stay as they are.
     made = list(_make(plan))
+    # Last, since the other end of the link takes its time.
+    _network(plan)
     for service in plan["services"]:
         if service["socket"]:
             start_service(service)
     start_beside(plan)
-    learned = complete(plan)
-    return {"made": made, "shut": await_all(plan), **learned}
+    found = complete(plan)
+    shut = [*await_all(plan), *open_more(plan, found["ends"])]
+    return {"made": made, "shut": shut, "learned": found["learned"]}

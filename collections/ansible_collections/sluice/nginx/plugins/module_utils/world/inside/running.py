@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .common import wait_for
-from .serving import launch
+from .serving import launch, processes
 
 __all__ = ["OF_THE_CONTAINER", "PROC", "empty_caches", "engine", "listening", "master", "serve_cold", "swap"]
 
@@ -72,10 +72,11 @@ def _end() -> None:
     """End nginx at once, and wait until its processes are gone."""
     running = master()
     if running is None:
-        return
-    processes = engine("host.processes")
-    left = [running.pid, *(worker.pid for worker in processes.workers_of(PROC, running))]
-    os.kill(running.pid, signal.SIGTERM)
+        left = processes("master")
+    else:
+        left = [running.pid, *(worker.pid for worker in engine("host.processes").workers_of(PROC, running))]
+    for pid in left[:1]:
+        os.kill(pid, signal.SIGTERM)
     until = time.monotonic() + _END_SECONDS
     while left:
         # One that is gone or a zombie holds no listener.
@@ -114,9 +115,4 @@ def serve_cold(tree: str, caches: Iterable[str] = ()) -> None:
     code, words = launch()
     if code:
         raise RuntimeError(f"nginx does not start from {tree}: {words}")
-    wait_for("a worker of nginx", _serves)
-
-
-def _serves() -> bool:
-    running = master()
-    return running is not None and bool(engine("host.processes").workers_of(PROC, running))
+    wait_for("a worker of nginx", lambda: bool(processes("worker")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -21,17 +22,26 @@ _WORKER_SECONDS = 30.0
 
 
 def processes(title: str) -> list[int]:
-    """List nginx's processes with a title (``master``, ``worker``), without those that are shutting down."""
+    """List nginx's processes with a title (``master``, ``worker``), without those that are shutting down.
+
+    With ``master_process off`` one process is both, and has no title.
+    """
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
                 command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+                titled = command.startswith(f"nginx: {title} process") and "shutting down" not in command
+                if titled or (command.split(" ")[0] == "nginx" and _serves(folder)):
+                    found.append(int(folder.name))
             except OSError:
                 continue
-            if command.startswith(f"nginx: {title} process") and "shutting down" not in command:
-                found.append(int(folder.name))
     return sorted(found)
+
+
+def _serves(process: Path) -> bool:
+    """Whether a process waits for events, as only one that serves does."""
+    return any(os.readlink(link) == "anon_inode:[eventpoll]" for link in (process / "fd").iterdir())
 
 
 def error_lines(logs: list[str]) -> list[str]:

@@ -4,13 +4,18 @@ files behind it are served.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from ....config.match import compiled
 from ....config.parse import Config
+from ....config.samples import samples
 from ....verdicts.model import Finding
 from ...context import Context
 from ...scopes import Key, Scope, by_key, location_kind
 
 LEVEL = "high"
 
+_MOST = 50
 _REFUSALS = ("401", "403", "404", "444")
 
 
@@ -33,18 +38,33 @@ def _pattern(scope: Scope) -> str:
     return location_kind(scope.block)[1] if scope.block else ""
 
 
+def _matches(scope: Scope, path: str) -> bool:
+    kind, pattern = location_kind(scope.block) if scope.block else ("", "")
+    if kind.startswith("~"):
+        regex = compiled(pattern, kind == "~*")
+        return regex is not None and regex.search(path) is not None
+    return path == pattern if kind == "=" else path.startswith(pattern)
+
+
+def _is_covered(scope: Scope, kept: Collection[Scope]) -> bool:
+    """Whether a path for each alternative of a location is refused by others: ``(bak|sql)`` covers ``(bak)``."""
+    paths = samples(scope.block, _MOST) if scope.block else []
+    return bool(paths) and all(any(_matches(each, path) for each in kept) for path in paths)
+
+
 def run(config: Config, context: Context) -> list[Finding]:
     """Find locations of the live release that refuse requests and have no like in the candidate."""
     if context.live is None:
         return []
     now = by_key(config, by_key(context.live))
     # One that refuses "/\." does so for "/\.ht" as well, and one that serves now was opened on purpose.
-    kept = {_pattern(scope) for scope in _shields(config).values()}
+    shields = list(_shields(config).values())
+    kept = {_pattern(scope) for scope in shields}
     known = {_pattern(scope) for scope in now.values() if scope.kind == "location"}
     gone: dict[str, tuple[Scope, Scope]] = {}
     for key, scope in _shields(context.live).items():
         pattern = _pattern(scope)
-        if pattern in known or any(each in pattern for each in kept):
+        if pattern in known or any(each in pattern for each in kept) or _is_covered(scope, shields):
             continue
         # Without its server there is nothing to shield.
         outer = next((now[key[:depth]] for depth in range(len(key) - 1, 1, -1) if key[:depth] in now), None)

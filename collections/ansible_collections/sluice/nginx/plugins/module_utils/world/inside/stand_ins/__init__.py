@@ -14,7 +14,7 @@ from typing import Any
 from ..common import HOME, wait_for
 from .control import BESIDE, ask
 
-__all__ = ["await_all", "beside", "stand_in", "start_beside"]
+__all__ = ["await_all", "beside", "open_more", "stand_in", "start_beside"]
 
 
 def stand_in(plan: dict[str, Any]) -> None:
@@ -62,3 +62,8 @@ def await_all(plan: dict[str, Any]) -> list[str]:
 
         wait_for(f"the process of the stand-ins at {where}", answers)
     return shut
+
+
+def open_more(plan: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
+    """Open endpoints in the second container that nobody knew of before; tells those that stay shut, and why."""
+    return list(ask(plan["stand_in"], "open", rows)) if rows else []

@@ -21,7 +21,8 @@ _TIMEOUT_SECONDS = 60.0
 
 
 def ask(where: str | Path, what: str, about: object = None) -> Any:
-    """Ask the stand-ins at an address, or at a unix socket: ``mark``, ``since`` (a mark), or who stayed ``shut``.
+    """Ask the stand-ins at an address, or at a unix socket: ``mark``, ``since`` (a mark), who stayed ``shut``, or to
+    ``open`` more (rows).
 
     Raises ``OSError`` when nothing answers, ``RuntimeError`` with their words when they could not be started.
     """

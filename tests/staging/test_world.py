@@ -155,6 +155,8 @@ def test_what_only_the_candidate_needs_is_not_there(opened: Opened) -> None:
     [
         "daemon off; error_log stderr; events {} http { server { listen 80; return 200; access_log /dev/stdout; } }",
         "daemon off; error_log /dev/stderr; events {} http { server { listen 80; return 200; } }",
+        "daemon off; master_process off; events {} http { server { listen 80; return 200; } }",
+        "master_process off; events {} http { server { listen 80; return 200; } }",
     ],
 )
 def test_a_release_written_for_a_container_starts(opened: Opened, text: str) -> None:
@@ -162,6 +164,58 @@ def test_a_release_written_for_a_container_starts(opened: Opened, text: str) -> 
     answer = stage.start()
     assert (answer["code"], len(answer["master"]), answer["errors"]) == (0, 1, [])
     assert len(answer["workers"]) >= 1
+    # As gates do that leave nginx as they found it: nothing of the first start may be left.
+    stage.ask("serve", [{"caches": []}])
+    assert _asked(stage, "127.0.0.1", 80, "/").startswith("200")
+
+
+def test_a_name_that_only_nginx_tells_has_an_endpoint_as_well(
+    engine: docker.DockerClient, stage_settings: StageSettings, tmp_path: Path
+) -> None:
+    (tmp_path / "nginx.conf").write_text("""
+        events {}
+        http {
+            upstream app { server app.internal:3000; }
+            server { listen 80; location / { proxy_pass http://app; }
+                     location /tls { proxy_pass https://shop.example; } }
+        }
+    """)
+    nothing_was_read = synthesise((), {}, ())
+    with Stage(engine, "sluice-test-world", {"own": tmp_path}, "own", nothing_was_read, stage_settings) as stage:
+        stage.open([])
+        assert stage.start()["code"] == 0
+        assert "the name app.internal leads to a stand-in" in stage.invented
+        assert _asked(stage, "127.0.0.1", 80, "/").startswith("200")
+        assert _asked(stage, "127.0.0.1", 80, "/tls").startswith("200")
+
+
+def test_a_name_that_a_request_brings_leads_to_its_port(opened: Opened) -> None:
+    stage = opened("""
+        events {}
+        http { server { listen 80; resolver 10.0.0.2; location / { proxy_pass http://$arg_to:8080; } } }
+    """)
+    assert stage.start()["code"] == 0
+    assert _asked(stage, "127.0.0.1", 80, "/?to=anything.example").startswith("200")
+
+
+def test_a_group_of_upstreams_is_trusted_by_the_name_that_nginx_asks_for(opened: Opened) -> None:
+    group = "upstream {0} {{ server {0}.internal:443; }}"
+    verified = "proxy_ssl_verify on; proxy_ssl_trusted_certificate /etc/ssl/ca.pem;"
+    stage = opened(f"""
+        events {{}}
+        http {{
+            {group.format("shop")} {group.format("named")} {group.format("asked")}
+            server {{
+                listen 80; server_name www.shop.example; {verified}
+                location / {{ proxy_pass https://shop; }}
+                location /named {{ proxy_pass https://named; proxy_ssl_name api.example; }}
+                location /asked {{ proxy_pass https://asked; proxy_ssl_name $server_name; }}
+            }}
+        }}
+    """)
+    assert stage.start()["code"] == 0
+    for path in ("/", "/named", "/asked"):
+        assert _asked(stage, "127.0.0.1", 80, path).startswith("200"), path
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_a_gate_fails_what_is_bad_and_passes_what_is_good(
         client: docker.DockerClient = request.getfixturevalue("engine")
         settings: StageSettings = request.getfixturevalue("stage_settings")
         settings = replace(settings, docroots={path: Path(where) for path, where in options.docroots.items()})
-        (examined,) = Examiner(client, gates, options, settings, (), "test").examine([candidate])
+        (examined,) = Examiner(client, gates, options, settings, (), "gates").examine([candidate])
         verdicts = list(examined.verdicts)
     else:
         verdicts = run_gates(gates, subject_of(candidate, options))

@@ -1,0 +1,12 @@
+console.log("site");
+console.log("site");
+console.log("site");
+console.log("site");
+console.log("site");
+console.log("site");
+console.log("site");
+console.log("site");
+console.log("site");
+console.log("site");
+console.log("site");
+console.log("site");

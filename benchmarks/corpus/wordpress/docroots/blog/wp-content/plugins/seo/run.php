@@ -1,0 +1,1 @@
+<?php echo "plugin ran by its name";
