@@ -99,7 +99,7 @@ def test_a_gate_fails_what_is_bad_and_passes_what_is_good(
         verdicts = list(examined.verdicts)
     else:
         verdicts = run_gates(gates, subject_of(candidate, options))
-    said = "\n".join([verdicts[-1].summary, findings_text(verdicts)])
+    said = "\n".join([*(verdict.summary for verdict in reversed(verdicts)), findings_text(verdicts)])
     assert {each.gate: each.result for each in verdicts} == {gate.name: "pass" for gate in gates} | {name: result}, said
     for words in case.get("words", []):
         assert words in said
