@@ -13,7 +13,6 @@ from testinfra.host import Host
         "web1  {before}  taken back; the release before serves again, proved",
         "web3  {before}  took itself back; the release before serves again, proved",
         "web3 failed in activate (the check 'the host has the current build of the shop' does not hold on this host",
-        "; the 2 switched before it were taken back",
     ],
 )
 def test_a_person_reads_what_became_of_it(words: str) -> None:

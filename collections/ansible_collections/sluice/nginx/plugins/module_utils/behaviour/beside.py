@@ -24,6 +24,7 @@ Three = tuple[Fields, Fields, Fields]
 NOT_ASKED = "not asked"
 _SAMPLE = 5
 _MOST_AGAIN = 400
+_FEW = 12
 # What comes once more by chance does not come a third time.
 _TIMES_AGAIN = 2
 
@@ -59,11 +60,13 @@ class Beside:
     def confirmed(self, compared: Sequence[Compared], requests: Sequence[Request], blame: Blame) -> list[Compared]:
         """Ask again for some of each failing change, and leave out what does not come again: that was chance.
 
-        Requests for the same paths are asked with them, since caches remember.
+        Requests for the same paths are asked with them, since caches remember. Where there are few changes, those that
+        fail nothing are asked for as well.
         """
         groups: dict[object, list[Compared]] = {}
+        few = len({one.group for one in compared}) <= _FEW
         for one in compared:
-            if one.fails:
+            if one.fails or few:
                 groups.setdefault(one.group, []).append(one)
         chosen = [one for group in groups.values() for one in group[:_SAMPLE]][:_MOST_AGAIN]
         tried = {one.group for one in chosen}
@@ -75,7 +78,7 @@ class Beside:
             if not chosen:
                 break
         real = {one.group for one in chosen}
-        return [one for one in compared if not one.fails or one.group in real or one.group not in tried]
+        return [one for one in compared if one.group in real or one.group not in tried]
 
     def restore(self) -> None:
         """Leave nothing behind that later requests would meet in a cache."""

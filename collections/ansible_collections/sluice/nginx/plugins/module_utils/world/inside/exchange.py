@@ -71,7 +71,8 @@ def _anew(plan: dict[str, Any], caches: list[str]) -> dict[str, Any]:
             os.kill(pid, signal.SIGTERM)
     wait_for("the end of nginx", lambda: not processes("master") and not processes("worker"))
     empty_caches(caches)
-    return start(plan)
+    # That the workers stay is for the gate start to see.
+    return start(plan, watched=0.05)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """An include whose pattern matches nothing, of which nginx says nothing: the sites behind it are gone.
 
-The folders that the packages include, full or not, are left alone, unless live has something there.
+The folders that packages include, full or not, are left alone, unless live has something there. Debian's own lines
+always are: who takes the last site out of such a folder means it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ NEW = "high"
 _PACKAGED = re.compile(
     r"(?:/etc/nginx/)?(?:conf|default|modules|streams?|http|sites)(?:\.d|-enabled|-available)?/\*(?:\.\w+)?"
 )
+_DEBIAN = ("conf.d/*.conf", "modules-enabled/*.conf", "sites-enabled/*")
 
 
 def _folder(name: str) -> str:
@@ -25,6 +27,8 @@ def _folder(name: str) -> str:
 
 def _filled_before(directive: Directive, live: Config | None) -> bool:
     pattern = directive.args[0].removeprefix("/etc/nginx/")
+    if pattern in _DEBIAN:
+        return False
     barren = {each.args[0].removeprefix("/etc/nginx/") for each in live.barren} if live else set()
     return live is not None and pattern not in barren and any(_folder(name) == _folder(pattern) for name in live.files)
 
