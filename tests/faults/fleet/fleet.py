@@ -121,7 +121,9 @@ class Fleet:
             word = "{{ 'left' if inventory_hostname == 'web1' else 'right' }}"
             lines = ["server {", "listen 80;", "server_name word.example;", f"return 200 '{word}';", "}"]
             checks = [{"get": "http://word.example/"}]
-            output = self.play("playbooks/gate.yml", nginx_http_lines=lines, nginx_checks=checks, gates_verify=[])
+            # The stories of one host leave behind what has nothing to do with these, so it is not compared with them.
+            variables = {"nginx_http_lines": lines, "nginx_checks": checks, "gates_verify": [], "gates_probe": False}
+            output = self.play("playbooks/gate.yml", **variables)
             record = json.loads(Path(re.findall(r"^record: (.+)$", output, re.MULTILINE)[-1]).read_text())
             gated = next(event for event in record["events"] if event["phase"] == "gate")["answer"]["releases"]
             self._releases = [str(each["release"]) for each in gated]
