@@ -24,7 +24,7 @@ unit: setup ## the unit tests alone
 faults: setup ## every story of the fault table, and the crash tests at length
 	@scripts/test faults crashes
 
-catches: setup ## how many faults the gates catch, and how many good changes they stop; half an hour
+catches: setup ## how many faults the gates catch, and how many good changes they stop; hours of trials
 	@PYTHONPATH=collections .venv/bin/python -m benchmarks.catch_rate
 
 benchmark: setup ## requests lost by deployments, and by as many bare reloads; ten minutes of load

@@ -66,7 +66,7 @@ def work(cases: Sequence[Case]) -> list[Work]:
 
 
 def quick_selection(cases: Sequence[Case]) -> list[Work]:
-    """One good configuration, and of some configurations a fault and a harmless edit: about a minute."""
+    """One good configuration, and of some configurations a fault and a harmless edit."""
     chosen = cases[:: max(1, len(cases) // 3)][:3]
     some = [Work(case, change) for case in chosen for change in (case.faults[0], case.harmless[0])]
     return [Work(chosen[0], None), *some]
@@ -135,7 +135,7 @@ def _is_wanted(each: Work, only: str) -> bool:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a few changes, in about a minute; writes nothing down")
+    parser.add_argument("--quick", action="store_true", help="a few changes; writes nothing down")
     parser.add_argument("--only", default="", metavar="NAME", help="a configuration, or configuration/change")
     parser.add_argument("--sample", type=int, default=1, metavar="N", help="one change in N, spread over all (1)")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time (2)")

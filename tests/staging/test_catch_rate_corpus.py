@@ -1,6 +1,6 @@
 """A quick selection of the corpus through the real gates: what is good passes, a fault is caught, an edit is harmless.
 
-All of it is the benchmark's (``python -m benchmarks.catch_rate``), which takes half an hour.
+All of it is the benchmark's (``python -m benchmarks.catch_rate``).
 """
 
 from __future__ import annotations
