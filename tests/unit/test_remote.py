@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import io
+import hashlib
 import json
 import shlex
 import subprocess
 import sys
-import zipfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -16,26 +17,43 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceE
 
 
 def test_the_pack_is_the_same_for_the_same_sources() -> None:
-    first = remote.pack()
-    remote.pack.cache_clear()
-    assert remote.pack() == first
-    names = zipfile.ZipFile(io.BytesIO(first.data)).namelist()
-    assert {"sluice/__init__.py", "sluice/errors.py", "sluice/manifest.py", "sluice/engine/main.py"} <= set(names)
+    packed = remote.pack()
+    assert json.loads(zlib.decompress(packed.data)) == remote.sources()
+    assert packed.digest == hashlib.sha256(zlib.decompress(packed.data)).hexdigest()
+    names = set(remote.sources())
+    assert {"sluice/__init__.py", "sluice/errors.py", "sluice/manifest.py", "sluice/engine/main.py"} <= names
     assert not [name for name in names if not name.startswith("sluice/") or not name.endswith(".py")]
 
 
-def test_the_payload_says_what_is_in_it() -> None:
-    data = remote.payload({"op": "status"}, b"bundle")
+def test_many_threads_pack_once() -> None:
+    remote._packed.cache_clear()
+    with ThreadPoolExecutor(20) as pool:
+        packs = list(pool.map(lambda _: remote.pack(), range(20)))
+    assert len({id(each) for each in packs}) == 1
+    assert remote._packed.cache_info().misses == 1
+
+
+@pytest.mark.parametrize("engine", [True, False])
+def test_the_payload_says_what_is_in_it(engine: bool) -> None:
+    data = remote.payload({"op": "status"}, b"bundle", engine=engine)
     header, _, rest = data.partition(b"\n")
-    sizes = json.loads(header)
-    assert sizes["engine"] == remote.pack().digest
-    assert len(rest) == sizes["engine_size"] + sizes["request_size"] + sizes["bundle_size"]
+    digest, _, *sizes = header.decode().split()
+    assert digest == remote.pack().digest
+    assert [int(size) for size in sizes] == [len(remote.pack().data) if engine else 0, len(b'{"op": "status"}'), 6]
+    assert len(rest) == sum(int(size) for size in sizes)
     assert rest.endswith(b'{"op": "status"}bundle')
 
 
-@pytest.mark.parametrize(("op", "keep"), [("status", True), ("probe", False)])
-def test_a_probe_leaves_no_engine_behind(op: str, keep: bool) -> None:
-    assert json.loads(remote.payload({"op": op}).partition(b"\n")[0])["keep"] is keep
+@pytest.mark.parametrize(("op", "kept"), [("status", b"keep"), ("probe", b"leave")])
+def test_a_probe_leaves_no_engine_behind(op: str, kept: bytes) -> None:
+    assert remote.payload({"op": op}).split()[1] == kept
+
+
+def test_a_host_without_the_engine_asks_for_it() -> None:
+    data = remote.payload({"op": "status"}, engine=False).replace(remote.pack().digest.encode(), b"0" * 64)
+    done = subprocess.run(shlex.split(remote.command(sys.executable)), input=data, capture_output=True, check=False)
+    with pytest.raises(remote.EngineMissing):
+        remote.answer(done.stdout.decode(), done.stderr.decode(), done.returncode)
 
 
 def test_the_command_survives_a_shell() -> None:

@@ -160,6 +160,8 @@ def test_stopped_after_any_step(story: str, new_host: NewHost) -> None:
     host = new_host(**can)
     before(host)
     prepared = host.saved()
+    # Files have other inodes from here on, as they have after each crash, and the engine looks at that of nginx.
+    host.restore(prepared)
     with host.crashing() as steps:
         act(host)
     count, faults = steps.taken, []

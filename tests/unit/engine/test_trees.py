@@ -22,6 +22,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.drift im
     is_ours,
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.live import point
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.stock import has_release
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import Entry, read_tree, release_id
 
 
@@ -133,7 +134,7 @@ def test_what_was_adopted_comes_back_with_its_modes(session: Session) -> None:
     assert os.readlink(copy / "same") == "conf.d"
     assert (copy / "conf.d").stat().st_mode & 0o777 == 0o750
     assert state["releases"][release]["origin"] == "adopted"
-    assert installed.has_release(session, release)
+    assert has_release(session, release)
     assert session.layout.conf.is_dir()
     assert not is_ours(session, state)
 

@@ -18,8 +18,10 @@ DEADLINE = 30.0
 _AT = "2026-03-01T00:00:00.000Z"
 
 
-def push(host: SimulatedHost, run: str, name: str, behaviour: str = "fine", drift: str = "refuse") -> dict[str, Any]:
-    """Put a release on trial."""
+def push(
+    host: SimulatedHost, run: str, name: str, behaviour: str = "fine", drift: str = "refuse", **more: Any
+) -> dict[str, Any]:
+    """Put a release on trial; ``more`` is what else the request says."""
     pushed = release(name, behaviour)
     return host.ask_engine(
         "activate",
@@ -28,6 +30,7 @@ def push(host: SimulatedHost, run: str, name: str, behaviour: str = "fine", drif
         release=pushed.form,
         receipt=receipts.issue(pushed.id, run, _AT, 24 * 365, dict.fromkeys(receipts.GATES, "pass")),
         drift=drift,
+        **more,
         options={"check_timeout": 5, "test_timeout": 10, "guard_deadline": DEADLINE},
     )
 

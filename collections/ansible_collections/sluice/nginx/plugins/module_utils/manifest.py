@@ -7,15 +7,19 @@ input gives the same id on any machine.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
-from pathlib import Path
-from typing import Iterable, NamedTuple
 
 from .errors import SluiceError
+from .lean import TYPE_CHECKING, NamedTuple, sha256
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Iterable
 
 __all__ = ["Difference", "Entry", "compare", "entries_from_json", "entries_to_json", "read_tree", "release_id"]
+
+_PART = 64 << 10
 
 
 class Entry(NamedTuple):
@@ -34,34 +38,56 @@ class Difference(NamedTuple):
     what: str
 
 
-def _entry(root: Path, path: Path) -> Entry:
-    name = path.relative_to(root).as_posix()
-    status = path.lstat()
-    if stat.S_ISLNK(status.st_mode):
-        return Entry(name, "link", 0o777, os.readlink(path))
-    if stat.S_ISDIR(status.st_mode):
-        return Entry(name, "dir", stat.S_IMODE(status.st_mode), "")
-    if stat.S_ISREG(status.st_mode):
-        return Entry(name, "file", stat.S_IMODE(status.st_mode), hashlib.sha256(path.read_bytes()).hexdigest())
-    raise SluiceError(
-        f"{path} is neither a file, a directory nor a link; a release can hold nothing else: remove it from the tree"
-    )
-
-
 def read_tree(root: Path) -> list[Entry]:
-    """Read the manifest of the tree below ``root``, sorted by path; the root itself is not an entry.
+    """Read the manifest of the tree below ``root``, sorted by path; the root itself is not an entry, and may be absent.
 
     Raises ``SluiceError`` for sockets, pipes and devices, ``OSError`` for what cannot be read.
     """
     found: list[Entry] = []
-    for folder, folders, files in os.walk(root):
-        found.extend(_entry(root, Path(folder) / name) for name in folders + files)
+    folders = [(str(root), "")] if os.path.isdir(root) else []
+    while folders:
+        folder, prefix = folders.pop()
+        with os.scandir(folder) as entries:
+            for each in entries:
+                entry = _entry(each, prefix)
+                found.append(entry)
+                if entry.kind == "dir":
+                    folders.append((each.path, f"{entry.path}/"))
     return sorted(found)
+
+
+def _entry(found: os.DirEntry[str], prefix: str) -> Entry:
+    name = prefix + found.name
+    status = found.stat(follow_symlinks=False)
+    if stat.S_ISLNK(status.st_mode):
+        return Entry(name, "link", 0o777, os.readlink(found.path))
+    if stat.S_ISDIR(status.st_mode):
+        return Entry(name, "dir", stat.S_IMODE(status.st_mode), "")
+    if stat.S_ISREG(status.st_mode):
+        return Entry(name, "file", stat.S_IMODE(status.st_mode), _digest(found.path))
+    raise SluiceError(
+        f"{found.path} is neither a file, a directory nor a link; a release can hold nothing else: remove it from the "
+        "tree"
+    )
+
+
+def _digest(path: str) -> str:
+    digest = sha256()
+    # Without the buffers that open() makes: most files of a tree are small, and there may be thousands.
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        part = os.read(descriptor, _PART)
+        while part:
+            digest.update(part)
+            part = os.read(descriptor, _PART)
+    finally:
+        os.close(descriptor)
+    return digest.hexdigest()
 
 
 def release_id(entries: Iterable[Entry]) -> str:
     """Name a tree: the SHA-256, in hex, of its manifest's canonical text."""
-    digest = hashlib.sha256()
+    digest = sha256()
     for entry in sorted(entries):
         digest.update(f"{entry.path}\0{entry.kind}\0{entry.mode:04o}\0{entry.value}\n".encode())
     return digest.hexdigest()

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import io
 import json
 import re
 import shlex
-import zipfile
+import threading
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,78 +21,71 @@ from typing import Any, NamedTuple
 from .engine import MARKER
 from .errors import SluiceError
 
-__all__ = ["Pack", "answer", "command", "pack", "payload"]
+__all__ = ["EngineMissing", "Pack", "answer", "command", "pack", "payload", "sources"]
 
-_SHIPPED = ("errors.py", "manifest.py", "receipt.py", "contract", "engine")
-# Must live on any Python 3.8 and import little: what it costs is paid on each host in each phase. The engine is
-# unpacked to disk rather than imported from the zip, because only then Python keeps it compiled. The guard's own engine
-# stays. It ends at once, since a request of a check may still hang.
-_BOOTSTRAP = """
-import json,os,sys
+_SHIPPED = ("errors.py", "lean.py", "manifest.py", "receipt.py", "contract", "engine")
+_MISSING = "SLUICE-ENGINE missing"
+# Must live on any Python 3.8. It is compiled each time that it is sent, so it only starts what is compiled;
+# engine/install.py puts that on the host. It ends at once, since a request of a check may still hang.
+_BOOTSTRAP = f"""
+import marshal,os,sys
 i=sys.stdin.buffer
-h=json.loads(i.readline())
-z,r,b=(i.read(h[k]) for k in ("engine_size","request_size","bundle_size"))
-if len(b)!=h["bundle_size"]: sys.exit("the payload ended early")
-t=None
-p=os.path.join("/var/lib/sluice/engine",h["engine"])
-sys.dont_write_bytecode=not h["keep"]
-if os.geteuid() or not os.path.isdir(p):
-    import io,shutil,tempfile,zipfile
-    d=os.path.dirname(p)
-    try:
-        if os.geteuid() or not h["keep"]: raise PermissionError
-        os.makedirs(d,0o755,exist_ok=True)
-        os.chmod(d,0o700)
-        t=tempfile.mkdtemp(dir=d)
-    except OSError:
-        p=t=tempfile.mkdtemp()
-    zipfile.ZipFile(io.BytesIO(z)).extractall(t)
-    if p!=t:
-        os.sync()
-        try: os.rename(t,p)
-        except OSError: shutil.rmtree(t)
-        t=None
-        try: g=open("/var/lib/sluice/guard.py").read()
-        except OSError: g=""
-        a=sorted((e for e in os.scandir(d) if e.path!=p and e.name not in g),key=lambda e:e.stat().st_mtime)
-        for e in a[:-2]: shutil.rmtree(e.path,True)
-sys.path.insert(0,p)
+d,k,*n=i.readline().decode().split()
+z,r,b=p=[i.read(int(m)) for m in n]
+if [str(len(m)) for m in p]!=n: sys.exit("the payload ended early")
+e={{}}
 try:
-    from sluice.engine.main import main
-    main(r,b)
-finally:
-    if t: shutil.rmtree(t,True)
+    with open("/var/lib/sluice/engine/%s/%x.code"%(d,sys.hexversion),"rb") as f: c=marshal.load(f)
+except (OSError,EOFError,TypeError,ValueError):
+    if not z:
+        print("\\n{_MISSING}",flush=True)
+        os._exit(0)
+    import json,zlib
+    c=json.loads(zlib.decompress(z))
+    exec(c["sluice/engine/install.py"],e)
+    c=e["install"](c,d,"/var/lib/sluice",k=="keep")
+t=c["sluice.engine.loading"][1]
+exec(t if isinstance(t,str) else marshal.loads(t),e)
+e["run"](c,r,b)
 sys.stdout.flush()
 os._exit(0)
 """
 
+_packing = threading.Lock()
+
+
+class EngineMissing(SluiceError):
+    """The host does not have this engine, and it was not sent along: ask again with it."""
+
 
 class Pack(NamedTuple):
-    """What is shipped: a zip of the package ``sluice``, and the SHA-256 of it in hex."""
+    """What is shipped: the sources of the package ``sluice``, and the SHA-256 of them in hex."""
 
     digest: str
     data: bytes
 
 
-@functools.lru_cache(maxsize=1)
-def pack() -> Pack:
-    """Pack the engine and what it imports; the same sources give the same bytes."""
+def sources() -> dict[str, str]:
+    """Return what is shipped to hosts: the texts of the package ``sluice`` by their paths, as ``sluice/errors.py``."""
     here = Path(__file__).parent
-    sources: dict[str, bytes] = {"__init__.py": b""}
+    found = {"sluice/__init__.py": ""}
     for name in _SHIPPED:
         path = here / name
-        for source in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            sources[source.relative_to(here).as_posix()] = source.read_bytes()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in sorted(sources.items()):
-            # A fixed time and mode: the digest must depend on the sources alone.
-            info = zipfile.ZipInfo(f"sluice/{name}", (1980, 1, 1, 0, 0, 0))
-            info.external_attr = 0o600 << 16
-            info.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(info, text)
-    data = buffer.getvalue()
-    return Pack(hashlib.sha256(data).hexdigest(), data)
+        for source in path.rglob("*.py") if path.is_dir() else [path]:
+            found[f"sluice/{source.relative_to(here).as_posix()}"] = source.read_text(encoding="utf-8")
+    return found
+
+
+def pack() -> Pack:
+    """Pack the engine and what it imports; the same sources give the same digest. May be called from any thread."""
+    with _packing:
+        return _packed()
+
+
+@functools.lru_cache(maxsize=1)
+def _packed() -> Pack:
+    data = json.dumps(sources(), sort_keys=True).encode()
+    return Pack(hashlib.sha256(data).hexdigest(), zlib.compress(data, 9))
 
 
 def command(python: str = "python3") -> str:
@@ -100,28 +93,23 @@ def command(python: str = "python3") -> str:
     return f"{shlex.quote(python)} -IS -c {shlex.quote(_BOOTSTRAP.strip())}"
 
 
-def payload(request: Mapping[str, Any], bundle: bytes = b"") -> bytes:
+def payload(request: Mapping[str, Any], bundle: bytes = b"", *, engine: bool = True) -> bytes:
     """Return the standard input of ``command()``:
 
-    a header line, the engine, the request and the bundle (tar.gz or nothing). A probe leaves nothing on the host, the
-    engine included.
+    a header line, the engine, the request and the bundle (tar.gz or nothing). Without ``engine`` it is left out, as
+    most hosts have it; one that lacks it only says so. A probe leaves nothing on the host, the engine included.
     """
     packed = pack()
-    body = json.dumps(request, sort_keys=True).encode()
-    header = {
-        "bundle_size": len(bundle),
-        "engine": packed.digest,
-        "engine_size": len(packed.data),
-        "keep": request.get("op") != "probe",
-        "request_size": len(body),
-    }
-    return json.dumps(header).encode() + b"\n" + packed.data + body + bundle
+    parts = [packed.data if engine else b"", json.dumps(request, sort_keys=True).encode(), bundle]
+    kept = "leave" if request.get("op") == "probe" else "keep"
+    header = " ".join([packed.digest, kept, *(str(len(part)) for part in parts)])
+    return b"".join([header.encode(), b"\n", *parts])
 
 
 def answer(stdout: str, stderr: str, rc: int) -> dict[str, Any]:
     """Find the engine's answer in the output of ``command()``; banners and the noise of sudo around it do not matter.
 
-    Raises ``SluiceError`` in words when there is none.
+    Raises ``EngineMissing`` where the engine must be sent along, and ``SluiceError`` in words when there is no answer.
     """
     for line in reversed(stdout.splitlines()):
         _, found, text = line.partition(MARKER)
@@ -132,6 +120,8 @@ def answer(stdout: str, stderr: str, rc: int) -> dict[str, Any]:
                 continue
             if isinstance(parsed, dict):
                 return parsed
+    if _MISSING in stdout:
+        raise EngineMissing("the host lacks the engine, and it was not sent along")
     raise SluiceError(_silence(f"{stdout}\n{stderr}", rc))
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Mapping, Sequence, TypedDict
 from urllib.parse import urljoin
 
+from ..lean import TYPE_CHECKING, NamedTuple, TypedDict
 from .model import Expect, Upstream, status_holds
 from .pattern import regex
+
+if TYPE_CHECKING:
+    from typing import Mapping, Sequence
 
 __all__ = ["BODY_LIMIT", "Answer", "SeenRequest", "judge", "judge_upstream"]
 
@@ -19,8 +21,7 @@ _EXCERPT = 200
 _CHARSET = re.compile(r"charset=[\"']?([^\s\"';]+)", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """An HTTP response. ``fault`` says in words what was wrong with the transfer of its body, if anything."""
 
     status: int

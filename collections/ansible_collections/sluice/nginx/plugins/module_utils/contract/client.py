@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
-from http.cookiejar import CookieJar
-from typing import Callable, Collection, Iterable, Protocol, Sequence
 from urllib.parse import urljoin
 
+from ..lean import TYPE_CHECKING, NamedTuple, Protocol
 from .answer import Answer, SeenRequest, judge, judge_upstream
+from .cookies import Cookies
 from .model import Check
 from .transport import NoAnswer, Request, fetch
 from .url import Url, parse_url
+
+if TYPE_CHECKING:
+    from typing import Callable, Collection, Iterable, Sequence
 
 __all__ = ["LEADS_AWAY", "Outcome", "SeenRequest", "Witness", "run_checks"]
 
@@ -33,8 +35,7 @@ class Witness(Protocol):
         """Return what came since ``mark``, oldest first."""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a check. ``status`` and ``body_excerpt`` (at most 200 characters) are those of the last answer.
 
     ``ms`` is the time from the first connect to the last byte, redirects included. ``chain`` holds the URLs asked
@@ -57,7 +58,7 @@ class Outcome:
 
     def to_json(self) -> dict[str, object]:
         """Turn it into plain values."""
-        return {**asdict(self), "ok": self.ok, "problems": list(self.problems), "chain": list(self.chain)}
+        return {**self._asdict(), "ok": self.ok, "problems": list(self.problems), "chain": list(self.chain)}
 
 
 def run_checks(
@@ -85,10 +86,38 @@ def run_checks(
             noted(outcome)
         return outcome
 
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        found = dict(zip(together, pool.map(run, together.values())))
+    found = _side_by_side(together, run, workers)
     found.update((n, run(check, witness)) for n, check in alone.items())
     return [found[n] for n in range(len(contract))]
+
+
+def _side_by_side(checks: dict[int, Check], run: Callable[[Check], Outcome], workers: int) -> dict[int, Outcome]:
+    """Run ``checks`` in at most so many threads. What one of them raises is raised here, when all have ended."""
+    waiting = list(checks.items())
+    waiting.reverse()
+    found: dict[int, Outcome] = {}
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        while waiting and not errors:
+            try:
+                number, check = waiting.pop()
+            except IndexError:
+                return
+            try:
+                found[number] = run(check)
+            except BaseException as error:
+                errors.append(error)
+
+    # Daemons, as a request may outlast the operation that is given up.
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(workers, len(waiting)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return found
 
 
 def _run(check: Check, hosts: Collection[str], timeout: float, witness: Witness | None) -> Outcome:
@@ -130,19 +159,19 @@ class _Walk:
         check = self._check
         body = None if check.body is None else check.body.encode()
         request = Request(check.method, parse_url(check.url), check.headers, body)
-        jar = CookieJar()
+        cookies = Cookies()
         asked = set()
         while True:
             self.chain.append(str(request.url))
             # A page that sets a cookie and redirects to itself is no loop: the second request differs.
-            state = (request.method, request.url, tuple((cookie.name, cookie.value) for cookie in jar))
+            state = (request.method, request.url, cookies.state())
             if state in asked:
                 return f"redirect loop: {self._way()}"
             asked.add(state)
             if len(self.chain) > _MOST_REDIRECTS + 1:
                 return f"more than {_MOST_REDIRECTS} redirects: {self._way()}"
             try:
-                self.answer = fetch(request, self._address(request.url), self._timeout, jar)
+                self.answer = fetch(request, self._address(request.url), self._timeout, cookies)
             except NoAnswer as error:
                 return str(error) if len(self.chain) == 1 else f"{error} (after {self._way()})"
             target = self.answer.location
@@ -155,6 +184,7 @@ class _Walk:
                 return f"{LEADS_AWAY} what cannot be asked for: {error}"
             if url.host not in self._hosts:
                 return f"{LEADS_AWAY} {url}, whose host {url.host} no check of the contract asks for"
+            cookies.keep(request.url, self.answer)
             request = _redirected(request, url, self.answer.status)
 
     def _address(self, url: Url) -> tuple[str, int]:

@@ -5,10 +5,8 @@ Pure: nothing here opens a connection.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Mapping
-
 from ..errors import InputError
+from ..lean import TYPE_CHECKING, NamedTuple
 from .reading import (
     METHODS,
     read_address,
@@ -28,6 +26,9 @@ from .reading import (
 )
 from .url import parse_url
 
+if TYPE_CHECKING:
+    from typing import Mapping
+
 __all__ = ["Check", "Expect", "Upstream", "from_json", "parse_contract", "status_holds", "to_json"]
 
 _REQUEST_KEYS = ("method", "url", "headers", "body")
@@ -37,8 +38,7 @@ _CHECK_KEYS = (*METHODS, "name", "request", "headers", "body", "expect", "follow
 _HERE = "127.0.0.1"
 
 
-@dataclass(frozen=True)
-class Upstream:
+class Upstream(NamedTuple):
     """What an upstream must have seen; None and () ask for nothing."""
 
     method: str | None = None
@@ -46,8 +46,7 @@ class Upstream:
     headers: tuple[tuple[str, str | None], ...] = ()
 
 
-@dataclass(frozen=True)
-class Expect:
+class Expect(NamedTuple):
     """What must come back. Texts stand for themselves or are ``/regex/``; a header of None must be absent."""
 
     status: tuple[str, ...] = ("2xx",)
@@ -58,8 +57,7 @@ class Expect:
     max_ms: int | None = None
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """One request and what must come back. ``source`` is the path of the user's variable, as ``nginx_checks[2]``."""
 
     name: str
@@ -195,10 +193,20 @@ def status_holds(expected: tuple[str, ...], status: int) -> bool:
     return any(text in (str(status), f"{status // 100}xx") for text in expected)
 
 
+# Thousands of checks expect the same few.
+_STATUSES: dict[tuple[str, ...], list[int]] = {}
+
+
+def _statuses(expected: tuple[str, ...]) -> list[int]:
+    if expected not in _STATUSES:
+        _STATUSES[expected] = [status for status in range(100, 600) if status_holds(expected, status)]
+    return _STATUSES[expected]
+
+
 def _refuse_impossible(check: Check) -> None:
     """Refuse what no answer could fulfil: such a check would be blamed on the release."""
     expect, path = check.expect, f"{check.source}.expect"
-    statuses = [status for status in range(100, 600) if status_holds(expect.status, status)]
+    statuses = _statuses(expect.status)
     wanted = ", ".join(expect.status)
     if check.method == "HEAD" and check.body is not None:
         raise InputError(f"{check.source}.body", "a HEAD request sends no body; use post, put or patch")

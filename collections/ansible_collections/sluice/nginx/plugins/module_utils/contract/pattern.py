@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Pattern
+
+from ..lean import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Pattern
 
 __all__ = ["regex"]
 

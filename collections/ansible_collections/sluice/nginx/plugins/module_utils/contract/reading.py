@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from typing import Iterable, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from ..errors import InputError
+from ..lean import TYPE_CHECKING
 from .pattern import regex
 from .url import is_host, parse_url
+
+if TYPE_CHECKING:
+    from typing import Iterable
 
 __all__ = [
     "METHODS",
@@ -51,6 +54,8 @@ def read_mapping(value: object, path: str, keys: Iterable[str]) -> Mapping[str, 
         raise InputError(path, f"{shown(value)} is not a mapping; expected some of {', '.join(known)}")
     for key in value:
         if key not in known:
+            import difflib
+
             near = difflib.get_close_matches(str(key).lower(), known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"use {', '.join(known)}"
             raise InputError(path, f"unknown key {shown(key)}; {hint}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
+
+from ..lean import NamedTuple
 
 __all__ = ["Url", "bracketed", "is_host", "parse_url"]
 
@@ -14,8 +14,7 @@ _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})")
 _FORM = "use http://host/path or https://host/path"
 
 
-@dataclass(frozen=True)
-class Url:
+class Url(NamedTuple):
     """What a request needs: ``host`` is ASCII, lower case and without brackets, ``target`` is path and query."""
 
     scheme: str
@@ -41,6 +40,8 @@ def is_host(text: str) -> bool:
     """Say whether ``text`` is a host name, an IPv4 or an IPv6 address (without brackets)."""
     if ":" not in text:
         return _HOST.fullmatch(text) is not None
+    import ipaddress
+
     try:
         ipaddress.IPv6Address(text)
     except ValueError:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import receipt as receipts
+from ..lean import TYPE_CHECKING
 from .session import Problem, Session
 
 if TYPE_CHECKING:

@@ -65,9 +65,14 @@ class PreflightRequest(TypedDict, total=False):
 
     ``drift`` as in ``activate``: a live tree that was changed is in the way only where it is refused. With ``recover``
     a trial whose guard is overdue is ended first. ``needs`` as in ``probe``: one that is not met here is in the way.
+
+    With ``stored``, as ``release`` of ``show``, the release is one that the host has, and so are its facts. Answer:
+    ``release`` (id), ``live``, ``live_confirmed``, ``has_release``, ``adopted``, ``changes_needed``, ``nginx``
+    (``version``, ``pid``, ``workers``), ``platform`` (``os``), and ``tree`` (texts by path) where it was wanted.
     """
 
     release: str
+    stored: str
     recover: bool
     drift: str
     facts: Facts
@@ -128,6 +133,10 @@ class ActivateRequest(TypedDict, total=False):
     Answer: ``release``, ``before``, ``checks`` (outcomes), ``workers``, ``timings`` in ms (``test``,
     ``reload_to_worker``, ``reload_to_proof``; after a failure ``failed_to_worker``, ``failed_to_proof``), and after a
     failure ``reverted``, ``means`` (by which it went back), ``broken`` (every way back failed).
+
+    With ``seconds`` a release that serves is baked for so long in the same request, without the lock; ``bake`` is then
+    the answer of ``bake``, with its ``problems``. Those are not the switch's: the release stays on trial. With 0 the
+    logs and workers are looked at at once, and the checks, which held a moment ago, are not made again.
     """
 
     release: ReleaseForm
@@ -136,6 +145,7 @@ class ActivateRequest(TypedDict, total=False):
     signature: str
     emergency: str
     drift: str
+    seconds: float
     options: Options
 
 

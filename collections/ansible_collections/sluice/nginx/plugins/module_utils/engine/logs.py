@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Iterable, NamedTuple
 
-__all__ = ["Share", "mark", "new_lines", "rise", "severe", "share", "tail_before"]
+from ..lean import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Iterable
+
+__all__ = ["Share", "copied", "mark", "new_lines", "rise", "severe", "share", "tail_before"]
 
 _TAIL = 1 << 20
 _LINE = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[(emerg|alert|crit)\] (\d+)#")
@@ -53,6 +57,11 @@ def mark(paths: Iterable[str]) -> tuple[dict[str, list[int]], list[str]]:
         except OSError:
             unreadable.append(path)
     return marks, unreadable
+
+
+def copied(marks: dict[str, list[int]]) -> dict[str, list[int]]:
+    """Copy marks, for a reader of its own: ``new_lines`` moves them."""
+    return {path: list(at) for path, at in marks.items()}
 
 
 def new_lines(path: str, at: list[int]) -> list[str]:

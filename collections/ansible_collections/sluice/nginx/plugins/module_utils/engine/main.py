@@ -5,18 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Callable
+from importlib import import_module
 
 from ..errors import SluiceError
+from ..lean import TYPE_CHECKING
 from . import MARKER
-from .guard.lease import DEADLINE, extend, why_overdue
+from .guard.lease import DEADLINE, keeper, why_overdue
 from .host.system import System
-from .operations.activate import activate
-from .operations.bake import bake
-from .operations.preflight import preflight
-from .operations.probe import probe
-from .operations.settle import confirm, revert
-from .operations.status import show, status
 from .session import Problem, Session, problems_of
 from .store import Layout, Locked
 
@@ -25,28 +20,31 @@ if TYPE_CHECKING:
 
 __all__ = ["handle", "main"]
 
-_OPERATIONS: dict[str, Callable[[Session, Any, bytes], Any]] = {
-    "preflight": lambda session, request, bundle: preflight(session, request),
-    "probe": lambda session, request, bundle: probe(session, request),
-    "activate": activate,
-    "bake": lambda session, request, bundle: bake(session, request),
-    "confirm": lambda session, request, bundle: confirm(session, request),
-    "revert": lambda session, request, bundle: revert(session, request),
-    "status": lambda session, request, bundle: status(session),
-    "show": lambda session, request, bundle: show(session, request),
+# The file below operations/ that has it; it is imported when it is asked for, since a host pays for each import.
+_OPERATIONS = {
+    "preflight": "preflight",
+    "probe": "probe",
+    "activate": "activate",
+    "bake": "bake",
+    "confirm": "settle",
+    "revert": "settle",
+    "status": "status",
+    "show": "status",
 }
 
 
 def handle(request: Json, bundle: bytes = b"", system: System | None = None, layout: Layout | None = None) -> Json:
     """Do what ``request`` asks and return the answer. Whatever goes wrong is in the answer, nothing is raised."""
     session = Session(system or System(), layout or Layout(), request.get("run") or {})
-    operation = _OPERATIONS.get(str(request.get("op")))
+    name = str(request.get("op"))
     answer: Json = {"changed": False}
     problems: list[Problem] = []
     try:
-        if operation is None:
+        if name not in _OPERATIONS:
             raise SluiceError(f"the engine has no operation {request.get('op')!r}; it has {', '.join(_OPERATIONS)}")
         _sign_of_life(session)
+        # Every operation takes the session, the request and the bundle.
+        operation = getattr(import_module(f"{__package__}.operations.{_OPERATIONS[name]}"), name)
         answer = operation(session, request, bundle)
         problems = answer.get("problems", [])
     except Locked as error:
@@ -70,7 +68,7 @@ def _sign_of_life(session: Session) -> None:
     if not pending or pending["run"] != session.run["id"] or why_overdue(session, pending):
         return
     seconds = float(pending.get("deadline") or DEADLINE)
-    session.alive = lambda: extend(session, pending["run"], seconds)
+    session.alive = keeper(session, pending["run"], seconds)
     session.alive()
 
 

@@ -7,9 +7,11 @@ soon as they start.
 
 from __future__ import annotations
 
-from typing import Iterable, NamedTuple
-
+from ..lean import TYPE_CHECKING, NamedTuple
 from .host.processes import Worker
+
+if TYPE_CHECKING:
+    from typing import Iterable
 
 __all__ = ["Proof", "Sample", "Verdict"]
 

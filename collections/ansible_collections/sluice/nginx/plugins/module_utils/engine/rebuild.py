@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterable
-
+from ..lean import TYPE_CHECKING
 from . import state as states
 
 if TYPE_CHECKING:
+    from typing import Iterable
+
     from .forms import Json
 
 __all__ = ["rebuilt"]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import copy
-import threading
-from typing import TYPE_CHECKING, NamedTuple
-
+from ..lean import TYPE_CHECKING, NamedTuple
 from .host.nginx import expected_workers, find_master
 from .host.processes import Master, is_alive, open_logs, workers_of
-from .logs import mark, new_lines, severe
+from .logs import copied, mark, new_lines, severe
 from .proof import Proof, Sample
 from .session import Fault, Problem, Session
 
 if TYPE_CHECKING:
+    import threading
+
     from .forms import Json
 
 __all__ = [
@@ -23,11 +22,13 @@ __all__ = [
     "prove_serving",
     "run_contract",
     "watched_logs",
-    "worker_problems",
 ]
 
 SEVERE = frozenset({"emerg", "alert", "crit"})
-_POLL = 0.007
+# Seconds between two looks at the workers: until the first new one is there, until the old ones have stopped listening,
+# and as long as only new ones serve. Whatever ends that leaves a trace which a later look finds as well: a worker that
+# is missing, one that drains, a line in a log.
+_POLL, _POLL_STARTED, _POLL_SETTLED = 0.007, 0.02, 0.05
 # How long the other checks may go on when one has failed, in seconds: a fault is told better by two of them.
 _GRACE = 0.05
 # Of a release whose `nginx -t` was never measured, in seconds.
@@ -118,7 +119,7 @@ class _Watch:
         self, session: Session, master: Master, proof: Proof, marks: dict[str, list[int]], levels: frozenset[str]
     ) -> None:
         self._session, self._master, self._proof, self._levels = session, master, proof, levels
-        self._marks, self._watched = marks, copy.deepcopy(marks)
+        self._marks, self._watched = marks, copied(marks)
         self._old = self._known = frozenset(pid for pid, _ in proof.old)
 
     def prove(self, until: float, checks: _Checks, hasty: bool) -> float:
@@ -146,7 +147,8 @@ class _Watch:
                         nginx=_last_words(self._marks),
                     )
                 )
-            system.sleep(_POLL)
+            started = self._proof.first_at is not None
+            system.sleep(_POLL_SETTLED if verdict.state == "settled" else _POLL_STARTED if started else _POLL)
 
     def _sample(self) -> Sample:
         system = self._session.system
@@ -159,7 +161,7 @@ class _Watch:
 
 def _last_words(marks: dict[str, list[int]]) -> str:
     """What nginx logged at the severe levels since the marks, at most five lines."""
-    at = copy.deepcopy(marks)
+    at = copied(marks)
     return "\n".join([line for path in at for line in severe(new_lines(path, at[path]), frozenset(), SEVERE)][-5:])
 
 
@@ -179,6 +181,8 @@ class _Checks:
     def begin(self) -> None:
         """Start them, once."""
         if self._thread is None and self.contract:
+            import threading
+
             self._thread = threading.Thread(target=self._run, daemon=True)
             self._thread.start()
 
@@ -233,22 +237,3 @@ def check_problems(outcomes: list[Json]) -> list[Problem]:
         for outcome in outcomes
         if not outcome["ok"]
     ]
-
-
-def worker_problems(session: Session, pending: Json) -> list[Problem]:
-    """Say whether the workers that the trial was proved with are still those that serve."""
-    expected = {(pid, started) for pid, started in pending.get("workers") or []}
-    found = {worker.key for worker in workers_of(session.system.proc, find_master(session)) if not worker.draining}
-    if found == expected:
-        return []
-    return [
-        Problem(
-            "nginx's workers are no longer those of the switch: they died, or somebody else reloaded nginx",
-            f"workers {_pids(expected)}",
-            f"workers {_pids(found)}",
-        )
-    ]
-
-
-def _pids(keys: set[tuple[int, int]]) -> str:
-    return ", ".join(str(pid) for pid, _ in sorted(keys)) or "none"

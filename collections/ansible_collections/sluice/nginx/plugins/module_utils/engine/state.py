@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-from typing import TYPE_CHECKING, Any
+from ..lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from .forms import Json
 
 __all__ = [
@@ -42,7 +43,7 @@ def empty() -> Json:
 
 def installed(state: Json, release: str, origin: str, at: str) -> Json:
     """The release's tree is on the host."""
-    new = copy.deepcopy(state)
+    new: Json = _copied(state)
     new["releases"].setdefault(release, {"installed": at, "origin": origin})
     return new
 
@@ -59,7 +60,7 @@ def begun(state: Json, release: str, run: Json, at: str, boot: str = "", deadlin
     """The intent to switch, written before anything is. The guard gives the run ``deadline`` seconds between signs of
     life, and none beyond this ``boot``.
     """
-    new = copy.deepcopy(state)
+    new: Json = _copied(state)
     new["pending"] = {
         "release": release,
         "before": state["live"],
@@ -87,7 +88,7 @@ def retreating(state: Json, to: str, run: Json, at: str, boot: str = "", deadlin
 
 def moved(state: Json, phase: str, **facts: Any) -> Json:
     """The pending release reached a phase; from ``switched`` on it is the live one."""
-    new = copy.deepcopy(state)
+    new: Json = _copied(state)
     new["pending"].update(phase=phase, **facts)
     if phase != "intent":
         new["live"] = new["pending"]["before" if phase == "reverting" else "release"]
@@ -96,7 +97,7 @@ def moved(state: Json, phase: str, **facts: Any) -> Json:
 
 def confirmed(state: Json, run: Json, at: str) -> Json:
     """The pending release is accepted."""
-    new = copy.deepcopy(state)
+    new: Json = _copied(state)
     release = new["pending"]["release"]
     before = state["confirmed"]["release"] if state["confirmed"] else None
     new["pending"] = None
@@ -109,7 +110,7 @@ def confirmed(state: Json, run: Json, at: str) -> Json:
 
 def taken_back(state: Json, release: str, by: str = "", at: str = "") -> Json:
     """The host serves ``release`` again, with the acceptance that it had. ``by`` says who saw to it."""
-    new = copy.deepcopy(state)
+    new: Json = _copied(state)
     pending = state["pending"]
     if pending:
         new["last"] = _end(pending["release"], pending["run"], "reverted", by, at)
@@ -159,6 +160,13 @@ def prunable(state: Json, keep: int) -> list[str]:
     needed.update([release for release in by_age if state["releases"][release]["origin"] == "adopted"][:1])
     others = [release for release in by_age if release not in needed]
     return others[: max(0, len(others) - keep)]
+
+
+def _copied(value: Any) -> Any:
+    """Copy plain data. ``copy`` could as well, and would be the one thing for which a host imports it."""
+    if isinstance(value, dict):
+        return {key: _copied(each) for key, each in value.items()}
+    return [_copied(each) for each in value] if isinstance(value, list) else value
 
 
 def _end(release: str, run: str, outcome: str, by: str, at: str) -> Json:

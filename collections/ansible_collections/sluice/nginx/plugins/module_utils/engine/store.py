@@ -7,16 +7,17 @@ import fcntl
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
 
 from ..errors import SluiceError
+from ..lean import TYPE_CHECKING, NamedTuple
 from . import state as states
 from .host.processes import started_at
 from .host.system import System
 from .journal import Journal
-from .rebuild import rebuilt
 
 if TYPE_CHECKING:
+    from typing import Any, Callable, Iterator
+
     from .forms import Json
 
 __all__ = ["Layout", "Locked", "Store"]
@@ -100,6 +101,8 @@ class Store:
         """
         found = self._read_state()
         if found is None:
+            from .rebuild import rebuilt
+
             self._damaged = True
             at = self._system.now()
             found = rebuilt(self._layout.linked(), self._origins(), self._journal.events(), at)
@@ -157,7 +160,7 @@ class Store:
         state["version"] += 1
 
     def _write(self, state: Json) -> None:
-        self._system.write(self._layout.state, (json.dumps(state, indent=1, sort_keys=True) + "\n").encode())
+        self._system.write(self._layout.state, (json.dumps(state, sort_keys=True) + "\n").encode())
 
     def make_room(self) -> bool:
         """Give back the space that was held for the way back on a full disk; tells whether there was any."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, NamedTuple
-
 from ..errors import SluiceError
+from ..lean import TYPE_CHECKING, NamedTuple
 from . import state as states
 from .host.nginx import find_master, restart, start, try_tree
 from .host.processes import find_masters
 from .serving import Served, check_problems, mark_logs, prove_serving, run_contract, watched_logs
 from .session import Fault, Problem, Session, problems_of
-from .trees.installed import has_release, repair
+from .trees.installed import repair
 from .trees.live import point
 from .trees.outside import changed_since
+from .trees.stock import has_release
 
 if TYPE_CHECKING:
+    from typing import Callable
+
     from .forms import Json
 
 __all__ = ["Back", "go_back", "lead_back"]

@@ -10,8 +10,8 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ...lean import TYPE_CHECKING
 from ..session import Fault, Problem
 from .lease import extend
 

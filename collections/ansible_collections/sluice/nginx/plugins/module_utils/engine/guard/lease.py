@@ -6,18 +6,22 @@ It is counted by the monotonic clock, so no change of the time of day moves it, 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+
+from ...lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Callable
+
     from ..forms import Json, Pending
     from ..session import Session
 
-__all__ = ["DEADLINE", "due_in", "extend", "release", "why_overdue"]
+__all__ = ["DEADLINE", "due_in", "extend", "keeper", "release", "why_overdue"]
 
 DEADLINE = 120.0
 """Seconds between signs of life, where the request does not say."""
 
 _FILE = "lease.json"
+_OFTEN = 0.5
 
 
 def extend(session: Session, run: str, seconds: float) -> None:
@@ -26,6 +30,22 @@ def extend(session: Session, run: str, seconds: float) -> None:
     lease = {"run": run, "boot": system.boot(), "until": system.monotonic() + seconds}
     system.make_directory(session.layout.runtime, 0o700)
     system.write(session.layout.runtime / _FILE, json.dumps(lease).encode(), durable=False)
+
+
+def keeper(session: Session, run: str, seconds: float) -> Callable[[], None]:
+    """Return what gives a run a sign of life.
+
+    Each step of an operation is one, and most take milliseconds, so the lease is written twice a second at most.
+    """
+    given: list[float] = []
+
+    def alive() -> None:
+        now = session.system.monotonic()
+        if not given or now - given[-1] >= _OFTEN:
+            extend(session, run, seconds)
+            given[:] = [now]
+
+    return alive
 
 
 def release(session: Session) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING
 
+from ...lean import TYPE_CHECKING
 from .. import state as states
 from ..host.processes import find_masters
 from ..host.system import System

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
-import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
+from ...lean import TYPE_CHECKING, NamedTuple
 from ..session import Fault, Problem, Session
 from .processes import Master, cpus, find_masters, find_orphans, is_alive, workers_of
 from .system import Bind
@@ -33,6 +33,8 @@ __all__ = [
 _REPEATABLE = frozenset({"env", "error_log", "include", "load_module"})
 _TEST_TIMEOUT = 120.0
 _END_SECONDS = 5.0
+# What nginx -V said, and of which file.
+_SAID = "nginx.json"
 
 
 class Build(NamedTuple):
@@ -61,33 +63,62 @@ class Tried(NamedTuple):
 def _binary(master: Master | None) -> str:
     if master is not None and os.path.exists(master.exe):
         return master.exe
+    import shutil
+
     return shutil.which("nginx") or "/usr/sbin/nginx"
 
 
-def build(session: Session, master: Master | None = None) -> Build | None:
-    """Ask the running nginx, else the installed one, what it is; nothing when there is none."""
-    done = session.system.run([_binary(master), "-V"], 20.0)
-    version = re.search(r"nginx version: \S+?/([\d.]+)", done.output)
+def build(session: Session, master: Master | None = None, *, remember: bool = False) -> Build | None:
+    """Ask the running nginx, else the installed one, what it is; nothing when there is none.
+
+    What it says is the same as long as it is the same file, so ``remember`` writes it down beside the store, and it is
+    not asked again.
+    """
+    binary = _binary(master)
+    identity = _identity(binary)
+    said = _remembered(session, identity)
+    known = bool(said)
+    if not known:
+        said = session.system.run([binary, "-V"], 20.0).output
+    version = re.search(r"nginx version: \S+?/([\d.]+)", said)
     if version is None:
         return None
+    if remember and identity and not known:
+        data = json.dumps({"file": identity, "said": said}).encode()
+        session.system.write(session.layout.root / _SAID, data, durable=False)
 
-    def option(name: str, default: str) -> str:
-        found = re.search(rf"--{name}=(\S+)", done.output)
-        return found[1] if found else default
+    options = dict(word[2:].split("=", 1) for word in said.split() if word.startswith("--") and "=" in word)
 
-    prefix = option("prefix", "/usr/local/nginx")
-    folder = os.path.join(prefix, option("modules-path", "modules"))
+    prefix = options.get("prefix", "/usr/local/nginx")
+    folder = os.path.join(prefix, options.get("modules-path", "modules"))
     try:
         modules = tuple(sorted(name for name in os.listdir(folder) if name.endswith(".so")))
     except OSError:
         modules = ()
     return Build(
         version[1],
-        os.path.join(prefix, option("conf-path", "conf/nginx.conf")),
-        os.path.join(prefix, option("pid-path", "logs/nginx.pid")),
-        os.path.join(prefix, option("error-log-path", "logs/error.log")),
+        os.path.join(prefix, options.get("conf-path", "conf/nginx.conf")),
+        os.path.join(prefix, options.get("pid-path", "logs/nginx.pid")),
+        os.path.join(prefix, options.get("error-log-path", "logs/error.log")),
         modules,
     )
+
+
+def _identity(binary: str) -> list[int]:
+    """Tell a file from any other one, and from what it was before it was changed; nothing where there is none."""
+    try:
+        status = os.stat(binary)
+    except OSError:
+        return []
+    return [status.st_dev, status.st_ino, status.st_ctime_ns, status.st_size]
+
+
+def _remembered(session: Session, identity: list[int]) -> str:
+    try:
+        found = json.loads((session.layout.root / _SAID).read_bytes())
+        return str(found["said"]) if identity and found["file"] == identity else ""
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def find_master(session: Session) -> Master:

@@ -6,7 +6,8 @@ import contextlib
 import os
 import re
 from pathlib import Path
-from typing import NamedTuple
+
+from ...lean import NamedTuple
 
 __all__ = [
     "Master",
@@ -24,6 +25,7 @@ __all__ = [
 _MASTER = "nginx: master process"
 _WORKER = "nginx: worker process"
 _O_APPEND = 0o2000
+_PART = 64 << 10
 
 
 class Master(NamedTuple):
@@ -40,13 +42,13 @@ class Master(NamedTuple):
     @property
     def config(self) -> str:
         """The file given with ``-c``, or nothing."""
-        found = re.search(r" -c\s*(\S+)", self.title)
+        found = re.search(r" -c\s*(\S+)", self.title) if " -c" in self.title else None
         return found[1] if found else ""
 
     @property
     def globals(self) -> str:
         """The directives given with ``-g``, or nothing."""
-        found = re.search(r" -g\s*(.*?)(?= -[cepqtTv]\b|$)", self.title)
+        found = " -g" in self.title and re.search(r" -g\s*(.*?)(?= -[cepqtTv]\b|$)", self.title)
         return found[1].strip() if found else ""
 
 
@@ -63,26 +65,37 @@ class Worker(NamedTuple):
         return (self.pid, self.started)
 
 
-def _read(path: Path) -> str:
+def _read(path: str) -> str:
+    # Texts and bare descriptors: this is done for each process of the host, and again and again in a proof.
     try:
-        return path.read_bytes().decode("utf-8", "replace")
+        descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return ""
+    try:
+        parts = [os.read(descriptor, _PART)]
+        # To the very end: /proc gives long lists a page at a time.
+        while parts[-1]:
+            parts.append(os.read(descriptor, _PART))
+    except OSError:
+        return ""
+    finally:
+        os.close(descriptor)
+    return b"".join(parts).decode("utf-8", "replace")
 
 
 def _title(proc: Path, pid: int) -> str:
-    return _read(proc / str(pid) / "cmdline").replace("\0", " ").strip()
+    return _read(f"{proc}/{pid}/cmdline").replace("\0", " ").strip()
 
 
 def _state_parent_start(proc: Path, pid: int) -> tuple[str, int, int] | None:
     # The name in parentheses may hold anything, so fields are counted from behind it.
-    fields = _read(proc / str(pid) / "stat").rpartition(") ")[2].split()
+    fields = _read(f"{proc}/{pid}/stat").rpartition(") ")[2].split()
     return (fields[0], int(fields[1]), int(fields[19])) if len(fields) > 19 else None
 
 
 def _namespace(proc: Path, pid: object, kind: str) -> str:
     try:
-        return os.readlink(proc / str(pid) / "ns" / kind)
+        return os.readlink(f"{proc}/{pid}/ns/{kind}")
     except OSError:
         return ""
 
@@ -133,12 +146,13 @@ def read_worker(proc: Path, pid: int) -> Worker | None:
 
 
 def _children(proc: Path, pid: int) -> list[int]:
-    try:
-        return [int(child) for child in (proc / str(pid) / "task" / str(pid) / "children").read_text().split()]
-    except OSError:
+    path = f"{proc}/{pid}/task/{pid}/children"
+    listed = _read(path)
+    if not listed and not os.path.exists(path):
         # A kernel without CONFIG_PROC_CHILDREN.
         every = (int(name) for name in os.listdir(proc) if name.isdigit())
         return [child for child in every if (_state_parent_start(proc, child) or ("", 0, 0))[1] == pid]
+    return [int(child) for child in listed.split()]
 
 
 def workers_of(proc: Path, master: Master, known: frozenset[int] = frozenset()) -> list[Worker]:
@@ -157,18 +171,20 @@ def open_logs(proc: Path, pid: int) -> list[str]:
     its logs, whatever its configuration on disk says by now.
     """
     found = set()
-    folder = proc / str(pid) / "fd"
+    folder = f"{proc}/{pid}/fd"
     try:
         numbers = os.listdir(folder)
     except OSError:
         return []
     for number in numbers:
         try:
-            target = os.readlink(folder / number)
+            target = os.readlink(f"{folder}/{number}")
         except OSError:
             continue
-        flags = re.search(r"flags:\s*(\d+)", _read(proc / str(pid) / "fdinfo" / number))
-        if flags and int(flags[1], 8) & _O_APPEND and target.startswith("/") and os.path.isfile(target):
+        if not target.startswith("/") or target in found:
+            continue
+        flags = re.search(r"flags:\s*(\d+)", _read(f"{proc}/{pid}/fdinfo/{number}"))
+        if flags and int(flags[1], 8) & _O_APPEND and os.path.isfile(target):
             found.add(target)
     return sorted(found)
 

@@ -1,26 +1,29 @@
 """The one seam to the world: every change that the engine makes to files or processes, its requests, and its clock.
 
+What only some operations need is imported where it is needed: a host pays for each import in each phase.
+
 A test replaces it, or stops the engine after any one of its calls.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
-import shutil
-import signal
-import subprocess
 import time
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, NamedTuple, Sequence
 
-from . import kernel
+from ...lean import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from typing import Callable, Sequence
+
     from ..forms import Json
 
 __all__ = ["Bind", "NoNamespace", "Ran", "System"]
+
+# The same on every Linux; to import `signal` for them would cost more than to send one.
+_SIGHUP, _SIGQUIT, _SIGKILL = 1, 3, 9
 
 
 class Ran(NamedTuple):
@@ -45,10 +48,12 @@ class System:
     """Files, processes and clock of this host. ``proc`` is where ``/proc`` is."""
 
     proc = Path("/proc")
+    _boot: str | None = None
 
     def now(self) -> str:
         """Return the time, ISO-8601 in UTC with milliseconds."""
-        return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        seconds, thousandths = divmod(time.time_ns() // 1_000_000, 1000)
+        return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{thousandths:03d}Z"
 
     def monotonic(self) -> float:
         """Return seconds that never go back, and that no change of the clock moves."""
@@ -56,6 +61,11 @@ class System:
 
     def boot(self) -> str:
         """Name the time since the machine was started; a container starts with its first process."""
+        if self._boot is None:
+            self._boot = self._read_boot()
+        return self._boot
+
+    def _read_boot(self) -> str:
         boot = (self.proc / "sys/kernel/random/boot_id").read_text().strip()
         started = (self.proc / "1/stat").read_text().rpartition(") ")[2].split()[19]
         return f"{boot}/{started}"
@@ -111,24 +121,32 @@ class System:
 
     def rename(self, source: Path, target: Path) -> None:
         """Move a file or tree within one file system, on disk when this returns."""
+        from . import kernel
+
         kernel.sync_filesystem(source)
         os.rename(source, target)
         self._sync_directory(target.parent)
 
     def replace(self, source: Path, target: Path) -> None:
         """Put a file or link in the place of another one, in one step; it is on disk when this returns."""
+        from . import kernel
+
         kernel.sync_filesystem(source.parent)
         os.replace(source, target)
         self._sync_directory(target.parent)
 
     def exchange(self, one: Path, other: Path) -> None:
         """Let two names change places in one step; what they name is on disk when this returns."""
+        from . import kernel
+
         kernel.sync_filesystem(one.parent)
         kernel.exchange(one, other)
         self._sync_directory(other.parent)
 
     def copy(self, source: Path, target: Path) -> None:
         """Copy a file, link or tree with owners, modes and times."""
+        import shutil
+
         if source.is_dir() and not source.is_symlink():
             target.mkdir()
             for child in sorted(source.iterdir()):
@@ -143,6 +161,8 @@ class System:
     def remove(self, path: Path) -> None:
         """Remove a file, link or tree; nothing happens when there is none."""
         if path.is_dir() and not path.is_symlink():
+            import shutil
+
             shutil.rmtree(path)
         elif os.path.lexists(path):
             path.unlink()
@@ -154,7 +174,14 @@ class System:
         Raises ``NoNamespace`` where that cannot be had; a command that cannot start or does not end has code 127 or
         124.
         """
-        enter = None if bind is None else (lambda: kernel.bind_privately(bind.source, bind.target))
+        import subprocess
+
+        enter: Callable[[], None] | None = None
+        if bind is not None:
+            # Imported before the fork: a child that imports may wait for a lock of a thread that it does not have.
+            from .kernel import bind_privately
+
+            enter = functools.partial(bind_privately, bind.source, bind.target)
         try:
             done = subprocess.run(
                 list(argv),
@@ -177,15 +204,15 @@ class System:
 
     def reload(self, pid: int) -> None:
         """Tell a master to read its configuration again. Raises ``ProcessLookupError`` when it is gone."""
-        os.kill(pid, signal.SIGHUP)
+        os.kill(pid, _SIGHUP)
 
     def quit(self, pid: int) -> None:
         """Tell a process of nginx to end what it has and go. Raises ``ProcessLookupError`` when it is gone."""
-        os.kill(pid, signal.SIGQUIT)
+        os.kill(pid, _SIGQUIT)
 
     def kill(self, pid: int) -> None:
         """End a process at once. Raises ``ProcessLookupError`` when it is gone."""
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, _SIGKILL)
 
     def ask(self, contract: list[Json], timeout: float, noted: Callable[[Json], None] | None = None) -> list[Json]:
         """Make the requests of a contract, each within ``timeout`` seconds, and return the outcomes in its order.

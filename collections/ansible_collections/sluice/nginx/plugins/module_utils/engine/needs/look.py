@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import functools
-import grp
-import pwd
-import re
-import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Iterable, NamedTuple, Sequence, Tuple
 
+from ...lean import TYPE_CHECKING, NamedTuple
 from ..host.processes import find_masters, read_worker
 from ..session import Problem, Session
 from .near import near_port, near_word
-from .network import Target, addresses, connect, has_address, in_time, listening, owners, sockaddrs
 from .pages import alternatives, group_of, is_misspelt
-from .paths import Seen, look_at_paths
+from .paths import look_at_paths
+from .ports import holds, listening, owners
 
 if TYPE_CHECKING:
+    from typing import Any, Callable, Iterable, Sequence, Tuple
+
     from ..forms import Json
+    from .network import Target
+    from .paths import Seen
+
+    Key = Tuple[str, str]
 
 __all__ = ["Looked", "look", "unmet"]
 
@@ -36,8 +38,6 @@ _EXPECTED = {
     "port": "it is free, or nginx's own",
 }
 _HOSTS = Path("/etc/hosts")
-
-Key = Tuple[str, str]
 
 
 class Looked(NamedTuple):
@@ -124,6 +124,13 @@ def _problem(looked: Looked) -> Problem:
 
 
 def _network(session: Session, needs: Sequence[Json]) -> dict[Key, Seen]:
+    if not needs:
+        return {}
+    # Here, as most of what the network needs is never asked of most releases.
+    import socket
+
+    from .network import connect, in_time, sockaddrs
+
     hosts = {_host_port(need)[0] for need in needs}
     work: dict[str, Callable[[], Any]] = {
         host: functools.partial(socket.getaddrinfo, host, None, type=socket.SOCK_STREAM) for host in hosts
@@ -172,6 +179,8 @@ def _names() -> list[str]:
 
 def _near_listener(session: Session, host: str, port: int, targets: Iterable[Target]) -> str:
     """Name a port of this very host that is listened on; of another one nothing is known."""
+    from .network import has_address
+
     if not all(has_address(target.address[0]) for target in targets):
         return ""
     near = near_port(port, [number for number, protocol in listening(session.system.proc) if protocol == "tcp"])
@@ -180,22 +189,30 @@ def _near_listener(session: Session, host: str, port: int, targets: Iterable[Tar
 
 
 def _accounts(needs: Sequence[Json]) -> dict[Key, Seen]:
-    work: dict[Key, Callable[[], Any]] = {
-        _key(need): functools.partial(pwd.getpwnam if need["kind"] == "user" else grp.getgrnam, need["value"])
-        for need in needs
-    }
-    found = in_time(work, _LOOK_UP_SECONDS)
-    seen: dict[Key, Seen] = {}
-    for kind, name in work:
+    files = {"user": Path("/etc/passwd"), "group": Path("/etc/group")}
+    # From the files alone: a directory service may have very many, and may not answer.
+    there = {kind: _first_fields(files[kind]) for kind in {need["kind"] for need in needs}}
+    elsewhere = [_key(need) for need in needs if need["value"] not in there[need["kind"]]]
+    found = _asked_for(elsewhere) if elsewhere else {}
+    seen: dict[Key, Seen] = {_key(need): (True, "", "") for need in needs}
+    for kind, name in elsewhere:
         answer = found.get((kind, name))
-        if answer is not None and not isinstance(answer, Exception):
-            seen[kind, name] = (True, "", "")
-            continue
-        why = "there is none" if answer is not None else f"no answer within {_LOOK_UP_SECONDS:g} s"
-        # From the files alone: a directory service may have very many.
-        there = _first_fields(Path("/etc/passwd" if kind == "user" else "/etc/group"))
-        seen[kind, name] = (False, why, near_word(name, there))
+        if answer is None or isinstance(answer, Exception):
+            why = "there is none" if answer is not None else f"no answer within {_LOOK_UP_SECONDS:g} s"
+            seen[kind, name] = (False, why, near_word(name, there[kind]))
     return seen
+
+
+def _asked_for(keys: Sequence[Key]) -> dict[Key, Any]:
+    import grp
+    import pwd
+
+    from .network import in_time
+
+    work: dict[Key, Callable[[], Any]] = {
+        (kind, name): functools.partial(pwd.getpwnam if kind == "user" else grp.getgrnam, name) for kind, name in keys
+    }
+    return in_time(work, _LOOK_UP_SECONDS)
 
 
 def _first_fields(path: Path) -> list[str]:
@@ -208,14 +225,21 @@ def _first_fields(path: Path) -> list[str]:
 def _ports(session: Session, needs: Sequence[Json]) -> dict[Key, Seen]:
     proc = session.system.proc
     held = listening(proc) if needs else {}
+    masters = find_masters(proc) if held else []
+    ours = {inode for master in masters for inode in holds(proc, master.pid)}
     seen: dict[Key, Seen] = {}
     for need in needs:
         number, _, protocol = str(need["value"]).partition("/")
         inodes = held.get((int(number), protocol or "tcp"), set()) if number.isdigit() else set()
-        masters = [master.pid for master in find_masters(proc)] if inodes else []
-        pids = owners(proc, inodes) if inodes else []
-        others = [pid for pid in pids if pid not in masters and read_worker(proc, pid) is None]
-        if not inodes or (pids and not others):
+        if inodes <= ours:
+            seen[_key(need)] = (True, "", "")
+            continue
+        # Workers that outlived their master are nginx, too.
+        pids = owners(proc, inodes)
+        others = [
+            pid for pid in pids if pid not in {master.pid for master in masters} and read_worker(proc, pid) is None
+        ]
+        if pids and not others:
             seen[_key(need)] = (True, "", "")
         else:
             who = ", ".join(f"{_command(proc, pid)} (pid {pid})" for pid in others)
@@ -231,7 +255,10 @@ def _command(proc: Path, pid: int) -> str:
 
 
 def _address(session: Session, address: str) -> Seen:
-    if has_address(re.sub(r"^\[|\]$", "", address)):
+    from .network import addresses, has_address
+
+    bare = address[1:-1] if address.startswith("[") else address
+    if has_address(bare):
         return True, "", ""
     there = addresses(session.system.proc)
     return False, f"this host has {', '.join(there) or 'no address that can be read'}", near_word(address, there)

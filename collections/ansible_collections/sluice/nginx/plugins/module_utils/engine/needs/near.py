@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-import itertools
 import os
-from typing import Iterable
+
+from ...lean import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Iterable
 
 __all__ = ["near_path", "near_port", "near_word"]
 
@@ -15,6 +17,8 @@ _MOST_SIBLINGS = 10000
 
 def near_word(word: str, there: Iterable[str]) -> str:
     """Return the word of ``there`` that is most like ``word``, or nothing."""
+    import difflib
+
     found = difflib.get_close_matches(word, [each for each in there if each != word], 1, _ALIKE)
     return found[0] if found else ""
 
@@ -29,6 +33,9 @@ def near_path(path: str) -> str:
         folder = os.path.join(folder, parts.pop(0))
     if not parts:
         return ""
+    import difflib
+    import itertools
+
     try:
         with os.scandir(folder) as entries:
             siblings = [entry.name for entry in itertools.islice(entries, _MOST_SIBLINGS)]

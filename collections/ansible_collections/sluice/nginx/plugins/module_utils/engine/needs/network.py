@@ -1,4 +1,4 @@
-"""What the network of this host is: who answers, what is listened on, which addresses are its own."""
+"""What the network of this host is: who answers, and which addresses are its own."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ import socket
 import threading
 import time
 from collections import deque
-from pathlib import Path
-from typing import Any, Callable, Hashable, Iterable, Mapping, NamedTuple, Tuple, TypeVar
 
-__all__ = ["Target", "addresses", "connect", "has_address", "in_time", "listening", "owners", "sockaddrs"]
+from ...lean import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any, Callable, Hashable, Iterable, Mapping, TypeVar
+
+    Key = TypeVar("Key", bound=Hashable)
+
+__all__ = ["Target", "addresses", "connect", "has_address", "in_time", "sockaddrs"]
 
 _MOST_THREADS = 64
 _MOST_SOCKETS = 200
 _MOST_SECONDS = 15.0
-_LISTEN = "0A"
-
-Key = TypeVar("Key", bound=Hashable)
-Port = Tuple[int, str]
 
 
 class Target(NamedTuple):
@@ -113,39 +115,6 @@ def _words(code: int) -> str:
     if code in (0, errno.EAGAIN, errno.EPROTOTYPE):
         return ""
     return os.strerror(code).lower()
-
-
-def listening(proc: Path) -> dict[Port, set[str]]:
-    """Read what is listened on: number and protocol of each port, and the inodes of the sockets that hold it."""
-    found: dict[Port, set[str]] = {}
-    for name in ("tcp", "tcp6", "udp", "udp6"):
-        try:
-            lines = (proc / "net" / name).read_text().splitlines()[1:]
-        except OSError:
-            continue
-        for cells in (line.split() for line in lines):
-            if name.startswith("udp") or cells[3] == _LISTEN:
-                port = int(cells[1].rpartition(":")[2], 16)
-                found.setdefault((port, name[:3]), set()).add(cells[9])
-    return found
-
-
-def owners(proc: Path, inodes: set[str]) -> list[int]:
-    """Find the processes that hold these sockets."""
-    wanted = {f"socket:[{inode}]" for inode in inodes}
-    return sorted(int(name) for name in os.listdir(proc) if name.isdigit() and wanted & _open_in(proc / name / "fd"))
-
-
-def _open_in(folder: Path) -> set[str]:
-    found: set[str] = set()
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return found
-    for name in names:
-        with contextlib.suppress(OSError):
-            found.add(os.readlink(folder / name))
-    return found
 
 
 def has_address(address: str) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import posixpath
-from typing import TYPE_CHECKING, Iterable
+
+from ...lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Iterable
+
     from ..forms import Json
 
 __all__ = ["alternatives", "group_of", "is_misspelt"]
@@ -33,4 +35,6 @@ def is_misspelt(need: Json, near: str, group: Iterable[Json] = ()) -> bool:
     name, there = posixpath.basename(need["value"]), posixpath.basename(near)
     if not near or near in {each["value"] for each in group}:
         return False
+    import difflib
+
     return difflib.SequenceMatcher(None, name, there).ratio() >= _ALMOST_ALIKE

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import os
-import socket
 import stat
-from typing import TYPE_CHECKING, Iterable, Tuple
 
+from ...lean import TYPE_CHECKING
 from ..session import Session
 from .near import near_path
-from .network import Target, connect
 
 if TYPE_CHECKING:
+    from typing import Iterable, Tuple
+
     from ..forms import Json
 
-__all__ = ["Seen", "look_at_paths"]
+    # Whether it is there, what was seen, and the nearest thing that exists.
+    Seen = Tuple[bool, str, str]
+
+__all__ = ["look_at_paths"]
 
 # What nginx makes by itself, where it has a directory for it.
 _MADE = {"file": ("lock", "log", "pid"), "directory": ("cache", "temp")}
 _SECONDS = 1.0
-
-# Whether it is there, what was seen, and the nearest thing that exists.
-Seen = Tuple[bool, str, str]
 
 
 def look_at_paths(session: Session, needs: Iterable[Json]) -> list[Seen]:
@@ -33,12 +33,22 @@ def look_at_paths(session: Session, needs: Iterable[Json]) -> list[Seen]:
     rows = list(needs)
     found = [_look(session, need) for need in rows]
     sockets = {need["path"] for need, seen in zip(rows, found) if need["kind"] == "socket" and seen[0]}
-    said = connect([Target(socket.AF_UNIX, path) for path in sockets], _SECONDS)
+    said = _refused(sockets) if sockets else {}
     for place, need in enumerate(rows):
-        refused = said.get(Target(socket.AF_UNIX, need["path"]), "") if need["kind"] == "socket" else ""
+        refused = said.get(need["path"], "") if need["kind"] == "socket" else ""
         if refused:
             found[place] = (False, f"nobody listens there: {refused}", "")
     return found
+
+
+def _refused(paths: Iterable[str]) -> dict[str, str]:
+    """Say of each socket why nobody answers there, or nothing."""
+    import socket
+
+    from .network import Target, connect
+
+    said = connect([Target(socket.AF_UNIX, path) for path in paths], _SECONDS)
+    return {target.address: words for target, words in said.items()}
 
 
 def _look(session: Session, need: Json) -> Seen:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
+from ...lean import TYPE_CHECKING, NamedTuple
 from ...manifest import entries_from_json
 from .. import state as states
 from ..admission import admit
 from ..guard.arm import arm
-from ..guard.lease import DEADLINE, due_in, extend
+from ..guard.lease import DEADLINE, keeper
 from ..host.nginx import Tried, build, build_problems, find_master, master_problems, try_tree
 from ..host.processes import Master, open_logs, workers_of
 from ..host.system import NoNamespace
@@ -17,13 +16,15 @@ from ..session import Fault, Problem, Session, problems_of
 from ..trees import installed
 from ..trees.drift import drift, drift_problem, is_ours
 from ..trees.live import point
+from ..trees.stock import has_release
+from ..trial import pending_problem
 from ..way_back import go_back
 from .settle import let_guard_go, recover, times
 
 if TYPE_CHECKING:
-    from ..forms import ActivateRequest, Facts, Json
+    from ..forms import ActivateRequest, Facts, Json, Options
 
-__all__ = ["activate", "pending_problem"]
+__all__ = ["activate"]
 
 
 class _Release(NamedTuple):
@@ -37,15 +38,38 @@ class _Release(NamedTuple):
 
 
 def activate(session: Session, request: ActivateRequest, bundle: bytes) -> Json:
-    """Make a release live and pending. Raises ``Fault`` for what stops it before anything is switched."""
+    """Make a release live and pending, and watch it where the request says for how long.
+
+    Raises ``Fault`` for what stops it before anything is switched.
+    """
+    release = _read(session, request)
+    answer = _activate(session, request, release, bundle)
+    if "seconds" in request and not answer.get("problems"):
+        session.alive()
+        answer["bake"] = _bake(session, release, float(request["seconds"]), request.get("options") or {})
+    return answer
+
+
+def _bake(session: Session, release: _Release, seconds: float, options: Options) -> Json:
+    """Bake without the lock. What is found is not the switch's: the release stays on trial, and the run decides."""
+    from .bake import watch
+
+    try:
+        # Its checks held a moment ago.
+        found = watch(session, release.id, seconds, options, asked=seconds <= 0)
+    except Exception as error:
+        found = {"problems": problems_of(error)}
+    return {**found, "problems": [problem.to_json() for problem in found.get("problems", [])]}
+
+
+def _activate(session: Session, request: ActivateRequest, release: _Release, bundle: bytes) -> Json:
     with session.store.lock(session.run, "activate"):
-        release = _read(session, request)
         state = recover(session, session.store.load())
         if state["pending"]:
             return _again(session, state, release)
         _admit(session, state, request, release)
         master = find_master(session)
-        built = build(session, master)
+        built = build(session, master, remember=True)
         facts = release.meta["facts"]
         problems = master_problems(session, master, built, facts)
         if built is not None:
@@ -101,7 +125,7 @@ def _begin(session: Session, state: Json, release: _Release) -> Json:
     """
     run = session.run
     arm(session, run["id"], release.deadline)
-    session.alive = lambda: extend(session, run["id"], release.deadline)
+    session.alive = keeper(session, run["id"], release.deadline)
     facts = {"before": state["live"], "who": run["who"], "from": run["from"], "deadline": release.deadline}
     session.journal("trial", release=release.id, **facts)
     boot = session.system.boot()
@@ -148,24 +172,6 @@ def _again(session: Session, state: Json, release: _Release) -> Json:
     raise Fault(pending_problem(session, pending))
 
 
-def pending_problem(session: Session, pending: Json) -> Problem:
-    """Say whose release is on trial, and until when."""
-    if pending.get("broken"):
-        return Problem(
-            f"this host is broken: no way back from release {pending['release'][:12]} (run {pending['run']}) succeeded",
-            f"release {pending['before'][:12]} serves",
-            "; ".join(pending["broken"]),
-            "mend what is said here on the host; the guard goes on trying, and playbooks/unlock.yml tries at once",
-        )
-    return Problem(
-        f"the host has a pending release {pending['release'][:12]} of run {pending['run']}",
-        "no release that is neither confirmed nor reverted",
-        f"{pending['who']} from {pending['from']} began at {pending['since']}, phase {pending['phase']}",
-        f"wait until that run has ended; if it died, the guard takes it back in {due_in(session, pending):.0f} s, "
-        "and playbooks/unlock.yml takes it back now",
-    )
-
-
 def _running_facts(session: Session, master: Master) -> Facts:
     """What can be known of a configuration that somebody else wrote: its logs, and how many workers it has."""
     workers = [worker for worker in workers_of(session.system.proc, master) if not worker.draining]
@@ -178,7 +184,7 @@ def _running_facts(session: Session, master: Master) -> Facts:
 
 def _install(session: Session, release: _Release, bundle: bytes) -> None:
     installed.keep(session, release.meta.get("kept") or [])
-    if not installed.has_release(session, release.id):
+    if not has_release(session, release.id):
         owners = release.meta.get("origin") == "adopted"
         installed.install(session, release.id, entries_from_json(release.meta["manifest"]), bundle, owners)
     session.store.save_meta(release.id, release.meta)

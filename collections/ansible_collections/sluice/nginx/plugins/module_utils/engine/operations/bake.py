@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import copy
-from typing import TYPE_CHECKING
-
-from ..logs import Share, new_lines, rise, severe, share, tail_before
-from ..serving import SEVERE, check_problems, run_contract, worker_problems
+from ...lean import TYPE_CHECKING
+from ..logs import Share, copied, new_lines, rise, severe, share, tail_before
+from ..serving import SEVERE, check_problems, run_contract
 from ..session import Fault, Problem, Session
+from ..trial import worker_problems
 
 if TYPE_CHECKING:
-    from ..forms import BakeRequest, Json
+    from ..forms import BakeRequest, Json, Options
 
-__all__ = ["bake"]
+__all__ = ["bake", "watch"]
 
 # The checks' own requests are no traffic; this is how their User-Agent stands in the combined format.
 _OWN = '"sluice"'
 _FEW = 20
 
 
-def bake(session: Session, request: BakeRequest) -> Json:
+def bake(session: Session, request: BakeRequest, bundle: bytes = b"") -> Json:
     """Wait, then judge what happened since the switch.
 
     The host is not locked meanwhile: a revert must not have to wait.
     """
-    release = request["release"]
+    return watch(session, request["release"], float(request.get("seconds", 0)), request.get("options") or {})
+
+
+def watch(session: Session, release: str, seconds: float, options: Options, *, asked: bool = False) -> Json:
+    """Wait for ``seconds``, and judge the trial of ``release``; its contract is left out where it was just ``asked``.
+
+    Raises ``Fault`` when the release is not on trial here by this run.
+    """
     state = session.store.load()
     pending = state["pending"]
     if pending is None and (state["confirmed"] or {}).get("release") == release:
@@ -35,18 +41,18 @@ def bake(session: Session, request: BakeRequest) -> Json:
                 f"release {release[:12]} is not pending here by this run, so it cannot be baked", do="deploy it again"
             )
         )
-    session.system.sleep(float(request.get("seconds", 0)))
+    if seconds > 0:
+        session.system.sleep(seconds)
     meta = session.store.meta(release)
     access = set((meta.get("facts") or {}).get("access_logs") or [])
-    marks = copy.deepcopy(pending.get("marks") or {})
+    marks = copied(pending.get("marks") or {})
     problems = worker_problems(session, pending) + _log_problems(
         session, pending, [path for path in marks if path not in access]
     )
     before, since = _shares(session, {path: at for path, at in marks.items() if path in access})
     problems += _traffic_problems(session, before, since)
-    timeout = float((request.get("options") or {}).get("check_timeout", 10.0))
-    contract = meta.get("contract") or []
-    outcomes = run_contract(session, contract, timeout)
+    contract = [] if asked else meta.get("contract") or []
+    outcomes = run_contract(session, contract, float(options.get("check_timeout", 10.0)))
     problems += check_problems(outcomes)
     return {
         "changed": False,
@@ -60,7 +66,7 @@ def bake(session: Session, request: BakeRequest) -> Json:
 
 def _log_problems(session: Session, pending: Json, paths: list[str]) -> list[Problem]:
     """Judge the lines of this release's processes; workers of before, which may drain for long, are not its own."""
-    marks = copy.deepcopy(pending["marks"]) if paths else {}
+    marks = copied(pending["marks"]) if paths else {}
     old = frozenset(int(pid) for pid in pending.get("old_pids") or [])
     lines = [line for path in paths for line in severe(new_lines(path, marks[path]), old, SEVERE)]
     if not lines:

@@ -6,21 +6,19 @@ Reads only, unless it is to end what a run that died has left.
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ...lean import TYPE_CHECKING
 from ..guard.lease import why_overdue
 from ..host.nginx import build, build_problems, find_master, master_problems
 from ..host.processes import workers_of
-from ..needs.look import look, unmet
 from ..session import Fault, Problem, Session
 from ..trees.drift import drift, drift_problem, is_ours
-from ..trees.installed import has_release
-from .activate import pending_problem
-from .settle import recover
+from ..trees.stock import has_release
+from ..trial import pending_problem
 
 if TYPE_CHECKING:
+    from ...manifest import Difference
     from ..forms import Facts, Json, Platform, PreflightRequest
 
 __all__ = ["operating_system", "preflight"]
@@ -29,14 +27,14 @@ _SPARE = 50 << 20
 _TEXT_FILE, _TEXT_ALL = 256 << 10, 4 << 20
 
 
-def preflight(session: Session, request: PreflightRequest) -> Json:
+def preflight(session: Session, request: PreflightRequest, bundle: bytes = b"") -> Json:
     """Examine the host; problems are collected, not raised."""
-    release = request["release"]
-    facts = request.get("facts") or {}
-    platform = request.get("platform") or {}
     state = session.store.load()
+    release, facts, platform = _subject(session, state, request)
     problems: list[Problem] = []
     if request.get("recover") and _is_left_over(session, state):
+        from .settle import recover
+
         try:
             with session.store.lock(session.run, "recover"):
                 state = recover(session, session.store.load())
@@ -62,14 +60,15 @@ def preflight(session: Session, request: PreflightRequest) -> Json:
     if pending and pending["run"] != session.run["id"]:
         problems.append(pending_problem(session, pending))
     problems += _space(session, int(request.get("needs_bytes", 0)))
-    problems += unmet(session, look(session, request.get("needs") or [], modules))
+    problems += _unmet(session, request.get("needs") or [], modules)
     accepted = state["confirmed"] or {}
     answer: Json = {
         "changed": False,
         "problems": problems,
+        "release": release,
         "live": state["live"],
         "live_confirmed": bool(accepted) and accepted["release"] == state["live"],
-        "has_release": has_release(session, release),
+        "has_release": _has_release(session, state, release, differences),
         "adopted": not is_ours(session, state),
         "changes_needed": state["live"] != release or accepted.get("release") != release or bool(differences),
         "nginx": nginx,
@@ -78,6 +77,26 @@ def preflight(session: Session, request: PreflightRequest) -> Json:
     if request.get("want_tree"):
         answer["tree"] = _texts(session.layout.conf)
     return answer
+
+
+def _subject(session: Session, state: Json, request: PreflightRequest) -> tuple[str, Facts, Platform]:
+    """Return the release, and what is known of it. Raises ``Fault`` where this host has none that is named so."""
+    if not request.get("stored"):
+        return request["release"], request.get("facts") or {}, request.get("platform") or {}
+    from .status import resolve
+
+    release = resolve(state, str(request["stored"]))
+    meta = session.store.meta(release)
+    platform: Platform = meta.get("platform") or {}
+    # What a host served before it may serve again, whatever became of the distribution around nginx since.
+    platform.pop("os", None)
+    return release, meta.get("facts") or {}, platform
+
+
+def _has_release(session: Session, state: Json, release: str, differences: list[Difference]) -> bool:
+    # The live tree has been read for its drift just now.
+    known = release == state["live"] and release == session.layout.linked()
+    return not differences if known else has_release(session, release)
 
 
 def _is_left_over(session: Session, state: Json) -> bool:
@@ -99,11 +118,20 @@ def _nginx(session: Session, facts: Facts, platform: Platform) -> tuple[list[Pro
     return problems, nginx, built.modules if built else ()
 
 
+def _unmet(session: Session, needs: list[Json], modules: tuple[str, ...]) -> list[Problem]:
+    if not needs:
+        return []
+    from ..needs.look import look, unmet
+
+    return unmet(session, look(session, needs, modules))
+
+
 def _space(session: Session, needs: int) -> list[Problem]:
     place = session.layout.root
     while not place.exists():
         place = place.parent
-    free = shutil.disk_usage(place).free
+    room = os.statvfs(place)
+    free = room.f_bavail * room.f_frsize
     wanted = 3 * needs + _SPARE
     if free >= wanted:
         return []

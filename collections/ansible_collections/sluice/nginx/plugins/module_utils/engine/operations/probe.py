@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
 
+from ...lean import TYPE_CHECKING
 from ...manifest import read_tree, release_id
 from ..host.nginx import build, find_master
 from ..needs.look import look
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["probe"]
 
 
-def probe(session: Session, request: ProbeRequest) -> Json:
+def probe(session: Session, request: ProbeRequest, bundle: bytes = b"") -> Json:
     """Look, and tell; a live tree is sent along when the controller does not have it."""
     try:
         master = find_master(session)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ...lean import TYPE_CHECKING
 from .. import state as states
 from ..guard.arm import arm, disarm
 from ..guard.lease import DEADLINE, why_overdue
 from ..guard.lease import release as end_lease
-from ..serving import Served, worker_problems
 from ..session import Fault, Problem, Session, problems_of
-from ..trees.installed import remove_unknown
 from ..trees.outside import fingerprints
-from ..way_back import go_back
+from ..trees.stock import remove_unknown
+from ..trial import worker_problems
 
 if TYPE_CHECKING:
     from ..forms import ConfirmRequest, Json, RevertRequest
+    from ..serving import Served
 
 __all__ = ["confirm", "end_trial", "let_guard_go", "recover", "revert", "times"]
 
 
-def confirm(session: Session, request: ConfirmRequest) -> Json:
+def confirm(session: Session, request: ConfirmRequest, bundle: bytes = b"") -> Json:
     """Accept the pending release of this run, and prune what nobody needs.
 
     Confirming twice changes nothing. Raises ``Fault``, which says who was first, when it is not this run's to accept.
@@ -102,7 +101,7 @@ def let_guard_go(session: Session, run: str) -> None:
     disarm(session, run)
 
 
-def revert(session: Session, request: RevertRequest) -> Json:
+def revert(session: Session, request: RevertRequest, bundle: bytes = b"") -> Json:
     """Take back what this run (or the run ``of``) did here, be it pending or confirmed."""
     run = str(request.get("of") or session.run["id"])
     with session.store.lock(session.run, "revert"):
@@ -152,6 +151,9 @@ def recover(session: Session, state: Json) -> Json:
 
 
 def _take_back(session: Session, state: Json, to: str, by: str, check_timeout: float) -> Json:
+    # Here, as most trials are confirmed, and need nothing of the way back.
+    from ..way_back import go_back
+
     pending = state["pending"]
     # What the link leads to, whatever phase was reached, somebody else may have let nginx read meanwhile.
     unread = pending is not None and pending["phase"] == "intent" and session.layout.linked() == to

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Iterator
 
+from ...lean import TYPE_CHECKING
 from ..guard.lease import due_in
 from ..host.nginx import build, find_master
 from ..host.processes import workers_of
@@ -12,14 +12,16 @@ from ..session import Fault, Problem, Session, problems_of
 from ..trees.drift import difference_text, drift
 
 if TYPE_CHECKING:
+    from typing import Iterator
+
     from ..forms import Json, ShowRequest
 
-__all__ = ["show", "status"]
+__all__ = ["resolve", "show", "status"]
 
 _EVENTS = 60
 
 
-def status(session: Session) -> Json:
+def status(session: Session, request: Json, bundle: bytes = b"") -> Json:
     """Tell what can be told; what cannot is among the problems."""
     problems: list[Problem] = []
 
@@ -54,17 +56,21 @@ def status(session: Session) -> Json:
     return answer
 
 
-def show(session: Session, request: ShowRequest) -> Json:
+def show(session: Session, request: ShowRequest, bundle: bytes = b"") -> Json:
     """Resolve a release by id, the beginning of one, ``live`` or ``previous``, and return what is stored about it.
 
     Raises ``Fault``.
     """
     state = session.store.load()
-    release = _resolve(state, request["release"])
+    release = resolve(state, request["release"])
     return {"changed": False, "release": release, "stored": session.store.meta(release)}
 
 
-def _resolve(state: Json, wanted: str) -> str:
+def resolve(state: Json, wanted: str) -> str:
+    """Return the id of the release that ``wanted`` names: an id, its beginning, ``live`` or ``previous``.
+
+    Raises ``Fault`` that lists the releases which are there.
+    """
     there = sorted(state["releases"])
     listed = ", ".join(release[:12] for release in there) or "none"
     if wanted == "live" and state["live"]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import os
-import tarfile
-import zlib
-from pathlib import Path, PurePosixPath
+import posixpath
 
+from ...lean import TYPE_CHECKING
 from ...manifest import Entry, compare, read_tree
 from ..session import Fault, Problem
+
+if TYPE_CHECKING:
+    import tarfile
+    from pathlib import Path
 
 __all__ = ["pack_tree", "unpack"]
 
@@ -18,6 +21,8 @@ _DO = "push the release again; when it happens twice, the controller's copy is n
 
 def pack_tree(tree: Path) -> bytes:
     """Pack a tree with its owners, as a pristine copy."""
+    import tarfile
+
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=6, format=tarfile.GNU_FORMAT) as archive:
         for child in sorted(tree.iterdir()):
@@ -31,13 +36,18 @@ def unpack(data: bytes, into: Path, manifest: list[Entry], owners: bool = False)
     Nothing is written that the manifest does not list, so no member can lead out of ``into``. Everything belongs to
     root unless ``owners``. Raises ``Fault`` with the first path that differs.
     """
+    import tarfile
+    import zlib
+
     expected = {entry.path: entry for entry in manifest}
     into.mkdir(mode=0o755)
     into.chmod(0o755)
+    # Folders that are there, and are no links.
+    made = {""}
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
             for member in archive:
-                _unpack_member(archive, member, into, expected, owners)
+                _unpack_member(archive, member, str(into), expected, made, owners)
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise Fault(Problem("the bundle of the release is damaged", seen=str(error), do=_DO)) from error
     _set_directory_modes(into, manifest)
@@ -54,43 +64,49 @@ def unpack(data: bytes, into: Path, manifest: list[Entry], owners: bool = False)
 
 
 def _unpack_member(
-    archive: tarfile.TarFile, member: tarfile.TarInfo, into: Path, expected: dict[str, Entry], owners: bool
+    archive: tarfile.TarFile,
+    member: tarfile.TarInfo,
+    into: str,
+    expected: dict[str, Entry],
+    made: set[str],
+    owners: bool,
 ) -> None:
-    path = PurePosixPath(member.name)
-    if str(path) == ".":
+    name = posixpath.normpath(member.name)
+    if name == ".":
         return
     kind = "file" if member.isreg() else "dir" if member.isdir() else "link" if member.issym() else "something else"
-    entry = expected.get(str(path))
-    if entry is None or path.is_absolute() or ".." in path.parts:
+    entry = expected.get(name)
+    if entry is None or name.startswith("/") or ".." in member.name.split("/"):
         raise Fault(Problem(f"the bundle holds {member.name!r}, which the release's manifest does not list", do=_DO))
     if entry.kind != kind:
         raise Fault(
             Problem(f"the bundle does not hold the release: {member.name} is {kind}", f"a {entry.kind}", do=_DO)
         )
-    target = into / str(path)
-    _make_parents(into, target)
-    if kind == "dir":
-        target.mkdir(exist_ok=True)
-    elif kind == "link":
+    target = f"{into}/{name}"
+    _make_folder(into, name if kind == "dir" else posixpath.dirname(name), made, member.name)
+    if kind == "link":
         os.symlink(member.linkname, target)
-    else:
+    elif kind == "file":
         source = archive.extractfile(member)
         # Exclusive: a name that comes twice would be written through what the first one made.
         with open(target, "xb") as file:
             file.write(source.read() if source else b"")
-        target.chmod(entry.mode)
+        os.chmod(target, entry.mode)
     if owners:
         os.chown(target, member.uid, member.gid, follow_symlinks=False)
         if kind == "file":
-            target.chmod(entry.mode)
+            os.chmod(target, entry.mode)
 
 
-def _make_parents(into: Path, target: Path) -> None:
-    for parent in reversed(target.relative_to(into).parents):
-        folder = into / parent
-        if folder.is_symlink():
-            raise Fault(Problem(f"the bundle writes through a link: {target.relative_to(into)}", do=_DO))
-        folder.mkdir(exist_ok=True)
+def _make_folder(into: str, name: str, made: set[str], wanted_for: str) -> None:
+    if name in made:
+        return
+    _make_folder(into, posixpath.dirname(name), made, wanted_for)
+    folder = f"{into}/{name}"
+    if os.path.islink(folder):
+        raise Fault(Problem(f"the bundle writes through a link: {wanted_for}", do=_DO))
+    os.makedirs(folder, exist_ok=True)
+    made.add(name)
 
 
 def _set_directory_modes(into: Path, manifest: list[Entry]) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
-import io
-import tarfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Iterable
 
+from ...lean import TYPE_CHECKING
 from ...manifest import Difference, compare, entries_from_json, read_tree
 from ..session import Problem, Session
 
 if TYPE_CHECKING:
+    from typing import Any, Iterable
+
     from ..forms import Json
 
 __all__ = ["NOT_LINKED", "difference_text", "drift", "drift_problem", "is_ours"]
@@ -73,6 +72,8 @@ def difference_text(session: Session, state: Json, differences: Iterable[Differe
     paths = [each.path for each in differences if each.path != NOT_LINKED][:_MOST_FILES]
     if not paths or not state["live"]:
         return ""
+    import difflib
+
     lines: list[str] = []
     before = _pristine(session, str(state["live"]), paths)
     for path in paths:
@@ -83,6 +84,9 @@ def difference_text(session: Session, state: Json, differences: Iterable[Differe
 
 
 def _pristine(session: Session, release: str, paths: Iterable[str]) -> dict[str, str]:
+    import io
+    import tarfile
+
     found: dict[str, str] = {}
     with contextlib.suppress(OSError, tarfile.TarError):
         data = session.layout.bundle(release).read_bytes()

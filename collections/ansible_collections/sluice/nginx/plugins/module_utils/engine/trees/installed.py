@@ -5,31 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Iterator
 
-from ...errors import SluiceError
+from ...lean import TYPE_CHECKING
 from ...manifest import Entry, compare, entries_from_json, entries_to_json, read_tree, release_id
 from .. import state as states
 from ..session import Fault, Problem, Session
 from .bundle import pack_tree, unpack
 from .live import CANNOT_EXCHANGE
+from .stock import has_release
 
 if TYPE_CHECKING:
+    from typing import Iterator
+
     from ..forms import Facts, Json
 
-__all__ = ["adopt", "has_release", "install", "keep", "remove_unknown", "repair"]
-
-_ANY = "*"
-
-
-def has_release(session: Session, release: str) -> bool:
-    """Tell whether a release is on the host, unchanged."""
-    tree = session.layout.release(release)
-    if not tree.is_dir() or not session.layout.meta(release).is_file():
-        return False
-    with contextlib.suppress(OSError, SluiceError):
-        return release_id(read_tree(tree)) == release
-    return False
+__all__ = ["adopt", "install", "keep", "repair"]
 
 
 @contextlib.contextmanager
@@ -82,16 +72,6 @@ def _move_in(session: Session, place: Path, tree: Path) -> None:
             raise
         session.system.remove(tree)
         session.system.rename(place, tree)
-
-
-def remove_unknown(session: Session, state: Json) -> None:
-    """Remove what an installation or a pruning that a crash cut short has left: no state names it."""
-    layout = session.layout
-    for pattern in (layout.release(_ANY), layout.bundle(_ANY), layout.meta(_ANY)):
-        known = {pattern.name.replace(_ANY, release) for release in state["releases"]}
-        for name in sorted(os.listdir(pattern.parent)):
-            if name not in known:
-                session.system.remove(pattern.parent / name)
 
 
 def adopt(session: Session, state: Json, facts: Facts) -> Json:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import TYPE_CHECKING
+from ...lean import TYPE_CHECKING, sha256
 
 if TYPE_CHECKING:
     from ..forms import Json
@@ -28,6 +27,6 @@ def changed_since(meta: Json) -> list[str]:
 def _fingerprint(path: str) -> str:
     try:
         with open(path, "rb") as file:
-            return hashlib.sha256(file.read(_MOST)).hexdigest()
+            return sha256(file.read(_MOST)).hexdigest()
     except OSError:
         return ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import os
 import re
-import tarfile
 from pathlib import Path
-from typing import NamedTuple
+
+from ...lean import NamedTuple
 
 __all__ = ["MOST_BYTES", "Sent", "pack_without_secrets"]
 
@@ -39,6 +39,8 @@ def pack_without_secrets(tree: Path, conf: Path) -> Sent:
     Left out are keys, with the certificates that they are for, and password files: by what is in them, and by the
     directives that name them. Links are packed as links, and nothing that they lead to.
     """
+    import tarfile
+
     paths = sorted(Path(folder) / name for folder, folders, files in os.walk(tree) for name in folders + files)
     files = [path for path in paths if path.is_file() and not path.is_symlink()]
     size = sum(path.stat().st_size for path in files)
