@@ -128,8 +128,10 @@ def record_of(output: str) -> dict[str, Any]:
     return dict(json.loads(Path(re.findall(r"^record: (.+)$", output, re.MULTILINE)[-1]).read_text()))
 
 
-def recap(output: str, host: str) -> str:
-    return next(line for line in output.splitlines() if re.match(rf"{host}\s+: ok=", line))
+def recap(output: str) -> str:
+    """The one line of Ansible's own recap: what asks all hosts runs once, for the first of them."""
+    (line,) = [line for line in output.splitlines() if re.match(r"\w+\s+: ok=", line)]
+    return line
 
 
 def test_a_rollback_without_anything_before_says_so(fleet: Fleet) -> None:
@@ -158,7 +160,7 @@ def test_the_record_holds_all_evidence(fleet: Fleet) -> None:
     phases = {host: [event["phase"] for event in record["events"] if event["host"] == host] for host in WEB}
     # Hosts of earlier waves are watched on, before and after each later one is switched.
     assert phases == {
-        host: ["preflight", "activate", *["bake"] * times, "settle"] for host, times in zip(WEB, (5, 3, 1), strict=True)
+        host: ["preflight", "activate", *["bake"] * times, "settle"] for host, times in zip(WEB, (3, 2, 1), strict=True)
     }
     assert record["emergency"] is None
     (release,) = next(event for event in record["events"] if event["phase"] == "gate")["answer"]["releases"]
@@ -173,7 +175,7 @@ def test_a_second_run_changes_nothing(fleet: Fleet) -> None:
     before = [fleet.written(host) for host in WEB]
     done = fleet.deploy("first")
     assert done.code == 0, done.output
-    assert all("changed=0" in recap(done.output, host) for host in WEB)
+    assert "changed=0" in recap(done.output)
     assert "nothing to do on 3 hosts" in done.output
     assert [fleet.written(host) for host in WEB] == before
 
@@ -302,8 +304,9 @@ def test_unlock_frees_what_a_killed_run_holds(fleet: Fleet) -> None:
         freed.output,
         re.MULTILINE,
     )
-    assert "changed=1" in recap(freed.output, "web1")
-    assert "changed=0" in recap(freed.output, "web2")
+    assert "changed=1" in recap(freed.output)
+    again = fleet.play("playbooks/unlock.yml")
+    assert "changed=0" in recap(again.output)
     assert fleet.live() == before
 
 

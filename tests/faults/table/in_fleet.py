@@ -21,7 +21,7 @@ ROWS: dict[str, list[Row]] = {
             "the cut host goes back alone, the others are not reached",
             BEFORE,
             GUARD,
-            "web1: bake: the host cannot be reached",
+            "web1: activate: the host cannot be reached",
         ),
         Row(
             "between waves",

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.sluice.nginx.plugins.action import probe
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Asking, failure
 
 LIVE = "a" * 64
 PACKAGED = {"nginx.conf": trees.file(b"events {} http { include conf.d/*.conf; }", "packaged")}
@@ -33,12 +33,17 @@ def probed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ans
         action: Any = probe.ActionModule.__new__(probe.ActionModule)
         asked: list[Answer] = []
 
-        def noted(request: Answer) -> Answer:
-            asked.append(request)
-            return engine(request)
+        def play(askings: Mapping[str, Asking]) -> Iterator[tuple[str, Answer]]:
+            for host, each in askings.items():
+                asked.append(dict(each.question.request))
+                yield host, engine(asked[-1])
 
-        action._engine = noted
-        return {**action._answer(made, tmp_path / "packaged"), "asked": asked[0]}
+        action._answers = play
+        releases = [{"id": made.id, "hosts": ["web1", "web9"]}, {"id": None, "hosts": ["web2"]}]
+        options = {"releases": releases, "platform": {"tree": str(tmp_path / "packaged")}}
+        (answered,) = action.work(options, ["web1", "web2"])["answers"].items()
+        assert answered[0] == "web1"
+        return {**answered[1], "asked": asked[0]}
 
     return run
 
@@ -81,12 +86,10 @@ def test_a_release_of_the_controller_is_not_sent_again(probed: Callable[..., Ans
 
 
 def test_a_host_that_cannot_be_reached_says_so_and_fails_nothing(probed: Callable[..., Answer]) -> None:
-    def engine(request: Answer) -> Answer:
-        raise AnsibleConnectionFailure("timed out")
-
-    answer = probed(engine)
+    words = "the host cannot be reached: timed out"
+    answer = probed(lambda request: failure(words, unreachable=True))
     assert (answer["ok"], answer["unreachable_host"]) == (False, True)
-    assert answer["problems"] == [{"what": "the host cannot be reached: timed out"}]
+    assert answer["problems"] == [{"what": words}]
 
 
 def test_a_tree_that_cannot_be_kept_is_told(probed: Callable[..., Answer]) -> None:

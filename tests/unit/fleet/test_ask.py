@@ -68,6 +68,7 @@ def test_activation_brings_receipt_and_description_and_the_bundle_where_it_lacks
         (
             "activate",
             {
+                "seconds": 3.0,
                 "drift": "refuse",
                 "release": {"id": "x"},
                 "stored": True,
@@ -82,9 +83,14 @@ def test_activation_brings_receipt_and_description_and_the_bundle_where_it_lacks
     ],
 )
 def test_what_is_asked_of_a_host_that_has_the_release(operation: str, more: Mapping[str, Any]) -> None:
-    asked = build(operation, RUN, "x", None, Terms())
+    asked = build(operation, RUN, "x", None, Terms(), bake=3.0)
     assert asked.request == {"op": operation, "run": ASKING, "release": "x", **more}
     assert asked.bundle == b""
+
+
+def test_a_host_is_told_by_which_name_it_has_a_release() -> None:
+    asked = build("preflight", RUN, "", None, Terms(), stored="previous")
+    assert (asked.request["release"], asked.request["stored"]) == ("", "previous")
 
 
 def test_check_mode_recovers_nothing() -> None:

@@ -1,16 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decide import (
-    Decision,
-    decide,
-    left_to_bake,
-    stories,
-)
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decide import Course, Decision, stories
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Event
 
 Journal = Callable[..., list[Event]]
@@ -81,23 +75,23 @@ SIGN_OF_LIFE = "its guard waits for a sign of life"
 def test_what_is_done_to_the_first_host(
     journal: Journal, phase: str, lines: tuple[str, ...], decision: Decision
 ) -> None:
-    assert decide(phase, "web1", journal(*lines)) == decision
+    assert Course(journal(*lines)).decide(phase, "web1") == decision
 
 
 def test_a_host_that_serves_the_release_already_is_left_alone(event: Callable[..., Event]) -> None:
     events = [event("web1 preflight", changes_needed=False)]
-    assert decide("activate", "web1", events) == Decision("", "serves this release already")
-    assert decide("settle", "web1", events) == NOT_SWITCHED
+    assert Course(events).decide("activate", "web1") == Decision("", "serves this release already")
+    assert Course(events).decide("settle", "web1") == NOT_SWITCHED
 
 
 def test_a_host_that_was_taken_back_is_not_mended(event: Callable[..., Event]) -> None:
     events = [event("web1 activate"), event("web2 bake FAILED"), event("web1 settle", operation="revert")]
-    assert decide("mend", "web1", events) == Decision("", "is settled")
+    assert Course(events).decide("mend", "web1") == Decision("", "is settled")
 
 
 def test_a_host_that_did_not_go_back_when_it_was_asked_is_asked_again(event: Callable[..., Event]) -> None:
     events = [event("web1 activate"), event("web2 bake FAILED"), event("web1 settle FAILED", operation="revert")]
-    assert decide("mend", "web1", events) == Decision("revert", "because web2 failed in bake")
+    assert Course(events).decide("mend", "web1") == Decision("revert", "because web2 failed in bake")
 
 
 @pytest.mark.parametrize(
@@ -117,31 +111,16 @@ def test_a_host_that_did_not_go_back_when_it_was_asked_is_asked_again(event: Cal
 def test_what_is_done_to_the_first_host_in_the_wave_of_the_second(
     journal: Journal, phase: str, lines: tuple[str, ...], decision: Decision
 ) -> None:
-    assert decide(phase, "web1", journal(*lines), ["web2"]) == decision
+    assert Course(journal(*lines)).decide(phase, "web1", ["web2"]) == decision
 
 
 def test_in_its_wave_a_host_is_switched(journal: Journal) -> None:
-    assert decide("activate", "web1", journal(*BOTH_READY), ["web1", "web3"]) == Decision("activate", "")
-
-
-@pytest.mark.parametrize(
-    ("at", "left"),
-    [("00:00:00.000", 10), ("00:00:04.500", 5.5), ("00:00:10.000", 0), ("00:05:00.000", 0)],
-)
-def test_a_bake_is_counted_from_the_last_switch(journal: Journal, at: str, left: float) -> None:
-    events = journal(*BOTH_READY, "web1 activate", "web1 bake", "web2 activate", "web1 bake")
-    events = [replace(each, at=f"2025-12-31T23:59:{number:02}.000Z") for number, each in enumerate(events, start=50)]
-    events[-2] = replace(events[-2], at="2026-01-01T00:00:00.000Z")
-    assert left_to_bake(events, 10, f"2026-01-01T{at}Z") == left
-
-
-def test_a_clock_that_went_back_prolongs_no_bake(journal: Journal) -> None:
-    assert left_to_bake(journal("web1 activate"), 10, "2025-12-31T23:00:00.000Z") == 10
+    assert Course(journal(*BOTH_READY)).decide("activate", "web1", ["web1", "web3"]) == Decision("activate", "")
 
 
 def test_what_is_no_phase_is_a_mistake(journal: Journal) -> None:
     with pytest.raises(ValueError, match="'launch' is no phase"):
-        decide("launch", "web1", journal("web1 preflight", "web1 activate"))
+        Course(journal("web1 preflight", "web1 activate")).decide("launch", "web1")
 
 
 def test_stories_hold_the_last_event_of_each_phase(event: Callable[..., Event]) -> None:

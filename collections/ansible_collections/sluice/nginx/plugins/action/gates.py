@@ -12,6 +12,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputEr
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import reason_of
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import emergency_words
+from ansible_collections.sluice.nginx.plugins.module_utils.release.fetched import find_live
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import project_label
@@ -23,7 +24,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.receipts imp
     withdraw_receipt,
     write_receipt,
 )
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import find_gates
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import find_gates, read_decide
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import report
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project, read_run, state
 from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import read_staging
@@ -38,6 +39,7 @@ class ActionModule(ControllerAction):
         "run": {"type": "dict", "required": True},
         "releases": {"type": "list", "elements": "dict", "required": True},
         "staging": {"type": "dict", "required": True},
+        "said": {"type": "dict", "default": {}},
         "path": {"type": "str", "default": ""},
         "lint_level": {"type": "str", "default": "high"},
         "lint_accept": {"type": "list", "elements": "str", "default": []},
@@ -65,7 +67,7 @@ class ActionModule(ControllerAction):
         reason = reason_of(options["emergency"])
         key, hours = _signing(options)
         examiner = self._examiner(options, run.id)
-        examined = examiner.examine(self._candidates(options["releases"], task_vars["hostvars"]))
+        examined = examiner.examine(self._candidates(options["releases"], options["said"]))
         for each in examined:
             if each.passed:
                 write_receipt(each, run.id, hours, key)
@@ -104,9 +106,8 @@ class ActionModule(ControllerAction):
         remove_orphans(client, project_label(project()))
         gates = find_gates(_own_gates(options["path"]))
         read_accept(options["accept"])
-        _known("gates_decide", options["decide"], [gate.name for gate in gates])
         names = ["lint_level", "allow_warnings", "certificate_days", "coverage", "strict"]
-        names += ["replay_requests", "behaviour_requests", "decide"]
+        names += ["replay_requests", "behaviour_requests"]
         return Examiner(
             client=client,
             gates=gates,
@@ -114,6 +115,7 @@ class ActionModule(ControllerAction):
                 **{name: options[name] for name in names},
                 lint_accept=tuple(options["lint_accept"]),
                 accept=tuple(options["accept"]),
+                decide=read_decide(options["decide"], gates),
                 replay_log=str(project() / options["replay_log"]) if options["replay_log"] else "",
                 verify=tuple(str(project() / name) for name in options["verify"]),
                 docroots={path: str(folder) for path, folder in settings.docroots.items()},
@@ -123,16 +125,17 @@ class ActionModule(ControllerAction):
             run=run,
         )
 
-    def _candidates(self, releases: list[dict[str, Any]], hostvars: Mapping[str, Any]) -> list[Candidate]:
+    def _candidates(self, releases: list[dict[str, Any]], answers: Mapping[str, Any]) -> list[Candidate]:
         made, served = Store(state() / "releases"), Store(state() / "live")
         found = []
         for each in releases:
-            said = {host: answer for host in each["hosts"] if (answer := _said(hostvars, host)) is not None}
+            said = {host: answers[host] for host in each["hosts"] if host in answers}
             live = None
             if each["live"]:
                 live = served.get(each["live"])
             elif serving := _most(answer.get("live_release") for answer in said.values()):
-                live = (made if (made.root / serving).is_dir() else served).get(serving)
+                # Fails, in words, where it went after it was found for the host.
+                live = find_live(state(), serving) or served.get(serving)
             found.append(
                 Candidate(
                     hosts=tuple(each["hosts"]),
@@ -146,22 +149,10 @@ class ActionModule(ControllerAction):
         return found
 
 
-def _said(hostvars: Mapping[str, Any], host: str) -> Mapping[str, Any] | None:
-    """What a host answered to ``sluice.nginx.probe``, or None when it was not asked."""
-    answer = (hostvars[host].get("gates_said") or {}).get("answer")
-    return dict(answer) if answer else None
-
-
 def _most(served: Iterable[Any]) -> str:
     """The release that most hosts serve; empty when they serve none."""
     counted = Counter(str(identity) for identity in served if identity)
     return counted.most_common(1)[0][0] if counted else ""
-
-
-def _known(variable: str, given: Iterable[str], known: Sequence[str]) -> None:
-    for name in given:
-        if name not in known:
-            raise InputError(f"{variable}.{name}", f"there is no gate {name}; there are {', '.join(known)}")
 
 
 def _signing(options: Mapping[str, Any]) -> tuple[Path | None, float]:

@@ -1,15 +1,15 @@
-"""Asks a host what it serves, and what it has of that which its new release needs; nothing on the host is changed."""
+"""Asks the hosts what they serve, and what they have of that which their new releases need. It changes nothing."""
 
 from __future__ import annotations
 
 import base64
-import getpass
-import socket
+import functools
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Terms
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import visitor
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.asking import questions
 from ansible_collections.sluice.nginx.plugins.module_utils.release.fetched import (
     find_live,
@@ -19,51 +19,55 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.fetched impor
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import state
-from ansible_collections.sluice.nginx.plugins.plugin_utils.engine import EngineAction, failure
+from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, Asking, FleetAction, failure
 
 
-class ActionModule(EngineAction):
+class ActionModule(FleetAction):
     """A host that cannot be asked does not fail the task: its answer says why, and the gates judge that."""
 
     SPEC: ClassVar[dict[str, Any]] = {
         "releases": {"type": "list", "elements": "dict", "required": True},
         "platform": {"type": "dict", "required": True},
     }
-    _supports_check_mode = True
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Ask, and keep the live tree where the controller does not have it."""
-        result = super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(argument_spec=self.SPEC)
-        self._vars = task_vars or {}
-        host = str(self._vars["inventory_hostname"])
-        identity = next((each["id"] for each in options["releases"] if host in each["hosts"]), None)
-        if identity is None:
-            # Its variables are wrong, and the gate spec says so.
-            return {**result, "changed": False, "skipped": True, "skip_reason": "no release was made for this host"}
-        release = Store(state() / "releases").get(identity)
-        return {**result, "changed": False, "answer": self._answer(release, Path(options["platform"]["tree"]))}
+    def work(self, options: dict[str, Any], hosts: list[str]) -> dict[str, Any]:
+        """Ask, and keep the live trees that the controller does not have."""
+        packaged, known = Path(options["platform"]["tree"]), known_ids(state())
+        askings: dict[str, Asking] = {}
+        for each in options["releases"]:
+            # Hosts whose variables are wrong get no release, and the gate spec says so.
+            if each["id"]:
+                question = _question(Store(state() / "releases").get(each["id"]), known)
+                asking = Asking(question, Terms().patience)
+                askings.update({host: asking for host in each["hosts"] if host in hosts})
+        answers = {host: kept(answer, packaged) for host, answer in self._answers(askings)}
+        return {"changed": False, "answers": answers}
 
-    def _answer(self, release: Release, packaged: Path) -> dict[str, Any]:
-        answer = self._patiently(Terms().patience, lambda: self._asked(release))
-        if answer.get("live"):
-            answer.update(self._live(answer, packaged))
-        answer.pop("tree", None)
-        return answer
 
-    def _asked(self, release: Release) -> dict[str, Any]:
-        run = {"id": "probe", "who": getpass.getuser(), "from": socket.gethostname()}
-        rows = questions(release.described["needs"], release.tree)
-        return self._engine({"op": "probe", "run": run, "needs": rows, "known": known_ids(state())})
+def _question(release: Release, known: list[str]) -> Question:
+    rows = questions(release.described["needs"], release.tree)
+    return Question({"op": "probe", "run": visitor("probe").asking(), "needs": rows, "known": known})
 
-    def _live(self, answer: dict[str, Any], packaged: Path) -> dict[str, Any]:
-        """Find the release that the host serves: none where it is what the package brings."""
-        release = find_live(state(), answer["live"])
-        if release is None and answer.get("tree"):
-            more = {"contract": answer["contract"], "withheld": answer["withheld"], "platform": answer["facts"]}
-            try:
-                release = keep_live(state(), answer["live"], base64.b64decode(answer["tree"]), more)
-            except (SluiceError, OSError, ValueError) as error:
-                return {**failure(f"what the host serves cannot be kept: {error}"), "live_release": None}
-        is_untouched = release is not None and is_packaged(release.tree, packaged)
-        return {"packaged": is_untouched, "live_release": release.id if release and not is_untouched else None}
+
+def kept(answer: Answer, packaged: Path) -> Answer:
+    """Keep the tree that a host has sent, and name the release that it serves: none where that is what the package
+    brings.
+    """
+    sent = {**answer}
+    tree = sent.pop("tree", None)
+    if not sent.get("live"):
+        return sent
+    release = find_live(state(), sent["live"])
+    if release is None and tree:
+        more = {"contract": sent["contract"], "withheld": sent["withheld"], "platform": sent["facts"]}
+        try:
+            release = keep_live(state(), sent["live"], base64.b64decode(tree), more)
+        except (SluiceError, OSError, ValueError) as error:
+            return {**sent, **failure(f"what the host serves cannot be kept: {error}"), "live_release": None}
+    is_untouched = release is not None and _is_packaged(release, packaged)
+    return {**sent, "packaged": is_untouched, "live_release": release.id if release and not is_untouched else None}
+
+
+@functools.cache
+def _is_packaged(release: Release, packaged: Path) -> bool:
+    return is_packaged(release.tree, packaged)

@@ -1,26 +1,29 @@
-"""Shows what the hosts said of themselves: a table with their stories, or JSON."""
+"""Asks every host what it serves, and shows it: a table with their stories, or JSON."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, ClassVar
 
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Terms, build
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import visitor
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.status import status_text
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
+from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Asking, FleetAction
 
 
-class ActionModule(ControllerAction):
-    """Reads what ``sluice.nginx.host`` registered on each host of the play."""
+class ActionModule(FleetAction):
+    """Only looks, outside of any run."""
 
     SPEC: ClassVar[dict[str, Any]] = {
-        "registered": {"type": "str", "required": True},
         "format": {"type": "str", "default": "table", "choices": ["table", "json"]},
     }
 
-    def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+    def work(self, options: dict[str, Any], hosts: list[str]) -> dict[str, Any]:
         """Show the table, or JSON for machines; fails for a host that cannot be asked."""
-        hosts = task_vars["ansible_play_hosts_all"]
-        answers = {host: task_vars["hostvars"][host][options["registered"]]["answer"] for host in hosts}
+        terms = Terms()
+        question = build("status", visitor("status"), "", None, terms)
+        said = dict(self._answers({host: Asking(question, terms.patience) for host in hosts}))
+        answers = {host: said[host] for host in hosts}
         text = (
             json.dumps(answers, indent=1, sort_keys=True, default=str)
             if options["format"] == "json"

@@ -1,4 +1,4 @@
-"""Filters that print nginx's language, and those that divide the way of a release."""
+"""Filters that print nginx's language, and the one that divides the way of a release."""
 
 from __future__ import annotations
 
@@ -38,17 +38,9 @@ def waves(sizes: object, hosts: Sequence[str]) -> list[list[str]]:
         raise AnsibleFilterError(str(error)) from error
 
 
-def rounds(bake: float, deadline: float) -> list[float]:
-    """Cut a bake into rounds between which every host gives a sign of life."""
-    try:
-        return dividing.rounds(bake, deadline)
-    except SluiceError as error:
-        raise AnsibleFilterError(str(error)) from error
-
-
 class FilterModule:
     """The filters' names in templates."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return each filter by its short name."""
-        return {"nginx_quote": nginx_quote, "directives": directives, "waves": waves, "rounds": rounds}
+        return {"nginx_quote": nginx_quote, "directives": directives, "waves": waves}

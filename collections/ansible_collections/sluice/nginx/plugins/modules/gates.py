@@ -25,6 +25,10 @@ options:
     description: The result of M(sluice.nginx.platform), for the image and what the user puts around releases.
     type: dict
     required: true
+  said:
+    description: What the hosts said, by their names; as M(sluice.nginx.probe) returns it. Without it no host was asked.
+    type: dict
+    default: {}
   path:
     description: A folder with gates of one's own, one Python file each, relative to the project.
     type: str
@@ -115,7 +119,7 @@ releases:
   type: dict
   returned: always
 needs:
-  description: For each release what its hosts must have, which M(sluice.nginx.host) asks in the phase V(preflight).
+  description: For each release what its hosts must have, which M(sluice.nginx.fleet) asks in the step V(preflight).
   type: dict
   returned: success
 sluice_report:

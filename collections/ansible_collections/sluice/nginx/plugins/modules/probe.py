@@ -1,19 +1,19 @@
-"""Documentation of the action of the same name, which has the engine on the host look in one round trip."""
+"""Documentation of the action of the same name, which has the engines on the hosts look, all at once."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: probe
-short_description: Asks a host what it serves, and whether it has what its new release needs
+short_description: Asks the hosts what they serve, and whether they have what their new releases need
 version_added: 0.1.0
 description:
-  - Reads what the host's release of M(sluice.nginx.release) needs and does not contain, as paths, names, addresses,
-    ports, users and modules, and asks the engine on the host for each of them. Names are looked up for three seconds,
-    and connections waited for one second, all at once.
+  - Reads what each release of M(sluice.nginx.release) needs and does not contain, as paths, names, addresses, ports,
+    users and modules, and asks the engines on its hosts for each of them, all hosts of the play at once. Names are
+    looked up for three seconds, and connections waited for one second.
   - A live tree that the controller does not have is fetched into C(.sluice/live), without private keys, their
     certificates and password files.
-  - Nothing is created or changed on the host. A host that cannot be asked does not fail the task.
-  - Needs root on the host (C(become)) and Python 3.8 or newer with its whole standard library. Any connection plugin
+  - Nothing is created or changed on the hosts. A host that cannot be asked does not fail the task.
+  - Needs root on the hosts (C(become)) and Python 3.8 or newer with its whole standard library. Any connection plugin
     will do.
 options:
   releases:
@@ -36,7 +36,7 @@ author: Sluice
 """
 
 EXAMPLES = r"""
-- name: The host says what it serves and has
+- name: The hosts say what they serve and have
   sluice.nginx.probe:
     releases: "{{ nginx_release.releases }}"
     platform: "{{ staging_platform_facts }}"
@@ -44,10 +44,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-answer:
-  description: What the host said.
+answers:
+  description: What each host said for which a release was made, by its name.
   type: dict
-  returned: when a release was made for the host
+  returned: always
   contains:
     ok:
       description: Whether the host could be asked, and its live tree be had.

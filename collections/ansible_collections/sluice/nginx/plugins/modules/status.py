@@ -1,4 +1,4 @@
-"""Documentation of the action of the same name; it runs on the controller alone."""
+"""Documentation of the action of the same name, which asks the engines on the hosts."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ module: status
 short_description: Shows what the hosts serve
 version_added: 0.1.0
 description:
-  - Puts what M(sluice.nginx.host) with the phase C(status) registered on the hosts of the play into one table, and
-    tells the last events of each host, its drift and its faults in words.
+  - Asks all hosts of the play at once, puts what they say into one table, and tells the last events of each host, its
+    drift and its faults in words. Nothing on the hosts is changed.
+  - Fails when a host cannot be reached, after it has shown the others.
 options:
-  registered:
-    description: The name of the variable that the answers were registered as.
-    type: str
-    required: true
   format:
     description: A table for people, or JSON for machines.
     type: str
     choices: [table, json]
     default: table
-extends_documentation_fragment: [sluice.nginx.controller]
+attributes:
+  check_mode:
+    description: Works as always, since nothing is changed.
+    support: full
+  diff_mode:
+    description: There is nothing to show, since nothing is changed.
+    support: none
 author: Sluice
 """
 
 EXAMPLES = r"""
 - name: The fleet is shown
   sluice.nginx.status:
-    registered: rollout_status
-  run_once: true
+    format: json
 """
 
 RETURN = r"""

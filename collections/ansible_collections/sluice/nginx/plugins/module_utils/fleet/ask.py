@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from .. import remote
 from ..errors import InputError, SluiceError
 from ..release.store import Release
 from ..verdicts.receipts import Receipt, read_receipt
@@ -18,11 +20,22 @@ LEAST_DEADLINE = 5.0
 """Seconds. A guard with less would take back what a busy network delays."""
 
 
-class Question(NamedTuple):
-    """A request and, for a release that the host lacks, its bundle."""
+@dataclass(frozen=True)
+class Question:
+    """A request and, for a release that the host lacks, its bundle. Hosts that are asked the same share one."""
 
     request: dict[str, Any]
     bundle: bytes = b""
+
+    @functools.cached_property
+    def payload(self) -> bytes:
+        """What is sent."""
+        return remote.payload(self.request, self.bundle, engine=False)
+
+    @functools.cached_property
+    def first_payload(self) -> bytes:
+        """What is sent to a host that has not got this engine yet."""
+        return remote.payload(self.request, self.bundle, engine=True)
 
 
 def reason_of(emergency: str) -> str:
@@ -36,13 +49,12 @@ def reason_of(emergency: str) -> str:
 
 @dataclass(frozen=True)
 class Terms:
-    """What the user sets: ``bake`` and ``guard_deadline`` in seconds, ``keep`` in releases, ``drift`` is refuse, adopt
-    or discard, ``emergency`` the reason for which gates are overridden. ``looking`` is check mode.
+    """What the user sets: ``guard_deadline`` in seconds, ``keep`` in releases, ``drift`` is refuse, adopt or discard,
+    ``emergency`` the reason for which gates are overridden. ``looking`` is check mode.
 
     Raises ``InputError`` for what cannot be.
     """
 
-    bake: float = 3.0
     keep: int = 5
     drift: str = "refuse"
     emergency: str = ""
@@ -78,12 +90,15 @@ def build(
     has_release: bool = False,
     of: str | None = None,
     needs: Sequence[Mapping[str, Any]] = (),
+    stored: str = "",
+    bake: float = 0.0,
 ) -> Question:
     """Make the question for ``operation``.
 
-    ``release`` is None when the host itself has stored all of it (a rollback); ``of`` is the run that is taken back,
-    where it is not the one that asks; ``needs`` are what the host must have for the release. Raises ``SluiceError``
-    where the gates' receipt does not allow it.
+    ``release`` is None when the host itself has stored all of it (a rollback), and ``stored`` is how it is named there;
+    ``of`` is the run that is taken back, where it is not the one that asks; ``needs`` are what the host must have for
+    the release; ``bake`` is for how long it is watched, in seconds. Raises ``SluiceError`` where the gates' receipt
+    does not allow it.
     """
     request: dict[str, Any] = {"op": operation, "run": run.asking(), "release": identity}
     if operation == "preflight":
@@ -92,8 +107,10 @@ def build(
             described = release.described
             request.update(platform=described["platform"], facts=described["facts"], needs_bytes=_size(release.tree))
             request["needs"] = list(needs)
+        elif not identity:
+            request["stored"] = stored
     elif operation == "activate":
-        request.update(drift=terms.drift, emergency=reason_of(terms.emergency))
+        request.update(drift=terms.drift, emergency=reason_of(terms.emergency), seconds=bake)
         request["options"] = {"guard_deadline": terms.guard_deadline}
         if release is None:
             return Question({**request, "release": {"id": identity}, "stored": True})
@@ -105,7 +122,7 @@ def build(
             request.update(receipt=receipt.content, signature=receipt.signature)
         return Question(request, b"" if has_release else release.bundle)
     elif operation == "bake":
-        request["seconds"] = terms.bake
+        request["seconds"] = bake
     elif operation == "confirm":
         request["keep"] = terms.keep
     elif operation == "revert" and of:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
 from typing import NamedTuple
 
 from .record import Event
 
-__all__ = ["Decision", "Story", "decide", "left_to_bake", "stories"]
+__all__ = ["Course", "Decision", "Story", "stories"]
 
 
 class Story(NamedTuple):
@@ -55,42 +54,48 @@ def stories(events: Iterable[Event]) -> dict[str, Story]:
     return found
 
 
-def decide(phase: str, host: str, events: Iterable[Event], wave: Collection[str] | None = None) -> Decision:
-    """Decide what ``phase`` means for a host: preflight, activate, bake, settle or mend.
+class Course:
+    """How a run has gone so far, by its journal, and what that means for each host."""
 
-    ``activate`` and ``bake`` go over all hosts in each ``wave``: those of earlier waves are watched on, and being asked
-    is the sign of life that holds their guard off. ``settle`` confirms where all is well and reverts where anything is
-    not; ``mend`` comes after it and takes back whatever may be ahead of a host that could not be confirmed.
-    """
-    so_far = list(events)
-    story = stories(so_far).get(host, Story(host, {}))
-    bad = next((event for event in so_far if not event.good), None)
-    blame = f"{bad.host or 'the run'} failed in {bad.phase}" if bad else ""
-    if phase == "preflight":
-        return Decision("preflight", "")
-    if phase in ("activate", "bake"):
-        return _on_the_way(phase, story, blame, wave is None or host in wave)
-    if not story.touched:
-        return Decision("", "was not switched")
-    if phase == "settle":
-        return Decision("revert", f"because {blame}") if bad else Decision("confirm", "")
-    if phase == "mend":
-        if bad and _may_be_ahead(story):
-            return Decision("revert", f"because {blame}")
-        return Decision("", "is settled")
-    raise ValueError(f"{phase!r} is no phase")
+    def __init__(self, events: Iterable[Event]) -> None:
+        so_far = list(events)
+        self.stories = stories(so_far)
+        bad = next((event for event in so_far if not event.good), None)
+        self._blame = f"{bad.host or 'the run'} failed in {bad.phase}" if bad else ""
 
+    def decide(self, phase: str, host: str, wave: Collection[str] | None = None) -> Decision:
+        """Decide what ``phase`` means for a host: preflight, activate, bake, settle or mend.
 
-def _on_the_way(phase: str, story: Story, blame: str, in_wave: bool) -> Decision:
-    if blame:
-        return Decision("", f"not {'switched' if phase == 'activate' else 'baked'}, because {blame}")
-    if story.switched:
-        return Decision("bake", "its guard waits for a sign of life" if phase == "activate" else "")
-    if not story.needs_change:
-        return Decision("", "serves this release already")
-    if not in_wave:
-        return Decision("", "is of a later wave")
-    return Decision("activate", "") if phase == "activate" else Decision("", "was not switched")
+        ``activate`` and ``bake`` go over all hosts in each ``wave``: those of earlier waves are watched on, and being
+        asked is the sign of life that holds their guard off. ``settle`` confirms where all is well and reverts where
+        anything is not; ``mend`` comes after it and takes back whatever may be ahead of a host that could not be
+        confirmed.
+        """
+        story = self.stories.get(host, Story(host, {}))
+        if phase == "preflight":
+            return Decision("preflight", "")
+        if phase in ("activate", "bake"):
+            return self._on_the_way(phase, story, wave is None or host in wave)
+        if not story.touched:
+            return Decision("", "was not switched")
+        because = f"because {self._blame}"
+        if phase == "settle":
+            return Decision("revert", because) if self._blame else Decision("confirm", "")
+        if phase == "mend":
+            return Decision("revert", because) if self._blame and _may_be_ahead(story) else Decision("", "is settled")
+        raise ValueError(f"{phase!r} is no phase")
+
+    def _on_the_way(self, phase: str, story: Story, in_wave: bool) -> Decision:
+        if self._blame:
+            done = "switched" if phase == "activate" else "baked"
+            return Decision("", f"not {done}, because {self._blame}")
+        if story.switched:
+            return Decision("bake", "its guard waits for a sign of life" if phase == "activate" else "")
+        if not story.needs_change:
+            return Decision("", "serves this release already")
+        if not in_wave:
+            return Decision("", "is of a later wave")
+        return Decision("activate", "") if phase == "activate" else Decision("", "was not switched")
 
 
 def _may_be_ahead(story: Story) -> bool:
@@ -99,12 +104,3 @@ def _may_be_ahead(story: Story) -> bool:
     if settled is None:
         return False
     return settled.answer.get("operation") == "confirm" or not settled.good
-
-
-def left_to_bake(events: Iterable[Event], seconds: float, at: str) -> float:
-    """Tell how many of ``seconds``, counted from the last switch of the run, are left at the time ``at``."""
-    switched = [event.at for event in events if event.phase == "activate"]
-    if not switched:
-        return seconds
-    gone = (datetime.fromisoformat(at) - datetime.fromisoformat(switched[-1])).total_seconds()
-    return min(seconds, max(0.0, seconds - gone))

@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import SluiceError
 from ..release.store import write_json
 
-__all__ = ["Event", "Record", "Run", "now", "open_run"]
+__all__ = ["Event", "Record", "Run", "now", "open_run", "visitor"]
 
 SCHEMA = 1
 
@@ -71,6 +71,11 @@ def open_run(runs: Path) -> Run:
             f"the record of the run cannot be written to {folder}: {error.strerror}; give this user the folder {runs}"
         ) from error
     return Run(name, str(folder), getpass.getuser(), socket.gethostname(), started)
+
+
+def visitor(name: str) -> Run:
+    """Who asks hosts outside of any run, and so has no record."""
+    return Run(name, "", getpass.getuser(), socket.gethostname(), now())
 
 
 class Record:

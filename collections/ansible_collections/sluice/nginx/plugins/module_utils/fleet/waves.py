@@ -45,14 +45,14 @@ def _hosts_of(path: str, size: object, of: int) -> int:
 
 
 def rounds(bake: float, deadline: float) -> list[float]:
-    """Cut a bake into rounds: when each ends, in seconds after the switch.
+    """Cut a bake into equal rounds, in seconds.
 
     Between rounds every host on trial is asked, which holds its guard off; so none is longer than a third of the
     guard's ``deadline``. Raises ``InputError`` where there is no number of seconds.
     """
     seconds = [_seconds("rollout_bake", bake, 0), _seconds("rollout_guard_deadline", deadline, 1)]
     number = max(1, math.ceil(seconds[0] * 3 / seconds[1]))
-    return [round(seconds[0] * n / number, 3) for n in range(1, number + 1)]
+    return [round(seconds[0] / number, 3)] * number
 
 
 def _seconds(path: str, value: object, least: float) -> float:

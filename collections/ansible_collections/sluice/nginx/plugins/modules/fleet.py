@@ -1,31 +1,35 @@
-"""Documentation of the action of the same name, which has the engine on the host do the work in one round trip."""
+"""Documentation of the action of the same name, which has the engines on the hosts do the work, all at once."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: host
-short_description: One phase of a roll-out on a host
+module: fleet
+short_description: One step of a roll-out on all hosts of the play
 version_added: 0.1.0
 description:
-  - Decides from the run's journal what the phase means for the host, asks the engine on it, and notes the answer.
+  - Decides from the run's journal what the step means for each host, asks the engines on the hosts, and notes what they
+    answer.
+  - Runs once for all hosts of the play, in one worker process, and asks as many of them at once as Ansible has forks.
+    Each is reached as for any task, by its own connection plugin, become plugin and variables; with C(-vvv) Ansible
+    shows what is run there. Keywords of the play, such as C(remote_user), are taken as they are for its first host.
   - A host that fails or cannot be reached does not fail the task. The journal has it, later waves are not switched, and
-    the phase V(settle) takes every host back. The run fails in M(sluice.nginx.conclude).
-  - Needs root on the host (C(become)) and Python 3.8 or newer with its whole standard library. Any connection plugin
+    the step V(settle) takes every host back. The run fails in M(sluice.nginx.conclude).
+  - Needs root on the hosts (C(become)) and Python 3.8 or newer with its whole standard library. Any connection plugin
     will do.
 options:
-  phase:
+  step:
     description:
-      - V(preflight) only looks, V(activate) makes the release serve on trial and asks its contract, V(bake) watches the
-        logs for a while.
-      - V(settle) confirms when all was good on all hosts, and reverts otherwise. V(mend) reverts those that were
+      - V(preflight) only looks. V(wave) makes the release serve on trial on the hosts of a wave, asks its contract, and
+        watches all hosts on trial for a while.
+      - V(settle) confirms when all was good on all hosts, and reverts otherwise. It reverts also those that were
         confirmed, or may have been, when another could not be.
-      - V(status) only looks. V(unlock) takes back what a run that died has left pending. Both are outside of a run.
     type: str
     required: true
-    choices: [preflight, activate, bake, settle, mend, status, unlock]
+    choices: [preflight, wave, settle]
   run:
-    description: The result of M(sluice.nginx.run). V(status) and V(unlock) need none.
+    description: The result of M(sluice.nginx.run).
     type: dict
+    required: true
   releases:
     description: The id of the release that each host is to get, from the store on the controller.
     type: dict
@@ -42,12 +46,12 @@ options:
     default: ""
   wave:
     description:
-      - The hosts that are switched now, for V(activate) and V(bake). By default every host is.
+      - The hosts that are switched now, for V(wave). By default every host is.
       - A host of an earlier wave is only watched on, and a host of a later one is not asked anything.
     type: list
     elements: str
   bake:
-    description: How long the logs are watched, in seconds from the last switch of the run on.
+    description: How long hosts on trial are watched in V(wave), in seconds from their switch on.
     type: float
     default: 3
   keep:
@@ -80,21 +84,19 @@ author: Sluice
 """
 
 EXAMPLES = r"""
-- name: The release serves on the host, on trial
-  sluice.nginx.host:
-    phase: activate
+- name: The release serves on the hosts of the wave, on trial
+  sluice.nginx.fleet:
+    step: wave
     run: "{{ gates_run }}"
     releases: "{{ gates_passed.releases }}"
     wave: [web1]
 """
 
 RETURN = r"""
-answer:
-  description: What the engine on the host answered.
+hosts:
+  description:
+    - For each host of the play the C(operation) that it was asked for, whether it was C(ok) and C(changed) anything.
+    - Instead C(why) says why it was not asked, or C(would) what it would be asked for in check mode.
   type: dict
-  returned: when the host was asked
-msg:
-  description: Why the host was not asked.
-  type: str
-  returned: when it was not
+  returned: always
 """

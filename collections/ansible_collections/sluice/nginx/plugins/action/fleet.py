@@ -1,0 +1,193 @@
+"""A step of a roll-out on all hosts of the play: one round trip for each that has something to do in it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms, build, sentence
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decide import Course
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import rounds
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, Asking, FleetAction, failure
+
+_LOOKS = "preflight"
+
+
+class ActionModule(FleetAction):
+    """Decides from the run's journal what each host is asked, asks all at once, and notes what they answer.
+
+    A host that fails does not fail the task: the journal notes it, and the run is settled by that.
+    """
+
+    SPEC: ClassVar[dict[str, Any]] = {
+        "step": {"type": "str", "required": True, "choices": ["preflight", "wave", "settle"]},
+        "run": {"type": "dict", "required": True},
+        "releases": {"type": "dict", "default": {}},
+        "needs": {"type": "dict", "default": {}},
+        "stored": {"type": "str", "default": ""},
+        "wave": {"type": "list", "elements": "str"},
+        "bake": {"type": "float", "default": 3},
+        "keep": {"type": "int", "default": 5},
+        "drift": {"type": "str", "default": "refuse", "choices": ["refuse", "adopt", "discard"]},
+        "emergency": {"type": "str", "default": ""},
+        "guard_deadline": {"type": "float", "default": 120},
+    }
+    _supports_diff = True
+
+    def work(self, options: dict[str, Any], hosts: list[str]) -> dict[str, Any]:
+        """Take the step on every host for which it means something."""
+        self._options, self._hosts = options, hosts
+        self._run = read_run(options["run"])
+        self._record = Record(self._run)
+        self._store = Store(state() / "releases")
+        self._done: dict[str, dict[str, Any]] = {host: {"changed": False} for host in hosts}
+        self._diffs: dict[str, list[str]] = {}
+        self._terms = Terms(
+            keep=options["keep"],
+            drift=options["drift"],
+            emergency=options["emergency"],
+            guard_deadline=options["guard_deadline"],
+            want_tree=bool(self._task.diff),
+            looking=self._task.check_mode,
+        )
+        lasting = rounds(options["bake"], options["guard_deadline"])
+        if options["step"] == "preflight":
+            self._agree()
+            self._ask_all("preflight")
+        elif options["step"] == "wave":
+            self._ask_all("activate", bake=lasting[0])
+            for seconds in lasting[1:]:
+                self._ask_all("bake", bake=seconds)
+        else:
+            self._ask_all("settle")
+            self._ask_all("mend")
+        changed = any(said["changed"] for said in self._done.values())
+        result = {"changed": changed, "hosts": self._done}
+        return {**result, "diff": _differences(self._diffs)} if self._diffs else result
+
+    def _agree(self) -> None:
+        """A run has one setting for all its hosts. Raises ``InputError`` for one that hosts have their own of."""
+        role = self._task._role
+        names = [name for name in role.get_default_vars() if name != "rollout_allowed_signers"] if role else []
+        first, *others = self._hosts
+        here = self._variables(first)
+        for host in others:
+            there = self._variables(host)
+            for name in names:
+                if here.get(name) != there.get(name):
+                    raise InputError(
+                        name,
+                        f"{first} has {here.get(name)!r} and {host} has {there.get(name)!r}, but a run has one for all "
+                        "of its hosts; set it for their group, or leave hosts out with --limit",
+                    )
+
+    def _ask_all(self, phase: str, *, bake: float = 0.0) -> None:
+        """Ask each host what ``phase`` means for it now. In ``activate`` those of earlier waves are watched on."""
+        course = Course(self._record.events())
+        questions: dict[tuple[str, str, bool], Question] = {}
+        asked: dict[str, tuple[str, str, bool]] = {}
+        for host in self._hosts:
+            operation, why = course.decide(phase, host, self._options["wave"])
+            if not operation:
+                self._done[host].setdefault("why", why)
+            elif self._task.check_mode and operation != _LOOKS:
+                self._done[host] = {"changed": True, "would": operation}
+            else:
+                try:
+                    wanted = self._wanted(operation, host, course)
+                    if wanted not in questions:
+                        questions[wanted] = self._question(*wanted, bake)
+                    asked[host] = wanted
+                except SluiceError as error:
+                    self._note(phase, host, {"operation": operation, **failure(str(error))})
+        askings = {host: Asking(questions[wanted], bake + self._terms.patience) for host, wanted in asked.items()}
+        for host, answer in self._answers(askings):
+            operation, identity, _ = asked[host]
+            # A host that went back tells itself where it is; the others are told.
+            self._note(phase, host, {"operation": operation, "release": identity, **answer})
+
+    def _wanted(self, operation: str, host: str, course: Course) -> tuple[str, str, bool]:
+        """The operation, the release that it is about, and whether the host has it. Hosts for which these are the same
+        are asked the same.
+        """
+        if operation != "preflight":
+            story = course.stories[host]
+            return operation, str(story.said("preflight", "release")), bool(story.said("preflight", "has_release"))
+        identity = "" if self._options["stored"] else str(self._options["releases"].get(host, ""))
+        if not identity and not self._options["stored"]:
+            raise SluiceError("the gates made no release for this host; run deploy.yml, which begins with the gates")
+        return operation, identity, False
+
+    def _question(self, operation: str, identity: str, has_release: bool, bake: float) -> Question:
+        return build(
+            operation,
+            self._run,
+            identity,
+            self._release(operation, identity),
+            self._terms,
+            has_release=has_release,
+            needs=self._options["needs"].get(identity, []),
+            stored=self._options["stored"],
+            bake=bake,
+        )
+
+    def _release(self, operation: str, identity: str) -> Release | None:
+        """The release of the controller that the host is to get; none where it is one that the host has stored."""
+        if operation not in ("preflight", "activate") or self._options["stored"]:
+            return None
+        return self._store.get(identity)
+
+    def _note(self, phase: str, host: str, answer: Answer) -> None:
+        """Write the answer to the journal, and show what is wrong at once."""
+        operation = answer["operation"]
+        if operation == "activate":
+            # What a host that cannot be reached any more will do by itself is known by this.
+            answer["guard_deadline"] = self._options["guard_deadline"]
+        baked = answer.pop("bake", None)
+        tree = answer.pop("tree", None)
+        self._write("bake" if operation == "bake" else phase, host, answer)
+        if baked is not None:
+            self._write("bake", host, {"operation": "bake", "ok": not baked.get("problems"), **baked})
+        said = self._done[host]
+        said.update(operation=operation, ok=bool(answer.get("ok")))
+        said["changed"] = said["changed"] or bool(answer.get("changed"))
+        if phase == "preflight" and answer.get("ok"):
+            said["changed"] = bool(answer.get("changes_needed")) and self._task.check_mode
+            if tree is not None and (diff := self._difference(tree, str(answer["release"]))):
+                self._diffs.setdefault(diff, []).append(host)
+
+    def _write(self, phase: str, host: str, answer: Answer) -> None:
+        self._record.note(phase, host, good=bool(answer.get("ok")), answer=answer)
+        for problem in answer.get("problems", []):
+            self._display.display(f"{host}: {phase}: {sentence(problem)}", color="red")
+
+    def _difference(self, before: dict[str, str], identity: str) -> str:
+        """Compare a host's live tree with the release, file by file."""
+        if not (self._store.root / identity / "release.json").is_file():
+            return ""
+        root = self._store.get(identity).tree
+        after = {
+            path.relative_to(root).as_posix(): path.read_text(errors="replace")
+            for path in sorted(root.rglob("*"))
+            # The host tells of no links either.
+            if path.is_file() and not path.is_symlink()
+        }
+        lines: list[str] = []
+        for path in sorted(before.keys() | after.keys()):
+            old, new = before.get(path, "").splitlines(), after.get(path, "").splitlines()
+            lines += difflib.unified_diff(old, new, f"live/{path}", f"release/{path}", lineterm="")
+        return "".join(f"{line}\n" for line in lines)
+
+
+def _differences(diffs: dict[str, list[str]]) -> list[dict[str, str]]:
+    """Each difference once, with the hosts that have it."""
+    return [{"prepared": f"{_named(hosts)}:\n{text}"} for text, hosts in diffs.items()]
+
+
+def _named(hosts: Sequence[str]) -> str:
+    return ", ".join(hosts)

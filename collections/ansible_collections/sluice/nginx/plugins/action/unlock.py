@@ -1,0 +1,66 @@
+"""Takes back, on every host, what a run that died has left pending there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Terms, build, sentence
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import visitor
+from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, Asking, FleetAction
+
+
+class ActionModule(FleetAction):
+    """Outside of any run: the hosts' own journals say who freed them."""
+
+    SPEC: ClassVar[dict[str, Any]] = {}
+
+    def work(self, options: dict[str, Any], hosts: list[str]) -> dict[str, Any]:
+        """Ask what is pending, and take that back; fails for hosts that are not free afterwards, and says why."""
+        run, terms = visitor("unlock"), Terms()
+        looking = Asking(build("status", run, "", None, terms), terms.patience)
+        failed: list[str] = []
+        freed: list[str] = []
+        held: dict[str, str] = {}
+        reverting: dict[str, Asking] = {}
+        for host, answer in self._answers(dict.fromkeys(hosts, looking)):
+            self._tell(host, answer.get("warnings", []))
+            if "pending" not in answer:
+                failed.append(f"{host}: {_words(answer)}")
+            elif answer["pending"]:
+                pending = answer["pending"]
+                held[host] = _held(pending)
+                question = build("revert", run, "", None, terms, of=pending["run"])
+                reverting[host] = Asking(question, terms.patience)
+        if self._task.check_mode:
+            for host, what in held.items():
+                self._tell(host, [f"would take back {what}"])
+            reverting, freed = {}, list(held)
+        for host, answer in self._answers(reverting):
+            freed += [host] if answer.get("changed") else []
+            self._tell(host, [*_became(answer, held[host]), *answer.get("warnings", [])])
+            if not answer["ok"]:
+                failed.append(f"{host}: {held[host]} could not be taken back: {_words(answer)}")
+        result = {"changed": bool(freed), "freed": freed}
+        return {**result, "failed": True, "msg": "\n".join(failed)} if failed else result
+
+    def _tell(self, host: str, lines: list[str]) -> None:
+        for line in lines:
+            self._display.display(f"{host}: {line}")
+
+
+def _held(pending: Mapping[str, Any]) -> str:
+    who = f"{pending.get('who') or 'somebody'} from {pending.get('from') or 'somewhere'}"
+    return f"release {pending['release'][:12]} of run {pending['run']} ({who})"
+
+
+def _became(answer: Answer, held: str) -> list[str]:
+    if not answer["ok"]:
+        return []
+    if answer.get("reverted"):
+        return [f"{held} is taken back; {str(answer.get('release'))[:12]} serves again, proved"]
+    return [str(answer.get("note", "nothing to take back"))]
+
+
+def _words(answer: Answer) -> str:
+    return "; ".join(sentence(problem) for problem in answer.get("problems", []))

@@ -1,0 +1,35 @@
+"""Documentation of the action of the same name, which asks the engines on the hosts."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: unlock
+short_description: Takes back what a run that died has left pending
+version_added: 0.1.0
+description:
+  - Asks all hosts of the play at once what they have on trial, takes that back, and says what it was. A host that has
+    nothing on trial is left alone.
+  - Fails for hosts that could not be asked or freed, after the others are.
+  - For people who know that the run which holds the hosts is dead. Without it each host's guard does the same.
+attributes:
+  check_mode:
+    description: Only says what would be taken back.
+    support: full
+  diff_mode:
+    description: There is nothing to compare. M(sluice.nginx.status) shows how hosts have drifted.
+    support: none
+author: Sluice
+"""
+
+EXAMPLES = r"""
+- name: What a run that died has left pending is taken back
+  sluice.nginx.unlock:
+"""
+
+RETURN = r"""
+freed:
+  description: The hosts on which something was taken back; in check mode, would be.
+  type: list
+  elements: str
+  returned: always
+"""

@@ -1,0 +1,100 @@
+"""The engines of a play's hosts, each reached as Ansible reaches it for a task: by its connection and become plugins.
+
+Ansible has no public way for an action to speak with another host than the one that it runs for. What it does for a
+task is in ``TaskExecutor``, whose inner steps are used here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.executor.process import worker
+from ansible.executor.task_executor import TaskExecutor
+from ansible.plugins.action import ActionBase
+from ansible.template import Templar
+
+from ansible_collections.sluice.nginx.plugins.module_utils import remote
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question
+
+__all__ = ["Engine", "engines", "variables_of"]
+
+
+class Engine(ActionBase):
+    """The engine on one host. An action's ways of running a command on it are what this is made of."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Nothing: it is no task."""
+        return {}
+
+    def ask(self, question: Question) -> dict[str, Any]:
+        """One round trip, or two on first contact, when the host has not got the engine yet.
+
+        Raises ``SluiceError`` and what the connection plugin raises.
+        """
+        variables = self._templar.available_variables
+        python = str(self._templar.template(variables.get("ansible_python_interpreter")) or "python3")
+        command = remote.command("python3" if python.startswith("auto") else python)
+        try:
+            return self._told(command, question.payload)
+        except remote.EngineMissing:
+            return self._told(command, question.first_payload)
+
+    def _told(self, command: str, data: bytes) -> dict[str, Any]:
+        if self._connection.is_pipelining_enabled():
+            # Named, for else Ansible lets a `sleep 0` follow, one more process on each host. What that prevents happens
+            # on terminals only.
+            shell = self._play_context.executable
+            done = self._low_level_execute_command(command, in_data=data, executable=shell)
+        else:
+            self._make_tmp_path()
+            path = self._connection._shell.join_path(self._connection._shell.tmpdir, "payload")
+            self._transfer_data(path, data)
+            done = self._low_level_execute_command(f"{command} < {path}")
+            self._remove_tmp_path(self._connection._shell.tmpdir)
+        return dict(remote.answer(done["stdout"], done["stderr"], done["rc"]))
+
+
+class _Connector(TaskExecutor):
+    """Makes connections as they are made for a task, and runs no task."""
+
+    _play_context: Any
+
+    def connect(self, variables: dict[str, Any], templar: Templar) -> Any:
+        context = self._play_context.set_task_and_variable_override(self._task, variables, templar)
+        context.post_validate(templar=templar)
+        context.remote_addr = context.remote_addr or self._host.address
+        self._play_context = context
+        plugin = variables.get("ansible_connection")
+        self._connection = self._get_connection(
+            variables, templar, self._task.connection if plugin is None else templar.template(plugin)
+        )
+        self._set_connection_options(variables, templar)
+        self._connection._play_context = context
+        return self._connection
+
+
+def engines(action: ActionBase, hosts: list[str]) -> Iterator[tuple[str, Engine | Exception]]:
+    """Make the way to each host; where its variables do not allow one, what is wrong with them stands in its place."""
+    # The passwords that were asked for on the command line, before anything of the first host came to it.
+    context = worker.current_worker._play_context
+    manager = worker.current_worker._variable_manager
+    shared = action._shared_loader_obj
+    for host in hosts:
+        found, variables = manager._inventory.get_host(host), variables_of(action, host)
+        templar = Templar(loader=action._loader, variables=variables)
+        connector = _Connector(found, action._task, variables, context, action._loader, shared, None, manager)
+        try:
+            connection = connector.connect(variables, templar)
+        except AnsibleError as error:
+            yield host, error
+            continue
+        yield host, Engine(action._task, connection, connector._play_context, action._loader, templar, shared)
+
+
+def variables_of(action: ActionBase, host: str) -> dict[str, Any]:
+    """The variables of a host for the task of ``action``, templates not rendered."""
+    manager = worker.current_worker._variable_manager
+    found = manager._inventory.get_host(host)
+    return dict(manager.get_vars(play=action._task.get_play(), host=found, task=action._task, include_hostvars=False))
