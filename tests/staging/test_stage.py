@@ -86,7 +86,7 @@ print(json.dumps(found))
 
 MANIFEST = """
 import sys
-sys.path.insert(0, "/sluice/shipped.zip")
+sys.path.insert(0, "/sluice")
 from pathlib import Path
 from sluice.manifest import read_tree, release_id
 print(release_id(read_tree(Path("/etc/nginx"))))
@@ -322,6 +322,23 @@ def test_what_outlives_releases_is_there_and_the_release_stays_as_it_is(open_sta
     assert checked(stage, {"get": "https://shop.example/"})[0]["problems"] == []
     identity = stage.run("readlink", "/etc/nginx").output.strip().rpartition("/")[2]
     assert stage.run("python3", "-IS", "-c", MANIFEST).output.strip() == identity
+
+
+def test_a_question_that_cannot_be_answered_does_not_end_the_agent(open_stage: Open) -> None:
+    stage = open_stage(PLAIN)
+    for about, words in (([{"copy": "/no/where", "files": []}], "/no/where"), ([{}], "KeyError: 'copy'")):
+        with pytest.raises(SluiceError, match=f"staging cannot lay: .*{words}"):
+            stage.ask("lay", about)
+    assert stage.read("/etc/hostname") == "nginx\n"
+    assert stage.read("/no/such/file") == ""
+
+
+def test_an_agent_that_ended_is_told_in_words(engine: docker.DockerClient, open_stage: Open) -> None:
+    stage = open_stage(PLAIN)
+    engine.containers.get(stage.container).kill()
+    for _ in range(2):
+        with pytest.raises(SluiceError, match="staging cannot start: the agent ended: "):
+            stage.ask("start")
 
 
 def test_a_file_of_the_configuration_that_the_release_lacks_is_not_invented(open_stage: Open) -> None:

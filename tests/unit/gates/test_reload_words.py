@@ -30,6 +30,9 @@ class _Stage:
     def start(self) -> dict[str, Any]:
         return {"seconds": 0.5}
 
+    def tree(self, identity: str) -> str:
+        return f"/releases/{identity[:1]}"
+
     def ask(self, what: str, about: list[Mapping[str, Any]]) -> dict[str, Any]:
         assert what == "reload"
         self.asked.append(dict(about[0]))

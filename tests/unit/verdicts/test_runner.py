@@ -1,17 +1,23 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.receipt import GATES
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import Stage
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Options, Subject, Verdict
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import (
+    STAGES,
     Gate,
     find_gates,
     in_order,
+    read_decide,
     run_gates,
 )
 
@@ -156,12 +162,89 @@ def test_an_empty_folder_adds_none(tmp_path: Path) -> None:
     assert [each.name for each in find_gates(tmp_path)] == [each.name for each in find_gates()]
 
 
+_PATIENCE_SECONDS = 30.0
+
+
+def _meeting(name: str, on: tuple[str, ...], all_here: threading.Barrier) -> Gate:
+    """A gate that passes when another one runs at the same time."""
+
+    def run(subject: Subject) -> Verdict:
+        all_here.wait(_PATIENCE_SECONDS)
+        return FINE
+
+    return Gate(name, (), run, on)
+
+
+@pytest.mark.parametrize(
+    ("live", "ways"),
+    [
+        (False, [(), ("stage",)]),
+        (True, [("stage",), ("live_stage",)]),
+        (True, [(), ("stage", "live_stage")]),
+    ],
+    ids=["one needs no stage", "each has a stage", "one has both"],
+)
+def test_gates_that_share_no_stage_run_at_the_same_time(live: bool, ways: list[tuple[str, ...]]) -> None:
+    subject = Subject(["web1"], Options(), live_stage=cast(Stage, "a stage") if live else None)
+    all_here = threading.Barrier(len(ways))
+    verdicts = run_gates([_meeting(f"gate{number}", on, all_here) for number, on in enumerate(ways)], subject)
+    assert {each.result for each in verdicts} == {"pass"}, [each.summary for each in verdicts]
+
+
+@pytest.mark.parametrize(
+    ("live", "ways"),
+    [
+        (True, [("stage",), ("stage",), STAGES]),
+        (False, [("stage",), ("live_stage",), STAGES]),
+    ],
+    ids=["the same one", "nothing else is live"],
+)
+def test_gates_on_the_same_stage_wait_for_each_other_and_keep_their_order(
+    live: bool, ways: list[tuple[str, ...]]
+) -> None:
+    alone, order = threading.Lock(), list[str]()
+
+    def working(name: str, on: tuple[str, ...]) -> Gate:
+        def run(subject: Subject) -> Verdict:
+            if not alone.acquire(blocking=False):
+                return FAILS
+            order.append(name)
+            time.sleep(0.02)
+            alone.release()
+            return FINE
+
+        return Gate(name, (), run, on)
+
+    subject = Subject(["web1"], Options(), live_stage=cast(Stage, "a stage") if live else None)
+    gates = [working(f"gate{number}", on) for number, on in enumerate(ways)]
+    assert [(each.gate, each.result) for each in run_gates(gates, subject)] == [(gate.name, "pass") for gate in gates]
+    assert order == [gate.name for gate in gates]
+
+
+def test_a_gate_that_waits_for_one_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="gates wait for others that are not there: b"):
+        run_gates([gate("a"), gate("b", "x")], SUBJECT)
+
+
+def test_a_gate_of_the_users_own_has_both_stages_for_itself_unless_it_says_otherwise(
+    own: Callable[[str, str], Path],
+) -> None:
+    own("friday", OWN)
+    found = {each.name: each for each in find_gates(own("quick", f"{OWN}\nON = ()\n"))}
+    assert (found["friday"].on, found["quick"].on) == (STAGES, ())
+
+
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
         ("lint", OWN, "lint.py: there is a gate lint already; give the file another name"),
         ("mine", "", "mine.py is no gate: it needs AFTER, a tuple of names, and run(subject), which returns a Verdict"),
         ("mine", "AFTER = ['parse']\ndef run(subject): ...", "mine.py is no gate: it needs AFTER"),
+        (
+            "mine",
+            OWN + "ON = ('staging',)",
+            "mine.py: ON is ('staging',); it is a tuple of what the gate works on, of s",
+        ),
         ("mine", "AFTER = ()\nrun = 1", "mine.py is no gate: it needs AFTER"),
         ("mine", "import nonsense_of_mine", "mine.py cannot be loaded: ModuleNotFoundError: No module named 'nons"),
         ("mine", "def run(", "mine.py cannot be loaded: SyntaxError: "),
@@ -194,6 +277,29 @@ def test_a_reason_of_the_user_decides_what_staging_cannot_tell_and_what_waited_f
     assert smoke.summary == "not run: start is inconclusive"
     assert syntax.findings[0].warning
     assert syntax.evidence["decided"] == "tried on a licensed machine"
+
+
+@pytest.mark.parametrize(
+    ("reasons", "words"),
+    [
+        ({"sintax": "tried"}, "gates_decide.sintax: there is no gate sintax; there are syntax, start"),
+        (
+            {"syntax": "tried", "start": ""},
+            "gates_decide.start: '' is no reason; write in words why the gate counts as",
+        ),
+        ({"syntax": "  "}, "gates_decide.syntax: '  ' is no reason"),
+        ({"syntax": True}, "gates_decide.syntax: True is no reason"),
+        ({"syntax": None}, "gates_decide.syntax: None is no reason"),
+    ],
+)
+def test_what_decides_nothing_is_refused_in_words(reasons: Mapping[str, object], words: str) -> None:
+    with pytest.raises(InputError) as refused:
+        read_decide(reasons, [gate("syntax"), gate("start", "syntax")])
+    assert words in str(refused.value)
+
+
+def test_reasons_for_gates_are_taken_as_they_are() -> None:
+    assert read_decide({"syntax": "tried elsewhere"}, [gate("syntax")]) == {"syntax": "tried elsewhere"}
 
 
 def test_no_reason_makes_a_failed_gate_pass() -> None:

@@ -16,6 +16,7 @@ from ..verdicts.model import Finding, Subject, Verdict
 from ..words import count
 
 AFTER = ("start",)
+ON = ("stage",)
 
 # So many blocks are told one by one; playbooks/suggest.yml has all.
 _MOST_TOLD = 40
@@ -93,13 +94,18 @@ def _summary(covered: Coverage, reached: str, wanted: int) -> Finding:
 
 def _table(covered: Coverage) -> str:
     """File by file what was reached, and the lines that were not."""
+    counted: dict[str, list[Block]] = {block.file: [] for block in covered.blocks}
+    missed: dict[str, list[Block]] = {file: [] for file in counted}
+    for kind in ("server", "location"):
+        for block in covered.counted(kind):
+            counted[block.file].append(block)
+    for block in covered.missed("server", "location"):
+        missed[block.file].append(block)
     rows = []
-    for file in dict.fromkeys(block.file for block in covered.blocks):
-        counted = [each for kind in ("server", "location") for each in covered.counted(kind) if each.file == file]
-        missed = [each for each in covered.missed("server", "location") if each.file == file]
-        lines = ", ".join(_lines(block) for block in sorted(missed, key=lambda block: block.line))
-        hit = len(counted) - len(missed)
-        rows += [f"{file} {hit} of {len(counted)}" + (f", not lines {lines}" if lines else "")] if counted else []
+    for file, there in counted.items():
+        lines = ", ".join(_lines(block) for block in sorted(missed[file], key=lambda block: block.line))
+        hit = len(there) - len(missed[file])
+        rows += [f"{file} {hit} of {len(there)}" + (f", not lines {lines}" if lines else "")] if there else []
     return "; ".join(rows)
 
 

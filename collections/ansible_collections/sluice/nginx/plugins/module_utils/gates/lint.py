@@ -16,6 +16,7 @@ from ..lint.context import Context, read_certificates, read_extensions
 from ..verdicts.model import Finding, Subject, Verdict
 
 AFTER = ("parse",)
+ON: tuple[str, ...] = ()
 
 
 def _asked(config: Config, tree: Path, subject: Subject, live: Config | None) -> Iterator[Said]:

@@ -20,6 +20,7 @@ from ..verdicts.model import Finding, Subject, Verdict
 from ..words import count
 
 AFTER = ("parse",)
+ON: tuple[str, ...] = ()
 
 _MOST_HOSTS = 3
 # Finding what is most like a value takes long where there are thousands of them.

@@ -9,6 +9,7 @@ from ..verdicts.model import Finding, Subject, Verdict
 from ..words import count
 
 AFTER = ("spec",)
+ON: tuple[str, ...] = ()
 
 # Where nginx looks for configuration; other files of the tree (parameters, maps of characters) wait to be included.
 _LOADED_FOLDERS = ("conf.d", "sites-enabled", "modules-enabled")

@@ -16,6 +16,7 @@ from ..verdicts.model import Finding, Live, Subject, Verdict
 from ..words import count
 
 AFTER = ("start",)
+ON = ("live_stage",)
 
 # As many listeners get requests; more would keep the machine from what is measured.
 _MOST_LISTENERS = 8
@@ -55,12 +56,14 @@ def run(subject: Subject) -> Verdict:
 
 
 def _ask(subject: Subject, live: Live) -> dict[str, Any]:
-    _, config = subject.examined
+    release, config = subject.examined
     seconds = subject.staged.start()["seconds"]
-    own = {"words": _FORTH, "workers": facts(config)["worker_processes"]}
-    was = {"words": _BACK, "workers": facts(live.config)["worker_processes"]}
+    # The stage of the live release has both, and leaves the other one to the gates beside.
+    stage = subject.live_stage or subject.staged
+    own = {"words": _FORTH, "workers": facts(config)["worker_processes"], "tree": stage.tree(release.id)}
+    was = {"words": _BACK, "workers": facts(live.config)["worker_processes"], "tree": stage.tree(live.release.id)}
     asked = {"own": own, "live": was, "seconds": seconds, "listeners": _listeners(config, live.config)}
-    return subject.staged.ask("reload", [asked])
+    return stage.ask("reload", [asked])
 
 
 def _good(answer: Mapping[str, Any]) -> str:

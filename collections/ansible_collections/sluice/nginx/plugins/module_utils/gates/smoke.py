@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ..behaviour.plainly import Problem, asked_plainly
@@ -13,6 +12,7 @@ from ..verdicts.model import Finding, Subject, Verdict
 from ..words import count
 
 AFTER = ("start",)
+ON = ("stage",)
 
 
 def _ways(way: Trace) -> str:
@@ -22,7 +22,7 @@ def _ways(way: Trace) -> str:
 def _broken(subject: Subject, check: Check, outcome: Mapping[str, Any], log: Sequence[str]) -> Finding:
     _, config = subject.examined
     asked = (
-        replace(check, url=outcome["chain"][-1]) if outcome["chain"] else check
+        check._replace(url=outcome["chain"][-1]) if outcome["chain"] else check
     )  # after redirects, the last one is to blame
     way = trace(config, asked.host, asked.port, asked.target.split("?")[0])
     words = [line for line in log if f'"{asked.method} {asked.target} ' in line]

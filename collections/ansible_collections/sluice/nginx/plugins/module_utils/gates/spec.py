@@ -6,6 +6,7 @@ from ..verdicts.model import Finding, Subject, Verdict
 from ..words import count
 
 AFTER: tuple[str, ...] = ()
+ON: tuple[str, ...] = ()
 
 
 def run(subject: Subject) -> Verdict:

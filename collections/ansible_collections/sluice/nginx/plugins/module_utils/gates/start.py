@@ -7,6 +7,7 @@ from ..words import count
 from ..world.inside.running import OF_THE_CONTAINER
 
 AFTER = ("syntax",)
+ON = ("stage",)
 
 _GRAVE = ("[emerg]", "[alert]", "[crit]")
 

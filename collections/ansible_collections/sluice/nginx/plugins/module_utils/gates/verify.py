@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from ..errors import InputError
 from ..verdicts.model import Finding, Subject, Verdict
+from ..verdicts.pytests import Pytests
 from ..words import count
 
 AFTER = ("start",)
+ON = ("stage",)
 
 _LIMIT_SECONDS = 300
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?: - (.*))?$", re.MULTILINE)
@@ -28,27 +29,18 @@ def run(subject: Subject) -> Verdict:
             raise InputError(
                 f"gates_verify[{index}]", f"{name} does not exist; name pytest files or folders, as tests/verify"
             )
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-rfE",
-        "--no-header",
-        "-p",
-        "no:cacheprovider",
-        f"--hosts=docker://{subject.staged.container}",
-    ]
-    try:
-        done = subprocess.run([*command, *files], capture_output=True, text=True, timeout=_LIMIT_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
+    arguments = ["-q", "-rfE", "--no-header", "-p", "no:cacheprovider"]
+    arguments += [f"--hosts=docker://{subject.staged.container}", *files]
+    with contextlib.nullcontext(subject.pytests) if subject.pytests else Pytests() as pytests:
+        code, output = pytests.run(arguments, _LIMIT_SECONDS)
+    if code is None:
         return Verdict("fail", f"the tests of {', '.join(files)} did not end in {_LIMIT_SECONDS} s")
     findings = [
-        Finding(f"{test} failed: {why or 'see the evidence'}", check=test) for test, why in _FAILED.findall(done.stdout)
+        Finding(f"{test} failed: {why or 'see the evidence'}", check=test) for test, why in _FAILED.findall(output)
     ]
-    passed = _COUNT.search(done.stdout)
-    if not findings and (done.returncode or not passed):
-        words = (done.stdout + done.stderr).strip().splitlines()[-3:]
-        what = f"pytest ended with {done.returncode} for" if done.returncode not in (0, 5) else "no test was run of"
+    passed = _COUNT.search(output)
+    if not findings and (code or not passed):
+        words = output.strip().splitlines()[-3:]
+        what = f"pytest ended with {code} for" if code not in (0, 5) else "no test was run of"
         findings = [Finding(f"{what} {', '.join(files)}: {' '.join(words)}")]
-    return Verdict.of(findings, f"{count(int(passed[1]) if passed else 0, 'test')} passed", output=done.stdout[-20000:])
+    return Verdict.of(findings, f"{count(int(passed[1]) if passed else 0, 'test')} passed", output=output[-20000:])

@@ -59,7 +59,7 @@ def pack(files: Mapping[str, bytes], folders: Mapping[str, Path]) -> bytes:
 def libraries() -> bytes:
     """Zip the libraries that are used in containers. They are plain Python, so they are the same everywhere."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(packed, "w") as archive:
         for name in _LIBRARIES:
             spec = importlib.util.find_spec(name)
             if spec is None or spec.origin is None:

@@ -7,10 +7,10 @@ goes to addresses outside its range, and those are the point: a literal upstream
 
 from __future__ import annotations
 
-import json
+import base64
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,23 +19,17 @@ from typing import Any
 import docker
 from docker.models.containers import Container
 
-from .. import remote
 from ..errors import InputError, SluiceError
-from ..world import inside
 from ..world.images import Image
 from ..world.model import World
 from ..world.synthesis import STAND_IN_NETWORK
-from .containers import Completed, await_image, execute, libraries, pack, pulled, remove
+from .agent import COMMAND, Agent, code
+from .containers import Completed, await_image, execute, pack, pulled, remove
 
 __all__ = ["Completed", "Stage", "StageSettings", "owner_label", "remove_orphans"]
 
 _TREE = "/var/lib/sluice/releases"
-_HOME = "sluice"
 _OWNER = "sluice.pid"
-_INSIDE = Path(str(inside.__file__)).parent
-_PATHS = [f"/{_HOME}{part}" for part in ("", "/shipped.zip", "/libraries.zip")]
-_START = f"import sys; sys.path[:0] = {_PATHS}; from inside.main import main; main()"
-_AGENT = ("python3", "-IS", "-c", _START)
 # The ends of the link. The ranges are for tests of network devices (RFC 2544, RFC 5180), so no production has them.
 _NGINX, _STAND_IN = "198.18.0.1", "198.18.0.2"
 _NGINX6, _STAND_IN6 = "2001:2::1", "2001:2::2"
@@ -86,55 +80,75 @@ class Stage:
         self._started: dict[str, Any] | None = None
         self._prepared: dict[str, Any] = {}
         self._containers: list[Container] = []
+        self._agents: list[Agent] = []
         self._opener = ThreadPoolExecutor(1)
+        self._beginning: Future[None] | None = None
         self._opening: Future[None] | None = None
         for path, folder in settings.docroots.items():
             if not folder.exists():
                 raise InputError("staging_docroots", f"{folder}, which is mapped to {path}, does not exist")
 
-    def open(self, error_logs: Sequence[str]) -> None:
-        """Begin to start the containers and make the world, which takes one to two seconds.
+    def begin(self, after: Stage | None = None) -> None:
+        """Begin to start the containers, which takes a second and asks nothing of the world yet.
+
+        It waits until those of ``after`` have started: so that one is there while this one still starts.
+        """
+        self._beginning = self._opener.submit(self._begin, after._beginning if after else None)
+
+    def open(self, error_logs: Sequence[str], world: World | None = None) -> None:
+        """Begin to make the world, or ``world`` instead of the one that was given, and the containers before it.
 
         ``run`` and ``ask`` wait for it, and raise what went wrong.
         """
+        if world is not None:
+            self.world = world
+        if self._beginning is None:
+            self.begin()
         self._opening = self._opener.submit(self._open, error_logs)
 
-    def _open(self, error_logs: Sequence[str]) -> None:
+    def _begin(self, before: Future[None] | None = None) -> None:
+        if before is not None:
+            wait([before])
+        docroots = self._settings.docroots
         try:
-            images = [(image, pulled(self.client, image)) for image in self._images()]
-            files = {
-                **{f"{_HOME}/inside/{path.relative_to(_INSIDE)}": path.read_bytes() for path in _INSIDE.rglob("*.py")},
-                f"{_HOME}/plan.json": json.dumps(self._plan(error_logs)).encode(),
-                f"{_HOME}/shipped.zip": remote.pack().data,
-                f"{_HOME}/libraries.zip": libraries(),
-            }
-            trees = {f"{_TREE}/{identity}": tree for identity, tree in self._trees.items()}
             nginx = self._container("nginx")
             # The link's other end is put into the network of process 1, which is nginx's container's for both of them.
             others = self._container("stand-in", pid_mode=f"container:{nginx.id}")
+            self._agents = [Agent(nginx), Agent(others)]
+            trees = {f"{_TREE}/{identity}": tree for identity, tree in self._trees.items()}
             with ThreadPoolExecutor(1) as beside:
-                put = beside.submit(others.put_archive, "/", pack(files, self._settings.docroots))
-                nginx.put_archive("/", pack(files, {**trees, **self._settings.docroots}))
+                packed = beside.submit(lambda: (pack({}, docroots), pack({}, trees)))
                 nginx.start()
-                put.result()
-                # It makes what it can until the link is there; images, which may take long, come before the link.
-                preparing = None if images else beside.submit(self._prepare, others)
+                given = beside.submit(lambda: self._agents[0].give([code(), *packed.result()]))
                 others.start()
-                for number, (image, identity) in enumerate(images):
-                    self._add_image(number, image, identity, nginx if image.beside else others)
-                others.exec_run(
-                    ["sh", "-c", f'exec "$@" > /{_HOME}/stand-in.log 2>&1', "sh", *_AGENT, "stand-in"], detach=True
-                )
-                self._prepared = preparing.result() if preparing else self._prepare(others)
+                self._agents[1].give([code(), packed.result()[0]])
+                given.result()
         except docker.errors.APIError as error:
-            raise SluiceError(f"Docker cannot run the stage {self.name}: {error.explanation or error}") from error
+            raise self._refused(error) from error
 
-    def _prepare(self, others: Container) -> dict[str, Any]:
+    def _refused(self, error: docker.errors.APIError) -> SluiceError:
+        return SluiceError(f"Docker cannot run the stage {self.name}: {error.explanation or error}")
+
+    def _open(self, error_logs: Sequence[str]) -> None:
+        assert self._beginning is not None
+        self._beginning.result()
+        (nginx, others), plan = self._containers, self._plan(error_logs)
         try:
-            return self._ask("prepare")
+            images = [(image, pulled(self.client, image)) for image in self._images()]
+            # They may take long, and come before the link, for which nginx's container waits not so long.
+            for number, (image, identity) in enumerate(images):
+                self._add_image(number, image, identity, nginx if image.beside else others)
+            self._agents[1].tell("stand_in", plan)
+            self._prepared = self._prepare(plan)
+        except docker.errors.APIError as error:
+            raise self._refused(error) from error
+
+    def _prepare(self, plan: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self._agents[0].ask("prepare", plan)
         except SluiceError as error:
             # Nobody reads what the stand-ins print, until they are missed.
-            words = execute(others, "sh", "-c", f"cat /{_HOME}/*.log 2>&1").output.strip()
+            words = execute(self._containers[1], "sh", "-c", "cat /sluice/*.log 2>&1").output.strip()
             raise SluiceError(f"{error}; the stand-ins' own words: {words[-400:]}" if words else str(error)) from error
 
     def _images(self) -> list[Image]:
@@ -181,16 +195,16 @@ class Stage:
             "stand_in": _STAND_IN,
             "stand_in6": _STAND_IN6,
             "stand_in_network": str(STAND_IN_NETWORK),
-            "tree": f"{_TREE}/{self._serves}",
-            "basis": f"{_TREE}/{self._basis}",
-            "trees": [f"{_TREE}/{identity}" for identity in self._trees],
+            "tree": self.tree(self._serves),
+            "basis": self.tree(self._basis),
+            "trees": [self.tree(identity) for identity in self._trees],
             "error_logs": list(error_logs),
         }
 
     def _container(self, role: str, pid_mode: str | None = None) -> Container:
         made = self.client.containers.create(
             self._settings.image,
-            ["sleep", "infinity"],
+            list(COMMAND),
             name=f"{self.name}-{role}",
             hostname=role,
             labels=dict(self._settings.labels),
@@ -199,6 +213,7 @@ class Stage:
             cap_add=_CAPABILITIES,
             sysctls=_SYSCTLS,
             init=True,
+            stdin_open=True,
         )
         self._containers.append(made)
         return made
@@ -221,15 +236,12 @@ class Stage:
     def run(self, *command: str) -> Completed:
         """Run a command in nginx's container. Raises ``SluiceError`` when the stage could not be opened."""
         self._opened()
-        return self._run(*command)
+        return execute(self._containers[0], *command)
 
     def _opened(self) -> None:
         if self._opening is None:
             raise SluiceError(f"the stage {self.name} was not opened")
         self._opening.result()
-
-    def _run(self, *command: str) -> Completed:
-        return execute(self._containers[0], *command)
 
     def start(self) -> dict[str, Any]:
         """Start nginx, once; the answer of the agent is the same for all who ask. Raises ``SluiceError``."""
@@ -237,34 +249,38 @@ class Stage:
             self._started = self.ask("start")
         return self._started
 
+    def tree(self, identity: str) -> str:
+        """The path in the container at which a release is, for the agent's ``serve`` and ``reload``."""
+        return f"{_TREE}/{identity}"
+
     def lay(self, name: str, files: Mapping[str, bytes]) -> str:
         """Put a copy of the release into the container with ``files`` (paths in the tree) laid over it.
 
         Returns the copy's path there, for the agent's ``serve``. Raises ``SluiceError``.
         """
-        copy = f"{_TREE}/{name}"
-        done = self.run("cp", "-a", f"{_TREE}/{self._serves}", copy)
-        if done.code:
-            raise SluiceError(f"staging cannot copy the release: {done.output.strip()}")
-        self._containers[0].put_archive("/", pack({f"{copy}/{path}": data for path, data in files.items()}, {}))
-        return copy
+        rows = [[path, base64.b64encode(data).decode()] for path, data in files.items()]
+        self.ask("lay", [{"copy": self.tree(name), "files": rows}])
+        return self.tree(name)
+
+    def read(self, path: str) -> str:
+        """What is in a file of nginx's container; nothing where there is none. Raises ``SluiceError``."""
+        return str(self.ask("read", [{"path": path}])["text"])
 
     def ask(self, what: str, about: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
         """Have the agent in nginx's container do ``what``. Raises ``SluiceError`` with its words when it cannot."""
         self._opened()
-        return self._ask(what, about)
-
-    def _ask(self, what: str, about: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
-        if about:
-            self._containers[0].put_archive("/", pack({f"{_HOME}/{what}.json": json.dumps(list(about)).encode()}, {}))
-        code, output = self._run(*_AGENT, what)
-        return _answer(what, code, output)
+        return self._agents[0].ask(what, list(about))
 
     def close(self) -> None:
         """Remove the containers, whatever became of them. Raises ``SluiceError`` when Docker refuses."""
         self._opener.shutdown()
         containers, self._containers = self._containers, []
-        remove(containers)
+        agents, self._agents = self._agents, []
+        try:
+            remove(containers)
+        finally:
+            for agent in agents:
+                agent.close()
 
     def __enter__(self) -> Stage:
         return self
@@ -273,18 +289,6 @@ class Stage:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _answer(what: str, code: int, output: str) -> dict[str, Any]:
-    """Read what the agent answered. Raises ``SluiceError`` with its words when it could not do ``what``."""
-    last = output.strip().rsplit("\n", 1)[-1]
-    try:
-        answer = dict(json.loads(last))
-    except (ValueError, TypeError):
-        raise SluiceError(f"staging cannot {what}: the agent ended with {code}: {last or 'no word'}") from None
-    if "error" in answer:
-        raise SluiceError(f"staging cannot {what}: {answer['error']}")
-    return answer
 
 
 def owner_label() -> dict[str, str]:

@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import docker
@@ -15,6 +14,7 @@ import docker
 from ..config.facts import facts
 from ..config.parse import parse_tree
 from ..contract.model import from_json
+from ..errors import InputError, SluiceError
 from ..needs.asking import questions
 from ..needs.comparing import permitted, to_check
 from ..needs.declared import declared
@@ -24,9 +24,12 @@ from ..staging.stage import Stage, StageSettings
 from ..world.model import Service, World
 from ..world.synthesis import synthesise
 from .model import Live, Options, Subject, Verdict
+from .pytests import Pytests
 from .runner import Gate, run_gates
 
 __all__ = ["Candidate", "Examined", "Examiner", "subject_of"]
+
+_MOST_AT_A_TIME = 16
 
 
 @dataclass(frozen=True)
@@ -83,19 +86,40 @@ class Examiner:
     run: str
 
     def examine(self, candidates: Sequence[Candidate]) -> list[Examined]:
-        """Take candidates through the gates, as many at a time as there are cores."""
-        with ThreadPoolExecutor(max(1, min(len(candidates), os.cpu_count() or 1))) as pool:
-            return list(pool.map(self._one, candidates))
+        """Take candidates through the gates, as many at a time as keep the cores busy; each is told of in its place.
 
-    def _one(self, candidate: Candidate) -> Examined:
+        Raises ``InputError`` for a setting that is wrong for all of them.
+        """
+        tests = bool(self.options.verify) and any(each.release for each in candidates)
+        with contextlib.ExitStack() as held:
+            pytests = held.enter_context(Pytests()) if tests else None
+            pool = held.enter_context(ThreadPoolExecutor(max(1, min(len(candidates), _at_a_time()))))
+            return list(pool.map(lambda each: self._safely(each, pytests), candidates))
+
+    def _safely(self, candidate: Candidate, pytests: Pytests | None) -> Examined:
+        """Examine one; whatever happens to it, the others go on."""
+        try:
+            return self._one(candidate, pytests)
+        except InputError:
+            raise
+        except Exception as error:
+            words = str(error) if isinstance(error, SluiceError) else f"{type(error).__name__}: {error}"
+            first, *others = self.gates
+            said = Verdict("inconclusive", f"the release could not be examined: {words}", gate=first.name)
+            not_run = (Verdict("not run", f"not run: {first.name} is inconclusive", gate=each.name) for each in others)
+            return Examined(candidate, [said, *not_run])
+
+    def _one(self, candidate: Candidate, pytests: Pytests | None) -> Examined:
         release = candidate.release
-        subject = subject_of(candidate, self.options)
-        if release is None or subject.config is None:
-            return Examined(candidate, run_gates(self.gates, subject))
-        with contextlib.ExitStack() as stages:
+        if release is None:
+            return Examined(candidate, run_gates(self.gates, subject_of(candidate, self.options)))
+        with contextlib.ExitStack() as held:
+            # Containers take their time to start, in which the release is read.
+            stages = self._begin(held, candidate, release)
+            subject = subject_of(candidate, self.options)
+            subject.pytests = pytests
             world = self._world(subject)
-            if not subject.config.problems and not candidate.problems:
-                self._open(stages, subject, world)
+            _open(subject, stages, world)
             verdicts = run_gates(self.gates, subject)
             invented = subject.stage.invented if subject.stage else world.invented
         live = subject.live.needs if subject.live else None
@@ -109,24 +133,47 @@ class Examiner:
         docroots = {path: str(folder) for path, folder in self.settings.docroots.items()}
         return synthesise(needs, docroots, self.services)
 
-    def _open(self, stages: contextlib.ExitStack, subject: Subject, world: World) -> None:
-        """Begin to open a stage for the release, and one for the live release where that is another."""
-        release, config = subject.examined
-        trees = {release.id: release.tree}
-        logs = set(facts(config)["error_logs"])
-        live = subject.live.release if subject.live else release
-        if subject.live is not None and live.id != release.id:
-            trees[live.id] = live.tree
-            live_logs = facts(subject.live.config)["error_logs"]
-            logs |= set(live_logs)
-            beside = self._stage(f"{release.id[:12]}-live", {live.id: live.tree}, live.id, world)
-            subject.live_stage = stages.enter_context(beside)
-            subject.live_stage.open(sorted(live_logs))
-        subject.stage = stages.enter_context(self._stage(release.id[:12], trees, release.id, world, live.id))
-        subject.stage.open(sorted(logs))
+    def _begin(self, held: contextlib.ExitStack, candidate: Candidate, release: Release) -> list[Stage]:
+        """Begin to start a stage for the release, and one for the live release where that is another.
 
-    def _stage(self, name: str, trees: dict[str, Path], serves: str, world: World, basis: str = "") -> Stage:
-        return Stage(self.client, f"sluice-{self.run}-{name}", trees, serves, world, self.settings, basis)
+        Both have both trees: gates reload from one into the other.
+        """
+        if candidate.problems:
+            return []
+        live = candidate.live or release
+        trees = {each.id: each.tree for each in (release, live)}
+        stages: list[Stage] = []
+        held.callback(_close, stages)
+        for serves in trees:
+            name = f"sluice-{self.run}-{release.id[:12]}" + ("" if serves == release.id else "-live")
+            made = Stage(self.client, name, trees, serves, World(), self.settings, live.id)
+            made.begin(after=stages[0] if stages else None)
+            stages.append(made)
+        return stages
+
+
+def _at_a_time() -> int:
+    """How many releases are examined at once: while one waits for its nginx, another can use the core.
+
+    Each has containers of about 200 MB, so there is a limit.
+    """
+    return min(2 * (os.cpu_count() or 1), _MOST_AT_A_TIME)
+
+
+def _close(stages: Sequence[Stage]) -> None:
+    with ThreadPoolExecutor(max(1, len(stages))) as pool:
+        list(pool.map(Stage.close, stages))
+
+
+def _open(subject: Subject, stages: Sequence[Stage], world: World) -> None:
+    """Make the world on the stages; a release that cannot be read is given none."""
+    _, config = subject.examined
+    if config.problems or not stages:
+        return
+    logs = {*facts(config)["error_logs"], *(facts(subject.live.config)["error_logs"] if subject.live else ())}
+    for stage in stages:
+        stage.open(sorted(logs), world)
+    subject.stage, subject.live_stage = stages[0], stages[1] if len(stages) > 1 else None
 
 
 def subject_of(candidate: Candidate, options: Options) -> Subject:

@@ -1,7 +1,8 @@
 """The words of a gate: what it examines (a subject) and what it says (a verdict with findings).
 
 A gate is a module with ``AFTER``, the names of its forerunners, and ``run(subject) -> Verdict``; its name is the
-file's.
+file's. It may say ``ON``, what it works on of ``stage`` and ``live_stage``: gates with nothing in common run side by
+side. One that does not say has both for itself.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ..needs.model import Need
     from ..release.store import Release
     from ..staging.stage import Stage
+    from .pytests import Pytests
 
 __all__ = ["Finding", "Live", "Options", "Result", "Subject", "Verdict"]
 
@@ -112,7 +114,7 @@ class Subject:
     ``problems`` are what was wrong with the variables before there was a tree; then ``release`` is None. ``needs`` are
     those of the release. ``live`` is what serves now, None for a first release; it runs on ``live_stage``, in a world
     that equals the one of ``stage``. ``said`` is what each host answered when it was asked about the needs, None where
-    hosts are not asked.
+    hosts are not asked. ``pytests`` runs the user's tests.
 
     A gate leaves both stages as it found them: the release's own bytes at their path, and nginx running from them.
     """
@@ -129,6 +131,7 @@ class Subject:
     live: Live | None = None
     live_stage: Stage | None = None
     said: Mapping[str, Mapping[str, Any]] | None = None
+    pytests: Pytests | None = None
 
     def placed(self, verdict: Verdict) -> Verdict:
         """Add to each finding the file that its place was made from."""

@@ -1,4 +1,7 @@
-"""Finds the gates, puts them in order and runs them: all whose forerunners passed, so one run shows every fault."""
+"""Finds the gates, puts them in order and runs them: all whose forerunners passed, so one run shows every fault.
+
+Gates that do not work on the same stage run side by side.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +10,33 @@ import importlib.util
 import pkgutil
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from .. import gates
-from ..errors import SluiceError
+from ..errors import InputError, SluiceError
 from ..receipt import GATES
 from .model import Subject, Verdict
 
-__all__ = ["Gate", "find_gates", "in_order", "run_gates"]
+__all__ = ["STAGES", "Gate", "find_gates", "in_order", "read_decide", "run_gates"]
+
+STAGES = ("stage", "live_stage")
+"""What gates work on; two that work on the same one wait for each other."""
 
 
 @dataclass(frozen=True)
 class Gate:
-    """A gate: its name, the gates that must have passed before, and what runs it."""
+    """A gate: its name, the gates that must have passed before, what runs it, and which stages it has for itself."""
 
     name: str
     after: tuple[str, ...]
     run: Callable[[Subject], Verdict]
+    on: tuple[str, ...] = STAGES
 
 
 def _gate(name: str, module: ModuleType, where: str) -> Gate:
@@ -36,7 +45,10 @@ def _gate(name: str, module: ModuleType, where: str) -> Gate:
         raise SluiceError(
             f"{where} is no gate: it needs AFTER, a tuple of names, and run(subject), which returns a Verdict"
         )
-    return Gate(name, after, run)
+    on = getattr(module, "ON", STAGES)
+    if not isinstance(on, tuple) or not {*on} <= {*STAGES}:
+        raise SluiceError(f"{where}: ON is {on!r}; it is a tuple of what the gate works on, of {', '.join(STAGES)}")
+    return Gate(name, after, run, on)
 
 
 def _own(path: Path) -> Gate:
@@ -88,14 +100,28 @@ def in_order(found: Iterable[Gate]) -> list[Gate]:
     return [by_name[name] for name in names]
 
 
+def read_decide(reasons: Mapping[str, Any], gates: Sequence[Gate]) -> Mapping[str, str]:
+    """Read ``gates_decide``, reasons by the names of gates. Raises ``InputError``: a blank one would decide nothing."""
+    known = [gate.name for gate in gates]
+    for name, reason in reasons.items():
+        where = f"gates_decide.{name}"
+        if name not in known:
+            raise InputError(where, f"there is no gate {name}; there are {', '.join(known)}")
+        if not isinstance(reason, str) or not reason.strip():
+            raise InputError(where, f"{reason!r} is no reason; write in words why the gate counts as passed")
+    return reasons
+
+
 def _examine(gate: Gate, subject: Subject) -> Verdict:
+    began = time.monotonic()
     try:
-        return subject.placed(gate.run(subject))
+        verdict = subject.placed(gate.run(subject))
     except SluiceError as error:
-        return Verdict("inconclusive", str(error))
+        verdict = Verdict("inconclusive", str(error))
     except Exception as error:  # a gate that crashes has not passed
         words = f"the gate itself failed: {type(error).__name__}: {error}"
-        return Verdict("inconclusive", words, evidence={"traceback": traceback.format_exc()})
+        verdict = Verdict("inconclusive", words, evidence={"traceback": traceback.format_exc()})
+    return replace(verdict, seconds=round(time.monotonic() - began, 3))
 
 
 # What is said of the gate that another one waits for; one that passed by decision has not been run through.
@@ -121,17 +147,43 @@ def _decided(verdict: Verdict, reason: str, *, unsure: bool) -> Verdict:
 
 
 def run_gates(order: Sequence[Gate], subject: Subject) -> list[Verdict]:
-    """Run gates in order; one whose forerunners have not all passed says so and is not run."""
+    """Run gates; one whose forerunners have not all passed says so and is not run. The verdicts are in their order."""
     verdicts: dict[str, Verdict] = {}
-    for gate in order:
-        held_up = [name for name in gate.after if verdicts[name].result != "pass" or _is_decided(verdicts[name])]
-        began = time.monotonic()
-        if held_up:
-            first = verdicts[held_up[0]]
-            verdict = Verdict("not run", f"not run: {held_up[0]} {_HELD_UP[first.result]}")
-        else:
-            verdict = _examine(gate, subject)
-        unsure = any(_is_decided(verdicts[name]) for name in gate.after)
-        verdict = _decided(verdict, subject.options.decide.get(gate.name, ""), unsure=unsure)
-        verdicts[gate.name] = replace(verdict, gate=gate.name, seconds=round(time.monotonic() - began, 3))
-    return list(verdicts.values())
+    left, running = list(order), dict[Future[Verdict], Gate]()
+    with ThreadPoolExecutor(max(1, len(order))) as pool:
+        while left or running:
+            for gate in [gate for gate in left if all(name in verdicts for name in gate.after)]:
+                held_up = _held_up(gate, verdicts)
+                taken = {each for other in running.values() for each in _taken(other, subject)}
+                if held_up is not None:
+                    verdicts[gate.name] = _settled(gate, held_up, subject, verdicts)
+                elif not taken & _taken(gate, subject):
+                    running[pool.submit(_examine, gate, subject)] = gate
+                else:
+                    continue
+                left.remove(gate)
+            if left and not running and not any(name in verdicts for gate in left for name in gate.after):
+                raise ValueError(f"gates wait for others that are not there: {', '.join(gate.name for gate in left)}")
+            for done in wait(running, return_when=FIRST_COMPLETED).done:
+                gate = running.pop(done)
+                verdicts[gate.name] = _settled(gate, done.result(), subject, verdicts)
+    return [verdicts[gate.name] for gate in order]
+
+
+def _taken(gate: Gate, subject: Subject) -> set[str]:
+    """What a gate has for itself. Where nothing else is live, one stage is both."""
+    return {"stage" if subject.live_stage is None else name for name in gate.on}
+
+
+def _held_up(gate: Gate, verdicts: Mapping[str, Verdict]) -> Verdict | None:
+    """What is said of a gate whose forerunners have not all passed."""
+    for name in gate.after:
+        if verdicts[name].result != "pass" or _is_decided(verdicts[name]):
+            return Verdict("not run", f"not run: {name} {_HELD_UP[verdicts[name].result]}")
+    return None
+
+
+def _settled(gate: Gate, verdict: Verdict, subject: Subject, verdicts: Mapping[str, Verdict]) -> Verdict:
+    unsure = any(_is_decided(verdicts[name]) for name in gate.after)
+    decided = _decided(verdict, subject.options.decide.get(gate.name, ""), unsure=unsure)
+    return replace(decided, gate=gate.name)

@@ -52,6 +52,7 @@ class _Synthesis:
         local = {need.value for need in self._of("address")}
         here = local | self.listened
         local_ends = [end for end in ends if _is_this(end.host) or end.host in here]
+        beside = {*local_ends, *self.real}
         far = {end.host for end in [*ends, *self.real] if _is_address(end.host) and not _is_this(end.host)}
         return World(
             names=names,
@@ -63,7 +64,7 @@ class _Synthesis:
             groups=tuple(need.value for need in self._of("group")),
             modules=tuple(need.purpose or need.value for need in self._of("module")),
             services=self.services,
-            stand_ins=tuple(end for end in ends if end not in local_ends and end not in self.real),
+            stand_ins=tuple(end for end in ends if end not in beside),
             local_stand_ins=(
                 *(end for end in local_ends if not self._is_nginx(end) and end not in self.real),
                 *(

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CONTROL_PORT", "HOME", "LINK", "connects", "run", "start_service", "wait_for"]
+__all__ = ["CONTROL_PORT", "HOME", "LINK", "PLAN", "connects", "ip", "run", "start_service", "wait_for"]
 
 HOME = Path("/sluice")
+PLAN = HOME / "plan.json"
 CONTROL_PORT = 1
 LINK = "stand-ins"
 _PATIENCE_SECONDS = 30.0
@@ -25,6 +26,19 @@ def run(*command: str) -> None:
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stdout.decode(errors='replace').strip()}")
+
+
+def ip(*lines: str) -> None:
+    """Run commands of ``ip`` by one process, as there may be hundreds. Raises ``RuntimeError`` with what it printed."""
+    done = subprocess.run(
+        ["ip", "-batch", "-"],
+        input="\n".join(lines).encode(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"ip {'; '.join(lines)[:200]}: {done.stdout.decode(errors='replace').strip()}")
 
 
 def wait_for(what: str, ready: Callable[[], bool]) -> None:

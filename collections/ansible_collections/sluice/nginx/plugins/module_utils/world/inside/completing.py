@@ -33,7 +33,7 @@ _DNS_PORT = 53
 _Plan = Mapping[str, Any]
 
 
-def test(plan: _Plan) -> dict[str, Any]:
+def test(plan: _Plan, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Tell what ``nginx -t`` says of the release; the first time from the last round of the loop, if that was of it."""
     if _SAID.exists():
         said: dict[str, Any] = json.loads(_SAID.read_text())

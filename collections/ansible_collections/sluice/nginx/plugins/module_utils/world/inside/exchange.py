@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from .asking import Connection, Silent, handshake, prior_knowledge, said_back
-from .common import HOME, wait_for
+from .common import wait_for
 from .making import add_address, remove_address
 from .running import empty_caches
 from .serving import Witness, error_lines, processes, start
@@ -34,13 +34,13 @@ _MOST_ERRORS = 2000
 _DROPPED = ("date", "content-length", "transfer-encoding")
 
 
-def exchange(plan: dict[str, Any]) -> dict[str, Any]:
-    """Ask what ``exchange.json`` lists: its first row has the settings, each other one is a request.
+def exchange(plan: dict[str, Any], about: list[dict[str, Any]]) -> dict[str, Any]:
+    """Ask what is listed: the first row has the settings, each other one is a request.
 
     ``fresh`` starts nginx anew with empty caches (``caches``), so that what is remembered is the same each time;
     ``timeout`` is that of a request and ``seconds`` of everything.
     """
-    settings, *rows = json.loads((HOME / "exchange.json").read_text(encoding="utf-8"))
+    settings, *rows = about
     # To offer old versions of TLS is the purpose.
     warnings.simplefilter("ignore", DeprecationWarning)
     if settings["fresh"]:
@@ -72,7 +72,7 @@ def _anew(plan: dict[str, Any], caches: list[str]) -> dict[str, Any]:
     wait_for("the end of nginx", lambda: not processes("master") and not processes("worker"))
     empty_caches(caches)
     # That the workers stay is for the gate start to see.
-    return start(plan, watched=0.05)
+    return start(plan, [], watched=0.05)
 
 
 @contextlib.contextmanager

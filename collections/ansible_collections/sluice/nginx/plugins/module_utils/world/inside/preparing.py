@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .common import HOME, LINK, run, start_service, wait_for
+from .common import HOME, LINK, ip, start_service, wait_for
 from .completing import complete
 from .making import add_address, add_group, add_user, has_room, make_directory, make_file, places
 from .modules import spare
@@ -26,15 +26,13 @@ def _network(plan: dict[str, Any]) -> None:
     for address in plan["local"]:
         add_address(address)
     wait_for("the link to the stand-ins", lambda: os.path.exists(f"/sys/class/net/{LINK}"))
-    run("ip", "address", "add", f"{plan['nginx']}/30", "dev", LINK)
-    run("ip", "link", "set", LINK, "up")
-    second = plan.get("nginx6")
-    if second:
-        run("ip", "address", "add", f"{second}/64", "dev", LINK, "nodad")
-    for network in [plan["stand_in_network"], *plan["routed"]]:
-        via = plan.get("stand_in6") if ":" in network else plan["stand_in"]
-        if via:
-            run("ip", "route", "add", network, "via", via)
+    networks = [plan["stand_in_network"], *plan["routed"]]
+    ip(
+        f"address add {plan['nginx']}/30 dev {LINK}",
+        f"link set {LINK} up",
+        f"address add {plan['nginx6']}/64 dev {LINK} nodad",
+        *(f"route add {network} via {plan['stand_in6' if ':' in network else 'stand_in']}" for network in networks),
+    )
     rows = [f"{address} {name}\n" for name, address in plan["names"].items() if name != _ANY_NAME]
     with open("/etc/hosts", "a", encoding="utf-8") as hosts:
         hosts.writelines(rows)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .common import HOME
-from .running import OF_THE_CONTAINER, PROC, engine, listening, master, serve_cold, swap
+from .running import LINK, OF_THE_CONTAINER, PROC, engine, listening, master, serve_cold, swap
 from .trickle import Trickle
 
 __all__ = ["reload", "serve"]
@@ -21,54 +19,75 @@ _SETTLED_SECONDS = 0.1
 _SEVERE = frozenset({"emerg", "alert", "crit"})
 
 
-def _wanted(what: str) -> dict[str, Any]:
-    rows = json.loads((HOME / f"{what}.json").read_text(encoding="utf-8"))
-    return dict(rows[0])
-
-
-def serve(plan: dict[str, Any]) -> dict[str, Any]:
+def serve(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Serve ``tree``, the release's own where none is named, from a cold start and with empty ``caches`` (paths)."""
-    wanted = _wanted("serve")
+    (wanted,) = rows
     serve_cold(wanted.get("tree", plan["tree"]), wanted.get("caches", ()))
     return {}
 
 
-def reload(plan: dict[str, Any]) -> dict[str, Any]:
-    """Reload from the live release's tree into the own one and back, under a trickle of requests to ``listeners``.
+def reload(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Reload from the tree of ``live`` into that of ``own`` and back, under a trickle of requests to ``listeners``.
 
-    Afterwards nginx serves the own tree from a cold start, whatever happened; ``unrestored`` says why where it could
-    not. Where both trees are the same one, nginx reloads into it once.
+    Afterwards nginx serves the tree of this container, whatever happened; ``unrestored`` says why where it could not.
+    Where both trees are the same one, nginx reloads into it once.
     """
-    wanted = _wanted("reload")
-    own, live = {**wanted["own"], "tree": plan["tree"]}, {**wanted["live"], "tree": plan["basis"]}
+    (wanted,) = rows
+    own, live = wanted["own"], wanted["live"]
+    ways = [own, live] if live["tree"] != own["tree"] else [own]
     trickle = Trickle(wanted["listeners"])
-    trickle.keep_answering()
-    cold = {own["tree"]: listening()}
     answer: dict[str, Any] = {"steps": [], "unstarted": "", "unrestored": ""}
     try:
-        if live["tree"] != own["tree"]:
-            serve_cold(live["tree"])
-            trickle.keep_answering()
-            cold[live["tree"]] = listening()
-    except RuntimeError as error:
-        answer["unstarted"] = str(error)
-    else:
-        trickle.start()
-        time.sleep(_SETTLED_SECONDS)
-        for to in (own, live) if live["tree"] != own["tree"] else (own,):
-            trickle.step = to["words"]
-            step = _reload_into(to, plan["error_logs"], wanted["seconds"], cold[to["tree"]])
-            answer["steps"].append(step)
-            if step["problem"] or not step["drained"]:
-                break
-        trickle.stop()
-    finally:
+        cold = _cold(own["tree"], trickle)
         try:
-            serve_cold(own["tree"])
+            cold |= _cold(live["tree"], trickle) if live is ways[-1] else {}
+        except RuntimeError as error:
+            answer["unstarted"] = str(error)
+        else:
+            _there_and_back(ways, plan["error_logs"], wanted["seconds"], cold, trickle, answer["steps"])
+    finally:
+        went_well = len(answer["steps"]) == len(ways) and not any(_is_bad(step) for step in answer["steps"])
+        try:
+            if not (went_well and not trickle.failures and _serves(plan["tree"])):
+                serve_cold(plan["tree"])
         except RuntimeError as error:
             answer["unrestored"] = str(error)
     asked = [listener["words"] for listener in trickle.listeners]
     return {**answer, "asked": asked, "answered": trickle.answered, "failures": trickle.failures}
+
+
+def _serves(tree: str) -> bool:
+    return os.readlink(LINK) == tree and master() is not None
+
+
+def _cold(tree: str, trickle: Trickle) -> dict[str, dict[str, int]]:
+    """Serve a tree from a cold start, unless it is being served; its sockets. Only listeners that answer are kept."""
+    if not _serves(tree):
+        serve_cold(tree)
+    trickle.keep_answering()
+    return {tree: listening()}
+
+
+def _there_and_back(
+    ways: Sequence[Mapping[str, Any]],
+    logs: Sequence[str],
+    seconds: float,
+    cold: Mapping[str, Mapping[str, int]],
+    trickle: Trickle,
+    steps: list[dict[str, Any]],
+) -> None:
+    trickle.start()
+    time.sleep(_SETTLED_SECONDS)
+    for to in ways:
+        trickle.step = to["words"]
+        steps.append(_reload_into(to, logs, seconds, cold[to["tree"]]))
+        if _is_bad(steps[-1]):
+            break
+    trickle.stop()
+
+
+def _is_bad(step: Mapping[str, Any]) -> bool:
+    return bool(step["problem"]) or not step["drained"]
 
 
 def _reload_into(to: Mapping[str, Any], logs: Sequence[str], seconds: float, cold: Mapping[str, int]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import importlib
 import os
@@ -15,15 +16,27 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from .common import wait_for
+from .common import run, wait_for
 from .serving import launch, processes
 
-__all__ = ["OF_THE_CONTAINER", "PROC", "empty_caches", "engine", "listening", "master", "serve_cold", "swap"]
+__all__ = [
+    "LINK",
+    "OF_THE_CONTAINER",
+    "PROC",
+    "empty_caches",
+    "engine",
+    "lay",
+    "listening",
+    "master",
+    "read",
+    "serve_cold",
+    "swap",
+]
 
 PROC = Path("/proc")
 # What a container may not do says nothing about a host: nginx goes on with the limits that it has.
 OF_THE_CONTAINER = ("setrlimit(RLIMIT_", "setpriority(", "sched_setaffinity(")
-_LINK = "/etc/nginx"
+LINK = "/etc/nginx"
 _END_SECONDS = 8.0
 # What nginx calls its levels and entries: a cache may share its directory with something else.
 _OF_CACHE = re.compile(r"[0-9a-f]{1,2}|[0-9a-f]{32}(?:\.\d+)?")
@@ -47,11 +60,11 @@ def master() -> Any | None:
 
 def swap(tree: str) -> None:
     """Let ``/etc/nginx`` lead to ``tree``, by one rename, as on hosts."""
-    beside = f"{_LINK}.next"
+    beside = f"{LINK}.next"
     with contextlib.suppress(FileNotFoundError):
         os.unlink(beside)
     os.symlink(tree, beside)
-    os.replace(beside, _LINK)
+    os.replace(beside, LINK)
 
 
 def listening() -> dict[str, int]:
@@ -116,3 +129,23 @@ def serve_cold(tree: str, caches: Iterable[str] = ()) -> None:
     if code:
         raise RuntimeError(f"nginx does not start from {tree}: {words}")
     wait_for("a worker of nginx", lambda: bool(processes("worker")))
+
+
+def lay(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Make a ``copy`` (path) of the release, with ``files`` laid over it, as pairs of a path in it and base64."""
+    for row in rows:
+        run("cp", "-a", plan["tree"], row["copy"])
+        for path, data in row["files"]:
+            place = Path(row["copy"], path)
+            # A link would lead out of the copy.
+            place.unlink(missing_ok=True)
+            place.write_bytes(base64.b64decode(data))
+    return {}
+
+
+def read(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Tell the text of the file at ``path``; an empty one where there is none."""
+    (row,) = rows
+    with contextlib.suppress(OSError):
+        return {"text": Path(row["path"]).read_text(encoding="utf-8", errors="replace")}
+    return {"text": ""}

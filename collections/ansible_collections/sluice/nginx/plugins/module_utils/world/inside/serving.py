@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import subprocess
 import time
@@ -77,7 +76,7 @@ def launch() -> tuple[int, str]:
     return process.returncode or 0, WORDS.read_bytes()[at:].decode(errors="replace").strip()
 
 
-def start(plan: dict[str, Any], watched: float = 0.5) -> dict[str, Any]:
+def start(plan: dict[str, Any], rows: list[dict[str, Any]], watched: float = 0.5) -> dict[str, Any]:
     """Start nginx cold and see whether its workers stay, for ``watched`` seconds."""
     began = time.monotonic()
     code, words = launch()
@@ -111,13 +110,13 @@ def _await_worker(logs: list[str]) -> None:
         time.sleep(0.02)
 
 
-def checks(plan: dict[str, Any]) -> dict[str, Any]:
-    """Run the checks of ``checks.json``, and tell what nginx logged meanwhile."""
-    # From shipped.zip, the very code that runs on hosts; it exists in the container only.
+def checks(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Run checks, and tell what nginx logged meanwhile."""
+    # The very code that runs on hosts; it exists in the container only.
     client, model = (importlib.import_module(f"sluice.contract.{name}") for name in ("client", "model"))
 
     before = len(error_lines(plan["error_logs"]))
-    wanted = [model.from_json(row) for row in json.loads((HOME / "checks.json").read_text(encoding="utf-8"))]
+    wanted = [model.from_json(row) for row in rows]
     outcomes = client.run_checks(wanted, witness=Witness(plan["stand_in"]))
     return {
         "outcomes": [outcome.to_json() for outcome in outcomes],

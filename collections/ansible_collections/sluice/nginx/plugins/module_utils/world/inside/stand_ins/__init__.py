@@ -6,30 +6,40 @@ a configuration has upstreams on loopback addresses or unix sockets, another run
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from ..common import HOME, wait_for
+from ..common import HOME, PLAN, wait_for
 from .control import BESIDE, ask
 
 __all__ = ["await_all", "beside", "open_more", "stand_in", "start_beside"]
 
 
+# The process beside nginx is one of its own, which finds things where this one does.
+_BESIDE = f"import sys; sys.path = {sys.path}; from inside.stand_ins import beside; beside()"
+
+
 def stand_in(plan: dict[str, Any]) -> None:
     """Be the stand-ins of the second container, until it ends."""
+    # Nobody listens any more to what is printed; who misses the stand-ins reads it.
+    with (HOME / "stand-in.log").open("wb") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
     # Only who answers needs what answering needs: the other commands of the agent start the sooner.
     from .process import stand_in
 
     stand_in(plan)
 
 
-def beside(plan: dict[str, Any]) -> None:
+def beside() -> None:
     """Be the stand-ins beside nginx, until the container ends."""
     from .process import beside
 
-    beside(plan)
+    beside(json.loads(PLAN.read_text(encoding="utf-8")))
 
 
 def start_beside(plan: dict[str, Any]) -> None:
@@ -37,7 +47,7 @@ def start_beside(plan: dict[str, Any]) -> None:
     if plan["local_stand_ins"]:
         with (HOME / "beside.log").open("wb") as log:
             subprocess.Popen(
-                [*sys.orig_argv[:-1], "beside"],
+                [sys.executable, "-IS", "-c", _BESIDE],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..common import CONTROL_PORT, HOME, LINK, run, start_service
+from ..common import CONTROL_PORT, HOME, LINK, ip, start_service
 from .control import BESIDE, MOST
 from .doors import Doors
 from .record import Record
@@ -20,16 +20,17 @@ __all__ = ["beside", "stand_in"]
 
 def stand_in(plan: dict[str, Any]) -> None:
     """Answer for every upstream at its address, until the container ends."""
-    run("ip", "link", "add", LINK, "type", "veth", "peer", "name", LINK, "netns", "1")
-    run("ip", "address", "add", f"{plan['stand_in']}/30", "dev", LINK)
-    run("ip", "address", "add", f"{plan['stand_in6']}/64", "dev", LINK, "nodad")
-    run("ip", "link", "set", LINK, "up")
-    for network in [plan["stand_in_network"], *plan["routed"]]:
+    ip(
+        f"link add {LINK} type veth peer name {LINK} netns 1",
+        f"address add {plan['stand_in']}/30 dev {LINK}",
+        f"address add {plan['stand_in6']}/64 dev {LINK} nodad",
+        f"link set {LINK} up",
         # A local route makes all addresses of a network one's own, but of IPv6 none that a listener can bind.
-        if ":" in network:
-            run("ip", "address", "add", f"{network}/128", "dev", "lo", "nodad")
-        else:
-            run("ip", "route", "add", "local", network, "dev", "lo")
+        *(
+            f"address add {network}/128 dev lo nodad" if ":" in network else f"route add local {network} dev lo"
+            for network in [plan["stand_in_network"], *plan["routed"]]
+        ),
+    )
     try:
         for service in plan["services"]:
             if service["endpoint"]:

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import docker
+import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examiner
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options, Subject, Verdict
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate
+
+
+def _spec(subject: Subject) -> Verdict:
+    return Verdict("fail", subject.problems[0]) if subject.problems else Verdict("pass", f"{subject.hosts[0]} is fine")
+
+
+GATES = [Gate("spec", (), _spec), Gate("parse", ("spec",), lambda subject: Verdict("pass", "it parses"))]
+
+
+def _examiner(docroots: dict[str, Path]) -> Examiner:
+    # None of these gets as far as to a container.
+    client = cast(docker.DockerClient, None)
+    return Examiner(client, GATES, Options(), StageSettings("none", {}, docroots, {}), (), "test")
+
+
+def test_each_release_is_told_of_in_its_place_and_none_stops_the_others(tmp_path: Path) -> None:
+    candidates = [
+        Candidate(("web1",), None, ("a variable is wrong",)),
+        Candidate(("web2",), Release("2" * 64, tmp_path / "gone")),
+        *(Candidate((f"web{number}",), None) for number in range(3, 30)),
+    ]
+    first, second, *others = _examiner({}).examine(candidates)
+    assert [(each.gate, each.result, each.summary) for each in first.verdicts] == [
+        ("spec", "fail", "a variable is wrong"),
+        ("parse", "not run", "not run: spec failed"),
+    ]
+    assert [(each.gate, each.result) for each in second.verdicts] == [("spec", "inconclusive"), ("parse", "not run")]
+    assert second.verdicts[0].summary.startswith("the release could not be examined: FileNotFoundError: ")
+    assert second.verdicts[1].summary == "not run: spec is inconclusive"
+    assert [each.verdicts[0].summary for each in others] == [f"web{number} is fine" for number in range(3, 30)]
+    assert [each.passed for each in (first, second, *others)] == [False, False, *[True] * 27]
+
+
+def test_a_setting_that_is_wrong_for_all_is_refused_once(tmp_path: Path) -> None:
+    candidates = [Candidate((f"web{number}",), Release("2" * 64, tmp_path)) for number in range(3)]
+    with pytest.raises(InputError, match=r"staging_docroots: .*/gone, which is mapped to /srv/shop, does not exist"):
+        _examiner({"/srv/shop": tmp_path / "gone"}).examine(candidates)
