@@ -103,9 +103,8 @@ def test_the_same_change_over_many_requests_is_one_row_with_three_examples(conf:
     assert (finding.warning, log.warning) == (False, True)
     assert "access_log off → /l: changed, and no request shows it" in log.what
     assert all(not found.warning for found in findings_of(rows, strict=True))
-    assert (
-        summary(rows, 20, 3) == "20 requests asked of both, 3 left out (gates_behaviour_requests), 20 differences shown"
-    )
+    told = "20 requests asked of both, 3 or more left out (gates_behaviour_requests), 20 differences shown"
+    assert summary(rows, 20, 3) == told
 
 
 def test_members_of_an_upstream_are_one_place_whatever_it_is_called(conf: Conf) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.plan import planned
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.suggest import requests_of
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config
 
 Conf = Callable[[str], Config]
@@ -85,7 +86,28 @@ def test_what_changed_is_asked_first_and_the_rest_is_counted(conf: Conf) -> None
     live = f"http {{ {' '.join(servers)} }}"
     found, left_out = _words(conf, live, live.replace("s33; location /a { }", "s33; location /a { expires 1d; }"), 120)
     assert len(found) == 120
-    assert left_out > 500
+    assert left_out > 300
     assert "GET http://s33/a" in found
     assert "HEAD http://s33/a" in found
     assert "HEAD http://s32/a" not in found
+
+
+def test_what_there_is_no_room_for_is_not_thought_of(conf: Conf) -> None:
+    rows = " ".join(f"h{number} {number};" for number in range(60))
+    servers = " ".join(f"server {{ server_name s{number}; add_header X $tenant; }}" for number in range(60))
+    config = conf(f"http {{ map $host $tenant {{ {rows} }} {servers} }}")
+    every, first = list(requests_of(config, set())), list(requests_of(config, set(), lambda weight: weight < 2))
+    assert len(every) > 60 * 60
+    assert len(first) < 60 * 10
+    assert {request.words for request in every if request.weight < 1} <= {request.words for request in first}
+
+
+def test_a_changed_row_of_a_map_is_asked_although_there_is_little_room(conf: Conf) -> None:
+    rows = " ".join(f"/old/{number} /new/{number};" for number in range(300))
+    servers = " ".join(f"server {{ server_name s{number}; return 301 $target; }}" for number in range(20))
+    live = f"http {{ map $uri $target {{ {rows} }} {servers} }}"
+    found, left_out = _words(conf, live, live.replace("/new/297", "/newer"), 100)
+    assert "GET http://s7/old/297" in found
+    assert "GET http://s7/old/298" not in found
+    assert len(found) == 100
+    assert left_out > 0

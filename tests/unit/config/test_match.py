@@ -4,7 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.config.match import choose_location, choose_server, trace
+from ansible_collections.sluice.nginx.plugins.module_utils.config.match import (
+    choose_location,
+    choose_server,
+    is_named,
+    trace,
+)
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config
 
 Conf = Callable[[str], Config]
@@ -44,6 +49,31 @@ server { listen 80; server_name ~[; }
 def test_the_server_that_answers(conf: Conf, host: str, port: int, line: int | None) -> None:
     server = choose_server(conf(SERVERS), host, port)
     assert (server.line if server else None) == line
+
+
+@pytest.mark.parametrize(
+    ("names", "host", "chosen"),
+    [
+        (["*.b.example", "*.a.b.example"], "x.a.b.example", 0),
+        (["*.a.b.example", "*.b.example"], "x.a.b.example", 0),
+        (["x.*", "*.b.example"], "x.b.example", 1),
+        (["~^x", "x.*"], "x.b.example", 1),
+        (["~example$", "~^x"], "x.b.example", 0),
+        (["*.x.b.example", ".x.b.example"], "x.b.example", 1),
+        ([".b.example", "x.b.example"], "x.b.example", 1),
+        (["*.b.example", ".b.example"], "b.example", 1),
+        (["a.example", "*.b.example x.a.example"], "x.a.example", 1),
+    ],
+)
+def test_an_exact_name_comes_before_a_wildcard_and_that_before_a_regex(
+    conf: Conf, names: list[str], host: str, chosen: int
+) -> None:
+    servers = "".join(f"server {{ server_name {each}; }}\n" for each in names)
+    config = conf(f"http {{ server {{ server_name other.example; }}\n{servers} }}")
+    assert choose_server(config, host, 80) is config.servers()[1 + chosen]
+    assert is_named(config, host, 80)
+    assert not is_named(config, host, 81)
+    assert not is_named(config, "unknown.invalid", 80)
 
 
 LOCATIONS = r"""http { server {

@@ -181,3 +181,42 @@ def test_servers_are_those_of_http(parse: Parse) -> None:
 def test_the_value_of_a_directive(parse: Parse, block: str, value: str) -> None:
     (server,) = parse({"nginx.conf": f"server {{ {block} }}"}).directives
     assert server.value("root", "none") == value
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("http { root /srv }", 1),
+        ("http { root /srv\n# old; }\n}", 1),
+        ("http { root /srv # plain\n}", 1),
+        ("http { root /srv; # plain\n}", 0),
+        ("http { root /srv/${host} }", 1),
+        ("http { root /srv/${host}; }", 0),
+        ("http { root '/srv;' }", 1),
+        ("http { root '/srv }'; }", 0),
+        ("http { }\nuser www-data", 2),
+        ("http { }\n# the end", 0),
+    ],
+)
+def test_what_is_not_terminated_is_seen_whatever_stands_around(parse: Parse, text: str, line: int) -> None:
+    found = [problem.line for problem in parse({"nginx.conf": text}).problems if "is not terminated" in problem.what]
+    assert found == ([line] if line else [])
+
+
+def test_a_file_that_many_include_is_in_place_each_time_with_what_is_wrong_in_it(parse: Parse) -> None:
+    servers = "server { include snippet; } server { include snippet; }"
+    config = parse({"nginx.conf": f"http {{ {servers} }}", "snippet": "root /srv;\nindex a.html }"})
+    assert [directive.line for directive in config.named("root")] == []
+    assert [problem.file for problem in config.problems] == ["snippet", "snippet"]
+    config = parse({"snippet": "root /srv;\nindex a.html;"})
+    assert [server.value("root") for server in config.servers()] == ["/srv", "/srv"]
+    assert config.files == ["nginx.conf", "snippet"]
+
+
+def test_a_pattern_in_a_folder_of_its_own_finds_what_is_in_it_alone(parse: Parse) -> None:
+    main = "http { include sites/a/*.conf; include sites/*/b.conf; include *.none; }"
+    config = parse(
+        {"nginx.conf": main, "sites/a/a.conf": "root /a;", "sites/a/deep/c.conf": "", "sites/b/b.conf": "root /b;"}
+    )
+    assert flat(config)[1:] == ["sites/a/a.conf:1 root /a", "sites/b/b.conf:1 root /b"]
+    assert [directive.args for directive in config.barren] == [["*.none"]]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config, parse_tree
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.scopes import by_key
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.scopes import altered, by_key
 
 TREE = """
 user www-data;
@@ -96,6 +96,33 @@ def test_a_server_with_other_names_is_the_one_that_it_was(
     (tmp_path / "nginx.conf").write_text(
         TREE.replace("b.example a.example", names).replace("a.example b.example", names)
     )
-    found = by_key(parse_tree(tmp_path), by_key(config))
+    found = by_key(parse_tree(tmp_path), config)
     assert [key[1] for key in found if len(key) == 2 and "example" in key[1]] == was
     assert ("http", was[0], "location /", "location ~ \\.php$") in found
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "found"),
+    [
+        ("location /a { }", "location /a { expires 1d; }", ["location /a"]),
+        ("server { listen 8080; }", "server { listen 8080; } server { listen 9090; }", ["http"]),
+        ("body_size 2m;", "body_size 4m;", ["server", "location /", "location ~ \\.php$", "location /a"]),
+        ("server app.internal;", "server app.internal backup;", ["upstream app"]),
+        ("listen 443;", "listen 443 ssl;", ["server"]),
+        ("listen 443;", "listen 443;  # said", []),
+    ],
+)
+def test_what_is_written_or_in_force_otherwise_is_altered(
+    config: Config, tmp_path: Path, was: str, now: str, found: list[str]
+) -> None:
+    assert altered(config, config) == []
+    (tmp_path / "nginx.conf").write_text(TREE.replace(was, now, 1))
+    pairs = altered(parse_tree(tmp_path), config)
+    assert [now.words for _, now in pairs] == found
+    assert all(before.key == now.key for before, now in pairs)
+
+
+def test_what_is_said_for_everything_alters_every_block(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "nginx.conf").write_text(TREE.replace("user www-data;", ""))
+    without = parse_tree(tmp_path)
+    assert len(altered(without, config)) == len(by_key(without))

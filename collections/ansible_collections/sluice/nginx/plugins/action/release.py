@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import yaml
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.template import Templar, trust_as_template
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
@@ -21,6 +21,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.render import
     raw_variables,
     render,
 )
+from ansible_collections.sluice.nginx.plugins.module_utils.release.sharing import Texts
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project, state
@@ -42,6 +43,11 @@ class ActionModule(ControllerAction):
         platform = options["platform"]
         self._role_path = Path(self._task._role._role_path)
         self._hostvars = task_vars["hostvars"]
+        self._defaults = self._task._role.get_default_vars()
+        specs = (self._role_path / "meta/argument_specs.yml").read_text(encoding="utf-8")
+        self._spec = yaml_load(specs)["argument_specs"]["main"]["options"]
+        self._texts = Texts()
+        self._read: dict[Path, set[str]] = {}
         packaged = trees.read_layer(Path(platform["tree"]), "packaged")
         described = {name: platform[name] for name in ("os", "nginx_version", "modules")}
         store, live = Store(state() / "releases"), Store(state() / "live")
@@ -79,36 +85,37 @@ class ActionModule(ControllerAction):
 
     def _settings(self, host: str, platform: Mapping[str, Any]) -> dict[str, Any]:
         """The role's variables as the host has them, and those that templates of its raw tree read."""
-        defaults = self._task._role.get_default_vars()
         raw = self._hostvars.raw_get(host)
-        values = {name: raw.get(name, default) for name, default in defaults.items()}
+        values = {name: raw.get(name, default) for name, default in self._defaults.items()}
         settings = self._plain(host, raw, values)
         settings["nginx_version"] = platform["nginx_version"]
         folder = project() / str(settings.get("nginx_tree") or "")
         if settings.get("nginx_tree") and folder.is_dir():
-            names = sorted(name for name in raw_variables(folder) if name in raw)
+            if folder not in self._read:
+                self._read[folder] = raw_variables(folder)
+            names = sorted(name for name in self._read[folder] if name in raw)
             settings["raw_variables"] = self._plain(host, raw, {name: raw[name] for name in names})
         return settings
 
     def _plain(self, host: str, raw: Mapping[str, Any], values: dict[str, Any]) -> dict[str, Any]:
         """Plain data without templates. Most values have none, and finding out costs less than templating them."""
-        text = json.dumps(values, default=str)
-        if "{{" not in text and "{%" not in text:
-            return dict(json.loads(text))
-        try:
-            return dict(
-                json.loads(json.dumps(Templar(loader=self._loader, variables=raw).template(values), default=str))
-            )
-        except AnsibleError as error:
-            raise SluiceError(f"the variables of {host} cannot be read: {error}") from error
+        texts = {name: self._texts.text(value) for name, value in values.items()}
+        templated = {name: values[name] for name, text in texts.items() if "{{" in text or "{%" in text}
+        if templated:
+            try:
+                # Plain at once, so that equal ones of many hosts are kept once.
+                rendered = Templar(loader=self._loader, variables=raw).template(templated)
+                templated = dict(json.loads(json.dumps(rendered, default=str)))
+            except AnsibleError as error:
+                raise SluiceError(f"the variables of {host} cannot be read: {error}") from error
+        return {name: templated[name] if name in templated else self._texts.plain(values[name]) for name in values}
 
     def _validated(self, variant: Variant) -> Variant:
         """Hold the variables to the role's argument spec, as Ansible would for one host.
 
         What is wrong in a site or a check is told by their own readers, which have the better words for it.
         """
-        path = self._role_path / "meta/argument_specs.yml"
-        spec = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
+        spec = self._spec
         given = {name: value for name, value in variant.settings.items() if name in spec}
         result = ArgumentSpecValidator(spec).validate(given)
         # -e gives texts where a number or a flag is meant.

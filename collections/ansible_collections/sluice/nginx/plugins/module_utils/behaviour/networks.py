@@ -8,10 +8,13 @@ from collections.abc import Iterator, Sequence
 from ..config.derive import Request
 from ..config.parse import Directive
 
-__all__ = ["address_in", "fits", "from_networks"]
+__all__ = ["NAMES", "address_in", "fits", "from_networks"]
 
 _RULES = ("allow", "deny")
 _TRUSTED = "set_real_ip_from"
+_TELLS = "real_ip_header"
+# The directives that tell of networks.
+NAMES = (*_RULES, _TRUSTED, _TELLS)
 # Of the networks that are kept for documents: nobody's rule means them.
 _OUTSIDER, _VISITOR = "192.0.2.77", "198.51.100.77"
 _MOST = 12
@@ -45,7 +48,7 @@ def from_networks(asked: Request, blocks: Sequence[Directive]) -> Iterator[Reque
     for place in [*places, *([_OUTSIDER] if places else [])]:
         if fits(place, asked):
             yield asked._replace(source=place)
-    named = [each.args[0] for each in _nearest(blocks, ("real_ip_header",)) if each.args] or ["X-Real-IP"]
+    named = [each.args[0] for each in _nearest(blocks, (_TELLS,)) if each.args] or ["X-Real-IP"]
     if named[0] == "proxy_protocol":
         return
     for directive in trusted[:_MOST]:

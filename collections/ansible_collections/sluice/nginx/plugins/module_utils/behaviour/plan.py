@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -10,9 +12,12 @@ from ..config.parse import Config, Directive
 from ..contract.model import Check
 from ..contract.reading import split_address
 from .changes import Change
-from .suggest import requests_of
+from .suggest import Takes, requests_of
 
 __all__ = ["planned", "request_of"]
+
+# So many times as many as can be chosen are held before the heaviest are dropped.
+_SPARE = 1.2
 
 
 def request_of(check: Check) -> Request:
@@ -40,30 +45,80 @@ def planned(
     replayed: Iterable[Request],
     most: int,
 ) -> tuple[list[Request], int]:
-    """Choose at most ``most`` requests, in the order in which they are asked; tell how many are left out."""
+    """Choose at most ``most`` requests, in the order in which they are asked; tell how many are left out, at least."""
     touched = {id(part) for change in changed for part in (*change.blocks, change.old, change.new) if part is not None}
     # A change at the top concerns every server, so none of them goes first.
     touched -= {id(block) for config in (live, candidate) for block in config.directives}
-    found: dict[tuple[Any, ...], Request] = {}
-    for request in _all(live, candidate, touched, checks, replayed):
-        # Without place and weight.
+    chosen = _Chosen(most)
+    for request in _all(live, candidate, touched, checks, replayed, chosen.takes):
+        chosen.add(request)
+    return chosen.requests(), chosen.left_out
+
+
+class _Chosen:
+    """The requests with the least weight so far, each once; of the others no more than that they were there."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        # By all that is asked, without place and weight; each with the number by which it came.
+        self._found: dict[tuple[Any, ...], tuple[int, Request]] = {}
+        self._dropped: set[int] = set()
+        self._limit: float = math.inf
+        self._numbers = itertools.count()
+
+    def takes(self, weight: int) -> bool:
+        """Whether a request of a weight could still be chosen."""
+        return weight < self._limit
+
+    def add(self, request: Request) -> None:
+        """Take a request, or another reason for one that was taken before."""
         key = request[:-2]
-        held = found.get(key)
-        if held is None or request.weight < held.weight:
-            found[key] = request if held is None else held._replace(weight=request.weight)
-    requests = list(found.values())
-    order = sorted(range(len(requests)), key=lambda number: (requests[number].weight, number))
-    chosen = [requests[number] for number in sorted(order[:most])]
-    return chosen, len(requests) - len(chosen)
+        held = self._found.get(key)
+        if held is not None:
+            if request.weight < held[1].weight:
+                self._found[key] = (held[0], held[1]._replace(weight=request.weight))
+        elif self.takes(request.weight):
+            self._found[key] = (next(self._numbers), request)
+            if len(self._found) > self._most * _SPARE + 1:
+                self._drop()
+        else:
+            self._dropped.add(hash(key))
+
+    def _best(self) -> list[tuple[int, int, Request]]:
+        ranked = sorted((request.weight, number, request) for number, request in self._found.values())
+        return ranked[: self._most]
+
+    def _drop(self) -> None:
+        """Keep what can be chosen; what is as heavy as the last of it came too late."""
+        best = self._best()
+        kept = {request[:-2]: (number, request) for _, number, request in best}
+        self._dropped.update(hash(key) for key in self._found if key not in kept)
+        self._found = kept
+        self._limit = best[-1][0] if best else -math.inf
+
+    def requests(self) -> list[Request]:
+        """The chosen requests, in the order in which they came."""
+        return [request for _, request in sorted((number, request) for _, number, request in self._best())]
+
+    @property
+    def left_out(self) -> int:
+        """How many others came."""
+        every = self._dropped.union(map(hash, self._found))
+        return len(every) - min(self._most, len(self._found))
 
 
 def _all(
-    live: Config, candidate: Config, touched: set[int], checks: Iterable[Check], replayed: Iterable[Request]
+    live: Config,
+    candidate: Config,
+    touched: set[int],
+    checks: Iterable[Check],
+    replayed: Iterable[Request],
+    takes: Takes,
 ) -> Iterator[Request]:
     yield from map(request_of, checks)
     yield from replayed
-    yield from requests_of(candidate, _with_parents(candidate, touched))
-    yield from requests_of(live, _with_parents(live, touched))
+    yield from requests_of(candidate, _with_parents(candidate, touched), takes)
+    yield from requests_of(live, _with_parents(live, touched), takes)
 
 
 def _with_parents(config: Config, touched: set[int]) -> set[int]:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from ..config.derive import Door, Request, askable, doors, plain
 from ..config.parse import Config, Directive
 from ..config.samples import matching, near_misses, samples
-from .hints import Hint, applied, hints, used_variables
+from .hints import applied, hints, used_variables
+from .networks import NAMES as NETWORKS
 from .networks import from_networks
 from .wishes import statuses, wished
 
-__all__ = ["requests_of"]
+__all__ = ["Takes", "requests_of"]
 
 # The weight of what changed: all of it is asked before anything else.
 _CHANGED = -10
+# That of a value that only a line which did not change tells apart.
+_HINTED = 4
 _UNKNOWN = "unknown.invalid"
 _MOST_BODY = 2 * 1024 * 1024
 _AUTHORIZATION = "Basic " + base64.b64encode(b"sluice:sluice").decode()
@@ -33,23 +37,42 @@ _UPGRADE = (
 )
 
 
-class _Everywhere(NamedTuple):
-    """What a whole configuration says: its directives' names, its ``http`` blocks, failures that upstreams may have."""
+Takes = Callable[[int], bool]
+"""Whether a request of a weight can still be among those that are asked."""
 
-    names: Collection[str]
+
+class _Everywhere(NamedTuple):
+    """What a whole configuration says: how it compresses, its ``http`` blocks as far as they are about networks, and
+    the failures that upstreams may have.
+    """
+
+    compresses: Collection[str]
     http: list[Directive]
     failures: list[int]
 
 
-def requests_of(config: Config, changed: Collection[int]) -> Iterator[Request]:
+class _Known:
+    """The hints of a configuration by variable, and those of them whose lines changed."""
+
+    def __init__(self, config: Config, changed: Collection[int]) -> None:
+        self.all = hints(config)
+        self.changed = {name: [hint for hint in each if id(hint.line) in changed] for name, each in self.all.items()}
+
+
+def requests_of(config: Config, changed: Collection[int], takes: Takes = lambda weight: True) -> Iterator[Request]:
     """Yield requests in the order in which they are to be asked; a greater ``weight`` is left out first.
 
-    ``changed`` are the identities (``id``) of the blocks that the other configuration has not, or has otherwise.
+    ``changed`` are the identities (``id``) of the blocks that the other configuration has not, or has otherwise. What
+    ``takes`` has no room for need not be thought of: thousands of servers have a hundred requests each.
     """
-    known = hints(config)
+    known = _Known(config, changed)
     everywhere = _Everywhere(
-        {directive.name for directive in config.walk()},
-        [block for block in config.directives if block.name == "http"],
+        {directive.name for directive in config.walk() if directive.name.startswith(("gzip", "brotli"))},
+        [
+            replace(block, block=[each for each in block.block or [] if each.name in NETWORKS])
+            for block in config.directives
+            if block.name == "http"
+        ],
         statuses(config),
     )
     sizes = [directive for directive in config.http() if directive.name == "client_max_body_size"]
@@ -63,10 +86,11 @@ def requests_of(config: Config, changed: Collection[int]) -> Iterator[Request]:
             yield from _of_door(door, first, lead)
             for place in [server, *askable(server)]:
                 more = _CHANGED if touched or id(place) in changed else 3 + 3 * (number > 0)
-                yield from _of_place(door, place, everywhere, more)
+                if takes(more // 2):
+                    yield from _of_place(door, place, everywhere, more, takes)
             yield from (_weighed(request, lead + 1) for request in _around(door.ask("/"), sizes))
             if number == 0:
-                yield from _of_server(door, server, known, changed, touched)
+                yield from _of_server(door, server, known, touched, takes)
     yield from (request for request in plain(config) if request.speaks in ("tcp", "tls", "udp"))
 
 
@@ -85,11 +109,13 @@ def _of_door(door: Door, first: bool, lead: int) -> Iterator[Request]:
                 yield shaken._replace(host=_UNKNOWN)
 
 
-def _of_place(door: Door, place: Directive, everywhere: _Everywhere, lead: int) -> Iterator[Request]:
+def _of_place(door: Door, place: Directive, everywhere: _Everywhere, lead: int, takes: Takes) -> Iterator[Request]:
     """Yield what is asked of a location, or of a server's root."""
     paths = samples(place) if place.name == "location" else ["/"]
-    inside = {directive.name for directive in place.walk()}
-    names = inside | {name for name in everywhere.names if name.startswith(("gzip", "brotli"))}
+    if not takes(lead):
+        yield from (_weighed(door.ask(path, place), lead // 2 + number) for number, path in enumerate(paths))
+        return
+    names = {directive.name for directive in place.walk()}.union(everywhere.compresses)
     for number, path in enumerate(paths):
         asked = door.ask(path, place)
         yield _weighed(asked, lead // 2 + number)
@@ -167,19 +193,19 @@ def _bytes(text: str) -> int:
     return int(number) * _SIZES.get(unit, 1) if number.isdigit() else 0
 
 
-def _of_server(
-    door: Door, server: Directive, known: dict[str, list[Hint]], changed: Collection[int], touched: bool
-) -> Iterator[Request]:
+def _of_server(door: Door, server: Directive, known: _Known, touched: bool, takes: Takes) -> Iterator[Request]:
     """Yield requests with the values that the variables used in a server are told apart by."""
     for place in [server, *askable(server)]:
         paths = (samples(place, 1) or ["/"]) if place.name == "location" else ["/"]
         own = [each for each in place.block or [] if each.block is None or each.name in ("if", "limit_except")]
         used = set().union(*map(used_variables, own)) if own else set()
-        for name in sorted(used & known.keys()):
-            for hint in known[name]:
-                request = applied(hint, door.ask(paths[0], place))
+        for name in sorted(used & known.all.keys()):
+            changed = {id(hint) for hint in known.changed[name]}
+            for hint in known.all[name] if touched or takes(_HINTED) else known.changed[name]:
+                weight = _CHANGED if touched or id(hint) in changed else _HINTED
+                request = applied(hint, door.ask(paths[0], place)) if takes(weight) else None
                 if request is not None:
-                    yield _weighed(request, _CHANGED if touched or id(hint.line) in changed else 4)
+                    yield _weighed(request, weight)
 
 
 def _weighed(request: Request, weight: int) -> Request:

@@ -66,7 +66,7 @@ def summary(rows: Sequence[Row], asked: int, left_out: int) -> str:
     told = [row for row in rows if row.examples]
     accepted = sum(row.count for row in told if row.reason)
     shown = sum(row.count for row in told if not row.reason)
-    also = [f"{left_out} left out (gates_behaviour_requests)"] if left_out else []
+    also = [f"{left_out} or more left out (gates_behaviour_requests)"] if left_out else []
     also += [f"{count(accepted, 'difference')} accepted"] if accepted else []
     also += [f"{count(shown, 'difference')} shown"] if shown else []
     first = f"{count(asked, 'request')} asked of both" if told else f"{count(asked, 'request')} answered as before"

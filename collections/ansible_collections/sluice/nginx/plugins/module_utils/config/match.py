@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
+import weakref
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -30,18 +31,6 @@ class Trace(NamedTuple):
         return self.met[-1] if self.met else None
 
 
-def _name_rank(name: str, host: str) -> int:
-    if name == host:
-        return 4
-    if name.startswith("*.") and host.endswith(name[1:]):
-        return 3
-    if name.startswith(".") and (host.endswith(name) or host == name[1:]):
-        return 3
-    if name.endswith(".*") and host.startswith(name[:-1]):
-        return 2
-    return 1 if name.startswith("~") and _search(name[1:], host) else 0
-
-
 @functools.lru_cache(maxsize=20_000)
 def compiled(pattern: str, ignore_case: bool = False) -> re.Pattern[str] | None:
     """Compile a regex of nginx's for Python; None for what Python does not understand."""
@@ -57,24 +46,76 @@ def _search(pattern: str, text: str, ignore_case: bool = False) -> re.Match[str]
     return found.search(text) if found else None
 
 
+class _Port:
+    """The servers that listen on a port, by their names: what of thousands answers for a host is looked up."""
+
+    def __init__(self) -> None:
+        self._order: dict[int, int] = {}
+        self.default: Directive | None = None
+        self._exact: dict[str, Directive] = {}
+        self._ends: dict[str, Directive] = {}
+        self._itself: dict[str, Directive] = {}
+        self._begins: dict[str, Directive] = {}
+        self._regexes: list[tuple[str, Directive]] = []
+        self.first: Directive | None = None
+
+    def add(self, server: Directive, *, default: bool) -> None:
+        """Add a server; they come in the order of the configuration, and the first that has a name keeps it."""
+        self.first = self.first or server
+        if default and self.default is None:
+            self.default = server
+        if id(server) in self._order:
+            return
+        self._order[id(server)] = len(self._order)
+        for name in server_names(server):
+            self._exact.setdefault(name, server)
+            if name.startswith(("*.", ".")):
+                self._ends.setdefault(name.removeprefix("*"), server)
+            if name.startswith("."):
+                self._itself.setdefault(name[1:], server)
+            if name.endswith(".*"):
+                self._begins.setdefault(name[:-1], server)
+            if name.startswith("~"):
+                self._regexes.append((name[1:], server))
+
+    def named(self, host: str) -> Directive | None:
+        """Find the server with a name that fits, as nginx does: exact, ``*.name``, ``name.*``, the first regex."""
+        if host in self._exact:
+            return self._exact[host]
+        dots = [at for at, letter in enumerate(host) if letter == "."]
+        ends = [self._ends.get(host[at:]) for at in dots] + [self._itself.get(host)]
+        begins = [self._begins.get(host[: at + 1]) for at in dots]
+        for found in (ends, begins):
+            fitting = [server for server in found if server is not None]
+            if fitting:
+                return min(fitting, key=lambda server: self._order[id(server)])
+        return next((server for pattern, server in self._regexes if _search(pattern, host)), None)
+
+
+# What is looked up is kept as long as the configuration is.
+_PORTS: weakref.WeakKeyDictionary[Config, dict[int, _Port]] = weakref.WeakKeyDictionary()
+
+
+def _port(config: Config, port: int) -> _Port:
+    ports = _PORTS.get(config)
+    if ports is None:
+        ports = {}
+        for server in config.servers():
+            for listen in listeners(server):
+                ports.setdefault(listen.port, _Port()).add(server, default=listen.default)
+        _PORTS[config] = ports
+    return ports.get(port) or _Port()
+
+
 def choose_server(config: Config, host: str, port: int) -> Directive | None:
     """Find the ``server`` block that answers for a host on a port."""
-    there = [(server, listen) for server in config.servers() for listen in listeners(server) if listen.port == port]
-    ranked = [(max(_name_rank(name, host.lower()) for name in server_names(server)), server) for server, _ in there]
-    best = max((rank for rank, _ in ranked), default=0)
-    if best:
-        return next(server for rank, server in ranked if rank == best)
-    return next((server for server, listen in there if listen.default), there[0][0] if there else None)
+    there = _port(config, port)
+    return there.named(host.lower()) or there.default or there.first
 
 
 def is_named(config: Config, host: str, port: int) -> bool:
     """Whether a ``server`` block on a port has a name that fits a host; otherwise the default answers."""
-    return any(
-        _name_rank(name, host.lower())
-        for server in config.servers()
-        for name in server_names(server)
-        if any(listen.port == port for listen in listeners(server))
-    )
+    return _port(config, port).named(host.lower()) is not None
 
 
 def choose_location(block: Directive, path: str) -> Directive | None:

@@ -7,9 +7,13 @@ crossplane (ngxparse on PyPI) reads single files. Includes are followed here, be
 from __future__ import annotations
 
 import fnmatch
+import functools
 import os
-from collections.abc import Iterator, Mapping
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,6 +27,9 @@ read_lua_blocks()
 
 CONF_ROOT = "/etc/nginx"
 _WILD = frozenset("*?[")
+_PLAIN_COMMENT = re.compile(rb"""(?m)(?:^|(?<=[\s;{}]))#[^\n"'{}]*$""")
+_PLAIN_VARIABLE = re.compile(rb"\$\{\w+\}")
+_OPEN_END = re.compile(rb"(?:[^\s;{}]|\\[;{}])\s*(?:\}|\Z)")
 
 
 @dataclass(frozen=True)
@@ -46,9 +53,12 @@ class Directive:
 
     def walk(self) -> Iterator[Directive]:
         """Yield this directive and everything below it, in order."""
-        yield self
-        for child in self.block or []:
-            yield from child.walk()
+        waiting = [self]
+        while waiting:
+            found = waiting.pop()
+            yield found
+            if found.block:
+                waiting.extend(reversed(found.block))
 
     def children(self, name: str) -> list[Directive]:
         """List the directives called ``name`` directly in this block."""
@@ -61,11 +71,12 @@ class Directive:
         return default
 
 
-@dataclass
+@dataclass(eq=False)
 class Config:
     """What a tree says: its directives with includes in place, the files that were read and what was wrong.
 
-    ``barren`` are the includes of a pattern that no file matches, of which nginx says nothing.
+    ``barren`` are the includes of a pattern that no file matches, of which nginx says nothing. It does not change once
+    it is read, so what is asked of it again and again is looked up once.
     """
 
     directives: list[Directive] = field(default_factory=list)
@@ -76,12 +87,25 @@ class Config:
 
     def walk(self) -> Iterator[Directive]:
         """Yield every directive, in order."""
-        for directive in self.directives:
-            yield from directive.walk()
+        return iter(self._all)
 
     def named(self, *names: str) -> list[Directive]:
-        """List every directive, at any depth, that has one of these names."""
-        return [directive for directive in self.walk() if directive.name in names]
+        """List every directive, at any depth, that has one of these names, in order."""
+        if len(names) == 1:
+            return [directive for _, directive in self._by_name.get(names[0], ())]
+        found = [pair for name in dict.fromkeys(names) for pair in self._by_name.get(name, ())]
+        return [directive for _, directive in sorted(found, key=itemgetter(0))]
+
+    @functools.cached_property
+    def _all(self) -> list[Directive]:
+        return [directive for top in self.directives for directive in top.walk()]
+
+    @functools.cached_property
+    def _by_name(self) -> dict[str, list[tuple[int, Directive]]]:
+        found: dict[str, list[tuple[int, Directive]]] = {}
+        for number, directive in enumerate(self._all):
+            found.setdefault(directive.name, []).append((number, directive))
+        return found
 
     def http(self) -> Iterator[Directive]:
         """Yield the directives directly in ``http``."""
@@ -89,8 +113,12 @@ class Config:
             if block.name == "http":
                 yield from block.block or []
 
-    def servers(self) -> list[Directive]:
+    def servers(self) -> Sequence[Directive]:
         """List the ``server`` blocks of ``http``."""
+        return self._servers
+
+    @functools.cached_property
+    def _servers(self) -> list[Directive]:
         return [directive for directive in self.http() if directive.name == "server" and directive.block is not None]
 
 
@@ -99,28 +127,21 @@ class _Reader:
         self.root = root
         self.config = Config()
         self._paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if not path.is_dir())
+        self._folders: dict[str, list[str]] = {}
+        for path in self._paths:
+            self._folders.setdefault(posixpath.dirname(path), []).append(path)
+        # A file may be included by each of thousands of servers.
+        self._read: dict[str, tuple[list[dict[str, Any]], list[Problem]]] = {}
         self.config.directives = self.read(main, ())
+        self.config.files = list(self._read)
 
     def read(self, name: str, way: tuple[str, ...]) -> list[Directive]:
-        path = self.root / name
-        if self.leaves(path):
-            return self.outside(name)
-        if name not in self.config.files:
-            self.config.files.append(name)
-        if b"\0" in path.read_bytes():
-            # One sentence; as nginx's words it would be a fault in every line.
-            self.config.problems.append(Problem(name, 0, f"{name} is binary, and nginx reads text"))
-            return []
-        payload: Mapping[str, Any] = crossplane.parse(
-            str(path), single=True, check_ctx=False, check_args=False, catch_errors=True
-        )
-        errors = payload["errors"]
-        for error in errors:
-            words = str(error["error"]).split(" in ")[0]
-            self.config.problems.append(Problem(name, int(error["line"] or _lines(path)), words))
-        if not errors:
-            self.config.problems += [Problem(name, line, words) for line, words in _unterminated(path)]
-        rows = payload["config"][0]["parsed"]
+        if name not in self._read:
+            if self.leaves(self.root / name):
+                return self.outside(name)
+            self._read[name] = _rows(self.root / name, name)
+        rows, problems = self._read[name]
+        self.config.problems += problems
         return list(self.directives(rows, name, (*way, name)))
 
     def leaves(self, path: Path) -> bool:
@@ -170,12 +191,32 @@ class _Reader:
     def glob(self, pattern: str) -> list[str]:
         """Match as glob(3) does: a star stops at a slash, and hidden files are left out."""
         wanted = pattern.split("/")
-        return [path for path in self._paths if _matches(path.split("/"), wanted)]
+        # Each server may have a folder of its own, and a pattern in it.
+        plain = not _WILD & set(posixpath.dirname(pattern))
+        paths = self._folders.get(posixpath.dirname(pattern), []) if plain else self._paths
+        return [path for path in paths if _matches(path.split("/"), wanted)]
 
 
-def _lines(path: Path) -> int:
-    with path.open("rb") as stream:
-        return sum(1 for _ in stream)
+def _rows(path: Path, name: str) -> tuple[list[dict[str, Any]], list[Problem]]:
+    """Read one file: what crossplane makes of it, and what is wrong."""
+    content = path.read_bytes()
+    if b"\0" in content:
+        # One sentence; as nginx's words it would be a fault in every line.
+        return [], [Problem(name, 0, f"{name} is binary, and nginx reads text")]
+    payload: Mapping[str, Any] = crossplane.parse(
+        str(path), single=True, check_ctx=False, check_args=False, catch_errors=True
+    )
+    problems = [
+        Problem(name, int(error["line"] or _lines(content)), str(error["error"]).split(" in ")[0])
+        for error in payload["errors"]
+    ]
+    if not problems and _may_be_unterminated(content):
+        problems = [Problem(name, line, words) for line, words in _unterminated(path)]
+    return payload["config"][0]["parsed"], problems
+
+
+def _lines(content: bytes) -> int:
+    return content.count(b"\n") + (not content.endswith(b"\n") and bool(content))
 
 
 def _matches(parts: list[str], wanted: list[str]) -> bool:
@@ -183,6 +224,15 @@ def _matches(parts: list[str], wanted: list[str]) -> bool:
         fnmatch.fnmatchcase(part, pattern) and (pattern.startswith(".") or not part.startswith("."))
         for part, pattern in zip(parts, wanted, strict=True)
     )
+
+
+def _may_be_unterminated(content: bytes) -> bool:
+    """Whether a closer look is worth while: a closing brace or the end comes after something else than a semicolon or a
+    brace, or there are comments that could hide it.
+    """
+    plain = _PLAIN_COMMENT.sub(b"", _PLAIN_VARIABLE.sub(b"x", content))
+    # What is left of marks that are no plain comment or variable.
+    return b"#" in plain or b"${" in plain or _OPEN_END.search(plain) is not None
 
 
 def _unterminated(path: Path) -> Iterator[tuple[int, str]]:

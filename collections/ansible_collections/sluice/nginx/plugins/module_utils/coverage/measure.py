@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ..config.match import choose_location
@@ -45,7 +45,7 @@ class Session:
         first, self._asked = self._asked, self._asked + len(checks)
         rows = [_tagged(check, first + index) for index, check in enumerate(checks)]
         outcomes = self._stage.ask("checks", rows)["outcomes"]
-        trace = [_answered(line, first) for line in self._stage.run("cat", TRACE).output.splitlines()]
+        trace = [_answered(line, first) for line in self._stage.read(TRACE).splitlines()]
         return outcomes, [each for each in trace if each is not None and 0 <= each.check < len(checks)]
 
 
@@ -59,7 +59,7 @@ def can_be_asked(check: Check) -> bool:
 
 
 def _tagged(check: Check, tag: int) -> dict[str, object]:
-    return to_json(replace(check, name=f"{tag} {check.name}", expect=_ANY, headers=(*check.headers, (TAG, str(tag)))))
+    return to_json(check._replace(name=f"{tag} {check.name}", expect=_ANY, headers=(*check.headers, (TAG, str(tag)))))
 
 
 def _answered(line: str, first: int) -> Answered | None:
@@ -95,6 +95,7 @@ class Coverage:
         self._beside: dict[int, list[str]] = {block.number: [] for block in blocks}
         numbered = {block.number: block for block in blocks}
         limits = _limits(blocks)
+        self._locations = {(block.file, block.line): block for block in reversed(blocks) if block.kind == "location"}
         for each in answered:
             way = [number for number in each.way if number in numbered]
             for number in way:
@@ -116,7 +117,7 @@ class Coverage:
         chosen = choose_location(server.directive, f"{path}/" if answered.status == "301" else path)
         if answered.status == "301" and (chosen is None or chosen.args[-1] != f"{path}/"):
             return
-        found = next((block for block in self.blocks if chosen is not None and _same(block, chosen)), None)
+        found = self._locations.get((chosen.file, chosen.line)) if chosen is not None else None
         if found is not None and words not in self._beside[found.number]:
             self._beside[found.number].append(words)
 
@@ -163,17 +164,14 @@ class Coverage:
         return files
 
 
-def _same(block: Block, directive: Any) -> bool:
-    return block.kind == "location" and (block.file, block.line) == (directive.file, directive.line)
-
-
 def _limits(blocks: Sequence[Block]) -> Mapping[int, list[Block]]:
     """The ``limit_except`` blocks directly in each location: nginx says nothing of them, and the method decides."""
+    known = {(block.file, block.line): block for block in blocks if block.kind == "limit_except"}
     found: dict[int, list[Block]] = {}
-    for block in blocks:
+    for block in blocks if known else ():
         if block.kind == "location":
             there = {(child.file, child.line) for child in block.directive.children("limit_except")}
-            limits = [each for each in blocks if each.kind == "limit_except" and (each.file, each.line) in there]
+            limits = [known[place] for place in there if place in known]
             if limits:
                 found[block.number] = limits
     return found

@@ -6,6 +6,7 @@ dump of the tree is easily made, so it gets that: it then sees the files of the 
 
 from __future__ import annotations
 
+import functools
 import logging
 import tempfile
 import threading
@@ -50,14 +51,14 @@ class Issue(NamedTuple):
 
 
 def _dump(root: Path, files: Iterable[str]) -> tuple[str, dict[str, int]]:
-    text, first, lines = "", {}, 0
+    parts, first, lines = [], {}, 0
     for name in files:
         content = (root / name).read_text(encoding="utf-8", errors="replace")
         part = f"# configuration file {CONF_ROOT}/{name}:\n" + content + ("" if content.endswith("\n") else "\n")
         first[name] = lines + 1
         lines += part.count("\n")
-        text += part
-    return text, first
+        parts.append(part)
+    return "".join(parts), first
 
 
 def gixy_rules() -> frozenset[str]:
@@ -68,6 +69,12 @@ def gixy_rules() -> frozenset[str]:
 def audit(root: Path, config: Config) -> list[Issue]:
     """Ask gixy about the files of ``config`` below ``root``. Raises ``SluiceError`` when gixy cannot read them."""
     text, first = _dump(root, config.files)
+    return list(_audited(text, tuple(first.items()), config.files[0]))
+
+
+# The live release of many variants is one.
+@functools.lru_cache(maxsize=4)
+def _audited(text: str, first: tuple[tuple[str, int], ...], main: str) -> tuple[Issue, ...]:
     with _ONE_AT_A_TIME, tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as dump:
         dump.write(text)
         dump.flush()
@@ -77,7 +84,7 @@ def audit(root: Path, config: Config) -> list[Issue]:
                 manager.audit(dump.name, stream)
         except InvalidConfiguration as error:
             raise SluiceError(f"gixy cannot read the configuration: {error}") from error
-        return sorted(_issues(manager, first, dump.name, config.files[0]))
+        return tuple(sorted(_issues(manager, dict(first), dump.name, main)))
 
 
 def _issues(manager: Manager, first: dict[str, int], dump: str, main: str) -> Iterable[Issue]:

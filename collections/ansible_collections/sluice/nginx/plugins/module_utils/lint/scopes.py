@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from ..config.facts import listeners, server_names
 from ..config.parse import Config, Directive
 
-__all__ = ["Key", "Scope", "by_key", "location_kind", "scopes"]
+__all__ = ["Key", "Scope", "altered", "by_key", "location_kind", "scopes"]
 
 # What tells a block from all others of a release, whatever its place in the files.
 Key = tuple[str, ...]
@@ -19,12 +20,16 @@ _TLS_PORTS = (443, 465, 636, 853, 993, 995, 8443)
 
 @dataclass(frozen=True)
 class Scope:
-    """One block; ``block`` is None for the top of the configuration. ``own`` are its directives by name."""
+    """One block; ``block`` is None for the top of the configuration. ``own`` are its directives by name.
+
+    ``marks`` tell by a number what is in force within it, and by another what is written in it and in force around it.
+    """
 
     block: Directive | None
     outer: Scope | None
     key: Key
     own: Mapping[str, Sequence[Directive]]
+    marks: tuple[int, int]
 
     @property
     def kind(self) -> str:
@@ -93,7 +98,7 @@ def _inner(directives: Sequence[Directive], scope: Scope) -> Iterator[Scope]:
         seen[name] += 1
         # The same block twice: the second is told from the first by its number.
         key = (*scope.key, name if seen[name] == 1 else f"{name} #{seen[name]}")
-        inner = Scope(directive, scope, key, _by_name(directive.block))
+        inner = Scope(directive, scope, key, _by_name(directive.block), _marks(directive.block, scope.marks[0]))
         yield inner
         yield from _inner(directive.block, inner)
 
@@ -105,22 +110,49 @@ def _by_name(directives: Sequence[Directive]) -> dict[str, list[Directive]]:
     return own
 
 
-def scopes(config: Config) -> Iterator[Scope]:
-    """Yield the top of the configuration and then every block, in order."""
-    top = Scope(None, None, (), _by_name(config.directives))
-    yield top
-    yield from _inner(config.directives, top)
+def _marks(directives: Sequence[Directive], around: int) -> tuple[int, int]:
+    written = [(each.name, tuple(each.args)) for each in directives]
+    # A server more in ``http`` is nothing that the others take over.
+    inherited = [
+        row for row, each in zip(written, directives, strict=True) if each.block is None or each.name == "limit_except"
+    ]
+    return hash((around, tuple(inherited))), hash((around, tuple(written)))
 
 
-def by_key(config: Config, like: Mapping[Key, Scope] | None = None) -> dict[Key, Scope]:
+# Every rule asks for the blocks, and those of a configuration stay the same.
+_SCOPES: weakref.WeakKeyDictionary[Config, list[Scope]] = weakref.WeakKeyDictionary()
+_BY_KEY: weakref.WeakKeyDictionary[Config, dict[Config | None, dict[Key, Scope]]] = weakref.WeakKeyDictionary()
+
+
+def scopes(config: Config) -> Sequence[Scope]:
+    """List the top of the configuration and then every block, in order."""
+    found = _SCOPES.get(config)
+    if found is None:
+        top = Scope(None, None, (), _by_name(config.directives), _marks(config.directives, 0))
+        found = _SCOPES[config] = [top, *_inner(config.directives, top)]
+    return found
+
+
+def by_key(config: Config, like: Config | None = None) -> Mapping[Key, Scope]:
     """Map each block's key to it, to find the same block in another release.
 
-    With ``like``, the blocks of the other release, a server that got or lost some of its names has the key of the one
-    that it was.
+    With ``like``, the other release, a server that got or lost some of its names has the key of the one that it was.
     """
-    found = {scope.key: scope for scope in scopes(config)}
-    formerly = _formerly(found, like or {})
-    return {_renamed(key, formerly): scope for key, scope in found.items()}
+    known = _BY_KEY.setdefault(config, {})
+    if like not in known:
+        found = {scope.key: scope for scope in scopes(config)}
+        formerly = _formerly(found, by_key(like)) if like is not None else {}
+        known[like] = {_renamed(key, formerly): scope for key, scope in found.items()} if formerly else found
+    return known[like]
+
+
+def altered(config: Config, live: Config) -> list[tuple[Scope, Scope]]:
+    """List the blocks that are in both releases, as they were and as they are, where what is written in them, or in
+    force around them, is not the same. Of the others there is nothing to say against live.
+    """
+    before = by_key(live)
+    pairs = ((before[key], now) for key, now in by_key(config, live).items() if key in before)
+    return [(was, now) for was, now in pairs if was.marks[1] != now.marks[1]]
 
 
 def _formerly(found: Mapping[Key, Scope], like: Mapping[Key, Scope]) -> dict[Key, Key]:

@@ -5,8 +5,6 @@ Where the files are at hand, ``certificate_name`` and ``certificate_key`` look i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...context import Context
@@ -39,7 +37,7 @@ def _partners(servers: dict[Key, Scope]) -> dict[str, str]:
     return found
 
 
-def _servers(config: Config, like: Mapping[Key, Scope]) -> dict[Key, Scope]:
+def _servers(config: Config, like: Config | None = None) -> dict[Key, Scope]:
     return {key: scope for key, scope in by_key(config, like).items() if scope.kind == "server"}
 
 
@@ -52,10 +50,10 @@ def run(config: Config, context: Context) -> list[Finding]:
     """Find servers that gave up a file for that of another, and pairs that belong to others."""
     if context.live is None:
         return []
-    before = _servers(context.live, {})
+    before = _servers(context.live)
     used, partners = _used(before), _partners(before)
     findings = []
-    for key, scope in _servers(config, before).items():
+    for key, scope in _servers(config, context.live).items():
         for name in (_CERTIFICATE, _KEY):
             had = _paths(before[key], name) if key in before else []
             for place, path in zip(scope.own.get(name, ()), _paths(scope, name), strict=False):

@@ -10,7 +10,7 @@ import re
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...context import Context
-from ...scopes import by_key
+from ...scopes import altered
 
 LEVEL = "high"
 
@@ -44,10 +44,10 @@ def _loopback(directive: Directive) -> str:
 
 def _gone_home(config: Config, live: Config) -> list[tuple[Directive, str]]:
     """Find upstreams that were elsewhere and are now on the host itself, at the same place of the configuration."""
-    before, found = by_key(live), []
-    for key, scope in by_key(config, before).items():
+    found = []
+    for before, scope in altered(config, live):
         for name in ("server", "proxy_pass", "grpc_pass", "fastcgi_pass"):
-            then = before[key].own.get(name, ()) if key in before else ()
+            then = before.own.get(name, ())
             now = [each for each in scope.own.get(name, ()) if each.block is None and _loopback(each)]
             if then and now and not any(each.block is not None or _loopback(each) for each in then):
                 found += [(each, _loopback(each)) for each in now]

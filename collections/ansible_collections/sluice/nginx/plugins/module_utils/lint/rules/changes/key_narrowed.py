@@ -9,7 +9,7 @@ import re
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...context import Context
-from ...scopes import Scope, by_key
+from ...scopes import Scope, altered
 
 LEVEL = "high"
 
@@ -50,10 +50,9 @@ def run(config: Config, context: Context) -> list[Finding]:
     """Find keys that lack a variable which they have in the same block of the live release."""
     if context.live is None:
         return []
-    before = by_key(context.live)
     findings = []
-    for key, scope in by_key(config, before).items():
-        old = _keys(before[key]) if key in before else {}
+    for before, scope in altered(config, context.live):
+        old = _keys(before)
         for name, (directive, variables) in _keys(scope).items():
             had = old[name][1] if name in old else set()
             gone = [word for word in sorted(had) if word not in variables and not _kept(word, variables)]

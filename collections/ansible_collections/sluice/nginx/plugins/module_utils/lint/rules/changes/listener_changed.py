@@ -14,7 +14,7 @@ from ....config.facts import Listen, listeners
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...context import Context
-from ...scopes import Scope, by_key
+from ...scopes import Scope, altered
 
 LEVEL = "high"
 
@@ -56,12 +56,11 @@ def run(config: Config, context: Context) -> list[Finding]:
     """Find ports whose listeners are of another kind than in the same server of the live release."""
     if context.live is None:
         return []
-    before = by_key(context.live)
     findings = []
-    for key, scope in by_key(config, before).items():
-        if scope.kind != "server" or key not in before:
+    for before, scope in altered(config, context.live):
+        if scope.kind != "server":
             continue
-        old, new = _ports(before[key]), _ports(scope)
+        old, new = _ports(before), _ports(scope)
         place = next(iter(scope.own.get("listen", ())), _block(scope))
         for port in sorted(old.keys() & new.keys()):
             findings += [
@@ -69,7 +68,7 @@ def run(config: Config, context: Context) -> list[Finding]:
                     f"port {port} {became}, unlike in the live release",
                     file=place.file,
                     line=place.line,
-                    expected="; ".join(" ".join(["listen", *each.args]) for each in before[key].own["listen"]),
+                    expected="; ".join(" ".join(["listen", *each.args]) for each in before.own["listen"]),
                     seen=" ".join(["listen", *place.args]),
                     mend="write the address and the words of the listener that was meant",
                 )

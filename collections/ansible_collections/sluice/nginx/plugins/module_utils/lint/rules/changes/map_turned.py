@@ -9,7 +9,7 @@ from __future__ import annotations
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...context import Context
-from ...scopes import Scope, by_key
+from ...scopes import Scope, altered
 
 LEVEL = "high"
 
@@ -28,9 +28,12 @@ def _turned(old: dict[str, str], new: dict[str, str], upstreams: set[str]) -> tu
     if set(new.values()) <= upstreams:
         return "", ""
     changed = [key for key in new if key in old and old[key] != new[key]]
+    became: dict[tuple[str, str], list[str]] = {}
+    for key in changed:
+        became.setdefault((old[key], new[key]), []).append(key)
     for one in changed:
-        for other in changed:
-            if one < other and old[one] == new[other] and old[other] == new[one]:
+        for other in became.get((new[one], old[one]), ()):
+            if one < other:
                 return other if one == "default" else one, f"{one or repr('')} and {other or repr('')} were exchanged"
     if changed and len(set(new.values())) == 1 < len(set(old.values())):
         return changed[0], f"has {new[changed[0]]!r} for everything"
@@ -43,13 +46,12 @@ def run(config: Config, context: Context) -> list[Finding]:
     """Find maps and geos whose rows are those of the live release with turned values."""
     if context.live is None:
         return []
-    before = by_key(context.live)
     upstreams = {each.args[0] for each in config.named("upstream") if each.args}
     findings = []
-    for key, scope in by_key(config, before).items():
-        if scope.kind not in ("map", "geo") or key not in before or scope.block is None:
+    for before, scope in altered(config, context.live):
+        if scope.kind not in ("map", "geo") or scope.block is None:
             continue
-        row_key, what = _turned(_rows(before[key]), _rows(scope), upstreams)
+        row_key, what = _turned(_rows(before), _rows(scope), upstreams)
         if what:
             row: Directive = next(row for row in scope.block.block or [] if row.name == row_key)
             findings.append(
@@ -57,7 +59,7 @@ def run(config: Config, context: Context) -> list[Finding]:
                     f"{scope.words}: {what}",
                     file=row.file,
                     line=row.line,
-                    expected=f"{row_key} {_rows(before[key])[row_key]}",
+                    expected=f"{row_key} {_rows(before)[row_key]}",
                     seen=f"{row_key} {_rows(scope)[row_key]}",
                     mend="put the values back to their keys",
                 )

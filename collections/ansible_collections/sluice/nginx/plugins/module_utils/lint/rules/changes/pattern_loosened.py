@@ -18,9 +18,13 @@ LEVEL = "high"
 _MARKS = re.compile(r"[\\^$]")
 
 
+def _unmarked(pattern: str) -> str:
+    return _MARKS.sub("", pattern)
+
+
 def _is_looser(pattern: str, old: str) -> bool:
-    alike = _MARKS.sub("", old) == _MARKS.sub("", pattern)
-    return alike and len(_MARKS.findall(pattern)) < len(_MARKS.findall(old))
+    """Whether a pattern is another one, with which it shares all but the marks, less some of them."""
+    return len(_MARKS.findall(pattern)) < len(_MARKS.findall(old))
 
 
 def _patterns(config: Config) -> Iterator[tuple[str, Directive]]:
@@ -41,10 +45,12 @@ def run(config: Config, context: Context) -> list[Finding]:
         return []
     before = {pattern for pattern, _ in _patterns(context.live)}
     now = list(_patterns(config))
-    gone = before - {pattern for pattern, _ in now}
+    gone: dict[str, list[str]] = {}
+    for old in sorted(before - {pattern for pattern, _ in now}):
+        gone.setdefault(_unmarked(old), []).append(old)
     findings = []
     for pattern, directive in now:
-        for old in sorted(gone) if pattern not in before else ():
+        for old in gone.get(_unmarked(pattern), ()) if pattern not in before else ():
             if _is_looser(pattern, old):
                 findings.append(
                     Finding(

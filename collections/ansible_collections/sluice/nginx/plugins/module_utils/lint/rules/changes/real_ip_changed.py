@@ -7,7 +7,7 @@ from __future__ import annotations
 from ....config.parse import Config
 from ....verdicts.model import Finding
 from ...context import Context
-from ...scopes import Scope, by_key
+from ...scopes import Scope, altered
 
 LEVEL = "high"
 
@@ -22,13 +22,11 @@ def run(config: Config, context: Context) -> list[Finding]:
     """Find blocks that believe another header of the proxies that the live release believes."""
     if context.live is None:
         return []
-    before = by_key(context.live)
     # What many blocks inherit is one change.
     findings: dict[int, Finding] = {}
-    for key, scope in by_key(config, before).items():
-        old = before.get(key)
+    for old, scope in altered(config, context.live):
         said = scope.effective("real_ip_header")
-        if old is None or not said or not _believed(scope) or not old.effective("real_ip_header"):
+        if not said or not _believed(scope) or not old.effective("real_ip_header"):
             continue
         was, now = old.value("real_ip_header", _USUAL), scope.value("real_ip_header", _USUAL)
         if was.lower() != now.lower() and _believed(old) == _believed(scope):

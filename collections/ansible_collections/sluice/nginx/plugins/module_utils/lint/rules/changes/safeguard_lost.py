@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...context import Context
-from ...scopes import Scope, by_key
+from ...scopes import Scope, altered
 
 LEVEL = "high"
 
@@ -128,11 +128,10 @@ def run(config: Config, context: Context) -> list[Finding]:
     """Find safeguards that are in force in a block of the live release and not in the same block of the candidate."""
     if context.live is None:
         return []
-    before = by_key(context.live)
     # A line that was lost for many blocks was lost once.
     findings: dict[tuple[str, int], Finding] = {}
-    for key, scope in by_key(config, before).items():
-        for loss in _lost(before[key], scope) if key in before else ():
+    for before, scope in altered(config, context.live):
+        for loss in _lost(before, scope):
             written = scope.own.get(loss.name.split()[0], ())
             place = loss.place or (written[0] if written else scope.block)
             finding = Finding(

@@ -56,7 +56,7 @@ def run(config: Config, context: Context) -> list[Finding]:
     """Find locations of the live release that refuse requests and have no like in the candidate."""
     if context.live is None:
         return []
-    now = by_key(config, by_key(context.live))
+    now = by_key(config, context.live)
     # One that refuses "/\." does so for "/\.ht" as well, and one that serves now was opened on purpose.
     shields = list(_shields(config).values())
     kept = {_pattern(scope) for scope in shields}

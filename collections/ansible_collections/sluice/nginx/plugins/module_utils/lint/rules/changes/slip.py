@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from crossplane.analyzer import DIRECTIVES
 
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...context import Context
-from ...near import is_slip
+from ...near import is_slip, shortened
 
 LEVEL = "high"
 
@@ -31,31 +31,26 @@ def _words(directive: Directive) -> Iterator[str]:
         yield from (word.lower() for word in _WORD.findall(_OF_CLIENTS.sub("", arg)))
 
 
-def _counted(config: Config) -> Counter[str]:
-    return Counter(word for directive in config.walk() for word in _words(directive))
+def _read(config: Config) -> list[tuple[Directive, list[str]]]:
+    return [(directive, list(_words(directive))) for directive in config.walk()]
 
 
-def _of_clients(config: Config) -> frozenset[str]:
+def _of_clients(config: Config, counted: Collection[str]) -> frozenset[str]:
     """Tell the words that requests are held against: what clients fill, and the rows of maps."""
     rows = [row.name for block in config.named("map") for row in block.block or []]
     words = {word.lower() for text in rows for word in _WORD.findall(text)}
-    return frozenset(words | {word for directive in config.walk() for word in _words(directive) if word[0] == "$"})
-
-
-def _shortened(word: str) -> set[str]:
-    """Every form of a word without one of its letters: two words that are one slip apart have one in common."""
-    return {word, *(word[:at] + word[at + 1 :] for at in range(len(word)))}
+    return frozenset(words | {word for word in counted if word[0] == "$"})
 
 
 def _meant(before: Counter[str], now: Counter[str], of_clients: frozenset[str]) -> dict[str, str]:
     """Map each new word to the word of the live release that it became of by a slip."""
     rarer: dict[str, list[str]] = {}
     for near in sorted(before):
-        for form in _shortened(near) if now[near] < before[near] else ():
+        for form in shortened(near) if now[near] < before[near] else ():
             rarer.setdefault(form, []).append(near)
     meant: dict[str, str] = {}
     for word in now.keys() - before.keys():
-        for near in sorted({each for form in _shortened(word) for each in rarer.get(form, ())}):
+        for near in sorted({each for form in shortened(word) for each in rarer.get(form, ())}):
             lost = before[near] - now[near]
             renamed = now[near] == 0 and not (word in of_clients and near in of_clients and lost == now[word])
             # Short words are near to many others, unless they just took the place of each other.
@@ -69,8 +64,12 @@ def run(config: Config, context: Context) -> list[Finding]:
     """Find new words that are one slip away from a word that has become rarer."""
     if context.live is None:
         return []
-    before, now = _counted(context.live), _counted(config)
-    of_clients = _of_clients(context.live) | _of_clients(config)
+    read = _read(config)
+    before = Counter(word for _, words in _read(context.live) for word in words)
+    now = Counter(word for _, words in read for word in words)
+    if not now.keys() - before.keys():
+        return []
+    of_clients = _of_clients(context.live, before) | _of_clients(config, now)
     meant = _meant(before, now, of_clients)
     return [
         Finding(
@@ -81,7 +80,7 @@ def run(config: Config, context: Context) -> list[Finding]:
             seen=" ".join([directive.name, *directive.args]),
             mend=f"write {meant[word]}",
         )
-        for directive in config.walk()
-        for word in dict.fromkeys(_words(directive))
+        for directive, words in read
+        for word in dict.fromkeys(words)
         if word in meant
     ]

@@ -17,7 +17,7 @@ def run(config: Config, context: Context) -> list[Finding]:
     """Find names that only the live release uses."""
     if context.live is None:
         return []
-    before, now = used(context.live), used(config)
+    gone = used(context.live) - used(config)
     return [
         Finding(
             f"the {kind} {name} is used by the live release, and by nothing here",
@@ -28,5 +28,5 @@ def run(config: Config, context: Context) -> list[Finding]:
             mend="use it again, or remove it as well",
         )
         for kind, name, directive in named(config)
-        if kind not in _SHOWN and name.removeprefix("$") in before - now
+        if kind not in _SHOWN and name.removeprefix("$") in gone
     ]

@@ -12,7 +12,7 @@ from ....config.parse import Config
 from ....verdicts.model import Finding
 from ...context import Context
 from ...measures import Measure, is_measured, measures, usual
-from ...scopes import Scope, by_key
+from ...scopes import Scope, altered
 from ...values import unit
 
 LEVEL = "high"
@@ -73,11 +73,10 @@ def run(config: Config, context: Context) -> list[Finding]:
     """Find quantities in force in a block that are far from those in the same block of the live release."""
     if context.live is None:
         return []
-    before = by_key(context.live)
     # What many blocks inherit is one change.
     findings: dict[tuple[str, int, int], Finding] = {}
-    for key, scope in by_key(config, before).items():
-        for name, one, other in _changes(before[key], scope) if key in before else ():
+    for before, scope in altered(config, context.live):
+        for name, one, other in _changes(before, scope):
             place = other.directive or scope.block
             became = (
                 f"{name} is {other.text}" if other.directive else f"{name} is gone, so nginx's own {other.text} holds"

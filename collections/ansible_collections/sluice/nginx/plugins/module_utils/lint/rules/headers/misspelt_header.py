@@ -26,7 +26,7 @@ _TYPES = (
     *("addition_types",),
 )
 _PREFIXED = re.compile(r"\$\{?(?:upstream_http|sent_http|http)_([a-z0-9_]+)")
-_OF_HEADERS = {header.lower().replace("-", "_") for header in HEADERS} | {"referer"}
+_OF_HEADERS = frozenset({header.lower().replace("-", "_") for header in HEADERS} | {"referer"})
 _VALUES = {"cache-control", "strict-transport-security", "x-content-type-options", "x-frame-options"}
 
 
@@ -42,7 +42,7 @@ def _wrong(directive: Directive) -> Iterator[tuple[str, str]]:
     elif directive.name in _TYPES:
         yield from ((word, meant(word, MEDIA_TYPES)) for word in args)
     # The lookups of a map, a log format, a condition: wherever a variable can stand.
-    for word in (word for arg in [directive.name, *args] for word in _PREFIXED.findall(arg)):
+    for word in (word for arg in [directive.name, *args] if "http_" in arg for word in _PREFIXED.findall(arg)):
         right = meant(word, _OF_HEADERS) or ("referer" if word == "referrer" else "")
         yield f"$http_{word}", f"$http_{right}" if right else ""
 

@@ -20,7 +20,7 @@ _HOST = re.compile(r"^(?:https?://|grpcs?://)?([A-Za-z][\w.-]*)(?=$|/)")
 
 def run(config: Config, context: Context) -> list[Finding]:
     """Find targets that nearly have the name of an upstream; rows of maps as well."""
-    upstreams = {each.args[0] for each in config.named("upstream") if each.args and each.block is not None}
+    upstreams = frozenset(each.args[0] for each in config.named("upstream") if each.args and each.block is not None)
     rows = [row for block in config.named("map", "split_clients", "geo") for row in block.block or []]
     findings = []
     for directive in [*config.named(*_PASSES), *rows]:
