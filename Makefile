@@ -1,7 +1,7 @@
 # Everything is done by scripts/; each target says what it is for.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit faults catches benchmark lock clean
+.PHONY: help setup demo test lint unit faults catches benchmark bench lock clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
@@ -29,6 +29,9 @@ catches: setup ## how many faults the gates catch, and how many good changes the
 
 benchmark: setup ## requests lost by deployments, and by as many bare reloads; ten minutes of load
 	@PYTHONPATH=collections .venv/bin/python -m benchmarks.no_loss
+
+bench: setup ## a fleet beside bare SSH, pyinfra and a plain playbook, and large configurations; an hour
+	@export PYTHONPATH=collections; .venv/bin/python -m benchmarks.fleet; fleet=$$?; .venv/bin/python -m benchmarks.size && exit $$fleet
 
 lock: ## requirements.lock from requirements.in
 	@scripts/lock
