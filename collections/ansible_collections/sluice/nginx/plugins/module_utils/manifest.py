@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Iterable
 
-__all__ = ["Difference", "Entry", "compare", "entries_from_json", "entries_to_json", "read_tree", "release_id"]
+__all__ = [
+    "CONF_ROOT",
+    "Difference",
+    "Entry",
+    "compare",
+    "entries_from_json",
+    "entries_to_json",
+    "read_tree",
+    "release_id",
+]
+
+CONF_ROOT = "/etc/nginx"
+"""Where a host has the tree, which the paths of a manifest begin below."""
 
 _PART = 64 << 10
 

@@ -6,6 +6,7 @@ task is in ``TaskExecutor``, whose inner steps are used here, and nowhere else.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -93,6 +94,7 @@ def engines(action: ActionBase, hosts: list[str]) -> Iterator[tuple[str, Engine 
         yield host, Engine(action._task, connection, connector._play_context, action._loader, templar, shared)
 
 
+@functools.cache
 def variables_of(action: ActionBase, host: str) -> dict[str, Any]:
     """The variables of a host for the task of ``action``, templates not rendered."""
     manager = worker.current_worker._variable_manager

@@ -19,13 +19,13 @@ from typing import Any
 
 import crossplane
 
+from ..manifest import CONF_ROOT
 from .lua import read_lua_blocks
 
 __all__ = ["CONF_ROOT", "Config", "Directive", "Problem", "parse_tree"]
 
 read_lua_blocks()
 
-CONF_ROOT = "/etc/nginx"
 _WILD = frozenset("*?[")
 _PLAIN_COMMENT = re.compile(rb"""(?m)(?:^|(?<=[\s;{}]))#[^\n"'{}]*$""")
 _PLAIN_VARIABLE = re.compile(rb"\$\{\w+\}")
@@ -41,7 +41,7 @@ class Problem:
     what: str
 
 
-@dataclass
+@dataclass(slots=True)
 class Directive:
     """One directive. ``file`` is its path in the tree, ``block`` is None where there are no braces."""
 

@@ -11,12 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..config.facts import facts
-from ..config.parse import CONF_ROOT, parse_tree
 from ..errors import SluiceError
-from ..manifest import entries_to_json, read_tree, release_id
-from ..needs.comparing import outside
-from ..needs.reading import needs_of
+from ..manifest import CONF_ROOT, entries_to_json, read_tree, release_id
 from . import tree as trees
 
 __all__ = ["Release", "Store", "write_json"]
@@ -83,13 +79,14 @@ class Store:
         release = Release(identity, self.root / identity)
         if not self._whole(release):
             self._put(tree, release)
-        config = parse_tree(release.tree)
+        # Here, because reading configurations costs imports that a roll-out, which only gets releases, never needs.
+        from .described import read
+
         description = {
             "id": release.id,
             "manifest": entries_to_json(entries),
             "origins": {path: node.origin for path, node in tree.items() if node.kind != "dir"},
-            "facts": facts(config),
-            "needs": [need.to_json() for need in outside(needs_of(config, release.paths))],
+            **read(release.tree, release.paths),
             "kept": kept,
             "contract": contract,
             "platform": dict(platform),

@@ -7,13 +7,15 @@ import os
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import receipt as receipts
 from ..errors import InputError, SluiceError
 from ..fleet.record import now
 from ..release.store import Release, write_json
-from .examine import Examined
+
+if TYPE_CHECKING:
+    from .examine import Examined
 
 __all__ = ["Receipt", "read_receipt", "sign", "withdraw_receipt", "write_receipt"]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from .examine import Examined
-from .model import Finding, Verdict
+if TYPE_CHECKING:
+    from .examine import Examined
+    from .model import Finding, Verdict
 
 __all__ = ["findings_text", "report", "table", "verdict_table"]
 

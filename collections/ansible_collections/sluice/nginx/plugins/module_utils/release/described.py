@@ -1,0 +1,23 @@
+"""What a release's configuration says, as far as its description has it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from ..config.facts import facts
+from ..config.parse import parse_tree
+from ..needs.comparing import outside
+from ..needs.reading import needs_of
+
+__all__ = ["read"]
+
+
+def read(tree: Path, paths: Collection[str]) -> dict[str, Any]:
+    """Read its facts, and its needs. ``paths`` are the absolute paths of the files that it brings itself."""
+    config = parse_tree(tree)
+    return {
+        "facts": facts(config),
+        "needs": [need.to_json() for need in outside(needs_of(config, paths))],
+    }
