@@ -37,7 +37,7 @@ _IMPATIENT = {
     "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s -o ServerAliveInterval=3 -o ServerAliveCountMax=2",
 }
 # The engine as the controller starts it has this in its command; the brackets keep the search from finding itself.
-_AT_WORK = "pgrep -f '[e]ngine_size' > /dev/null"
+_AT_WORK = "pgrep -f '[p]ayload ended early' > /dev/null"
 
 
 class Run:
