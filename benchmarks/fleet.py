@@ -2,7 +2,7 @@
 
 Makes hosts in containers, and lets the contestants race on them in turn, each on kept SSH connections where it can use
 them; every run is asked of every host afterwards. Before the timed runs each contestant has one whose memory is
-sampled. All of it takes about an hour; --quick, with 1 and 5 hosts, a minute and a half.
+sampled. --quick takes 1 and 5 hosts.
 
     python -m benchmarks.fleet [--hosts 1,10,40,100] [--runs 5] [--only sluice_push,bare_ssh] [--quick]
 
