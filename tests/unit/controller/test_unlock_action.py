@@ -33,7 +33,7 @@ def _unlocked(answers: Mapping[str, Answer], *, check_mode: bool = False) -> Ans
     action._task = SimpleNamespace(check_mode=check_mode)
     action._display = SimpleNamespace(display=shown.append)
     action._answers = play
-    return {"failed": False, **action.work({}, ["web1"]), "asked": asked, "shown": shown}
+    return {"failed": False, **action.work_on(["web1"], {}), "asked": asked, "shown": shown}
 
 
 def test_unlock_takes_back_and_says_what() -> None:

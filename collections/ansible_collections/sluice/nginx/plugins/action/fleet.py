@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
@@ -39,7 +38,7 @@ class ActionModule(FleetAction):
     }
     _supports_diff = True
 
-    def work(self, options: dict[str, Any], hosts: list[str]) -> dict[str, Any]:
+    def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Take the step on every host for which it means something."""
         self._options, self._hosts = options, hosts
         self._run = read_run(options["run"])
@@ -186,8 +185,4 @@ class ActionModule(FleetAction):
 
 def _differences(diffs: dict[str, list[str]]) -> list[dict[str, str]]:
     """Each difference once, with the hosts that have it."""
-    return [{"prepared": f"{_named(hosts)}:\n{text}"} for text, hosts in diffs.items()]
-
-
-def _named(hosts: Sequence[str]) -> str:
-    return ", ".join(hosts)
+    return [{"prepared": f"{', '.join(hosts)}:\n{text}"} for text, hosts in diffs.items()]

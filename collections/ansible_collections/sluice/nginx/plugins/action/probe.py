@@ -30,7 +30,7 @@ class ActionModule(FleetAction):
         "platform": {"type": "dict", "required": True},
     }
 
-    def work(self, options: dict[str, Any], hosts: list[str]) -> dict[str, Any]:
+    def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Ask, and keep the live trees that the controller does not have."""
         packaged, known = Path(options["platform"]["tree"]), known_ids(state())
         askings: dict[str, Asking] = {}

@@ -18,7 +18,7 @@ class ActionModule(FleetAction):
         "format": {"type": "str", "default": "table", "choices": ["table", "json"]},
     }
 
-    def work(self, options: dict[str, Any], hosts: list[str]) -> dict[str, Any]:
+    def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Show the table, or JSON for machines; fails for a host that cannot be asked."""
         terms = Terms()
         question = build("status", visitor("status"), "", None, terms)

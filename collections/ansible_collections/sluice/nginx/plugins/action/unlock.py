@@ -15,7 +15,7 @@ class ActionModule(FleetAction):
 
     SPEC: ClassVar[dict[str, Any]] = {}
 
-    def work(self, options: dict[str, Any], hosts: list[str]) -> dict[str, Any]:
+    def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Ask what is pending, and take that back; fails for hosts that are not free afterwards, and says why."""
         run, terms = visitor("unlock"), Terms()
         looking = Asking(build("status", run, "", None, terms), terms.patience)

@@ -25,13 +25,7 @@ options:
     description: The result of M(sluice.nginx.platform).
     type: dict
     required: true
-attributes:
-  check_mode:
-    description: Works as always, since nothing is changed.
-    support: full
-  diff_mode:
-    description: There is nothing to show, since nothing is changed.
-    support: none
+extends_documentation_fragment: [sluice.nginx.looking]
 author: Sluice
 """
 

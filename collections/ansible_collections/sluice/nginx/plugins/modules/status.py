@@ -16,13 +16,7 @@ options:
     type: str
     choices: [table, json]
     default: table
-attributes:
-  check_mode:
-    description: Works as always, since nothing is changed.
-    support: full
-  diff_mode:
-    description: There is nothing to show, since nothing is changed.
-    support: none
+extends_documentation_fragment: [sluice.nginx.looking]
 author: Sluice
 """
 

@@ -30,7 +30,7 @@ def read_run(value: dict[str, Any]) -> Run:
 
 
 class ControllerAction(ActionBase):
-    """An action that never connects to a host and works in check mode too. ``SPEC`` is its argument spec."""
+    """An action that does not use its task's connection, and works in check mode too. ``SPEC`` is its argument spec."""
 
     SPEC: ClassVar[dict[str, Any]] = {}
     _supports_check_mode = True

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from ansible import context
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
-from ansible.plugins.action import ActionBase
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question
 from ansible_collections.sluice.nginx.plugins.plugin_utils.connecting import Engine, engines, variables_of
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.waiting import Job, Late, as_they_end, end_children
 
 __all__ = ["Answer", "Asking", "FleetAction", "failure"]
@@ -27,27 +27,20 @@ class Asking(NamedTuple):
     seconds: float
 
 
-class FleetAction(ActionBase):
+class FleetAction(ControllerAction):
     """An action that asks the engines of all hosts of the play at once.
 
     It runs once, in one of Ansible's worker processes, instead of in one for each host: to start one for each costs
-    more than all that is asked. ``SPEC`` is its argument spec.
+    more than all that is asked.
     """
 
-    SPEC: ClassVar[dict[str, Any]] = {}
     BYPASS_HOST_LOOP = True
-    _supports_check_mode = True
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Validate the arguments, do the work, and turn what the user must know into a failure."""
-        result = super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(argument_spec=self.SPEC)
-        try:
-            return {**result, **self.work(options, list((task_vars or {})["ansible_play_hosts"]))}
-        except SluiceError as error:
-            return {**result, "failed": True, "msg": str(error)}
+    def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Do the work on the hosts of the play."""
+        return self.work_on(list(task_vars["ansible_play_hosts"]), options)
 
-    def work(self, options: dict[str, Any], hosts: list[str]) -> dict[str, Any]:
+    def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Do what the action is for, on ``hosts``; returns its result."""
         raise NotImplementedError
 
