@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -182,12 +184,49 @@ def test_an_unforeseen_error_says_its_place() -> None:
         (["sh", "-c", "echo out; echo err >&2; exit 3"], 3, "out\nerr\n"),
         (["/no/such"], 127, "/no/such: No such file"),
         (["sleep", "5"], 124, "did not end in 0.1 s"),
+        (["no-such-command"], 127, "no-such-command: No such file"),
+        (["/"], 127, "/: Permission denied"),
+        (["sh", "-c", "kill -9 $$"], -9, ""),
     ],
 )
 def test_commands_end_in_words(argv: list[str], rc: int, said: str) -> None:
     done = System().run(argv, 0.1 if argv[0] == "sleep" else 5)
     assert done.rc == rc
     assert said in done.output
+
+
+def test_a_command_gets_its_input_whole_and_gives_all_its_output() -> None:
+    data = bytes(range(32, 127)) * 20_000
+    assert System().run(["cat"], 60, data=data) == (0, data.decode())
+    assert System().run(["head", "-c", "3"], 60, data=data) == (0, data[:3].decode())
+    assert System().run(["cat"], 60) == (0, "")
+
+
+def test_a_command_that_hangs_is_ended_and_what_it_said_is_kept() -> None:
+    done = System().run(["sh", "-c", "echo $$; exec sleep 600"], 1.0)
+    pid, *_, said = done.output.splitlines()
+    assert (done.rc, said) == (124, "sh did not end in 1 s")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid), 0)
+
+
+def test_a_command_inherits_nothing_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    before = sorted(os.listdir("/proc/self/fd"))
+    with open(tmp_path / "file", "w") as file:
+        os.set_inheritable(file.fileno(), True)
+        seen = System().run(["sh", "-c", "for each in /proc/$$/fd/*; do readlink $each; done; kill -PIPE $$"], 60)
+    assert str(tmp_path) not in seen.output
+    assert seen.rc == -signal.SIGPIPE
+    for argv in (["true"], ["/no/such"], ["sleep", "9"]):
+        System().run(argv, 0.05)
+    assert sorted(os.listdir("/proc/self/fd")) == before
+    with contextlib.suppress(ChildProcessError):
+        assert os.waitpid(-1, os.WNOHANG) == (0, 0)
+
+
+def test_a_namespace_that_cannot_be_had_is_told(tmp_path: Path) -> None:
+    with pytest.raises(NoNamespace, match=r"unshare|mount|permitted|No such file"):
+        System().run(["true"], 60, Bind(tmp_path / "none", tmp_path / "nor this"))
 
 
 def test_a_bound_directory_is_seen_by_the_command_only(tmp_path: Path) -> None:

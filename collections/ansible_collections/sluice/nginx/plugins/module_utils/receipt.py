@@ -7,14 +7,11 @@ it is the signature over ``canonical()`` that keeps people out.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
-
-from .lean import TYPE_CHECKING, sha256
+from .lean import TYPE_CHECKING, json, sha256
+from .lean.texts import fits
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Mapping
 
 __all__ = ["GATES", "NAMESPACE", "SCHEMA", "canonical", "digest", "faults", "issue"]
 
@@ -28,7 +25,7 @@ GATES = (
 NAMESPACE = "sluice-receipt"
 
 # Both sides write times so, and then the order of texts is that of times.
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_TIME = "0000-00-00T00:00:00.000Z"
 
 
 def issue(release: str, run: str, at: str, hours: float, gates: Mapping[str, str]) -> dict[str, Any]:
@@ -64,7 +61,7 @@ def faults(receipt: object, release: str, at: str) -> list[str]:
     good."""
     if not receipt:
         return [f"there is no receipt of the gates for release {release[:12]}"]
-    if not isinstance(receipt, Mapping) or receipt.get("schema") != SCHEMA:
+    if not isinstance(receipt, dict) or receipt.get("schema") != SCHEMA:
         return [f"what is there as the receipt of release {release[:12]} is none, or one of another version"]
     found = []
     if receipt.get("release") != release:
@@ -75,7 +72,7 @@ def faults(receipt: object, release: str, at: str) -> list[str]:
 
 
 def _gate_faults(gates: object) -> list[str]:
-    results = gates if isinstance(gates, Mapping) else {}
+    results = gates if isinstance(gates, dict) else {}
     found = [f"the receipt lacks the gate {name}" for name in GATES if name not in results]
     return found + [
         f"the receipt says that the gate {name} did not pass: {result}"
@@ -85,6 +82,6 @@ def _gate_faults(gates: object) -> list[str]:
 
 
 def _time_faults(expires: object, at: str) -> list[str]:
-    if not isinstance(expires, str) or not _TIME.fullmatch(expires):
+    if not isinstance(expires, str) or not fits(expires, _TIME):
         return [f"the receipt does not say until when it is good: {expires!r} is no time"]
     return [f"the receipt expired at {expires}; here it is {at}"] if expires <= at else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,7 +54,7 @@ def read_accept(rows: Sequence[Mapping[str, Any]]) -> list[Acceptance]:
             raise InputError(where, "has no reason; say in a few words why the change is meant")
         try:
             regex(texts["request"], path=True)
-        except re.error as error:
+        except ValueError as error:
             raise InputError(f"{where}.request", f"{texts['request']} is not a regex: {error}") from error
         found.append(Acceptance(texts["request"], what, texts["reason"], where))
     return found

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from urllib.parse import urljoin
-
 from ..lean import TYPE_CHECKING, NamedTuple, TypedDict
 from .model import Expect, Upstream, status_holds
 from .pattern import regex
+from .url import joined
 
 if TYPE_CHECKING:
     from typing import Mapping, Sequence
@@ -18,7 +16,6 @@ BODY_LIMIT = 1024 * 1024
 """No more of a body is read, in bytes."""
 
 _EXCERPT = 200
-_CHARSET = re.compile(r"charset=[\"']?([^\s\"';]+)", re.IGNORECASE)
 
 
 class Answer(NamedTuple):
@@ -41,9 +38,8 @@ class Answer(NamedTuple):
     @property
     def text(self) -> str:
         """The body, in the character set that the response names, else UTF-8; what does not fit is replaced."""
-        named = _CHARSET.search(" ".join(self.values("Content-Type")))
         try:
-            return self.body.decode(named[1] if named else "utf-8", "replace")
+            return self.body.decode(_charset(" ".join(self.values("Content-Type"))) or "utf-8", "replace")
         except LookupError:
             return self.body.decode("utf-8", "replace")
 
@@ -53,6 +49,14 @@ class Answer(NamedTuple):
         start = self.text[: 4 * _EXCERPT]
         line = " ".join("".join(letter if letter.isprintable() else " " for letter in start).split())
         return line if len(line) <= _EXCERPT else f"{line[: _EXCERPT - 1]}…"
+
+
+def _charset(content_type: str) -> str:
+    """Return the character set that is named, in quotes or not, or nothing."""
+    value = content_type.lower().partition("charset=")[2]
+    for end in (";", "'", '"'):
+        value = value.lstrip("'\"").partition(end)[0]
+    return next(iter(value.split()), "")
 
 
 class SeenRequest(TypedDict):
@@ -90,7 +94,7 @@ def _location_holds(expected: str, seen: str | None, url: str) -> bool:
     if pattern is not None:
         return pattern.search(seen) is not None
     # nginx makes most targets absolute: `/new` and `http://host/new` lead to the same page.
-    return urljoin(url, expected) == urljoin(url, seen)
+    return expected == seen or joined(url, expected) == joined(url, seen)
 
 
 def _header_holds(expected: str | None, seen: Sequence[str]) -> bool:

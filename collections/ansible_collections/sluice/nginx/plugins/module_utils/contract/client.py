@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from urllib.parse import urljoin
 
 from ..lean import TYPE_CHECKING, NamedTuple, Protocol
+from ..lean.threads import Thread
 from .answer import Answer, SeenRequest, judge, judge_upstream
 from .cookies import Cookies
 from .model import Check
 from .transport import NoAnswer, Request, fetch
-from .url import Url, parse_url
+from .url import Url, joined, parse_url
 
 if TYPE_CHECKING:
     from typing import Callable, Collection, Iterable, Sequence
@@ -109,8 +108,7 @@ def _side_by_side(checks: dict[int, Check], run: Callable[[Check], Outcome], wor
             except BaseException as error:
                 errors.append(error)
 
-    # Daemons, as a request may outlast the operation that is given up.
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(workers, len(waiting)))]
+    threads = [Thread(work) for _ in range(min(workers, len(waiting)))]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -179,7 +177,7 @@ class _Walk:
             if target is None or not goes_on:
                 return None
             try:
-                url = parse_url(urljoin(str(request.url), target))
+                url = parse_url(joined(str(request.url), target))
             except ValueError as error:
                 return f"{LEADS_AWAY} what cannot be asked for: {error}"
             if url.host not in self._hosts:

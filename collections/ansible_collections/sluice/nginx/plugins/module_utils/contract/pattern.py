@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from ..lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,9 +16,15 @@ def regex(text: str, *, path: bool = False) -> Pattern[str] | None:
     """Compile ``text`` where it is written ``/regex/``, and return None where it stands for itself.
 
     Where a path is expected (``path``), ``/new/`` is that very page: only a special character makes it a regex.
-    Otherwise a promise of ``/new/`` would be kept by ``/newer`` as well. Raises ``re.error``.
+    Otherwise a promise of ``/new/`` would be kept by ``/newer`` as well. Raises ``ValueError``.
     """
     inside = text[1:-1]
     if len(text) < 2 or text[0] != "/" or text[-1] != "/" or (path and _SPECIAL.isdisjoint(inside)):
         return None
-    return re.compile(inside)
+    # Here, as most contracts have none.
+    import re
+
+    try:
+        return re.compile(inside)
+    except re.error as error:
+        raise ValueError(str(error)) from error

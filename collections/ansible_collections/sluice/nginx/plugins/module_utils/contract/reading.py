@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from urllib.parse import urlencode
+# `collections.abc` itself would import the whole of `collections`.
+from _collections_abc import Mapping
 
 from ..errors import InputError
 from ..lean import TYPE_CHECKING
@@ -34,9 +33,10 @@ __all__ = [
 
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
-_ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:]+))(?::([0-9]{1,5}))?")
-_STATUS = re.compile(r"[1-5](?:[0-9][0-9]|xx)")
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_DIGITS = frozenset("0123456789")
+_IPV6 = _DIGITS | frozenset("abcdefABCDEF:.")
+# What a header's name may hold.
+_TOKEN = _DIGITS | frozenset("!#$%&'*+.^_`|~-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 
 def shown(value: object) -> str:
@@ -114,10 +114,19 @@ def read_address(value: object, path: str) -> str:
 
 def split_address(text: str) -> tuple[str, int | None]:
     """Split ``address:port``; the port is None where there is none."""
-    found = _ADDRESS.fullmatch(text)
-    if found is None:  # an IPv6 address without brackets
-        return text, None
-    return found[1] or found[2], int(found[3]) if found[3] else None
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        is_address = bool(host) and _IPV6.issuperset(host)
+    else:
+        host, colon, rest = text.partition(":")
+        rest = colon + rest
+        is_address = bool(host) and "[" not in host and "]" not in host
+    if is_address and not rest:
+        return host, None
+    if is_address and rest[0] == ":" and 1 < len(rest) < 7 and _DIGITS.issuperset(rest[1:]):
+        return host, int(rest[1:])
+    # An IPv6 address without brackets.
+    return text, None
 
 
 def read_headers(value: object, path: str) -> tuple[tuple[str, str], ...]:
@@ -137,7 +146,7 @@ def _header_rows(value: object, path: str) -> list[tuple[str, object]]:
         raise InputError(path, f"{shown(value)} is not a mapping; expected header names and their values")
     seen: dict[str, str] = {}
     for name in value:
-        if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+        if not isinstance(name, str) or not name or not _TOKEN.issuperset(name):
             raise InputError(path, f"{shown(name)} is not a header's name; use letters, digits and hyphens")
         if name.lower() in seen:
             raise InputError(path, f"{seen[name.lower()]!r} and {str(name)!r} are the same header; keep one")
@@ -157,7 +166,7 @@ def read_expected(value: object, path: str, *, is_path: bool = False) -> str:
     text = read_text(value, path)
     try:
         found = regex(text, path=is_path)
-    except re.error as error:
+    except ValueError as error:
         raise InputError(path, f"{shown(text)} is not a regular expression: {error}") from None
     if not text or (found is not None and not found.pattern):
         raise InputError(path, f"{shown(text)} is true of anything; expected a text or /regex/")
@@ -175,7 +184,7 @@ def read_status(value: object, path: str) -> tuple[str, ...]:
 
 def _one_status(value: object, path: str) -> str:
     text = str(value).lower() if isinstance(value, (int, str)) else ""
-    if _STATUS.fullmatch(text):
+    if len(text) == 3 and text[0] in "12345" and (text[1:] == "xx" or _DIGITS.issuperset(text[1:])):
         return text
     raise InputError(path, f"{shown(value)} is not a status; use 200, [200, 204] or 2xx")
 
@@ -191,4 +200,6 @@ def read_body(value: object, path: str) -> tuple[str, bool]:
         for name, found in value.items()
         for item in (found if isinstance(found, (list, tuple)) else [found])
     ]
+    from urllib.parse import urlencode
+
     return urlencode(fields), True

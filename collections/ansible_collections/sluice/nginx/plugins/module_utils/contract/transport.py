@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import socket
 
 from ..errors import SluiceError
@@ -73,8 +72,13 @@ def _secured(plain: socket.socket, url: Url, deadline: Deadline) -> socket.socke
     return _tls().wrap_socket(plain, server_hostname=url.host)
 
 
-@functools.lru_cache(maxsize=1)
+# The one for all requests, made when the first of them needs it.
+_contexts: list[ssl.SSLContext] = []
+
+
 def _tls() -> ssl.SSLContext:
+    if _contexts:
+        return _contexts[0]
     # Here, because it loads all of OpenSSL, and many contracts ask for plain HTTP alone.
     import ssl
 
@@ -82,6 +86,7 @@ def _tls() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(["http/1.1"])
+    _contexts.append(context)
     return context
 
 

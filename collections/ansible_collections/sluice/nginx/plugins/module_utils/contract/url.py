@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from urllib.parse import quote, urlsplit
-
 from ..lean import NamedTuple
 
-__all__ = ["Url", "bracketed", "is_host", "parse_url"]
+__all__ = ["Url", "bracketed", "is_host", "joined", "parse_url"]
 
 _PORTS = {"http": 80, "https": 443}
-_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})")
+_NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
+# Where one of these stands, a URL is not taken apart at sight.
+_INTRICATE = frozenset("#@[]\\")
 _FORM = "use http://host/path or https://host/path"
 
 
@@ -39,7 +38,7 @@ def bracketed(host: str) -> str:
 def is_host(text: str) -> bool:
     """Say whether ``text`` is a host name, an IPv4 or an IPv6 address (without brackets)."""
     if ":" not in text:
-        return _HOST.fullmatch(text) is not None
+        return 0 < len(text) < 254 and text[0] not in ".-" and _NAME.issuperset(text)
     import ipaddress
 
     try:
@@ -56,6 +55,12 @@ def parse_url(text: str) -> Url:
     """
     if any(letter.isspace() or not letter.isprintable() for letter in text):
         raise ValueError(f"{text!r} holds a space or a control character; write %20 for a space")
+    plain = _taken_apart(text)
+    if plain is not None:
+        return plain
+    # Here, as that takes longer to import than to ask for a page, and most URLs are plain.
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -76,6 +81,27 @@ def parse_url(text: str) -> Url:
     return Url(parts.scheme, _ascii_host(parts.hostname, text), port or _PORTS[parts.scheme], _percent_encoded(target))
 
 
+def _taken_apart(text: str) -> Url | None:
+    """Take a plain URL apart; nothing where it is none, or is not so plain."""
+    scheme, _, rest = text.partition("://")
+    where, _, target = rest.partition("/")
+    host, colon, digits = where.partition(":")
+    if scheme not in _PORTS or not text.isascii() or not _INTRICATE.isdisjoint(rest) or not is_host(host):
+        return None
+    if colon and not (digits.isdigit() and len(digits) < 6 and 0 < int(digits) < 65536):
+        return None
+    path, _, query = target.partition("?")
+    port = int(digits) if colon else _PORTS[scheme]
+    return Url(scheme, host.lower(), port, f"/{path}?{query}" if query else f"/{path}")
+
+
+def joined(base: str, target: str) -> str:
+    """Return where ``target`` leads from ``base``, as browsers do it. Raises ``ValueError``."""
+    from urllib.parse import urljoin
+
+    return urljoin(base, target)
+
+
 def _ascii_host(host: str, text: str) -> str:
     try:
         name = host if host.isascii() else host.encode("idna").decode()
@@ -87,4 +113,6 @@ def _ascii_host(host: str, text: str) -> str:
 
 
 def _percent_encoded(target: str) -> str:
+    from urllib.parse import quote
+
     return "".join(letter if letter.isascii() else quote(letter) for letter in target)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-from pathlib import Path
 
-from ..lean import TYPE_CHECKING
+from ..lean import TYPE_CHECKING, Path, json, suppress
 from .host.system import System
 
 if TYPE_CHECKING:
@@ -29,7 +26,7 @@ class Journal:
 
     def append(self, event: Json) -> None:
         """Append one event, on disk when this returns; a journal that has grown long is put away first."""
-        with contextlib.suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):
             if self._path.stat().st_size > _SIZE:
                 self._system.replace(self._path, self._before)
         self._system.append(self._path, json.dumps(event).encode() + b"\n")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import marshal
 import sys
-from importlib import import_module
-from importlib.machinery import ModuleSpec
+
+# importlib itself is not needed for that, and would be imported.
+from _frozen_importlib import ModuleSpec
 
 TYPE_CHECKING = False
 
@@ -50,4 +51,4 @@ class Modules:
 def run(codes: Codes, request: bytes, bundle: bytes) -> None:
     """Let the engine answer a request."""
     sys.meta_path.insert(0, Modules(codes))
-    import_module("sluice.engine.main").main(request, bundle)
+    __import__("sluice.engine.main", fromlist=["main"]).main(request, bundle)

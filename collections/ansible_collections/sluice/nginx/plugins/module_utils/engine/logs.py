@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 
 from ..lean import TYPE_CHECKING, NamedTuple
+from ..lean.texts import fits
 
 if TYPE_CHECKING:
     from typing import Iterable
@@ -13,12 +13,10 @@ if TYPE_CHECKING:
 __all__ = ["Share", "copied", "mark", "new_lines", "rise", "severe", "share", "tail_before"]
 
 _TAIL = 1 << 20
-_LINE = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[(emerg|alert|crit)\] (\d+)#")
-_ABOUT = re.compile(r"worker process (\d+) exited")
+# How a line of an error log begins.
+_TIME = "0000/00/00 00:00:00"
 # What a client does wrong in its handshake is logged at crit, and says nothing about the release.
-_CLIENTS_FAULT = re.compile(r"SSL_do_handshake\(\) failed.* while SSL handshaking, client:")
-# The combined format and its kin, and JSON; the first quoted field is the request.
-_STATUS = re.compile(r'"[^"]*" (\d{3})\b|"status":\s*"?(\d{3})')
+_CLIENTS_FAULT = ("SSL_do_handshake() failed", " while SSL handshaking, client:")
 _RISE_COUNT, _RISE_SHARE = 5, 0.02
 
 
@@ -118,13 +116,28 @@ def severe(lines: Iterable[str], old_pids: frozenset[int], levels: frozenset[str
     """
     found = []
     for line in lines:
-        matched = _LINE.match(line)
-        if matched is None or matched[1] not in levels or int(matched[2]) in old_pids or _CLIENTS_FAULT.search(line):
+        level, pid = _level_and_pid(line)
+        if level not in levels or pid in old_pids or _is_clients_fault(line):
             continue
-        about = _ABOUT.search(line)
-        if about is None or int(about[1]) not in old_pids:
+        about, _, event = line.partition("worker process ")[2].partition(" ")
+        if not (about.isdigit() and event.startswith("exited") and int(about) in old_pids):
             found.append(line)
     return found
+
+
+def _level_and_pid(line: str) -> tuple[str, int]:
+    """Read the level and the process of a line such as ``2026/11/21 13:30:00 [emerg] 7#7: ...``; no level where it is
+    none.
+    """
+    time, _, rest = line.partition(" [")
+    level, _, rest = rest.partition("] ")
+    pid, is_pid, _ = rest.partition("#")
+    return (level, int(pid)) if is_pid and pid.isdigit() and fits(time, _TIME) else ("", 0)
+
+
+def _is_clients_fault(line: str) -> bool:
+    failed, client = _CLIENTS_FAULT
+    return client in line.partition(failed)[2]
 
 
 def share(lines: Iterable[str], ignore: str = "") -> Share:
@@ -133,13 +146,25 @@ def share(lines: Iterable[str], ignore: str = "") -> Share:
     for line in lines:
         if ignore and ignore in line:
             continue
-        found = _STATUS.search(line)
-        if found is None:
+        status = _status(line)
+        if not status:
             unread += 1
             continue
         requests += 1
-        failed += (found[1] or found[2]).startswith("5")
+        failed += status.startswith("5")
     return Share(requests, failed, unread)
+
+
+def _status(line: str) -> str:
+    """Read the status behind the first quoted field, as the combined format and its kin have it, or from JSON."""
+    for field in line.split('"')[2:]:
+        status = field[1:4]
+        ends = not (field[4:5].isalnum() or field[4:5] == "_")
+        if field[:1] == " " and len(status) == 3 and status.isdigit() and ends:
+            return status
+    value = line.partition('"status":')[2].lstrip()
+    status = value[1:4] if value.startswith('"') else value[:3]
+    return status if len(status) == 3 and status.isdigit() else ""
 
 
 def rise(before: Share, since: Share) -> bool:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from importlib import import_module
 
 from ..errors import SluiceError
-from ..lean import TYPE_CHECKING
+from ..lean import TYPE_CHECKING, json
 from . import MARKER
 from .guard.lease import DEADLINE, keeper, why_overdue
 from .host.system import System
@@ -16,6 +14,8 @@ from .session import Problem, Session, problems_of
 from .store import Layout, Locked
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from .forms import Json
 
 __all__ = ["handle", "main"]
@@ -44,7 +44,7 @@ def handle(request: Json, bundle: bytes = b"", system: System | None = None, lay
             raise SluiceError(f"the engine has no operation {request.get('op')!r}; it has {', '.join(_OPERATIONS)}")
         _sign_of_life(session)
         # Every operation takes the session, the request and the bundle.
-        operation = getattr(import_module(f"{__package__}.operations.{_OPERATIONS[name]}"), name)
+        operation = getattr(_module(_OPERATIONS[name]), name)
         answer = operation(session, request, bundle)
         problems = answer.get("problems", [])
     except Locked as error:
@@ -60,6 +60,11 @@ def handle(request: Json, bundle: bytes = b"", system: System | None = None, lay
         "warnings": session.warnings,
         "steps": session.steps,
     }
+
+
+def _module(name: str) -> Any:
+    # importlib itself is not needed for that, and would be imported.
+    return __import__(f"{__package__}.operations.{name}", fromlist=[name])
 
 
 def _sign_of_life(session: Session) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..lean import TYPE_CHECKING, NamedTuple
+from ..lean.threads import Thread
 from .host.nginx import expected_workers, find_master
 from .host.processes import Master, is_alive, open_logs, workers_of
 from .logs import copied, mark, new_lines, severe
@@ -10,8 +11,6 @@ from .proof import Proof, Sample
 from .session import Fault, Problem, Session
 
 if TYPE_CHECKING:
-    import threading
-
     from .forms import Json
 
 __all__ = [
@@ -172,7 +171,7 @@ class _Checks:
         self.contract = contract
         self._session = session
         self._timeout = timeout
-        self._thread: threading.Thread | None = None
+        self._thread: Thread | None = None
         self._outcomes: list[Json] = []
         self._broken: list[Json] = []
         self._broken_at: float | None = None
@@ -181,9 +180,7 @@ class _Checks:
     def begin(self) -> None:
         """Start them, once."""
         if self._thread is None and self.contract:
-            import threading
-
-            self._thread = threading.Thread(target=self._run, daemon=True)
+            self._thread = Thread(self._run)
             self._thread.start()
 
     def finish(self, hasty: bool) -> list[Json]:

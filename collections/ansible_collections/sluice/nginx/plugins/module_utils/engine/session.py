@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 
 from ..errors import SluiceError
-from ..lean import TYPE_CHECKING, NamedTuple
+from ..lean import TYPE_CHECKING, NamedTuple, contextmanager
 from .host.system import System
 from .store import Layout, Store
 
@@ -89,7 +88,7 @@ class Session:
                 raise
             self.warn(f"{what} of Sluice could not be written: {error}")
 
-    @contextlib.contextmanager
+    @contextmanager
     def step(self, name: str, **facts: Any) -> Iterator[None]:
         """Journal a step before and after, and measure it. It is a sign of life, too."""
         self.alive()

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
-import json
 import os
-from pathlib import Path
 
 from ..errors import SluiceError
-from ..lean import TYPE_CHECKING, NamedTuple
+from ..lean import TYPE_CHECKING, NamedTuple, Path, contextmanager, json, suppress
 from . import state as states
 from .host.processes import started_at
 from .host.system import System
@@ -79,8 +76,8 @@ class Layout(NamedTuple):
         """Return the release that the link leads to; nothing when it is a directory or leads elsewhere."""
         if not self.conf.is_symlink():
             return None
-        target = Path(os.readlink(self.conf))
-        return target.name if target.parent == self.releases else None
+        folder, name = os.path.split(str(Path(os.readlink(self.conf))))
+        return name if folder == str(self.releases) else None
 
 
 class Store:
@@ -198,7 +195,7 @@ class Store:
         """Write what is to be known about a release."""
         self._system.write(self._layout.meta(release), json.dumps(meta, sort_keys=True).encode())
 
-    @contextlib.contextmanager
+    @contextmanager
     def lock(self, run: Json, operation: str, *, end_hung_after: float | None = None) -> Iterator[None]:
         """Hold the host against other operations. Raises ``Locked`` after ten seconds.
 
@@ -211,13 +208,13 @@ class Store:
             holder["started"] = started_at(self._system.proc, os.getpid())
             file.seek(0)
             file.truncate()
-            json.dump(holder, file)
+            file.write(json.dumps(holder))
             file.flush()
             self._prepare()
             self._mend_journal()
             yield
 
-    @contextlib.contextmanager
+    @contextmanager
     def _acquired(self, run: Json, end_hung_after: float | None) -> Iterator[Any]:
         path = self._layout.root / "lock"
         until = self._system.monotonic() + (_LOCK_WAIT if end_hung_after is None else end_hung_after)
@@ -238,9 +235,9 @@ class Store:
         pid = holder.get("pid")
         if isinstance(pid, int) and pid > 1 and started_at(self._system.proc, pid) == holder.get("started"):
             self._warn(f"an operation hung and was ended: {_sentence(holder)}")
-            with contextlib.suppress(ProcessLookupError):
+            with suppress(ProcessLookupError):
                 self._system.kill(pid)
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 self.journal(run, "ended", {"why": f"it hung: {_sentence(holder)}"})
 
     def _make_directories(self) -> None:
@@ -261,7 +258,7 @@ class Store:
         ballast = layout.root / "ballast"
         if not ballast.exists():
             # On a full disk there is none to be had: whatever needs space will say so.
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 self._system.write(ballast, bytes(_BALLAST))
 
 

@@ -7,11 +7,9 @@ Without systemd it is a process of its own.
 from __future__ import annotations
 
 import os
-import re
 import sys
-from pathlib import Path
 
-from ...lean import TYPE_CHECKING
+from ...lean import TYPE_CHECKING, Path
 from ..session import Fault, Problem
 from .lease import extend
 
@@ -24,8 +22,10 @@ BOOT_UNIT = "sluice-boot.service"
 LATE = 3
 """The code with which a guard exits that came too late; there is no use in starting it again."""
 
-_ENGINE = Path(__file__).resolve().parents[3]
+_ENGINE = os.path.realpath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3))
 _TIMEOUT = 30.0
+# What the name of a unit may hold.
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
 
 # A release on trial must not be what a machine comes up with: nobody watches it then. Wanted by nginx itself, so that
 # it comes before every start of nginx, whoever asks for it.
@@ -91,14 +91,14 @@ def disarm(session: Session, run: str) -> None:
 
 
 def _unit(run: str) -> str:
-    return "sluice-guard-" + (re.sub(r"[^A-Za-z0-9_.-]", "-", run) or "unnamed")
+    return "sluice-guard-" + ("".join(each if each in _PLAIN else "-" for each in run) or "unnamed")
 
 
 def _install(session: Session) -> Path:
     """Put the guard's script and its unit for boots in place, as far as they are not there already."""
     layout, system = session.layout, session.system
     script = layout.root / "guard.py"
-    _ensure(session, script, _SCRIPT.format(engine=str(_ENGINE)))
+    _ensure(session, script, _SCRIPT.format(engine=_ENGINE))
     changed = _ensure(session, layout.units / BOOT_UNIT, _UNIT.format(python=sys.executable, script=script), 0o644)
     wanted = layout.units / "nginx.service.wants" / BOOT_UNIT
     if changed or not wanted.is_symlink():

@@ -5,9 +5,7 @@ It is counted by the monotonic clock, so no change of the time of day moves it, 
 
 from __future__ import annotations
 
-import json
-
-from ...lean import TYPE_CHECKING
+from ...lean import TYPE_CHECKING, json
 
 if TYPE_CHECKING:
     from typing import Callable

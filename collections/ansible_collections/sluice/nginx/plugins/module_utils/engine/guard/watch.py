@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 
-from ...lean import TYPE_CHECKING
+from ...lean import TYPE_CHECKING, suppress
 from .. import state as states
 from ..host.processes import find_masters
 from ..host.system import System
@@ -89,7 +88,7 @@ def boot(session: Session) -> Json:
     pending = session.store.load()["pending"]
     if pending is None or pending.get("boot") == session.system.boot():
         return {"changed": False, "note": "nothing is on trial since before this boot"}
-    with contextlib.suppress(Fault):
+    with suppress(Fault):
         # First, so that somebody sees to it whatever becomes of this. Where it cannot be had so early, the next contact
         # proves what nginx starts with.
         arm(session, pending["run"], _LOOK)

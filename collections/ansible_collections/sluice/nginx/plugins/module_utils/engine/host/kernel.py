@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-from pathlib import Path
+
+from ...lean import Path
 
 __all__ = ["bind_privately", "exchange", "sync_filesystem"]
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import re
-from pathlib import Path
 
-from ...lean import TYPE_CHECKING, NamedTuple
+from ...lean import TYPE_CHECKING, NamedTuple, Path, json, suppress
 from ..session import Fault, Problem, Session
 from .processes import Master, cpus, find_masters, find_orphans, is_alive, workers_of
 from .system import Bind
@@ -63,9 +59,8 @@ class Tried(NamedTuple):
 def _binary(master: Master | None) -> str:
     if master is not None and os.path.exists(master.exe):
         return master.exe
-    import shutil
-
-    return shutil.which("nginx") or "/usr/sbin/nginx"
+    places = [os.path.join(folder, "nginx") for folder in os.environ.get("PATH", os.defpath).split(":")]
+    return next((place for place in places if os.access(place, os.X_OK)), "/usr/sbin/nginx")
 
 
 def build(session: Session, master: Master | None = None, *, remember: bool = False) -> Build | None:
@@ -80,8 +75,8 @@ def build(session: Session, master: Master | None = None, *, remember: bool = Fa
     known = bool(said)
     if not known:
         said = session.system.run([binary, "-V"], 20.0).output
-    version = re.search(r"nginx version: \S+?/([\d.]+)", said)
-    if version is None:
+    version = _version(said)
+    if not version:
         return None
     if remember and identity and not known:
         data = json.dumps({"file": identity, "said": said}).encode()
@@ -96,12 +91,19 @@ def build(session: Session, master: Master | None = None, *, remember: bool = Fa
     except OSError:
         modules = ()
     return Build(
-        version[1],
+        version,
         os.path.join(prefix, options.get("conf-path", "conf/nginx.conf")),
         os.path.join(prefix, options.get("pid-path", "logs/nginx.pid")),
         os.path.join(prefix, options.get("error-log-path", "logs/error.log")),
         modules,
     )
+
+
+def _version(said: str) -> str:
+    """Read ``1.22.1`` from what begins with ``nginx version: nginx/1.22.1``."""
+    words = said.partition("nginx version: ")[2].split(None, 1)
+    after = words[0].partition("/")[2] if words else ""
+    return after[: len(after) - len(after.lstrip("0123456789."))]
 
 
 def _identity(binary: str) -> list[int]:
@@ -163,6 +165,9 @@ def _pid_of_file(session: Session) -> int:
     paths = [built.pid_file] if built else []
     try:
         text = (session.layout.conf / "nginx.conf").read_text(errors="replace")
+        # Here, as most hosts run one nginx only.
+        import re
+
         paths = re.findall(r"^\s*pid\s+([^\s;]+)\s*;", text, re.MULTILINE) + paths
     except OSError:
         pass
@@ -243,7 +248,7 @@ def start(session: Session) -> str:
     Workers that outlived their master are told to go, since they hold its listeners.
     """
     for pid in find_orphans(session.system.proc):
-        with contextlib.suppress(ProcessLookupError):
+        with suppress(ProcessLookupError):
             session.system.quit(pid)
     if session.system.systemd():
         done = session.system.run(["systemctl", "start", "nginx"], 60.0)
@@ -270,14 +275,14 @@ def _end(session: Session, master: Master) -> None:
     """Let a master and its workers go, and end them when they do not within five seconds."""
     system = session.system
     pids = [master.pid, *(worker.pid for worker in workers_of(system.proc, master))]
-    with contextlib.suppress(ProcessLookupError):
+    with suppress(ProcessLookupError):
         system.quit(master.pid)
     until = system.monotonic() + _END_SECONDS
     while is_alive(system.proc, master) and system.monotonic() < until:
         system.sleep(0.05)
     if is_alive(system.proc, master):
         for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
+            with suppress(ProcessLookupError):
                 system.kill(pid)
         system.sleep(0.2)
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
-from pathlib import Path
 
-from ...lean import NamedTuple
+from ...lean import NamedTuple, Path, suppress
 
 __all__ = [
     "Master",
@@ -26,6 +23,8 @@ _MASTER = "nginx: master process"
 _WORKER = "nginx: worker process"
 _O_APPEND = 0o2000
 _PART = 64 << 10
+# Of nginx, but -g.
+_OPTIONS = tuple("cepqtTv")
 
 
 class Master(NamedTuple):
@@ -42,14 +41,18 @@ class Master(NamedTuple):
     @property
     def config(self) -> str:
         """The file given with ``-c``, or nothing."""
-        found = re.search(r" -c\s*(\S+)", self.title) if " -c" in self.title else None
-        return found[1] if found else ""
+        return _first_word(self.title.partition(" -c")[2])
 
     @property
     def globals(self) -> str:
         """The directives given with ``-g``, or nothing."""
-        found = " -g" in self.title and re.search(r" -g\s*(.*?)(?= -[cepqtTv]\b|$)", self.title)
-        return found[1].strip() if found else ""
+        given, *others = self.title.partition(" -g")[2].lstrip().split(" -")
+        for other in others:
+            # The next option, unless it is a word of a directive.
+            if other[:1] in _OPTIONS and not (other[1:2].isalnum() or other[1:2] == "_"):
+                break
+            given += f" -{other}"
+        return given.strip()
 
 
 class Worker(NamedTuple):
@@ -81,6 +84,10 @@ def _read(path: str) -> str:
     finally:
         os.close(descriptor)
     return b"".join(parts).decode("utf-8", "replace")
+
+
+def _first_word(text: str) -> str:
+    return next(iter(text.split(None, 1)), "")
 
 
 def _title(proc: Path, pid: int) -> str:
@@ -183,8 +190,8 @@ def open_logs(proc: Path, pid: int) -> list[str]:
             continue
         if not target.startswith("/") or target in found:
             continue
-        flags = re.search(r"flags:\s*(\d+)", _read(f"{proc}/{pid}/fdinfo/{number}"))
-        if flags and int(flags[1], 8) & _O_APPEND and os.path.isfile(target):
+        flags = _first_word(_read(f"{proc}/{pid}/fdinfo/{number}").partition("flags:")[2])
+        if flags.isdigit() and int(flags, 8) & _O_APPEND and os.path.isfile(target):
             found.add(target)
     return sorted(found)
 
@@ -195,6 +202,6 @@ def cpus(master_pid: int) -> frozenset[int]:
     glibc counts the online ones, musl those that the master may use.
     """
     found = {os.sysconf("SC_NPROCESSORS_ONLN")}
-    with contextlib.suppress(OSError):
+    with suppress(OSError):
         found.add(len(os.sched_getaffinity(master_pid)))
     return frozenset(found)

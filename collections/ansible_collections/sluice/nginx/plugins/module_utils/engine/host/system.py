@@ -7,13 +7,11 @@ A test replaces it, or stops the engine after any one of its calls.
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import os
 import time
-from pathlib import Path
 
-from ...lean import TYPE_CHECKING, NamedTuple
+from ...lean import TYPE_CHECKING, NamedTuple, Path
+from .command import NotEntered, Ran, close_others, run
 
 if TYPE_CHECKING:
     from typing import Callable, Sequence
@@ -24,13 +22,6 @@ __all__ = ["Bind", "NoNamespace", "Ran", "System"]
 
 # The same on every Linux; to import `signal` for them would cost more than to send one.
 _SIGHUP, _SIGQUIT, _SIGKILL = 1, 3, 9
-
-
-class Ran(NamedTuple):
-    """How a command ended: its code and both its outputs in one."""
-
-    rc: int
-    output: str
 
 
 class Bind(NamedTuple):
@@ -161,9 +152,13 @@ class System:
     def remove(self, path: Path) -> None:
         """Remove a file, link or tree; nothing happens when there is none."""
         if path.is_dir() and not path.is_symlink():
-            import shutil
-
-            shutil.rmtree(path)
+            for folder, folders, files in os.walk(path, topdown=False):
+                for name in files:
+                    os.unlink(os.path.join(folder, name))
+                for name in folders:
+                    each = os.path.join(folder, name)
+                    (os.unlink if os.path.islink(each) else os.rmdir)(each)
+            os.rmdir(path)
         elif os.path.lexists(path):
             path.unlink()
 
@@ -174,33 +169,20 @@ class System:
         Raises ``NoNamespace`` where that cannot be had; a command that cannot start or does not end has code 127 or
         124.
         """
-        import subprocess
-
-        enter: Callable[[], None] | None = None
+        enter = None
         if bind is not None:
             # Imported before the fork: a child that imports may wait for a lock of a thread that it does not have.
             from .kernel import bind_privately
 
-            enter = functools.partial(bind_privately, bind.source, bind.target)
+            source, target = bind
+
+            def enter() -> None:
+                bind_privately(source, target)
+
         try:
-            done = subprocess.run(
-                list(argv),
-                input=data,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=timeout,
-                check=False,
-                preexec_fn=enter,
-            )
-        except subprocess.TimeoutExpired as error:
-            return Ran(
-                124, (error.stdout or b"").decode("utf-8", "replace") + f"\n{argv[0]} did not end in {timeout:g} s"
-            )
-        except subprocess.SubprocessError as error:
+            return run(argv, timeout, data, enter)
+        except NotEntered as error:
             raise NoNamespace(str(error)) from error
-        except OSError as error:
-            return Ran(127, f"{argv[0]}: {error.strerror}")
-        return Ran(done.returncode, done.stdout.decode("utf-8", "replace"))
 
     def reload(self, pid: int) -> None:
         """Tell a master to read its configuration again. Raises ``ProcessLookupError`` when it is gone."""
@@ -258,7 +240,4 @@ def _let_go() -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for number in range(3):
         os.dup2(null, number)
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) > 2:
-            with contextlib.suppress(OSError):
-                os.close(int(name))
+    close_others()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from pathlib import Path
-
-from ...lean import TYPE_CHECKING, NamedTuple
+from ...lean import TYPE_CHECKING, NamedTuple, Path
 from ..host.processes import find_masters, read_worker
 from ..session import Problem, Session
 from .near import near_port, near_word
@@ -127,6 +124,7 @@ def _network(session: Session, needs: Sequence[Json]) -> dict[Key, Seen]:
     if not needs:
         return {}
     # Here, as most of what the network needs is never asked of most releases.
+    import functools
     import socket
 
     from .network import connect, in_time, sockaddrs
@@ -204,6 +202,7 @@ def _accounts(needs: Sequence[Json]) -> dict[Key, Seen]:
 
 
 def _asked_for(keys: Sequence[Key]) -> dict[Key, Any]:
+    import functools
     import grp
     import pwd
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
-import re
 import selectors
 import socket
 import threading
 import time
 from collections import deque
 
-from ...lean import TYPE_CHECKING, NamedTuple
+from ...lean import TYPE_CHECKING, NamedTuple, suppress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,9 +129,11 @@ def has_address(address: str) -> bool:
 def addresses(proc: Path) -> list[str]:
     """List the addresses of this host."""
     found: set[str] = set()
-    with contextlib.suppress(OSError):
+    with suppress(OSError):
+        import re
+
         found.update(re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", (proc / "net/fib_trie").read_text()))
-    with contextlib.suppress(OSError):
+    with suppress(OSError):
         for line in (proc / "net/if_inet6").read_text().splitlines():
             found.add(socket.inet_ntop(socket.AF_INET6, bytes.fromhex(line.split()[0])))
     return sorted(found)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 
-from ...lean import TYPE_CHECKING
+from ...lean import TYPE_CHECKING, suppress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +50,6 @@ def _open_in(folder: str) -> set[str]:
     except OSError:
         return found
     for name in names:
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             found.add(os.readlink(f"{folder}/{name}"))
     return found

@@ -6,9 +6,8 @@ Reads only, unless it is to end what a run that died has left.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
-from ...lean import TYPE_CHECKING
+from ...lean import TYPE_CHECKING, Path
 from ..guard.lease import why_overdue
 from ..host.nginx import build, build_problems, find_master, master_problems
 from ..host.processes import workers_of

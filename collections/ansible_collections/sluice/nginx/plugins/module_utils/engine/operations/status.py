@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-
-from ...lean import TYPE_CHECKING
+from ...lean import TYPE_CHECKING, contextmanager
 from ..guard.lease import due_in
 from ..host.nginx import build, find_master
 from ..host.processes import workers_of
@@ -25,7 +23,7 @@ def status(session: Session, request: Json, bundle: bytes = b"") -> Json:
     """Tell what can be told; what cannot is among the problems."""
     problems: list[Problem] = []
 
-    @contextlib.contextmanager
+    @contextmanager
     def told() -> Iterator[None]:
         try:
             yield

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from pathlib import Path
-
-from ...lean import TYPE_CHECKING
+from ...lean import TYPE_CHECKING, Path, suppress
 from ...manifest import Difference, compare, entries_from_json, read_tree
 from ..session import Problem, Session
 
@@ -88,7 +85,7 @@ def _pristine(session: Session, release: str, paths: Iterable[str]) -> dict[str,
     import tarfile
 
     found: dict[str, str] = {}
-    with contextlib.suppress(OSError, tarfile.TarError):
+    with suppress(OSError, tarfile.TarError):
         data = session.layout.bundle(release).read_bytes()
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
             for member in archive:

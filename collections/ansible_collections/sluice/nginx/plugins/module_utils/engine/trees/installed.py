@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from pathlib import Path, PurePosixPath
 
-from ...lean import TYPE_CHECKING
+from ...lean import TYPE_CHECKING, Path, contextmanager
 from ...manifest import Entry, compare, entries_from_json, entries_to_json, read_tree, release_id
 from .. import state as states
 from ..session import Fault, Problem, Session
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["adopt", "install", "keep", "repair"]
 
 
-@contextlib.contextmanager
+@contextmanager
 def _temporary(session: Session, name: str) -> Iterator[Path]:
     """A place beside the releases, so that moving in is one rename; what a crash left there is removed first."""
     path = session.layout.releases / f".{name}"
@@ -123,7 +121,7 @@ def keep(session: Session, paths: list[str]) -> None:
     Raises ``Fault``.
     """
     for name in paths:
-        path = PurePosixPath(name)
+        path = Path(name)
         if path.is_absolute() or ".." in path.parts or not path.parts:
             raise Fault(Problem(f"{name!r} cannot be kept", "a path inside /etc/nginx, as ssl/shop.key"))
         place = session.layout.kept / str(path)

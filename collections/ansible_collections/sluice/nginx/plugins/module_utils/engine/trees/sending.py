@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import os
 import re
-from pathlib import Path
 
-from ...lean import NamedTuple
+from ...lean import NamedTuple, Path
 
 __all__ = ["MOST_BYTES", "Sent", "pack_without_secrets"]
 

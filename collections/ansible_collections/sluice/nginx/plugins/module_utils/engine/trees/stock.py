@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 from ...errors import SluiceError
-from ...lean import TYPE_CHECKING
+from ...lean import TYPE_CHECKING, suppress
 from ...manifest import read_tree, release_id
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ def has_release(session: Session, release: str) -> bool:
     tree = session.layout.release(release)
     if not tree.is_dir() or not session.layout.meta(release).is_file():
         return False
-    with contextlib.suppress(OSError, SluiceError):
+    with suppress(OSError, SluiceError):
         return release_id(read_tree(tree)) == release
     return False
 
