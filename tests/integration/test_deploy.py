@@ -99,15 +99,16 @@ class Fleet:
         """When anything of the host's configuration or of Sluice's folder was last written, and what."""
         return self.run(host, "find", STATE, "/etc/nginx", "/etc/nginx/", "-printf", "%p %C@\\n")
 
-    def wait_for_activation(self, host: str) -> None:
-        """Return when a release is on trial on the host, and serves."""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
+    def wait_for_activation(self, host: str, running: subprocess.Popen[str]) -> None:
+        """Return when the release of a running deployment is on trial on the host, and serves."""
+        deadline = time.monotonic() + 180
+        while time.monotonic() < deadline and running.poll() is None:
             pending = self.state(host)["pending"]
             if pending and pending["phase"] == "serving":
                 return
             time.sleep(0.05)
-        pytest.fail(f"no release was activated on {host}")
+        running.terminate()
+        pytest.fail(f"no release was activated on {host}:\n{running.communicate()[0]}")
 
     def start(self, host: str) -> None:
         self.container(host).start()
@@ -223,7 +224,7 @@ def test_a_rollback_goes_to_the_release_of_before_and_to_a_named_one(fleet: Flee
 def test_two_deployments_at_once_one_wins_and_the_other_says_who_holds_the_host(fleet: Fleet) -> None:
     # Two variants, so that each is gated and the hosts of each get their own.
     winner = fleet.begin("third-{{ inventory_hostname == 'web1' }}", rollout_bake=15, rollout_keep=0)
-    fleet.wait_for_activation("web1")
+    fleet.wait_for_activation("web1", winner)
     run = fleet.state("web1")["pending"]["run"]
     loser = fleet.deploy("fourth")
     won = winner.communicate(timeout=240)[0]
@@ -271,7 +272,7 @@ def test_a_host_that_cannot_be_reached_stops_the_run_before_any_switch(fleet: Fl
 def test_a_host_that_dies_before_its_wave_takes_the_earlier_waves_back(fleet: Fleet) -> None:
     before = fleet.live()
     running = fleet.begin("sixth", rollout_bake=2)
-    fleet.wait_for_activation("web1")
+    fleet.wait_for_activation("web1", running)
     fleet.container("web3").stop(timeout=0)
     try:
         output = running.communicate(timeout=120)[0]
@@ -290,7 +291,7 @@ def test_a_host_that_dies_before_its_wave_takes_the_earlier_waves_back(fleet: Fl
 def test_unlock_frees_what_a_killed_run_holds(fleet: Fleet) -> None:
     before = fleet.live()
     killed = fleet.begin("seventh", rollout_bake=60)
-    fleet.wait_for_activation("web1")
+    fleet.wait_for_activation("web1", killed)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.communicate(timeout=10)
     shown = fleet.play("playbooks/status.yml", "-e", "status_format=json")
@@ -448,7 +449,7 @@ def test_drift_is_shown_where_it_stops_a_run_and_in_the_status(fleet: Fleet) -> 
 def test_a_host_of_an_earlier_wave_is_watched_while_a_later_one_is_switched(fleet: Fleet) -> None:
     before = fleet.live()
     running = fleet.begin("twelfth", rollout_bake=4)
-    fleet.wait_for_activation("web2")
+    fleet.wait_for_activation("web2", running)
     fleet.run("web1", "nginx", "-s", "reload")
     output = running.communicate(timeout=120)[0]
     assert running.returncode == 2
