@@ -6,13 +6,14 @@ pages.
 
 from __future__ import annotations
 
-import socket
 import time
 
 from ..errors import SluiceError
 from ..lean import TYPE_CHECKING, NamedTuple
+from ..lean.sockets import timeout
 
 if TYPE_CHECKING:
+    import socket
     from typing import Iterator
 
 __all__ = ["CutOff", "Deadline", "NotHttp", "Response", "Silence"]
@@ -44,7 +45,7 @@ class Deadline:
         """Seconds left. Raises ``socket.timeout`` where there are none."""
         left = self._end - time.monotonic()
         if left <= 0:
-            raise socket.timeout("time is over")
+            raise timeout("time is over")
         return left
 
 

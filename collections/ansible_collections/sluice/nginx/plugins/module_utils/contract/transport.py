@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import socket
-
 from ..errors import SluiceError
 from ..lean import TYPE_CHECKING, NamedTuple
+from ..lean.sockets import connect, timeout
 from .answer import BODY_LIMIT, Answer
 from .http1 import CutOff, Deadline, NotHttp, Response, Silence
 from .url import Url, bracketed
 
 if TYPE_CHECKING:
+    import socket
     import ssl
 
     from .cookies import Cookies
@@ -31,45 +31,39 @@ class Request(NamedTuple):
     body: bytes | None = None
 
 
-def fetch(request: Request, address: tuple[str, int], timeout: float, cookies: Cookies) -> Answer:
-    """Send ``request`` with its ``cookies`` to ``address`` and read the answer, all within ``timeout`` seconds.
+def fetch(request: Request, address: tuple[str, int], seconds: float, cookies: Cookies) -> Answer:
+    """Send ``request`` with its ``cookies`` to ``address`` and read the answer, all within ``seconds``.
 
     TLS names the URL's host and verifies no certificate: a contract is about what a site answers. Raises ``NoAnswer``.
     """
-    deadline = Deadline(timeout)
+    deadline = Deadline(seconds)
     try:
-        with _connected(address, timeout) as plain, _secured(plain, request.url, deadline) as connection:
+        with _connected(request.url, address, deadline) as connection:
             connection.settimeout(deadline.left())
             connection.sendall(_encode(request, cookies))
             response = Response(connection, deadline, request.method)
-            body, fault = _read_body(response, timeout)
+            body, fault = _read_body(response, seconds)
             return Answer(response.status, response.headers, body, fault)
     except (OSError, NotHttp, Silence) as error:
-        raise NoAnswer(_in_words(error, address, request.url, timeout)) from error
+        raise NoAnswer(_in_words(error, address, request.url, seconds)) from error
 
 
-def _connected(address: tuple[str, int], timeout: float) -> socket.socket:
-    host = address[0]
+def _connected(url: Url, address: tuple[str, int], deadline: Deadline) -> socket.socket:
+    plain = connect(address, deadline.left()) if url.scheme == "http" else None
+    if plain is not None:
+        return plain
+    # Here, as most of what a host is asked is plain HTTP at an IPv4 address.
+    import socket
+
+    connection = socket.create_connection(address, deadline.left())
+    if url.scheme == "http":
+        return connection
     try:
-        socket.inet_pton(socket.AF_INET, host)
-    except OSError:
-        return socket.create_connection(address, timeout)
-    # Without a look-up, which would import the codec for names that are not ASCII.
-    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        connection.settimeout(timeout)
-        connection.connect(address)
+        connection.settimeout(deadline.left())
+        return _tls().wrap_socket(connection, server_hostname=url.host)
     except BaseException:
         connection.close()
         raise
-    return connection
-
-
-def _secured(plain: socket.socket, url: Url, deadline: Deadline) -> socket.socket:
-    if url.scheme == "http":
-        return plain
-    plain.settimeout(deadline.left())
-    return _tls().wrap_socket(plain, server_hostname=url.host)
 
 
 # The one for all requests, made when the first of them needs it.
@@ -106,14 +100,14 @@ def _encode(request: Request, cookies: Cookies) -> bytes:
     return f"{head}\r\n".encode() + (request.body or b"")
 
 
-def _read_body(response: Response, timeout: float) -> tuple[bytes, str | None]:
+def _read_body(response: Response, seconds: float) -> tuple[bytes, str | None]:
     """Read at most ``BODY_LIMIT`` bytes; return them and what went wrong on the way, in words."""
     body = bytearray()
     try:
         for part in response.body(BODY_LIMIT):
             body += part
-    except socket.timeout:
-        return bytes(body), f"the body was not complete within {timeout:g} s ({len(body)} bytes came)"
+    except timeout:
+        return bytes(body), f"the body was not complete within {seconds:g} s ({len(body)} bytes came)"
     except CutOff:
         return bytes(body), f"the answer was cut off after {len(body)} bytes of its body"
     except OSError as error:
@@ -124,10 +118,10 @@ def _read_body(response: Response, timeout: float) -> tuple[bytes, str | None]:
     return bytes(body[:BODY_LIMIT]), None
 
 
-def _in_words(error: Exception, address: tuple[str, int], url: Url, timeout: float) -> str:
+def _in_words(error: Exception, address: tuple[str, int], url: Url, seconds: float) -> str:
     where = f"{bracketed(address[0])}:{address[1]}"
-    if isinstance(error, socket.timeout):
-        return f"{where} gave no answer within {timeout:g} s"
+    if isinstance(error, timeout):
+        return f"{where} gave no answer within {seconds:g} s"
     if isinstance(error, ConnectionRefusedError):
         return f"{where} refused the connection; nothing listens there"
     if isinstance(error, (Silence, ConnectionResetError, BrokenPipeError)):

@@ -7,11 +7,11 @@ import os
 import posixpath
 
 from ...lean import TYPE_CHECKING
+from ...lean.tars import Damaged, Member, members
 from ...manifest import Entry, compare, read_tree
 from ..session import Fault, Problem
 
 if TYPE_CHECKING:
-    import tarfile
     from pathlib import Path
 
 __all__ = ["pack_tree", "unpack"]
@@ -36,19 +36,15 @@ def unpack(data: bytes, into: Path, manifest: list[Entry], owners: bool = False)
     Nothing is written that the manifest does not list, so no member can lead out of ``into``. Everything belongs to
     root unless ``owners``. Raises ``Fault`` with the first path that differs.
     """
-    import tarfile
-    import zlib
-
     expected = {entry.path: entry for entry in manifest}
     into.mkdir(mode=0o755)
     into.chmod(0o755)
     # Folders that are there, and are no links.
     made = {""}
     try:
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
-            for member in archive:
-                _unpack_member(archive, member, str(into), expected, made, owners)
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        for member in members(data):
+            _unpack_member(member, str(into), expected, made, owners)
+    except (Damaged, OSError) as error:
         raise Fault(Problem("the bundle of the release is damaged", seen=str(error), do=_DO)) from error
     _set_directory_modes(into, manifest)
     differences = compare(manifest, read_tree(into))
@@ -64,37 +60,34 @@ def unpack(data: bytes, into: Path, manifest: list[Entry], owners: bool = False)
 
 
 def _unpack_member(
-    archive: tarfile.TarFile,
-    member: tarfile.TarInfo,
+    member: Member,
     into: str,
     expected: dict[str, Entry],
     made: set[str],
     owners: bool,
 ) -> None:
-    name = posixpath.normpath(member.name)
+    name = posixpath.normpath(member.path)
     if name == ".":
         return
-    kind = "file" if member.isreg() else "dir" if member.isdir() else "link" if member.issym() else "something else"
     entry = expected.get(name)
-    if entry is None or name.startswith("/") or ".." in member.name.split("/"):
-        raise Fault(Problem(f"the bundle holds {member.name!r}, which the release's manifest does not list", do=_DO))
-    if entry.kind != kind:
+    if entry is None or name.startswith("/") or ".." in member.path.split("/"):
+        raise Fault(Problem(f"the bundle holds {member.path!r}, which the release's manifest does not list", do=_DO))
+    if entry.kind != member.kind:
         raise Fault(
-            Problem(f"the bundle does not hold the release: {member.name} is {kind}", f"a {entry.kind}", do=_DO)
+            Problem(f"the bundle does not hold the release: {member.path} is {member.kind}", f"a {entry.kind}", do=_DO)
         )
     target = f"{into}/{name}"
-    _make_folder(into, name if kind == "dir" else posixpath.dirname(name), made, member.name)
-    if kind == "link":
-        os.symlink(member.linkname, target)
-    elif kind == "file":
-        source = archive.extractfile(member)
+    _make_folder(into, name if member.kind == "dir" else posixpath.dirname(name), made, member.path)
+    if member.kind == "link":
+        os.symlink(member.target, target)
+    elif member.kind == "file":
         # Exclusive: a name that comes twice would be written through what the first one made.
         with open(target, "xb") as file:
-            file.write(source.read() if source else b"")
+            file.write(member.data)
         os.chmod(target, entry.mode)
     if owners:
         os.chown(target, member.uid, member.gid, follow_symlinks=False)
-        if kind == "file":
+        if member.kind == "file":
             os.chmod(target, entry.mode)
 
 
