@@ -227,7 +227,7 @@ def test_two_deployments_at_once_one_wins_and_the_other_says_who_holds_the_host(
     fleet.wait_for_activation("web1", winner)
     run = fleet.state("web1")["pending"]["run"]
     loser = fleet.deploy("fourth")
-    won = winner.communicate(timeout=240)[0]
+    won = winner.communicate(timeout=300)[0]
     assert loser.code == 2
     assert re.search(rf"web1: preflight: the host has a pending release [0-9a-f]{{12}} of run {run}", loser.output)
     assert re.search(r"seen \S+ from \S+ began at \S+, phase serving", loser.output)
@@ -275,7 +275,7 @@ def test_a_host_that_dies_before_its_wave_takes_the_earlier_waves_back(fleet: Fl
     fleet.wait_for_activation("web1", running)
     fleet.container("web3").stop(timeout=0)
     try:
-        output = running.communicate(timeout=120)[0]
+        output = running.communicate(timeout=300)[0]
     finally:
         fleet.start("web3")
     assert running.returncode == 2
@@ -451,7 +451,7 @@ def test_a_host_of_an_earlier_wave_is_watched_while_a_later_one_is_switched(flee
     running = fleet.begin("twelfth", rollout_bake=4)
     fleet.wait_for_activation("web2", running)
     fleet.run("web1", "nginx", "-s", "reload")
-    output = running.communicate(timeout=120)[0]
+    output = running.communicate(timeout=300)[0]
     assert running.returncode == 2
     assert "web1: bake: nginx's workers are no longer those of the switch" in output
     assert "the 2 switched before it were taken back" in output
