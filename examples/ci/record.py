@@ -1,0 +1,107 @@
+"""Take the record of the last run to where a CI server looks for it.
+
+``record.py [FOLDER]`` copies it to FOLDER (``record``), with the findings as a code quality report for GitLab beside
+it. On GitHub it goes into the job's summary, and with ``ANNOTATE=true`` each finding becomes an annotation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+RUNS = Path(".sluice/runs")
+# GitHub refuses a summary of more than 1 MiB; each part stays far below it.
+MOST_CHARACTERS = 200_000
+SEVERITIES = {"error": "critical", "warning": "minor", "note": "info"}
+
+
+class Found(NamedTuple):
+    """A finding with its place; ``level`` is SARIF's."""
+
+    rule: str
+    level: str
+    text: str
+    path: str
+    line: int
+
+
+def findings(sarif: dict[str, Any]) -> list[Found]:
+    """Read the findings of a SARIF log that have a place in the repository."""
+    found = []
+    for run in sarif.get("runs", []):
+        for result in run.get("results", []):
+            for location in result.get("locations", [])[:1]:
+                place = location.get("physicalLocation", {})
+                path = place.get("artifactLocation", {}).get("uri", "")
+                line = place.get("region", {}).get("startLine", 1)
+                text = result["message"]["text"]
+                found.append(Found(result.get("ruleId", "sluice"), result.get("level", "warning"), text, path, line))
+    return [each for each in found if each.path]
+
+
+def code_quality(found: list[Found]) -> list[dict[str, Any]]:
+    """Give the findings in the form that GitLab shows in a merge request."""
+    return [
+        {
+            "check_name": each.rule,
+            "description": each.text,
+            # Without the line, so that a finding that only moved is the same one.
+            "fingerprint": hashlib.sha256("\0".join((each.rule, each.path, each.text)).encode()).hexdigest(),
+            "severity": SEVERITIES.get(each.level, "minor"),
+            "location": {"path": each.path, "lines": {"begin": each.line}},
+        }
+        for each in found
+    ]
+
+
+def annotation(found: Found) -> str:
+    """Give the line of output that GitHub shows at the finding's place."""
+    kind = {"error": "error", "warning": "warning"}.get(found.level, "notice")
+    place = f"file={_property(found.path)},line={found.line},title={_property(found.rule)}"
+    return f"::{kind} {place}::{_escaped(found.text)}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def summary(record: Path) -> str:
+    """Give the outcome, the tables and the draft of the postmortem as Markdown."""
+    outcome = json.loads(_text(record / "run.json") or "{}").get("outcome", "the run has not come to its end")
+    texts = [_text(record / name).strip() for name in ("gates.txt", "fleet.txt")]
+    tables = [f"````text\n{text}\n````" for text in texts if text]
+    return "\n\n".join([f"### {outcome}", *tables, _text(record / "postmortem.md")]).strip() + "\n"
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")[:MOST_CHARACTERS] if path.is_file() else ""
+
+
+def main(folder: Path) -> None:
+    """Take the record to ``folder``, and say it to the service. Exits with a sentence when there is none."""
+    runs = sorted(path for path in RUNS.glob("*") if path.is_dir())
+    if not runs:
+        sys.exit(f"no run has left a record below {RUNS}: it ended before the gates began, so see the steps before")
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(runs[-1], folder)
+    found = findings(json.loads(_text(folder / "findings.sarif") or "{}"))
+    (folder / "codequality.json").write_text(json.dumps(code_quality(found), indent=1) + "\n", encoding="utf-8")
+    if os.environ.get("ANNOTATE") == "true":
+        print("\n".join(annotation(each) for each in found))
+    if os.environ.get("GITHUB_STEP_SUMMARY"):
+        with open(os.environ["GITHUB_STEP_SUMMARY"], "a", encoding="utf-8") as stream:
+            stream.write(summary(folder))
+    print(f"the record of {runs[-1].name} is in {folder}/, with {len(found)} findings that have a place")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "record"))
