@@ -12,7 +12,7 @@ setup: ## what is missing on this machine: virtual environment, Docker Engine, p
 demo: ## the sandbox fleet, with both sites taken through the gates onto it
 	@scripts/demo
 
-test: setup ## every test: lint, types, unit, interface, integration, Molecule
+test: setup ## every test: lint, types, unit, interface, browser, integration, Molecule
 	@scripts/test
 
 lint: setup ## ansible-lint, yamllint, ruff, mypy, changelog

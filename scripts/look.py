@@ -1,4 +1,4 @@
-"""Print how to look at the sandbox: requests to its web hosts, at the ports that they have now."""
+"""Print how to look at the sandbox: its record, its monitors, and requests to its web hosts, at their ports of now."""
 
 from __future__ import annotations
 
@@ -20,11 +20,22 @@ def commands(fleet: dict[str, dict[str, dict[str, int]]]) -> list[str]:
     return lines
 
 
+def places(fleet: dict[str, dict[str, dict[str, int]]], runs: Path) -> list[str]:
+    """Name what a browser opens: the last run's record, and what watches the fleet."""
+    reports = sorted(runs.glob("*/report.html"))
+    lines = [f"the record     file://{reports[-1]}"] if reports else []
+    for host in fleet.values():
+        for what, path in (("prometheus", "alerts"), ("alertmanager", ""), ("receiver", "messages")):
+            if what in host["ports"]:
+                lines.append(f"{what:<14} http://127.0.0.1:{host['ports'][what]}/{path}")
+    return lines
+
+
 def main() -> None:
     root = Path(__file__).resolve().parent.parent
     folder = root / ".sluice" / (os.environ.get("SLUICE_SANDBOX") or "sandbox")
     fleet = json.loads((folder / "fleet.json").read_text())
-    print("\n".join(commands(fleet)))
+    print("\n".join([*places(fleet, root / ".sluice" / "runs"), *commands(fleet)]))
     print(f"ssh -F {folder.relative_to(root)}/ssh_config {min(fleet, key=lambda name: not name.startswith('web'))}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import docker
+import jsonschema
 import pytest
 import yaml
 
@@ -48,6 +50,21 @@ def platform_image(platform: Platform) -> str:
 def stage_settings(project: Path, platform_image: str) -> StageSettings:
     """Settings of stages without files of a user."""
     return StageSettings(platform_image, {**labels(project, "stage"), **owner_label()}, {}, {})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _records(project: Path) -> Iterator[None]:
+    """Every record that these tests make is what the published schema says, and has its reports beside it."""
+    runs = project / ".sluice/runs"
+    before = {path.parent.name for path in runs.glob("*/run.json")}
+    yield
+    schema = jsonschema.Draft202012Validator(json.loads((project / "docs/schemas/run-2.json").read_text()))
+    for path in runs.glob("*/run.json"):
+        if path.parent.name not in before and '"schema": 2' in (text := path.read_text(encoding="utf-8")):
+            problems = [f"{error.json_path}: {error.message}" for error in schema.iter_errors(json.loads(text))]
+            assert problems == [], path
+            beside = {each.name for each in path.parent.iterdir()}
+            assert {"report.html", "junit.xml", "findings.sarif"} <= beside, path
 
 
 class Played(NamedTuple):

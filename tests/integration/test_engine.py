@@ -552,6 +552,33 @@ def test_bake(host: Host, release: Any) -> None:
     assert host.ask("bake", "r1", release=one.id, seconds=60)["note"].startswith("the release is confirmed already")
 
 
+# As many write them: JSON with a time of ISO 8601, JSON with seconds, and the combined one with how long it took.
+FORMATS = {
+    "iso": """escape=json '{"t":"$time_iso8601","request":"$request","status":$status,"request_time":$request_time}'""",
+    "msec": """escape=json '{"msec":"$msec","request":"$request","status":"$status","request_time":"$request_time"}'""",
+    "plus": """'$remote_addr [$time_local] "$request" $status "$http_user_agent" rt=$request_time'""",
+}
+
+
+@pytest.mark.parametrize("name", ["combined", *FORMATS])
+def test_requests_are_counted_as_nginx_logs_them(host: Host, release: Any, name: str) -> None:
+    formats = f"log_format {name} {FORMATS[name]};" if name in FORMATS else ""
+    log = f"access_log /var/log/nginx/access.log {name};"
+    server = f"server_name other; }} {formats} server {{ listen 80 default_server; {log}"
+    bad = release("one", server=server, status=500)
+    begun = now()
+    host.push(bad, run="r2")
+    host.sh('for i in 1 2 3; do python3 -c "$ASK" 2>/dev/null; done; true')
+    found = host.ask("bake", "r2", release=bad.id, seconds=0)["traffic"]
+    back = host.ask("revert", "r2")["traffic"]
+    asked = host.ask("traffic", "r3", start=begun, end=now())
+    for each in (found, back, asked["traffic"]):
+        assert (sum(each["requests"]), sum(each["errors"]), each["unread"]) == (3, 3, 0), each
+        assert each["failing"] == [{"request": "GET /", "count": 3}]
+        assert any(ms is not None for ms in each["ms"]) is (name != "combined")
+    assert "reverted" in [event["event"] for event in asked["journal"]]
+
+
 def test_status_and_show(host: Host, release: Any) -> None:
     one = release("one", contract=[{"get": "http://shop.example/"}])
     assert host.ask("status")["live"] is None

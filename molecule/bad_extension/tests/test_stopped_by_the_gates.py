@@ -12,7 +12,7 @@ from story import Incident
         "lint       FAIL",
         "smoke      FAIL",
         "no file below /srv/cedi-mart/public ends in .phpp; did you mean .php?",
-        "sites-enabled/cedi-mart.conf:38 (examples/incidents/cedi-mart-phpp/sites-enabled/cedi-mart.conf)",
+        "sites-enabled/cedi-mart.conf:40 (examples/incidents/cedi-mart-phpp/sites-enabled/cedi-mart.conf)",
         "an order is tracked: expected the body to contain 'Order 42', got <?php",
         "1 of 1 releases did not pass the gates; no host was touched",
     ],

@@ -101,7 +101,9 @@ DEAR |= {"threading"}
 SECRETS = {"collections", "enum", "functools", "re"}
 
 
-@pytest.mark.parametrize("operation", ["preflight", "activate", "confirm", "revert", "bake", "status", "probe"])
+@pytest.mark.parametrize(
+    "operation", ["preflight", "activate", "confirm", "revert", "bake", "status", "probe", "traffic"]
+)
 def test_no_operation_imports_what_costs_a_host_more_than_its_work(tmp_path: Path, operation: str) -> None:
     import marshal
 

@@ -58,6 +58,18 @@ def test_only_what_is_new_is_read_and_half_a_line_waits(tmp_path: Path) -> None:
     assert logs.new_lines(str(log), marks[str(log)]) == []
 
 
+def test_a_log_is_read_in_parts_and_no_line_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_PART", 64)
+    written = ["short", "x" * 500, *(f"line {number}" for number in range(100))]
+    log = tmp_path / "access.log"
+    log.write_text("".join(f"{line}\n" for line in written) + "half")
+    offset = [0]
+    lists = list(logs.parts(str(log), offset))
+    assert [line for lines in lists for line in lines] == written
+    assert max(map(len, lists)) < 20
+    assert offset == [log.stat().st_size - len("half")]
+
+
 def test_a_log_that_comes_later_is_read_from_its_beginning(tmp_path: Path) -> None:
     log = tmp_path / "error.log"
     marks, unreadable = logs.mark([str(log)])
@@ -76,7 +88,18 @@ def test_a_rotated_log_is_read_to_its_end_first(tmp_path: Path) -> None:
     log.write_text("three\n")
     before = list(marks[str(log)])
     assert logs.new_lines(str(log), marks[str(log)]) == ["two", "three"]
-    assert logs.tail_before(str(log), before) == ["one"]
+    assert logs.tail_before(str(log), before) == (["one"], True)
+
+
+@pytest.mark.parametrize(("size", "rotated", "whole"), [(99, False, True), (99, True, False), (2 << 20, False, False)])
+def test_the_tail_says_whether_it_is_all(tmp_path: Path, size: int, rotated: bool, whole: bool) -> None:
+    log = tmp_path / "access.log"
+    log.write_text(f"{'x' * 97}\n" * (size // 98))
+    if rotated:
+        (tmp_path / "access.log.1").write_text("before\n")
+    marks, _ = logs.mark([str(log)])
+    lines, is_whole = logs.tail_before(str(log), marks[str(log)])
+    assert (set(lines), is_whole) == ({"x" * 97}, whole)
 
 
 def test_a_log_that_cannot_be_looked_at_is_named(tmp_path: Path) -> None:

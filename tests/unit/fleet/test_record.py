@@ -74,10 +74,47 @@ def test_several_processes_may_write_at_once(record: Record, project: Path) -> N
         assert of_host == list(range(50))
 
 
-def test_the_record_holds_run_content_and_journal(record: Record) -> None:
-    record.note("gate", "", good=True, answer={})
-    path = record.write({"outcome": "nothing to do"})
-    written = json.loads(path.read_text())
-    assert (path.name, written["schema"], written["outcome"]) == ("run.json", 1, "nothing to do")
-    assert written["run"] == record.run.to_json()
-    assert [event["phase"] for event in written["events"]] == ["gate"]
+def test_the_record_holds_the_run_what_it_came_to_what_the_gates_said_and_the_journal(record: Record) -> None:
+    verdicts = {"releases": [{"release": "a"}], "signed": True, "emergency": None, "words": "byte \udcff"}
+    record.note("gate", "", good=True, answer=verdicts)
+    record.note("settle", "web1", good=True, answer={"operation": "confirm"})
+    record.write("confirmed", "1 host switched and confirmed", {"web1": {"serves": "a", "done": "confirmed"}})
+    written = json.loads(record.path.read_text())
+    assert list(written)[-2:] == ["releases", "events"], "the history reads only what stands before them"
+    assert (record.path.name, written["schema"], written["result"]) == ("run.json", 2, "confirmed")
+    assert (written["outcome"], written["signed"]) == ("1 host switched and confirmed", True)
+    assert written["run"] == {**record.run.to_json(), "ended": written["run"]["ended"]}
+    assert written["releases"] == [{"release": "a"}]
+    assert [event["phase"] for event in written["events"]] == ["gate", "settle"]
+    assert written["events"][0]["answer"] == {"signed": True, "emergency": None, "words": "byte \udcff"}
+
+
+_FILL = """
+import resource, signal, sys
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, Run
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+record = Record(Run("x", sys.argv[1], "", "", ""))
+record.note("gate", "", good=True, answer={})
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    record.note("bake", "web1", good=True, answer={"much": "x" * 2000})
+except Exception as error:
+    print(type(error).__name__, error)
+print([event.phase for event in record.events()])
+"""
+
+
+def test_a_journal_that_cannot_grow_keeps_whole_lines_and_says_what_becomes_of_the_hosts(
+    record: Record, project: Path
+) -> None:
+    filled = subprocess.run(
+        [sys.executable, "-c", _FILL, record.run.folder],
+        env={"PYTHONPATH": str(project / "collections")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said, phases = filled.stdout.splitlines()
+    assert said.startswith("SluiceError the journal of the run cannot be written: File too large; nothing is done")
+    assert said.endswith("Those on trial go back by their guard, or at once by playbooks/unlock.yml")
+    assert phases == "['gate']"

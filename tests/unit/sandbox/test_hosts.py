@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.sluice.nginx.plugins.filter import sandbox
 from ansible_collections.sluice.nginx.plugins.module_utils.sandbox.hosts import (
     Fleet,
     fleet_json,
@@ -37,6 +38,33 @@ def test_programs_find_each_host() -> None:
         "ports": {"ssh": 2201, "http": 8001, "https": 4401},
         "urls": ["http://127.0.0.1:8001", "https://127.0.0.1:4401"],
     }
+
+
+def test_a_monitoring_host_has_services_and_no_site() -> None:
+    ports = {"mon1": {"ssh": 2203, "receiver": 8080, "prometheus": 9090, "alertmanager": 9093}}
+    told = json.loads(fleet_json(ports, "sluice-0-sandbox"))["mon1"]
+    assert told["ports"] == ports["mon1"]
+    assert told["urls"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "service", "url"),
+    [
+        ("mine", "mon1", "alertmanager", "http://127.0.0.1:9093"),
+        ("mine", "mon1", "http", ""),
+        ("mine", "mon2", "alertmanager", ""),
+        ("other", "mon1", "alertmanager", ""),
+    ],
+)
+def test_variables_find_a_service_or_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, host: str, service: str, url: str
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/fleet.json").write_text(
+        fleet_json({"mon1": {"ssh": 2203, "alertmanager": 9093}}, "sluice-0-mine")
+    )
+    monkeypatch.setattr(sandbox, "state", lambda: tmp_path)
+    assert sandbox.fleet_url(name, host, service) == url
 
 
 @pytest.mark.parametrize("count", [0, 1, 12])

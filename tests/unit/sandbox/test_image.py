@@ -59,6 +59,6 @@ class FakeDocker:
 def test_a_build_that_fails_shows_its_last_lines(folder: Path) -> None:
     said: list[str] = []
     with pytest.raises(SluiceError, match=r"(?s)building sluice-sandbox:.* failed; .*Step 1/9\n  COPY failed"):
-        ensure_image(FakeDocker(), {"image": folder}, {}, {}, said.append)  # type: ignore[arg-type]
+        ensure_image(FakeDocker(), {"image": folder}, "web", {}, {}, said.append)  # type: ignore[arg-type]
     assert len(said) == 1
-    assert "the image of the sandbox's hosts" in said[0]
+    assert "the image of the sandbox's web hosts" in said[0]

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import docker
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts import examine
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options, Subject, Verdict
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate
@@ -49,3 +52,35 @@ def test_a_setting_that_is_wrong_for_all_is_refused_once(tmp_path: Path) -> None
     candidates = [Candidate((f"web{number}",), Release("2" * 64, tmp_path)) for number in range(3)]
     with pytest.raises(InputError, match=r"staging_docroots: .*/gone, which is mapped to /srv/shop, does not exist"):
         _examiner({"/srv/shop": tmp_path / "gone"}).examine(candidates)
+
+
+def _searched(folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, releases: int) -> list[str | None]:
+    """What is noted of the search for each of releases that fail, where the search goes wrong."""
+
+    def fails(*_: object) -> None:
+        raise SluiceError("no disk")
+
+    monkeypatch.setattr(examine, "find_guilty", fails)
+    monkeypatch.setattr(Examiner, "_begin", lambda *_: [])
+    live = Store(folder).add({"nginx.conf": trees.file(b"events {}\n", "nginx.conf")}, [], [], {})
+    release = Store(folder).add({"nginx.conf": trees.file(b"events {} #\n", "nginx.conf")}, [], [], {})
+    gates = [Gate("parse", (), lambda subject: Verdict("fail", "it does not parse"))]
+    examiner = replace(_examiner({}), gates=gates, blame_seconds=seconds)
+    found = examiner.examine([Candidate((f"web{number}",), release, live=live) for number in range(releases)])
+    assert {verdict.summary for each in found for verdict in each.verdicts} == {"it does not parse"}
+    return [each.blame.note if each.blame else None for each in found]
+
+
+def test_a_search_for_the_guilty_that_goes_wrong_changes_no_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _searched(tmp_path, monkeypatch, 60, 1) == ["the search for the guilty lines failed: no disk"]
+    assert _searched(tmp_path, monkeypatch, 0, 1) == [None]
+
+
+def test_where_many_releases_fail_the_lines_of_a_few_are_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = _searched(tmp_path, monkeypatch, 60, 9)
+    assert notes.count("the search for the guilty lines failed: no disk") == 4
+    assert notes.count("not searched: the lines of 4 other releases of this run are") == 5

@@ -236,4 +236,7 @@ def test_what_was_examined_is_plain_data(release: Release) -> None:
         "hosts": ["web1", "web2"],
         "passed": True,
         "invented": ["the name app leads to a stand-in"],
+        "live": None,
+        "changes": [],
+        "blame": None,
     }

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.sluice.nginx.plugins.module_utils.blame.model import Blame, Guilt, Place
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examined
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Verdict
@@ -103,3 +104,13 @@ def test_the_report_shows_findings_of_what_did_not_pass_under_its_table() -> Non
     assert "mild" not in first
     assert second.splitlines()[-1].split() == ["spec", "FAIL", "0.0", "s", "bad"]
     assert findings == "spec: very bad\n    mend      mend it"
+
+
+def test_the_report_says_whose_line_it_is_below_the_findings() -> None:
+    place = Place("conf.d/a.conf", 3, ("root /srv;",), ("root /www;",), "files/a.conf", "nginx_tree")
+    blame = Blame((Guilt({"smoke": ["a product is shown: status is 404"]}, (place,), True, True),), 9, 3.0, 50)
+    verdicts = [Verdict("fail", "x", [Finding("a product is shown: status is 404")], gate="smoke")]
+    examined = Examined(Candidate(("web1",), RELEASE), verdicts, blame=blame)
+    said = report([examined])
+    assert said.index("smoke: a product is shown") < said.index("whose line it is (50 edits, 9 trials, 3.0 s)")
+    assert said.endswith("    conf.d/a.conf:3 (files/a.conf, nginx_tree)\n    - root /srv;\n    + root /www;")

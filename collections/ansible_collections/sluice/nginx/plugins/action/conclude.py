@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, ClassVar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import conclude
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, read_run
+from ansible_collections.sluice.nginx.plugins.module_utils.record.changes import stored_releases
+from ansible_collections.sluice.nginx.plugins.module_utils.release.fetched import find_live
+from ansible_collections.sluice.nginx.plugins.plugin_utils.concluding import ConcludingAction
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run, state
 
 
-class ActionModule(ControllerAction):
+class ActionModule(ConcludingAction):
     """Reads the journal of the run."""
 
     SPEC: ClassVar[dict[str, Any]] = {"run": {"type": "dict", "required": True}}
@@ -17,10 +21,19 @@ class ActionModule(ControllerAction):
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Judge the run."""
         record = Record(read_run(options["run"]))
-        conclusion = conclude(record.events(), check_mode=self._task.check_mode)
-        path = record.write(
-            {"outcome": conclusion.outcome, "hosts": conclusion.hosts, "emergency": conclusion.emergency}
+        events = list(record.events())
+        conclusion = conclude(events, check_mode=self._task.check_mode)
+        releases = []
+        if not any(event.phase == "gate" for event in events):
+            releases = stored_releases(events, functools.partial(find_live, state()))
+        told = self._conclude(
+            record,
+            "fleet",
+            f"{conclusion.text}\n\n{conclusion.outcome}",
+            conclusion.result,
+            conclusion.outcome,
+            conclusion.hosts,
+            releases,
         )
-        shown = record.show("fleet", f"{conclusion.text}\n\n{conclusion.outcome}\nrecord: {path}")
-        answer = {"changed": False, "outcome": conclusion.outcome, "sluice_report": str(shown)}
+        answer = {"changed": False, "outcome": conclusion.outcome, **told}
         return answer if conclusion.good else {**answer, "failed": True, "msg": conclusion.outcome}

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms, build, sentence
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decide import Course
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, now
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import rounds
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run, state
@@ -105,10 +105,11 @@ class ActionModule(FleetAction):
                 except SluiceError as error:
                     self._note(phase, host, {"operation": operation, **failure(str(error))})
         askings = {host: Asking(questions[wanted], bake + self._terms.patience) for host, wanted in asked.items()}
+        began = now()
         for host, answer in self._answers(askings):
             operation, identity, _ = asked[host]
             # A host that went back tells itself where it is; the others are told.
-            self._note(phase, host, {"operation": operation, "release": identity, **answer})
+            self._note(phase, host, {"operation": operation, "asked": began, "release": identity, **answer})
 
     def _wanted(self, operation: str, host: str, course: Course) -> tuple[str, str, bool]:
         """The operation, the release that it is about, and whether the host has it. Hosts for which these are the same

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.accepting import read_accept
-from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import reason_of
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import emergency_words
@@ -26,13 +27,17 @@ from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.receipts imp
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import find_gates, read_decide
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import report
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project, read_run, state
+from ansible_collections.sluice.nginx.plugins.module_utils.words import count
+from ansible_collections.sluice.nginx.plugins.plugin_utils.concluding import ConcludingAction
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project, read_run, state
 from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import read_staging
 
 _MOST_HOURS = 24.0 * 366
+_MOST_SEARCHED = 3600.0
+_QUIET = ("pass", "not run")
 
 
-class ActionModule(ControllerAction):
+class ActionModule(ConcludingAction):
     """Runs the gates on staging containers of the controller."""
 
     SPEC: ClassVar[dict[str, Any]] = {
@@ -53,6 +58,8 @@ class ActionModule(ControllerAction):
         "behaviour_requests": {"type": "int", "default": 5000},
         "verify": {"type": "list", "elements": "str", "default": []},
         "decide": {"type": "dict", "default": {}},
+        "blame": {"type": "bool", "default": True},
+        "blame_seconds": {"type": "float", "default": 60},
         "signing_key": {"type": "str", "default": ""},
         "receipt_hours": {"type": "float", "default": 24},
         "emergency": {"type": "str", "default": ""},
@@ -64,6 +71,17 @@ class ActionModule(ControllerAction):
         """
         run = read_run(options["run"])
         record = Record(run)
+        try:
+            return self._examine(options, record)
+        except SluiceError as error:
+            # Nothing was examined, and the run has a record all the same.
+            noted = {"releases": [], "signed": None, "emergency": None, "problems": [{"what": str(error)}]}
+            record.note("gate", "", good=False, answer=noted)
+            told = self._conclude(record, "gates", f"the gates could not be asked: {error}", "stopped", str(error))
+            return {"changed": False, "failed": True, "msg": str(error), **told}
+
+    def _examine(self, options: dict[str, Any], record: Record) -> dict[str, Any]:
+        run = record.run
         reason = reason_of(options["emergency"])
         key, hours = _signing(options)
         examiner = self._examiner(options, run.id)
@@ -78,17 +96,13 @@ class ActionModule(ControllerAction):
         goes_on = all(each.passed or (reason and each.candidate.release is not None) for each in examined)
         noted = {"releases": [each.to_json() for each in examined], "signed": key is not None, "emergency": emergency}
         record.note("gate", "", good=goes_on, answer=noted)
-        outcome = (
-            "passed the gates" if not _overridden(examined) else "EMERGENCY" if goes_on else "stopped by the gates"
-        )
-        path = record.write({"outcome": outcome, "signed": key is not None, "emergency": emergency})
         loud = [emergency_words(emergency)] if emergency else []
         unsigned = [] if key else ["receipts are not signed: gates_signing_key names no key"]
-        shown = record.show("gates", "\n\n".join([*loud, report(examined), *unsigned, f"record: {path}"]))
+        text = "\n\n".join([*loud, report(examined), *unsigned]) + "\n"
         answer = {
             "changed": False,
             "releases": {host: each["id"] for each in options["releases"] for host in each["hosts"]},
-            "sluice_report": str(shown),
+            **self._conclude(record, "gates", text, "passed" if goes_on else "stopped", _outcome(examined, goes_on)),
         }
         if goes_on:
             needs = {each.candidate.release.id: list(each.needs) for each in examined if each.candidate.release}
@@ -123,6 +137,7 @@ class ActionModule(ControllerAction):
             settings=settings,
             services=services,
             run=run,
+            blame_seconds=_blame_seconds(options),
         )
 
     def _candidates(self, releases: list[dict[str, Any]], answers: Mapping[str, Any]) -> list[Candidate]:
@@ -167,6 +182,17 @@ def _signing(options: Mapping[str, Any]) -> tuple[Path | None, float]:
     return key, hours
 
 
+def _blame_seconds(options: Mapping[str, Any]) -> float:
+    """For how long the guilty lines are searched; in an emergency nobody waits for that."""
+    seconds = float(options["blame_seconds"])
+    if not 0 < seconds <= _MOST_SEARCHED:
+        raise InputError(
+            "gates_blame_seconds",
+            f"{seconds:g} is no time for it; give seconds above 0 up to {_MOST_SEARCHED:g}, or set gates_blame: false",
+        )
+    return seconds if options["blame"] and not options["emergency"] else 0
+
+
 def _overridden(examined: Sequence[Examined]) -> dict[str, list[str]]:
     """The gates that did not pass, for each release (or what stands for it) that has any."""
     return {
@@ -176,6 +202,20 @@ def _overridden(examined: Sequence[Examined]) -> dict[str, list[str]]:
         for each in examined
         if not each.passed
     }
+
+
+def _outcome(examined: Sequence[Examined], goes_on: bool) -> str:
+    """What the gates came to, in a sentence."""
+    failed = [(each, verdict) for each in examined for verdict in each.verdicts if verdict.result not in _QUIET]
+    if all(each.passed for each in examined):
+        return f"every gate passed for {count(len(examined), 'release')}"
+    if goes_on:
+        return "EMERGENCY: gates that did not pass do not stop this run"
+    if not failed:
+        return "stopped by the gates; no host was touched"
+    _, first = failed[0]
+    more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
+    return f"stopped by the gate {first.gate} ({textwrap.shorten(first.summary, 200)}){more}; no host was touched"
 
 
 def _own_gates(path: str) -> Path | None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ansible_collections.sluice.nginx.plugins.module_utils.sandbox.hosts import Fleet, ensure_fleet, remove_fleet
+from ansible_collections.sluice.nginx.plugins.module_utils.sandbox.hosts import (
+    Fleet,
+    Host,
+    ensure_fleet,
+    remove_fleet,
+)
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
 
@@ -18,6 +23,7 @@ class ActionModule(ControllerAction):
         "name": {"type": "str", "required": True},
         "hosts": {"type": "list", "elements": "str", "required": True},
         "aliases": {"type": "dict", "default": {}},
+        "monitors": {"type": "list", "elements": "str", "default": []},
         "image": {"type": "str", "default": ""},
         "context": {"type": "dict", "default": {}},
     }
@@ -29,7 +35,10 @@ class ActionModule(ControllerAction):
         fleet = Fleet(options["name"], project().resolve())
         if options["state"] == "absent":
             return {"changed": remove_fleet(client, fleet, options["hosts"])}
-        hosts = {name: options["aliases"].get(name, []) for name in options["hosts"]}
+        hosts = {
+            name: Host(tuple(options["aliases"].get(name, [])), "monitor" if name in options["monitors"] else "web")
+            for name in options["hosts"]
+        }
         folders = {name: Path(folder) for name, folder in options["context"].items()}
         changed = ensure_fleet(client, fleet, hosts, options["image"], folders, self._display.display)
         return {"changed": changed, "folder": str(fleet.folder)}

@@ -8,6 +8,8 @@ short_description: Ends a run with the story of its hosts
 version_added: 0.1.0
 description:
   - Writes C(run.json) from the journal, shows what became of each host, and fails unless all are where they were to be.
+  - Beside it are C(report.html), C(junit.xml), C(findings.sarif), and C(postmortem.md) where something went wrong.
+    One that cannot be written is a warning.
 options:
   run:
     description: The result of M(sluice.nginx.run).

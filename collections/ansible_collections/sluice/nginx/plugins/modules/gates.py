@@ -11,6 +11,7 @@ description:
   - All gates whose forerunners passed are run, so one run shows every fault. Releases are examined side by side.
   - A release that passed gets a receipt, without which no host activates it. The task fails unless all did, or
     O(emergency) has a reason.
+  - The record of the run and its reports are written as M(sluice.nginx.conclude) does.
 options:
   run:
     description: The result of M(sluice.nginx.run).
@@ -84,6 +85,16 @@ options:
     description: Gates that may be inconclusive, or not run because of one that is, and for each the reason.
     type: dict
     default: {}
+  blame:
+    description:
+      - Whether it is searched which lines make a release fail, where one that passed is live.
+      - With O(emergency) it is not.
+    type: bool
+    default: true
+  blame_seconds:
+    description: After how many seconds that search ends, for each release.
+    type: float
+    default: 60
   signing_key:
     description:
       - The SSH key that signs receipts, relative to the project. Without one they are not signed, and the run says so.

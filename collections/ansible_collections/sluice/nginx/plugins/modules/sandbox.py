@@ -8,7 +8,7 @@ short_description: Makes or removes the containers of a sandbox on the controlle
 version_added: 0.1.0
 description:
   - Each host is a container with systemd and sshd. Ports 22, 80 and 443 are published on free ports of 127.0.0.1,
-    which stay the same when a host or Docker restarts.
+    which stay the same when a host or Docker restarts; of monitoring hosts these are 22, 2525, 8080, 9090 and 9093.
   - The ports are written to C(fleet.json), and for SSH to C(ssh_config), in C(.sluice/NAME) beside C(ansible.cfg).
 options:
   state:
@@ -31,6 +31,11 @@ options:
     description: Further names under which hosts find each other; a host's name maps to a list.
     type: dict
     default: {}
+  monitors:
+    description: The names of the hosts that are made to watch the others.
+    type: list
+    elements: str
+    default: []
   image:
     description: The id of the platform image that the hosts' image is built on. Needed with O(state=present).
     type: str

@@ -67,20 +67,21 @@ def run_checks(
     workers: int = 8,
     witness: Witness | None = None,
     noted: Callable[[Outcome], None] | None = None,
+    hosts: Collection[str] = (),
 ) -> list[Outcome]:
     """Run checks, ``workers`` at a time, and return their outcomes in the given order.
 
-    Each request has ``timeout`` seconds. Redirects are followed to the hosts of the given checks only. With a witness
-    the checks that expect something of an upstream run alone, one after the other; without one that part of them is
-    not looked at. ``noted`` gets each outcome as soon as it is there, on any thread.
+    Each request has ``timeout`` seconds. Redirects are followed to the hosts of the given checks, and ``hosts``, only.
+    With a witness the checks that expect something of an upstream run alone, one after the other; without one that
+    part of them is not looked at. ``noted`` gets each outcome as soon as it is there, on any thread.
     """
     contract = list(checks)
-    hosts = {check.host for check in contract}
+    known = {*hosts, *(check.host for check in contract)}
     alone = {} if witness is None else {n: check for n, check in enumerate(contract) if check.expect.upstream}
     together = {n: check for n, check in enumerate(contract) if n not in alone}
 
     def run(check: Check, witness: Witness | None = None) -> Outcome:
-        outcome = _run(check, hosts, timeout, witness)
+        outcome = _run(check, known, timeout, witness)
         if noted is not None:
             noted(outcome)
         return outcome

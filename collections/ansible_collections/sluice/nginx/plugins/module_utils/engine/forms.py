@@ -28,6 +28,8 @@ __all__ = [
     "Run",
     "ShowRequest",
     "State",
+    "TrafficForm",
+    "TrafficRequest",
 ]
 
 Json = Dict[str, Any]
@@ -132,7 +134,8 @@ class ActivateRequest(TypedDict, total=False):
 
     Answer: ``release``, ``before``, ``checks`` (outcomes), ``workers``, ``timings`` in ms (``test``,
     ``reload_to_worker``, ``reload_to_proof``; after a failure ``failed_to_worker``, ``failed_to_proof``), and after a
-    failure ``reverted``, ``means`` (by which it went back), ``broken`` (every way back failed).
+    failure ``reverted``, ``means`` (by which it went back), ``broken`` (every way back failed), and ``traffic``, that
+    of the trial and a little before (None where it is not known).
 
     With ``seconds`` a release that serves is baked for so long in the same request, without the lock; ``bake`` is then
     the answer of ``bake``, with its ``problems``. Those are not the switch's: the release stays on trial. With 0 the
@@ -152,7 +155,8 @@ class ActivateRequest(TypedDict, total=False):
 class BakeRequest(TypedDict, total=False):
     """``bake``: wait ``seconds``, then judge logs, workers and checks.
 
-    Answer: ``requests``, ``share_5xx``, ``share_5xx_before``, ``checks``.
+    Answer: ``requests``, ``share_5xx``, ``share_5xx_before``, ``checks``, and ``traffic`` (a ``TrafficForm``) where it
+    is known which access logs there are.
     """
 
     release: str
@@ -175,6 +179,34 @@ class RevertRequest(TypedDict, total=False):
 
     of: str
     options: Options
+
+
+class TrafficRequest(TypedDict, total=False):
+    """``traffic``: what access logs and journal tell of the time from ``start`` to ``end``, ISO-8601 in UTC.
+
+    Answer: ``traffic`` (a ``TrafficForm``, or None where there is no access log), and ``journal``, the host's events of
+    then.
+    """
+
+    start: str
+    end: str
+
+
+class TrafficForm(TypedDict):
+    """Requests out of access logs, without those of checks, from ``start`` on, which may be before what they are
+    counted for ``began`` (both in UTC). For each ``step`` (seconds): ``requests``, ``errors`` (5xx), ``ms`` (their
+    mean, None where the format has none). ``failing`` are the requests that got most of the 5xx, as ``request``
+    (``GET /cart``) and ``count``; ``unread`` lines show no status or time.
+    """
+
+    start: str
+    step: int
+    began: str
+    requests: list[int]
+    errors: list[int]
+    ms: list[float | None]
+    failing: list[Json]
+    unread: int
 
 
 class ShowRequest(TypedDict, total=False):

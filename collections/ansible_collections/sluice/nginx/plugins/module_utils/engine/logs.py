@@ -8,11 +8,30 @@ from ..lean import TYPE_CHECKING, NamedTuple
 from ..lean.texts import fits
 
 if TYPE_CHECKING:
-    from typing import Iterable
+    from typing import Iterable, Iterator
 
-__all__ = ["Share", "copied", "mark", "new_lines", "rise", "severe", "share", "tail_before"]
+    from .traffic import Traffic
+
+__all__ = [
+    "OWN",
+    "Share",
+    "copied",
+    "mark",
+    "new_lines",
+    "parts",
+    "rise",
+    "severe",
+    "share",
+    "since",
+    "tail_before",
+]
+
+# The checks' own requests are no traffic; this is how their User-Agent stands in the combined format.
+OWN = '"sluice"'
 
 _TAIL = 1 << 20
+# A log is read in parts of so many bytes: it may be larger than the memory.
+_PART = 1 << 20
 # How a line of an error log begins.
 _TIME = "0000/00/00 00:00:00"
 # What a client does wrong in its handshake is logged at crit, and says nothing about the release.
@@ -63,50 +82,66 @@ def copied(marks: dict[str, list[int]]) -> dict[str, list[int]]:
 
 
 def new_lines(path: str, at: list[int]) -> list[str]:
-    """Read what was logged since a mark and move the mark.
+    """Read what was logged since a mark, and move the mark."""
+    return list(since(path, at))
 
-    A rotated log is read to its end under its new name first.
+
+def since(path: str, at: list[int]) -> Iterator[str]:
+    """Yield the lines logged since a mark, and move the mark.
+
+    A rotated log is read to its end under its new name first. A line that is still being written waits for its end.
     """
     inode, offset = at
-    found = []
     try:
         status = os.stat(path)
     except OSError:
-        return []
+        return
     if status.st_ino != inode or status.st_size < offset:
         rotated = f"{path}.1"
         if inode and os.path.exists(rotated) and os.stat(rotated).st_ino == inode:
-            found += _read(rotated, offset)[0]
+            for lines in parts(rotated, [offset]):
+                yield from lines
         offset = 0
-    lines, end = _read(path, offset) if status.st_size > offset else ([], offset)
-    at[:] = [status.st_ino, end]
-    return found + lines
+    end = [offset]
+    if status.st_size > offset:
+        for lines in parts(path, end):
+            yield from lines
+    at[:] = [status.st_ino, *end]
 
 
-def _read(path: str, offset: int) -> tuple[list[str], int]:
-    """Read whole lines from an offset; a line that is still being written waits for its end."""
+def parts(path: str, offset: list[int]) -> Iterator[list[str]]:
+    """Yield whole lines from an offset on, some at a time, and move it behind them."""
+    rest = b""
     try:
         with open(path, "rb") as file:
-            file.seek(offset)
-            data = file.read()
+            file.seek(offset[0])
+            while True:
+                read = file.read(_PART)
+                if not read:
+                    return
+                whole, newline, rest = (rest + read).rpartition(b"\n")
+                if newline:
+                    offset[0] += len(whole) + 1
+                    yield whole.decode("utf-8", "replace").split("\n")
     except OSError:
-        return [], offset
-    whole, newline, _ = data.rpartition(b"\n")
-    return whole.decode("utf-8", "replace").splitlines(), offset + len(whole) + len(newline)
+        return
 
 
-def tail_before(path: str, at: list[int]) -> list[str]:
-    """Read the lines before a mark, at most 1 MiB of them."""
+def tail_before(path: str, at: list[int]) -> tuple[list[str], bool]:
+    """Read the whole lines before a mark, at most 1 MiB of them, and tell whether that is all there was."""
     inode, offset = at
     for name in (path, f"{path}.1"):
         try:
             if inode and os.stat(name).st_ino == inode:
                 with open(name, "rb") as file:
                     file.seek(max(0, offset - _TAIL))
-                    return file.read(min(offset, _TAIL)).decode("utf-8", "replace").splitlines()
+                    lines = file.read(min(offset, _TAIL)).decode("utf-8", "replace").split("\n")
+                cut = offset > _TAIL
+                rotated = name == path and os.path.exists(f"{path}.1")
+                return lines[1 if cut else 0 : None if lines[-1] else -1], not (cut or rotated)
         except OSError:
             continue
-    return []
+    return [], True
 
 
 def severe(lines: Iterable[str], old_pids: frozenset[int], levels: frozenset[str]) -> list[str]:
@@ -140,8 +175,8 @@ def _is_clients_fault(line: str) -> bool:
     return client in line.partition(failed)[2]
 
 
-def share(lines: Iterable[str], ignore: str = "") -> Share:
-    """Count requests and 5xx; lines with the text ``ignore`` are requests of our own."""
+def share(lines: Iterable[str], ignore: str = "", traffic: Traffic | None = None) -> Share:
+    """Count requests and 5xx, in ``traffic`` as well; lines with the text ``ignore`` are requests of our own."""
     requests = failed = unread = 0
     for line in lines:
         if ignore and ignore in line:
@@ -151,7 +186,12 @@ def share(lines: Iterable[str], ignore: str = "") -> Share:
             unread += 1
             continue
         requests += 1
-        failed += status.startswith("5")
+        is_failed = status.startswith("5")
+        failed += is_failed
+        if traffic is not None:
+            traffic.add(line, is_failed)
+    if traffic is not None:
+        traffic.unread += unread
     return Share(requests, failed, unread)
 
 

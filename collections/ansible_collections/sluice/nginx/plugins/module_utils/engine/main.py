@@ -30,6 +30,7 @@ _OPERATIONS = {
     "revert": "settle",
     "status": "status",
     "show": "status",
+    "traffic": "traffic",
 }
 
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import getpass
 import json
 import os
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..errors import SluiceError
-from ..release.store import write_json
+from ..record.files import write_text
+from ..record.model import SCHEMA, VERSION, Result
 
 __all__ = ["Event", "Record", "Run", "now", "open_run", "visitor"]
-
-SCHEMA = 1
 
 
 def now() -> str:
@@ -89,18 +89,23 @@ class Record:
         """Append an event."""
         event = Event(now(), phase, host, good, answer)
         line = json.dumps(asdict(event), ensure_ascii=False, default=str) + "\n"
-        with self._journal.open("a", encoding="utf-8") as stream:
+        with self._journal.open("ab", buffering=0) as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
-            stream.write(line)
-            stream.flush()
-            os.fsync(stream.fileno())
+            _append(stream.fileno(), line.encode("utf-8", "backslashreplace"))
         return event
 
     def events(self) -> Iterator[Event]:
-        """Yield the events so far, oldest first."""
-        # Not splitlines(), which ends a line at characters that JSON leaves as they are.
-        for line in self._journal.read_text(encoding="utf-8").split("\n")[:-1]:
-            yield Event(**json.loads(line))
+        """Yield the events so far, oldest first. Raises ``SluiceError`` for a journal that cannot be read."""
+        try:
+            # Not splitlines(), which ends a line at characters that JSON leaves as they are.
+            lines = self._journal.read_text(encoding="utf-8").split("\n")[:-1]
+        except OSError as error:
+            raise SluiceError(f"the journal of the run, {self._journal}, cannot be read: {error.strerror}") from error
+        for number, line in enumerate(lines, 1):
+            try:
+                yield Event(**json.loads(line))
+            except (ValueError, TypeError) as error:
+                raise SluiceError(f"line {number} of {self._journal} is damaged: {error}") from error
 
     def show(self, name: str, text: str) -> Path:
         """Write a report for people into the record; tells its path."""
@@ -108,16 +113,56 @@ class Record:
         path.write_text(f"{text}\n", encoding="utf-8")
         return path
 
-    def write(self, content: dict[str, Any]) -> Path:
-        """Write ``run.json``: the run, ``content``, and the journal."""
-        path = Path(self.run.folder, "run.json")
-        write_json(
-            path,
-            {
-                "schema": SCHEMA,
-                "run": self.run.to_json(),
-                **content,
-                "events": [asdict(event) for event in self.events()],
-            },
-        )
-        return path
+    @property
+    def path(self) -> Path:
+        """Of ``run.json``."""
+        return Path(self.run.folder, "run.json")
+
+    def write(
+        self,
+        result: Result,
+        outcome: str,
+        hosts: Mapping[str, Mapping[str, Any]] | None = None,
+        releases: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        """Write ``run.json``: what the run came to, what the gates said by the journal, and the journal.
+
+        ``releases`` are those of a run without gates. Raises ``OSError``, and ``SluiceError`` as ``events`` does.
+        """
+        events = list(self.events())
+        gates = next((event.answer for event in reversed(events) if event.phase == "gate"), {})
+        content = {
+            "schema": SCHEMA,
+            "sluice": VERSION,
+            "run": {**self.run.to_json(), "ended": now()},
+            "result": result,
+            "outcome": outcome,
+            "signed": gates.get("signed"),
+            "emergency": gates.get("emergency"),
+            "hosts": hosts or {},
+            # What is above is the head, which the history reads alone.
+            "releases": gates.get("releases", list(releases)),
+            "events": [_without_releases(event) for event in events],
+        }
+        write_text(self.path, f"{json.dumps(content, indent=1, ensure_ascii=False, default=str)}\n", sync=True)
+
+
+def _append(handle: int, line: bytes) -> None:
+    """Append a whole line or nothing: half of one would spoil the next. Raises ``SluiceError``."""
+    size = os.fstat(handle).st_size
+    try:
+        while line:
+            line = line[os.write(handle, line) :]
+        os.fsync(handle)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.ftruncate(handle, size)
+        raise SluiceError(
+            f"the journal of the run cannot be written: {error.strerror}; nothing is done to hosts without it. "
+            "Those on trial go back by their guard, or at once by playbooks/unlock.yml"
+        ) from error
+
+
+def _without_releases(event: Event) -> dict[str, Any]:
+    """What the gates said of the releases has a place of its own in the record."""
+    return {**asdict(event), "answer": {name: value for name, value in event.answer.items() if name != "releases"}}

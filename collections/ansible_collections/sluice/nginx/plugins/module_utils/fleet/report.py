@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ..record.model import Result
 from ..verdicts.table import table
 from ..words import count
 from .ask import sentence
@@ -23,6 +24,7 @@ class Conclusion(NamedTuple):
     """
 
     good: bool
+    result: Result
     outcome: str
     text: str
     hosts: dict[str, dict[str, Any]]
@@ -134,7 +136,24 @@ def conclude(events: Iterable[Event], *, check_mode: bool) -> Conclusion:
     warnings = _warnings(so_far)
     parts += ["warnings\n" + "\n".join(warnings)] if warnings else []
     outcome = _outcome(bad, by_host, check_mode=check_mode)
-    return Conclusion(not bad, outcome, "\n\n".join(parts), hosts, emergency)
+    result = _result(bad, by_host.values(), check_mode=check_mode)
+    return Conclusion(not bad, result, outcome, "\n\n".join(parts), hosts, emergency)
+
+
+def _result(bad: Sequence[Event], told: Iterable[Story], *, check_mode: bool) -> Result:
+    touched = [story for story in told if story.touched]
+    if not touched:
+        if bad:
+            return "stopped"
+        return "predicted" if check_mode else "unchanged"
+    if all(_is_confirmed(story) for story in touched) and not bad:
+        return "confirmed"
+    return "rolled back" if all(_is_back(story) for story in touched) else "broken"
+
+
+def _is_confirmed(story: Story) -> bool:
+    settled = story.events.get("settle")
+    return settled is not None and settled.good and settled.answer.get("operation") == "confirm"
 
 
 def _faults(bad: Sequence[Event]) -> list[str]:
@@ -192,9 +211,7 @@ def _after(told: Sequence[Story]) -> str:
 def _is_guarded(story: Story) -> bool:
     """Whether a host was lost while its release was on trial, so that its guard sees to it."""
     final = story.events.get("mend") or story.events.get("settle") or story.events["activate"]
-    settled = story.events.get("settle")
-    confirmed = settled is not None and settled.good and settled.answer.get("operation") == "confirm"
-    return bool(final.answer.get("unreachable_host")) and not confirmed
+    return bool(final.answer.get("unreachable_host")) and not _is_confirmed(story)
 
 
 def _is_back(story: Story) -> bool:

@@ -9,7 +9,7 @@ from ..verdicts.table import table
 from .ask import sentence
 from .report import bounded, short
 
-__all__ = ["status_text", "tell"]
+__all__ = ["status_text", "tell", "words_of"]
 
 _LAST = 10
 
@@ -68,12 +68,18 @@ def tell(journal: Sequence[Event]) -> list[str]:
     """Tell a host's journal: a line for each event that matters, the last ten."""
     told = []
     for event in journal:
-        words = _WORDS.get((str(event.get("event")), str(event.get("mark") or "")))
-        if words is not None:
+        words = words_of(event)
+        if words:
             # Milliseconds matter to machines, which read JSON.
             at = f"{str(event['at'])[:19]}Z" if event.get("at") else "?"
-            told.append(f"{at}  run {event.get('run') or '?'}: {words(event)}")
+            told.append(f"{at}  run {event.get('run') or '?'}: {words}")
     return told[-_LAST:]
+
+
+def words_of(event: Event) -> str:
+    """Tell one event of a host's journal; nothing for a step of what others tell."""
+    words = _WORDS.get((str(event.get("event")), str(event.get("mark") or "")))
+    return words(event) if words is not None else ""
 
 
 def _trial(event: Event) -> str:

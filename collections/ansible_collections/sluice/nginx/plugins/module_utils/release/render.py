@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,6 +13,7 @@ import jinja2.meta
 
 from ..contract.model import Check, parse_contract, to_json
 from ..errors import InputError, SluiceError
+from ..sites.lines import variables_of
 from ..sites.model import parse_sites
 from ..sites.plan import TemplatedFile, plan
 from ..sites.printing.directives import directives, quote
@@ -81,13 +82,12 @@ def _typed_layer(planned: Sequence[TemplatedFile], templates: Path) -> trees.Tre
     them, which takes a hundred times as long.
     """
     environment = _environment(templates)
-    return {
-        each.path: trees.file(
-            environment.get_template(each.template).render(each.variables).encode(),
-            f"roles/nginx/templates/{each.template}",
-        )
-        for each in planned
-    }
+    layer: trees.Tree = {}
+    for each in planned:
+        text = environment.get_template(each.template).render(each.variables)
+        made = trees.file(text.encode(), f"roles/nginx/templates/{each.template}")
+        layer[each.path] = replace(made, variables=tuple(variables_of(each, text)))
+    return layer
 
 
 @functools.lru_cache(maxsize=8)

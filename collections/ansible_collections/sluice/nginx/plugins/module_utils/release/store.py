@@ -49,7 +49,7 @@ class Release:
 
     @property
     def described(self) -> dict[str, Any]:
-        """What a host is told of it: id, manifest, kept paths, facts, needs, contract; and the origins of its files."""
+        """What a host is told of it: id, manifest, kept, facts, needs, contract; and what its files are made from."""
         text = (self.root / "release.json").read_text(encoding="utf-8")
         return dict(json.loads(text))
 
@@ -86,6 +86,7 @@ class Store:
             "id": release.id,
             "manifest": entries_to_json(entries),
             "origins": {path: node.origin for path, node in tree.items() if node.kind != "dir"},
+            "variables": {path: [list(row) for row in node.variables] for path, node in tree.items() if node.variables},
             **read(release.tree, release.paths),
             "kept": kept,
             "contract": contract,

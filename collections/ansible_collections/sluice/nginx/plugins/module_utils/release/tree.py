@@ -21,13 +21,15 @@ __all__ = ["Node", "Tree", "bundle", "directories", "file", "link", "manifest", 
 class Node:
     """A file (``data`` is its content), a link (``data`` is its target) or a directory.
 
-    ``origin`` says where it came from, for people: the path of a source file or the name of a template.
+    ``origin`` says where it came from, for people: the path of a source file or the name of a template. ``variables``
+    are those of the user that lines of it came from: the first line, the last one, and the variable.
     """
 
     kind: str
     mode: int
     data: bytes
     origin: str
+    variables: tuple[tuple[int, int, str], ...] = ()
 
 
 Tree = dict[str, Node]

@@ -24,10 +24,28 @@ if TYPE_CHECKING:
 
     from docker.models.containers import Container
 
-__all__ = ["Fleet", "ensure_fleet", "fleet_json", "free_ports", "remove_fleet", "ssh_config"]
+__all__ = ["Fleet", "Host", "ensure_fleet", "fleet_json", "free_ports", "remove_fleet", "ssh_config"]
 
-_PORTS = {"ssh": "22/tcp", "http": "80/tcp", "https": "443/tcp"}
+# The ports that hosts of each kind publish.
+_PORTS = {
+    "web": {"ssh": "22/tcp", "http": "80/tcp", "https": "443/tcp"},
+    "monitor": {
+        "ssh": "22/tcp",
+        "receiver": "8080/tcp",
+        "smtp": "2525/tcp",
+        "prometheus": "9090/tcp",
+        "alertmanager": "9093/tcp",
+    },
+}
 _TRIES = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Host:
+    """What a host is made as: its further names in the fleet's network, and its kind, ``web`` or ``monitor``."""
+
+    aliases: tuple[str, ...] = ()
+    kind: str = "web"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,21 +76,23 @@ class Fleet:
 def ensure_fleet(
     client: docker.DockerClient,
     fleet: Fleet,
-    hosts: Mapping[str, Sequence[str]],
+    hosts: Mapping[str, Host],
     platform_image: str,
     folders: Mapping[str, Path],
     say: Callable[[str], None],
 ) -> bool:
     """Make what is missing of the fleet, start what has stopped, write down its ports; tell whether anything changed.
 
-    ``hosts`` maps each host's name to its further names in the fleet's network. ``platform_image`` is an id.
+    ``platform_image`` is an id.
     """
     arguments = {"PLATFORM": platform_image, "PUBLIC_KEY": _public_key(fleet.key)}
-    image = ensure_image(client, folders, arguments, labels(fleet.root, "sandbox"), say)
+    marks = labels(fleet.root, "sandbox")
+    kinds = sorted({host.kind for host in hosts.values()}, reverse=True)
+    images = {kind: ensure_image(client, folders, kind, arguments, marks, say) for kind in kinds}
     try:
         changed = _ensure_network(client, fleet)
         with ThreadPoolExecutor(len(hosts) or 1) as pool:
-            started = list(pool.map(lambda name: _ensure_host(client, fleet, name, hosts[name], image, say), hosts))
+            started = list(pool.map(lambda name: _ensure_host(client, fleet, name, hosts[name], images, say), hosts))
     except docker.errors.APIError as error:
         raise SluiceError(f"the sandbox {fleet.name} cannot be started: {error.explanation}") from error
     ports = {_host_name(each): _ports(each) for each in sorted(_containers(client, fleet), key=_host_name)}
@@ -117,7 +137,9 @@ def fleet_json(ports: Mapping[str, Mapping[str, int]], network: str) -> str:
         name: {
             "container": f"{network}-{name}",
             "ports": dict(published),
-            "urls": [f"http://127.0.0.1:{published['http']}", f"https://127.0.0.1:{published['https']}"],
+            "urls": [
+                f"{scheme}://127.0.0.1:{published[scheme]}" for scheme in ("http", "https") if scheme in published
+            ],
         }
         for name, published in sorted(ports.items())
     }
@@ -161,7 +183,8 @@ def _host_name(container: Container) -> str:
 
 def _ports(container: Container) -> dict[str, int]:
     bindings = container.attrs["HostConfig"]["PortBindings"]
-    return {name: int(bindings[port][0]["HostPort"]) for name, port in _PORTS.items()}
+    ports = _PORTS[container.labels.get("sluice.kind", "web")]
+    return {name: int(bindings[port][0]["HostPort"]) for name, port in ports.items()}
 
 
 def _ensure_network(client: docker.DockerClient, fleet: Fleet) -> bool:
@@ -172,10 +195,16 @@ def _ensure_network(client: docker.DockerClient, fleet: Fleet) -> bool:
 
 
 def _ensure_host(
-    client: docker.DockerClient, fleet: Fleet, name: str, aliases: Sequence[str], image: str, say: Callable[[str], None]
+    client: docker.DockerClient,
+    fleet: Fleet,
+    name: str,
+    host: Host,
+    images: Mapping[str, str],
+    say: Callable[[str], None],
 ) -> bool:
     """Make this host run; a container made from something else, or whose ports are taken by now, is made anew."""
-    recipe = hashlib.sha256(repr([image, sorted(aliases)]).encode()).hexdigest()
+    image = images[host.kind]
+    recipe = hashlib.sha256(repr([image, sorted(host.aliases)]).encode()).hexdigest()
     with contextlib.suppress(docker.errors.NotFound):
         container = client.containers.get(f"{fleet.network}-{name}")
         if container.labels.get("sluice.recipe") == recipe:
@@ -186,9 +215,9 @@ def _ensure_host(
                 return True
         say(f"{name} is made anew")
         _remove(container)
-    marks = {**fleet.labels, "sluice.host": name, "sluice.recipe": recipe}
+    marks = {**fleet.labels, "sluice.host": name, "sluice.kind": host.kind, "sluice.recipe": recipe}
     for left in reversed(range(_TRIES)):
-        container = _create(client, fleet, name, aliases, image, marks)
+        container = _create(client, fleet, name, host, image, marks)
         try:
             container.start()
             return True
@@ -201,10 +230,11 @@ def _ensure_host(
 
 
 def _create(
-    client: docker.DockerClient, fleet: Fleet, name: str, aliases: Sequence[str], image: str, marks: dict[str, str]
+    client: docker.DockerClient, fleet: Fleet, name: str, host: Host, image: str, marks: dict[str, str]
 ) -> Container:
-    published = dict(zip(_PORTS.values(), free_ports(len(_PORTS)), strict=True))
-    endpoint = client.api.create_endpoint_config(aliases=[name, *aliases])
+    ports = _PORTS[host.kind]
+    published = dict(zip(ports.values(), free_ports(len(ports)), strict=True))
+    endpoint = client.api.create_endpoint_config(aliases=[name, *host.aliases])
     machine: dict[str, Any] = {
         # A host comes back after a reboot, its own or the engine's, at the ports that are written down.
         "restart_policy": {"Name": "unless-stopped"},

@@ -1,4 +1,4 @@
-"""The image of the sandbox's hosts: the platform, systemd's trimming, both sites and the fleet's public key."""
+"""The images of the sandbox's hosts: the platform, systemd's trimming, what they run, and the fleet's public key."""
 
 from __future__ import annotations
 
@@ -39,30 +39,34 @@ def pack_context(folders: Mapping[str, Path]) -> bytes:
 def ensure_image(
     client: docker.DockerClient,
     folders: Mapping[str, Path],
+    kind: str,
     arguments: Mapping[str, str],
     labels: Mapping[str, str],
     say: Callable[[str], None],
 ) -> str:
-    """Find the image of these folders and arguments, or build it from ``image/Dockerfile``, and give its id.
+    """Find the image of these folders and arguments, or build it, and give its id. ``kind`` is a stage of
+    ``image/Dockerfile``: ``web`` or ``monitor``.
 
     Raises ``SluiceError`` with the last lines of a build that failed.
     """
     context = pack_context(folders)
-    digest = hashlib.sha256(context + repr(sorted(arguments.items())).encode()).hexdigest()
+    digest = hashlib.sha256(context + repr([kind, *sorted(arguments.items())]).encode()).hexdigest()
+    marks = {**labels, "sluice.kind": kind}
     tag = f"sluice-sandbox:{digest[:12]}"
     try:
         return str(client.images.get(tag).id)
     except docker.errors.ImageNotFound:
-        say(f"building {tag}, the image of the sandbox's hosts")
+        say(f"building {tag}, the image of the sandbox's {kind} hosts")
     lines: list[str] = []
     try:
         for event in client.api.build(
             fileobj=io.BytesIO(context),
             custom_context=True,
             dockerfile="image/Dockerfile",
+            target=kind,
             tag=tag,
             buildargs=dict(arguments),
-            labels=dict(labels),
+            labels=marks,
             rm=True,
             forcerm=True,
             decode=True,
@@ -72,11 +76,11 @@ def ensure_image(
                 raise SluiceError("\n  ".join([f"building {tag} failed; the last lines were:", *lines[-_LAST_LINES:]]))
     except (docker.errors.APIError, requests.RequestException) as error:
         raise SluiceError(f"building {tag} failed: {error}") from error
-    return _only(client, tag, labels)
+    return _only(client, tag, marks)
 
 
 def _only(client: docker.DockerClient, tag: str, labels: Mapping[str, str]) -> str:
-    """Give the image's id, and remove this checkout's earlier ones that no container uses."""
+    """Give the image's id, and remove this checkout's earlier ones of its kind that no container uses."""
     image = client.images.get(tag)
     marks = [f"{name}={value}" for name, value in labels.items()]
     for earlier in client.images.list("sluice-sandbox", filters={"label": marks}):

@@ -262,6 +262,25 @@ class Stage:
         self.ask("lay", [{"copy": self.tree(name), "files": rows}])
         return self.tree(name)
 
+    def mix(
+        self,
+        name: str,
+        base: str,
+        files: Sequence[tuple[str, str, bytes]],
+        *,
+        become: bool = False,
+        cold: bool = False,
+    ) -> None:
+        """Change files of the tree ``name``, a copy of the release ``base`` that is made the first time.
+
+        A row of ``files`` is a path, ``file``, ``link`` or ``gone``, and the content or the link's target. With
+        ``become`` the stage is of that tree from now on, with nginx ended; with ``cold`` it is started anew when
+        somebody asks how it starts. Raises ``SluiceError``.
+        """
+        rows = [[path, kind, base64.b64encode(data).decode()] for path, kind, data in files]
+        self.ask("mix", [{"tree": self.tree(name), "base": self.tree(base), "files": rows, "become": become}])
+        self._started = None if cold else self._started
+
     def read(self, path: str) -> str:
         """What is in a file of nginx's container; nothing where there is none. Raises ``SluiceError``."""
         return str(self.ask("read", [{"path": path}])["text"])

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import docker
 
+from ..blame.blame import find_guilty
+from ..blame.model import Blame
 from ..config.facts import facts
 from ..config.parse import parse_tree
 from ..contract.model import from_json
@@ -19,6 +22,7 @@ from ..needs.asking import questions
 from ..needs.comparing import permitted, to_check
 from ..needs.declared import declared
 from ..needs.reading import needs_of
+from ..record.changes import changes
 from ..release.store import Release
 from ..staging.stage import Stage, StageSettings
 from ..world.model import Service, World
@@ -30,6 +34,8 @@ from .runner import Gate, run_gates
 __all__ = ["Candidate", "Examined", "Examiner", "subject_of"]
 
 _MOST_AT_A_TIME = 16
+# Releases of one run that fail do so because of one change, mostly.
+_MOST_BLAMED = 4
 
 
 @dataclass(frozen=True)
@@ -50,12 +56,17 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Examined:
-    """A candidate and what the gates said of it. ``needs`` are those that its hosts must be asked for."""
+    """A candidate and what the gates said of it.
+
+    ``needs`` are those that its hosts must be asked for. ``blame`` tells which lines make it fail, where that was
+    searched.
+    """
 
     candidate: Candidate
     verdicts: Sequence[Verdict]
     invented: Sequence[str] = ()
     needs: Sequence[Mapping[str, Any]] = ()
+    blame: Blame | None = None
 
     @property
     def passed(self) -> bool:
@@ -64,19 +75,26 @@ class Examined:
 
     def to_json(self) -> dict[str, Any]:
         """The verdicts as plain data, for the record."""
-        release = self.candidate.release
+        release, live = self.candidate.release, self.candidate.live
         return {
             "release": release.id if release else None,
             "hosts": list(self.candidate.hosts),
             "passed": self.passed,
             "invented": list(self.invented),
             "verdicts": [verdict.to_json() for verdict in self.verdicts],
+            "live": live.id if live else None,
+            "changes": changes(live, release) if release else [],
+            "blame": self.blame.to_json() if self.blame else None,
         }
 
 
 @dataclass(frozen=True)
 class Examiner:
-    """What all candidates of a run share."""
+    """What all candidates of a run share.
+
+    For ``blame_seconds`` at most it is searched which lines make a candidate fail; not at all for 0, and for the first
+    few that fail only.
+    """
 
     client: docker.DockerClient
     gates: Sequence[Gate]
@@ -84,6 +102,8 @@ class Examiner:
     settings: StageSettings
     services: tuple[Service, ...]
     run: str
+    blame_seconds: float = 0
+    _blamed: Iterator[int] = field(default_factory=itertools.count)
 
     def examine(self, candidates: Sequence[Candidate]) -> list[Examined]:
         """Take candidates through the gates, as many at a time as keep the cores busy; each is told of in its place.
@@ -121,11 +141,24 @@ class Examiner:
             world = self._world(subject)
             _open(subject, stages, world)
             verdicts = run_gates(self.gates, subject)
+            blame = self._blame(subject, verdicts)
             invented = subject.stage.invented if subject.stage else world.invented
         live = subject.live.needs if subject.live else None
         asked = to_check(subject.needs, live, declared(subject.options.declared))
         rows = questions([need.to_json() for need in asked], release.tree)
-        return Examined(candidate, verdicts, invented, rows)
+        return Examined(candidate, verdicts, invented, rows, blame)
+
+    def _blame(self, subject: Subject, verdicts: Sequence[Verdict]) -> Blame | None:
+        """Search whose line it is, while the stages are there. What goes wrong then changes no verdict."""
+        if not self.blame_seconds or subject.live is None or all(each.result != "fail" for each in verdicts):
+            return None
+        if next(self._blamed) >= _MOST_BLAMED:
+            return Blame(note=f"not searched: the lines of {_MOST_BLAMED} other releases of this run are")
+        try:
+            return find_guilty(subject, verdicts, self.gates, self.blame_seconds)
+        except Exception as error:
+            words = str(error) if isinstance(error, SluiceError) else f"{type(error).__name__}: {error}"
+            return Blame(note=f"the search for the guilty lines failed: {words}")
 
     def _world(self, subject: Subject) -> World:
         live = subject.live.needs if subject.live else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..blame.telling import blame_text
+
 if TYPE_CHECKING:
     from .examine import Examined
     from .model import Finding, Verdict
@@ -74,5 +76,5 @@ def report(examined: Sequence[Examined]) -> str:
         parts.append(
             f"gates of release {release.id[:12] if release else '(none)'} for {hosts}\n{verdict_table(each.verdicts)}"
         )
-        parts += [findings_text(each.verdicts)] if not each.passed else []
+        parts += [findings_text(each.verdicts), blame_text(each.blame)] if not each.passed else []
     return "\n\n".join(part for part in parts if part)

@@ -43,8 +43,14 @@ def activate(session: Session, request: ActivateRequest, bundle: bytes) -> Json:
     Raises ``Fault`` for what stops it before anything is switched.
     """
     release = _read(session, request)
+    began = session.system.now()
     answer = _activate(session, request, release, bundle)
-    if "seconds" in request and not answer.get("problems"):
+    if answer.get("reverted") is not None:
+        from .traffic import counted
+
+        # Without the lock: the host is back, and nobody has to wait for this.
+        answer["traffic"] = counted(session, began, release.id, answer["before"])
+    elif "seconds" in request and not answer.get("problems"):
         session.alive()
         answer["bake"] = _bake(session, release, float(request["seconds"]), request.get("options") or {})
     return answer

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from ...lean import TYPE_CHECKING
-from ..logs import Share, copied, new_lines, rise, severe, share, tail_before
+from ..logs import OWN, Share, copied, new_lines, rise, severe, share, since, tail_before
 from ..serving import SEVERE, check_problems, run_contract
 from ..session import Fault, Problem, Session
+from ..times import logged_at, seconds_of
+from ..traffic import BEFORE, Traffic
 from ..trial import worker_problems
 
 if TYPE_CHECKING:
@@ -13,8 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["bake", "watch"]
 
-# The checks' own requests are no traffic; this is how their User-Agent stands in the combined format.
-_OWN = '"sluice"'
 _FEW = 20
 
 
@@ -49,8 +49,13 @@ def watch(session: Session, release: str, seconds: float, options: Options, *, a
     problems = worker_problems(session, pending) + _log_problems(
         session, pending, [path for path in marks if path not in access]
     )
-    before, since = _shares(session, {path: at for path, at in marks.items() if path in access})
-    problems += _traffic_problems(session, before, since)
+    marked = {path: at for path, at in marks.items() if path in access}
+    now = seconds_of(session.system.now())
+    # A state that was made of a damaged journal may not tell when it began.
+    began = logged_at(str(pending.get("since"))) or now
+    traffic = Traffic(began - BEFORE, now + 1)
+    before, after = _shares(marked, traffic, began)
+    problems += _traffic_problems(session, before, after)
     contract = [] if asked else meta.get("contract") or []
     outcomes = run_contract(session, contract, float(options.get("check_timeout", 10.0)))
     problems += check_problems(outcomes)
@@ -58,9 +63,11 @@ def watch(session: Session, release: str, seconds: float, options: Options, *, a
         "changed": False,
         "problems": problems,
         "checks": outcomes,
-        "requests": since.requests,
-        "share_5xx": round(since.part, 4),
+        "requests": after.requests,
+        "share_5xx": round(after.part, 4),
         "share_5xx_before": round(before.part, 4),
+        # Where it is not known which logs there are, nothing is known of the traffic.
+        **({"traffic": traffic.to_json(str(pending.get("since")))} if marked else {}),
     }
 
 
@@ -77,25 +84,29 @@ def _log_problems(session: Session, pending: Json, paths: list[str]) -> list[Pro
     ]
 
 
-def _shares(session: Session, marks: dict[str, list[int]]) -> tuple[Share, Share]:
-    before, since = Share(0, 0, 0), Share(0, 0, 0)
+def _shares(marks: dict[str, list[int]], traffic: Traffic, began: int) -> tuple[Share, Share]:
+    before, after = Share(0, 0, 0), Share(0, 0, 0)
     for path, at in marks.items():
-        before = before.plus(share(tail_before(path, at), _OWN))
-        since = since.plus(share(new_lines(path, at), _OWN))
-    return before, since
+        lines, whole = tail_before(path, at)
+        if not whole:
+            first = logged_at(lines[0], lines[0].find(" [") + 2) if lines else None
+            traffic.known_from(began if first is None else first + 1)
+        before = before.plus(share(lines, OWN, traffic))
+        after = after.plus(share(since(path, at), OWN, traffic))
+    return before, after
 
 
-def _traffic_problems(session: Session, before: Share, since: Share) -> list[Problem]:
-    if since.unread:
-        session.warn(f"{since.unread} lines of the access logs show no status and were not judged")
-    if since.requests < _FEW:
-        session.warn(f"too little traffic to judge: {since.requests} requests")
-    if not rise(before, since):
+def _traffic_problems(session: Session, before: Share, after: Share) -> list[Problem]:
+    if after.unread:
+        session.warn(f"{after.unread} lines of the access logs show no status and were not judged")
+    if after.requests < _FEW:
+        session.warn(f"too little traffic to judge: {after.requests} requests")
+    if not rise(before, after):
         return []
     return [
         Problem(
             "answers with 5xx rose since the switch",
             f"about {before.part:.1%}, as in {before.requests} requests before",
-            f"{since.part:.1%}: {since.failed} of {since.requests} requests",
+            f"{after.part:.1%}: {after.failed} of {after.requests} requests",
         )
     ]

@@ -121,7 +121,12 @@ def revert(session: Session, request: RevertRequest, bundle: bytes = b"") -> Jso
             if run == session.run["id"]
             else f"{session.run['who']} from {session.run['from']}"
         )
-        return _take_back(session, state, to, by, timeout)
+        answer = _take_back(session, state, to, by, timeout)
+    from .traffic import counted
+
+    # Without the lock: the host is back, and nobody has to wait for this.
+    trial = state["pending"] or state["confirmed"] or {}
+    return {**answer, "traffic": counted(session, str(trial.get("since")), str(trial.get("release")), to)}
 
 
 def end_trial(session: Session, state: Json, by: str, why: str) -> Json:

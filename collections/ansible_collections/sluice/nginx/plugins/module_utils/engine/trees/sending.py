@@ -8,7 +8,7 @@ import re
 
 from ...lean import NamedTuple, Path
 
-__all__ = ["MOST_BYTES", "Sent", "pack_without_secrets"]
+__all__ = ["MOST_BYTES", "Sent", "pack_without_secrets", "secret_paths"]
 
 MOST_BYTES = 16 << 20
 """Of the files of a tree together."""
@@ -46,7 +46,7 @@ def pack_without_secrets(tree: Path, conf: Path) -> Sent:
     if size > MOST_BYTES:
         return Sent(None, [], size)
     contents = {path.relative_to(tree).as_posix(): path.read_bytes() for path in files}
-    withheld = sorted(_secrets(contents, str(conf)))
+    withheld = sorted(secret_paths(contents, str(conf)))
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=6, format=tarfile.PAX_FORMAT) as archive:
         for path in paths:
@@ -56,7 +56,8 @@ def pack_without_secrets(tree: Path, conf: Path) -> Sent:
     return Sent(buffer.getvalue(), withheld, size)
 
 
-def _secrets(contents: dict[str, bytes], conf: str) -> set[str]:
+def secret_paths(contents: dict[str, bytes], conf: str) -> set[str]:
+    """Tell which files of a tree that nginx reads at ``conf`` are keys, certificates or password files."""
     named = set()
     for data in contents.values():
         if b"\0" not in data:

@@ -36,11 +36,12 @@ _WEBSOCKET_IDLE = "1h"
 
 @dataclass(frozen=True)
 class Location:
-    """One location: its path, its directives, and raw lines behind them."""
+    """One location: its path, its directives, and raw lines behind them. ``source`` is what the user wrote it as."""
 
     path: Path
     rows: list[Directive]
     lines: tuple[str, ...] = ()
+    source: str = ""
 
 
 def scope_rows(site: Site, scope: Scope) -> list[Directive]:
@@ -181,7 +182,7 @@ def _route(site: Site, route: Route) -> Location:
         rows.append(("expires", route.expires))
     rows += route_headers(site, route)
     rows += [("rewrite", rewrite.pattern, rewrite.to, rewrite.flag) for rewrite in route.rewrites]
-    return Location(route.path, rows + _handler_rows(site, route), route.lines)
+    return Location(route.path, rows + _handler_rows(site, route), route.lines, route.source)
 
 
 def _open(site: Site) -> list[Directive]:
@@ -196,7 +197,7 @@ def _open(site: Site) -> list[Directive]:
 
 def _error_page(site: Site, page: ErrorPage) -> Location:
     root: list[Directive] = [("root", page.root)] if page.root else []
-    return Location(Path("=", page.page), [("internal",), *root, *_open(site)])
+    return Location(Path("=", page.page), [("internal",), *root, *_open(site)], source=page.source)
 
 
 def _maintenance(site: Site, maintenance: Maintenance) -> Location:
@@ -207,7 +208,7 @@ def _maintenance(site: Site, maintenance: Maintenance) -> Location:
     else:
         rows += [("root", maintenance.root)] if maintenance.root else []
         rows.append(("rewrite", "^", maintenance.page, "break"))
-    return Location(Path("", "@maintenance"), rows)
+    return Location(Path("", "@maintenance"), rows, source=maintenance.source)
 
 
 def _nothing_said(site: Site, found: list[Location]) -> bool:
@@ -218,15 +219,16 @@ def _nothing_said(site: Site, found: list[Location]) -> bool:
 
 def locations(site: Site) -> list[Location]:
     """All locations, in the order in which nginx tries regexes: redirects, the user's routes, PHP."""
-    found = [Location(redirect.path, [redirect.directive]) for redirect in site.redirects]
+    found = [Location(redirect.path, [redirect.directive], source=redirect.source) for redirect in site.redirects]
     found += [_route(site, route) for route in site.routes]
     if site.spa:
-        found.append(Location(_ROOT, [("try_files", "$uri", site.spa, "=404")]))
+        found.append(Location(_ROOT, [("try_files", "$uri", site.spa, "=404")], source=f"{site.source}.spa"))
     if site.php:
+        php = f"{site.source}.php"
         if site.php.front_controller:
             fallback = f"{site.php.front_controller}$is_args$args"
-            found.append(Location(_ROOT, [("try_files", "$uri", "$uri/", fallback)]))
-        found.append(Location(site.php.path, _php_rows(site.php, "$uri")))
+            found.append(Location(_ROOT, [("try_files", "$uri", "$uri/", fallback)], source=php))
+        found.append(Location(site.php.path, _php_rows(site.php, "$uri"), source=php))
     if _nothing_said(site, found):
         found.append(Location(_ROOT, [("return", "404")]))
     taken = {location.path.key for location in found}

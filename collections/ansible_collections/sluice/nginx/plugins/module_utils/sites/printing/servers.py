@@ -123,7 +123,12 @@ def _main(site: Site, listen: list[Directive]) -> dict[str, object]:
 
 
 def _location_view(location: Location) -> dict[str, object]:
-    return {"path": location.path.arguments, "rows": location.rows, "lines": location.lines}
+    return {
+        "path": location.path.arguments,
+        "rows": location.rows,
+        "lines": location.lines,
+        "source": location.source,
+    }
 
 
 def _servers(site: Site, version: tuple[int, ...]) -> list[dict[str, object]]:
@@ -169,7 +174,7 @@ def _upstream_views(site: Site) -> list[dict[str, object]]:
         rows += [upstream.balance] if upstream.balance else []
         rows += [("server", server.address, *server.parameters) for server in upstream.servers]
         rows += [("keepalive", str(upstream.keepalive))] if upstream.keepalive else []
-        views.append({"name": name, "rows": rows, "lines": upstream.lines})
+        views.append({"name": name, "rows": rows, "lines": upstream.lines, "source": upstream.source})
     return views
 
 

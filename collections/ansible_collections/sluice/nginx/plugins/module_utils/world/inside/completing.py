@@ -6,6 +6,7 @@ release, as an include inside the tree, is never made: it is the release's fault
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -17,7 +18,7 @@ from . import making
 from .common import HOME
 from .modules import nginx, providers, spare, supply, withdraw
 
-__all__ = ["complete", "test"]
+__all__ = ["complete", "forget", "test"]
 
 _CONF = "/etc/nginx"
 _MOST_ROUNDS = 60
@@ -40,6 +41,12 @@ def test(plan: _Plan, rows: list[dict[str, Any]]) -> dict[str, Any]:
         _SAID.unlink()
         return said
     return _test()
+
+
+def forget() -> None:
+    """Forget what ``nginx -t`` said in the loop: the release is another one now."""
+    with contextlib.suppress(FileNotFoundError):
+        _SAID.unlink()
 
 
 def _test() -> dict[str, Any]:

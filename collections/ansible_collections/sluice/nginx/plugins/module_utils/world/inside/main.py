@@ -22,6 +22,7 @@ _WORK = {
     "reload": "reloading",
     "serve": "reloading",
     "lay": "running",
+    "mix": "mixing",
     "read": "running",
     "stand_in": "stand_ins",
 }

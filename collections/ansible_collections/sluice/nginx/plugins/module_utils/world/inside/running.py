@@ -24,6 +24,7 @@ __all__ = [
     "OF_THE_CONTAINER",
     "PROC",
     "empty_caches",
+    "end",
     "engine",
     "lay",
     "listening",
@@ -81,7 +82,7 @@ def listening() -> dict[str, int]:
     return dict(found)
 
 
-def _end() -> None:
+def end() -> None:
     """End nginx at once, and wait until its processes are gone."""
     running = master()
     if running is None:
@@ -122,7 +123,7 @@ def serve_cold(tree: str, caches: Iterable[str] = ()) -> None:
 
     Raises ``RuntimeError`` with nginx's words when it does not serve.
     """
-    _end()
+    end()
     empty_caches(caches)
     swap(tree)
     code, words = launch()

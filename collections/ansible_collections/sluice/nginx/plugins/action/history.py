@@ -1,0 +1,30 @@
+"""Writes the index page over all runs."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.record.files import write_text
+from ansible_collections.sluice.nginx.plugins.module_utils.record.history import history
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, state
+
+
+class ActionModule(ControllerAction):
+    """Reads ``.sluice/runs``; no host is asked."""
+
+    SPEC: ClassVar[dict[str, Any]] = {}
+
+    def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Tell the page's path."""
+        runs = state() / "runs"
+        path = runs / "index.html"
+        try:
+            runs.mkdir(parents=True, exist_ok=True)
+            write_text(path, history(runs))
+        except OSError as error:
+            raise SluiceError(
+                f"{path} cannot be written: {error.strerror}; give this user the folder {runs}"
+            ) from error
+        self._display.display(f"history: {path}")
+        return {"changed": False, "path": str(path)}

@@ -1,0 +1,96 @@
+"""Writes what a monitoring host needs, from the contracts of the releases and the inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ansible.template import Templar
+
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.files import Settings, contents, write
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.probes import Host, Public, probing
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.rules import Thresholds
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project, state
+
+_GROUP, _ADDRESS = "monitor", "monitor_address"
+_LEAST_INTERVAL = 1.0
+
+
+class ActionModule(ControllerAction):
+    """Works on the controller alone."""
+
+    SPEC: ClassVar[dict[str, Any]] = {
+        "releases": {"type": "list", "elements": "dict", "required": True},
+        "files": {"type": "str", "required": True},
+        "install": {"type": "bool", "default": True},
+        "interval": {"type": "float", "default": 5},
+        "unsafe": {"type": "bool", "default": False},
+        "public": {"type": "bool", "default": False},
+        "public_address": {"type": "str", "default": ""},
+        "receivers": {"type": "list", "elements": "dict", "default": [], "no_log": True},
+        "routes": {"type": "list", "elements": "dict", "default": []},
+        "status": {"type": "bool", "default": False},
+        "error_share": {"type": "float", "default": 5},
+        "certificate_days": {"type": "float", "default": 14},
+        "drain_minutes": {"type": "float", "default": 10},
+    }
+
+    def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Write the files, and say what is not monitored."""
+        install = options["install"]
+        if install and not task_vars["groups"].get(_GROUP):
+            raise SluiceError(
+                f"the inventory has no host in a group '{_GROUP}' to watch from; add one, or have the files "
+                "alone, for a Prometheus that is there already, with -e monitor_install=false -e monitor_files=DIR"
+            )
+        if options["interval"] < _LEAST_INTERVAL:
+            raise InputError("monitor_interval", f"{options['interval']:g} s is too short; 1 s is the least")
+        hosts = self._hosts(options["releases"], task_vars)
+        made = probing(
+            hosts,
+            unsafe=options["unsafe"],
+            public=Public(options["public_address"]) if options["public"] else None,
+            # An answer that comes later than the next question counts as none.
+            timeout=max(0.5, options["interval"] - 0.5),
+        )
+        thresholds = Thresholds(**{name: options[name] for name in Thresholds._fields})
+        settings = Settings(thresholds, options["receivers"], options["routes"], options["status"])
+        # Where they are copied to hosts from here, they are no change of their own, and check mode compares with them.
+        look = self._task.check_mode and not install
+        written = write(project() / options["files"], contents(hosts, made, settings), look=look)
+        said = [*made.said, *_of_receivers(settings)]
+        if not install:
+            said.append(f"{len(written.changed)} of the files in {written.folder} {'would be' if look else 'are'} new")
+        for sentence in said:
+            self._display.display(f"monitor: {sentence}")
+        return {
+            "changed": bool(written.changed) and not install,
+            "folder": str(written.folder),
+            "files": written.changed,
+            "said": said,
+        }
+
+    def _hosts(self, releases: list[dict[str, Any]], task_vars: Mapping[str, Any]) -> list[Host]:
+        """Return the hosts with the checks of the releases that are made for them. Raises ``SluiceError``."""
+        store = Store(state() / "releases")
+        found = []
+        for release in releases:
+            if not release["id"]:
+                raise SluiceError("\n".join(release["problems"]))
+            contract = tuple(store.get(release["id"]).described["contract"])
+            for host in release["hosts"]:
+                found.append(Host(host, self._address(host, task_vars["hostvars"]), release["hosts"][0], contract))
+        return sorted(found)
+
+    def _address(self, host: str, hostvars: Any) -> str:
+        raw = hostvars.raw_get(host)
+        wanted = raw.get(_ADDRESS) or raw.get("ansible_host") or host
+        return str(Templar(loader=self._loader, variables=raw).template(wanted))
+
+
+def _of_receivers(settings: Settings) -> list[str]:
+    if settings.receivers:
+        return []
+    return ["alerts reach nobody: monitor_receivers is empty; the pages of Prometheus and Alertmanager show them"]

@@ -1,0 +1,67 @@
+"""Tells people what became of a run; the run itself neither waits for that nor fails because of it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.desk import Desk, Settings
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.model import EVENTS
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, read_run, state
+
+
+class ActionModule(ControllerAction):
+    """Hands messages over to a process of their own."""
+
+    SPEC: ClassVar[dict[str, Any]] = {
+        "step": {"type": "str", "required": True, "choices": ["begin", "gates", "waves", "settle", "look", "kept"]},
+        "run": {"type": "dict", "default": {}},
+        "said": {"type": "dict", "default": {}},
+        "team": {"type": "raw", "default": []},
+        "customers": {"type": "raw", "default": []},
+        "events": {
+            "type": "raw",
+            "default": list(EVENTS),
+        },
+        "service": {"type": "str", "default": "our service"},
+        "record_url": {"type": "str", "default": ""},
+        "timeout": {"type": "float", "default": 30},
+        "wait": {"type": "float", "default": 0},
+    }
+
+    def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Take the step. Settings that cannot be are refused before the run has begun; nothing else fails it."""
+        step = options["step"]
+        try:
+            desk = Desk(Settings.read(options), state(), self._say)
+            if step == "kept":
+                return self._send_kept(desk)
+            if not self._task.check_mode:
+                self._take(step, desk, options)
+        except (SluiceError, OSError) as error:
+            # Ansible shows why a task failed, whatever is secret of its result; no part of a URL is in these words.
+            if step == "kept" or (step == "begin" and isinstance(error, InputError)):
+                return {"changed": False, "failed": True, "msg": str(error)}
+            self._say(f"nobody was told: {error}")
+        except Exception as error:
+            # A fault of ours is none of the release's. The words of an error may have parts of a URL.
+            self._say(f"nobody was told, because of a {type(error).__name__} in the action sluice.nginx.notify")
+        return {"changed": False}
+
+    def _take(self, step: str, desk: Desk, options: dict[str, Any]) -> None:
+        if step == "look":
+            desk.after_look(options["said"])
+        elif step == "begin":
+            desk.begin(read_run(options["run"]))
+        else:
+            desk.after_step(step, read_run(options["run"]))
+
+    def _send_kept(self, desk: Desk) -> dict[str, Any]:
+        if self._task.check_mode:
+            left = desk.kept()
+            return {"changed": bool(left), "msg": f"{len(left)} would be sent"}
+        sent, failed = desk.send_kept()
+        return {"changed": bool(sent), "failed": bool(failed), "msg": f"{sent} sent, {failed} not"}
+
+    def _say(self, text: str) -> None:
+        self._display.warning(f"notify: {text}")

@@ -1,0 +1,38 @@
+"""Opens or ends the silence of a deployment at Alertmanager."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.silences import close_silence, open_silence
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, read_run
+
+
+class ActionModule(ControllerAction):
+    """Asks Alertmanager from the controller, and never fails for it."""
+
+    BYPASS_HOST_LOOP = True
+    SPEC: ClassVar[dict[str, Any]] = {
+        "state": {"type": "str", "choices": ["open", "closed"], "required": True},
+        "run": {"type": "dict", "required": True},
+        "url": {"type": "str", "default": ""},
+        "minutes": {"type": "float", "default": 30},
+    }
+
+    def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Tell Alertmanager; what it does not take is a warning."""
+        if self._task.check_mode:
+            return {"changed": False}
+        run = read_run(options["run"])
+        if options["state"] == "closed":
+            said = close_silence(options["url"], run)
+        elif not options["url"]:
+            return {"changed": False}
+        elif options["minutes"] <= 0:
+            raise InputError("monitor_silence_minutes", f"{options['minutes']:g} is no time; give minutes above 0")
+        else:
+            said = open_silence(options["url"], run, task_vars["ansible_play_hosts"], options["minutes"])
+        if said:
+            self._display.warning(said)
+        return {"changed": False, "said": said}

@@ -1,0 +1,77 @@
+"""``traffic``: what this host's access logs and its journal tell of a time. Changes nothing, and holds no lock."""
+
+from __future__ import annotations
+
+from ...lean import TYPE_CHECKING
+from ..host.processes import find_masters, open_logs
+from ..logs import OWN, share
+from ..session import Session
+from ..times import seconds_of
+from ..traffic import BEFORE, Traffic
+from ..window import lines_between
+
+if TYPE_CHECKING:
+    from typing import Iterable
+
+    from ..forms import Json, TrafficRequest
+
+__all__ = ["counted", "traffic"]
+
+_EVENTS = 1000
+
+
+def traffic(session: Session, request: TrafficRequest, bundle: bytes = b"") -> Json:
+    """Count the requests of a window and of a little before it, and tell the host's own events in it.
+
+    The logs are those of the releases that serve or served last, and those that nginx has open. Raises ``ValueError``
+    for what is no time.
+    """
+    start, end = seconds_of(request["start"]), seconds_of(request["end"])
+    state = session.store.load()
+    records = [state["confirmed"] or {}, state["pending"] or {}, state["last"] or {}, state]
+    releases = {record.get(key) for record in records for key in ("release", "before", "live")}
+    events = [
+        event
+        for event in session.store.last_events(_EVENTS)
+        if request["start"][:19] <= str(event.get("at"))[:19] <= request["end"][:19]
+    ]
+    found = _window(session, sorted(filter(None, releases)), request["start"], start - BEFORE, end + 1)
+    return {"changed": False, "traffic": found, "journal": events}
+
+
+def counted(session: Session, began: str, *releases: str) -> Json | None:
+    """Count the requests from a little before a switch, which ``began`` then (ISO-8601), until now. None where it is
+    not known which logs there are, or they cannot be counted: on a way back, that must be no fault.
+    """
+    try:
+        return _window(session, releases, began, seconds_of(began) - BEFORE, seconds_of(session.system.now()) + 1)
+    except Exception as error:
+        session.warn(f"the requests of the trial could not be counted: {error}")
+        return None
+
+
+def _window(session: Session, releases: Iterable[str], began: str, start: int, end: int) -> Json | None:
+    logs = _access_logs(session, releases)
+    if not logs:
+        return None
+    counting = Traffic(start, end)
+    for path in logs:
+        share(lines_between(path, start, end), OWN, counting)
+    return counting.to_json(began)
+
+
+def _access_logs(session: Session, releases: Iterable[str]) -> list[str]:
+    """The access logs of releases, and those that nginx has open: others may have been named before."""
+    found: set[str] = set()
+    errors: set[str] = set()
+    for release in releases:
+        meta = session.store.meta(release)
+        facts = meta.get("facts") or {}
+        found.update(facts.get("access_logs") or [])
+        # Of one that was adopted nobody knows which of its logs are which.
+        if meta.get("origin") != "adopted":
+            errors.update(facts.get("error_logs") or [])
+    for master in find_masters(session.system.proc):
+        open_ = open_logs(session.system.proc, master.pid)
+        found.update(path for path in open_ if path not in errors and "error" not in path)
+    return sorted(found)

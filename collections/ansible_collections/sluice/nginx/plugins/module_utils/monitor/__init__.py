@@ -1,0 +1,1 @@
+"""What watches the hosts between deployments: probes, rules, and what each host tells of itself."""

@@ -1,0 +1,1 @@
+"""What messages about a run say, made from its journal alone."""

@@ -1,0 +1,65 @@
+"""Markdown of which no text of a log or a configuration can change the structure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ..words import count
+
+__all__ = ["block", "code", "fact", "plain", "table", "to_add"]
+
+_LONGEST = 400
+_MOST_LINES = 40
+# What begins something inside of a line. What begins something at its beginning never stands there.
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|&~#])")
+
+
+def _line(value: object) -> str:
+    """One line, without what a terminal or a reader would take for more than text."""
+    text = " ".join(str(value).split())
+    text = "".join(letter if letter.isprintable() else "·" for letter in text)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def plain(value: object) -> str:
+    """Text of others in a sentence; at most 400 letters."""
+    return _SPECIAL.sub(r"\\\1", _line(value))
+
+
+def code(value: object) -> str:
+    """Text of others, letter by letter, at most 400; ``nothing`` where there is none."""
+    text = _line(value)
+    if not text:
+        return "nothing"
+    ticks = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    edge = " " if "`" in (text[0], text[-1]) else ""
+    return f"{ticks}{edge}{text}{edge}{ticks}"
+
+
+def block(text: object, language: str = "text") -> str:
+    """Lines of others as they are, at most forty."""
+    lines = str(text).expandtabs(4).rstrip("\n").split("\n")
+    lines = ["".join(letter if letter.isprintable() else "·" for letter in line) for line in lines]
+    more = [f"… and {count(len(lines) - _MOST_LINES, 'line')} more"] if len(lines) > _MOST_LINES else []
+    shown = [*lines[:_MOST_LINES], *more]
+    ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", "\n".join(shown))), default=0))
+    return "\n".join([f"{ticks}{language}", *shown, ticks])
+
+
+def fact(words: str, source: str) -> str:
+    """An item of a list: what is known, in Markdown, and where from."""
+    return f"- {words} *({source})*"
+
+
+def to_add(words: str) -> str:
+    """Mark what only a person knows."""
+    return f"> TO ADD: {words}"
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table whose cells are Markdown, in columns for who reads it in a terminal."""
+    widths = [max(3, *(len(row[n]) for row in [heads, *rows])) for n in range(len(heads))]
+    lines = [list(heads), ["-" * width for width in widths], *rows]
+    cells = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in lines)
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells)

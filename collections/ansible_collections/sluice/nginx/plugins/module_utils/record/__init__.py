@@ -1,0 +1,1 @@
+"""The record of a run for those who read it later: its schema, and the files that are made from it."""

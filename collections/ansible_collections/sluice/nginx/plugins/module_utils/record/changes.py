@@ -1,0 +1,111 @@
+"""What a release changes, as a diff by file, without what is secret."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..engine.trees.sending import secret_paths
+from ..manifest import CONF_ROOT
+from ..words import count
+
+if TYPE_CHECKING:
+    from ..fleet.record import Event
+    from ..release.store import Release
+
+__all__ = ["MOST_LINES", "changes", "compare", "stored_releases", "without_secrets"]
+
+MOST_LINES = 2000
+"""Of the diff of a file; and of a release, ten times as many."""
+
+_MOST_BYTES = 1_000_000
+_WITHHELD = "(withheld: it holds a key or a password)"
+_SECRET_VALUE = re.compile(
+    r"(?i)^([-+ ]?\s*(?:set|\w+_(?:set_header|pass_header|param)|add_header|map_hash_\w+|secure_link\w*)\s+"
+    r"[\"']?[\w$-]*(?:authorization|api[-_]?key|token|secret|passw|cookie)[\w-]*[\"']?\s+)(.+?)(\s*;.*)?$"
+)
+
+
+def changes(live: Release | None, release: Release) -> list[dict[str, str]]:
+    """Tell what ``release`` changes in the tree of ``live``, file by file.
+
+    A first release changes nothing that anybody knows of, and the list is empty.
+    """
+    if live is None:
+        return []
+    told = compare(live.tree, release.tree, live.described.get("withheld", ()))
+    origins: Mapping[str, str] = release.described.get("origins", {})
+    return [{"file": path, "origin": origins.get(path, ""), "diff": diff} for path, diff in told]
+
+
+def compare(before: Path, after: Path, withheld: Collection[str] = ()) -> list[tuple[str, str]]:
+    """Compare two trees: the path and the unified diff of each file that differs. ``withheld`` are paths whose content
+    the host of ``before`` kept to itself.
+    """
+    old, new = _read(before), _read(after)
+    secret = {*withheld, *secret_paths(old, CONF_ROOT), *secret_paths(new, CONF_ROOT)}
+    found: list[tuple[str, str]] = []
+    left = MOST_LINES * 10
+    for path in sorted(old.keys() | new.keys()):
+        # What was withheld is not there to compare with.
+        if path in withheld or old.get(path) == new.get(path):
+            continue
+        if left <= 0:
+            diff = "(left out: this release changes too much)\n"
+        else:
+            diff = _diff(path, old.get(path), new.get(path), secret=path in secret)
+        left -= diff.count("\n")
+        found.append((path, diff))
+    return found
+
+
+def stored_releases(events: Iterable[Event], find: Callable[[str], Release | None]) -> list[dict[str, Any]]:
+    """Describe the releases of a run without gates, whose hosts had them stored; ``find`` looks on the controller."""
+    ways: dict[tuple[str, str], list[str]] = {}
+    for event in events:
+        if event.phase == "preflight" and event.answer.get("release"):
+            way = (str(event.answer["release"]), str(event.answer.get("live") or ""))
+            ways.setdefault(way, []).append(event.host)
+    rows = []
+    for (wanted, live), hosts in ways.items():
+        there, before = find(wanted), find(live) if live else None
+        known = changes(before, there) if there is not None and wanted != live else []
+        row = {"release": wanted, "hosts": hosts, "passed": None, "invented": [], "verdicts": []}
+        rows.append({**row, "live": live or None, "changes": known, "blame": None})
+    return rows
+
+
+def without_secrets(line: str) -> str:
+    """A line of a configuration without the value of what is secret by its name."""
+    return _SECRET_VALUE.sub(lambda found: f"{found[1]}{_WITHHELD}{found[3] or ''}", line)
+
+
+def _read(root: Path) -> dict[str, bytes]:
+    """The files of a tree; a link stands for itself."""
+    return {
+        path.relative_to(root).as_posix(): f"→ {path.readlink()}\n".encode() if path.is_symlink() else path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_symlink() or path.is_file()
+    }
+
+
+def _diff(path: str, old: bytes | None, new: bytes | None, *, secret: bool) -> str:
+    parts = [part for part in (old, new) if part is not None]
+    words = "added" if old is None else "removed" if new is None else "changed"
+    if secret:
+        return f"({words}, and not shown: it is a key, a certificate or a list of passwords)\n"
+    if any(b"\0" in part for part in parts):
+        return f"({words}; it is no text)\n"
+    if sum(map(len, parts)) > _MOST_BYTES:
+        return f"({words}; too large to compare: {sum(map(len, parts)) // 1024} KiB)\n"
+    before, after = ((part or b"").decode("utf-8", "replace").splitlines() for part in (old, new))
+    heads = f"live/{path}" if old is not None else "/dev/null", f"release/{path}" if new is not None else "/dev/null"
+    lines = [without_secrets(line) for line in difflib.unified_diff(before, after, *heads, lineterm="")]
+    if not lines:
+        return f"({words}: an empty file, or only the end of a line differs)\n"
+    more = len(lines) - MOST_LINES
+    told = lines[:MOST_LINES] + ([f"(left out: {count(more, 'more line')})"] if more > 0 else [])
+    return "".join(f"{line}\n" for line in told)

@@ -1,0 +1,115 @@
+"""``junit.xml``: each gate a case, each check that a gate asked a case, and each host a case."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from xml.etree import ElementTree
+
+from ..fleet.ask import sentence
+
+__all__ = ["junit"]
+
+# XML 1.0 has no way to say these, not even escaped.
+_IMPOSSIBLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_MOST = 8000
+_TAGS = {"fail": "failure", "inconclusive": "error", "not run": "skipped"}
+
+
+def junit(record: Mapping[str, Any]) -> str:
+    """The verdicts and the hosts of a run, as test runners report."""
+    root = ElementTree.Element("testsuites", name=_text(f"sluice {record['run']['id']}"))
+    for release in record["releases"]:
+        if release["verdicts"]:
+            _gates(root, release)
+    if record["hosts"]:
+        _hosts(root, record)
+    _count(root)
+    ElementTree.indent(root, " ")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
+
+
+def _gates(root: ElementTree.Element, release: Mapping[str, Any]) -> None:
+    identity = str(release.get("release") or "none")[:12]
+    hosts = [str(host) for host in release["hosts"]]
+    named = ", ".join(hosts[:5]) + (f" and {len(hosts) - 5} more" if len(hosts) > 5 else "")
+    suite = ElementTree.SubElement(root, "testsuite", name=_text(f"release {identity} for {named}"))
+    for verdict in release["verdicts"]:
+        gate = str(verdict["gate"])
+        case = _case(suite, f"{identity}.gates", gate, float(verdict.get("seconds") or 0))
+        tag = _TAGS.get(str(verdict["result"]))
+        if tag is not None:
+            findings = [_finding(found) for found in verdict["findings"] if not found.get("warning")]
+            _outcome(case, tag, str(verdict["summary"]), "\n\n".join(findings))
+        for asked in verdict["evidence"].get("outcomes") or []:
+            if isinstance(asked, dict):
+                _check(suite, f"{identity}.{gate}", asked)
+
+
+def _check(suite: ElementTree.Element, where: str, asked: Mapping[str, Any]) -> None:
+    ms = asked.get("ms")
+    case = _case(suite, where, str(asked.get("name")), float(ms) / 1000 if isinstance(ms, int | float) else 0.0)
+    if not asked.get("ok"):
+        problems = asked.get("problems") or []
+        words = [str(each.get("what", each)) if isinstance(each, dict) else str(each) for each in problems]
+        _outcome(
+            case, "failure", words[0] if words else "the check failed", "\n".join([str(asked.get("request")), *words])
+        )
+
+
+def _hosts(root: ElementTree.Element, record: Mapping[str, Any]) -> None:
+    suite = ElementTree.SubElement(root, "testsuite", name="roll-out")
+    faults: dict[str, list[str]] = {}
+    for event in record["events"]:
+        if event["host"] and not event["good"]:
+            problems = event["answer"].get("problems") or [{"what": "failed"}]
+            faults.setdefault(event["host"], []).extend(f"{event['phase']}: {sentence(each)}" for each in problems)
+    for host, row in record["hosts"].items():
+        case = _case(suite, "hosts", host, 0.0)
+        if host in faults:
+            _outcome(case, "failure", faults[host][0], "\n".join([*faults[host], str(row["done"])]))
+
+
+def _finding(found: Mapping[str, Any]) -> str:
+    place = f"{found.get('file')}:{found['line']}" if found.get("line") else str(found.get("file") or "")
+    lines = [
+        str(found["what"]),
+        f"at {place}" if place else "",
+        f"from {found['origin']}" if found.get("origin") else "",
+    ]
+    lines += [f"{name}: {found[name]}" for name in ("check", "expected", "seen", "nginx", "mend") if found.get(name)]
+    return "\n".join(line for line in lines if line)
+
+
+def _case(suite: ElementTree.Element, where: str, name: str, seconds: float) -> ElementTree.Element:
+    given = {"classname": _text(where), "name": _text(name), "time": f"{seconds:.3f}"}
+    return ElementTree.SubElement(suite, "testcase", given)
+
+
+def _outcome(case: ElementTree.Element, tag: str, message: str, text: str) -> None:
+    given = {"message": _text(message)}
+    if tag != "skipped":
+        given["type"] = tag
+    ElementTree.SubElement(case, tag, given).text = _text(text) or None
+
+
+def _text(text: str) -> str:
+    bounded = text if len(text) <= _MOST else f"{text[:_MOST]}… (run.json has all of it)"
+    return _IMPOSSIBLE.sub("\N{REPLACEMENT CHARACTER}", bounded)
+
+
+def _count(root: ElementTree.Element) -> None:
+    total = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
+    for suite in root:
+        found = {
+            "tests": len(suite),
+            "failures": len(suite.findall("testcase/failure")),
+            "errors": len(suite.findall("testcase/error")),
+            "skipped": len(suite.findall("testcase/skipped")),
+        }
+        suite.attrib.update({name: str(number) for name, number in found.items()})
+        suite.set("time", f"{sum(float(case.get('time', 0)) for case in suite):.3f}")
+        total = {name: number + found[name] for name, number in total.items()}
+    # The whole has no number of cases that were skipped.
+    root.attrib.update({name: str(number) for name, number in total.items() if name != "skipped"})

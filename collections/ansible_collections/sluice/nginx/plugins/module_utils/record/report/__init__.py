@@ -1,0 +1,1 @@
+"""``report.html``: what one page shows of a run, and how."""

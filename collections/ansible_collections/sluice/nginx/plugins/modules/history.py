@@ -1,0 +1,26 @@
+"""Documentation of the action of the same name; it runs on the controller alone."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: history
+short_description: Writes the index page over all runs
+version_added: 0.2.0
+description:
+  - Writes C(.sluice/runs/index.html), with a row for each run and a link to its report. No host is asked.
+  - A run whose record is missing or damaged is a row that says so.
+extends_documentation_fragment: [sluice.nginx.controller]
+author: Sluice
+"""
+
+EXAMPLES = r"""
+- name: The index of all runs is up to date
+  sluice.nginx.history:
+"""
+
+RETURN = r"""
+path:
+  description: The page.
+  type: path
+  returned: success
+"""

@@ -1,0 +1,85 @@
+"""Documentation of the action of the same name; it runs on the controller alone."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: notify
+short_description: Tells people what became of a run
+version_added: 0.1.0
+description:
+  - Writes the messages that a step of a run gives reason for into C(notices/) of its record, and hands them over to
+    a process of their own, which sends them through Apprise. The task does not wait for it, and does not fail because of it.
+  - What a channel does not take is kept, and said by the end of the run and by the beginning of the next.
+  - The lists of channels are secret. Set C(no_log) on the task; what a person must know is said as a warning, without
+    any URL.
+options:
+  step:
+    description:
+      - V(begin) checks the channels, V(gates) and V(settle) come after what they are named after, V(waves) before it.
+      - V(look) tells of drift in O(said), outside of any run. V(kept) sends again what was kept, waits for it, and
+        fails where it is not taken.
+    type: str
+    required: true
+    choices: [begin, gates, waves, settle, look, kept]
+  run:
+    description: The result of M(sluice.nginx.run), for the steps of a run.
+    type: dict
+    default: {}
+  said:
+    description: RV(sluice.nginx.status#module:answers) of M(sluice.nginx.status), for V(look).
+    type: dict
+    default: {}
+  team:
+    description:
+      - Apprise URLs for the team. A list that is none is refused in the step V(begin), before anything is done.
+    type: raw
+    default: []
+  customers:
+    description: Apprise URLs for customers, who are told only of what they may have noticed.
+    type: raw
+    default: []
+  events:
+    description: What there are messages about.
+    type: raw
+    default: [started, confirmed, stopped, rolled_back, broken, drift, resolved]
+  service:
+    description: What customers call what is served.
+    type: str
+    default: our service
+  record_url:
+    description: Where people find the record of a run; C({run}) in it stands for the run's name. Empty for the path.
+    type: str
+    default: ""
+  timeout:
+    description: How long a channel may take for one message, in seconds.
+    type: float
+    default: 30
+  wait:
+    description: How long V(gates), when they stop the run, and V(settle) wait for their messages, in seconds.
+    type: float
+    default: 0
+attributes:
+  check_mode:
+    description: Nobody is told of what did not happen. The step V(kept) says how many messages would be sent.
+    support: full
+  diff_mode:
+    description: There is nothing to compare.
+    support: none
+author: Sluice
+"""
+
+EXAMPLES = r"""
+- name: Those who are to know are told what became of it
+  sluice.nginx.notify:
+    step: settle
+    run: "{{ gates_run }}"
+    team: "{{ vault_team_channels }}"
+  no_log: true
+"""
+
+RETURN = r"""
+msg:
+  description: How many messages were sent, and how many were not.
+  type: str
+  returned: for the step V(kept)
+"""

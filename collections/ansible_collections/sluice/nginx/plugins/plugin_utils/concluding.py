@@ -1,0 +1,53 @@
+"""What the actions share that bring a run, or a part of it, to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
+from ansible_collections.sluice.nginx.plugins.module_utils.record.model import Result
+from ansible_collections.sluice.nginx.plugins.module_utils.record.publish import publish
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
+
+__all__ = ["ConcludingAction"]
+
+
+class ConcludingAction(ControllerAction):
+    """An action after which the run's record and its reports are written."""
+
+    def _conclude(
+        self,
+        record: Record,
+        name: str,
+        text: str,
+        result: Result,
+        outcome: str,
+        hosts: Mapping[str, Mapping[str, Any]] | None = None,
+        releases: Sequence[Mapping[str, Any]] = (),
+    ) -> dict[str, Any]:
+        """Write ``run.json``, the reports beside it, and ``text`` as ``name``; returns what the result has of it.
+
+        What cannot be written is a warning: it changes nothing of what the run came to.
+        """
+        folder = Path(record.run.folder)
+        links = [f"record: {record.path}"]
+        try:
+            record.write(result, outcome, hosts, releases)
+        except (OSError, SluiceError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            troubles = [f"{record.path} could not be written: {why}; what the run came to is not changed by that"]
+        else:
+            troubles = publish(folder)
+        if (folder / "report.html").is_file():
+            links.insert(0, f"report: {folder / 'report.html'}")
+        for sentence in troubles:
+            self._display.warning(sentence)
+        shown = "\n".join([text, *links])
+        try:
+            return {"sluice_report": str(record.show(name, shown))}
+        except OSError:
+            self._display.display(shown)
+            return {}

@@ -1,0 +1,305 @@
+"""The whole watch in the sandbox: a site is broken by hand, people are told; it is mended, they are told; and a
+deployment is nobody's alert.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tarfile
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+import yaml
+
+from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.files import Settings, contents
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.probes import Host, Public, probing
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.rules import Thresholds, rules
+from tests.integration.monitor.rule_cases import CASES, Case
+
+pytestmark = pytest.mark.integration
+
+_WANTED = 30.0
+_PATIENCE = 180.0
+
+
+class Watch:
+    """A sandbox of its own, and what is asked of it."""
+
+    name = "test-monitor"
+    hosts = "web1,web2,app1,mon1,localhost"
+
+    def __init__(self, project: Path, play: Callable[..., Any], engine: docker.DockerClient) -> None:
+        self._project, self._play, self._engine = project, play, engine
+
+    def play(self, playbook: str, *arguments: str) -> Any:
+        limit = ["--limit", self.hosts]
+        return self._play(playbook, *limit, *arguments, SLUICE_SANDBOX=self.name)
+
+    def fleet(self, host: str) -> dict[str, Any]:
+        known = json.loads((self._project / ".sluice" / self.name / "fleet.json").read_text(encoding="utf-8"))
+        return dict(known[host])
+
+    def run(self, host: str, command: str) -> str:
+        code, output = self.container(host).exec_run(["sh", "-c", command])
+        assert code == 0, output.decode()
+        return str(output.decode())
+
+    def container(self, host: str) -> Any:
+        return self._engine.containers.get(self.fleet(host)["container"])
+
+    def put(self, host: str, folder: str, files: dict[str, bytes]) -> None:
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            for name, data in files.items():
+                entry = tarfile.TarInfo(name)
+                entry.size, entry.mode = len(data), 0o644
+                archive.addfile(entry, io.BytesIO(data))
+        self.run(host, f"rm -rf {folder}; mkdir -p {folder}")
+        self.container(host).put_archive(folder, packed.getvalue())
+
+    def get(self, service: str, path: str) -> Any:
+        url = f"http://127.0.0.1:{self.fleet('mon1')['ports'][service]}{path}"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return json.load(answer)
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        quoted = urllib.parse.quote(expression)
+        return list(self.get("prometheus", f"/api/v1/query?query={quoted}")["data"]["result"])
+
+    def alerts(self, status: str) -> list[dict[str, Any]]:
+        """Alerts that have come to the receiver with this status, firing or resolved, oldest first."""
+        posts = [
+            json.loads(each["body"]) for each in self.get("receiver", "/messages") if each.get("path") == "/alerts"
+        ]
+        return [alert for post in posts for alert in post["alerts"] if alert["status"] == status]
+
+    def forget(self) -> None:
+        """Empty the receiver."""
+        url = f"http://127.0.0.1:{self.fleet('mon1')['ports']['receiver']}/messages"
+        with urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=10):
+            pass
+
+    def silences(self) -> list[dict[str, Any]]:
+        return list(self.get("alertmanager", "/api/v2/silences"))
+
+
+def _until(found: Callable[[], Any], what: str) -> Any:
+    """Wait for a condition, as long as a slow machine may need."""
+    until = time.monotonic() + _PATIENCE
+    while time.monotonic() < until:
+        if value := found():
+            return value
+        time.sleep(0.2)
+    raise AssertionError(f"{what} did not come within {_PATIENCE:g} s")
+
+
+@pytest.fixture(scope="module")
+def watch(project: Path, play: Callable[..., Any], engine: docker.DockerClient) -> Iterator[Watch]:
+    made = Watch(project, play, engine)
+    made.play("playbooks/sandbox.yml", "-e", "sandbox_state=absent")
+    for playbook in ("playbooks/sandbox.yml", "deploy.yml", "playbooks/monitor.yml"):
+        done = made.play(playbook)
+        assert done.code == 0, done.output
+    yield made
+    made.play("playbooks/sandbox.yml", "-e", "sandbox_state=absent")
+
+
+def test_it_is_said_what_is_not_asked_from_outside(watch: Watch) -> None:
+    done = watch.play("playbooks/monitor.yml", "--check", "--diff")
+    assert done.code == 0, done.output
+    assert "4 checks are not monitored, because asking changes things (POST); monitor_unsafe=true" in done.output
+    assert "3 checks are asked by the hosts themselves: it follows redirects on one host" in done.output
+    assert re.findall(r"changed=(\d+)", done.output) == ["0"] * 3, done.output
+
+
+def test_every_check_of_every_host_is_asked_and_holds(watch: Watch) -> None:
+    def all_hold() -> bool:
+        wanted = {(each["metric"]["host"], each["metric"]["check_id"]) for each in watch.query("sluice_check_info")}
+        nobody = watch.query('sluice_check_info{by="nobody"}')
+        wanted -= {(each["metric"]["host"], each["metric"]["check_id"]) for each in nobody}
+        holding = watch.query("probe_success == 1 or sluice_check_success == 1")
+        return (
+            len(wanted) == 48 and {(each["metric"]["host"], each["metric"]["check_id"]) for each in holding} == wanted
+        )
+
+    _until(all_hold, "an answer of each check on each host")
+
+
+def test_hosts_tell_what_they_serve(watch: Watch) -> None:
+    told = _until(lambda: len(found := watch.query("sluice_release_info")) == 2 and found, "both hosts")
+    assert {each["metric"]["host"] for each in told} == {"web1", "web2"}
+    assert len({each["metric"]["release"] for each in told}) == 1
+    assert {each["value"][1] for each in watch.query("nginx_up")} == {"1"}
+
+
+def test_a_site_that_is_broken_by_hand_is_told_of_within_half_a_minute(watch: Watch) -> None:
+    release = watch.query('sluice_release_info{host="web1"}')[0]["metric"]
+    # What a deployment has raised on a slow machine must be over: its group of alerts would wait for its interval.
+    _until(lambda: not watch.query('ALERTS{alertstate="firing"}'), "quiet")
+    watch.forget()
+    broken = time.monotonic()
+    watch.run("web1", "mv /srv/cedi-mart/public/index.php /srv/cedi-mart/public/index.phpp")
+
+    told = _until(lambda: [each for each in watch.alerts("firing") if "check" in each["annotations"]], "the alert")
+    took = time.monotonic() - broken
+    print(f"the alert came {took:.1f} s after the site was broken")
+    words = told[0]["annotations"]
+    assert told[0]["labels"]["alertname"] == "SluiceCheckFails"
+    assert (words["host"], words["release"], words["pushed"]) == ("web1", release["release"], release["pushed"])
+    assert words["summary"] == f"{words['check']}: does not hold on web1"
+    assert f"web1 serves release {release['release']}, pushed {release['pushed']} by run " in words["description"]
+    assert {each["annotations"].get("host") for each in told} == {"web1"}
+    assert took < _WANTED
+
+    watch.run("web1", "mv /srv/cedi-mart/public/index.phpp /srv/cedi-mart/public/index.php")
+    over = _until(lambda: [each for each in watch.alerts("resolved") if "check" in each["annotations"]], "the end")
+    assert over[0]["annotations"]["host"] == "web1"
+
+
+def test_a_file_that_is_changed_by_hand_is_drift(watch: Watch) -> None:
+    watch.run("web2", "echo '# by hand' >> /etc/nginx/nginx.conf")
+    told = _until(lambda: [a for a in watch.alerts("firing") if a["labels"]["alertname"] == "SluiceDrift"], "drift")
+    assert told[0]["annotations"]["summary"] == "files on web2 are not as its release left them (1)"
+    watch.run("web2", "sed -i '$d' /etc/nginx/nginx.conf")
+    _until(lambda: [a for a in watch.alerts("resolved") if a["labels"]["alertname"] == "SluiceDrift"], "its end")
+
+
+def test_a_deployment_raises_no_alert_and_ends_its_silence(watch: Watch) -> None:
+    _until(lambda: not watch.query('ALERTS{alertstate="firing"}'), "quiet")
+    watch.forget()
+    before = {each["id"] for each in watch.silences()}
+    line = json.dumps({"nginx_http_lines": ["# another release"], "gates_verify": []})
+    done = watch.play("deploy.yml", "-e", line)
+    assert done.code == 0, done.output
+    (silence,) = [each for each in watch.silences() if each["id"] not in before]
+    assert {matcher["name"]: matcher["value"] for matcher in silence["matchers"]} == {
+        "alertname": "SluiceReleaseDiffers|SluiceTrialLasts",
+        "host": "web1|web2",
+    }
+    assert re.search(r"run \d{8}T\d{6}-[0-9a-f]{4} of .+ from ", silence["comment"])
+    _until(lambda: not [each for each in watch.silences() if each["status"]["state"] == "active"], "the silence's end")
+    assert [each["labels"]["alertname"] for each in watch.alerts("firing")] == []
+
+
+def test_an_alertmanager_that_is_gone_is_said_and_costs_the_deployment_nothing(watch: Watch) -> None:
+    watch.run("mon1", "systemctl stop prometheus-alertmanager")
+    done = watch.play("deploy.yml", "-e", json.dumps({"nginx_http_lines": ["# a third one"], "gates_verify": []}))
+    watch.run("mon1", "systemctl start prometheus-alertmanager")
+    assert done.code == 0, done.output
+    assert done.output.count("nothing is silenced, because Alertmanager at http://127.0.0.1:") == 1, done.output
+
+
+def test_files_alone_are_written_for_a_prometheus_that_is_there(watch: Watch, tmp_path: Path) -> None:
+    done = watch.play("playbooks/monitor.yml", "-e", f"monitor_install=false monitor_files={tmp_path}/files")
+    assert done.code == 0, done.output
+    files = sorted(
+        str(path.relative_to(tmp_path / "files")) for path in (tmp_path / "files").rglob("*") if path.is_file()
+    )
+    assert files == [
+        "alertmanager.yml",
+        "blackbox.yml",
+        "metrics.pyz",
+        "prometheus.yml",
+        "rules/sluice.yml",
+        "targets/hosts.json",
+        "targets/nginx.json",
+        "targets/probes.json",
+        "targets/public.json",
+    ]
+    assert f"9 of the files in {tmp_path}/files are new" in done.output
+
+
+def test_without_a_monitoring_host_there_is_a_sentence(watch: Watch, tmp_path: Path) -> None:
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text(yaml.safe_dump({"web": {"hosts": {"web1": {"nginx_tree": str(tmp_path)}}}}))
+    done = watch.play("playbooks/monitor.yml", "-i", str(inventory), "-e", "staging_platform=auto")
+    assert done.code != 0
+    assert (
+        "the inventory has no host in a group 'monitor' to watch from; add one, or have the files alone" in done.output
+    )
+
+
+ODD = [
+    {"get": "http://a.example/", "name": "quotes", "expect": {"body": 'he said: "a.b*c" & {x}'}},
+    {"get": "http://a.example/é", "name": "not ASCII", "expect": {"body": "2 Laternen für 3 €"}},
+    {
+        "get": "https://a.example:8443/x?y=z",
+        "name": "a pattern",
+        "expect": {"headers": {"X-A": "/^a|b$/", "X-B": None}},
+    },
+    {"get": "http://a.example/old", "name": "away", "expect": {"location": "https://b.example/new?a=1"}},
+    {"head": "http://[::1]/", "name": "six", "connect": "[2001:db8::1]:80"},
+    {"get": "http://a.example/slow", "name": "bounded", "expect": {"max_ms": 200}},
+    {"post": "http://a.example/", "name": "sent", "body": {"a": "1"}, "headers": {"Authorization": "Basic x"}},
+]
+
+
+def test_what_is_written_for_odd_checks_is_taken_by_the_real_programs(watch: Watch) -> None:
+    rows = tuple(to_json(check) for check in parse_contract(ODD, "nginx_checks", site="a site"))
+    hosts = [Host("web1", "192.0.2.1", "web1", rows), Host("web2", "2001:db8::2", "web1", rows)]
+    made = probing(hosts, unsafe=True, public=Public(), timeout=4.5)
+    receiver = {"name": "x", "webhook_configs": [{"url": "http://127.0.0.1:1/"}]}
+    files = contents(
+        hosts, made, Settings(Thresholds(), [receiver], [{"receiver": "x", "matchers": ['severity="info"']}])
+    )
+    watch.put("mon1", "/tmp/odd", files)
+    for command in (
+        "promtool check config /tmp/odd/prometheus.yml",
+        "promtool check rules /tmp/odd/rules/sluice.yml",
+        "amtool check-config /tmp/odd/alertmanager.yml",
+        "prometheus-blackbox-exporter --config.check --config.file=/tmp/odd/blackbox.yml",
+    ):
+        watch.run("mon1", command)
+
+
+def _test(case: Case) -> dict[str, Any]:
+    """Write a case as promtool reads it."""
+    return {
+        "name": f"{case.alert}: {case.name}",
+        "interval": "5s",
+        "input_series": [{"series": name, "values": values} for name, values in case.series.items()],
+        "alert_rule_test": [
+            {
+                "eval_time": f"{case.at}s",
+                "alertname": case.alert,
+                "exp_alerts": [
+                    {
+                        "exp_labels": {**raised.labels, "severity": raised.severity},
+                        "exp_annotations": raised.annotations(case.told),
+                    }
+                    for raised in case.raised
+                ],
+            }
+        ],
+    }
+
+
+@pytest.fixture(scope="module")
+def told_by_promtool(watch: Watch) -> str:
+    """What ``promtool test rules`` says of all cases; it names those that it refuses."""
+    tests = {"rule_files": ["rules.yml"], "evaluation_interval": "5s", "tests": [_test(case) for case in CASES]}
+    files = {"rules.yml": yaml.safe_dump(rules(Thresholds())).encode(), "tests.yml": yaml.safe_dump(tests).encode()}
+    watch.put("mon1", "/tmp/rules", files)
+    return watch.run("mon1", "promtool test rules /tmp/rules/tests.yml 2>&1 || true")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.alert}: {case.name}")
+def test_an_alert_is_raised_by_what_it_is_about(told_by_promtool: str, case: Case) -> None:
+    assert "SUCCESS" in told_by_promtool or "name: " in told_by_promtool, told_by_promtool
+    _, refused, rest = told_by_promtool.partition(f"name: {case.alert}: {case.name},")
+    assert not refused, rest.partition("name: ")[0]
+
+
+def test_every_alert_has_a_case_that_raises_it_and_one_that_does_not() -> None:
+    names = {rule["alert"] for rule in rules(Thresholds())["groups"][0]["rules"]}
+    assert {case.alert for case in CASES if case.raised} == names
+    assert {case.alert for case in CASES if not case.raised} == names

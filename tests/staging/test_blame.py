@@ -1,0 +1,283 @@
+"""The guilty lines are named: the incidents of the postmortems, and changes of many edits, on real nginx."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+import yaml
+
+from ansible_collections.sluice.nginx.plugins.module_utils.blame.model import Blame, Place
+from ansible_collections.sluice.nginx.plugins.module_utils.blame.telling import blame_text
+from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
+from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
+from ansible_collections.sluice.nginx.plugins.module_utils.release.render import render
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import Platform
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examined, Examiner
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate, find_gates
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import report
+from ansible_collections.sluice.nginx.plugins.module_utils.world.model import parse_services
+from benchmarks.blame import EDITS, search
+
+pytestmark = pytest.mark.integration
+
+# So slow is no machine; that it takes less is measured by benchmarks/blame.py.
+PATIENCE = 600
+PACKAGED = Path(__file__).resolve().parents[1] / "gates/packaged.conf"
+
+
+@dataclass
+class Shop:
+    """The sandbox's sites: what staging needs for them, and a release for each set of variables."""
+
+    engine: docker.DockerClient
+    settings: StageSettings
+    services: tuple[Any, ...]
+    variables: Mapping[str, Any]
+    platform: Platform
+    project: Path
+    folder: Path
+
+    def release(self, **changed: Any) -> Release:
+        """The release of the sandbox's variables, some of them changed."""
+        settings = {"nginx_version": self.platform.nginx_version, **self.variables, **changed}
+        packaged = trees.read_layer(self.platform.tree, "packaged")
+        templates = self.project / "roles/nginx/templates"
+        made = render(settings, packaged, templates, lambda text, _: text, {}, self.project)
+        return Store(self.folder).add(made.tree, made.contract_json(), list(made.kept), {})
+
+    def examined(self, candidate: Release, *only: str) -> Examined:
+        """Take a release through gates, where the sandbox's own release is live."""
+        gates = [gate for gate in find_gates() if gate.name in ("spec", "parse", *only)]
+        docroots = {path: str(folder) for path, folder in self.settings.docroots.items()}
+        options = Options(docroots=docroots)
+        examiner = Examiner(self.engine, gates, options, self.settings, self.services, "blame", blame_seconds=PATIENCE)
+        (examined,) = examiner.examine([Candidate(("web1",), candidate, live=self.release())])
+        return examined
+
+
+@pytest.fixture(scope="module")
+def shop(
+    engine: docker.DockerClient,
+    stage_settings: StageSettings,
+    platform: Platform,
+    project: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Shop:
+    """The sandbox's sites as they serve."""
+    text = (project / "inventories/sandbox/group_vars/web.yml").read_text(encoding="utf-8")
+    variables = yaml.safe_load(text.replace("{{ ansible_config_file | dirname }}", str(project)))
+    docroots = {path: Path(folder) for path, folder in variables["staging_docroots"].items()}
+    settings = replace(stage_settings, docroots=docroots)
+    services = parse_services(variables["staging_services"])
+    return Shop(engine, settings, services, variables, platform, project, tmp_path_factory.mktemp("releases"))
+
+
+def blamed(examined: Examined) -> Blame:
+    """What was found; it must have been the end of the search."""
+    assert examined.blame is not None, report([examined])
+    assert examined.blame.whole, report([examined])
+    return examined.blame
+
+
+def place_of(examined: Examined) -> Place:
+    """What is guilty, and nothing else is."""
+    found = [place for guilt in blamed(examined).guilty for place in guilt.places]
+    assert len(found) == 1, report([examined])
+    return found[0]
+
+
+def test_the_typo_that_took_a_shop_down_is_named_with_its_line(shop: Shop) -> None:
+    tree = "examples/incidents/cedi-mart-phpp"
+    examined = shop.examined(shop.release(nginx_tree=tree), "lint", "syntax", "start", "smoke")
+    place = place_of(examined)
+    where = "sites-enabled/cedi-mart.conf"
+    assert (place.file, place.line, place.origin, place.variable) == (where, 40, f"{tree}/{where}", "nginx_tree")
+    assert ([line.strip() for line in place.old], [line.strip() for line in place.new]) == (
+        [r"location ~ \.php$ {"],
+        [r"location ~ \.phpp$ {"],
+    )
+    (guilt,) = blamed(examined).guilty
+    assert {*guilt.fails} == {"lint", "smoke"}
+    assert guilt.heals
+    assert len(guilt.fails["smoke"]) > 5
+    said = report([examined])
+    assert "smoke: the front page lists what is sold: expected" in said
+    assert f"    {where}:40 ({tree}/{where}, nginx_tree)\n    - location ~ \\.php$ {{\n" in said
+
+
+def test_the_redirect_that_meets_its_own_target_is_named(shop: Shop) -> None:
+    tree = "examples/incidents/shwitter-redirect"
+    examined = shop.examined(shop.release(nginx_tree=tree), "syntax", "start", "smoke")
+    place = place_of(examined)
+    assert (place.file, place.line) == ("sites-enabled/shwitter.conf", 43)
+    assert [line.strip() for line in place.new if line.strip()] == ["rewrite /(profile|profile_list)$ /v2/$1 last;"]
+
+
+def test_a_typed_route_is_named_by_its_variable(shop: Shop) -> None:
+    sites = yaml.safe_load(yaml.safe_dump(shop.variables["nginx_sites"]))
+    sites[1]["routes"][1]["return"] = {"code": 503, "body": "ok"}
+    sites[1]["routes"][0]["timeouts"]["connect"] = "3s"
+    sites[0]["gzip"] = False
+    examined = shop.examined(shop.release(nginx_sites=sites), "syntax", "start", "smoke")
+    place = place_of(examined)
+    assert place.variable == "nginx_sites[1].routes[1]"
+    assert [line.strip() for line in place.new] == ["return 503 ok;"]
+    assert place.origin == "roles/nginx/templates/site.conf.j2"
+
+
+@pytest.mark.parametrize("guilty", [(31,), (7, 44)])
+def test_of_fifty_edits_the_guilty_ones_are_found(
+    engine: docker.DockerClient, stage_settings: StageSettings, tmp_path: Path, guilty: tuple[int, ...]
+) -> None:
+    blame = search(engine, stage_settings, tmp_path, guilty)
+    (guilt,) = blame.guilty
+    assert blame.edits == EDITS
+    assert [place.line for place in guilt.places] == [number * 4 + 2 for number in guilty]
+    assert guilt.heals
+    assert ("guilty together" in blame_text(blame)) == (len(guilty) == 2)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What serves, what is changed in it (the guilty first), and the gate that fails."""
+
+    gate: str
+    live: str
+    changed: tuple[tuple[str, str], ...]
+    guilty: tuple[tuple[str, ...], ...]
+    words: str = ""
+
+
+SITE = """upstream shop {
+    server 127.0.0.1:8001;
+}
+limit_req_zone $binary_remote_addr zone=visitors:1m rate=100r/s;
+server {
+    listen 80;
+    server_name shop.example;
+    location / {
+        limit_req zone=visitors burst=50;
+        return 200 fine;
+    }
+    location /office {
+        auth_basic Office;
+        auth_basic_user_file users;
+        return 200 office;
+    }
+    location /api {
+        proxy_pass http://shop;
+    }
+}
+server {
+    listen 127.0.0.1:8001;
+    return 200 shop;
+}
+"""
+HARMLESS = (("return 200 fine", "return 200 good"), ("burst=50", "burst=60"))
+CASES = {
+    "nginx names the line that asks, and the one that is gone is guilty": Case(
+        "syntax",
+        SITE,
+        (("upstream shop {\n    server 127.0.0.1:8001;\n}\n", ""), *HARMLESS),
+        (("- upstream shop {", "- server 127.0.0.1:8001;", "- }"),),
+        "host not found in upstream",
+    ),
+    "a zone that a running nginx has for something else": Case(
+        "reload",
+        SITE,
+        (("$binary_remote_addr", "$server_name"), *HARMLESS),
+        (
+            (
+                "- limit_req_zone $binary_remote_addr zone=visitors:1m rate=100r/s;",
+                "+ limit_req_zone $server_name zone=visitors:1m rate=100r/s;",
+            ),
+        ),
+    ),
+    "a password that is gone": Case(
+        "behaviour",
+        SITE,
+        (("        auth_basic Office;\n", ""), *HARMLESS),
+        (("- auth_basic Office;",),),
+        "auth_basic Office removed: what protected is gone",
+    ),
+    "two servers with a fault each": Case(
+        "smoke",
+        SITE,
+        (("return 200 fine", "return 503 fine"), ("location /api {", "location /apis {"), ("burst=50", "burst=60")),
+        (("- return 200 fine;", "+ return 503 fine;"), ("- location /api {", "+ location /apis {")),
+    ),
+    "a listener that moves with the name of its server": Case(
+        "smoke",
+        SITE,
+        (
+            ("listen 80;\n    server_name shop.example;", "listen 81;\n    server_name shop.test;"),
+            ("burst=50", "burst=60"),
+        ),
+        (("- listen 80;", "+ listen 81;"),),
+    ),
+}
+CHECKS = [
+    {"name": "the shop is open", "get": "http://shop.example/", "expect": {"status": 200}},
+    {"name": "the interface answers", "get": "http://shop.example/api", "expect": {"body": "shop"}},
+]
+
+
+def release(folder: Path, text: str) -> Release:
+    """A release with one site."""
+    tree = {"nginx.conf": trees.file(PACKAGED.read_bytes(), "packaged/nginx.conf")}
+    tree["conf.d/site.conf"] = trees.file(text.encode(), "files/conf.d/site.conf")
+    tree["users"] = trees.file(b"ada:{PLAIN}secret\n", "files/users")
+    contract = [dict(to_json(check)) for check in parse_contract(CHECKS, "nginx_checks")]
+    return Store(folder).add(trees.overlay(tree), contract, [], {})
+
+
+def needed(name: str) -> list[Gate]:
+    """A gate, and those that must have passed before."""
+    wanted = {name}
+    for gate in reversed(find_gates()):
+        wanted |= set(gate.after) if gate.name in wanted else set()
+    return [gate for gate in find_gates() if gate.name in wanted]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_kind_of_gate_names_the_lines(
+    engine: docker.DockerClient, stage_settings: StageSettings, tmp_path: Path, name: str
+) -> None:
+    case = CASES[name]
+    text = case.live
+    for old, new in case.changed:
+        assert old in text
+        text = text.replace(old, new)
+    candidate = Candidate(("web1",), release(tmp_path / "made", text), live=release(tmp_path / "live", case.live))
+    examiner = Examiner(
+        engine, needed(case.gate), Options(allow_warnings=True), stage_settings, (), "blame", blame_seconds=PATIENCE
+    )
+    (examined,) = examiner.examine([candidate])
+    said = report([examined])
+    guilty = blamed(examined).guilty
+    assert [{*guilt.fails} for guilt in guilty] == [{case.gate}] * len(case.guilty), said
+    told = [
+        tuple(
+            [f"- {line.strip()}" for place in guilt.places for line in place.old]
+            + [f"+ {line.strip()}" for place in guilt.places for line in place.new]
+        )
+        for guilt in guilty
+    ]
+    assert told == [*case.guilty], said
+    assert case.words in said
+
+
+def test_a_search_that_is_not_done_in_time_ends_and_leaves_nothing(
+    engine: docker.DockerClient, stage_settings: StageSettings, tmp_path: Path
+) -> None:
+    blame = search(engine, stage_settings, tmp_path, (7, 44), seconds=0.5)
+    assert not blame.whole
+    assert "the search ended after 0.5 s (gates_blame_seconds), at the gate smoke" in blame.note

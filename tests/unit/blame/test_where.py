@@ -1,0 +1,176 @@
+"""Where guilty edits are, as a person needs it: file and line, before and after, and what it was made from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils.blame.change import read_change
+from ansible_collections.sluice.nginx.plugins.module_utils.blame.model import Blame, Guilt, Place
+from ansible_collections.sluice.nginx.plugins.module_utils.blame.telling import blame_text
+from ansible_collections.sluice.nginx.plugins.module_utils.blame.where import Where
+
+LIVE = "server {\n    listen 80;\n    root /srv;\n    index a;\n}\n"
+TYPED = "roles/nginx/templates/site.conf.j2"
+
+
+def places(folder: Path, old: str | None, new: str | None, *edits: int, **described: Any) -> list[Place]:
+    """The places of edits (all of them where none is named) of a change of one file."""
+    for name, text in (("old", old), ("new", new)):
+        (folder / name).mkdir()
+        if text is not None:
+            (folder / name / "a.conf").write_text(text, encoding="utf-8")
+    change = read_change(folder / "old", folder / "new")
+    rows = {"origins": {"a.conf": described.get("origin", "files/nginx/a.conf")}}
+    was = {**rows, "variables": {"a.conf": described.get("was", [])}}
+    now = {**rows, "variables": {"a.conf": described.get("now", [])}}
+    return Where(change, was, now).places(edits or change.all)
+
+
+def place(line: int, old: str, new: str, variable: str = "nginx_tree", origin: str = "files/nginx/a.conf") -> Place:
+    return Place("a.conf", line, tuple(old.splitlines()), tuple(new.splitlines()), origin, variable)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (LIVE, LIVE.replace("80", "81"), [place(2, "    listen 80;", "    listen 81;")]),
+        (LIVE, LIVE.replace("    root /srv;\n", ""), [place(3, "    root /srv;", "")]),
+        (
+            LIVE,
+            LIVE.replace("80", "81").replace("/srv", "/www"),
+            [place(2, "    listen 80;\n    root /srv;", "    listen 81;\n    root /www;")],
+        ),
+        (
+            LIVE,
+            LIVE.replace("80", "81").replace("index a", "index b"),
+            [place(2, "    listen 80;", "    listen 81;"), place(4, "    index a;", "    index b;")],
+        ),
+        (LIVE, LIVE + "\n\ngzip on;\n", [place(8, "", "gzip on;")]),
+        (None, "gzip on;\n", [place(1, "", "gzip on;")]),
+        ("gzip on;\n", None, [place(1, "gzip on;", "")]),
+    ],
+)
+def test_the_place_of_a_change(tmp_path: Path, old: str | None, new: str | None, expected: list[Place]) -> None:
+    assert places(tmp_path, old, new) == expected
+
+
+def test_the_narrowest_lines_tell_the_variable(tmp_path: Path) -> None:
+    rows = [[1, 6, "nginx_sites[0]"], [2, 3, "nginx_sites[0].routes[2]"]]
+    told = places(tmp_path, LIVE, LIVE.replace("/srv", "/www").replace("x a", "x b"), 0, 1, origin=TYPED, now=rows)
+    assert told == [
+        place(
+            3,
+            "    root /srv;\n    index a;",
+            "    root /www;\n    index b;",
+            "nginx_sites[0].routes[2]",
+            TYPED,
+        )
+    ]
+
+
+def test_of_what_is_gone_the_variable_is_the_one_that_it_was_made_from(tmp_path: Path) -> None:
+    was, now = [[3, 3, "nginx_sites[0].root"]], [[3, 3, "nginx_sites[0].index"]]
+    (told,) = places(tmp_path, LIVE, LIVE.replace("    root /srv;\n", ""), origin=TYPED, was=was, now=now)
+    assert told.variable == "nginx_sites[0].root"
+
+
+def test_of_what_is_gone_the_origin_is_the_one_that_it_had(tmp_path: Path) -> None:
+    for name, text in (("old", LIVE), ("new", LIVE.replace("    root /srv;\n", "").replace("80", "81"))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.conf").write_text(text, encoding="utf-8")
+    change = read_change(tmp_path / "old", tmp_path / "new")
+    was = {"origins": {"a.conf": TYPED}, "variables": {"a.conf": [[1, 5, "nginx_sites[0]"]]}}
+    now = {"origins": {"a.conf": "files/nginx/a.conf"}}
+    told = [[(one.origin, one.variable) for one in Where(change, was, now).places([number])] for number in (0, 1)]
+    assert told == [[("files/nginx/a.conf", "nginx_tree")], [(TYPED, "nginx_sites[0]")]]
+
+
+@pytest.mark.parametrize(
+    ("origin", "variable"),
+    [
+        ("files/nginx/a.conf", "nginx_tree"),
+        ("nginx_kept[1]", "nginx_kept[1]"),
+        ("packaged/nginx.conf", ""),
+        (TYPED, ""),
+    ],
+)
+def test_without_lines_the_origin_tells_the_variable(tmp_path: Path, origin: str, variable: str) -> None:
+    (told,) = places(tmp_path, LIVE, LIVE.replace("80", "81"), origin=origin)
+    assert (told.origin, told.variable) == (origin, variable)
+
+
+def test_secrets_are_not_told(tmp_path: Path) -> None:
+    text = 'proxy_set_header Authorization "Basic c2VjcmV0";\n'
+    (told,) = places(tmp_path, "", text)
+    assert "c2VjcmV0" not in str(told)
+    (tmp_path / "key").mkdir()
+    (key,) = places(tmp_path / "key", None, "-----BEGIN PRIVATE KEY-----\nMIIabc\n")
+    assert "MIIabc" not in str(key)
+    assert key.new == ("(not shown: it is a key, a certificate or a list of passwords)",)
+
+
+PLACES = (
+    Place("conf.d/a.conf", 3, ("    root /srv;",), ("    root /www;",), "files/nginx/conf.d/a.conf", "nginx_tree"),
+    Place("conf.d/b.conf", 9, (), ("    gzip on;",), TYPED, "nginx_sites[0].gzip"),
+)
+
+
+@pytest.mark.parametrize(
+    ("blame", "words"),
+    [
+        (None, ""),
+        (Blame(), ""),
+        (
+            Blame((Guilt({"smoke": ["a: expected status 200, got 404", "b"]}, PLACES[:1], True, True),), 9, 3.25, 50),
+            "whose line it is (50 edits, 9 trials, 3.2 s)\n"
+            "  smoke: a: expected status 200, got 404 (and 1 more)\n"
+            "    conf.d/a.conf:3 (files/nginx/conf.d/a.conf, nginx_tree)\n"
+            "    - root /srv;\n"
+            "    + root /www;",
+        ),
+        (
+            Blame((Guilt({"smoke": ["a"], "lint": ["x"]}, PLACES, True, True),), 1, 1, 2),
+            "whose line it is (2 edits, 1 trial, 1.0 s)\n"
+            "  smoke: a (and 1 more)\n"
+            "    these 2 parts of the change are guilty together:\n"
+            "    conf.d/a.conf:3 (files/nginx/conf.d/a.conf, nginx_tree)\n"
+            "    - root /srv;\n"
+            "    + root /www;\n"
+            f"    conf.d/b.conf:9 ({TYPED}, nginx_sites[0].gzip)\n"
+            "    + gzip on;",
+        ),
+        (
+            Blame((Guilt({"smoke": ["a"]}, (), None, False),), 7, 60, 50, "the search ended after 60 s"),
+            "whose line it is (50 edits, 7 trials, 60.0 s)\n"
+            "  smoke: a\n"
+            "    no smaller part of the change was found that fails so\n"
+            "    the search ended after 60 s",
+        ),
+    ],
+)
+def test_it_reads_as_a_person_would_say_it(blame: Blame | None, words: str) -> None:
+    assert blame_text(blame) == words
+
+
+def test_the_record_has_the_parts_and_which_of_them_are_guilty_together() -> None:
+    guilty = (
+        Guilt({"smoke": ["a"]}, PLACES, True, True),
+        Guilt({"lint": ["x"]}, PLACES[1:], False, True, more=3),
+    )
+    told = Blame(guilty, 4, 1.5, 50).to_json()
+    assert (told["gate"], told["tried"], told["whole"], told["note"]) == ("smoke, lint", 4, True, "")
+    assert told["parts"][0] == {
+        "file": "conf.d/a.conf",
+        "line": 3,
+        "old": ["    root /srv;"],
+        "new": ["    root /www;"],
+        "origin": "files/nginx/conf.d/a.conf",
+        "variable": "nginx_tree",
+    }
+    assert told["sets"] == [
+        {"fails": {"smoke": ["a"]}, "parts": [0, 1], "more": 0, "heals": True, "whole": True},
+        {"fails": {"lint": ["x"]}, "parts": [2], "more": 3, "heals": False, "whole": True},
+    ]
