@@ -76,7 +76,9 @@ class Fleet:
         return str(output.decode())
 
     def state(self, host: str) -> dict[str, Any]:
-        return dict(json.loads(self.run(host, "cat", f"{STATE}/state.json")))
+        # The engine loses what a command of a container printed, now and then, when that ends at once.
+        text = next(filter(None, (self.run(host, "cat", f"{STATE}/state.json") for _ in range(5))))
+        return dict(json.loads(text))
 
     def live(self) -> dict[str, str]:
         """The confirmed release of each host, with nothing pending."""
@@ -155,8 +157,8 @@ def test_the_first_deployment_serves_everywhere(fleet: Fleet) -> None:
 def test_the_record_holds_all_evidence(fleet: Fleet) -> None:
     runs = {fleet.state(host)["confirmed"]["run"] for host in WEB}
     record = json.loads((fleet.project / ".sluice/runs" / runs.pop() / "run.json").read_text())
-    assert (record["schema"], record["outcome"]) == (1, "3 hosts switched and confirmed")
-    assert set(record["run"]) == {"id", "folder", "who", "host", "started"}
+    assert (record["schema"], record["result"], record["outcome"]) == (2, "confirmed", "3 hosts switched and confirmed")
+    assert set(record["run"]) == {"id", "folder", "who", "host", "started", "ended"}
     assert set(record["hosts"]) == set(WEB)
     phases = {host: [event["phase"] for event in record["events"] if event["host"] == host] for host in WEB}
     # Hosts of earlier waves are watched on, before and after each later one is switched.
@@ -164,7 +166,7 @@ def test_the_record_holds_all_evidence(fleet: Fleet) -> None:
         host: ["preflight", "activate", *["bake"] * times, "settle"] for host, times in zip(WEB, (3, 2, 1), strict=True)
     }
     assert record["emergency"] is None
-    (release,) = next(event for event in record["events"] if event["phase"] == "gate")["answer"]["releases"]
+    (release,) = record["releases"]
     verdicts = {verdict["gate"]: verdict for verdict in release["verdicts"]}
     assert list(verdicts) == list(GATES)
     assert {verdict["result"] for verdict in verdicts.values()} == {"pass"}
