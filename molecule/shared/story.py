@@ -10,7 +10,7 @@ from typing import Any
 
 from testinfra.host import Host
 
-__all__ = ["STATE", "Incident", "changed_since", "journal", "live", "name_of", "ports", "state"]
+__all__ = ["STATE", "Incident", "changed_since", "fleet", "journal", "live", "name_of", "ports", "state"]
 
 STATE = "/var/lib/sluice"
 
@@ -42,10 +42,15 @@ def name_of(host: Host) -> str:
     return str(host.backend.get_hostname())
 
 
+def fleet() -> dict[str, Any]:
+    """The scenario's hosts: of each its container and its ports on 127.0.0.1."""
+    path = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"], ".sluice", os.environ["SLUICE_SANDBOX"], "fleet.json")
+    return dict(json.loads(path.read_text()))
+
+
 def ports(host: Host) -> dict[str, int]:
     """The host's ports on 127.0.0.1."""
-    fleet = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"], ".sluice", os.environ["SLUICE_SANDBOX"], "fleet.json")
-    return dict(json.loads(fleet.read_text())[name_of(host)]["ports"])
+    return dict(fleet()[name_of(host)]["ports"])
 
 
 def state(host: Host) -> dict[str, Any]:
