@@ -8,7 +8,8 @@ short_description: Tells people what became of a run
 version_added: 0.1.0
 description:
   - Writes the messages that a step of a run gives reason for into C(notices/) of its record, and hands them over to
-    a process of their own, which sends them through Apprise. The task does not wait for it, and does not fail because of it.
+    a process of their own, which sends them through Apprise. The task does not wait for it, and does not fail because
+    of it.
   - What a channel does not take is kept, and said by the end of the run and by the beginning of the next.
   - The lists of channels are secret. Set C(no_log) on the task; what a person must know is said as a warning, without
     any URL.
