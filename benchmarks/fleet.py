@@ -235,7 +235,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--hosts", type=_numbers, metavar="N,…", help="numbers of hosts (1,10,40,100)")
     parser.add_argument("--runs", type=int, help="timed runs of each (5)")
     parser.add_argument("--only", type=_names, default=list(ALL), metavar="NAME,…", help=", ".join(ALL))
-    parser.add_argument("--quick", action="store_true", help="1 and 5 hosts, two runs; nothing is judged")
+    parser.add_argument("--quick", action="store_true", help="1 and 5 hosts, one run; nothing is judged")
     parser.add_argument("--name", default="fleet-benchmark", help="of the hosts' network and of the folder")
     parser.add_argument("--out", type=Path, help="where the figures are written to, as JSON")
     return parser.parse_args()
@@ -252,7 +252,7 @@ def main() -> int:
     options = _arguments()
     whole = not options.quick and not options.hosts and options.only == list(ALL)
     hosts = options.hosts or (_QUICK_SIZES if options.quick else _SIZES)
-    runs = options.runs or (2 if options.quick else 5)
+    runs = options.runs or (1 if options.quick else 5)
     out = options.out or PROJECT / ("benchmarks/results/fleet.json" if whole else ".sluice/fleet-some.json")
     # Whoever ends this politely shall find the hosts removed, also where it was started in the background.
     for each in (signal.SIGINT, signal.SIGTERM):
