@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -58,7 +59,8 @@ class FakeDocker:
 
 def test_a_build_that_fails_shows_its_last_lines(folder: Path) -> None:
     said: list[str] = []
+    fake: Any = FakeDocker()
     with pytest.raises(SluiceError, match=r"(?s)building sluice-sandbox:.* failed; .*Step 1/9\n  COPY failed"):
-        ensure_image(FakeDocker(), {"image": folder}, "web", {}, {}, said.append)  # type: ignore[arg-type]
+        ensure_image(fake, {"image": folder}, "web", {}, {}, said.append)
     assert len(said) == 1
     assert "the image of the sandbox's web hosts" in said[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import Any
 
 from ..errors import SluiceError
 from ..manifest import CONF_ROOT, entries_to_json, read_tree, release_id
+from ..record.files import write_text
 from . import tree as trees
 
 __all__ = ["Release", "Store", "write_json"]
@@ -21,13 +21,7 @@ __all__ = ["Release", "Store", "write_json"]
 def write_json(path: Path, value: object) -> None:
     """Write JSON to ``path`` so that a reader sees the old or the new file, never half of one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        json.dump(value, stream, indent=1, sort_keys=True, ensure_ascii=False)
-        stream.write("\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    Path(name).replace(path)
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n", sync=True)
 
 
 @dataclass(frozen=True)
