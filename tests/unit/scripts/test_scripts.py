@@ -97,6 +97,14 @@ def test_an_old_python(machine: Machine) -> None:
     assert "no Python 3.11 or newer is installed" in machine.run("setup").stderr
 
 
+def test_the_python_that_is_named_is_taken(machine: Machine) -> None:
+    machine.program("python3")
+    machine.program("other-python", "exit 1")
+    done = machine.run("setup", PYTHON="other-python")
+    assert "PYTHON names other-python, which is no Python 3.11 or newer" in done.stderr
+    assert not machine.called("python3")
+
+
 def test_no_docker_and_no_apt(machine: Machine) -> None:
     machine.venv("Docker is not installed")
     done = machine.run("setup")

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import conclude
 from ansible_collections.sluice.nginx.plugins.module_utils.record.changes import stored_releases
-from ansible_collections.sluice.nginx.plugins.module_utils.release.fetched import find_live
 from ansible_collections.sluice.nginx.plugins.plugin_utils.concluding import ConcludingAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run, state
 
@@ -25,6 +24,9 @@ class ActionModule(ConcludingAction):
         conclusion = conclude(events, check_mode=self._task.check_mode)
         releases = []
         if not any(event.phase == "gate" for event in events):
+            # Here, as it brings nginx's grammar along, and most runs begin with the gates.
+            from ansible_collections.sluice.nginx.plugins.module_utils.release.fetched import find_live
+
             releases = stored_releases(events, functools.partial(find_live, state()))
         told = self._conclude(
             record,

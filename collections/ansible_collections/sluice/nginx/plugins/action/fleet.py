@@ -66,7 +66,9 @@ class ActionModule(FleetAction):
             self._ask_all("settle")
             self._ask_all("mend")
         changed = any(said["changed"] for said in self._done.values())
-        result = {"changed": changed, "hosts": self._done}
+        course = Course(self._record.events())
+        due = any(course.decide("activate", host).operation for host in hosts)
+        result = {"changed": changed, "due": due, "hosts": self._done}
         return {**result, "diff": _differences(self._diffs)} if self._diffs else result
 
     def _agree(self) -> None:

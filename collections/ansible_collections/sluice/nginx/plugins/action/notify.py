@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.desk import Desk, Settings
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.model import EVENTS
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, read_run, state
+
+if TYPE_CHECKING:
+    from ansible_collections.sluice.nginx.plugins.module_utils.notify.desk import Desk
 
 
 class ActionModule(ControllerAction):
@@ -31,6 +33,9 @@ class ActionModule(ControllerAction):
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Take the step. Settings that cannot be are refused before the run has begun; nothing else fails it."""
+        # Here, as Ansible loads the actions of tasks that it skips, too.
+        from ansible_collections.sluice.nginx.plugins.module_utils.notify.desk import Desk, Settings
+
         step = options["step"]
         try:
             desk = Desk(Settings.read(options), state(), self._say)

@@ -10,12 +10,12 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputEr
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms, sentence
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import visitor
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.alerts import Alert, ask_prometheus, incidents
-from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.draft import TOLD, draft, unknown_traffic
+from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.draft import draft, unknown_traffic
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.finding import find_run, runs_around
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.keeping import keep
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.times import moment
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.window import Window, draft_window
-from ansible_collections.sluice.nginx.plugins.module_utils.record.model import RESULTS, read_record
+from ansible_collections.sluice.nginx.plugins.module_utils.record.model import FAILED, RESULTS, read_record
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import state
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, Asking, FleetAction
 
@@ -55,7 +55,7 @@ class ActionModule(FleetAction):
     def _of_run(self, wanted: str) -> Path:
         folder = find_run(self._runs, wanted)
         record = read_record(folder)
-        if record["result"] not in TOLD:
+        if record["result"] not in FAILED:
             raise SluiceError(
                 f"run {folder.name} has no postmortem: it was {RESULTS[record['result']]}; for what came after it, give"
                 " a time: from=… to=…"

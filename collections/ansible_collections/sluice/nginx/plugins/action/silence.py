@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
-from ansible_collections.sluice.nginx.plugins.module_utils.monitor.silences import close_silence, open_silence
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, read_run
 
 
@@ -24,6 +23,9 @@ class ActionModule(ControllerAction):
         """Tell Alertmanager; what it does not take is a warning."""
         if self._task.check_mode:
             return {"changed": False}
+        # Here, as Ansible loads the actions of tasks that it skips, too.
+        from ansible_collections.sluice.nginx.plugins.module_utils.monitor.silences import close_silence, open_silence
+
         run = read_run(options["run"])
         if options["state"] == "closed":
             said = close_silence(options["url"], run)

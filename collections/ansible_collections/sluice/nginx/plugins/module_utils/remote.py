@@ -59,10 +59,16 @@ class EngineMissing(SluiceError):
 
 
 class Pack(NamedTuple):
-    """What is shipped: the sources of the package ``sluice``, and the SHA-256 of them in hex."""
+    """What is shipped: the sources of the package ``sluice`` as JSON, and the SHA-256 of that in hex."""
 
     digest: str
-    data: bytes
+    content: bytes
+
+    @property
+    def data(self) -> bytes:
+        """The sources as they are sent. May be asked for from any thread."""
+        with _packing:
+            return _compressed(self.content)
 
 
 def sources() -> dict[str, str]:
@@ -84,8 +90,14 @@ def pack() -> Pack:
 
 @functools.lru_cache(maxsize=1)
 def _packed() -> Pack:
-    data = json.dumps(sources(), sort_keys=True).encode()
-    return Pack(hashlib.sha256(data).hexdigest(), zlib.compress(data, 9))
+    content = json.dumps(sources(), sort_keys=True).encode()
+    return Pack(hashlib.sha256(content).hexdigest(), content)
+
+
+# Apart, since it takes longer than all else here, and most hosts have the engine.
+@functools.lru_cache(maxsize=1)
+def _compressed(content: bytes) -> bytes:
+    return zlib.compress(content, 9)
 
 
 def command(python: str = "python3") -> str:

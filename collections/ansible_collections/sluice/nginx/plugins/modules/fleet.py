@@ -93,6 +93,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+due:
+  description: Whether a host is to be switched, or watched on, by a wave that comes now.
+  type: bool
+  returned: always
 hosts:
   description:
     - For each host of the play the C(operation) that it was asked for, whether it was C(ok) and C(changed) anything.

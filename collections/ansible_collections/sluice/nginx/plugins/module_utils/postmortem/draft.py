@@ -14,10 +14,7 @@ from .timeline import event_source, run_entries, short
 from .times import clock, day, lasting
 from .trials import Trial, bad_events, trials
 
-__all__ = ["TOLD", "draft", "unknown_traffic"]
-
-TOLD = ("stopped", "rolled back", "broken")
-"""The results that have a postmortem."""
+__all__ = ["draft", "unknown_traffic"]
 
 _MOST_HOSTS = 30
 _NOBODY = "`run.json` has no event `activate`"

@@ -10,8 +10,7 @@ from typing import Any
 
 from ..errors import SluiceError
 from ..record.history import Row, rows
-from ..record.model import read_record
-from .draft import TOLD
+from ..record.model import FAILED, read_record
 from .times import moment
 
 __all__ = ["find_run", "runs_around"]
@@ -29,7 +28,7 @@ def find_run(runs: Path, wanted: str) -> Path:
     Raises ``SluiceError``, which lists those that are near, for one that is not there or not the only one.
     """
     there = rows(runs)
-    told = [row for row in there if row.result in TOLD]
+    told = [row for row in there if row.result in FAILED]
     if wanted == "last":
         if told:
             return runs / told[0].id

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ..errors import SluiceError
 
-__all__ = ["RESULTS", "SCHEMA", "VERSION", "Result", "check_record", "read_record"]
+__all__ = ["FAILED", "RESULTS", "SCHEMA", "VERSION", "Result", "check_record", "read_record"]
 
 SCHEMA = 2
 VERSION = "0.1.0"
@@ -26,6 +26,9 @@ RESULTS: Mapping[str, str] = {
     "predicted": "predicted, in check mode",
 }
 """What a run can come to, in words."""
+
+FAILED = ("stopped", "rolled back", "broken")
+"""The results that have a postmortem."""
 
 # What every reader stands on; the schema says the rest.
 _RUN = ("id", "folder", "who", "host", "started", "ended")

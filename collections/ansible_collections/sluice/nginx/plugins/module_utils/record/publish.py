@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SluiceError
-from ..postmortem.draft import TOLD, draft
-from ..postmortem.keeping import keep
 from .files import write_text
 from .junit import junit
-from .model import read_record
+from .model import FAILED, read_record
 from .report.render import report
 from .sarif import sarif
 
@@ -32,7 +30,11 @@ def publish(folder: Path) -> list[str]:
     page = functools.partial(report, cache=cache)
     makers: dict[str, _Maker] = {"report.html": page, "junit.xml": junit, "findings.sarif": sarif}
     told = [_one(folder / name, make, record, write_text) for name, make in makers.items()]
-    if record["result"] in TOLD:
+    if record["result"] in FAILED:
+        # Here, as most runs need none.
+        from ..postmortem.draft import draft
+        from ..postmortem.keeping import keep
+
         told.append(_one(folder / "postmortem.md", draft, record, keep))
     return [sentence for sentence in told if sentence]
 
