@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -57,16 +57,22 @@ class Beside:
     def _flat(self, request: Request, answer: Any, candidate: bool) -> Fields:
         return fields_of(request, answer, self.releases, self.pools, candidate)
 
-    def confirmed(self, compared: Sequence[Compared], requests: Sequence[Request], blame: Blame) -> list[Compared]:
+    def confirmed(
+        self,
+        compared: Sequence[Compared],
+        requests: Sequence[Request],
+        blame: Blame,
+        accepted: Callable[[Compared], object],
+    ) -> list[Compared]:
         """Ask again for some of each failing change, and leave out what does not come again: that was chance.
 
         Requests for the same paths are asked with them, since caches remember. Where there are few changes, those that
-        fail nothing are asked for as well.
+        fail nothing are asked for as well. What is ``accepted`` was to come, and is not asked for.
         """
         groups: dict[object, list[Compared]] = {}
         few = len({one.group for one in compared}) <= _FEW
         for one in compared:
-            if one.fails or few:
+            if (one.fails or few) and not accepted(one):
                 groups.setdefault(one.group, []).append(one)
         chosen = [one for group in groups.values() for one in group[:_SAMPLE]][:_MOST_AGAIN]
         tried = {one.group for one in chosen}
@@ -78,7 +84,7 @@ class Beside:
             if not chosen:
                 break
         real = {one.group for one in chosen}
-        return [one for one in compared if one.group in real or one.group not in tried]
+        return [one for one in compared if one.group in real or one.group not in tried or accepted(one)]
 
     def restore(self) -> None:
         """Leave nothing behind that later requests would meet in a cache."""

@@ -48,14 +48,18 @@ def run(subject: Subject) -> Verdict:
         return Verdict("inconclusive", "staging answered none of the requests in time")
     blame = Blame(live.config, config, changed)
     compared = list(compare([requests[n] for n in asked], [answers[n] for n in asked], blame))
-    compared = beside.confirmed(compared, requests, blame)
     meant = beside.meant(subject.contract, blame) if compared or changed else {}
+
+    def accepted(one: Compared) -> str:
+        return listed.difference(one) or _for_request(one, meant)
+
+    compared = beside.confirmed(compared, requests, blame, accepted)
     beside.restore()
     rows = grouped(
         compared,
         changed,
         {id(change): listed.change(change) or _for_block(change, meant) for change in changed},
-        lambda one: listed.difference(one) or _for_request(one, meant),
+        accepted,
     )
     findings = findings_of(rows, options.strict)
     findings += [Finding(words, warning=True) for words in [*listed.unused(), *log.said]]
