@@ -30,8 +30,9 @@ catches: setup ## how many faults the gates catch, and how many good changes the
 benchmark: setup ## requests lost by deployments, and by as many bare reloads; ten minutes of load
 	@PYTHONPATH=collections .venv/bin/python -m benchmarks.no_loss
 
-bench: setup ## a fleet beside bare SSH, pyinfra and a plain playbook, and large configurations
-	@export PYTHONPATH=collections; .venv/bin/python -m benchmarks.fleet; fleet=$$?; .venv/bin/python -m benchmarks.size && exit $$fleet
+bench: setup ## a fleet beside bare SSH, pyinfra and a plain playbook, settings of Ansible, large configurations
+	@export PYTHONPATH=collections; .venv/bin/python -m benchmarks.fleet; fleet=$$?; .venv/bin/python -m benchmarks.settings && \
+	  .venv/bin/python -m benchmarks.size && exit $$fleet
 
 lock: ## requirements.lock from requirements.in
 	@scripts/lock

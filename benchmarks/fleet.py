@@ -13,38 +13,36 @@ failed. What is quick is not judged.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import fcntl
 import importlib.metadata
 import itertools
 import json
 import os
 import platform
 import re
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import now
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import Platform, ensure_platform
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import Platform
 
 from .host import PROJECT
 from .racing import pyinfra
 from .racing.contestants import ALL, COLD, FLOOR, Race
-from .racing.hosts import PLAIN_TREES, Hosts, made_hosts
+from .racing.ground import end_politely, ground, platform_of_hosts
+from .racing.hosts import PLAIN_TREES, Hosts
 from .racing.measuring import Cost, phases
 from .racing.plot import plot
 from .racing.results import Size, document, figures, lines, targets
-from .racing.room import PACKAGES, Room, wait_for_version
+from .racing.room import Room, wait_for_version
 
-__all__ = ["main", "times"]
+__all__ = ["Benchmark", "main", "times"]
 
 _DOCS = PROJECT / "docs"
 _MARKS = re.compile(r"(<!-- fleet -->\n).*(<!-- end of fleet -->)", re.DOTALL)
@@ -75,15 +73,21 @@ class Benchmark:
 
         With Sluice it is its first push, which adopts what each host has, and brings the engine there.
         """
-        version = self._new_version()
         race = Race(self._room, self._hosts, len(self._hosts.names), self._pyinfra)
         if any(each.startswith("sluice_") for each in self._names):
-            race.gate(version)
-            race.run("sluice_push", version)
-            self._served(race, version, at_once=True)
+            self.push(len(race.names))
+        version = self._new_version()
         for tree in PLAIN_TREES:
             with self._hosts.own_tree(race.names, tree):
                 race.run(FLOOR, version)
+
+    def push(self, count: int) -> None:
+        """Bring a new version to ``count`` hosts, with Sluice and unmeasured. Raises ``SluiceError``."""
+        version = self._new_version()
+        race = Race(self._room, self._hosts, count, self._pyinfra)
+        race.gate(version)
+        race.run("sluice_push", version)
+        self._served(race, version, at_once=True)
 
     def size(self, count: int, runs: int, *, quick: bool) -> Size:
         """Let all contestants race on ``count`` hosts, round after round. Raises ``SluiceError``."""
@@ -149,10 +153,6 @@ def _said(cost: Cost) -> str:
     return f"{cost.seconds:7.2f} s  processor here {cost.cpu:6.2f} s{hosts}{together}"
 
 
-def _platform() -> Platform:
-    return ensure_platform(connect(), "auto", PACKAGES, PROJECT / ".sluice/cache", lambda line: print(line, flush=True))
-
-
 def _machine(found: Platform) -> dict[str, Any]:
     ssh = subprocess.run(["ssh", "-V"], capture_output=True, text=True, check=False).stderr.strip()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -169,39 +169,22 @@ def _machine(found: Platform) -> dict[str, Any]:
     }
 
 
-@contextlib.contextmanager
-def _alone(name: str) -> Iterator[None]:
-    """Let no other run of this name go on at the same time: it would remove our hosts as leftovers."""
-    path = PROJECT / ".sluice" / f"{name}.lock"
-    path.parent.mkdir(exist_ok=True)
-    with path.open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SluiceError(f"another run called {name} goes on; wait for it, or give --name") from None
-        yield
-
-
 def race(names: Sequence[str], hosts: Sequence[int], runs: int, name: str, *, quick: bool) -> list[Size]:
     """Make the hosts, race on them, and remove them, whatever happens. Raises ``SluiceError``."""
-    found = _platform()
     command = pyinfra.ensure_pyinfra(PROJECT / ".sluice") if "pyinfra" in names else None
     sizes: list[Size] = []
-    with _alone(name):
-        room = Room(PROJECT, PROJECT / ".sluice" / name)
-        print(f"making {max(hosts)} hosts", flush=True)
-        with made_hosts(PROJECT, name, found.image, max(hosts)) as made:
-            benchmark = Benchmark(room, made, names, command)
-            benchmark.begin()
-            for count in hosts:
-                sizes.append(benchmark.size(count, runs, quick=quick))
-                print("\n".join(["", f"{count} hosts", *lines(sizes[-1]), ""]), flush=True)
+    with ground(name, max(hosts)) as (room, made):
+        benchmark = Benchmark(room, made, names, command)
+        benchmark.begin()
+        for count in hosts:
+            sizes.append(benchmark.size(count, runs, quick=quick))
+            print("\n".join(["", f"{count} hosts", *lines(sizes[-1]), ""]), flush=True)
     return sizes
 
 
 def _write(sizes: Sequence[Size], out: Path, *, quick: bool, document_it: bool) -> None:
     """Write the figures for programs, and where it was the whole benchmark, the tables and the plot."""
-    found = {"at": now(), "quick": quick, "machine": _machine(_platform())}
+    found = {"at": now(), "quick": quick, "machine": _machine(platform_of_hosts())}
     found |= {"targets": [target._asdict() for target in targets(sizes)], "hosts": figures(sizes)}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -241,12 +224,6 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _end(number: int, frame: object) -> NoReturn:
-    # Removing what was made is not to be ended as well.
-    signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
 def main() -> int:
     """Run the benchmark, print what was measured, and write it down."""
     options = _arguments()
@@ -254,9 +231,7 @@ def main() -> int:
     hosts = options.hosts or (_QUICK_SIZES if options.quick else _SIZES)
     runs = options.runs or (1 if options.quick else 5)
     out = options.out or PROJECT / ("benchmarks/results/fleet.json" if whole else ".sluice/fleet-some.json")
-    # Whoever ends this politely shall find the hosts removed, also where it was started in the background.
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, _end)
+    end_politely()
     try:
         sizes = race(options.only, hosts, runs, options.name, quick=options.quick)
     except (SluiceError, subprocess.SubprocessError) as error:

@@ -22,9 +22,11 @@ ALL = (FLOOR, COLD, "pyinfra", "plain_ansible", "sluice_push", "sluice_no_change
 
 
 class Race:
-    """The contestants on the first ``count`` hosts."""
+    """The contestants on the first ``count`` hosts. ``settings`` are Ansible's, as variables of the environment."""
 
-    def __init__(self, room: Room, hosts: Hosts, count: int, pyinfra: Path | None) -> None:
+    def __init__(
+        self, room: Room, hosts: Hosts, count: int, pyinfra: Path | None, settings: Mapping[str, str] | None = None
+    ) -> None:
         self.names = hosts.names[:count]
         self._room, self._hosts, self._pyinfra = room, hosts, pyinfra
         self._inventory = f"hosts-{count}.json"
@@ -34,6 +36,7 @@ class Race:
         self._environment["PATH"] = f"{Path(sys.executable).parent}:{self._environment.get('PATH', '')}"
         self._environment["ANSIBLE_NOCOLOR"] = "1"
         self._environment["ANSIBLE_SSH_CONTROL_PATH_DIR"] = str(hosts.sockets)
+        self._environment.update(settings or {})
 
     def gate(self, version: int) -> Cost:
         """Take a version through the gates; it can be pushed then. Raises ``SluiceError``."""
