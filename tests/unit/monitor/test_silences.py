@@ -16,17 +16,20 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Run
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.silences import close_silence, open_silence
 
+# When Alertmanager heard of it.
+BEGAN = "2026-11-21T15:00:01.002Z"
 HOSTS = ("web1", "web2.example")
 
 
 class Alertmanager:
-    """Takes silences as the real one does; ``answers`` is the status that it has for them."""
+    """Takes silences as the real one does; ``answers`` is the status that it has for all, ``state`` a silence's."""
 
     def __init__(self) -> None:
         self.taken: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.authorizations: list[str | None] = []
         self.answers = 200
+        self.state = "active"
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -34,7 +37,14 @@ class Alertmanager:
                 outer.paths.append(self.path)
                 outer.authorizations.append(self.headers["Authorization"])
                 outer.taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                body = json.dumps({"silenceID": "abc-1"}).encode()
+                self._answer({"silenceID": "abc-1"})
+
+            def do_GET(self) -> None:
+                outer.paths.append(self.path)
+                self._answer({"startsAt": BEGAN, "status": {"state": outer.state}})
+
+            def _answer(self, told: dict[str, Any]) -> None:
+                body = json.dumps(told).encode()
                 self.send_response(outer.answers)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -85,11 +95,17 @@ def test_the_end_of_a_run_ends_its_silence_and_no_other(alertmanager: Alertmanag
     assert close_silence(alertmanager.url, run) == ""
     opened, closed = alertmanager.taken
     assert closed["id"] == "abc-1"
-    # With other matchers or another beginning it would be another silence.
-    assert {name: closed[name] for name in ("matchers", "startsAt")} == {
-        name: opened[name] for name in ("matchers", "startsAt")
-    }
+    # With other matchers, or another beginning than Alertmanager has, it would be another silence.
+    assert (closed["matchers"], closed["startsAt"]) == (opened["matchers"], BEGAN)
     assert closed["endsAt"] < opened["endsAt"]
+    assert alertmanager.paths[1] == "/api/v2/silence/abc-1"
+
+
+def test_a_silence_that_somebody_has_ended_stays_ended(alertmanager: Alertmanager, run: Run) -> None:
+    open_silence(alertmanager.url, run, HOSTS, 30)
+    alertmanager.state = "expired"
+    assert close_silence(alertmanager.url, run) == ""
+    assert len(alertmanager.taken) == 1
 
 
 def test_a_password_is_given_to_alertmanager_and_to_nobody_else(alertmanager: Alertmanager, run: Run) -> None:

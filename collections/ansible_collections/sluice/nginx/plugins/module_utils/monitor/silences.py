@@ -50,7 +50,7 @@ def open_silence(url: str, run: Run, hosts: Sequence[str], minutes: float, longe
         "createdBy": "Sluice",
         "comment": f"run {run.id} of {run.who} from {run.host} is on its way",
     }
-    said = _tell(url, silence, longest)
+    said = _within(longest, lambda: str(_ask(url, "silences", silence)["silenceID"]))
     if not isinstance(said, str):
         return f"nothing is silenced, because Alertmanager at {_shown(url)} {said}"
     try:
@@ -61,12 +61,12 @@ def open_silence(url: str, run: Run, hosts: Sequence[str], minutes: float, longe
 
 
 def close_silence(url: str, run: Run, longest: float = LONGEST) -> str:
-    """End the silence of ``run``, if it has one. Returns what a person should know, or nothing."""
+    """End the silence of ``run``, if it has one that goes on. Returns what a person should know, or nothing."""
     try:
         known = json.loads(_path(run).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""
-    said = _tell(url, {**known, "endsAt": _at(_AFTER)}, longest)
+    said = _within(longest, lambda: _end(url, known))
     if isinstance(said, str):
         return ""
     return f"the silence of this run goes on until {known['endsAt']}, because Alertmanager at {_shown(url)} {said}"
@@ -76,21 +76,30 @@ class _Trouble(Exception):
     """Why there is no answer, in words."""
 
 
-def _tell(url: str, silence: Mapping[str, Any], longest: float) -> str | _Trouble:
-    """Make or change a silence. Returns its id, or what went wrong."""
-    data = json.dumps(silence).encode()
+def _end(url: str, known: Mapping[str, Any]) -> str:
+    there = _ask(url, f"silence/{known['id']}")
+    if there["status"]["state"] == "expired":
+        return ""
+    # Alertmanager lets a silence begin when it hears of it; with another beginning it would be another silence.
+    ended = {**known, "startsAt": there["startsAt"], "endsAt": _at(_AFTER)}
+    return str(_ask(url, "silences", ended)["silenceID"])
+
+
+def _ask(url: str, path: str, silence: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Ask Alertmanager's API, or give it a silence to make or change."""
+    data = None if silence is None else json.dumps(silence).encode()
     headers = {"Content-Type": "application/json"}
     person, _, secret = _userinfo(url).partition(":")
     if person:
         pair = f"{urllib.parse.unquote(person)}:{urllib.parse.unquote(secret)}"
         headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-
-    def ask() -> str:
-        request = urllib.request.Request(f"{_shown(url).rstrip('/')}/api/v2/silences", data, headers, method="POST")
-        with urllib.request.urlopen(request, timeout=longest) as answer:
-            return str(json.loads(answer.read())["silenceID"])
-
-    return _within(longest, ask)
+    request = urllib.request.Request(f"{_shown(url).rstrip('/')}/api/v2/{path}", data, headers)
+    # Of the whole there is a bound already; this one ends the thread.
+    with urllib.request.urlopen(request, timeout=LONGEST) as answer:
+        found = json.loads(answer.read())
+    if not isinstance(found, dict):
+        raise ValueError("it is no object")
+    return found
 
 
 def _within(seconds: float, ask: Callable[[], _T]) -> _T | _Trouble:
