@@ -180,6 +180,9 @@ def test_a_second_run_changes_nothing(fleet: Fleet) -> None:
     assert done.code == 0, done.output
     assert "changed=0" in recap(done.output)
     assert "nothing to do on 3 hosts" in done.output
+    # No task of the waves, and the run is settled all the same.
+    assert "TASK [rollout : The release serves" not in done.output
+    assert "TASK [rollout : Every host is where it was to be]" in done.output
     assert [fleet.written(host) for host in WEB] == before
 
 
