@@ -14,7 +14,7 @@ from ...lean import TYPE_CHECKING, NamedTuple, Path
 from .command import NotEntered, Ran, close_others, run
 
 if TYPE_CHECKING:
-    from typing import Callable, Sequence
+    from typing import Callable, Iterator, Sequence
 
     from ..forms import Json
 
@@ -22,6 +22,10 @@ __all__ = ["Bind", "NoNamespace", "Ran", "System"]
 
 # The same on every Linux; to import `signal` for them would cost more than to send one.
 _SIGHUP, _SIGQUIT, _SIGKILL = 1, 3, 9
+# The kind of a file in its mode, as in `stat`.
+_KIND, _FOLDER, _FILE = 0o170000, 0o040000, 0o100000
+# So many files are synced one by one.
+_FEW = 64
 
 
 class Bind(NamedTuple):
@@ -88,7 +92,7 @@ class System:
                 os.fsync(file.fileno())
         os.rename(temporary, path)
         if durable:
-            self._sync_directory(path.parent)
+            self._sync(path.parent)
 
     def append(self, path: Path, line: bytes) -> None:
         """Add a line to a file, on disk when this returns. A line that a crash cut short is ended first."""
@@ -108,15 +112,24 @@ class System:
             temporary.unlink()
         os.symlink(target, temporary)
         os.rename(temporary, path)
-        self._sync_directory(path.parent)
+        self._sync(path.parent)
 
     def rename(self, source: Path, target: Path) -> None:
         """Move a file or tree within one file system, on disk when this returns."""
-        from . import kernel
-
-        kernel.sync_filesystem(source)
+        self._sync_tree(source)
         os.rename(source, target)
-        self._sync_directory(target.parent)
+        self._sync(target.parent)
+
+    def _sync_tree(self, path: Path) -> None:
+        # A file system may hold much that others have written, so only what has many parts is worth to sync it all.
+        parts = list(_some(os.fspath(path), _FEW + 1))
+        if len(parts) <= _FEW:
+            for part in parts:
+                self._sync(part)
+        else:
+            from . import kernel
+
+            kernel.sync_filesystem(path)
 
     def replace(self, source: Path, target: Path) -> None:
         """Put a file or link in the place of another one, in one step; it is on disk when this returns."""
@@ -124,7 +137,7 @@ class System:
 
         kernel.sync_filesystem(source.parent)
         os.replace(source, target)
-        self._sync_directory(target.parent)
+        self._sync(target.parent)
 
     def exchange(self, one: Path, other: Path) -> None:
         """Let two names change places in one step; what they name is on disk when this returns."""
@@ -132,7 +145,7 @@ class System:
 
         kernel.sync_filesystem(one.parent)
         kernel.exchange(one, other)
-        self._sync_directory(other.parent)
+        self._sync(other.parent)
 
     def copy(self, source: Path, target: Path) -> None:
         """Copy a file, link or tree with owners, modes and times."""
@@ -226,12 +239,25 @@ class System:
         finally:
             os._exit(0)
 
-    def _sync_directory(self, path: Path) -> None:
+    def _sync(self, path: str | os.PathLike[str]) -> None:
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _some(path: str, most: int) -> Iterator[str]:
+    """Yield the files and folders of a tree, at most so many: what can be synced. Links are parts of their folder."""
+    waiting = [path]
+    while waiting and most > 0:
+        path = waiting.pop()
+        kind = os.lstat(path).st_mode & _KIND
+        if kind in (_FOLDER, _FILE):
+            yield path
+            most -= 1
+        if kind == _FOLDER:
+            waiting += [os.path.join(path, name) for name in os.listdir(path)]
 
 
 def _let_go() -> None:
