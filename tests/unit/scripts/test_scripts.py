@@ -105,6 +105,13 @@ def test_the_python_that_is_named_is_taken(machine: Machine) -> None:
     assert not machine.called("python3")
 
 
+def test_a_python_that_has_venv_is_taken_before_one_that_lacks_it(machine: Machine) -> None:
+    machine.program("python3", "case $2 in *ensurepip*) exit 1;; esac")
+    machine.program("python3.13")
+    machine.run("setup")
+    assert machine.called("python3.13", "-m venv .venv")
+
+
 def test_no_docker_and_no_apt(machine: Machine) -> None:
     machine.venv("Docker is not installed")
     done = machine.run("setup")
