@@ -1,0 +1,106 @@
+"""What comes from outside is data: the readers of ids, names, numbers and texts that others have written.
+
+A host, a visitor, an upstream, a pull request or a file may say anything. Only what one of these readers has returned
+becomes a path, a number, or a line that a person reads. One code for the controller and for hosts.
+"""
+
+from __future__ import annotations
+
+import os
+
+from .errors import SluiceError
+from .lean import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import NewType
+
+    ReleaseId = NewType("ReleaseId", str)
+    Name = NewType("Name", str)
+else:
+    ReleaseId = Name = str
+
+__all__ = [
+    "Name",
+    "ReleaseId",
+    "has_controls",
+    "is_inside",
+    "printable",
+    "read_name",
+    "read_release_id",
+    "whole_number",
+]
+
+_HEX = frozenset("0123456789abcdef")
+_ID_LENGTH = 64
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+_NAME_LENGTH = 31
+# More digits than any count, time or size has; int() takes quadratic time.
+_MOST_DIGITS = 18
+
+
+def read_release_id(value: object) -> ReleaseId:
+    """Return ``value`` as the id of a release: 64 hexadecimal digits, in lower case. Raises ``SluiceError``."""
+    if isinstance(value, str) and len(value) == _ID_LENGTH and _HEX.issuperset(value):
+        return ReleaseId(value)
+    raise SluiceError(f"{_quoted(value)} is no release id; expected 64 hexadecimal digits")
+
+
+def read_name(value: object, what: str) -> Name:
+    """Return ``value`` as a name that may become part of a path: at most 31 letters a-z, digits and hyphens.
+
+    ``what`` says what is named, as ``sandbox_name``. Raises ``SluiceError``.
+    """
+    if isinstance(value, str) and 0 < len(value) <= _NAME_LENGTH and _is_plain(value):
+        return Name(value)
+    raise SluiceError(
+        f"{what}: {_quoted(value)} is no name; use 1 to {_NAME_LENGTH} letters a-z, digits and hyphens, "
+        "the first no hyphen"
+    )
+
+
+def whole_number(text: str) -> int | None:
+    """Return the number that ``text`` writes in the digits 0 to 9; None for anything else.
+
+    ``str.isdigit`` accepts digits of all scripts, and some that ``int`` refuses.
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
+
+
+def has_controls(text: str) -> bool:
+    """Return whether ``text`` has characters that no person sees and a terminal, a log or a parser may obey.
+
+    Control and format characters (escapes, line ends, direction marks), separators other than the space, surrogates.
+    """
+    return not text.isprintable()
+
+
+def printable(text: str, keep: str = "") -> str:
+    r"""Return ``text`` with each character of ``has_controls`` written as an escape, as ``\x1b``; ``keep`` stay.
+
+    A line of a log or a table takes nothing that is kept; a text of several lines keeps line ends and tabs.
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() or letter in keep else _escape(letter) for letter in text)
+
+
+def _is_plain(value: str) -> bool:
+    return value[0] != "-" and _LETTERS.issuperset(value.replace("-", ""))
+
+
+def _escape(letter: str) -> str:
+    return letter.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+def is_inside(path: Path, root: Path) -> bool:
+    """Return whether ``path`` lies below ``root``, links resolved; ``root`` itself does not."""
+    whole, below = os.path.realpath(path), os.path.realpath(root)
+    return whole != below and os.path.commonpath([whole, below]) == below
+
+
+def _quoted(value: object) -> str:
+    if not isinstance(value, str):
+        return type(value).__name__
+    shown = printable(value[: _ID_LENGTH + 1])
+    return f"'{shown}'" if len(shown) <= _ID_LENGTH else f"'{shown[:_ID_LENGTH]}…'"
