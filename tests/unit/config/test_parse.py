@@ -90,7 +90,7 @@ def test_directives_are_read_with_their_places(
         ),
         (
             {"nginx.conf": "include x;", "x": "-> x"},
-            Problem("nginx.conf", 1, "include x: the release has no file x"),
+            Problem("nginx.conf", 1, "include x: the links of x lead in a circle; let them lead to a file"),
         ),
         (
             {"nginx.conf": "include a;", "a": "\ninclude b;", "b": "include a;\n"},
@@ -131,7 +131,8 @@ def test_what_cannot_be_read_is_told_with_file_and_line(
         ({"nginx.conf": "\ninclude /usr/share/nginx/x.conf;"}, ("nginx.conf", 2), "/usr/share/nginx/x.conf"),
         ({"nginx.conf": "include ../x;"}, ("nginx.conf", 1), "../x"),
         ({"nginx.conf": "include on/*;", "on/x": "-> /usr/share/x.conf"}, ("on/x", 0), "/usr/share/x.conf"),
-        ({"nginx.conf": "include x;", "x": "-> ../../x"}, ("x", 0), "../../x"),
+        ({"nginx.conf": "include x;", "x": "-> ../../x"}, ("x", 0), "/x"),
+        ({"nginx.conf": "include leak/*;\ninclude leak/x;", "leak": "-> ../../secret"}, ("leak/x", 0), "/secret/x"),
     ],
 )
 def test_what_leaves_the_tree_is_listed_and_not_read(

@@ -43,6 +43,7 @@ def _found(rule: str, path: Path) -> list[Finding]:
         CERTIFICATES,
         certificate_days=14,
         now=NOW,
+        brings=frozenset({"/etc/nginx/modules/own.so"}),
     )
     config = parse_tree(path.parent, path.name)
     assert config.problems == []

@@ -15,9 +15,11 @@ from ansible.template import Templar, trust_as_template
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.render import (
+    Template,
     Variant,
     contract_of,
     group,
+    raw_folder,
     raw_variables,
     render,
 )
@@ -25,6 +27,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.sharing impor
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.templating import sandboxed
 
 _GROUP = "web"
 
@@ -48,6 +51,7 @@ class ActionModule(ControllerAction):
         self._spec = yaml_load(specs)["argument_specs"]["main"]["options"]
         self._texts = Texts()
         self._read: dict[Path, set[str]] = {}
+        self._live_tree = options["live_tree"]
         packaged = trees.read_layer(Path(platform["tree"]), "packaged")
         described = {name: platform[name] for name in ("os", "nginx_version", "modules")}
         store, live = Store(state() / "releases"), Store(state() / "live")
@@ -89,13 +93,22 @@ class ActionModule(ControllerAction):
         values = {name: raw.get(name, default) for name, default in self._defaults.items()}
         settings = self._plain(host, raw, values)
         settings["nginx_version"] = platform["nginx_version"]
-        folder = project() / str(settings.get("nginx_tree") or "")
-        if settings.get("nginx_tree") and folder.is_dir():
-            if folder not in self._read:
-                self._read[folder] = raw_variables(folder)
-            names = sorted(name for name in self._read[folder] if name in raw)
-            settings["raw_variables"] = self._plain(host, raw, {name: raw[name] for name in names})
+        names = {
+            name
+            for wanted in (settings.get("nginx_tree"), self._live_tree)
+            if wanted and (project() / str(wanted)).is_dir()
+            for name in self._names(raw_folder(project(), str(wanted)))
+        }
+        if names:
+            known = {name: raw[name] for name in sorted(names) if name in raw}
+            settings["raw_variables"] = self._plain(host, raw, known)
         return settings
+
+    def _names(self, folder: Path) -> set[str]:
+        """The variables that the templates of a raw tree name."""
+        if folder not in self._read:
+            self._read[folder] = raw_variables(folder)
+        return self._read[folder]
 
     def _plain(self, host: str, raw: Mapping[str, Any], values: dict[str, Any]) -> dict[str, Any]:
         """Plain data without templates. Most values have none, and finding out costs less than templating them."""
@@ -130,8 +143,18 @@ class ActionModule(ControllerAction):
         return Variant(variant.hosts, settings)
 
     def _render(self, variant: Variant, packaged: trees.Tree) -> Any:
-        variables = self._hostvars.raw_get(variant.hosts[0])
+        settings = variant.settings
         templates = self._role_path / "templates"
+        if settings["nginx_tree_trusted"]:
+            variables = self._hostvars.raw_get(variant.hosts[0])
+            template = self._trusting(templates, variables)
+        else:
+            variables = settings.get("raw_variables", {})
+            template = sandboxed(project() / str(settings["nginx_tree"]))
+        return render(settings, packaged, templates, template, variables, project())
+
+    def _trusting(self, templates: Path, variables: Mapping[str, Any]) -> Template:
+        """Render as Ansible's own template module does, lookups and all."""
         templar = Templar(loader=self._loader, variables=variables)
 
         def template(text: str, values: Mapping[str, Any]) -> str:
@@ -143,7 +166,7 @@ class ActionModule(ControllerAction):
             except AnsibleError as error:
                 raise SluiceError(str(error)) from error
 
-        return render(variant.settings, packaged, templates, template, variables, project())
+        return template
 
     def _live(
         self, variant: Variant, folder: str, packaged: trees.Tree, store: Store, platform: Mapping[str, Any]

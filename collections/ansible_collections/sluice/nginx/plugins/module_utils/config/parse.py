@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import functools
-import os
+import io
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +19,8 @@ from typing import Any
 
 import crossplane
 
+from ..errors import SluiceError
+from ..inside import LeavesTree, find_inside, paths_inside, read_inside
 from ..manifest import CONF_ROOT
 from .lua import read_lua_blocks
 
@@ -126,7 +128,7 @@ class _Reader:
     def __init__(self, root: Path, main: str) -> None:
         self.root = root
         self.config = Config()
-        self._paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if not path.is_dir())
+        self._paths = paths_inside(root)
         self._folders: dict[str, list[str]] = {}
         for path in self._paths:
             self._folders.setdefault(posixpath.dirname(path), []).append(path)
@@ -136,22 +138,16 @@ class _Reader:
         self.config.files = list(self._read)
 
     def read(self, name: str, way: tuple[str, ...]) -> list[Directive]:
+        """Read a file. Raises ``FileNotFoundError`` where there is none, ``SluiceError`` for what cannot be read."""
         if name not in self._read:
-            if self.leaves(self.root / name):
-                return self.outside(name)
-            self._read[name] = _rows(self.root / name, name)
+            try:
+                self._read[name] = _rows(read_inside(self.root, name), name)
+            except LeavesTree as leaves:
+                self.config.outside.append(Directive("include", [leaves.target], name, 0))
+                return []
         rows, problems = self._read[name]
         self.config.problems += problems
         return list(self.directives(rows, name, (*way, name)))
-
-    def leaves(self, path: Path) -> bool:
-        """Whether a link leads out of the tree. ``Path.resolve`` would raise for links in a circle."""
-        return path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.root))
-
-    def outside(self, name: str) -> list[Directive]:
-        target = os.readlink(self.root / name)
-        self.config.outside.append(Directive("include", [target], name, 0))
-        return []
 
     def directives(self, rows: list[dict[str, Any]], name: str, way: tuple[str, ...]) -> Iterator[Directive]:
         for row in rows:
@@ -174,44 +170,51 @@ class _Reader:
         if not names:
             self.config.barren.append(found)
         for name in names:
-            path = self.root / name
-            if path.is_dir() or not (path.exists() or self.leaves(path)):
-                self.config.problems.append(
-                    Problem(found.file, found.line, f"include {pattern}: the release has no file {name}")
-                )
-                continue
             if name in way:
                 circle = " → ".join([*way[way.index(name) :], name])
                 self.config.problems.append(
                     Problem(found.file, found.line, f"include {pattern} goes in a circle: {circle}")
                 )
                 continue
-            yield from self.read(name, way)
+            try:
+                yield from self.read(name, way)
+            except FileNotFoundError:
+                self.problem(found, f"the release has no file {name}")
+            except SluiceError as error:
+                self.problem(found, str(error))
+
+    def problem(self, include: Directive, what: str) -> None:
+        self.config.problems.append(Problem(include.file, include.line, f"include {include.args[0]}: {what}"))
 
     def glob(self, pattern: str) -> list[str]:
         """Match as glob(3) does: a star stops at a slash, and hidden files are left out."""
-        wanted = pattern.split("/")
+        folder, _, last = pattern.rpartition("/")
+        if _WILD & set(folder):
+            return [path for path in self._paths if _matches(path.split("/"), pattern.split("/"))]
         # Each server may have a folder of its own, and a pattern in it.
-        plain = not _WILD & set(posixpath.dirname(pattern))
-        paths = self._folders.get(posixpath.dirname(pattern), []) if plain else self._paths
-        return [path for path in paths if _matches(path.split("/"), wanted)]
+        try:
+            below = find_inside(self.root, folder)
+        except (SluiceError, FileNotFoundError):
+            return []
+        names = (posixpath.basename(path) for path in self._folders.get(below, []))
+        return [posixpath.join(folder, name) for name in names if _matches([name], [last])]
 
 
-def _rows(path: Path, name: str) -> tuple[list[dict[str, Any]], list[Problem]]:
+def _rows(content: bytes, name: str) -> tuple[list[dict[str, Any]], list[Problem]]:
     """Read one file: what crossplane makes of it, and what is wrong."""
-    content = path.read_bytes()
     if b"\0" in content:
         # One sentence; as nginx's words it would be a fault in every line.
         return [], [Problem(name, 0, f"{name} is binary, and nginx reads text")]
-    payload: Mapping[str, Any] = crossplane.parse(
-        str(path), single=True, check_ctx=False, check_args=False, catch_errors=True
+    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", errors="replace").read()
+    payload: Mapping[str, Any] = crossplane.parse_string(
+        text, filename=name, single=True, check_ctx=False, check_args=False, catch_errors=True
     )
     problems = [
         Problem(name, int(error["line"] or _lines(content)), str(error["error"]).split(" in ")[0])
         for error in payload["errors"]
     ]
     if not problems and _may_be_unterminated(content):
-        problems = [Problem(name, line, words) for line, words in _unterminated(path)]
+        problems = [Problem(name, line, words) for line, words in _unterminated(text)]
     return payload["config"][0]["parsed"], problems
 
 
@@ -235,10 +238,10 @@ def _may_be_unterminated(content: bytes) -> bool:
     return b"#" in plain or b"${" in plain or _OPEN_END.search(plain) is not None
 
 
-def _unterminated(path: Path) -> Iterator[tuple[int, str]]:
+def _unterminated(text: str) -> Iterator[tuple[int, str]]:
     """Find directives that end without a semicolon, which crossplane reads as if it were there."""
     words: list[tuple[str, int]] = []
-    for token, line, quoted in crossplane.lex(str(path)):
+    for token, line, quoted in crossplane.lex_string(text):
         if quoted or token not in ("{", "}", ";"):
             if quoted or not token.startswith("#"):
                 words.append((token, line))
@@ -255,6 +258,9 @@ def parse_tree(root: Path, main: str = "nginx.conf") -> Config:
 
     Never raises for what the files say: that is in ``problems``. A tree without its main file has one problem.
     """
-    if not (root / main).is_file():
+    try:
+        return _Reader(root, main).config
+    except FileNotFoundError:
         return Config(problems=[Problem(main, 0, f"the release has no {main}, so nginx has nothing to start from")])
-    return _Reader(root, main).config
+    except SluiceError as error:
+        return Config(problems=[Problem(main, 0, str(error))])

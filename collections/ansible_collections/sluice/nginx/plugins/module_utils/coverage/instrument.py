@@ -15,6 +15,7 @@ from typing import Literal, cast
 
 from ..behaviour.asking import caches
 from ..config.parse import Config, Directive
+from ..inside import read_inside
 from .reach import locked_locations, locked_servers
 from .scan import Statement, scan
 
@@ -85,9 +86,9 @@ def _words(directive: Directive) -> str:
 class _File:
     """A file with the changes to it, by offset."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, content: bytes) -> None:
         # Bytes that are no UTF-8 stay what they are.
-        self.text = path.read_bytes().decode("utf-8", "surrogateescape")
+        self.text = content.decode("utf-8", "surrogateescape")
         self.changes: dict[int, tuple[int, str]] = {}
         self._places: dict[tuple[int, str], list[int]] = defaultdict(list)
         self._statements = scan(self.text)
@@ -181,7 +182,7 @@ class _Maker:
 
     def _file(self, directive: Directive) -> _File:
         if directive.file not in self._files:
-            self._files[directive.file] = _File(self._root / directive.file)
+            self._files[directive.file] = _File(read_inside(self._root, directive.file))
         return self._files[directive.file]
 
     def blocks(self) -> list[Block]:

@@ -13,19 +13,22 @@ from ..lint.acceptance import Acceptance, complaints, read_acceptances
 from ..lint.audit import LEVELS, audit, gixy_rules
 from ..lint.catalogue import Said, ask, find_rules
 from ..lint.context import Context, read_certificates, read_extensions
+from ..release.store import Release
 from ..verdicts.model import Finding, Subject, Verdict
 
 AFTER = ("parse",)
 ON: tuple[str, ...] = ()
 
 
-def _asked(config: Config, tree: Path, subject: Subject, live: Config | None) -> Iterator[Said]:
+def _asked(config: Config, release: Release, subject: Subject, live: Config | None) -> Iterator[Said]:
+    tree = release.tree
     docroots = {where: Path(folder) for where, folder in subject.options.docroots.items()}
     context = Context(
         read_extensions(docroots),
         live,
         read_certificates(config, tree, docroots),
         subject.options.certificate_days,
+        frozenset(release.paths),
     )
     yield from ask(config, context)
     for issue in audit(tree, config):
@@ -42,7 +45,7 @@ def _of_live(subject: Subject) -> Counter[tuple[str, str, str]]:
     """Count the findings that the live release has as well."""
     if subject.live is None:
         return Counter()
-    asked = _asked(subject.live.config, subject.live.release.tree, subject, None)
+    asked = _asked(subject.live.config, subject.live.release, subject, None)
     return Counter(_alike(said) for said in asked)
 
 
@@ -60,7 +63,7 @@ def run(subject: Subject) -> Verdict:
     # Asking the live release takes as long again, so it is asked when something would fail.
     before: Counter[tuple[str, str, str]] | None = None
     findings = []
-    for said in _asked(config, release.tree, subject, subject.live.config if subject.live else None):
+    for said in _asked(config, release, subject, subject.live.config if subject.live else None):
         weight = said.when_new if subject.live else said.level
         reasons = [each for each in acceptances if each.covers(said.rule, said.finding)]
         used.update(reasons)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from ..config.parse import Config
+from ..inside import paths_inside
 from ..verdicts.model import Finding, Subject, Verdict
 from ..words import count
 
@@ -27,7 +28,7 @@ def run(subject: Subject) -> Verdict:
         Finding(problem.what, file=problem.file, line=problem.line, expected="configuration that nginx can read")
         for problem in config.problems
     ]
-    files = [path.relative_to(release.tree).as_posix() for path in sorted(release.tree.rglob("*")) if not path.is_dir()]
+    files = paths_inside(release.tree)
     findings += [
         Finding(f"{path} is in the release, and nothing includes it", file=path, warning=True)
         for path in _unreachable(files, config)

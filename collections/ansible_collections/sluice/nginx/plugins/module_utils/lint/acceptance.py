@@ -12,6 +12,7 @@ from pathlib import Path
 
 import crossplane
 
+from ..inside import read_inside
 from ..verdicts.model import Finding
 
 __all__ = ["Acceptance", "complaints", "read_acceptances"]
@@ -73,10 +74,11 @@ def read_acceptances(tree: Path, files: Collection[str]) -> list[Acceptance]:
     """Read the acceptances in the files of a tree."""
     found = []
     for name in files:
-        path = tree / name
-        if b"sluice" not in path.read_bytes():
+        content = read_inside(tree, name)
+        if b"sluice" not in content:
             continue
-        tokens = [(str(token), int(line), bool(quoted)) for token, line, quoted in crossplane.lex(str(path))]
+        lexed = crossplane.lex_string(content.decode("utf-8", "replace"))
+        tokens = [(str(token), int(line), bool(quoted)) for token, line, quoted in lexed]
         statements = list(_statements(tokens))
         for token, line, quoted in tokens:
             match = None if quoted else _COMMENT.match(token)

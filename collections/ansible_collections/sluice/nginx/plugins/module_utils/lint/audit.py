@@ -21,6 +21,7 @@ from gixy.core.plugins_manager import PluginsManager
 
 from ..config.parse import CONF_ROOT, Config
 from ..errors import SluiceError
+from ..inside import read_inside
 
 __all__ = ["LEVELS", "Issue", "audit", "gixy_rules"]
 
@@ -53,7 +54,7 @@ class Issue(NamedTuple):
 def _dump(root: Path, files: Iterable[str]) -> tuple[str, dict[str, int]]:
     parts, first, lines = [], {}, 0
     for name in files:
-        content = (root / name).read_text(encoding="utf-8", errors="replace")
+        content = read_inside(root, name).decode("utf-8", "replace")
         part = f"# configuration file {CONF_ROOT}/{name}:\n" + content + ("" if content.endswith("\n") else "\n")
         first[name] = lines + 1
         lines += part.count("\n")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from ..config.parse import CONF_ROOT, Config
+from ..errors import SluiceError
+from ..inside import read_inside
 
 __all__ = ["Context", "read_certificates", "read_extensions"]
 
@@ -22,13 +25,14 @@ class Context:
 
     ``live`` is the configuration that serves now, None for a first release. ``certificates`` are the bytes of the
     certificates and keys that could be read here, by the paths that the configuration gives them. One that is valid for
-    less than ``certificate_days`` after ``now`` is too old.
+    less than ``certificate_days`` after ``now`` is too old. ``brings`` are the absolute paths of the release's files.
     """
 
     extensions: Mapping[str, frozenset[str]] = field(default_factory=dict)
     live: Config | None = None
     certificates: Mapping[str, bytes] = field(default_factory=dict)
     certificate_days: int = 14
+    brings: frozenset[str] = frozenset()
     now: datetime = field(default_factory=_now)
 
     def extensions_below(self, root: str) -> frozenset[str]:
@@ -61,7 +65,7 @@ def read_certificates(config: Config, tree: Path, docroots: Mapping[str, Path]) 
         for where, folder in folders.items():
             inside = PurePosixPath(CONF_ROOT, path)
             if inside.is_relative_to(where) and ".." not in inside.parts:
-                here = folder / inside.relative_to(where)
-                if here.is_file():
-                    found[path] = here.read_bytes()
+                # What is not in the folder, or is a link out of it, is nothing that can be looked at here.
+                with contextlib.suppress(SluiceError, OSError):
+                    found[path] = read_inside(folder, inside.relative_to(where).as_posix())
     return found

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..config.parse import CONF_ROOT
+from ..inside import kind_inside
 
 __all__ = ["questions"]
 
@@ -39,7 +40,7 @@ def _inside(path: str) -> str | None:
 
 def _brings(tree: Path, path: str) -> bool:
     inside = _inside(path)
-    return inside is not None and (tree / inside).exists()
+    return inside is not None and bool(kind_inside(tree, inside))
 
 
 def _followed(path: str, tree: Path) -> str:

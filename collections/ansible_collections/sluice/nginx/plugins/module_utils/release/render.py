@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,7 @@ import jinja2.meta
 
 from ..contract.model import Check, parse_contract, to_json
 from ..errors import InputError, SluiceError
+from ..inside import paths_inside, read_inside
 from ..sites.lines import variables_of
 from ..sites.model import parse_sites
 from ..sites.plan import TemplatedFile, plan
@@ -20,7 +22,17 @@ from ..sites.printing.directives import directives, quote
 from . import tree as trees
 from .sharing import Texts
 
-__all__ = ["KEPT_ROOT", "Rendered", "Variant", "contract_of", "group", "raw_variables", "render"]
+__all__ = [
+    "KEPT_ROOT",
+    "Rendered",
+    "Template",
+    "Variant",
+    "contract_of",
+    "group",
+    "raw_folder",
+    "raw_variables",
+    "render",
+]
 
 KEPT_ROOT = "/var/lib/sluice/kept"
 
@@ -65,14 +77,34 @@ def raw_variables(root: Path) -> set[str]:
     """
     environment = jinja2.Environment(autoescape=False)  # nginx is not HTML, and nothing is rendered here
     found: set[str] = set()
-    for path in sorted(root.rglob("*.j2")):
+    for name in paths_inside(root):
+        # A link is data; _raw_layer says that it is no template.
+        if not name.endswith(".j2") or (root / name).is_symlink():
+            continue
         try:
-            found |= jinja2.meta.find_undeclared_variables(environment.parse(path.read_text(encoding="utf-8")))
+            found |= jinja2.meta.find_undeclared_variables(environment.parse(read_inside(root, name).decode()))
         except jinja2.TemplateSyntaxError as error:
-            raise SluiceError(f"{path}:{error.lineno}: {error.message}") from error
+            raise SluiceError(f"{root / name}:{error.lineno}: {error.message}") from error
         except UnicodeDecodeError as error:
-            raise SluiceError(f"{path} is not UTF-8, so it cannot be a template; rename it without .j2") from error
+            words = f"{root / name} is not UTF-8, so it cannot be a template; rename it without .j2"
+            raise SluiceError(words) from error
     return found
+
+
+def raw_folder(project: Path, wanted: str) -> Path:
+    """Return the folder that ``nginx_tree`` names. Raises ``InputError`` where it is none.
+
+    A path within the project must not leave it by a link: whoever may change the tree would choose what is read.
+    """
+    folder = project / wanted
+    within = Path(os.path.normpath(folder)).is_relative_to(project)
+    if within and not folder.resolve().is_relative_to(project.resolve()):
+        words = f"{wanted} leads out of the project by a link, to {folder.resolve()}; name the directory itself"
+        raise InputError("nginx_tree", words)
+    if not folder.is_dir():
+        found = "is no directory" if folder.exists() else "does not exist"
+        raise InputError("nginx_tree", f"{folder} {found}; name a directory that is laid over /etc/nginx")
+    return folder
 
 
 def _typed_layer(planned: Sequence[TemplatedFile], templates: Path) -> trees.Tree:
@@ -105,14 +137,13 @@ def _environment(templates: Path) -> jinja2.Environment:
 
 
 def _raw_layer(folder: Path, origin: str, template: Template, variables: Mapping[str, Any]) -> trees.Tree:
-    if not folder.is_dir():
-        found = "is no directory" if folder.exists() else "does not exist"
-        raise InputError("nginx_tree", f"{folder} {found}; name a directory that is laid over /etc/nginx")
     layer = trees.read_layer(folder, origin)
     if not layer:
         raise InputError("nginx_tree", f"{folder} is empty; put nginx configuration files in it, or unset nginx_tree")
-    for path in [name for name in layer if name.endswith(".j2")]:
+    for path in [name for name, node in layer.items() if name.endswith(".j2") and node.kind != "dir"]:
         node = layer.pop(path)
+        if node.kind == "link":
+            raise InputError("nginx_tree", f"{node.origin} is a link, and a template is a file; rename it without .j2")
         target = path.removesuffix(".j2")
         if target in layer:
             raise InputError("nginx_tree", f"{folder} has both {target} and {path}; keep one of them")
@@ -162,7 +193,7 @@ def render(
     layers = [packaged, _typed_layer(plan(settings), templates)]
     raw = settings.get("nginx_tree")
     if raw:
-        layers.append(_raw_layer(project / str(raw), str(raw).rstrip("/"), template, variables))
+        layers.append(_raw_layer(raw_folder(project, str(raw)), str(raw).rstrip("/"), template, variables))
     layers.append(_kept_layer(list(settings.get("nginx_kept") or [])))
     kept = tuple(sorted(layers[-1]))
     return Rendered(trees.overlay(*layers), tuple(contract), kept)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SluiceError
+from ..inside import kind_inside, paths_inside
 from ..manifest import CONF_ROOT, entries_to_json, read_tree, release_id
 from ..record.files import write_text
 from . import tree as trees
@@ -39,7 +40,8 @@ class Release:
     @property
     def paths(self) -> set[str]:
         """The absolute paths of the files that it brings."""
-        return {f"{CONF_ROOT}/{path.relative_to(self.tree)}" for path in self.tree.rglob("*") if path.is_file()}
+        names = (name for name in paths_inside(self.tree) if kind_inside(self.tree, name) == "file")
+        return {f"{CONF_ROOT}/{name}" for name in names}
 
     @property
     def described(self) -> dict[str, Any]:

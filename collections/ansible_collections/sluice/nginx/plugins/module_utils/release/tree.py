@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..errors import SluiceError
+from ..inside import read_inside
 from ..manifest import Entry
 
 __all__ = ["Node", "Tree", "bundle", "directories", "file", "link", "manifest", "overlay", "read_layer", "write"]
@@ -58,7 +59,7 @@ def read_layer(root: Path, origin: str) -> Tree:
             if stat.S_ISLNK(status.st_mode):
                 found[where] = link(os.readlink(path), source)
             elif stat.S_ISREG(status.st_mode):
-                found[where] = file(path.read_bytes(), source, status.st_mode)
+                found[where] = file(read_inside(root, where), source, status.st_mode)
             elif stat.S_ISDIR(status.st_mode):
                 found[where] = Node("dir", 0o755, b"", source)
             else:

@@ -1,0 +1,84 @@
+"""A proxy to what is for the machine alone: a cloud's metadata hands out the credentials of the host, Docker's socket
+its root.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+from ....config.parse import Config
+from ....verdicts.model import Finding
+from ...context import Context
+
+LEVEL = "high"
+
+_PASSES = ("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass", "server")
+_LINK_LOCAL = (ipaddress.ip_network("169.254.0.0/16"), ipaddress.ip_network("fe80::/10"))
+# Of Alibaba, AWS over IPv6, and Oracle; the others are link-local.
+_METADATA = {"100.100.100.200", "fd00:ec2::254", "192.0.0.192", "metadata", "metadata.google.internal"}
+_METADATA |= {"metadata.goog", "instance-data", "instance-data.ec2.internal"}
+# Docker, etcd, the kubelet and its kin, Envoy, Caddy: whoever may talk to them governs the machine.
+_ADMIN_PORTS = {2019, 2375, 2376, 2379, 2380, 9901, 10250, 10255, 10257, 10259}
+_ADMIN_SOCKETS = re.compile(
+    r"unix:.*(?:docker|containerd|podman|crio|dockershim|libvirt|lxd|incus|dbus|systemd)[^/]*(?:/[^/]+)*\.?sock"
+    r"|unix:/(?:var/)?run/(?:systemd|dbus|docker|containerd|podman)\b"
+)
+
+
+def _host_and_port(target: str) -> tuple[str, int]:
+    """Split ``http://host:port/path`` or ``host:port``; an odd one is no host."""
+    try:
+        parts = urlsplit(target if "://" in target else f"//{target}")
+        return (parts.hostname or "").rstrip("."), parts.port or 0
+    except ValueError:
+        return "", 0
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    # As inet_aton reads it: 2852039166 and 0xa9.0xfe.0xa9.0xfe are addresses as well.
+    parts = host.split(".")
+    try:
+        numbers = [int(part, 0) if part[:1] != "0" or part[1:2] in "xX" else int(part, 8) for part in parts]
+        *first, last = numbers
+        if len(numbers) <= 4 and all(0 <= number < 256 for number in first) and 0 <= last < 256 ** (5 - len(numbers)):
+            value = sum(number << 8 * (3 - place) for place, number in enumerate(first)) + last
+            return ipaddress.IPv4Address(value)
+    except ValueError:
+        pass
+    try:
+        found = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def _is_internal(target: str) -> bool:
+    if _ADMIN_SOCKETS.search(target):
+        return True
+    host, port = _host_and_port(target)
+    if host in _METADATA:
+        return True
+    address = _address(host)
+    if address is None:
+        return host == "localhost" and port in _ADMIN_PORTS
+    if any(address in network for network in _LINK_LOCAL if network.version == address.version):
+        return True
+    return str(address) in _METADATA or (address.is_loopback and port in _ADMIN_PORTS)
+
+
+def run(config: Config, context: Context) -> list[Finding]:
+    """Find upstreams that are link-local, a cloud's metadata, or a service that governs the machine."""
+    return [
+        Finding(
+            f"{directive.args[0]} is for the machine alone, and visitors are led to it",
+            file=directive.file,
+            line=directive.line,
+            expected="an application's own address",
+            seen=" ".join([directive.name, *directive.args]),
+            mend="remove it, or put a program between that answers only what visitors may ask",
+        )
+        for directive in config.named(*_PASSES)
+        if directive.args and directive.block is None and _is_internal(directive.args[0].lower())
+    ]
