@@ -137,6 +137,27 @@ def test_a_command_has_the_keys_and_nothing_is_left_of_them(tmp_path: Path, key:
     assert _ended(agent, "ssh-agent")
 
 
+def test_no_process_shows_the_keys_to_the_command(tmp_path: Path, key: Path) -> None:
+    script = """
+    for each in $PPID $SSH_AGENT_PID $$; do tr '\\0' '\\n' < /proc/$each/environ; done
+    for each in /proc/[0-9]*; do
+      if [ "$(readlink $each/exe)" = "$(command -v ssh-agent)" ] || grep -q with-keys $each/cmdline 2>/dev/null; then
+        echo "looked at $(tr '\\0' ' ' < $each/cmdline | head -c 60)"
+        cat $each/environ 2>/dev/null | tr '\\0' '\\n'
+        tr '\\0' '\\n' < $each/cmdline
+      fi
+    done
+    """
+    secrets = {"SLUICE_SSH_KEY": key.read_text(), "SLUICE_VAULT_PASSWORD": "open-sesame-7", "SLUICE_SIGNING_KEY": ""}
+    done = _run(tmp_path, CI / "with-keys", "sh", "-c", script, **secrets)
+    assert done.returncode == 0, done.stderr
+    assert "looked at bash -euo pipefail" in done.stdout
+    assert "PATH=" in done.stdout
+    assert "open-sesame-7" not in done.stdout
+    assert "SLUICE_" not in done.stdout
+    assert key.read_text().splitlines()[1] not in done.stdout
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_job_that_is_cancelled_leaves_no_key_and_no_command(tmp_path: Path, key: Path, number: int) -> None:
     environment = {"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path), "SLUICE_SSH_KEY": str(key)}
