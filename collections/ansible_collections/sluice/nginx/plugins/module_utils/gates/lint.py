@@ -11,7 +11,7 @@ from ..config.parse import Config
 from ..errors import InputError
 from ..lint.acceptance import Acceptance, complaints, read_acceptances
 from ..lint.audit import LEVELS, audit, gixy_rules
-from ..lint.catalogue import Said, ask, find_rules
+from ..lint.catalogue import Said, ask, find_rules, not_accepted_by_tree
 from ..lint.context import Context, read_certificates, read_extensions
 from ..release.store import Release
 from ..verdicts.model import Finding, Subject, Verdict
@@ -59,13 +59,15 @@ def run(subject: Subject) -> Verdict:
         raise InputError("gates_lint_level", f"{level!r} is no level; use {', '.join(LEVELS)}")
     release, config = subject.examined
     acceptances = read_acceptances(release.tree, config.files)
+    refused = not_accepted_by_tree()
     used: set[Acceptance] = set()
     # Asking the live release takes as long again, so it is asked when something would fail.
     before: Counter[tuple[str, str, str]] | None = None
     findings = []
     for said in _asked(config, release, subject, subject.live.config if subject.live else None):
         weight = said.when_new if subject.live else said.level
-        reasons = [each for each in acceptances if each.covers(said.rule, said.finding)]
+        by_tree = said.rule not in refused
+        reasons = [each for each in acceptances if by_tree and each.covers(said.rule, said.finding)]
         used.update(reasons)
         packaged = subject.origins.get(said.finding.file, "").startswith("packaged/")
         mild = packaged or bool(reasons) or said.rule in accepted or LEVELS.index(weight) < LEVELS.index(level)
@@ -75,10 +77,13 @@ def run(subject: Subject) -> Verdict:
             if before[_alike(said)] > 0:
                 before[_alike(said)] -= 1
                 mild, what = True, f"{what}, as in the live release"
-        mend = f"{said.finding.mend or 'mend it'}, or accept it on its line: # sluice: accept {said.rule}: why"
+        way = f"on its line: # sluice: accept {said.rule}: why" if by_tree else f"by gates_lint_accept: [{said.rule}]"
+        mend = f"{said.finding.mend or 'mend it'}, or accept it {way}"
         findings.append(replace(said.finding, what=what, mend=mend, warning=mild))
     known = {*find_rules(), *gixy_rules()}
     strict = level in ("unspecified", "low")
-    findings += [replace(each, warning=each.warning or not strict) for each in complaints(acceptances, used, known)]
+    findings += [
+        replace(each, warning=each.warning or not strict) for each in complaints(acceptances, used, known, refused)
+    ]
     warnings = sum(finding.warning for finding in findings)
     return Verdict.of(findings, f"nothing at level {level} or above, {warnings} below", level=level)

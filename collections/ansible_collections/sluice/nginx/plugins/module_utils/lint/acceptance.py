@@ -88,8 +88,13 @@ def read_acceptances(tree: Path, files: Collection[str]) -> list[Acceptance]:
     return found
 
 
-def complaints(found: Iterable[Acceptance], used: Collection[Acceptance], known: Collection[str]) -> Iterator[Finding]:
-    """Complain of acceptances without a reason, for a rule that there is not, and of those that accept nothing."""
+def complaints(
+    found: Iterable[Acceptance], used: Collection[Acceptance], known: Collection[str], refused: Collection[str] = ()
+) -> Iterator[Finding]:
+    """Complain of acceptances without a reason, for a rule that there is not, and of those that accept nothing.
+
+    ``refused`` are rules whose findings a tree cannot accept itself.
+    """
     for each in found:
         said = f"accept {each.rule}".strip()
         warning = False
@@ -97,6 +102,8 @@ def complaints(found: Iterable[Acceptance], used: Collection[Acceptance], known:
             what, mend = f"'{said}' names no rule", "name the rule that the finding has in brackets"
         elif not each.reason:
             what, mend = f"'{said}' gives no reason, so it accepts nothing", "say why this is right here"
+        elif each.rule in refused:
+            what, mend = f"'{said}' accepts nothing: a tree cannot accept this of itself", "use gates_lint_accept"
         elif each not in used:
             what, mend = f"'{said}' accepts nothing: there is no such finding here", "remove the comment"
             warning = True

@@ -13,7 +13,7 @@ from ..verdicts.model import Finding
 from . import rules
 from .context import Context
 
-__all__ = ["Said", "ask", "find_rules"]
+__all__ = ["Said", "ask", "find_rules", "not_accepted_by_tree"]
 
 
 class Said(NamedTuple):
@@ -32,6 +32,11 @@ def find_rules() -> dict[str, ModuleType]:
         if not module.ispkg:
             found[module.name.rpartition(".")[2]] = importlib.import_module(module.name)
     return dict(sorted(found.items()))
+
+
+def not_accepted_by_tree() -> frozenset[str]:
+    """Name the rules whose findings no comment in the tree accepts: they say what the tree alone must not bring."""
+    return frozenset(name for name, rule in find_rules().items() if not getattr(rule, "ACCEPTED_BY_TREE", True))
 
 
 def ask(config: Config, context: Context) -> Iterator[Said]:

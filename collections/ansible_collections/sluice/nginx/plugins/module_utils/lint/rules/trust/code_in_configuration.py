@@ -13,6 +13,7 @@ from ...context import Context
 
 LEVEL = "medium"
 NEW = "high"
+ACCEPTED_BY_TREE = False
 
 _LANGUAGES = (
     ("Lua", re.compile(r"\w+_by_lua(?:_block|_file)?\b")),

@@ -12,6 +12,7 @@ from ....verdicts.model import Finding
 from ...context import Context
 
 LEVEL = "high"
+ACCEPTED_BY_TREE = False
 
 # Where packages put modules. A folder of that name in the tree itself is none of them.
 _PACKAGED = (

@@ -13,6 +13,7 @@ from ....verdicts.model import Finding
 from ...context import Context
 
 LEVEL = "high"
+ACCEPTED_BY_TREE = False
 
 _PASSES = ("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass", "server")
 _LINK_LOCAL = (ipaddress.ip_network("169.254.0.0/16"), ipaddress.ip_network("fe80::/10"))

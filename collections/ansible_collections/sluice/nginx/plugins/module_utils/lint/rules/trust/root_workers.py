@@ -7,6 +7,7 @@ from ....verdicts.model import Finding
 from ...context import Context
 
 LEVEL = "high"
+ACCEPTED_BY_TREE = False
 
 
 def run(config: Config, context: Context) -> list[Finding]:

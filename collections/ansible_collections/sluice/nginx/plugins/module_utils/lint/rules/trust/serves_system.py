@@ -8,6 +8,7 @@ from ...context import Context
 from ...places import begins_with_visitor, fixed_part, is_below, is_hidden
 
 LEVEL = "high"
+ACCEPTED_BY_TREE = False
 
 _WHOLE = frozenset(
     {

@@ -14,6 +14,7 @@ from ...places import begins_with_visitor, fixed_part, is_below, is_hidden
 from ...scopes import scopes
 
 LEVEL = "high"
+ACCEPTED_BY_TREE = False
 
 # Logs, caches and data. The rest of a machine belongs to the system and to other programs.
 _KNOWN = (
