@@ -40,6 +40,15 @@ def test_exporters_are_targets_with_the_hosts_that_share_a_release() -> None:
     assert json.loads(_files()["targets/nginx.json"]) == []
 
 
+@pytest.mark.parametrize(
+    ("listen", "target"),
+    [("127.0.0.1", "127.0.0.1:9093"), ("0.0.0.0", "127.0.0.1:9093"), ("10.0.0.7", "10.0.0.7:9093")],
+)
+def test_prometheus_asks_alertmanager_where_it_listens(listen: str, target: str) -> None:
+    (managers,) = _yaml("prometheus.yml", listen=listen)["alerting"]["alertmanagers"]
+    assert managers["static_configs"] == [{"targets": [target]}]
+
+
 def test_everything_keeps_the_interval() -> None:
     settings = _yaml("prometheus.yml", thresholds=Thresholds(interval=15))["global"]
     assert set(settings.values()) == {"15s"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -25,6 +27,8 @@ class ActionModule(ControllerAction):
         "releases": {"type": "list", "elements": "dict", "required": True},
         "files": {"type": "str", "required": True},
         "install": {"type": "bool", "default": True},
+        "listen": {"type": "str", "default": "127.0.0.1"},
+        "scrapers": {"type": "list", "elements": "str", "default": []},
         "interval": {"type": "float", "default": 5},
         "unsafe": {"type": "bool", "default": False},
         "public": {"type": "bool", "default": False},
@@ -45,6 +49,8 @@ class ActionModule(ControllerAction):
                 f"the inventory has no host in a group '{_GROUP}' to watch from; add one, or have the files "
                 "alone, for a Prometheus that is there already, with -e monitor_install=false -e monitor_files=DIR"
             )
+        if not _is_network(options["listen"]) or "/" in options["listen"]:
+            raise InputError("monitor_listen", f"{options['listen']!r} is no address; write it as 127.0.0.1 or 0.0.0.0")
         if options["interval"] < _LEAST_INTERVAL:
             raise InputError("monitor_interval", f"{options['interval']:g} s is too short; 1 s is the least")
         hosts = self._hosts(options["releases"], task_vars)
@@ -56,7 +62,7 @@ class ActionModule(ControllerAction):
             timeout=max(0.5, options["interval"] - 0.5),
         )
         thresholds = Thresholds(**{name: options[name] for name in Thresholds._fields})
-        settings = Settings(thresholds, options["receivers"], options["routes"], options["status"])
+        settings = Settings(thresholds, options["receivers"], options["routes"], options["status"], options["listen"])
         # Where they are copied to hosts from here, they are no change of their own, and check mode compares with them.
         look = self._task.check_mode and not install
         written = write(project() / options["files"], contents(hosts, made, settings), look=look)
@@ -69,6 +75,7 @@ class ActionModule(ControllerAction):
             "changed": bool(written.changed) and not install,
             "folder": str(written.folder),
             "files": written.changed,
+            "scrapers": self._scrapers(options["scrapers"], task_vars) if install else [],
             "said": said,
         }
 
@@ -84,10 +91,43 @@ class ActionModule(ControllerAction):
                 found.append(Host(host, self._address(host, task_vars["hostvars"]), release["hosts"][0], contract))
         return sorted(found)
 
+    def _scrapers(self, given: list[str], task_vars: Mapping[str, Any]) -> list[str]:
+        """Return who may ask the exporters: those ``given``, else the monitoring hosts, as the controller finds them.
+
+        Raises ``InputError``.
+        """
+        for number, each in enumerate(given):
+            if each != "any" and not _is_network(each):
+                raise InputError(
+                    f"monitor_scrapers[{number}]", f"{each!r} is no address; write it as 10.0.0.5, 10.0.0.0/24 or any"
+                )
+        if given:
+            return given
+        found = set()
+        for host in task_vars["groups"][_GROUP]:
+            name = self._address(host, task_vars["hostvars"])
+            try:
+                found |= {str(row[4][0]).partition("%")[0] for row in socket.getaddrinfo(name, None)}
+            except (OSError, UnicodeError) as error:
+                raise InputError(
+                    "monitor_scrapers",
+                    f"the address of the monitoring host {host} is not known here ({name}: {error}); "
+                    "name the addresses that it asks the web hosts from, or any",
+                ) from error
+        return sorted(found)
+
     def _address(self, host: str, hostvars: Any) -> str:
         raw = hostvars.raw_get(host)
         wanted = raw.get(_ADDRESS) or raw.get("ansible_host") or host
         return str(Templar(loader=self._loader, variables=raw).template(wanted))
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _of_receivers(settings: Settings) -> list[str]:

@@ -24,6 +24,17 @@ options:
     description: Whether they are on their way to a monitoring host. Then the inventory must have one.
     type: bool
     default: true
+  listen:
+    description: The address that Prometheus and Alertmanager listen on.
+    type: str
+    default: 127.0.0.1
+  scrapers:
+    description:
+      - The addresses that may ask the exporters of the web hosts, or C(any).
+      - Without any, those of the hosts of the group C(monitor), as the controller finds them.
+    type: list
+    elements: str
+    default: []
   interval:
     description: How often everything is asked, in seconds.
     type: float
@@ -90,6 +101,10 @@ folder:
   returned: always
 files:
   description: Those that are new or different.
+  type: list
+  returned: always
+scrapers:
+  description: The addresses that may ask the exporters.
   type: list
   returned: always
 said:

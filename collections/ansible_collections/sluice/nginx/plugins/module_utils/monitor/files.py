@@ -17,7 +17,7 @@ from .rules import Thresholds, rules
 
 __all__ = ["Settings", "Written", "contents", "write"]
 
-_BLACKBOX, _ALERTMANAGER = "127.0.0.1:9115", "127.0.0.1:9093"
+_BLACKBOX, _ALERTMANAGER_PORT = "127.0.0.1:9115", 9093
 _NODE_PORT, _NGINX_PORT = 9100, 9113
 # Headers of checks and addresses of receivers may be secrets.
 _SECRET = ("alertmanager.yml", "blackbox.yml")
@@ -26,13 +26,14 @@ _HEAD = "# Written by the role monitor; what is changed here is lost at its next
 
 class Settings(NamedTuple):
     """What the user sets. ``receivers`` and ``routes`` are Alertmanager's own; ``status`` is whether nginx has a page
-    for its exporter.
+    for its exporter. ``listen`` is the address of Alertmanager and Prometheus.
     """
 
     thresholds: Thresholds
     receivers: Sequence[Mapping[str, Any]] = ()
     routes: Sequence[Mapping[str, Any]] = ()
     status: bool = False
+    listen: str = "127.0.0.1"
 
 
 class Written(NamedTuple):
@@ -45,7 +46,7 @@ class Written(NamedTuple):
 def contents(hosts: Sequence[Host], probing: Probing, settings: Settings) -> dict[str, bytes]:
     """Return each file by its path below the folder. Raises ``InputError`` for receivers that are none."""
     return {
-        "prometheus.yml": _yaml(_prometheus(settings.thresholds.interval)),
+        "prometheus.yml": _yaml(_prometheus(settings.thresholds.interval, settings.listen)),
         "rules/sluice.yml": _yaml(rules(settings.thresholds)),
         "targets/hosts.json": _json([_exporter(host, _NODE_PORT) for host in hosts]),
         "targets/nginx.json": _json([_exporter(host, _NGINX_PORT) for host in hosts] if settings.status else []),
@@ -86,12 +87,13 @@ def _exporter(host: Host, port: int) -> dict[str, Any]:
     return {"targets": [where], "labels": {"host": host.name, "variant": host.variant}}
 
 
-def _prometheus(interval: float) -> dict[str, Any]:
+def _prometheus(interval: float, listen: str) -> dict[str, Any]:
     every = f"{interval:g}s"
+    alertmanager = f"{'127.0.0.1' if listen == '0.0.0.0' else listen}:{_ALERTMANAGER_PORT}"
     return {
         "global": {"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every},
         "rule_files": ["rules/sluice.yml"],
-        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [_ALERTMANAGER]}]}]},
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]},
         "scrape_configs": [
             # Of the node exporter only what Sluice writes: the rest is another job's, and costs more.
             {"job_name": "sluice_hosts", "params": {"collect[]": ["textfile"]}, **_targets("hosts")},
