@@ -59,8 +59,8 @@ def test_a_monitoring_host_has_services_and_no_site() -> None:
 def test_variables_find_a_service_or_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, host: str, service: str, url: str
 ) -> None:
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/fleet.json").write_text(
+    (tmp_path / "fleets/mine").mkdir(parents=True)
+    (tmp_path / "fleets/mine/fleet.json").write_text(
         fleet_json({"mon1": {"ssh": 2203, "alertmanager": 9093}}, "sluice-0-mine")
     )
     monkeypatch.setattr(sandbox, "state", lambda: tmp_path)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import Entry, entries_to_json, release_id
+from ansible_collections.sluice.nginx.plugins.module_utils.outside import ReleaseId
 
 __all__ = ["BEHAVIOURS", "Release", "behaviour_of", "files_of", "release"]
 
@@ -32,7 +33,7 @@ _CHECKS = [{"name": "the front page", "get": "http://shop.example/", "expect": {
 class Release(NamedTuple):
     """A release as it is pushed: its id, the form of the request and its bundle."""
 
-    id: str
+    id: ReleaseId
     form: dict[str, Any]
     bundle: bytes
 

@@ -67,7 +67,7 @@ def untrue(host: SimulatedHost) -> list[str]:
     return found
 
 
-def _missing(host: SimulatedHost, release: str, name: str) -> list[str]:
+def _missing(host: SimulatedHost, release: ReleaseId, name: str) -> list[str]:
     """Say what is not there of a release; a changed tree is good as long as it can be repaired."""
     layout = host.layout
     try:

@@ -14,7 +14,11 @@ from ..release.store import Release
 from ..verdicts.receipts import Receipt, read_receipt
 from .record import Run
 
-__all__ = ["LEAST_DEADLINE", "Question", "Terms", "build", "reason_of", "sentence"]
+__all__ = ["LEAST_DEADLINE", "Question", "Terms", "build", "hold_to", "reason_of", "sentence"]
+
+_OF_ONE_RELEASE = ("preflight", "activate", "confirm")
+_OTHER_NAMES = ("live", "previous")
+_NOT_ITSELF = "see who answers there in place of the engine"
 
 LEAST_DEADLINE = 5.0
 """Seconds. A guard with less would take back what a busy network delays."""
@@ -128,6 +132,22 @@ def build(
     elif operation == "revert" and of:
         request["of"] = of
     return Question(request)
+
+
+def hold_to(operation: str, identity: str | None, stored: str, answer: dict[str, Any]) -> dict[str, Any]:
+    """Return a host's answer; in its place a failure where it names another release than the one that it was asked for.
+
+    That is ``identity``, or None where the host is to find what the user named as ``stored``: then any release will do
+    whose id begins so, for the host has all of it, and gets nothing.
+    """
+    named = answer.get("release")
+    if operation not in _OF_ONE_RELEASE or not answer.get("ok") or named is None:
+        return answer
+    expected = identity if identity is not None else "" if stored in _OTHER_NAMES else stored
+    if str(named).startswith(expected):
+        return answer
+    what = f"the host answers for release {str(named)[:12]}, and was asked for {expected[:12]}; it is not to be trusted"
+    return {**answer, "ok": False, "release": expected, "problems": [{"what": what, "do": _NOT_ITSELF}]}
 
 
 def _receipt(release: Release, terms: Terms) -> Receipt | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -12,10 +13,11 @@ from typing import Any
 
 from ..errors import SluiceError
 from ..manifest import CONF_ROOT, entries_to_json, read_tree, release_id
+from ..outside import ReleaseId, is_inside, read_release_id
 from ..record.files import write_text
 from . import tree as trees
 
-__all__ = ["Release", "Store", "write_json"]
+__all__ = ["Release", "Store", "remove_release", "write_json"]
 
 
 def write_json(path: Path, value: object) -> None:
@@ -60,7 +62,7 @@ class Store:
         self.root = root
 
     @staticmethod
-    def identify(tree: trees.Tree) -> str:
+    def identify(tree: trees.Tree) -> ReleaseId:
         """Tell the id that a tree has."""
         return release_id(trees.manifest(tree))
 
@@ -89,9 +91,9 @@ class Store:
         write_json(release.root / "release.json", description)
         return release
 
-    def get(self, wanted: str) -> Release:
-        """Find a release by its id. Raises ``SluiceError`` when it is not in the store."""
-        release = Release(wanted, self.root / wanted)
+    def get(self, wanted: ReleaseId) -> Release:
+        """Find a release by its id. Raises ``SluiceError`` when it is not in the store, or that is no id."""
+        release = Release(wanted, self.root / read_release_id(wanted))
         if not (release.root / "release.json").is_file():
             raise SluiceError(f"release {wanted[:12]} is not in {self.root}; run the gates again, which make it")
         return release
@@ -105,5 +107,16 @@ class Store:
             made = Path(folder, "release")
             trees.write(tree, made / "tree")
             (made / "bundle.tar.gz").write_bytes(trees.bundle(tree))
-            shutil.rmtree(release.root, ignore_errors=True)
+            remove_release(release.root, self.root)
             made.rename(release.root)
+
+
+def remove_release(folder: Path, store: Path) -> None:
+    """Remove the folder of a release, if it is there. Raises ``SluiceError`` for one that does not lie below ``store``:
+    then it is a link, or the store is.
+    """
+    if not os.path.lexists(folder):
+        return
+    if folder.is_symlink() or not is_inside(folder, store):
+        raise SluiceError(f"{folder} leads out of {store}, so it is not removed; see who put it there, and remove it")
+    shutil.rmtree(folder, ignore_errors=True)

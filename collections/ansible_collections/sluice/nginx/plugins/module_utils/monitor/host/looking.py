@@ -68,7 +68,7 @@ class Looking:
         tell(lambda: self._tell_certificates(metrics, meta))
         return problems
 
-    def _live_meta(self, live: str | None) -> dict[str, Any]:
+    def _live_meta(self, live: ReleaseId | None) -> dict[str, Any]:
         """Read what is stored about the live release, once: it may be large."""
         if not live:
             return {}
