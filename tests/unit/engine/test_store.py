@@ -14,7 +14,9 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system im
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.journal import Journal
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout, Locked, Store
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_release_id
 
+HAND = read_release_id("d" * 64)
 ANN = {"id": "r1", "who": "ann", "from": "desk"}
 
 
@@ -47,10 +49,10 @@ class Kept:
     def saved(self) -> dict[str, Any]:
         """A state that was written once."""
         with self.store.lock(ANN, "test"):
-            state = states.adopted(states.empty(), "hand", "t0")
+            state = states.adopted(states.empty(), HAND, "t0")
             self.store.save(state)
-            self.store.journal(ANN, "adopted", {"release": "hand"})
-        (self.layout.release("hand")).mkdir()
+            self.store.journal(ANN, "adopted", {"release": HAND})
+        (self.layout.release(HAND)).mkdir()
         return state
 
     def events(self) -> list[dict[str, Any]]:
@@ -68,31 +70,31 @@ def kept(tmp_path: Path) -> Kept:
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"live": 1}', '{"schema": 1}', "\0" * 4096])
 def test_a_damaged_state_is_rebuilt_and_set_aside(kept: Kept, text: str) -> None:
     good = kept.saved()
-    kept.layout.conf.symlink_to(kept.layout.release("hand"))
+    kept.layout.conf.symlink_to(kept.layout.release(HAND))
     kept.layout.state.write_text(text)
     found = kept.store.load()
-    assert (found["live"], found["confirmed"]["release"]) == (good["live"], "hand")
-    assert "was damaged; it was rebuilt from the journal and the releases on disk, and hand is" in kept.warnings[0]
+    assert (found["live"], found["confirmed"]["release"]) == (good["live"], HAND)
+    assert "was damaged; it was rebuilt from the journal and the releases on disk, and dddddddddddd is" in kept.warnings[0]
     assert kept.layout.state.read_text() == text, "who only reads changes nothing"
     kept.store.save(found)
     (aside,) = kept.names("state.json.damaged-*")
     assert (kept.layout.root / aside).read_text() == text
-    assert kept.store.load()["live"] == "hand"
+    assert kept.store.load()["live"] == HAND
 
 
 def test_a_state_that_is_gone_from_a_host_with_a_journal_is_rebuilt(kept: Kept) -> None:
     kept.saved()
     kept.layout.state.unlink()
-    assert kept.store.load()["live"] == "hand"
+    assert kept.store.load()["live"] == HAND
     assert kept.warnings
 
 
 def test_a_state_that_is_gone_with_its_journal_is_told_from_the_link(kept: Kept) -> None:
     kept.saved()
-    kept.layout.conf.symlink_to(kept.layout.release("hand"))
+    kept.layout.conf.symlink_to(kept.layout.release(HAND))
     kept.layout.state.unlink()
     kept.layout.journal.unlink()
-    assert kept.store.load()["confirmed"]["release"] == "hand"
+    assert kept.store.load()["confirmed"]["release"] == HAND
     assert kept.warnings
 
 

@@ -227,6 +227,8 @@ Event = TypedDict(
         "means": Word,
         "ms": Number,
         "paths": Count,
+        "master": Count,
+        "checks": Count,
         "reason": Text,
         "problems": Few[Text],
         "pruned": Many[Id],

@@ -24,7 +24,7 @@ MOST_BYTES = 32 << 20
 """Of all that a host prints for one question. Its live tree, the largest part, has 16 MiB at most, in base64."""
 
 # A surrogate alone is how Python writes a byte that is no UTF-8; the pair of two is a character.
-_ESCAPES = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
+_ESCAPES = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
 
 
 class Malformed(SluiceError):
@@ -42,10 +42,11 @@ def read_answer(operation: str, text: str) -> dict[str, Any]:
     """
     if len(text) > MOST_BYTES:
         _refuse(operation, f"it has more than {MOST_BYTES >> 20} MiB")
-    if "\\ud" in text or "\\uD" in text:
-        text = _ESCAPES.sub(lambda found: f"\\\\{found[1]}" if found[1] else found[0], text)
+    data = text.encode("utf-8", "backslashreplace")
+    if b"\\ud" in data or b"\\uD" in data:
+        data = _ESCAPES.sub(lambda found: rb"\\" + found[1] if found[1] else found[0], data)
     try:
-        found = cast("dict[str, Any]", _decoder(operation).decode(text.encode("utf-8", "backslashreplace")))
+        found = cast("dict[str, Any]", _decoder(operation).decode(data))
     except msgspec.ValidationError as error:
         _refuse(operation, str(error))
     except RecursionError:

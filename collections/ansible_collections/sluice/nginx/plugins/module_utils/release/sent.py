@@ -51,6 +51,8 @@ def _unpacked(bundle: bytes) -> bytes:
         raise _too_large(f"more than {_MOST_UNPACKED >> 20} MiB unpacked")
     if not unpack.eof:
         raise zlib.error("it ends early")
+    if unpack.unused_data:
+        raise zlib.error("something follows its end")
     return data
 
 
