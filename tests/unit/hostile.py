@@ -65,15 +65,21 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 """A good answer to each operation."""
 
-_ODD_TEXTS = st.sampled_from(["", "..", "../../etc", "a" * 64, "*", "\x1b[2J", "\udcff", "²", "true", "{{ 7*7 }}", "\n"])
+_ODD_TEXTS = st.sampled_from(
+    ["", "..", "../../etc", "a" * 64, "*", "\x1b[2J", "\udcff", "²", "true", "{{ 7*7 }}", "\n"]
+)
 
 # What the controller writes beside an answer under its own name.
-_MORE_NAMES = st.sampled_from(["unreachable_host", "operation", "emergency", "asked", "releases", "signed", "seconds", "x"])
+_MORE_NAMES = st.sampled_from(
+    ["unreachable_host", "operation", "emergency", "asked", "releases", "signed", "seconds", "x"]
+)
 
 
 def json_values(leaves: int = 12) -> st.SearchStrategy[Any]:
     """Any value of JSON, NaN and numbers of any size among them."""
-    plain = st.none() | st.booleans() | st.integers() | st.integers(10**30, 10**40) | st.floats() | st.text() | _ODD_TEXTS
+    plain = (
+        st.none() | st.booleans() | st.integers() | st.integers(10**30, 10**40) | st.floats() | st.text() | _ODD_TEXTS
+    )
     return st.recursive(
         plain,
         lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),

@@ -126,10 +126,14 @@ def test_a_roll_out_is_settled_whatever_a_host_answers(data: st.DataObject) -> N
         assert json.loads((Path(made.run.folder) / "run.json").read_text())["events"]
         # It is switched in a wave only where every host is well, and then it is settled, too.
         if ("web1", "activate") in made.asked:
-            assert made.settled()["web1"] == ("revert" if EVIL in made.bad() else "confirm") or (
-                "web1",
-                "revert",
-            ) in made.asked
+            assert (
+                made.settled()["web1"] == ("revert" if EVIL in made.bad() else "confirm")
+                or (
+                    "web1",
+                    "revert",
+                )
+                in made.asked
+            )
         assert made.sent[EVIL] in (b"", Store(made.root / "releases").get(made.own[EVIL]).bundle)
 
 
@@ -247,7 +251,10 @@ def _packed(**files: str) -> str:
 HOSTILE_PROBES: list[tuple[Answer, str]] = [
     ({"live": "../../../home/.ssh", "tree": _packed(evil_sh="#!/bin/sh")}, "malformed"),
     ({"live": "../live", "tree": _packed(nginx_conf="")}, "malformed"),
-    ({"live": "f" * 64, "tree": _packed(nginx_conf="user root;")}, "names its live tree ffffffffffff, and the one that"),
+    (
+        {"live": "f" * 64, "tree": _packed(nginx_conf="user root;")},
+        "names its live tree ffffffffffff, and the one that",
+    ),
     ({"live": "f" * 64, "tree": "!!!!"}, "is no base64"),
     ({"live": "f" * 64, "tree": _packed(nginx_conf="")[:-8]}, "cannot be kept"),
     ({"live": "f" * 64, "tree": [1]}, "malformed"),
@@ -282,7 +289,9 @@ def test_a_host_that_names_a_release_of_the_controller_gives_it_no_other_tree() 
     """Whatever it sends: what the controller has made itself it takes from its own store."""
 
     def says(request: Answer) -> str:
-        return json.dumps({**GOOD["probe"], "live": made.own["web1"], "tree": _packed(nginx_conf="evil"), "withheld": ["x"]})
+        return json.dumps(
+            {**GOOD["probe"], "live": made.own["web1"], "tree": _packed(nginx_conf="evil"), "withheld": ["x"]}
+        )
 
     with world(says) as made:
         answers = _probed(made)

@@ -101,7 +101,9 @@ def test_what_no_release_can_hold_is_refused_with_its_name(entry: Entry, words: 
         release_id([CONF, entry])
 
 
-@given(st.lists(st.tuples(st.text(max_size=3), st.sampled_from(["file", "link", "dir"]), st.text(max_size=3)), max_size=3))
+@given(
+    st.lists(st.tuples(st.text(max_size=3), st.sampled_from(["file", "link", "dir"]), st.text(max_size=3)), max_size=3)
+)
 def test_the_text_of_a_manifest_can_be_read_back(rows: list[tuple[str, str, str]]) -> None:
     entries = sorted(Entry(path, kind, 0o644, value) for path, kind, value in rows)
     try:

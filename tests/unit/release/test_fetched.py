@@ -183,7 +183,9 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path, kind: str) -> None:
     assert len(sent) < 1 << 20
     del buffer
     tracemalloc.start()
-    with pytest.raises(SluiceError, match="the live tree that the host sent is (too large|damaged)|sent 'nginx0.conf', wh"):
+    with pytest.raises(
+        SluiceError, match=r"the live tree that the host sent is (too large|damaged)|sent 'nginx0\.conf', wh"
+    ):
         keep_live(tmp_path, LIVE, sent, [])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -103,7 +103,7 @@ def test_nothing_is_removed_that_is_not_below_the_store(store: Store, laid: tree
     (elsewhere / "precious").touch()
     store.root.mkdir()
     (store.root / store.identify(laid)).symlink_to(elsewhere)
-    with pytest.raises(SluiceError, match="leads out of .*, so it is not removed"):
+    with pytest.raises(SluiceError, match=r"leads out of .*, so it is not removed"):
         add(store, laid)
     for folder in (store.root, store.root / "..", store.root / "../elsewhere"):
         with pytest.raises(SluiceError, match="leads out of"):

@@ -12,6 +12,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import S
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.bundle import unpack
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import entries_from_json, read_tree, release_id
+from ansible_collections.sluice.nginx.plugins.module_utils.outside import ReleaseId
 
 from .host import SimulatedHost
 

@@ -26,13 +26,24 @@ Few = Annotated[list[T], Meta(max_length=1000)]
 # A process: its pid, and when it started.
 Worker = Annotated[list[Count], Meta(min_length=2, max_length=2)]
 
-Problem = TypedDict(
-    "Problem",
-    {"what": Required[Text], "expected": Text, "seen": Text, "do": Text, "nginx": Text, "diff": Text},
-    total=False,
-)
-Step = TypedDict("Step", {"name": Word, "ms": Count})
-Failing = TypedDict("Failing", {"request": Word, "count": Count})
+
+class Problem(TypedDict, total=False):
+    what: Required[Text]
+    expected: Text
+    seen: Text
+    do: Text
+    nginx: Text
+    diff: Text
+
+
+class Step(TypedDict):
+    name: Word
+    ms: Count
+
+
+class Failing(TypedDict):
+    request: Word
+    count: Count
 
 
 class Base(TypedDict, total=False):
@@ -40,7 +51,7 @@ class Base(TypedDict, total=False):
 
     ok: Required[bool]
     changed: bool
-    problems: Many[Problem]
+    problems: Few[Problem]
     warnings: Many[Text]
     steps: Many[Step]
 
@@ -115,7 +126,7 @@ class Probe(Base, total=False):
 
 class Baked(TypedDict, total=False):
     changed: bool
-    problems: Many[Problem]
+    problems: Few[Problem]
     note: Text
     checks: Many[Outcome]
     requests: Count

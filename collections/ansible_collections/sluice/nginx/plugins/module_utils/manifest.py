@@ -185,7 +185,9 @@ def _read_row(row: object) -> Entry:
     if not {"", ".", ".."}.isdisjoint(entry.path.split("/")):
         raise SluiceError(f"'{entry.path}' in a manifest is no path inside of a tree")
     if not _is_value(entry):
-        raise SluiceError(f"'{entry.path}' is a {entry.kind} in a manifest, and '{entry.value[:80]}' is no value of one")
+        raise SluiceError(
+            f"'{entry.path}' is a {entry.kind} in a manifest, and '{entry.value[:80]}' is no value of one"
+        )
     return entry
 
 

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from typing import Iterable, Mapping
 
     from ..outside import ReleaseId
-
     from .forms import Json
 
 __all__ = ["rebuilt"]

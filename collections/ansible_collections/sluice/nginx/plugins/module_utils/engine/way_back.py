@@ -46,7 +46,9 @@ class _Means(NamedTuple):
     act: Callable[[], Served]
 
 
-def go_back(session: Session, state: Json, to: ReleaseId, *, by: str, reload: bool, check_timeout: float = 10.0) -> Back:
+def go_back(
+    session: Session, state: Json, to: ReleaseId, *, by: str, reload: bool, check_timeout: float = 10.0
+) -> Back:
     """Let nginx serve ``to`` again, prove it, and ask it its own contract.
 
     Without ``reload`` nginx cannot have read anything else, and only the link is led back; unless nginx has died, or

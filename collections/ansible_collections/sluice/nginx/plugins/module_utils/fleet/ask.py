@@ -108,8 +108,8 @@ def build(
     if operation == "preflight":
         request.update(want_tree=terms.want_tree, drift=terms.drift, recover=not terms.looking)
         if release is not None:
-            described = release.described
-            request.update(platform=described["platform"], facts=described["facts"], needs_bytes=_size(release.tree))
+            described = _described(release, ("platform", "facts"))
+            request.update(**described, needs_bytes=_size(release.tree))
             request["needs"] = list(needs)
         elif not identity:
             request["stored"] = stored
@@ -119,8 +119,7 @@ def build(
         if release is None:
             return Question({**request, "release": {"id": identity}, "stored": True})
         wanted = ("id", "manifest", "kept", "facts", "contract", "platform")
-        described = release.described
-        request["release"] = {name: described[name] for name in wanted}
+        request["release"] = _described(release, wanted)
         receipt = _receipt(release, terms)
         if receipt is not None:
             request.update(receipt=receipt.content, signature=receipt.signature)
@@ -158,6 +157,16 @@ def _receipt(release: Release, terms: Terms) -> Receipt | None:
         if reason_of(terms.emergency):
             return None
         raise
+
+
+def _described(release: Release, wanted: Sequence[str]) -> dict[str, Any]:
+    described = release.described
+    lacking = [name for name in wanted if name not in described]
+    if lacking:
+        raise SluiceError(
+            f"the description of release {release.id[:12]} lacks {lacking[0]}; run the gates again, which write it"
+        )
+    return {name: described[name] for name in wanted}
 
 
 def _size(tree: Path) -> int:

@@ -19,6 +19,9 @@ from . import tree as trees
 
 __all__ = ["Release", "Store", "remove_release", "write_json"]
 
+_LISTS, _OBJECTS = ("manifest", "kept", "needs", "withheld"), ("origins", "variables", "facts", "platform")
+_FORM: Mapping[str, type] = {"id": str, **dict.fromkeys(_LISTS, list), **dict.fromkeys(_OBJECTS, dict)}
+
 
 def write_json(path: Path, value: object) -> None:
     """Write JSON to ``path`` so that a reader sees the old or the new file, never half of one."""
@@ -45,9 +48,23 @@ class Release:
 
     @property
     def described(self) -> dict[str, Any]:
-        """What a host is told of it: id, manifest, kept, facts, needs, contract; and what its files are made from."""
-        text = (self.root / "release.json").read_text(encoding="utf-8")
-        return dict(json.loads(text))
+        """What a host is told of it: id, manifest, kept, facts, needs, contract; and what its files are made from.
+
+        Raises ``SluiceError`` for one that is damaged.
+        """
+        path = self.root / "release.json"
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise SluiceError(f"{path} cannot be read ({error}); run the gates again, which write it") from error
+        odd = (
+            [name for name, kind in _FORM.items() if not isinstance(found.get(name, kind()), kind)]
+            if (isinstance(found, dict))
+            else ["all of it"]
+        )
+        if odd:
+            raise SluiceError(f"{path} is damaged: {odd[0]} has another type; run the gates again, which write it")
+        return dict(found)
 
     @property
     def bundle(self) -> bytes:

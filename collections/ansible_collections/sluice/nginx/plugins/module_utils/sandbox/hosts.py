@@ -51,10 +51,13 @@ class Host:
 
 @dataclasses.dataclass(frozen=True)
 class Fleet:
-    """A sandbox called ``name``, belonging to the checkout at ``root``."""
+    """A sandbox called ``name``, belonging to the checkout at ``root``. Raises ``SluiceError`` for what is no name."""
 
     name: Name
     root: Path
+
+    def __post_init__(self) -> None:
+        read_name(self.name, "sandbox_name")
 
     @property
     def network(self) -> str:
@@ -67,7 +70,7 @@ class Fleet:
 
     @property
     def folder(self) -> Path:
-        return self.fleets / read_name(self.name, "sandbox_name")
+        return self.fleets / self.name
 
     @property
     def fleets(self) -> Path:

@@ -13,8 +13,8 @@ from ..trees.stock import remove_unknown
 from ..trial import worker_problems
 
 if TYPE_CHECKING:
-    from ..forms import ConfirmRequest, Json, RevertRequest
     from ...outside import ReleaseId
+    from ..forms import ConfirmRequest, Json, RevertRequest
     from ..serving import Served
 
 __all__ = ["confirm", "end_trial", "let_guard_go", "recover", "revert", "times"]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from ...engine.host.processes import Worker
+    from ...outside import ReleaseId
     from .exposition import Metrics
 
 __all__ = ["Looking"]
