@@ -16,7 +16,7 @@ DISK = {HAND: "adopted", IDS["a"]: "pushed", IDS["b"]: "pushed"}
 
 
 def named(name: str | None) -> ReleaseId | None:
-    return {None: None, "hand": HAND, "gone": GONE, **IDS}[name]
+    return None if name is None else {"hand": HAND, "gone": GONE, **IDS}[name]
 
 
 def event(name: str, release: str, run: str = "r1", **facts: Any) -> dict[str, Any]:

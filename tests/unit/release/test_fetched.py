@@ -118,7 +118,7 @@ def test_nothing_is_removed_behind_a_link(tmp_path: Path, tree: NewTree) -> None
 def test_a_release_of_the_controller_is_known_as_well(tmp_path: Path, tree: NewTree) -> None:
     made = Store(tmp_path / "releases").add(tree({"nginx.conf": "events {}"}), [], [], {})
     assert known_ids(tmp_path) == [made.id]
-    assert find_live(tmp_path, made.id) == made
+    assert find_live(tmp_path, read_release_id(made.id)) == made
 
 
 def _archive(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> bytes:
@@ -175,7 +175,7 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path, kind: str) -> None:
                 member.pax_headers = {"comment": "x" * (200 << 20)}
             if kind == "sparse":
                 member.type, member.size = tarfile.GNUTYPE_SPARSE, 1 << 40
-                archive.fileobj.write(member.tobuf(tarfile.GNU_FORMAT))  # type: ignore[union-attr]
+                archive.fileobj.write(member.tobuf(tarfile.GNU_FORMAT))
                 continue
             with open("/dev/zero", "rb") as zeros:
                 archive.addfile(member, zeros if size else None)

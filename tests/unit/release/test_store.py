@@ -51,7 +51,7 @@ def test_a_release_is_named_by_its_manifest_and_described(store: Store, laid: tr
     assert described["facts"]["worker_processes"] == "2"
     assert (described["kept"], described["contract"], described["platform"]) == (["ssl"], [CHECK], PLATFORM)
     assert release.bundle == trees.bundle(laid)
-    assert store.get(release.id) == release
+    assert store.get(store.identify(laid)) == release
 
 
 def test_adding_twice_keeps_the_files_and_describes_anew(store: Store, laid: trees.Tree) -> None:

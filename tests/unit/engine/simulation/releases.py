@@ -64,11 +64,12 @@ def release(name: str, behaviour: str = "fine") -> Release:
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
             manifest.append(Entry(path, "file", 0o644, hashlib.sha256(data).hexdigest()))
+    identity = release_id(manifest)
     form = {
-        "id": release_id(manifest),
+        "id": identity,
         "manifest": entries_to_json(sorted(manifest)),
         "kept": [],
         "facts": {"error_logs": [], "access_logs": [], "worker_processes": 2},
         "contract": [to_json(check) for check in parse_contract(_CHECKS, "nginx_checks")],
     }
-    return Release(str(form["id"]), form, buffer.getvalue())
+    return Release(identity, form, buffer.getvalue())

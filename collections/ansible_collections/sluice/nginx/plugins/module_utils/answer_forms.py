@@ -8,14 +8,14 @@ from typing import Annotated, Any, Required, TypedDict, TypeVar
 
 from msgspec import Meta
 
-__all__ = ["FORMS", "NEEDED", "Base", "TrafficForm"]
+__all__ = ["FORMS", "NEEDED", "RELEASE_ID", "Base", "TrafficForm"]
 
 T = TypeVar("T")
 
 _MANY = 100_000
-_ID = r"\A[0-9a-f]{64}\Z"
+RELEASE_ID = r"\A[0-9a-f]{64}\Z"
 
-Id = Annotated[str, Meta(pattern=_ID)]
+Id = Annotated[str, Meta(pattern=RELEASE_ID)]
 Word = Annotated[str, Meta(max_length=16 << 10)]
 Text = Annotated[str, Meta(max_length=1 << 20)]
 Number = Annotated[int, Meta(ge=-(2**53), le=2**53)]

@@ -14,7 +14,7 @@ from typing import Any, NoReturn, cast
 
 import msgspec
 
-from .answer_forms import FORMS, NEEDED, Base, TrafficForm
+from .answer_forms import FORMS, NEEDED, RELEASE_ID, Base, TrafficForm
 from .errors import SluiceError
 from .outside import printable
 
@@ -25,6 +25,9 @@ MOST_BYTES = 32 << 20
 
 # A surrogate alone is how Python writes a byte that is no UTF-8; the pair of two is a character.
 _ESCAPES = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
+
+
+_AS_ID = f"`str` matching regex {RELEASE_ID!r}"
 
 
 class Malformed(SluiceError):
@@ -48,7 +51,7 @@ def read_answer(operation: str, text: str) -> dict[str, Any]:
     try:
         found = cast("dict[str, Any]", _decoder(operation).decode(data))
     except msgspec.ValidationError as error:
-        _refuse(operation, str(error))
+        _refuse(operation, str(error).replace(_AS_ID, "the id of a release"))
     except RecursionError:
         _refuse(operation, "it is nested too deeply")
     except ValueError as error:
