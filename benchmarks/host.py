@@ -51,7 +51,7 @@ class Host:
             timeout=_SECONDS,
             check=False,
         )
-        return remote.answer(done.stdout.decode(), done.stderr.decode(), done.returncode)
+        return remote.answer(done.stdout.decode(), done.stderr.decode(), done.returncode, operation)
 
     def activate(self, made: Made, run: str) -> dict[str, Any]:
         """Put a release on trial."""
@@ -72,7 +72,7 @@ def make_host(name: str) -> Host:
 
 def host_of(name: str, host: str) -> Host:
     """Find a host of the sandbox called ``name``."""
-    fleet = json.loads((PROJECT / ".sluice" / name / "fleet.json").read_text())
+    fleet = json.loads((PROJECT / ".sluice/fleets" / name / "fleet.json").read_text())
     return Host(fleet[host]["container"])
 
 

@@ -33,7 +33,7 @@ def places(fleet: dict[str, dict[str, dict[str, int]]], runs: Path) -> list[str]
 
 def main() -> None:
     root = Path(__file__).resolve().parent.parent
-    folder = root / ".sluice" / (os.environ.get("SLUICE_SANDBOX") or "sandbox")
+    folder = root / ".sluice/fleets" / (os.environ.get("SLUICE_SANDBOX") or "sandbox")
     fleet = json.loads((folder / "fleet.json").read_text())
     print("\n".join([*places(fleet, root / ".sluice" / "runs"), *commands(fleet)]))
     print(f"ssh -F {folder.relative_to(root)}/ssh_config {min(fleet, key=lambda name: not name.startswith('web'))}")

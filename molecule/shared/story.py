@@ -44,7 +44,7 @@ def name_of(host: Host) -> str:
 
 def fleet() -> dict[str, Any]:
     """The scenario's hosts: of each its container and its ports on 127.0.0.1."""
-    path = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"], ".sluice", os.environ["SLUICE_SANDBOX"], "fleet.json")
+    path = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"], ".sluice/fleets", os.environ["SLUICE_SANDBOX"], "fleet.json")
     return dict(json.loads(path.read_text()))
 
 

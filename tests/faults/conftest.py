@@ -34,7 +34,7 @@ def hosts(project: Path, play: Callable[..., Any]) -> Iterator[dict[str, Host]]:
     made = play("playbooks/sandbox.yml", SLUICE_SANDBOX=NAME)
     try:
         assert made.code == 0, made.output
-        known = json.loads((project / ".sluice" / NAME / "fleet.json").read_text())
+        known = json.loads((project / ".sluice/fleets" / NAME / "fleet.json").read_text())
         yield {name: Host(known[name]["container"]) for name in WEB}
     finally:
         play("playbooks/sandbox.yml", "-e", "sandbox_state=absent", SLUICE_SANDBOX=NAME)

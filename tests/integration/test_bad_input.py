@@ -255,7 +255,7 @@ def host_without_nginx(project: Path, play: Callable[..., Any], engine: docker.D
     try:
         made = play("playbooks/sandbox.yml", "--limit", "web1", SLUICE_SANDBOX=name)
         assert made.code == 0, made.output
-        fleet = json.loads((project / ".sluice" / name / "fleet.json").read_text())
+        fleet = json.loads((project / ".sluice/fleets" / name / "fleet.json").read_text())
         container = engine.containers.get(fleet["web1"]["container"])
         code, output = container.exec_run(["sh", "-ec", "systemctl stop nginx; rm /usr/sbin/nginx"])
         assert code == 0, output

@@ -148,7 +148,7 @@ def team(
     made = play("playbooks/sandbox.yml", "--limit", "web1", SLUICE_SANDBOX=name)
     try:
         assert made.code == 0, made.output
-        host = json.loads((project / ".sluice" / name / "fleet.json").read_text())["web1"]
+        host = json.loads((project / ".sluice/fleets" / name / "fleet.json").read_text())["web1"]
         container = engine.containers.get(host["container"])
         folder = tmp_path_factory.mktemp("ci")
         yield Team(project, folder, container, host["ports"]["ssh"], project / ".sluice/sandbox_key")

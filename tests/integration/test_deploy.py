@@ -67,7 +67,7 @@ class Fleet:
         )
 
     def container(self, host: str) -> Any:
-        fleet = json.loads((self.project / ".sluice" / self.name / "fleet.json").read_text())
+        fleet = json.loads((self.project / ".sluice/fleets" / self.name / "fleet.json").read_text())
         return self._engine.containers.get(fleet[host]["container"])
 
     def run(self, host: str, *command: str) -> str:

@@ -112,7 +112,7 @@ class Host:
             capture_output=True,
             check=False,
         )
-        return remote.answer(done.stdout.decode(), done.stderr.decode(), done.returncode)
+        return remote.answer(done.stdout.decode(), done.stderr.decode(), done.returncode, op)
 
     def push(self, release: Release, run: str = "r1", confirm: bool = False, **request: Any) -> dict[str, Any]:
         """Activate a release, and confirm it."""

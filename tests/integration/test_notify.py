@@ -254,11 +254,11 @@ class Fleet:
 
     @property
     def _receiver(self) -> str:
-        fleet = json.loads((self._project / ".sluice" / NAME / "fleet.json").read_text())
+        fleet = json.loads((self._project / ".sluice/fleets" / NAME / "fleet.json").read_text())
         return f"http://127.0.0.1:{fleet['mon1']['ports']['receiver']}/messages"
 
     def break_by_hand(self, host: str) -> None:
-        command = ["ssh", "-F", f".sluice/{NAME}/ssh_config", host, "echo '# by hand' >> /etc/nginx/nginx.conf"]
+        command = ["ssh", "-F", f".sluice/fleets/{NAME}/ssh_config", host, "echo '# by hand' >> /etc/nginx/nginx.conf"]
         subprocess.run(command, cwd=self._project, check=True, stdin=subprocess.DEVNULL, env=dict(os.environ))
 
 

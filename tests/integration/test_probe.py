@@ -40,7 +40,7 @@ class Host:
             capture_output=True,
             check=False,
         )
-        return remote.answer(done.stdout.decode(), done.stderr.decode(), done.returncode)
+        return remote.answer(done.stdout.decode(), done.stderr.decode(), done.returncode, op)
 
     def files(self) -> dict[str, str]:
         """Every file of the host with its kind, size, mode, owner and when it was last changed."""

@@ -13,7 +13,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 NAME = "fleet-test"
-FOLDER = PROJECT / ".sluice" / NAME
+FOLDER = PROJECT / ".sluice/fleets" / NAME
 
 pytestmark = pytest.mark.integration
 

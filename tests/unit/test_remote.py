@@ -53,7 +53,7 @@ def test_a_host_without_the_engine_asks_for_it() -> None:
     data = remote.payload({"op": "status"}, engine=False).replace(remote.pack().digest.encode(), b"0" * 64)
     done = subprocess.run(shlex.split(remote.command(sys.executable)), input=data, capture_output=True, check=False)
     with pytest.raises(remote.EngineMissing):
-        remote.answer(done.stdout.decode(), done.stderr.decode(), done.returncode)
+        remote.answer(done.stdout.decode(), done.stderr.decode(), done.returncode, "status")
 
 
 def test_the_command_survives_a_shell() -> None:
@@ -65,15 +65,33 @@ def test_the_command_survives_a_shell() -> None:
 @pytest.mark.parametrize(
     "stdout",
     [
-        'SLUICE-ANSWER {"ok": true}',
-        'Welcome!\nSLUICE-ANSWER {"ok": true}\nbye\n',
-        'Welcome! SLUICE-ANSWER {"ok": true}\r\n',
-        'SLUICE-ANSWER {"ok": fal\nSLUICE-ANSWER {"ok": true}\n',
-        'SLUICE-ANSWER {"ok": true}\nSLUICE-ANSWER cut',
+        'SLUICE-ANSWER {"ok": true, "note": "well"}',
+        'Welcome!\nSLUICE-ANSWER {"ok": true, "note": "well"}\nbye\n',
+        'Welcome! SLUICE-ANSWER {"ok": true, "note": "well"}\r\n',
+        'SLUICE-ANSWER {"ok": fal\nSLUICE-ANSWER {"ok": true, "note": "well"}\n',
+        'SLUICE-ANSWER {"ok": true, "note": "well"}\nSLUICE-ANSWER cut',
     ],
 )
 def test_the_answer_is_found_in_noise(stdout: str) -> None:
-    assert remote.answer(stdout, "sudo: unable to resolve host x", 0) == {"ok": True}
+    answer = remote.answer(stdout, "sudo: unable to resolve host x", 0, "bake")
+    assert answer == {"ok": True, "changed": False, "problems": [], "warnings": [], "note": "well"}
+
+
+def test_a_line_that_was_cut_is_said() -> None:
+    with pytest.raises(SluiceError, match="the host's answer to bake is malformed"):
+        remote.answer('SLUICE-ANSWER {"ok": fal', "", 0, "bake")
+
+
+def test_an_answer_of_many_megabytes_is_not_read() -> None:
+    with pytest.raises(SluiceError, match="the host answered to bake with more than 32 MiB"):
+        remote.answer('SLUICE-ANSWER {"ok": true}' + " " * (32 << 20), "", 0, "bake")
+
+
+def test_what_a_host_prints_in_place_of_an_answer_is_shown_without_controls() -> None:
+    with pytest.raises(SluiceError, match=r"its last words: \\x1b\[2Jgone"):
+        remote.answer("", "\x1b[2Jgone", 1, "bake")
+    with pytest.raises(SluiceError, match="ended with code 1"):
+        remote.answer("ImportError: " * 2_000_000, "", 1, "bake")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +120,7 @@ def test_the_answer_is_found_in_noise(stdout: str) -> None:
 )
 def test_silence_is_explained(stdout: str, stderr: str, rc: int, said: str) -> None:
     with pytest.raises(SluiceError) as caught:
-        remote.answer(stdout, stderr, rc)
+        remote.answer(stdout, stderr, rc, "status")
     assert said in str(caught.value)
 
 

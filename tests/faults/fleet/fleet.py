@@ -148,7 +148,7 @@ class Fleet:
 
     def free(self) -> None:
         """After a story: nothing holds a host, nobody is at work, and no connection is kept that leads nowhere."""
-        config = str(self.project / ".sluice" / self.name / "ssh_config")
+        config = str(self.project / ".sluice/fleets" / self.name / "ssh_config")
         for name, host in self.hosts.items():
             _let_go(host)
             control = f"ControlPath={self._folder}/%C"

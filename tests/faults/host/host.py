@@ -143,7 +143,7 @@ class Host:
     def engine(self) -> str:
         """The folder on the host in which the engine is, brought there by a question that changes nothing."""
         done = self.exec("sh", "-c", remote.command(), data=remote.payload(_request("status", "look")))
-        remote.answer(done.stdout.decode(), done.stderr.decode(), done.returncode)
+        remote.answer(done.stdout.decode(), done.stderr.decode(), done.returncode, "status")
         return f"/var/lib/sluice/engine/{remote.pack().digest}"
 
     @functools.cached_property
@@ -168,7 +168,7 @@ class Host:
         driver = (HERE / "driver.py").read_text()
         command = 'exec python3 -IS -c "$1"'
         done = self.exec("sh", "-c", command, "sh", driver, data=json.dumps(order).encode() + b"\n" + bundle)
-        return remote.answer(done.stdout.decode(), done.stderr.decode(), done.returncode)
+        return remote.answer(done.stdout.decode(), done.stderr.decode(), done.returncode, op)
 
     def reached(self) -> None:
         """Wait until the engine is at its point."""

@@ -45,7 +45,7 @@ class Watch:
         return self._play(playbook, *limit, *arguments, SLUICE_SANDBOX=self.name)
 
     def fleet(self, host: str) -> dict[str, Any]:
-        known = json.loads((self._project / ".sluice" / self.name / "fleet.json").read_text(encoding="utf-8"))
+        known = json.loads((self._project / ".sluice/fleets" / self.name / "fleet.json").read_text(encoding="utf-8"))
         return dict(known[host])
 
     def run(self, host: str, command: str) -> str:

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.action import probe
+from ansible_collections.sluice.nginx.plugins.module_utils.manifest import release_id
+from ansible_collections.sluice.nginx.plugins.module_utils.outside import ReleaseId
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Asking, failure
 
-LIVE = "a" * 64
 PACKAGED = {"nginx.conf": trees.file(b"events {} http { include conf.d/*.conf; }", "packaged")}
 SHOP = {"conf.d/shop.conf": trees.file(b"server { listen 8080; }", "raw")}
 FACTS = {"nginx_version": "1.22.1", "modules": [], "os": "debian 12"}
@@ -48,12 +49,18 @@ def probed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ans
     return run
 
 
-def _host(tree: trees.Tree, *, live: str = LIVE) -> Callable[[Answer], Answer]:
+def _id(tree: trees.Tree) -> ReleaseId:
+    return release_id(trees.manifest(trees.overlay(tree)))
+
+
+def _host(tree: trees.Tree, *, withheld: trees.Tree | None = None) -> Callable[[Answer], Answer]:
+    """A host that serves a tree, and keeps a part of it to itself."""
     sent = base64.b64encode(trees.bundle(trees.overlay(tree))).decode()
+    live = _id({**tree, **(withheld or {})})
 
     def engine(request: Answer) -> Answer:
         answer = {"ok": True, "live": live, "confirmed": True, "needs": [], "facts": FACTS, "problems": []}
-        return answer if live in request["known"] else {**answer, "tree": sent, "withheld": ["k"], "contract": None}
+        return answer if live in request["known"] else {**answer, "tree": sent, "withheld": sorted(withheld or {})}
 
     return engine
 
@@ -65,23 +72,34 @@ def test_a_host_is_asked_for_what_its_release_needs(probed: Callable[..., Answer
 
 
 def test_a_live_tree_is_kept_once(probed: Callable[..., Answer], tmp_path: Path) -> None:
-    first = probed(_host({**PACKAGED, **SHOP}))
-    assert (first["live_release"], first["packaged"], "tree" in first) == (LIVE, False, False)
-    assert (tmp_path / "live" / LIVE / "tree/conf.d/shop.conf").is_file()
-    assert Release(LIVE, tmp_path / "live" / LIVE).described["withheld"] == ["k"]
-    second = probed(_host({**PACKAGED, **SHOP}))
-    assert (second["live_release"], LIVE in second["asked"]["known"]) == (LIVE, True)
+    served = {**PACKAGED, **SHOP, "more.conf": trees.file(b"", "raw")}
+    first = probed(_host(served))
+    assert (first["live_release"], first["packaged"], "tree" in first) == (_id(served), False, False)
+    assert (tmp_path / "live" / _id(served) / "tree/conf.d/shop.conf").is_file()
+    second = probed(_host(served))
+    assert (second["live_release"], _id(served) in second["asked"]["known"]) == (_id(served), True)
+
+
+def test_a_live_tree_without_its_keys_is_kept_under_another_name(probed: Callable[..., Answer], tmp_path: Path) -> None:
+    key = {"shop.key": trees.file(b"KEY", "")}
+    for _ in range(2):
+        answer = probed(_host({**PACKAGED, **SHOP}, withheld=key))
+        assert answer["live_release"] not in (None, _id({**PACKAGED, **SHOP, **key}))
+        assert answer["live_release"] not in (_id({**PACKAGED, **SHOP}), *answer["asked"]["known"][2:])
+    (kept,) = (tmp_path / "live").iterdir()
+    assert kept.name == answer["live_release"]
+    assert Release(kept.name, kept).described["withheld"] == ["shop.key"]
 
 
 def test_what_the_package_brings_is_no_live_release(probed: Callable[..., Answer]) -> None:
     for _ in range(2):
         answer = probed(_host(PACKAGED))
-        assert (answer["live_release"], answer["packaged"], answer["live"]) == (None, True, LIVE)
+        assert (answer["live_release"], answer["packaged"], answer["live"]) == (None, True, _id(PACKAGED))
 
 
 def test_a_release_of_the_controller_is_not_sent_again(probed: Callable[..., Answer], tmp_path: Path) -> None:
     made = Store(tmp_path / "releases").add(trees.overlay(PACKAGED, SHOP), [], [], {})
-    answer = probed(_host({}, live=made.id))
+    answer = probed(_host({**PACKAGED, **SHOP}))
     assert (answer["live_release"], (tmp_path / "live").exists()) == (made.id, False)
 
 

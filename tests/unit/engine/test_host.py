@@ -25,6 +25,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout, Locked
 
 MASTER = "nginx: master process /usr/sbin/nginx"
+ID = "abc" * 21 + "a"
 
 
 class Proc:
@@ -158,9 +159,16 @@ def test_the_last_events_leave_out_a_line_that_was_cut(tmp_path: Path) -> None:
         ({"op": "dance"}, "no operation 'dance'; it has preflight, probe, activate"),
         ({"op": "show", "release": "abc"}, "this host has no release 'abc'"),
         ({"op": "show", "release": "previous"}, "no release before the live one"),
-        ({"op": "confirm", "release": "abc"}, "release abc cannot be confirmed"),
-        ({"op": "bake", "release": "abc"}, "not pending here by this run"),
-        ({"op": "confirm"}, "the engine failed: KeyError: 'release'"),
+        ({"op": "confirm", "release": ID}, "release abcabcabcabc cannot be confirmed"),
+        ({"op": "bake", "release": ID}, "not pending here by this run"),
+        ({"op": "confirm"}, "NoneType is no release id; expected 64 hexadecimal digits"),
+        ({"op": "confirm", "release": "../../etc"}, "'../../etc' is no release id"),
+        ({"op": "bake", "release": ID[:12]}, "'abcabcabcabc' is no release id"),
+        ({"op": "preflight", "release": "*"}, "'*' is no release id"),
+        ({"op": "preflight", "release": "", "stored": "../../etc"}, "this host has no release '../../etc'"),
+        ({"op": "activate", "release": {"id": "../x"}}, "'../x' is no release id"),
+        ({"op": "activate", "release": "x"}, "'x' is no release id"),
+        ({"op": "probe", "known": [ID, ".."]}, "'..' is no release id"),
     ],
 )
 def test_every_request_gets_an_answer(tmp_path: Path, request_: dict[str, Any], said: str) -> None:

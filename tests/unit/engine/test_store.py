@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ansible_collections.sluice.nginx.plugins.module_utils.engine import state as states
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import System
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.journal import Journal
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Session
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout, Locked, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.stored import is_event, is_state
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.stock import remove_unknown
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_release_id
+from tests.unit.hostile import json_values, spoiled
 
+HAND = read_release_id("d" * 64)
+EVENT: dict[str, Any] = {
+    "at": "t1",
+    "run": "r1",
+    "event": "trial",
+    "release": "a" * 64,
+    "before": HAND,
+    "deadline": 9,
+    "mark": "begin",
+}
 ANN = {"id": "r1", "who": "ann", "from": "desk"}
 
 
@@ -47,10 +66,10 @@ class Kept:
     def saved(self) -> dict[str, Any]:
         """A state that was written once."""
         with self.store.lock(ANN, "test"):
-            state = states.adopted(states.empty(), "hand", "t0")
+            state = states.adopted(states.empty(), HAND, "t0")
             self.store.save(state)
-            self.store.journal(ANN, "adopted", {"release": "hand"})
-        (self.layout.release("hand")).mkdir()
+            self.store.journal(ANN, "adopted", {"release": HAND})
+        (self.layout.release(HAND)).mkdir()
         return state
 
     def events(self) -> list[dict[str, Any]]:
@@ -68,31 +87,158 @@ def kept(tmp_path: Path) -> Kept:
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"live": 1}', '{"schema": 1}', "\0" * 4096])
 def test_a_damaged_state_is_rebuilt_and_set_aside(kept: Kept, text: str) -> None:
     good = kept.saved()
-    kept.layout.conf.symlink_to(kept.layout.release("hand"))
+    kept.layout.conf.symlink_to(kept.layout.release(HAND))
     kept.layout.state.write_text(text)
     found = kept.store.load()
-    assert (found["live"], found["confirmed"]["release"]) == (good["live"], "hand")
-    assert "was damaged; it was rebuilt from the journal and the releases on disk, and hand is" in kept.warnings[0]
+    assert (found["live"], found["confirmed"]["release"]) == (good["live"], HAND)
+    assert (
+        "was damaged; it was rebuilt from the journal and the releases on disk, and dddddddddddd is" in kept.warnings[0]
+    )
     assert kept.layout.state.read_text() == text, "who only reads changes nothing"
     kept.store.save(found)
     (aside,) = kept.names("state.json.damaged-*")
     assert (kept.layout.root / aside).read_text() == text
-    assert kept.store.load()["live"] == "hand"
+    assert kept.store.load()["live"] == HAND
+
+
+def _whole() -> dict[str, Any]:
+    """A state with all that there can be."""
+    release, before = "a" * 64, "b" * 64
+    accepted = {"release": before, "run": None, "since": None, "before": None}
+    pending = {
+        **{"release": release, "before": before, "run": "r1", "who": "ann", "from": "desk", "since": "t1"},
+        **{"phase": "serving", "boot": "b", "deadline": 30.0, "broken": [], "test_ms": 5},
+        **{"marks": {"/var/log/nginx/error.log": [1, 2]}, "workers": [[1, 2]], "old_pids": [1]},
+    }
+    last = {"release": before, "run": "r0", "outcome": "confirmed", "by": "run r0", "at": "t0"}
+    records = {release: {"installed": "t1", "origin": "pushed"}, before: {"installed": "t0", "origin": "adopted"}}
+    records[before]["confirmed"] = accepted  # type: ignore[assignment]
+    known = {"schema": 1, "version": 3, "live": release, "confirmed": accepted, "pending": pending, "last": last}
+    return {**known, "releases": records}
+
+
+def test_a_whole_state_is_taken_as_it_is(kept: Kept) -> None:
+    kept.saved()
+    kept.layout.state.write_text(json.dumps(_whole()))
+    assert kept.store.load() == _whole()
+    assert kept.warnings == []
+
+
+@pytest.mark.parametrize(
+    "hole",
+    [
+        {"pending": {}},
+        {"confirmed": {}},
+        {"confirmed": {"release": "a" * 64}},
+        {"last": {}},
+        {"releases": {"a" * 64: {}}},
+        {"releases": {"../../etc": {"installed": "t", "origin": "pushed"}}},
+        {"releases": {"a" * 64: {"installed": 5, "origin": "pushed"}}},
+        {"releases": []},
+        {"live": ".."},
+        {"live": "A" * 64},
+        {"live": 5},
+        {"version": None},
+        {"version": True},
+        {"version": "3"},
+        {"pending": {**_whole()["pending"], "before": "../x"}},
+        {"pending": {**_whole()["pending"], "deadline": "soon"}},
+        {"pending": {**_whole()["pending"], "deadline": float("nan")}},
+        {"pending": {**_whole()["pending"], "marks": {"log": [1]}}},
+        {"pending": {**_whole()["pending"], "workers": [5]}},
+        {"pending": {**_whole()["pending"], "broken": 5}},
+    ],
+    ids=repr,
+)
+def test_a_state_with_a_hole_is_damaged(kept: Kept, hole: dict[str, Any]) -> None:
+    kept.saved()
+    kept.layout.conf.symlink_to(kept.layout.release(HAND))
+    kept.layout.state.write_text(json.dumps({**_whole(), **hole}))
+    assert kept.store.load()["live"] == HAND
+    assert "was damaged; it was rebuilt" in kept.warnings[0]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_whatever_a_state_holds_it_is_read_or_rebuilt(data: st.DataObject) -> None:
+    spoilt = data.draw(spoiled(_whole()) | json_values())
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Kept(Path(folder))
+        kept.saved()
+        kept.layout.state.write_text(json.dumps(spoilt))
+        with contextlib.suppress(SluiceError):
+            state = kept.store.load()
+            assert is_state(state)
+            # What the guard and every operation make of it.
+            states.prunable(state, 1)
+            states.way_back(state, "r1")
+            states.ending(state, "r1")
+            states.older(state, HAND)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(spoiled(EVENT) | json_values(4), max_size=4))
+def test_whatever_a_journal_holds_it_is_told_or_left_out(rows: list[Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Kept(Path(folder))
+        kept.saved()
+        with kept.layout.journal.open("a") as file:
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+        kept.layout.state.write_text("{")
+        assert is_state(kept.store.load())
+        assert all(is_event(event) for event in kept.events())
+        with kept.store.lock(ANN, "test"):
+            assert kept.events()[0]["event"] == "adopted"
+
+
+@pytest.mark.parametrize(
+    "meta",
+    ["[" * 100_000, "5", '{"facts": 5}', '{"manifest": {}}', '{"kept": [5]}', '{"contract": 5}', '{"outside": [1]}'],
+    ids=lambda text: text[:20],
+)
+def test_a_damaged_description_of_a_release_is_none(kept: Kept, meta: str) -> None:
+    kept.saved()
+    kept.layout.meta(HAND).write_text(meta)
+    assert kept.store.meta(HAND) == {}
+
+
+@pytest.mark.parametrize("name", ["..", ".", "x", "*", ".incoming", "a" * 63, "A" * 64])
+def test_a_link_to_what_is_no_release_is_none_of_ours(kept: Kept, name: str) -> None:
+    kept.saved()
+    kept.layout.conf.symlink_to(f"{kept.layout.releases}/{name}")
+    assert kept.layout.linked() is None
+    for path in (kept.layout.release, kept.layout.bundle, kept.layout.meta):
+        with pytest.raises(SluiceError, match="is no release id"):
+            path(name)  # type: ignore[arg-type]
+
+
+def test_only_what_is_in_the_folders_of_the_store_is_removed(kept: Kept) -> None:
+    kept.saved()
+    session = Session(kept.system, kept.layout, ANN)
+    keep, gone = "a" * 64, "b" * 64
+    for name in (keep, gone, ".incoming", "*", "x"):
+        (kept.layout.releases / name).mkdir()
+        (kept.layout.root / "meta" / f"{name}.json").touch()
+    before = sorted(path.name for path in kept.layout.root.iterdir())
+    remove_unknown(session, {"releases": {keep: {}, HAND: {}}})
+    assert sorted(os.listdir(kept.layout.releases)) == sorted([keep, HAND])
+    assert os.listdir(kept.layout.root / "meta") == [f"{keep}.json"]
+    assert sorted(path.name for path in kept.layout.root.iterdir()) == before
 
 
 def test_a_state_that_is_gone_from_a_host_with_a_journal_is_rebuilt(kept: Kept) -> None:
     kept.saved()
     kept.layout.state.unlink()
-    assert kept.store.load()["live"] == "hand"
+    assert kept.store.load()["live"] == HAND
     assert kept.warnings
 
 
 def test_a_state_that_is_gone_with_its_journal_is_told_from_the_link(kept: Kept) -> None:
     kept.saved()
-    kept.layout.conf.symlink_to(kept.layout.release("hand"))
+    kept.layout.conf.symlink_to(kept.layout.release(HAND))
     kept.layout.state.unlink()
     kept.layout.journal.unlink()
-    assert kept.store.load()["confirmed"]["release"] == "hand"
+    assert kept.store.load()["confirmed"]["release"] == HAND
     assert kept.warnings
 
 

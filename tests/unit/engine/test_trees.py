@@ -24,6 +24,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.drift im
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.live import point
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.stock import has_release
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import Entry, read_tree, release_id
+from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_release_id
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ def test_installing_leaves_nothing_behind_when_it_fails(session: Session, tmp_pa
     with pytest.raises(Fault, match="damaged"):
         installed.install(session, release_id(manifest), manifest, b"no archive")
     with pytest.raises(Fault, match="not that of the release"):
-        installed.install(session, "0" * 64, manifest, b"")
+        installed.install(session, read_release_id("0" * 64), manifest, b"")
     with pytest.raises(Fault, match="this host has no release"):
         installed.install(session, release_id(manifest), manifest, b"")
     assert os.listdir(session.layout.releases) == []
@@ -199,5 +200,5 @@ def test_the_directory_becomes_a_link(session: Session, system: System) -> None:
 
 def test_a_release_whose_tree_is_gone_is_not_linked(session: Session) -> None:
     with pytest.raises(Fault, match="is gone from this host"):
-        point(session, "a" * 64)
+        point(session, read_release_id("a" * 64))
     assert session.layout.conf.is_dir()

@@ -5,11 +5,19 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, Run, now, open_run
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import (
+    Record,
+    Run,
+    now,
+    open_run,
+    read_run_id,
+)
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run
 
 
 @pytest.fixture
@@ -24,6 +32,61 @@ def test_a_run_has_a_folder_of_its_own_and_says_who_asks(tmp_path: Path) -> None
     assert (tmp_path / "deep/runs" / runs[0].id / "journal.jsonl").read_text() == ""
     assert runs[0].asking() == {"id": runs[0].id, "who": runs[0].who, "from": runs[0].host}
     assert Run(**runs[0].to_json()) == runs[0]
+
+
+@pytest.mark.parametrize("value", ["20261121T151128-ab12", "20261129T001225Z-ab12"])
+def test_the_id_of_a_run(value: str) -> None:
+    assert read_run_id(value) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "..", "../x", "20261121T151128-ab12/..", "20261121T151128-ab12\n", "20261121T151128-AB12", "last", None, 5],
+)
+def test_what_is_no_id_of_a_run_is_refused(value: object) -> None:
+    with pytest.raises(SluiceError, match="is no id of a run; expected one such as 20261121T151128-ab12"):
+        read_run_id(value)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"id": "../../x"},
+        {"id": ""},
+        {"folder": "/etc"},
+        {"folder": "/srv/team/.sluice/runs/20261121T151128-ab12"},
+        {"who": 5},
+        {"started": None},
+    ],
+)
+def test_a_run_is_what_the_module_has_registered(tmp_path: Path, changed: dict[str, Any]) -> None:
+    run = open_run(tmp_path)
+    assert read_run_id(run.id)
+    assert read_run({**run.to_json(), "changed": False}) == run
+    with pytest.raises(SluiceError):
+        read_run({**run.to_json(), **changed})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"5",
+        b"[]",
+        b'{"at": "t"}',
+        b'{"at": 5, "phase": "gate", "host": "", "good": true, "answer": {}}',
+        b'{"at": "t", "phase": "gate", "host": "", "good": 1, "answer": {}}',
+        b'{"at": "t", "phase": "gate", "host": "", "good": true, "answer": []}',
+        b'{"at": "t", "phase": "gate", "host": "", "good": true, "answer": {"problems": 5}}',
+        b'{"at": "t", "phase": "gate", "host": "", "good": true, "answer": {"problems": [5]}}',
+        b"[" * 200_000,
+        b"\xff",
+    ],
+    ids=range(10),
+)
+def test_a_line_of_odd_types_is_told_in_words(record: Record, line: bytes) -> None:
+    Path(record.run.folder, "journal.jsonl").write_bytes(line + b"\n")
+    with pytest.raises(SluiceError, match="is damaged"):
+        list(record.events())
 
 
 def test_moments_are_utc_with_milliseconds_and_sort() -> None:

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import (
@@ -15,6 +17,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.manifest import (
     read_tree,
     release_id,
 )
+from tests.unit.hostile import json_values
 
 DIGEST_OF_HELLO = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 CONF = Entry("nginx.conf", "file", 0o644, DIGEST_OF_HELLO)
@@ -64,11 +67,57 @@ def test_the_id_of_a_tree_never_changes() -> None:
         CONF._replace(mode=0o755),
         CONF._replace(value="0" * 64),
         CONF._replace(kind="link"),
-        Entry("a\0file\0" + "0644", "file", 0o644, DIGEST_OF_HELLO),
     ],
 )
 def test_the_id_depends_on_every_part_of_an_entry(other: Entry) -> None:
     assert release_id([other]) != release_id([CONF])
+
+
+def test_two_trees_never_share_an_id() -> None:
+    evil = Entry("conf.d/evil.conf", "file", 0o644, DIGEST_OF_HELLO)
+    tested = [Entry("d/a", "link", 0o777, "x"), evil._replace(path=f"conf.d\n{evil.path}")]
+    shipped = [Entry("d/a", "link", 0o777, "x\nconf.d"), evil]
+    for tree in (tested, shipped):
+        with pytest.raises(SluiceError, match="has control characters; a release cannot hold it"):
+            release_id(tree)
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (Entry("a\0file\0" + "0644", "file", 0o644, DIGEST_OF_HELLO), r"the name 'a\\x00file.*' has control"),
+        (Entry("a\nb", "dir", 0o755, ""), r"the name 'a\\nb' has control characters; a release cannot hold it"),
+        (Entry("a\x7f", "dir", 0o755, ""), "has control characters"),
+        (Entry("a\x85", "dir", 0o755, ""), "has control characters"),
+        (Entry("a", "link", 0o777, "x\ny"), r"the link's target 'x\\ny' of 'a' has control characters"),
+        (Entry(os.fsdecode(b"caf\xe9"), "dir", 0o755, ""), "is not UTF-8; a release cannot hold it"),
+        (Entry("a", "socket", 0o755, ""), "'a' is a 'socket'; a release holds files, directories and links only"),
+        (Entry("a", "file", 0o100644, DIGEST_OF_HELLO), "'a' has the mode 100644; expected one up to 7777"),
+        (Entry("a", "file", -1, DIGEST_OF_HELLO), "'a' has the mode -1"),
+    ],
+)
+def test_what_no_release_can_hold_is_refused_with_its_name(entry: Entry, words: str) -> None:
+    with pytest.raises(SluiceError, match=words):
+        release_id([CONF, entry])
+
+
+@given(
+    st.lists(st.tuples(st.text(max_size=3), st.sampled_from(["file", "link", "dir"]), st.text(max_size=3)), max_size=3)
+)
+def test_the_text_of_a_manifest_can_be_read_back(rows: list[tuple[str, str, str]]) -> None:
+    entries = sorted(Entry(path, kind, 0o644, value) for path, kind, value in rows)
+    try:
+        release_id(entries)
+    except SluiceError:
+        return
+    text = "".join(f"{path}\0{kind}\0{mode:04o}\0{value}\n" for path, kind, mode, value in entries)
+    fields = [line.split("\0") for line in text.split("\n")[:-1]]
+    assert [Entry(path, kind, int(mode, 8), value) for path, kind, mode, value in fields] == entries
+
+
+@pytest.mark.parametrize("name", ["Grüße.conf", "日本.conf", "no\u00a0break", "a b", "x\u202ey"])
+def test_a_name_that_a_host_has_may_be_odd_and_no_more(name: str) -> None:
+    assert release_id([CONF._replace(path=name)])
 
 
 def test_owner_and_times_do_not_count(tree: Path) -> None:
@@ -97,7 +146,55 @@ def test_a_manifest_survives_json() -> None:
     assert entries_from_json(entries_to_json([CONF, FOLDER, LINK])) == [CONF, FOLDER, LINK]
 
 
-@pytest.mark.parametrize("row", [[], ["a", "file", 420], ["a", "file", "0644", ""], ["a", "file", 420, "", "more"]])
-def test_a_row_that_is_no_entry_is_refused_in_words(row: list[object]) -> None:
+@pytest.mark.parametrize(
+    "row",
+    [
+        [],
+        ["a", "file", 420],
+        ["a", "file", "0644", ""],
+        ["a", "file", 420, "", "more"],
+        ["a", "file", True, DIGEST_OF_HELLO],
+        ["a", "file", 420.0, DIGEST_OF_HELLO],
+        [["a"], "file", 420, DIGEST_OF_HELLO],
+        ["a", None, 420, DIGEST_OF_HELLO],
+        {"a": 1},
+        "afile",
+        None,
+        5,
+    ],
+)
+def test_a_row_that_is_no_entry_is_refused_in_words(row: object) -> None:
     with pytest.raises(SluiceError, match=r"is no line of a manifest; expected \[path, kind, mode, value\]"):
         entries_from_json([row])
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (None, r"a manifest is a list of \[path, kind, mode, value\], not NoneType"),
+        ({}, "a manifest is a list of"),
+        ([list(CONF), list(CONF)], "the manifest has 'nginx.conf' twice"),
+        ([list(CONF), ["nginx.conf", "dir", 0o755, ""]], "the manifest has 'nginx.conf' twice"),
+        ([["a", "file", 0o644, "no digest"]], "'a' is a file in a manifest, and 'no digest' is no value of one"),
+        ([["a", "dir", 0o755, "x"]], "'a' is a dir in a manifest, and 'x' is no value"),
+        ([["a", "link", 0o777, ""]], "'a' is a link in a manifest, and '' is no value"),
+        ([["a", "socket", 0o755, ""]], "'a' is a 'socket'"),
+        ([["a", "dir", 1 << 70, ""]], "'a' has the mode"),
+        *(
+            ([[path, "dir", 0o755, ""]], f"'{path}' in a manifest is no path inside of a tree")
+            for path in ("", "/", "/etc", "..", "a/../b", "a/..", "../a", ".", "./a", "a//b", "a/")
+        ),
+    ],
+)
+def test_a_manifest_of_no_tree_is_refused_in_words(rows: object, words: str) -> None:
+    with pytest.raises(SluiceError, match=words):
+        entries_from_json(rows)
+
+
+@given(json_values())
+def test_whatever_a_manifest_is_said_to_be_it_is_read_or_refused(rows: object) -> None:
+    try:
+        entries = entries_from_json(rows)
+    except SluiceError:
+        return
+    assert entries_to_json(entries) == rows

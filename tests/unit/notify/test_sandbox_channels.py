@@ -15,10 +15,9 @@ from .servers import Receiver
 @pytest.fixture
 def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the fleet ``mine`` is written down."""
-    for module in (notify, sandbox):
-        monkeypatch.setattr(module, "state", lambda: tmp_path)
-    (tmp_path / "mine").mkdir()
-    return tmp_path / "mine/fleet.json"
+    monkeypatch.setattr(sandbox, "state", lambda: tmp_path)
+    (tmp_path / "fleets/mine").mkdir(parents=True)
+    return tmp_path / "fleets/mine/fleet.json"
 
 
 def test_each_audience_has_a_post_and_a_mail(fleet: Path) -> None:

@@ -64,6 +64,12 @@ def test_alerts_begin_fire_and_end(rows: list[dict[str, Any]], expected: list[tu
     assert told(read(*rows)) == expected
 
 
+@pytest.mark.parametrize("value", [1e30, -1e30, 1e300, float("inf"), float("nan"), "9" * 400, 10**400, None, [], "x"])
+def test_a_moment_that_cannot_be_is_no_answer_of_prometheus(value: Any) -> None:
+    with pytest.raises(SluiceError, match="the answer is not one of Prometheus"):
+        read({"metric": {"alertstate": "firing"}, "values": [[value, "1"]]})
+
+
 @pytest.mark.parametrize("answer", [None, [], {}, {"data": {}}, {"data": {"result": [{"metric": {}}]}}, "busy"])
 def test_an_answer_that_is_none_is_a_sentence(answer: object) -> None:
     with pytest.raises(SluiceError, match="the answer is not one of Prometheus"):

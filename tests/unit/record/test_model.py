@@ -8,10 +8,13 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, open_run
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import conclude
+from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.draft import draft
 from ansible_collections.sluice.nginx.plugins.module_utils.record.model import (
     RESULTS,
     SCHEMA,
@@ -19,6 +22,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.record.model import (
     check_record,
     read_record,
 )
+from tests.unit.hostile import spoiled
 from tests.unit.record.samples import NEW, OLD, SAMPLES, confirmed, release, traffic, written
 
 
@@ -93,6 +97,17 @@ def _with(value: Any, *path: str | int) -> Callable[[dict[str, Any]], None]:
         (_with([1], "releases", 0, "verdicts", 2, "findings"), "releases[0].verdicts[2].findings[0] is no object"),
         (_with("yes", "events", 1, "good"), "events[1].good is 'yes'; expected true or false"),
         (_with([], "events", 1, "answer"), "events[1].answer is []; expected an object"),
+        (_with([], "result"), "the result [] is none of passed"),
+        (_with({"a": 1}, "schema"), "the record has the schema {'a': 1}, and this Sluice reads 2"),
+        (_with([[]], "releases", 0, "hosts"), "the record has a part of another type: Expected `str`, got `array`"),
+        (
+            _with([5], "events", 1, "answer", "problems"),
+            "the record has a part of another type: Expected `obj",
+        ),
+        (
+            _with({"start": 5}, "events", 1, "answer", "traffic"),
+            "the record has a part of another type: Expected `str`",
+        ),
     ],
 )
 def test_what_the_reader_refuses_the_schema_refuses_too(
@@ -122,6 +137,25 @@ def test_a_record_that_cannot_be_read_is_told_in_a_sentence(tmp_path: Path, cont
     with pytest.raises(SluiceError, match=r"run\.json") as caught:
         read_record(tmp_path)
     assert words in str(caught.value)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(sorted(SAMPLES)), st.data())
+def test_whatever_is_in_a_record_it_is_read_or_refused(name: str, data: st.DataObject) -> None:
+    made = data.draw(spoiled(SAMPLES[name]()))
+    try:
+        read = check_record(made)
+    except SluiceError:
+        return
+    # What is read can be told of: a draft says what it can.
+    draft(read)
+
+
+@pytest.mark.parametrize("content", [b"[" * 200_000, b'{"schema": ' + b"9" * 5000 + b"}", b'{"schema": ' + b"[" * 900])
+def test_a_record_without_end_is_told_in_a_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "run.json").write_bytes(content)
+    with pytest.raises(SluiceError, match=r"run\.json is damaged"):
+        read_record(tmp_path)
 
 
 def test_a_sample_is_read_as_it_was_written(tmp_path: Path) -> None:

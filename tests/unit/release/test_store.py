@@ -5,13 +5,20 @@ import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import entries_to_json, read_tree, release_id
+from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_release_id
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store, write_json
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import (
+    Release,
+    Store,
+    remove_release,
+    write_json,
+)
 
 CHECK = {"name": "front", "request": {"method": "GET", "url": "http://a/"}, "source": "nginx_checks[0]", "site": ""}
 PLATFORM = {"os": "debian 12", "nginx_version": "1.22.1", "modules": []}
@@ -44,7 +51,7 @@ def test_a_release_is_named_by_its_manifest_and_described(store: Store, laid: tr
     assert described["facts"]["worker_processes"] == "2"
     assert (described["kept"], described["contract"], described["platform"]) == (["ssl"], [CHECK], PLATFORM)
     assert release.bundle == trees.bundle(laid)
-    assert store.get(release.id) == release
+    assert store.get(store.identify(laid)) == release
 
 
 def test_adding_twice_keeps_the_files_and_describes_anew(store: Store, laid: trees.Tree) -> None:
@@ -79,10 +86,29 @@ def test_a_tree_without_configuration_can_be_stored_and_told_from_others(store: 
     assert store.add({}, [], [], PLATFORM).described["manifest"] == []
 
 
-@pytest.mark.parametrize("wanted", ["0" * 64, "no such release"])
-def test_a_release_that_is_not_there_is_told_in_words(store: Store, wanted: str) -> None:
-    with pytest.raises(SluiceError, match=f"release {wanted[:12]} is not in .*; run the gates again, which make it"):
+def test_a_release_that_is_not_there_is_told_in_words(store: Store) -> None:
+    with pytest.raises(SluiceError, match=r"release 000000000000 is not in .*; run the gates again, which make it"):
+        store.get(read_release_id("0" * 64))
+
+
+@pytest.mark.parametrize("wanted", ["no such release", "", "..", "../releases", "*", None])
+def test_what_is_no_id_is_not_looked_for(store: Store, wanted: Any) -> None:
+    with pytest.raises(SluiceError, match="is no release id; expected 64 hexadecimal digits"):
         store.get(wanted)
+
+
+def test_nothing_is_removed_that_is_not_below_the_store(store: Store, laid: trees.Tree, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").touch()
+    store.root.mkdir()
+    (store.root / store.identify(laid)).symlink_to(elsewhere)
+    with pytest.raises(SluiceError, match=r"leads out of .*, so it is not removed"):
+        add(store, laid)
+    for folder in (store.root, store.root / "..", store.root / "../elsewhere"):
+        with pytest.raises(SluiceError, match="leads out of"):
+            remove_release(folder, store.root)
+    assert (elsewhere / "precious").is_file()
 
 
 def test_json_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -105,8 +105,20 @@ def test_a_name_that_is_not_utf_8_is_refused_in_words(tmp_path: Path, link: bool
         (tmp_path / "link").symlink_to(name)
     else:
         (tmp_path / name).touch()
-    with pytest.raises(SluiceError, match=r"the name b'caf\\xe9' is not UTF-8; rename it, or remove it"):
+    with pytest.raises(SluiceError, match=r" b'caf\\xe9' is not UTF-8; rename it, or remove it"):
         trees.read_layer(tmp_path, "raw")
+
+
+@pytest.mark.parametrize("odd", ["a\nb", "\x1b[2J", "x\r", "\u202etxt", "no\u00a0break", "zero\u200bwidth", "\x7f"])
+def test_a_name_that_nobody_can_read_is_refused_with_its_escapes(tmp_path: Path, odd: str) -> None:
+    (tmp_path / "file").mkdir()
+    (tmp_path / "file" / f"{odd}.conf").touch()
+    with pytest.raises(SluiceError, match=r"^the name '[ -~]+\.conf' has characters that nobody sees"):
+        trees.read_layer(tmp_path / "file", "raw")
+    (tmp_path / "link").mkdir()
+    (tmp_path / "link/shop").symlink_to(odd)
+    with pytest.raises(SluiceError, match=r"^where the link 'shop' leads to, '[ -~]+' has characters that nobody sees"):
+        trees.read_layer(tmp_path / "link", "raw")
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])

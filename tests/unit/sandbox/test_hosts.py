@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.filter import sandbox
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_name
 from ansible_collections.sluice.nginx.plugins.module_utils.sandbox.hosts import (
     Fleet,
     fleet_json,
     free_ports,
+    remove_fleet,
     ssh_config,
 )
 
@@ -19,7 +24,8 @@ PORTS = {"web2": {"ssh": 2202, "http": 8002, "https": 4402}, "web1": {"ssh": 220
 
 
 def test_fleets_of_different_checkouts_and_names_do_not_meet(tmp_path: Path) -> None:
-    fleets = [Fleet("sandbox", tmp_path / "a"), Fleet("sandbox", tmp_path / "b"), Fleet("other", tmp_path / "a")]
+    names = [read_name(name, "sandbox_name") for name in ("sandbox", "other")]
+    fleets = [Fleet(names[0], tmp_path / "a"), Fleet(names[0], tmp_path / "b"), Fleet(names[1], tmp_path / "a")]
     assert len({fleet.network for fleet in fleets}) == 3
     assert len({tuple(fleet.labels.values()) for fleet in fleets}) == 3
     assert all(fleet.labels["sluice"] == "1" for fleet in fleets)
@@ -59,12 +65,52 @@ def test_a_monitoring_host_has_services_and_no_site() -> None:
 def test_variables_find_a_service_or_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, host: str, service: str, url: str
 ) -> None:
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/fleet.json").write_text(
+    (tmp_path / "fleets/mine").mkdir(parents=True)
+    (tmp_path / "fleets/mine/fleet.json").write_text(
         fleet_json({"mon1": {"ssh": 2203, "alertmanager": 9093}}, "sluice-0-mine")
     )
     monkeypatch.setattr(sandbox, "state", lambda: tmp_path)
     assert sandbox.fleet_url(name, host, service) == url
+
+
+@pytest.fixture
+def nothing() -> Any:
+    """A Docker without containers and networks."""
+    client = mock.MagicMock()
+    client.containers.list.return_value = client.networks.list.return_value = []
+    return client
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../..", "a/b", "/etc", "Sandbox", "a_b", "runs\n", "x" * 32, None, 5])
+def test_what_is_no_name_of_a_fleet_removes_nothing(tmp_path: Path, nothing: Any, name: Any) -> None:
+    (tmp_path / ".sluice/runs/r1").mkdir(parents=True)
+    (tmp_path / "deploy.yml").touch()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SluiceError, match=r"^sandbox_name: .* is no name"):
+        remove_fleet(nothing, Fleet(name, tmp_path), ["web1"])
+    assert sorted(tmp_path.rglob("*")) == before
+    assert sandbox.fleet_url(name, "mon1", "http") == ""
+
+
+@pytest.mark.parametrize("name", ["runs", "releases", "live", "cache", "sandbox"])
+def test_a_fleet_has_a_folder_beside_which_nothing_is_removed(tmp_path: Path, nothing: Any, name: str) -> None:
+    fleet = Fleet(read_name(name, "sandbox_name"), tmp_path)
+    (tmp_path / ".sluice" / name).mkdir(parents=True)
+    assert remove_fleet(nothing, fleet, ["web1"]) is False
+    fleet.folder.mkdir(parents=True)
+    assert remove_fleet(nothing, fleet, ["web1"]) is True
+    assert (tmp_path / ".sluice" / name).is_dir()
+    assert not fleet.folder.exists()
+
+
+def test_a_folder_that_leads_elsewhere_is_not_removed(tmp_path: Path, nothing: Any) -> None:
+    (tmp_path / "precious").mkdir()
+    fleet = Fleet(read_name("mine", "sandbox_name"), tmp_path)
+    fleet.fleets.mkdir(parents=True)
+    fleet.folder.symlink_to(tmp_path / "precious")
+    with pytest.raises(SluiceError, match="leads out of"):
+        remove_fleet(nothing, fleet, [])
+    assert (tmp_path / "precious").is_dir()
 
 
 @pytest.mark.parametrize("count", [0, 1, 12])

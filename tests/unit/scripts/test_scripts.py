@@ -314,7 +314,7 @@ def test_scripts_are_sound_bash(name: str) -> None:
 
 
 def test_look_prints_requests_to_the_web_hosts_alone(machine: Machine) -> None:
-    folder = machine.root / ".sluice/sandbox"
+    folder = machine.root / ".sluice/fleets/sandbox"
     folder.mkdir(parents=True)
     ports = '{"ports": {"ssh": 1, "http": 8001, "https": 4401}}'
     (folder / "fleet.json").write_text(f'{{"app1": {ports}, "web1": {ports}}}')
@@ -323,4 +323,4 @@ def test_look_prints_requests_to_the_web_hosts_alone(machine: Machine) -> None:
     assert len(shown) == 3
     assert "--connect-to cedi-mart.example:80:127.0.0.1:8001" in shown[0]
     assert "--connect-to shwitter.example:443:127.0.0.1:4401" in shown[1]
-    assert shown[2] == "ssh -F .sluice/sandbox/ssh_config web1"
+    assert shown[2] == "ssh -F .sluice/fleets/sandbox/ssh_config web1"

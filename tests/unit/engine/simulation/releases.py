@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import Entry, entries_to_json, release_id
+from ansible_collections.sluice.nginx.plugins.module_utils.outside import ReleaseId
 
 __all__ = ["BEHAVIOURS", "Release", "behaviour_of", "files_of", "release"]
 
@@ -32,7 +33,7 @@ _CHECKS = [{"name": "the front page", "get": "http://shop.example/", "expect": {
 class Release(NamedTuple):
     """A release as it is pushed: its id, the form of the request and its bundle."""
 
-    id: str
+    id: ReleaseId
     form: dict[str, Any]
     bundle: bytes
 
@@ -63,11 +64,12 @@ def release(name: str, behaviour: str = "fine") -> Release:
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
             manifest.append(Entry(path, "file", 0o644, hashlib.sha256(data).hexdigest()))
+    identity = release_id(manifest)
     form = {
-        "id": release_id(manifest),
+        "id": identity,
         "manifest": entries_to_json(sorted(manifest)),
         "kept": [],
         "facts": {"error_logs": [], "access_logs": [], "worker_processes": 2},
         "contract": [to_json(check) for check in parse_contract(_CHECKS, "nginx_checks")],
     }
-    return Release(str(form["id"]), form, buffer.getvalue())
+    return Release(identity, form, buffer.getvalue())

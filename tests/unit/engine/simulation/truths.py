@@ -12,6 +12,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import S
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.bundle import unpack
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import entries_from_json, read_tree, release_id
+from ansible_collections.sluice.nginx.plugins.module_utils.outside import ReleaseId
 
 from .host import SimulatedHost
 
@@ -67,7 +68,7 @@ def untrue(host: SimulatedHost) -> list[str]:
     return found
 
 
-def _missing(host: SimulatedHost, release: str, name: str) -> list[str]:
+def _missing(host: SimulatedHost, release: ReleaseId, name: str) -> list[str]:
     """Say what is not there of a release; a changed tree is good as long as it can be repaired."""
     layout = host.layout
     try:

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms, build, sentence
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import (
+    Question,
+    Terms,
+    build,
+    hold_to,
+    sentence,
+)
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decide import Course
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, now
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import rounds
+from ansible_collections.sluice.nginx.plugins.module_utils.outside import ReleaseId, read_release_id
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run, state
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, Asking, FleetAction, failure
 
 _LOOKS = "preflight"
+
+
+class _Wanted(NamedTuple):
+    """An operation, the release that it is about (None where the host is to find it), and whether the host has it."""
+
+    operation: str
+    identity: ReleaseId | None
+    has_release: bool
 
 
 class ActionModule(FleetAction):
@@ -90,8 +105,8 @@ class ActionModule(FleetAction):
     def _ask_all(self, phase: str, *, bake: float = 0.0) -> None:
         """Ask each host what ``phase`` means for it now. In ``activate`` those of earlier waves are watched on."""
         course = Course(self._record.events())
-        questions: dict[tuple[str, str, bool], Question] = {}
-        asked: dict[str, tuple[str, str, bool]] = {}
+        questions: dict[_Wanted, Question] = {}
+        asked: dict[str, _Wanted] = {}
         for host in self._hosts:
             operation, why = course.decide(phase, host, self._options["wave"])
             if not operation:
@@ -110,37 +125,47 @@ class ActionModule(FleetAction):
         began = now()
         for host, answer in self._answers(askings):
             operation, identity, _ = asked[host]
+            held = hold_to(operation, identity, self._options["stored"], answer)
             # A host that went back tells itself where it is; the others are told.
-            self._note(phase, host, {"operation": operation, "asked": began, "release": identity, **answer})
+            self._note(phase, host, {"operation": operation, "asked": began, "release": identity or "", **held})
 
-    def _wanted(self, operation: str, host: str, course: Course) -> tuple[str, str, bool]:
-        """The operation, the release that it is about, and whether the host has it. Hosts for which these are the same
-        are asked the same.
-        """
+    def _wanted(self, operation: str, host: str, course: Course) -> _Wanted:
+        """What a host is to be asked. Hosts for which that is the same are asked the same."""
         if operation != "preflight":
             story = course.stories[host]
-            return operation, str(story.said("preflight", "release")), bool(story.said("preflight", "has_release"))
-        identity = "" if self._options["stored"] else str(self._options["releases"].get(host, ""))
-        if not identity and not self._options["stored"]:
-            raise SluiceError("the gates made no release for this host; run deploy.yml, which begins with the gates")
-        return operation, identity, False
+            if operation == "revert":
+                # Where it goes back to, the host knows; nothing that was noted before must keep it from that.
+                return _Wanted(operation, None, False)
+            # What the host was asked for, of which it was held to answer; else what it has stored under a name.
+            identity = read_release_id(story.said("preflight", "release"))
+            if operation == "activate" and not self._options["stored"]:
+                identity = self._own(host)
+            return _Wanted(operation, identity, bool(story.said("preflight", "has_release")))
+        return _Wanted(operation, None if self._options["stored"] else self._own(host), False)
 
-    def _question(self, operation: str, identity: str, has_release: bool, bake: float) -> Question:
+    def _own(self, host: str) -> ReleaseId:
+        """The release that the gates made for a host. Raises ``SluiceError`` where that is none."""
+        identity = self._options["releases"].get(host)
+        if not identity:
+            raise SluiceError("the gates made no release for this host; run deploy.yml, which begins with the gates")
+        return read_release_id(identity)
+
+    def _question(self, operation: str, identity: ReleaseId | None, has_release: bool, bake: float) -> Question:
         return build(
             operation,
             self._run,
-            identity,
+            identity or "",
             self._release(operation, identity),
             self._terms,
             has_release=has_release,
-            needs=self._options["needs"].get(identity, []),
+            needs=self._options["needs"].get(identity or "", []),
             stored=self._options["stored"],
             bake=bake,
         )
 
-    def _release(self, operation: str, identity: str) -> Release | None:
+    def _release(self, operation: str, identity: ReleaseId | None) -> Release | None:
         """The release of the controller that the host is to get; none where it is one that the host has stored."""
-        if operation not in ("preflight", "activate") or self._options["stored"]:
+        if identity is None or operation not in ("preflight", "activate") or self._options["stored"]:
             return None
         return self._store.get(identity)
 
@@ -160,7 +185,7 @@ class ActionModule(FleetAction):
         said["changed"] = said["changed"] or bool(answer.get("changed"))
         if phase == "preflight" and answer.get("ok"):
             said["changed"] = bool(answer.get("changes_needed")) and self._task.check_mode
-            if tree is not None and (diff := self._difference(tree, str(answer["release"]))):
+            if tree is not None and (diff := self._difference(tree, read_release_id(answer["release"]))):
                 self._diffs.setdefault(diff, []).append(host)
 
     def _write(self, phase: str, host: str, answer: Answer) -> None:
@@ -168,7 +193,7 @@ class ActionModule(FleetAction):
         for problem in answer.get("problems", []):
             self._display.display(f"{host}: {phase}: {sentence(problem)}", color="red")
 
-    def _difference(self, before: dict[str, str], identity: str) -> str:
+    def _difference(self, before: dict[str, str], identity: ReleaseId) -> str:
         """Compare a host's live tree with the release, file by file."""
         if not (self._store.root / identity / "release.json").is_file():
             return ""

@@ -13,6 +13,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputEr
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import reason_of
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import emergency_words
+from ansible_collections.sluice.nginx.plugins.module_utils.outside import ReleaseId, read_release_id
 from ansible_collections.sluice.nginx.plugins.module_utils.release.fetched import find_live
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
@@ -148,7 +149,7 @@ class ActionModule(ConcludingAction):
             live = None
             if each["live"]:
                 live = served.get(each["live"])
-            elif serving := _most(answer.get("live_release") for answer in said.values()):
+            elif serving := _most((answer.get("live_release") for answer in said.values()), made):
                 # Fails, in words, where it went after it was found for the host.
                 live = find_live(state(), serving) or served.get(serving)
             found.append(
@@ -164,10 +165,12 @@ class ActionModule(ConcludingAction):
         return found
 
 
-def _most(served: Iterable[Any]) -> str:
-    """The release that most hosts serve; empty when they serve none."""
-    counted = Counter(str(identity) for identity in served if identity)
-    return counted.most_common(1)[0][0] if counted else ""
+def _most(served: Iterable[Any], made: Store) -> ReleaseId | None:
+    """The release that most hosts serve; None when they serve none. Of as many, one that was ``made`` here counts more
+    than what a host has sent, which may be anything.
+    """
+    counted = Counter(read_release_id(identity) for identity in served if identity)
+    return max(counted, key=lambda each: (counted[each], (made.root / each).is_dir()), default=None)
 
 
 def _signing(options: Mapping[str, Any]) -> tuple[Path | None, float]:

@@ -11,6 +11,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceE
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import visitor
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.asking import questions
+from ansible_collections.sluice.nginx.plugins.module_utils.outside import ReleaseId, read_release_id
 from ansible_collections.sluice.nginx.plugins.module_utils.release.fetched import (
     find_live,
     is_packaged,
@@ -40,30 +41,42 @@ class ActionModule(FleetAction):
                 question = _question(Store(state() / "releases").get(each["id"]), known)
                 asking = Asking(question, Terms().patience)
                 askings.update({host: asking for host in each["hosts"] if host in hosts})
-        answers = {host: kept(answer, packaged) for host, answer in self._answers(askings)}
+        answers = {host: _kept_or_not(answer, packaged) for host, answer in self._answers(askings)}
         return {"changed": False, "answers": answers}
 
 
-def _question(release: Release, known: list[str]) -> Question:
+def _question(release: Release, known: list[ReleaseId]) -> Question:
     rows = questions(release.described["needs"], release.tree)
     return Question({"op": "probe", "run": visitor("probe").asking(), "needs": rows, "known": known})
 
 
+def _kept_or_not(answer: Answer, packaged: Path) -> Answer:
+    """Keep what a host has sent; whatever is wrong with it is that host's failure."""
+    try:
+        return kept(answer, packaged)
+    except Exception as error:
+        # What nobody foresaw is read from what a host sent, and must not end the run of the others.
+        why = str(error) if isinstance(error, SluiceError) else f"{type(error).__name__}: {error}"
+        rest = {name: value for name, value in answer.items() if name != "tree"}
+        return {**rest, **failure(f"what the host serves cannot be kept: {why}"), "live_release": None}
+
+
 def kept(answer: Answer, packaged: Path) -> Answer:
     """Keep the tree that a host has sent, and name the release that it serves: none where that is what the package
-    brings.
+    brings. Raises ``SluiceError`` where what it sent is none.
     """
     sent = {**answer}
     tree = sent.pop("tree", None)
     if not sent.get("live"):
         return sent
-    release = find_live(state(), sent["live"])
+    claimed = read_release_id(sent["live"])
+    release = find_live(state(), claimed)
     if release is None and tree:
-        more = {"contract": sent["contract"], "withheld": sent["withheld"], "platform": sent["facts"]}
         try:
-            release = keep_live(state(), sent["live"], base64.b64decode(tree), more)
-        except (SluiceError, OSError, ValueError) as error:
-            return {**sent, **failure(f"what the host serves cannot be kept: {error}"), "live_release": None}
+            data = base64.b64decode(tree, validate=True)
+        except ValueError as error:
+            raise SluiceError(f"the live tree that the host sent is no base64: {error}") from error
+        release = keep_live(state(), claimed, data, sent.get("withheld", []))
     is_untouched = release is not None and _is_packaged(release, packaged)
     return {**sent, "packaged": is_untouched, "live_release": release.id if release and not is_untouched else None}
 

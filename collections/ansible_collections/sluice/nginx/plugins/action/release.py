@@ -67,8 +67,7 @@ class ActionModule(ControllerAction):
                 if options["live_tree"]:
                     made["live"] = self._live(valid, options["live_tree"], packaged, live, described)
             except (SluiceError, AnsibleError) as error:
-                identity = f"no tree for {variant.hosts[0]}"
-                made = found.setdefault(identity, _nothing())
+                made = found.setdefault(f"no tree for {variant.hosts[0]}", _nothing())
                 made["problems"].append(str(error))
             made["hosts"].extend(variant.hosts)
         return {"changed": False, "releases": [self._stored(store, made, described) for made in found.values()]}

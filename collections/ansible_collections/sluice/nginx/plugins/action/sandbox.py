@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_name
 from ansible_collections.sluice.nginx.plugins.module_utils.sandbox.hosts import (
     Fleet,
     Host,
@@ -32,7 +33,7 @@ class ActionModule(ControllerAction):
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Make or remove the hosts."""
         client = connect()
-        fleet = Fleet(options["name"], project().resolve())
+        fleet = Fleet(read_name(options["name"], "sandbox_name"), project().resolve())
         if options["state"] == "absent":
             return {"changed": remove_fleet(client, fleet, options["hosts"])}
         hosts = {

@@ -7,8 +7,7 @@ from typing import Any
 
 from ansible.utils.display import Display
 
-from ansible_collections.sluice.nginx.plugins.filter.sandbox import fleet_url
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import state
+from ansible_collections.sluice.nginx.plugins.filter.sandbox import fleet_file, fleet_url
 
 __all__ = ["FilterModule"]
 
@@ -19,7 +18,7 @@ def sandbox_channels(name: object, audience: str) -> list[str]:
     """Tell the channels of an audience, a post and a mail; none where the sandbox has no receiver, which is said."""
     posts, mail = (fleet_url(name, _HOST, service).removeprefix("http://") for service in ("receiver", "smtp"))
     if not (posts and mail):
-        if (state() / str(name) / "fleet.json").exists():
+        if fleet_file(name).exists():
             Display().warning(
                 f"notify: the sandbox {name} has no {_HOST}, so nobody is told; playbooks/sandbox.yml makes it"
             )

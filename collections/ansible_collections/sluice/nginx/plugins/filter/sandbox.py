@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_name
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import state
 
-__all__ = ["FilterModule"]
+__all__ = ["FilterModule", "fleet_file", "fleet_url"]
 
 
 def fleet_url(name: object, host: str, service: str) -> str:
     """Tell where a service of a sandbox's host is; nothing where there is no such fleet, host or service."""
     try:
-        fleet = json.loads((state() / str(name) / "fleet.json").read_text(encoding="utf-8"))
-        return f"http://127.0.0.1:{fleet[host]['ports'][service]}"
-    except (OSError, ValueError, KeyError):
+        fleet = json.loads(fleet_file(name).read_text(encoding="utf-8"))
+        return f"http://127.0.0.1:{int(fleet[host]['ports'][service])}"
+    except (OSError, ValueError, KeyError, TypeError, SluiceError):
         return ""
+
+
+def fleet_file(name: object) -> Path:
+    """Return where it is written down where the hosts of a sandbox are. Raises ``SluiceError`` for what is no name."""
+    return state() / "fleets" / read_name(name, "sandbox_name") / "fleet.json"
 
 
 class FilterModule:

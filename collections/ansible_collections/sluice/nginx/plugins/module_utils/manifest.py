@@ -2,7 +2,7 @@
 
 The manifest lists each entry's path, mode and either digest (files), target (links) or nothing (directories), sorted by
 path. The id of a release is the SHA-256 of the manifest's canonical text: owner and times do not count, so the same
-input gives the same id on any machine.
+input gives the same id on any machine. Two trees never have one text: what separates its fields is refused in names.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import stat
 
 from .errors import SluiceError
 from .lean import TYPE_CHECKING, NamedTuple, sha256
+from .outside import ReleaseId, printable, read_release_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +33,10 @@ CONF_ROOT = "/etc/nginx"
 """Where a host has the tree, which the paths of a manifest begin below."""
 
 _PART = 64 << 10
+_KINDS = ("dir", "file", "link")
+_MOST_MODE = 0o7777
+_CONTROLS = frozenset(map(chr, [*range(0x20), *range(0x7F, 0xA0)]))
+_ROW = "[path, kind, mode, value]"
 
 
 class Entry(NamedTuple):
@@ -97,12 +102,46 @@ def _digest(path: str) -> str:
     return digest.hexdigest()
 
 
-def release_id(entries: Iterable[Entry]) -> str:
-    """Name a tree: the SHA-256, in hex, of its manifest's canonical text."""
+def release_id(entries: Iterable[Entry]) -> ReleaseId:
+    """Name a tree: the SHA-256, in hex, of its manifest's canonical text.
+
+    Raises ``SluiceError`` that names the entry for one which no release can have: of another kind or mode, or with
+    control characters in its path or its target. That holds for trees that a host has as well as for new ones.
+    """
     digest = sha256()
     for entry in sorted(entries):
+        fault = _fault(entry)
+        if fault:
+            raise SluiceError(fault)
         digest.update(f"{entry.path}\0{entry.kind}\0{entry.mode:04o}\0{entry.value}\n".encode())
-    return digest.hexdigest()
+    return read_release_id(digest.hexdigest())
+
+
+def _fault(entry: Entry) -> str:
+    """Say why no release can have an entry; nothing where one can."""
+    path, kind, mode, value = entry
+    for what, text in (("the name", path), ("the link's target", value)):
+        # Most names are plain, and finding that out is quick.
+        if not (text.isascii() and text.isprintable()):
+            why = _odd(text)
+            if why:
+                where = "" if text is path else f" of '{printable(path)}'"
+                return f"{what} '{printable(text)}'{where} {why}; a release cannot hold it: rename it, or remove it"
+    if kind not in _KINDS:
+        return f"'{path}' is a '{printable(kind)}'; a release holds files, directories and links only"
+    if not 0 <= mode <= _MOST_MODE:
+        return f"'{path}' has the mode {mode:o}; expected one up to {_MOST_MODE:o}"
+    return ""
+
+
+def _odd(text: str) -> str:
+    if not _CONTROLS.isdisjoint(text):
+        return "has control characters"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "is not UTF-8"
+    return ""
 
 
 def compare(before: Iterable[Entry], after: Iterable[Entry]) -> list[Difference]:
@@ -120,12 +159,43 @@ def entries_to_json(entries: Iterable[Entry]) -> list[list[object]]:
     return [list(entry) for entry in entries]
 
 
-def entries_from_json(rows: Iterable[Iterable[object]]) -> list[Entry]:
-    """Turn plain lists back into a manifest. Raises ``SluiceError`` when a row is not one."""
-    found: list[Entry] = []
+def entries_from_json(rows: object) -> list[Entry]:
+    """Turn plain lists back into a manifest. Raises ``SluiceError`` where that is none: a row of other types, a path
+    that leads out of the tree, or one that is there twice.
+    """
+    if not isinstance(rows, list):
+        raise SluiceError(f"a manifest is a list of {_ROW}, not {type(rows).__name__}")
+    found: dict[str, Entry] = {}
     for row in rows:
-        cells = list(row)
-        if len(cells) != 4 or not isinstance(cells[2], int):
-            raise SluiceError(f"{cells!r} is no line of a manifest; expected [path, kind, mode, value]")
-        found.append(Entry(str(cells[0]), str(cells[1]), cells[2], str(cells[3])))
-    return found
+        entry = _read_row(row)
+        if entry.path in found:
+            raise SluiceError(f"the manifest has '{entry.path}' twice")
+        found[entry.path] = entry
+    return list(found.values())
+
+
+def _read_row(row: object) -> Entry:
+    cells = row if isinstance(row, list) else []
+    if [type(cell) for cell in cells] != [str, str, int, str]:
+        raise SluiceError(f"{printable(repr(row)[:200])} is no line of a manifest; expected {_ROW}")
+    entry = Entry(*cells)
+    fault = _fault(entry)
+    if fault:
+        raise SluiceError(fault)
+    if not {"", ".", ".."}.isdisjoint(entry.path.split("/")):
+        raise SluiceError(f"'{entry.path}' in a manifest is no path inside of a tree")
+    if not _is_value(entry):
+        raise SluiceError(
+            f"'{entry.path}' is a {entry.kind} in a manifest, and '{entry.value[:80]}' is no value of one"
+        )
+    return entry
+
+
+def _is_value(entry: Entry) -> bool:
+    if entry.kind == "file":
+        # A digest has the form of an id.
+        try:
+            return bool(read_release_id(entry.value))
+        except SluiceError:
+            return False
+    return (entry.value == "") is (entry.kind == "dir")

@@ -20,11 +20,14 @@ from typing import Any, NamedTuple
 
 from .engine import MARKER
 from .errors import SluiceError
+from .outside import printable
 
 __all__ = ["EngineMissing", "Pack", "answer", "command", "pack", "payload", "sources"]
 
 _SHIPPED = ("errors.py", "manifest.py", "outside.py", "receipt.py", "contract", "engine", "lean")
 _MISSING = "SLUICE-ENGINE missing"
+# Of what a host printed in place of an answer, the end is read.
+_MOST_WORDS = 16 << 10
 # Must live on any Python 3.8. It is compiled each time that it is sent, so it only starts what is compiled;
 # engine/install.py puts that on the host. It ends at once, since a request of a check may still hang.
 _BOOTSTRAP = f"""
@@ -118,23 +121,34 @@ def payload(request: Mapping[str, Any], bundle: bytes = b"", *, engine: bool = T
     return b"".join([header.encode(), b"\n", *parts])
 
 
-def answer(stdout: str, stderr: str, rc: int) -> dict[str, Any]:
-    """Find the engine's answer in the output of ``command()``; banners and the noise of sudo around it do not matter.
+def answer(stdout: str, stderr: str, rc: int, operation: str) -> dict[str, Any]:
+    """Find the engine's answer to ``operation`` in the output of ``command()``, and read it; banners and the noise of
+    sudo around it do not matter.
 
-    Raises ``EngineMissing`` where the engine must be sent along, and ``SluiceError`` in words when there is no answer.
+    Raises ``EngineMissing`` where the engine must be sent along, and ``SluiceError`` in words when there is no answer,
+    or it is not one to this operation.
     """
+    # Here, as staging imports this for what is shipped.
+    from .answers import MOST_BYTES, NoJson, read_answer
+
+    if len(stdout) > MOST_BYTES:
+        raise SluiceError(
+            f"the host answered to {operation} with more than {MOST_BYTES >> 20} MiB; nothing of it was taken. "
+            "See what prints there when the engine is started, as a shell's profile"
+        )
+    cut: NoJson | None = None
     for line in reversed(stdout.splitlines()):
         _, found, text = line.partition(MARKER)
         if found:
             try:
-                parsed = json.loads(text)
-            except ValueError:
-                continue
-            if isinstance(parsed, dict):
-                return parsed
+                return read_answer(operation, text)
+            except NoJson as error:
+                cut = cut or error
     if _MISSING in stdout:
         raise EngineMissing("the host lacks the engine, and it was not sent along")
-    raise SluiceError(_silence(f"{stdout}\n{stderr}", rc))
+    if cut:
+        raise cut
+    raise SluiceError(_silence(f"{stdout[-_MOST_WORDS:]}\n{stderr[-_MOST_WORDS:]}", rc))
 
 
 def _silence(output: str, rc: int) -> str:
@@ -159,4 +173,4 @@ def _silence(output: str, rc: int) -> str:
 
 def _last_line(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else ""
+    return printable(lines[-1])[:300] if lines else ""

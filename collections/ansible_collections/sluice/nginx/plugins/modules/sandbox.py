@@ -9,7 +9,8 @@ version_added: 0.1.0
 description:
   - Each host is a container with systemd and sshd. Ports 22, 80 and 443 are published on free ports of 127.0.0.1,
     which stay the same when a host or Docker restarts; of monitoring hosts these are 22, 2525, 8080, 9090 and 9093.
-  - The ports are written to C(fleet.json), and for SSH to C(ssh_config), in C(.sluice/NAME) beside C(ansible.cfg).
+  - The ports are written to C(fleet.json), and for SSH to C(ssh_config), in C(.sluice/fleets/NAME) beside
+    C(ansible.cfg).
 options:
   state:
     description:

@@ -38,11 +38,11 @@ class Engine(ActionBase):
         python = str(self._templar.template(variables.get("ansible_python_interpreter")) or "python3")
         command = remote.command("python3" if python.startswith("auto") else python)
         try:
-            return self._told(command, question.payload)
+            return self._told(command, question.payload, question.request["op"])
         except remote.EngineMissing:
-            return self._told(command, question.first_payload)
+            return self._told(command, question.first_payload, question.request["op"])
 
-    def _told(self, command: str, data: bytes) -> dict[str, Any]:
+    def _told(self, command: str, data: bytes, operation: str) -> dict[str, Any]:
         if self._connection.is_pipelining_enabled():
             # Named, for else Ansible lets a `sleep 0` follow, one more process on each host. What that prevents happens
             # on terminals only.
@@ -54,7 +54,7 @@ class Engine(ActionBase):
             self._transfer_data(path, data)
             done = self._low_level_execute_command(f"{command} < {path}")
             self._remove_tmp_path(self._connection._shell.tmpdir)
-        return dict(remote.answer(done["stdout"], done["stderr"], done["rc"]))
+        return dict(remote.answer(done["stdout"], done["stderr"], done["rc"], operation))
 
 
 class _Connector(TaskExecutor):

@@ -9,7 +9,7 @@ from ansible import constants
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Run
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Run, read_run_id
 
 __all__ = ["ControllerAction", "project", "read_run", "state"]
 
@@ -25,8 +25,16 @@ def state() -> Path:
 
 
 def read_run(value: dict[str, Any]) -> Run:
-    """Read a run from a registered result of ``sluice.nginx.run``."""
-    return Run(*(str(value[name]) for name in ("id", "folder", "who", "host", "started")))
+    """Read a run from a registered result of ``sluice.nginx.run``. Raises ``SluiceError`` where it is none: its folder
+    is written to, and is named by its id.
+    """
+    names = ("id", "folder", "who", "host", "started")
+    if not all(isinstance(value.get(name), str) for name in names):
+        raise SluiceError("this is no run; give what the module sluice.nginx.run has registered")
+    run = Run(*(str(value[name]) for name in names))
+    if Path(run.folder).name != read_run_id(run.id):
+        raise SluiceError(f"the folder of run {run.id} is {run.folder}; expected one of that name")
+    return run
 
 
 class ControllerAction(ActionBase):

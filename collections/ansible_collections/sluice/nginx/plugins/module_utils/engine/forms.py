@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, TypedDict
 
+from ..outside import ReleaseId
+
 __all__ = [
     "ActivateRequest",
     "Answer",
@@ -73,7 +75,7 @@ class PreflightRequest(TypedDict, total=False):
     (``version``, ``pid``, ``workers``), ``platform`` (``os``), and ``tree`` (texts by path) where it was wanted.
     """
 
-    release: str
+    release: ReleaseId
     stored: str
     recover: bool
     drift: str
@@ -105,7 +107,7 @@ class ReleaseForm(TypedDict, total=False):
     ``manifest`` as of ``manifest.entries_to_json``; ``kept`` are paths in the tree; ``contract`` are checks.
     """
 
-    id: str
+    id: ReleaseId
     manifest: list[list[object]]
     kept: list[str]
     facts: Facts
@@ -159,7 +161,7 @@ class BakeRequest(TypedDict, total=False):
     is known which access logs there are.
     """
 
-    release: str
+    release: ReleaseId
     seconds: float
     options: Options
 
@@ -167,7 +169,7 @@ class BakeRequest(TypedDict, total=False):
 class ConfirmRequest(TypedDict, total=False):
     """``confirm``: ``keep`` releases more than the needed ones stay (5). Answer: ``release``, ``pruned``."""
 
-    release: str
+    release: ReleaseId
     keep: int
 
 

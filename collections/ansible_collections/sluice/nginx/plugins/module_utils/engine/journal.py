@@ -6,6 +6,7 @@ import os
 
 from ..lean import TYPE_CHECKING, Path, json, suppress
 from .host.system import System
+from .stored import is_event
 
 if TYPE_CHECKING:
     from .forms import Json
@@ -79,7 +80,7 @@ def _parsed_together(lines: list[bytes]) -> list[Json] | None:
     """Read all lines in one go, which is ten times as fast as one by one; nothing where one of them is no event."""
     try:
         events = json.loads(b"[" + b",".join(lines) + b"]")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    whole = len(events) == len(lines) and all(isinstance(event, dict) for event in events)
+    whole = len(events) == len(lines) and all(map(is_event, events))
     return events if whole else None

@@ -7,6 +7,7 @@ import sys
 
 from ..errors import SluiceError
 from ..lean import TYPE_CHECKING, json
+from ..outside import read_release_id
 from . import MARKER
 from .guard.lease import DEADLINE, keeper, why_overdue
 from .host.system import System
@@ -36,13 +37,15 @@ _OPERATIONS = {
 
 def handle(request: Json, bundle: bytes = b"", system: System | None = None, layout: Layout | None = None) -> Json:
     """Do what ``request`` asks and return the answer. Whatever goes wrong is in the answer, nothing is raised."""
-    session = Session(system or System(), layout or Layout(), request.get("run") or {})
+    run = request.get("run")
+    session = Session(system or System(), layout or Layout(), run if isinstance(run, dict) else {})
     name = str(request.get("op"))
     answer: Json = {"changed": False}
     problems: list[Problem] = []
     try:
         if name not in _OPERATIONS:
             raise SluiceError(f"the engine has no operation {request.get('op')!r}; it has {', '.join(_OPERATIONS)}")
+        _read_ids(name, request)
         _sign_of_life(session)
         # Every operation takes the session, the request and the bundle.
         operation = getattr(_module(_OPERATIONS[name]), name)
@@ -61,6 +64,24 @@ def handle(request: Json, bundle: bytes = b"", system: System | None = None, lay
         "warnings": session.warnings,
         "steps": session.steps,
     }
+
+
+def _read_ids(name: str, request: Json) -> None:
+    """Hold what is to name a release in a request to that. Raises ``SluiceError``.
+
+    ``show``, and ``stored`` of a preflight, have what a user wrote, which is compared with the releases that are there.
+    """
+    ids: list[object] = []
+    if name == "activate":
+        form = request.get("release")
+        ids = [form.get("id") if isinstance(form, dict) else form]
+    elif name in ("bake", "confirm") or (name == "preflight" and not request.get("stored")):
+        ids = [request.get("release")]
+    elif name == "probe":
+        known = request.get("known") or []
+        ids = known if isinstance(known, list) else [known]
+    for each in ids:
+        read_release_id(each)
 
 
 def _module(name: str) -> Any:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from ..lean import TYPE_CHECKING
 from . import state as states
+from .stored import is_event
 
 if TYPE_CHECKING:
-    from typing import Iterable
+    from typing import Iterable, Mapping
 
+    from ..outside import ReleaseId
     from .forms import Json
 
 __all__ = ["rebuilt"]
 
 
-def rebuilt(link: str | None, origins: dict[str, str], events: Iterable[Json], at: str) -> Json:
+def rebuilt(link: str | None, origins: Mapping[ReleaseId, str], events: Iterable[Json], at: str) -> Json:
     """Tell the state from the release that the link leads to, the releases on disk with their origins, and the journal.
 
     What the journal does not tell is taken to be as it should be: then the release that the link leads to is confirmed.
@@ -22,7 +24,7 @@ def rebuilt(link: str | None, origins: dict[str, str], events: Iterable[Json], a
     for release, origin in sorted(origins.items()):
         state = states.installed(state, release, origin, at)
     held = state
-    for event in events:
+    for event in filter(is_event, events):
         if event.get("event") == "confirm":
             # Written before it is done: one that was refused after that is undone.
             state, held = (held, held) if event.get("mark") == "failed" else (state, state)
@@ -61,7 +63,7 @@ def _told(state: Json, event: Json) -> Json:
         return states.adopted(state, str(release), at)
     if name == "trial" and release:
         before = event.get("before")
-        new = states.begun({**state, "live": before}, str(release), run, at, deadline=float(event.get("deadline", 0)))
+        new = states.begun({**state, "live": before}, str(release), run, at, deadline=float(event.get("deadline") or 0))
         # Whatever phase it had reached, the link may have been switched.
         return states.moved(new, "switched")
     if name == "confirm" and mark == "begin" and pending and pending["release"] == release:

@@ -7,6 +7,7 @@ from ..lean import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Any
 
+    from ..outside import ReleaseId
     from .forms import Json
 
 __all__ = [
@@ -132,14 +133,14 @@ def ending(state: Json, run: str) -> str:
     return f"release {last['release'][:12]} of run {run} was {last['outcome']} by {last['by']} at {last['at']}"
 
 
-def older(state: Json, release: str) -> str | None:
+def older(state: Json, release: str) -> ReleaseId | None:
     """Return the release that was accepted before ``release``, or nothing."""
     accepted = state["releases"].get(release, {}).get("confirmed") or {}
-    before: str | None = accepted.get("before")
+    before: ReleaseId | None = accepted.get("before")
     return before if before in state["releases"] else None
 
 
-def way_back(state: Json, run: str) -> str | None:
+def way_back(state: Json, run: str) -> ReleaseId | None:
     """Return the release to which ``run`` can be taken back, or nothing when it changed nothing here."""
     if state["pending"] is not None:
         return state["pending"]["before"] if state["pending"]["run"] == run else None

@@ -7,10 +7,12 @@ import os
 
 from ..errors import SluiceError
 from ..lean import TYPE_CHECKING, NamedTuple, Path, contextmanager, json, suppress
+from ..outside import ReleaseId, read_release_id
 from . import state as states
 from .host.processes import started_at
 from .host.system import System
 from .journal import Journal
+from .stored import is_meta, is_state
 
 if TYPE_CHECKING:
     from typing import Any, Callable, Iterator
@@ -60,24 +62,32 @@ class Layout(NamedTuple):
         """What happened, a line each."""
         return self.root / "journal.jsonl"
 
-    def release(self, release: str) -> Path:
+    def release(self, release: ReleaseId) -> Path:
         """The tree that is linked; the package manager may write through the link."""
-        return self.releases / release
+        return self.releases / read_release_id(release)
 
-    def bundle(self, release: str) -> Path:
+    def bundle(self, release: ReleaseId) -> Path:
         """The pristine copy of a tree."""
-        return self.root / "bundles" / f"{release}.tar.gz"
+        return self.root / "bundles" / f"{read_release_id(release)}.tar.gz"
 
-    def meta(self, release: str) -> Path:
+    def meta(self, release: ReleaseId) -> Path:
         """Manifest, facts and contract of a release."""
-        return self.root / "meta" / f"{release}.json"
+        return self.root / "meta" / f"{read_release_id(release)}.json"
 
-    def linked(self) -> str | None:
+    def linked(self) -> ReleaseId | None:
         """Return the release that the link leads to; nothing when it is a directory or leads elsewhere."""
         if not self.conf.is_symlink():
             return None
         folder, name = os.path.split(str(Path(os.readlink(self.conf))))
-        return name if folder == str(self.releases) else None
+        return _id_of(name) if folder == str(self.releases) else None
+
+
+def _id_of(name: str) -> ReleaseId | None:
+    """Return the id that a name on the disk is, or nothing."""
+    try:
+        return read_release_id(name)
+    except SluiceError:
+        return None
 
 
 class Store:
@@ -120,21 +130,22 @@ class Store:
             found = json.loads(self._layout.state.read_bytes())
         except FileNotFoundError:
             return states.empty() if self._is_untouched() else None
-        except (ValueError, OSError):
+        except (ValueError, OSError, RecursionError):
             return None
         if not isinstance(found, dict) or "schema" not in found:
             return None
-        return found if found["schema"] != states.SCHEMA or _is_whole(found) else None
+        return found if found["schema"] != states.SCHEMA or is_state(found) else None
 
     def _is_untouched(self) -> bool:
         return not self._layout.journal.exists() and self._layout.linked() is None
 
-    def _origins(self) -> dict[str, str]:
+    def _origins(self) -> dict[ReleaseId, str]:
         try:
             names = os.listdir(self._layout.releases)
         except OSError:
             return {}
-        return {name: str(self.meta(name).get("origin", "pushed")) for name in names if not name.startswith(".")}
+        found = [identity for identity in map(_id_of, names) if identity is not None]
+        return {identity: str(self.meta(identity).get("origin", "pushed")) for identity in found}
 
     def save(self, state: Json) -> None:
         """Write the state as a whole, unless another operation has changed it since it was read.
@@ -183,15 +194,15 @@ class Store:
     def _stamp(self) -> str:
         return self._system.now().replace(":", "").replace("-", "")
 
-    def meta(self, release: str) -> Json:
-        """Read what is stored about a release, or nothing."""
+    def meta(self, release: ReleaseId) -> Json:
+        """Read what is stored about a release, or nothing where that is damaged."""
         try:
-            found = json.loads(self._layout.meta(release).read_bytes())
-        except (OSError, ValueError):
+            found: Json = json.loads(self._layout.meta(release).read_bytes())
+        except (OSError, ValueError, RecursionError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return found if is_meta(found) else {}
 
-    def save_meta(self, release: str, meta: Json) -> None:
+    def save_meta(self, release: ReleaseId, meta: Json) -> None:
         """Write what is to be known about a release."""
         self._system.write(self._layout.meta(release), json.dumps(meta, sort_keys=True).encode())
 
@@ -262,14 +273,6 @@ class Store:
                 self._system.write(ballast, bytes(_BALLAST))
 
 
-def _is_whole(found: Json) -> bool:
-    form = {"version": int, "live": str, "confirmed": dict, "pending": dict, "last": dict}
-    return isinstance(found.get("releases"), dict) and all(
-        key in found and (isinstance(found[key], kind) or (found[key] is None and key != "version"))
-        for key, kind in form.items()
-    )
-
-
 def _short(state: Json) -> str:
     pending, live = state["pending"], state["live"]
     if pending:
@@ -292,7 +295,7 @@ def _locked(file: Any, path: Path) -> bool:
 def _holder(text: str) -> Json:
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

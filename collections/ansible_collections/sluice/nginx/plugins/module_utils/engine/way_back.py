@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import SluiceError
 from ..lean import TYPE_CHECKING, NamedTuple
+from ..outside import ReleaseId
 from . import state as states
 from .host.nginx import find_master, restart, start, try_tree
 from .host.processes import find_masters
@@ -33,7 +34,7 @@ class Back(NamedTuple):
     """
 
     state: Json
-    release: str
+    release: ReleaseId
     means: str
     served: Served | None
     broken_checks: list[Problem]
@@ -41,11 +42,13 @@ class Back(NamedTuple):
 
 class _Means(NamedTuple):
     name: str
-    release: str
+    release: ReleaseId
     act: Callable[[], Served]
 
 
-def go_back(session: Session, state: Json, to: str, *, by: str, reload: bool, check_timeout: float = 10.0) -> Back:
+def go_back(
+    session: Session, state: Json, to: ReleaseId, *, by: str, reload: bool, check_timeout: float = 10.0
+) -> Back:
     """Let nginx serve ``to`` again, prove it, and ask it its own contract.
 
     Without ``reload`` nginx cannot have read anything else, and only the link is led back; unless nginx has died, or
@@ -66,14 +69,14 @@ def go_back(session: Session, state: Json, to: str, *, by: str, reload: bool, ch
     return Back(state, release, means, served, broken)
 
 
-def lead_back(session: Session, state: Json, to: str) -> Json:
+def lead_back(session: Session, state: Json, to: ReleaseId) -> Json:
     """Let the link lead back to ``to``, and no more; returns the state, which still says ``reverting``."""
     state = _retreat(session, state, to)
     _swap(session, to)
     return state
 
 
-def _retreat(session: Session, state: Json, to: str) -> Json:
+def _retreat(session: Session, state: Json, to: ReleaseId) -> Json:
     session.going_back = True
     state = states.retreating(state, to, session.run, session.system.now(), session.system.boot())
     session.save(state)
@@ -81,11 +84,11 @@ def _retreat(session: Session, state: Json, to: str) -> Json:
 
 
 def _by_any_means(
-    session: Session, state: Json, to: str, test_ms: int | None, check_timeout: float
-) -> tuple[str, str, Served]:
+    session: Session, state: Json, to: ReleaseId, test_ms: int | None, check_timeout: float
+) -> tuple[ReleaseId, str, Served]:
     """Try one means after the other. A restart comes late: it refuses connections, and a reload does not."""
 
-    def serve(release: str) -> Served:
+    def serve(release: ReleaseId) -> Served:
         _swap(session, release)
         _have_master(session)
         return _prove(session, release, test_ms, check_timeout, reload=True)
@@ -124,13 +127,13 @@ def _by_any_means(
     raise Fault(*faults)
 
 
-def _swap(session: Session, release: str) -> None:
+def _swap(session: Session, release: ReleaseId) -> None:
     with session.step("swap back", release=release):
         _make_whole(session, release)
         point(session, release)
 
 
-def _make_whole(session: Session, release: str) -> None:
+def _make_whole(session: Session, release: ReleaseId) -> None:
     """Repair a tree that was changed meanwhile; the one that cannot be is still better than the one that fails."""
     if has_release(session, release):
         return
@@ -157,7 +160,7 @@ def _restart(session: Session) -> None:
         restart(session)
 
 
-def _prove(session: Session, release: str, test_ms: int | None, check_timeout: float, *, reload: bool) -> Served:
+def _prove(session: Session, release: ReleaseId, test_ms: int | None, check_timeout: float, *, reload: bool) -> Served:
     meta = session.store.meta(release)
     # Lines at emerg are no verdict here: nginx goes on for seconds to report why it could not take the other release.
     return prove_serving(
@@ -171,7 +174,7 @@ def _prove(session: Session, release: str, test_ms: int | None, check_timeout: f
     )
 
 
-def _broken_checks(session: Session, release: str, served: Served | None, check_timeout: float) -> list[Problem]:
+def _broken_checks(session: Session, release: ReleaseId, served: Served | None, check_timeout: float) -> list[Problem]:
     """Say what of the contract does not hold now that the release serves again, and what Sluice cannot take back."""
     meta = session.store.meta(release)
     for path in changed_since(meta):

@@ -14,7 +14,11 @@ from ..release.store import Release
 from ..verdicts.receipts import Receipt, read_receipt
 from .record import Run
 
-__all__ = ["LEAST_DEADLINE", "Question", "Terms", "build", "reason_of", "sentence"]
+__all__ = ["LEAST_DEADLINE", "Question", "Terms", "build", "hold_to", "reason_of", "sentence"]
+
+_OF_ONE_RELEASE = ("preflight", "activate", "confirm")
+_OTHER_NAMES = ("live", "previous")
+_NOT_ITSELF = "see who answers there in place of the engine"
 
 LEAST_DEADLINE = 5.0
 """Seconds. A guard with less would take back what a busy network delays."""
@@ -104,8 +108,8 @@ def build(
     if operation == "preflight":
         request.update(want_tree=terms.want_tree, drift=terms.drift, recover=not terms.looking)
         if release is not None:
-            described = release.described
-            request.update(platform=described["platform"], facts=described["facts"], needs_bytes=_size(release.tree))
+            described = _described(release, ("platform", "facts"))
+            request.update(**described, needs_bytes=_size(release.tree))
             request["needs"] = list(needs)
         elif not identity:
             request["stored"] = stored
@@ -115,8 +119,7 @@ def build(
         if release is None:
             return Question({**request, "release": {"id": identity}, "stored": True})
         wanted = ("id", "manifest", "kept", "facts", "contract", "platform")
-        described = release.described
-        request["release"] = {name: described[name] for name in wanted}
+        request["release"] = _described(release, wanted)
         receipt = _receipt(release, terms)
         if receipt is not None:
             request.update(receipt=receipt.content, signature=receipt.signature)
@@ -130,6 +133,22 @@ def build(
     return Question(request)
 
 
+def hold_to(operation: str, identity: str | None, stored: str, answer: dict[str, Any]) -> dict[str, Any]:
+    """Return a host's answer; in its place a failure where it names another release than the one that it was asked for.
+
+    That is ``identity``, or None where the host is to find what the user named as ``stored``: then any release will do
+    whose id begins so, for the host has all of it, and gets nothing.
+    """
+    named = answer.get("release")
+    if operation not in _OF_ONE_RELEASE or not answer.get("ok") or named is None:
+        return answer
+    expected = identity if identity is not None else "" if stored in _OTHER_NAMES else stored
+    if str(named).startswith(expected):
+        return answer
+    what = f"the host answers for release {str(named)[:12]}, and was asked for {expected[:12]}; it is not to be trusted"
+    return {**answer, "ok": False, "release": expected, "problems": [{"what": what, "do": _NOT_ITSELF}]}
+
+
 def _receipt(release: Release, terms: Terms) -> Receipt | None:
     """The receipt that is sent: none in an emergency where none is good, for the reason stands in its place."""
     try:
@@ -138,6 +157,16 @@ def _receipt(release: Release, terms: Terms) -> Receipt | None:
         if reason_of(terms.emergency):
             return None
         raise
+
+
+def _described(release: Release, wanted: Sequence[str]) -> dict[str, Any]:
+    described = release.described
+    lacking = [name for name in wanted if name not in described]
+    if lacking:
+        raise SluiceError(
+            f"the description of release {release.id[:12]} lacks {lacking[0]}; run the gates again, which write it"
+        )
+    return {name: described[name] for name in wanted}
 
 
 def _size(tree: Path) -> int:

@@ -7,6 +7,7 @@ import fcntl
 import getpass
 import json
 import os
+import re
 import secrets
 import socket
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,10 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SluiceError
+from ..outside import printable
 from ..record.files import write_text
 from ..record.model import SCHEMA, VERSION, Result
 
-__all__ = ["Event", "Record", "Run", "now", "open_run", "visitor"]
+__all__ = ["Event", "Record", "Run", "now", "open_run", "read_run_id", "visitor"]
+
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z?-[0-9a-f]{4}\Z", re.ASCII)
 
 
 def now() -> str:
@@ -55,6 +59,16 @@ class Event:
     host: str
     good: bool
     answer: dict[str, Any]
+
+
+def read_run_id(value: object) -> str:
+    """Return ``value`` as the id of a run, as ``20261121T151128-ab12``, which may become part of a path or of the name
+    of a container. Raises ``SluiceError``.
+    """
+    if isinstance(value, str) and _RUN_ID.match(value):
+        return value
+    shown = printable(repr(value)[:80])
+    raise SluiceError(f"{shown} is no id of a run; expected one such as 20261121T151128-ab12")
 
 
 def open_run(runs: Path) -> Run:
@@ -101,10 +115,12 @@ class Record:
             lines = self._journal.read_text(encoding="utf-8").split("\n")[:-1]
         except OSError as error:
             raise SluiceError(f"the journal of the run, {self._journal}, cannot be read: {error.strerror}") from error
+        except ValueError as error:
+            raise SluiceError(f"the journal of the run, {self._journal}, is damaged: {error}") from error
         for number, line in enumerate(lines, 1):
             try:
-                yield Event(**json.loads(line))
-            except (ValueError, TypeError) as error:
+                yield _read_event(json.loads(line))
+            except (ValueError, TypeError, RecursionError) as error:
                 raise SluiceError(f"line {number} of {self._journal} is damaged: {error}") from error
 
     def show(self, name: str, text: str) -> Path:
@@ -145,6 +161,19 @@ class Record:
             "events": [_without_releases(event) for event in events],
         }
         write_text(self.path, f"{json.dumps(content, indent=1, ensure_ascii=False, default=str)}\n", sync=True)
+
+
+def _read_event(row: Any) -> Event:
+    """Raises ``TypeError`` for what is no event, or has another type."""
+    event = Event(**row)
+    if not isinstance(event.good, bool) or not isinstance(event.answer, dict):
+        raise TypeError("expected good: true or false, and answer: an object")
+    if not all(isinstance(text, str) for text in (event.at, event.phase, event.host)):
+        raise TypeError("expected at, phase and host: texts")
+    problems = event.answer.get("problems")
+    if problems is not None and not (isinstance(problems, list) and all(isinstance(each, dict) for each in problems)):
+        raise TypeError("expected answer.problems: a list of objects")
+    return event
 
 
 def _append(handle: int, line: bytes) -> None:

@@ -79,7 +79,7 @@ def read_alerts(content: Any, at: datetime) -> list[Alert]:
             key = tuple(sorted((name, value) for name, value in labels.items() if name != "alertstate"))
             samples = [(datetime.fromtimestamp(float(value[0]), UTC), firing) for value in row["values"]]
             series.setdefault(key, []).extend(samples)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, OSError) as error:
         raise SluiceError(f"the answer is not one of Prometheus: {str(content)[:200]}") from error
     found: dict[tuple[str, ...], list[Alert]] = {}
     for key, samples in series.items():

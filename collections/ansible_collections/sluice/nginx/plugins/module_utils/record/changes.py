@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engine.trees.sending import secret_paths
+from ..errors import SluiceError
 from ..manifest import CONF_ROOT
+from ..outside import ReleaseId, read_release_id
 from ..words import count
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ def compare(before: Path, after: Path, withheld: Collection[str] = ()) -> list[t
     return found
 
 
-def stored_releases(events: Iterable[Event], find: Callable[[str], Release | None]) -> list[dict[str, Any]]:
+def stored_releases(events: Iterable[Event], find: Callable[[ReleaseId], Release | None]) -> list[dict[str, Any]]:
     """Describe the releases of a run without gates, whose hosts had them stored; ``find`` looks on the controller."""
     ways: dict[tuple[str, str], list[str]] = {}
     for event in events:
@@ -71,11 +73,18 @@ def stored_releases(events: Iterable[Event], find: Callable[[str], Release | Non
             ways.setdefault(way, []).append(event.host)
     rows = []
     for (wanted, live), hosts in ways.items():
-        there, before = find(wanted), find(live) if live else None
+        there, before = _found(find, wanted), _found(find, live)
         known = changes(before, there) if there is not None and wanted != live else []
         row = {"release": wanted, "hosts": hosts, "passed": None, "invented": [], "verdicts": []}
         rows.append({**row, "live": live or None, "changes": known, "blame": None})
     return rows
+
+
+def _found(find: Callable[[ReleaseId], Release | None], named: str) -> Release | None:
+    try:
+        return find(read_release_id(named))
+    except SluiceError:
+        return None
 
 
 def without_secrets(line: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from ..errors import SluiceError
 
@@ -52,7 +52,7 @@ def read_record(folder: Path) -> dict[str, Any]:
         ) from error
     except OSError as error:
         raise SluiceError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:  # neither JSON nor UTF-8
+    except (ValueError, RecursionError) as error:  # neither JSON nor UTF-8, or nested without end
         raise SluiceError(f"{path} is damaged: {error}; its journal.jsonl may still have what happened") from error
     try:
         return check_record(content)
@@ -61,14 +61,31 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def check_record(content: Any) -> dict[str, Any]:
-    """Return ``content`` where it has the form that readers stand on. Raises ``SluiceError``."""
+    """Return ``content`` where it has the form that readers stand on. Raises ``SluiceError``, and nothing else."""
+    # Here, as most of a run writes records, and reads none.
+    import msgspec
+
+    from .forms import RecordForm
+
+    try:
+        _check(content)
+        msgspec.convert(content, RecordForm)
+    except msgspec.ValidationError as error:
+        raise SluiceError(f"the record has a part of another type: {error}") from error
+    except RecursionError as error:
+        raise SluiceError("the record is nested too deeply") from error
+    return cast("dict[str, Any]", content)
+
+
+def _check(content: Any) -> None:
     if not isinstance(content, dict):
         raise SluiceError("this is no record of a run: expected an object")
     found = content.get("schema")
     if found != SCHEMA:
-        raise SluiceError(f"the record has the schema {found!r}, and this Sluice reads {SCHEMA}")
-    if content.get("result") not in RESULTS:
-        raise SluiceError(f"the result {content.get('result')!r} is none of {', '.join(RESULTS)}")
+        raise SluiceError(f"the record has the schema {found!r:.60}, and this Sluice reads {SCHEMA}")
+    result = content.get("result")
+    if not isinstance(result, str) or result not in RESULTS:
+        raise SluiceError(f"the result {result!r:.60} is none of {', '.join(RESULTS)}")
     _have("the record", content, {"sluice": str, "run": dict, "outcome": str, "hosts": dict})
     _have("the record", content, {"releases": list, "events": list})
     _have("run", content["run"], dict.fromkeys(_RUN, str))
@@ -85,7 +102,6 @@ def check_record(content: Any) -> dict[str, Any]:
             _have(f"{where}.changes[{index}]", change, {"file": str, "origin": str, "diff": str})
     for number, event in enumerate(content["events"]):
         _have(f"events[{number}]", event, _EVENT)
-    return content
 
 
 def _have(where: str, value: Any, wanted: Mapping[str, type]) -> None:

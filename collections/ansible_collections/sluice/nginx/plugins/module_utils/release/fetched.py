@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import shutil
-import tarfile
+import hashlib
 import tempfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from ..config.facts import facts
 from ..config.parse import parse_tree
 from ..errors import SluiceError
-from ..manifest import Entry, entries_to_json
+from ..manifest import Entry, entries_to_json, read_tree, release_id
+from ..outside import ReleaseId, read_release_id
 from . import tree as trees
-from .store import Release, write_json
+from .sent import read_sent
+from .store import Release, remove_release, write_json
 
 __all__ = ["find_live", "is_packaged", "keep_live", "known_ids"]
 
@@ -25,30 +23,52 @@ _MADE_BY_PACKAGES = ("modules-available", "modules-enabled")
 _DEFAULT_SITE = ("sites-available/default", "sites-enabled/default")
 
 
-def known_ids(state: Path) -> list[str]:
+def known_ids(state: Path) -> list[ReleaseId]:
     """List the releases that the controller has, made by itself or fetched; ``state`` is its folder."""
-    return sorted({path.parent.name for folder in _FOLDERS for path in state.glob(f"{folder}/*/release.json")})
-
-
-def find_live(state: Path, identity: str) -> Release | None:
-    """Find what a host serves among the releases that the controller has."""
+    found = set()
     for folder in _FOLDERS:
-        root = state / folder / identity
+        for path in state.glob(f"{folder}/*/release.json"):
+            try:
+                found.add(read_release_id(path.parent.name))
+            except SluiceError:
+                # Whatever else somebody has put there is no release.
+                continue
+    return sorted(found)
+
+
+def find_live(state: Path, identity: ReleaseId) -> Release | None:
+    """Find what a host serves among the releases that the controller has; one that it made itself comes first."""
+    name = read_release_id(identity)
+    for folder in _FOLDERS:
+        root = state / folder / name
         if (root / "release.json").is_file():
-            return Release(identity, root)
+            return Release(name, root)
     return None
 
 
-def keep_live(state: Path, identity: str, bundle: bytes, more: Mapping[str, Any]) -> Release:
-    """Keep a fetched tree under the id that it has on its host, unless it is there. ``more`` joins its description.
+def keep_live(state: Path, claimed: ReleaseId, bundle: bytes, withheld: Iterable[str]) -> Release:
+    """Keep a fetched tree, unless it is there.
 
-    Its manifest is that of what was fetched: the host withholds what is secret. Raises ``SluiceError`` for what is no
-    tree.
+    Its name is the digest of what was sent, which is the id that the host ``claimed`` for it. Where the host has
+    ``withheld`` files, that cannot be; then what was sent and the paths of these name it. So what one host sends never
+    stands for what another one serves. Raises ``SluiceError`` for what is no tree, or not the one that was claimed.
     """
-    tree = trees.overlay(_read(bundle))
-    root = state / "live" / identity
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=root.parent, prefix=".new-") as folder:
+    sent = read_sent(bundle)
+    digest = release_id(sent.entries)
+    left_out = [] if digest == claimed else sorted(set(withheld))
+    if digest != claimed and not left_out:
+        raise SluiceError(
+            f"the host names its live tree {claimed[:12]}, and the one that it sent is {digest[:12]}; either somebody "
+            "writes to /etc/nginx there, and asking again helps, or this host is not to be trusted"
+        )
+    identity = _named(digest, left_out) if left_out else digest
+    store = state / "live"
+    root = store / identity
+    if (root / "release.json").is_file():
+        return Release(identity, root)
+    tree = trees.overlay(sent.tree)
+    store.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=store, prefix=".new-") as folder:
         made = Path(folder, "release")
         trees.write(tree, made / "tree")
         description = {
@@ -57,7 +77,7 @@ def keep_live(state: Path, identity: str, bundle: bytes, more: Mapping[str, Any]
             "origins": {},
             "facts": facts(parse_tree(made / "tree")),
             "kept": [],
-            **more,
+            "withheld": left_out,
         }
         write_json(made / "release.json", description)
         try:
@@ -65,33 +85,15 @@ def keep_live(state: Path, identity: str, bundle: bytes, more: Mapping[str, Any]
         except OSError:
             # Another host with the same tree was faster; what is not whole is replaced.
             if not (root / "release.json").is_file():
-                shutil.rmtree(root, ignore_errors=True)
+                remove_release(root, store)
                 made.rename(root)
     return Release(identity, root)
 
 
-def _read(bundle: bytes) -> trees.Tree:
-    """Read what a host sent; nothing of it can lead out of the folder that it is written to."""
-    found: trees.Tree = {}
-    try:
-        with tarfile.open(fileobj=io.BytesIO(bundle), mode="r:gz") as archive:
-            for member in archive:
-                path = PurePosixPath(member.name)
-                if path.is_absolute() or ".." in path.parts or not path.parts:
-                    raise SluiceError(f"the host sent {member.name!r}, which is no path in a tree")
-                mode = member.mode & 0o777
-                if member.isdir():
-                    found[str(path)] = trees.Node("dir", mode | 0o700, b"", "live")
-                elif member.issym():
-                    found[str(path)] = trees.link(member.linkname, "live")
-                elif member.isreg():
-                    stream = archive.extractfile(member)
-                    found[str(path)] = trees.Node("file", mode | 0o600, stream.read() if stream else b"", "live")
-                else:
-                    raise SluiceError(f"the host sent {member.name!r}, which is neither a file, a directory nor a link")
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise SluiceError(f"the live tree that the host sent is damaged: {error}") from error
-    return found
+def _named(digest: ReleaseId, withheld: list[str]) -> ReleaseId:
+    """Name a tree without some of its files. No tree has this id, for a manifest begins with a path."""
+    text = "\0".join(["", "withheld", digest, *withheld])
+    return read_release_id(hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest())
 
 
 def is_packaged(tree: Path, packaged: Path) -> bool:
@@ -104,7 +106,7 @@ def is_packaged(tree: Path, packaged: Path) -> bool:
 
 
 def _compared(root: Path) -> dict[str, tuple[str, str]]:
-    entries: list[Entry] = trees.manifest(trees.read_layer(root, ""))
+    entries: list[Entry] = read_tree(root)
     return {
         entry.path: (entry.kind, entry.value)
         for entry in entries

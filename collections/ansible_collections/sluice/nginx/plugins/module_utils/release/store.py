@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -13,10 +14,14 @@ from typing import Any
 from ..errors import SluiceError
 from ..inside import kind_inside, paths_inside
 from ..manifest import CONF_ROOT, entries_to_json, read_tree, release_id
+from ..outside import ReleaseId, is_inside, read_release_id
 from ..record.files import write_text
 from . import tree as trees
 
-__all__ = ["Release", "Store", "write_json"]
+__all__ = ["Release", "Store", "remove_release", "write_json"]
+
+_LISTS, _OBJECTS = ("manifest", "kept", "needs", "withheld"), ("origins", "variables", "facts", "platform")
+_FORM: Mapping[str, type] = {"id": str, **dict.fromkeys(_LISTS, list), **dict.fromkeys(_OBJECTS, dict)}
 
 
 def write_json(path: Path, value: object) -> None:
@@ -45,9 +50,23 @@ class Release:
 
     @property
     def described(self) -> dict[str, Any]:
-        """What a host is told of it: id, manifest, kept, facts, needs, contract; and what its files are made from."""
-        text = (self.root / "release.json").read_text(encoding="utf-8")
-        return dict(json.loads(text))
+        """What a host is told of it: id, manifest, kept, facts, needs, contract; and what its files are made from.
+
+        Raises ``SluiceError`` for one that is damaged.
+        """
+        path = self.root / "release.json"
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise SluiceError(f"{path} cannot be read ({error}); run the gates again, which write it") from error
+        odd = (
+            [name for name, kind in _FORM.items() if not isinstance(found.get(name, kind()), kind)]
+            if (isinstance(found, dict))
+            else ["all of it"]
+        )
+        if odd:
+            raise SluiceError(f"{path} is damaged: {odd[0]} has another type; run the gates again, which write it")
+        return dict(found)
 
     @property
     def bundle(self) -> bytes:
@@ -62,7 +81,7 @@ class Store:
         self.root = root
 
     @staticmethod
-    def identify(tree: trees.Tree) -> str:
+    def identify(tree: trees.Tree) -> ReleaseId:
         """Tell the id that a tree has."""
         return release_id(trees.manifest(tree))
 
@@ -91,9 +110,9 @@ class Store:
         write_json(release.root / "release.json", description)
         return release
 
-    def get(self, wanted: str) -> Release:
-        """Find a release by its id. Raises ``SluiceError`` when it is not in the store."""
-        release = Release(wanted, self.root / wanted)
+    def get(self, wanted: ReleaseId) -> Release:
+        """Find a release by its id. Raises ``SluiceError`` when it is not in the store, or that is no id."""
+        release = Release(wanted, self.root / read_release_id(wanted))
         if not (release.root / "release.json").is_file():
             raise SluiceError(f"release {wanted[:12]} is not in {self.root}; run the gates again, which make it")
         return release
@@ -107,5 +126,16 @@ class Store:
             made = Path(folder, "release")
             trees.write(tree, made / "tree")
             (made / "bundle.tar.gz").write_bytes(trees.bundle(tree))
-            shutil.rmtree(release.root, ignore_errors=True)
+            remove_release(release.root, self.root)
             made.rename(release.root)
+
+
+def remove_release(folder: Path, store: Path) -> None:
+    """Remove the folder of a release, if it is there. Raises ``SluiceError`` for one that does not lie below ``store``:
+    then it is a link, or the store is.
+    """
+    if not os.path.lexists(folder):
+        return
+    if folder.is_symlink() or not is_inside(folder, store):
+        raise SluiceError(f"{folder} leads out of {store}, so it is not removed; see who put it there, and remove it")
+    shutil.rmtree(folder, ignore_errors=True)

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from ..errors import SluiceError
 from ..inside import read_inside
 from ..manifest import Entry
+from ..outside import has_controls, printable
 
 __all__ = ["Node", "Tree", "bundle", "directories", "file", "link", "manifest", "overlay", "read_layer", "write"]
 
@@ -55,7 +56,9 @@ def read_layer(root: Path, origin: str) -> Tree:
             where = path.relative_to(root).as_posix()
             source = f"{origin}/{where}"
             status = path.lstat()
-            _refuse_unreadable_names(where, os.readlink(path) if stat.S_ISLNK(status.st_mode) else "")
+            _refuse_odd_name("the name", where)
+            if stat.S_ISLNK(status.st_mode):
+                _refuse_odd_name(f"where the link '{where}' leads to,", os.readlink(path))
             if stat.S_ISLNK(status.st_mode):
                 found[where] = link(os.readlink(path), source)
             elif stat.S_ISREG(status.st_mode):
@@ -67,12 +70,16 @@ def read_layer(root: Path, origin: str) -> Tree:
     return found
 
 
-def _refuse_unreadable_names(*names: str) -> None:
-    for name in names:
-        try:
-            name.encode()
-        except UnicodeEncodeError:
-            raise SluiceError(f"the name {os.fsencode(name)!r} is not UTF-8; rename it, or remove it") from None
+def _refuse_odd_name(what: str, name: str) -> None:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise SluiceError(f"{what} {os.fsencode(name)!r} is not UTF-8; rename it, or remove it") from None
+    if has_controls(name):
+        raise SluiceError(
+            f"{what} '{printable(name)}' has characters that nobody sees (control characters, line ends, marks of "
+            "direction, odd spaces); rename it, or remove it"
+        )
 
 
 def directories(tree: Tree) -> Tree:

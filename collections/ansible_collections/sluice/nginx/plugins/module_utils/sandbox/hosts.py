@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import docker
 
 from ..errors import SluiceError
+from ..outside import Name, is_inside, read_name
 from ..staging.labels import labels, project_label
 from .image import ensure_image
 
@@ -50,10 +51,13 @@ class Host:
 
 @dataclasses.dataclass(frozen=True)
 class Fleet:
-    """A sandbox called ``name``, belonging to the checkout at ``root``."""
+    """A sandbox called ``name``, belonging to the checkout at ``root``. Raises ``SluiceError`` for what is no name."""
 
-    name: str
+    name: Name
     root: Path
+
+    def __post_init__(self) -> None:
+        read_name(self.name, "sandbox_name")
 
     @property
     def network(self) -> str:
@@ -66,7 +70,12 @@ class Fleet:
 
     @property
     def folder(self) -> Path:
-        return self.root / ".sluice" / self.name
+        return self.fleets / self.name
+
+    @property
+    def fleets(self) -> Path:
+        """Where the folders of all fleets are, and nothing else."""
+        return self.root / ".sluice/fleets"
 
     @property
     def key(self) -> Path:
@@ -117,6 +126,8 @@ def remove_fleet(client: docker.DockerClient, fleet: Fleet, hosts: Sequence[str]
         network.remove()
     known = fleet.folder.exists()
     if known:
+        if fleet.folder.is_symlink() or not is_inside(fleet.folder, fleet.fleets):
+            raise SluiceError(f"{fleet.folder} leads out of {fleet.fleets}; see who made it, and remove it")
         shutil.rmtree(fleet.folder)
     return bool(going or networks or known)
 

@@ -17,6 +17,7 @@ from typing import Any
 from docker.models.containers import Container
 
 from .. import remote
+from ..answers import read_agent_answer
 from ..errors import SluiceError
 from ..world import inside
 from .containers import libraries, pack
@@ -53,6 +54,8 @@ _ERRORS = 2
 _KEPT_WORDS = 4000
 # All that the agent does has bounds of its own, which are smaller.
 _PATIENCE_SECONDS = 900.0
+# Of one answer. The largest has the answers to some thousand requests, and a few KiB of each.
+_MOST_BYTES = 256 << 20
 
 
 @functools.lru_cache(maxsize=1)
@@ -105,13 +108,10 @@ class Agent:
                 raise self._ended(what, error) from error
             if not line:
                 raise self._ended(what)
-        answer: dict[str, Any] = json.loads(line)
-        if "error" in answer:
-            raise SluiceError(f"staging cannot {what}: {answer['error']}")
-        return answer
+        return read_agent_answer(what, line)
 
     def _ended(self, what: str, error: OSError | None = None) -> SluiceError:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, SluiceError):
             while self._line():
                 pass
         words = self._words.decode(errors="replace").strip().rpartition("\n")[2]
@@ -120,6 +120,7 @@ class Agent:
     def _line(self) -> bytes:
         """The next line that it says; nothing when it has ended."""
         parts = [self._said]
+        said = len(self._said)
         while b"\n" not in parts[-1]:
             header = self._frames.read(_HEADER_BYTES)
             if len(header) < _HEADER_BYTES:
@@ -127,8 +128,11 @@ class Agent:
             data: bytes = self._frames.read(int.from_bytes(header[4:], "big"))
             if header[0] == _ERRORS:
                 self._words = (self._words + data)[-_KEPT_WORDS:]
-            else:
-                parts.append(data)
+                continue
+            parts.append(data)
+            said += len(data)
+            if said > _MOST_BYTES:
+                raise SluiceError(f"staging's agent says more than {_MOST_BYTES >> 20} MiB at once")
         line, _, self._said = b"".join(parts).partition(b"\n")
         return line
 

@@ -64,13 +64,16 @@ def read_receipt(release: Release) -> Receipt:
         content = json.loads(_content(release).read_text(encoding="utf-8"))
     except FileNotFoundError:
         content = None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SluiceError(f"the receipt {_content(release)} cannot be read ({error}); {mend}") from error
     faults = receipts.faults(content, release.id, now())
     if faults:
         raise SluiceError(f"{'; '.join(faults)}; {mend}")
     signature = _signature(release)
-    return Receipt(content, signature.read_text(encoding="ascii") if signature.is_file() else "")
+    try:
+        return Receipt(content, signature.read_text(encoding="ascii") if signature.is_file() else "")
+    except (OSError, ValueError) as error:
+        raise SluiceError(f"the signature {signature} cannot be read ({error}); {mend}") from error
 
 
 def _content(release: Release) -> Path:

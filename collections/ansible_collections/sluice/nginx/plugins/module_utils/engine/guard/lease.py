@@ -58,7 +58,7 @@ def due_in(session: Session, pending: Pending | Json) -> float:
         if lease["run"] != pending["run"] or lease["boot"] != session.system.boot():
             return 0.0
         return max(0.0, float(lease["until"]) - session.system.monotonic())
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return 0.0
 
 

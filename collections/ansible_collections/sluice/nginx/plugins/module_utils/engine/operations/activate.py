@@ -22,6 +22,7 @@ from ..way_back import go_back
 from .settle import let_guard_go, recover, times
 
 if TYPE_CHECKING:
+    from ...outside import ReleaseId
     from ..forms import ActivateRequest, Facts, Json, Options
 
 __all__ = ["activate"]
@@ -30,7 +31,7 @@ __all__ = ["activate"]
 class _Release(NamedTuple):
     """What is to be activated; ``meta`` is stored beside it."""
 
-    id: str
+    id: ReleaseId
     meta: Json
     check_timeout: float
     test_timeout: float
@@ -197,7 +198,7 @@ def _install(session: Session, release: _Release, bundle: bytes) -> None:
 
 
 def _switch(session: Session, state: Json, release: _Release, bundle: bytes, master: Master, first: bool) -> Json:
-    before: str = state["pending"]["before"]
+    before: ReleaseId = state["pending"]["before"]
     answer: Json = {"changed": False, "release": before, "before": before, "checks": [], "timings": {}}
     timings = answer["timings"]
     # Where drift of this very release is discarded, installing it changes what the link leads to.

@@ -11,6 +11,7 @@ from ..traffic import BEFORE, Traffic
 from ..trial import worker_problems
 
 if TYPE_CHECKING:
+    from ...outside import ReleaseId
     from ..forms import BakeRequest, Json, Options
 
 __all__ = ["bake", "watch"]
@@ -26,7 +27,7 @@ def bake(session: Session, request: BakeRequest, bundle: bytes = b"") -> Json:
     return watch(session, request["release"], float(request.get("seconds", 0)), request.get("options") or {})
 
 
-def watch(session: Session, release: str, seconds: float, options: Options, *, asked: bool = False) -> Json:
+def watch(session: Session, release: ReleaseId, seconds: float, options: Options, *, asked: bool = False) -> Json:
     """Wait for ``seconds``, and judge the trial of ``release``; its contract is left out where it was just ``asked``.
 
     Raises ``Fault`` when the release is not on trial here by this run.

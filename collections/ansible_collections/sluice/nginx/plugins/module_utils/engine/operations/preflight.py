@@ -18,6 +18,7 @@ from ..trial import pending_problem
 
 if TYPE_CHECKING:
     from ...manifest import Difference
+    from ...outside import ReleaseId
     from ..forms import Facts, Json, Platform, PreflightRequest
 
 __all__ = ["operating_system", "preflight"]
@@ -78,7 +79,7 @@ def preflight(session: Session, request: PreflightRequest, bundle: bytes = b"") 
     return answer
 
 
-def _subject(session: Session, state: Json, request: PreflightRequest) -> tuple[str, Facts, Platform]:
+def _subject(session: Session, state: Json, request: PreflightRequest) -> tuple[ReleaseId, Facts, Platform]:
     """Return the release, and what is known of it. Raises ``Fault`` where this host has none that is named so."""
     if not request.get("stored"):
         return request["release"], request.get("facts") or {}, request.get("platform") or {}
@@ -92,7 +93,7 @@ def _subject(session: Session, state: Json, request: PreflightRequest) -> tuple[
     return release, meta.get("facts") or {}, platform
 
 
-def _has_release(session: Session, state: Json, release: str, differences: list[Difference]) -> bool:
+def _has_release(session: Session, state: Json, release: ReleaseId, differences: list[Difference]) -> bool:
     # The live tree has been read for its drift just now.
     known = release == state["live"] and release == session.layout.linked()
     return not differences if known else has_release(session, release)

@@ -13,6 +13,7 @@ from ..trees.stock import remove_unknown
 from ..trial import worker_problems
 
 if TYPE_CHECKING:
+    from ...outside import ReleaseId
     from ..forms import ConfirmRequest, Json, RevertRequest
     from ..serving import Served
 
@@ -126,7 +127,7 @@ def revert(session: Session, request: RevertRequest, bundle: bytes = b"") -> Jso
 
     # Without the lock: the host is back, and nobody has to wait for this.
     trial = state["pending"] or state["confirmed"] or {}
-    return {**answer, "traffic": counted(session, str(trial.get("since")), str(trial.get("release")), to)}
+    return {**answer, "traffic": counted(session, str(trial.get("since")), trial.get("release", to), to)}
 
 
 def end_trial(session: Session, state: Json, by: str, why: str) -> Json:
@@ -155,7 +156,7 @@ def recover(session: Session, state: Json) -> Json:
     return session.store.load()
 
 
-def _take_back(session: Session, state: Json, to: str, by: str, check_timeout: float) -> Json:
+def _take_back(session: Session, state: Json, to: ReleaseId, by: str, check_timeout: float) -> Json:
     # Here, as most trials are confirmed, and need nothing of the way back.
     from ..way_back import go_back
 

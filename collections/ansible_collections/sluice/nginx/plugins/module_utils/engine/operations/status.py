@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...lean import TYPE_CHECKING, contextmanager
+from ...outside import ReleaseId, read_release_id
 from ..guard.lease import due_in
 from ..host.nginx import build, find_master
 from ..host.processes import workers_of
@@ -64,7 +65,7 @@ def show(session: Session, request: ShowRequest, bundle: bytes = b"") -> Json:
     return {"changed": False, "release": release, "stored": session.store.meta(release)}
 
 
-def resolve(state: Json, wanted: str) -> str:
+def resolve(state: Json, wanted: str) -> ReleaseId:
     """Return the id of the release that ``wanted`` names: an id, its beginning, ``live`` or ``previous``.
 
     Raises ``Fault`` that lists the releases which are there.
@@ -72,16 +73,16 @@ def resolve(state: Json, wanted: str) -> str:
     there = sorted(state["releases"])
     listed = ", ".join(release[:12] for release in there) or "none"
     if wanted == "live" and state["live"]:
-        return str(state["live"])
+        return read_release_id(state["live"])
     if wanted == "previous":
         # While a release is pending, the one before it is the last that was accepted.
         record = state["pending"] or state["confirmed"]
         if record and record["before"]:
-            return str(record["before"])
+            return read_release_id(record["before"])
         raise Fault(Problem("this host has no release before the live one", seen=f"releases: {listed}"))
     matching = [release for release in there if wanted and release.startswith(wanted)]
     if len(matching) == 1:
-        return str(matching[0])
+        return read_release_id(matching[0])
     what = (
         f"{wanted!r} names {len(matching)} releases of this host"
         if matching

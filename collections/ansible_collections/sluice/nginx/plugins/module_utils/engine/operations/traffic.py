@@ -13,6 +13,7 @@ from ..window import lines_between
 if TYPE_CHECKING:
     from typing import Iterable
 
+    from ...outside import ReleaseId
     from ..forms import Json, TrafficRequest
 
 __all__ = ["counted", "traffic"]
@@ -39,7 +40,7 @@ def traffic(session: Session, request: TrafficRequest, bundle: bytes = b"") -> J
     return {"changed": False, "traffic": found, "journal": events}
 
 
-def counted(session: Session, began: str, *releases: str) -> Json | None:
+def counted(session: Session, began: str, *releases: ReleaseId) -> Json | None:
     """Count the requests from a little before a switch, which ``began`` then (ISO-8601), until now. None where it is
     not known which logs there are, or they cannot be counted: on a way back, that must be no fault.
     """
@@ -50,7 +51,7 @@ def counted(session: Session, began: str, *releases: str) -> Json | None:
         return None
 
 
-def _window(session: Session, releases: Iterable[str], began: str, start: int, end: int) -> Json | None:
+def _window(session: Session, releases: Iterable[ReleaseId], began: str, start: int, end: int) -> Json | None:
     logs = _access_logs(session, releases)
     if not logs:
         return None
@@ -60,7 +61,7 @@ def _window(session: Session, releases: Iterable[str], began: str, start: int, e
     return counting.to_json(began)
 
 
-def _access_logs(session: Session, releases: Iterable[str]) -> list[str]:
+def _access_logs(session: Session, releases: Iterable[ReleaseId]) -> list[str]:
     """The access logs of releases, and those that nginx has open: others may have been named before."""
     found: set[str] = set()
     errors: set[str] = set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...lean import TYPE_CHECKING, Path, suppress
 from ...manifest import Difference, compare, entries_from_json, read_tree
+from ...outside import ReleaseId
 from ..session import Problem, Session
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def difference_text(session: Session, state: Json, differences: Iterable[Differe
     import difflib
 
     lines: list[str] = []
-    before = _pristine(session, str(state["live"]), paths)
+    before = _pristine(session, state["live"], paths)
     for path in paths:
         old, new = before.get(path, "").splitlines(), _text(session.layout.conf / path).splitlines()
         lines += difflib.unified_diff(old, new, f"release/{path}", f"live/{path}", lineterm="")
@@ -80,7 +81,7 @@ def difference_text(session: Session, state: Json, differences: Iterable[Differe
     return text if len(text) <= _MOST_TEXT else f"{text[:_MOST_TEXT]}\n(and more)"
 
 
-def _pristine(session: Session, release: str, paths: Iterable[str]) -> dict[str, str]:
+def _pristine(session: Session, release: ReleaseId, paths: Iterable[str]) -> dict[str, str]:
     import io
     import tarfile
 

@@ -6,6 +6,7 @@ import os
 
 from ...lean import TYPE_CHECKING, Path, contextmanager
 from ...manifest import Entry, compare, entries_from_json, entries_to_json, read_tree, release_id
+from ...outside import ReleaseId
 from .. import state as states
 from ..session import Fault, Problem, Session
 from .bundle import pack_tree, unpack
@@ -31,7 +32,7 @@ def _temporary(session: Session, name: str) -> Iterator[Path]:
         session.system.remove(path)
 
 
-def install(session: Session, release: str, manifest: list[Entry], bundle: bytes, owners: bool = False) -> None:
+def install(session: Session, release: ReleaseId, manifest: list[Entry], bundle: bytes, owners: bool = False) -> None:
     """Put a release on the host:
 
     from ``bundle``, else from the pristine copy. Raises ``Fault``; then nothing was touched.
@@ -143,7 +144,7 @@ def keep(session: Session, paths: list[str]) -> None:
         session.system.rename(temporary, place)
 
 
-def repair(session: Session, release: str) -> None:
+def repair(session: Session, release: ReleaseId) -> None:
     """Bring the changed files of a release back from its pristine copy. Raises ``Fault`` when that is damaged too."""
     manifest = entries_from_json(session.store.meta(release).get("manifest", []))
     tree = session.layout.release(release)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
+from ...outside import ReleaseId
 from ..session import Fault, Problem, Session
 
 __all__ = ["CANNOT_EXCHANGE", "point"]
@@ -13,7 +14,7 @@ CANNOT_EXCHANGE = (errno.EXDEV, errno.EINVAL, errno.ENOSYS)
 """Where two names cannot change places: lower directories of overlayfs, and file systems that do not know how."""
 
 
-def point(session: Session, release: str) -> None:
+def point(session: Session, release: ReleaseId) -> None:
     """Let ``/etc/nginx`` lead to a release, in one step.
 
     The first time it is a directory, of which ``adopt`` made a copy before: link and directory change places. Raises

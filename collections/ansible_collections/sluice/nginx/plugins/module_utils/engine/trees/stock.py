@@ -7,6 +7,7 @@ import os
 from ...errors import SluiceError
 from ...lean import TYPE_CHECKING, suppress
 from ...manifest import read_tree, release_id
+from ...outside import ReleaseId
 
 if TYPE_CHECKING:
     from ..forms import Json
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["has_release", "remove_unknown"]
 
-_ANY = "*"
+# Stands for any release where only the folder that they are in is meant.
+_NONE = ReleaseId("0" * 64)
 
 
-def has_release(session: Session, release: str) -> bool:
+def has_release(session: Session, release: ReleaseId) -> bool:
     """Tell whether a release is on the host, unchanged."""
     tree = session.layout.release(release)
     if not tree.is_dir() or not session.layout.meta(release).is_file():
@@ -30,8 +32,10 @@ def has_release(session: Session, release: str) -> bool:
 def remove_unknown(session: Session, state: Json) -> None:
     """Remove what an installation or a pruning that a crash cut short has left: no state names it."""
     layout = session.layout
-    for pattern in (layout.release(_ANY), layout.bundle(_ANY), layout.meta(_ANY)):
-        known = {pattern.name.replace(_ANY, release) for release in state["releases"]}
-        for name in sorted(os.listdir(pattern.parent)):
+    for place in (layout.release, layout.bundle, layout.meta):
+        known = {place(release).name for release in state["releases"]}
+        folder = place(_NONE).parent
+        for name in sorted(os.listdir(folder)):
+            # A name out of a listing has no way out of the folder in it.
             if name not in known:
-                session.system.remove(pattern.parent / name)
+                session.system.remove(folder / name)

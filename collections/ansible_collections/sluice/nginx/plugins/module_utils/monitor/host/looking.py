@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from ...engine.host.processes import Worker
+    from ...outside import ReleaseId
     from .exposition import Metrics
 
 __all__ = ["Looking"]
@@ -68,7 +69,7 @@ class Looking:
         tell(lambda: self._tell_certificates(metrics, meta))
         return problems
 
-    def _live_meta(self, live: str | None) -> dict[str, Any]:
+    def _live_meta(self, live: ReleaseId | None) -> dict[str, Any]:
         """Read what is stored about the live release, once: it may be large."""
         if not live:
             return {}

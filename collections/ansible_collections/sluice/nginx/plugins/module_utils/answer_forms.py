@@ -1,0 +1,297 @@
+"""The schemas of what hosts answer, one for each operation. What the keys mean is said in ``engine/forms.py``.
+
+The bounds are far above what any engine says; they are there for what is none.
+"""
+
+# No lazy annotations here: msgspec reads them, and would have to guess where names come from.
+from typing import Annotated, Any, Required, TypedDict, TypeVar
+
+from msgspec import Meta
+
+__all__ = ["FORMS", "NEEDED", "RELEASE_ID", "Base", "TrafficForm"]
+
+T = TypeVar("T")
+
+_MANY = 100_000
+RELEASE_ID = r"\A[0-9a-f]{64}\Z"
+
+Id = Annotated[str, Meta(pattern=RELEASE_ID)]
+Word = Annotated[str, Meta(max_length=16 << 10)]
+Text = Annotated[str, Meta(max_length=1 << 20)]
+Number = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Seconds = Annotated[float, Meta(ge=-1e12, le=1e12)]
+Many = Annotated[list[T], Meta(max_length=_MANY)]
+Few = Annotated[list[T], Meta(max_length=1000)]
+# A process: its pid, and when it started.
+Worker = Annotated[list[Count], Meta(min_length=2, max_length=2)]
+
+
+class Problem(TypedDict, total=False):
+    what: Required[Text]
+    expected: Text
+    seen: Text
+    do: Text
+    nginx: Text
+    diff: Text
+
+
+class Step(TypedDict):
+    name: Word
+    ms: Count
+
+
+class Failing(TypedDict):
+    request: Word
+    count: Count
+
+
+class Base(TypedDict, total=False):
+    """What each answer has."""
+
+    ok: Required[bool]
+    changed: bool
+    problems: Few[Problem]
+    warnings: Many[Text]
+    steps: Many[Step]
+
+
+class Outcome(TypedDict, total=False):
+    name: Required[Word]
+    ok: Required[bool]
+    source: Word
+    request: Text
+    problems: Few[Text]
+    status: Count | None
+    ms: Seconds
+    chain: Few[Text]
+    body_excerpt: Word
+
+
+class TrafficForm(TypedDict):
+    start: Annotated[str, Meta(pattern=r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")]
+    step: Annotated[int, Meta(ge=1, le=10**9)]
+    began: Word
+    requests: Few[Count]
+    errors: Few[Count]
+    ms: Few[Seconds | None]
+    failing: Few[Failing]
+    unread: Count
+
+
+class Nginx(TypedDict, total=False):
+    running: bool
+    version: Word | None
+    pid: Count
+    workers: Count
+
+
+class Platform(TypedDict, total=False):
+    os: Word
+
+
+class Preflight(Base, total=False):
+    release: Id
+    live: Id | None
+    live_confirmed: bool
+    has_release: bool
+    adopted: bool
+    changes_needed: bool
+    nginx: Nginx
+    platform: Platform
+    tree: Annotated[dict[Word, Text], Meta(max_length=_MANY)]
+
+
+class Need(TypedDict):
+    key: Annotated[list[Word], Meta(min_length=2, max_length=2)]
+    met: bool
+    seen: Text
+    near: Text
+
+
+class Facts(TypedDict):
+    nginx_version: Word | None
+    modules: Many[Word]
+    os: Word
+
+
+class Probe(Base, total=False):
+    live: Id | None
+    confirmed: bool
+    needs: Many[Need]
+    facts: Facts
+    tree: Annotated[str, Meta(max_length=32 << 20)]
+    withheld: Many[Word]
+
+
+class Baked(TypedDict, total=False):
+    changed: bool
+    problems: Few[Problem]
+    note: Text
+    checks: Many[Outcome]
+    requests: Count
+    share_5xx: Seconds
+    share_5xx_before: Seconds
+    traffic: TrafficForm | None
+
+
+class Activate(Base, total=False):
+    release: Id
+    before: Id | None
+    checks: Many[Outcome]
+    workers: Many[Worker]
+    timings: Annotated[dict[Word, Number], Meta(max_length=100)]
+    reverted: bool | None
+    means: Word
+    broken: bool
+    note: Text
+    traffic: TrafficForm | None
+    bake: Baked
+
+
+class Bake(Baked, total=False):
+    ok: Required[bool]
+    warnings: Many[Text]
+    steps: Many[Step]
+
+
+class Confirm(Base, total=False):
+    release: Id
+    pruned: Many[Id]
+
+
+class Revert(Base, total=False):
+    release: Id | None
+    reverted: bool | None
+    broken: bool
+    note: Text
+    means: Word
+    checks: Many[Outcome]
+    workers: Many[Worker]
+    timings: Annotated[dict[Word, Number], Meta(max_length=100)]
+    traffic: TrafficForm | None
+
+
+class Confirmed(TypedDict):
+    release: Id
+    run: Word | None
+    since: Word | None
+    before: Id | None
+
+
+Pending = TypedDict(
+    "Pending",
+    {
+        "release": Required[Id],
+        "before": Required[Id | None],
+        "run": Required[Word],
+        "who": Word,
+        "from": Word,
+        "since": Word,
+        "boot": Word,
+        "deadline": Seconds,
+        "broken": Few[Text],
+        "phase": Word,
+        "marks": Annotated[dict[Word, Few[Number]], Meta(max_length=_MANY)],
+        "workers": Many[Worker],
+        "old_pids": Many[Count],
+        "test_ms": Number,
+    },
+    total=False,
+)
+
+
+class Ended(TypedDict):
+    release: Id
+    run: Word
+    outcome: Word
+    by: Word
+    at: Word
+
+
+class Record(TypedDict, total=False):
+    installed: Word
+    origin: Word
+    confirmed: Confirmed
+
+
+class Guard(TypedDict):
+    due_in: Seconds | None
+
+
+# An event of a host's journal, with the facts that the engine notes.
+Event = TypedDict(
+    "Event",
+    {
+        "at": Word,
+        "run": Word,
+        "event": Required[Word],
+        "mark": Word,
+        "release": Id | None,
+        "before": Id | None,
+        "who": Word,
+        "from": Word,
+        "deadline": Seconds,
+        "why": Text,
+        "of": Word,
+        "by": Word,
+        "means": Word,
+        "ms": Number,
+        "paths": Count,
+        "master": Count,
+        "checks": Count,
+        "reason": Text,
+        "problems": Few[Text],
+        "pruned": Many[Id],
+    },
+    total=False,
+)
+
+
+class Status(Base, total=False):
+    live: Id | None
+    confirmed: Confirmed | None
+    pending: Pending | None
+    last: Ended | None
+    releases: Annotated[dict[Id, Record], Meta(max_length=_MANY)]
+    guard: Guard
+    drift: Many[Word]
+    drift_diff: Text
+    nginx: Nginx
+    journal: Few[Event]
+
+
+class Show(Base, total=False):
+    release: Id
+    stored: dict[str, Any]
+
+
+class Traffic(Base, total=False):
+    traffic: TrafficForm | None
+    journal: Few[Event]
+
+
+FORMS: dict[str, Any] = {
+    "preflight": Preflight,
+    "probe": Probe,
+    "activate": Activate,
+    "bake": Bake,
+    "confirm": Confirm,
+    "revert": Revert,
+    "status": Status,
+    "show": Show,
+    "traffic": Traffic,
+}
+
+NEEDED: dict[str, tuple[str, ...]] = {
+    "preflight": ("release", "live", "has_release", "changes_needed"),
+    "probe": ("live", "confirmed", "needs", "facts"),
+    "activate": ("release", "before"),
+    "bake": (),
+    "confirm": ("release",),
+    "revert": ("release", "reverted"),
+    "status": ("live", "confirmed", "pending", "last", "releases", "drift"),
+    "show": ("release", "stored"),
+    "traffic": ("traffic", "journal"),
+}
+"""What an answer that is ``ok`` has beside that which every answer has."""

@@ -1,0 +1,118 @@
+"""What hosts and staging agents answer, read in one place: typed, bounded, and without what nobody asked for.
+
+A host may say anything. What does not fit its schema in ``answer_forms.py`` is a ``SluiceError``, which is that host's
+failure and ends nobody else's run. Keys that a schema does not have are dropped, so that no host writes into a record
+under a name of the controller's own.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from typing import Any, NoReturn, cast
+
+import msgspec
+
+from .answer_forms import FORMS, NEEDED, RELEASE_ID, Base, TrafficForm
+from .errors import SluiceError
+from .outside import printable
+
+__all__ = ["MOST_BYTES", "Malformed", "NoJson", "read_agent_answer", "read_answer"]
+
+MOST_BYTES = 32 << 20
+"""Of all that a host prints for one question. Its live tree, the largest part, has 16 MiB at most, in base64."""
+
+# A surrogate alone is how Python writes a byte that is no UTF-8; the pair of two is a character.
+_ESCAPES = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
+
+
+_AS_ID = f"`str` matching regex {RELEASE_ID!r}"
+
+
+class Malformed(SluiceError):
+    """The answer is not what was asked for."""
+
+
+class NoJson(Malformed):
+    """It is not even JSON, as a line that was cut."""
+
+
+def read_answer(operation: str, text: str) -> dict[str, Any]:
+    """Return the answer of a host to ``operation``. Raises ``Malformed`` with what was expected.
+
+    It has ``ok``, ``changed``, ``problems`` and ``warnings``; where it is ``ok``, also all that the operation tells.
+    """
+    if len(text) > MOST_BYTES:
+        _refuse(operation, f"it has more than {MOST_BYTES >> 20} MiB")
+    data = text.encode("utf-8", "backslashreplace")
+    if b"\\ud" in data or b"\\uD" in data:
+        data = _ESCAPES.sub(lambda found: rb"\\" + found[1] if found[1] else found[0], data)
+    try:
+        found = cast("dict[str, Any]", _decoder(operation).decode(data))
+    except msgspec.ValidationError as error:
+        _refuse(operation, str(error).replace(_AS_ID, "the id of a release"))
+    except RecursionError:
+        _refuse(operation, "it is nested too deeply")
+    except ValueError as error:
+        raise NoJson(_sentence(operation, str(error))) from None
+    found.setdefault("changed", False)
+    found.setdefault("problems", [])
+    found.setdefault("warnings", [])
+    _hold(operation, found)
+    return found
+
+
+@functools.cache
+def _decoder(operation: str) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(FORMS.get(operation, Base))
+
+
+def _hold(operation: str, found: dict[str, Any]) -> None:
+    """Hold an answer to what a schema cannot say."""
+    if not found["ok"]:
+        if not found["problems"]:
+            _refuse(operation, "Expected a problem where `ok` is false")
+    elif found["problems"]:
+        _refuse(operation, "Expected no problem where `ok` is true")
+    else:
+        lacking = [name for name in NEEDED.get(operation, ()) if name not in found]
+        if lacking:
+            _refuse(operation, f"Object missing required field `{lacking[0]}`")
+    for traffic in (found.get("traffic"), (found.get("bake") or {}).get("traffic")):
+        if traffic and not _is_even(traffic):
+            _refuse(operation, "Expected as many `errors` and `ms` as `requests` - at `$.traffic`")
+
+
+def _is_even(traffic: TrafficForm) -> bool:
+    return len(traffic["requests"]) == len(traffic["errors"]) == len(traffic["ms"])
+
+
+def _refuse(operation: str, why: str) -> NoReturn:
+    raise Malformed(_sentence(operation, why))
+
+
+def _sentence(operation: str, why: str) -> str:
+    return (
+        f"the host's answer to {operation} is malformed ({printable(why)[:300]}); nothing of it was taken. Either its "
+        "engine is damaged, or somebody else answers there: see to that host"
+    )
+
+
+def read_agent_answer(what: str, line: bytes) -> dict[str, Any]:
+    """Return what a staging agent says, in a line of JSON, to the question ``what``. Raises ``SluiceError``, also with
+    its own words where it could not do it.
+    """
+    try:
+        found = json.loads(line, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise SluiceError(f"staging cannot {what}: its agent's answer is malformed: {printable(str(error))}") from None
+    if not isinstance(found, dict):
+        raise SluiceError(f"staging cannot {what}: its agent's answer is malformed: expected an object")
+    if "error" in found:
+        raise SluiceError(f"staging cannot {what}: {found['error']}")
+    return found
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number")
