@@ -29,8 +29,13 @@ class Problem(NamedTuple):
     diff: str = ""
 
     def to_json(self) -> dict[str, str]:
-        """Return only what applies."""
-        return {key: value for key, value in self._asdict().items() if value}
+        """Return only what applies. nginx quotes the configuration in its words, so they leave without secrets."""
+        found = {key: value for key, value in self._asdict().items() if value}
+        if self.nginx:
+            from ..redaction import redact_line
+
+            found["nginx"] = "\n".join(redact_line(line) for line in self.nginx.split("\n"))
+        return found
 
 
 class Fault(SluiceError):

@@ -50,6 +50,7 @@ def keep_live(state: Path, identity: str, bundle: bytes, more: Mapping[str, Any]
     root.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root.parent, prefix=".new-") as folder:
         made = Path(folder, "release")
+        made.mkdir(0o700)
         trees.write(tree, made / "tree")
         description = {
             "id": identity,

@@ -30,6 +30,7 @@ def has_release(session: Session, release: str) -> bool:
 def remove_unknown(session: Session, state: Json) -> None:
     """Remove what an installation or a pruning that a crash cut short has left: no state names it."""
     layout = session.layout
+    session.system.remove(layout.work)
     for pattern in (layout.release(_ANY), layout.bundle(_ANY), layout.meta(_ANY)):
         known = {pattern.name.replace(_ANY, release) for release in state["releases"]}
         for name in sorted(os.listdir(pattern.parent)):
