@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..lint.acceptance import Acceptance, complaints, read_acceptances
 from ..lint.audit import LEVELS, audit, gixy_rules
 from ..lint.catalogue import Said, ask, find_rules
-from ..lint.context import Context, read_certificates, read_extensions
+from ..lint.context import Context, read_certificates, read_extensions, read_secrets
 from ..verdicts.model import Finding, Subject, Verdict
 
 AFTER = ("parse",)
@@ -26,6 +26,7 @@ def _asked(config: Config, tree: Path, subject: Subject, live: Config | None) ->
         live,
         read_certificates(config, tree, docroots),
         subject.options.certificate_days,
+        secrets=read_secrets(tree),
     )
     yield from ask(config, context)
     for issue in audit(tree, config):

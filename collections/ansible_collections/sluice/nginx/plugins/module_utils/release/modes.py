@@ -66,7 +66,9 @@ def close_secrets(tree: Tree) -> Tree:
     }
 
 
-_MASTER, _WORKERS, _CONTENT = "a key that nginx reads", "a list of passwords or keys that nginx reads", "by its content"
+_MASTER = "a directive names it as a private key, or as the password of one"
+_WORKERS = "a directive names it as a list of passwords or keys"
+_CONTENT = "it holds a key or passwords, or is called as such a file is"
 
 
 def secret_files(tree: Tree) -> dict[str, str]:
