@@ -34,14 +34,14 @@ __all__ = [
 
 NOT_SHOWN = ", and not shown: it is a key, a certificate, a list of passwords, or not readable for others"
 
-# What the master reads as root, and what workers read as their own user.
+# What the master reads as root, and what workers read as their own user; `proxy_` and the like may stand in front.
 KEY_DIRECTIVES = (
-    *(r"\w*ssl_certificate_key", r"\w*ssl_password_file", "ssl_session_ticket_key"),
+    *("ssl_certificate_key", "ssl_password_file", "ssl_session_ticket_key"),
     *("quic_host_key", "account_key", "license_token"),
 )
-PASSWORD_DIRECTIVES = ("auth_basic_user_file", "auth_jwt_key_file", "auth_digest_user_file", r"auth_gss_keytab")
+PASSWORD_DIRECTIVES = ("auth_basic_user_file", "auth_jwt_key_file", "auth_digest_user_file", "auth_gss_keytab")
 # A certificate is of no use without its key, so both stay on the host.
-_CERTIFICATES = (r"\w*ssl_certificate",)
+_CERTIFICATES = ("ssl_certificate",)
 
 _CONTENT = (
     # PEM of every kind, OpenSSH, SSH2 and PGP; also where a JSON document holds it.
@@ -54,9 +54,9 @@ _CONTENT = (
     rb"^[^:#\r\n]+:[^:\r\n]+:[0-9a-f]{32}\r?$",
     rb"^[^\s:#]+:(?:\d+|\*):[^\s:]+:[^\s:]+:[^\r\n]+$",
     # Keys as JSON, and what cloud services, WireGuard and netrc call theirs.
-    rb"\"kty\"\s*:(?=[^}]*\"(?:d|k|p|q|dp|dq|qi)\"\s*:\s*\")|\"(?:d|k)\"\s*:\s*\"(?=[^}]*\"kty\"\s*:)",
-    rb"\"(?:private_key|client_secret)\"\s*:|^\s*(?:PrivateKey|PresharedKey|aws_secret_access_key)\s*=",
-    rb"^\s*(?:machine\s+\S+|default)\s[^#]*\bpassword\s+\S",
+    rb"\"kty\"\s*:(?=[^}]{0,9999}\"(?:d|k|p|q|dp|dq|qi)\"\s*:\s*\")|\"(?:d|k)\"\s*:\s*\"(?=[^}]{0,9999}\"kty\"\s*:)",
+    rb"\"(?:private_key|client_secret)\"\s*:|^[ \t]*(?:PrivateKey|PresharedKey|aws_secret_access_key)\s*=",
+    rb"^[ \t]*(?:machine\s+\S+|default)\s[^#]*\bpassword\s+\S",
 )
 _NAME = (
     r"(?:^|/)(?:[^/]+\.(?:key|p12|pfx|jks|ppk|keytab|htpasswd)|\.?(?:htpasswd|pgpass|netrc)"
@@ -146,17 +146,11 @@ class Named(NamedTuple):
         """Whether it stands for more files than one: it has variables, or is a pattern of ``include``."""
         return not _ANY_NAME.isdisjoint(self.value)
 
-    def is_of(self, directives: Iterable[str]) -> bool:
-        """Return whether the directive is one of these patterns of names."""
-        import re
-
-        return any(re.fullmatch(each, self.directive) for each in directives)
-
 
 def named_by(
     directives: Iterable[str], contents: Mapping[str, bytes], conf: str, links: Mapping[str, str] | None = None
 ) -> set[str]:
-    """Return the files that directives name whose names match one of ``directives``; a variable stands for any text."""
+    """Return the files that ``directives`` name, or those whose names end so; a variable stands for any text."""
     named = [each for data in contents.values() for each in find_named(directives, data)]
     return resolve_named(named, contents, conf, links)
 
@@ -169,7 +163,7 @@ def find_named(directives: Iterable[str], data: bytes) -> list[Named]:
         return []
     # What nginx lets stand between a directive and its value.
     pattern = re.compile(
-        rf"\b({'|'.join(directives)})(?:\s+(?:\#[^\n]*\n\s*)*)"
+        rf"({'|'.join(directives)})(?:\s+(?:\#[^\n]*\n\s*)*)"
         r"(?:\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|((?:\\.|\$\{|[^\s;{\"'\\])+))"
     )
     text = data.decode("utf-8", "replace")
@@ -236,7 +230,7 @@ def _files(value: str, contents: Mapping[str, bytes], conf: str, links: Mapping[
 
 def _end_of(path: str, conf: str, links: Mapping[str, str]) -> str:
     """Follow the links of a tree, of files and of folders, as long as they stay in it."""
-    for _ in range(40):
+    for _ in range(40 if links else 0):
         parts = path.split("/")
         for length in range(1, len(parts) + 1):
             above = "/".join(parts[:length])

@@ -38,10 +38,10 @@ __all__ = ["close_secrets", "keep_closed", "secret_files"]
 _GROUP, _OWNER = 0o750, 0o700
 
 # Many variants have the same files.
-_is_secret = functools.lru_cache(maxsize=4096)(is_secret_content)
+_is_secret = functools.lru_cache(maxsize=1024)(is_secret_content)
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=1024)
 def _named(data: bytes) -> tuple[Named, ...]:
     return tuple(find_named((*KEY_DIRECTIVES, *PASSWORD_DIRECTIVES), data))
 
@@ -76,14 +76,11 @@ def secret_files(tree: Tree) -> dict[str, str]:
     files = {path: node.data for path, node in tree.items() if node.kind == "file"}
     links = {path: node.data.decode(errors="surrogateescape") for path, node in tree.items() if node.kind == "link"}
     found = {path: _CONTENT for path, data in files.items() if _is_secret(data) or has_secret_name(path)}
-    named = [each for data in files.values() for each in _named(data)]
-    for each in named:
-        if each.is_of(KEY_DIRECTIVES) and not each.is_pattern:
-            found |= dict.fromkeys(resolve_named([each], files, CONF_ROOT, links), _MASTER)
-    for each in named:
-        # With a variable in its name, a key is read by workers, for each connection.
-        if each.is_pattern or each.is_of(PASSWORD_DIRECTIVES):
-            found |= dict.fromkeys(resolve_named([each], files, CONF_ROOT, links), _WORKERS)
+    named = {each for data in files.values() for each in _named(data)}
+    # With a variable in its name, a key is read by workers, for each connection.
+    master = {each for each in named if each.directive in KEY_DIRECTIVES and not each.is_pattern}
+    for those, why in ((master, _MASTER), (named - master, _WORKERS)):
+        found |= dict.fromkeys(resolve_named(those, files, CONF_ROOT, links), why)
     return found
 
 
