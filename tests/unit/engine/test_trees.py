@@ -151,7 +151,8 @@ def test_drift_is_seen_and_repaired(session: Session) -> None:
     found = {(difference.path, difference.what) for difference in drift(session, state)}
     assert found == {("nginx.conf", "changed"), ("conf.d/extra", "added"), ("conf.d", "changed")}
     shown = difference_text(session, state, drift(session, state))
-    assert shown.startswith("--- release/nginx.conf\n+++ live/nginx.conf\n")
+    assert "(the mode was 0750 and is 0700)" in shown
+    assert "--- release/nginx.conf\n+++ live/nginx.conf\n" in shown
     assert "-events {}\n+changed" in shown
     installed.repair(session, state["live"])
     assert drift(session, state) == []

@@ -28,6 +28,8 @@ EXTENSIONS = {
 }
 NOW = datetime(2030, 6, 1, tzinfo=UTC)
 CERTIFICATES = certificates(NOW)
+# They count where a fixture names them: it has no files of its own.
+SECRETS = {"ssl/in-tree.key": "a directive names it", "in-tree.users": "it holds passwords"}
 _MARK = re.compile(r"# hit: (.*)$")
 
 
@@ -44,6 +46,7 @@ def _found(rule: str, path: Path) -> list[Finding]:
         certificate_days=14,
         now=NOW,
         brings=frozenset({"/etc/nginx/modules/own.so"}),
+        secrets={name: why for name, why in SECRETS.items() if name in path.read_text()},
     )
     config = parse_tree(path.parent, path.name)
     assert config.problems == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, ClassVar, NamedTuple
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
@@ -176,7 +175,7 @@ class ActionModule(FleetAction):
             # What a host that cannot be reached any more will do by itself is known by this.
             answer["guard_deadline"] = self._options["guard_deadline"]
         baked = answer.pop("bake", None)
-        tree = answer.pop("tree", None)
+        tree, digests = answer.pop("tree", None), answer.pop("digests", {})
         self._write("bake" if operation == "bake" else phase, host, answer)
         if baked is not None:
             self._write("bake", host, {"operation": "bake", "ok": not baked.get("problems"), **baked})
@@ -185,7 +184,7 @@ class ActionModule(FleetAction):
         said["changed"] = said["changed"] or bool(answer.get("changed"))
         if phase == "preflight" and answer.get("ok"):
             said["changed"] = bool(answer.get("changes_needed")) and self._task.check_mode
-            if tree is not None and (diff := self._difference(tree, read_release_id(answer["release"]))):
+            if tree is not None and (diff := self._difference(tree, digests, read_release_id(answer["release"]))):
                 self._diffs.setdefault(diff, []).append(host)
 
     def _write(self, phase: str, host: str, answer: Answer) -> None:
@@ -193,22 +192,13 @@ class ActionModule(FleetAction):
         for problem in answer.get("problems", []):
             self._display.display(f"{host}: {phase}: {sentence(problem)}", color="red")
 
-    def _difference(self, before: dict[str, str], identity: ReleaseId) -> str:
+    def _difference(self, before: dict[str, str], digests: dict[str, str], identity: ReleaseId) -> str:
         """Compare a host's live tree with the release, file by file."""
         if not (self._store.root / identity / "release.json").is_file():
             return ""
-        root = self._store.get(identity).tree
-        after = {
-            path.relative_to(root).as_posix(): path.read_text(errors="replace")
-            for path in sorted(root.rglob("*"))
-            # The host tells of no links either.
-            if path.is_file() and not path.is_symlink()
-        }
-        lines: list[str] = []
-        for path in sorted(before.keys() | after.keys()):
-            old, new = before.get(path, "").splitlines(), after.get(path, "").splitlines()
-            lines += difflib.unified_diff(old, new, f"live/{path}", f"release/{path}", lineterm="")
-        return "".join(f"{line}\n" for line in lines)
+        from ansible_collections.sluice.nginx.plugins.module_utils.fleet.difference import difference
+
+        return difference(before, digests, self._store.get(identity).tree)
 
 
 def _differences(diffs: dict[str, list[str]]) -> list[dict[str, str]]:

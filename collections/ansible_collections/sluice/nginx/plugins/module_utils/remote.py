@@ -24,7 +24,17 @@ from .outside import printable
 
 __all__ = ["EngineMissing", "Pack", "answer", "command", "pack", "payload", "sources"]
 
-_SHIPPED = ("errors.py", "manifest.py", "outside.py", "receipt.py", "contract", "engine", "lean")
+_SHIPPED = (
+    "errors.py",
+    "manifest.py",
+    "outside.py",
+    "receipt.py",
+    "redaction.py",
+    "secrets.py",
+    "contract",
+    "engine",
+    "lean",
+)
 _MISSING = "SLUICE-ENGINE missing"
 # Of what a host printed in place of an answer, the end is read.
 _MOST_WORDS = 16 << 10

@@ -47,10 +47,13 @@ def facts(config: Config) -> dict[str, Any]:
 
     ``error_logs`` and ``access_logs`` are absolute paths; ``worker_processes`` is the directive's value or None;
     ``main_directives`` are the names in the main context, which ``nginx -g`` must not repeat; ``modules`` are the names
-    of the shared objects that it loads; ``outside`` are files that it reads by absolute paths, as certificates.
+    of the shared objects that it loads; ``outside`` are files that it reads by absolute paths, as certificates;
+    ``user`` are the arguments of the directive.
     """
     workers = [each.args[0] for each in config.directives if each.name == "worker_processes" and each.args]
+    users = [list(each.args) for each in config.directives if each.name == "user" and each.block is None]
     return {
+        "user": users[0] if users else [],
         "error_logs": _files(config.named("error_log"), "/var/log/nginx/error.log"),
         "access_logs": _files(config.named("access_log"), "/var/log/nginx/access.log"),
         "worker_processes": workers[0] if workers else None,

@@ -53,9 +53,10 @@ class Facts(TypedDict, total=False):
     """What was read from a release's configuration.
 
     Logs are absolute paths; ``modules`` are the ``.so`` names that it loads; ``outside`` are the certificates, password
-    files and the like that it names by absolute paths.
+    files and the like that it names by absolute paths; ``user`` are the arguments of the directive.
     """
 
+    user: list[str]
     outside: list[str]
     error_logs: list[str]
     access_logs: list[str]
@@ -72,7 +73,8 @@ class PreflightRequest(TypedDict, total=False):
 
     With ``stored``, as ``release`` of ``show``, the release is one that the host has, and so are its facts. Answer:
     ``release`` (id), ``live``, ``live_confirmed``, ``has_release``, ``adopted``, ``changes_needed``, ``nginx``
-    (``version``, ``pid``, ``workers``), ``platform`` (``os``), and ``tree`` (texts by path) where it was wanted.
+    (``version``, ``pid``, ``workers``), ``platform`` (``os``), and where it was wanted ``tree`` (texts by path, without
+    what is secret) and ``digests`` (SHA-256 of each file that is not shown, or not all of it).
     """
 
     release: ReleaseId

@@ -102,7 +102,7 @@ def _sign_of_life(session: Session) -> None:
 def main(request: bytes, bundle: bytes) -> None:
     """Answer one request on the standard output, on a line of its own behind a marker."""
     # Neither is to depend on how this process was started: sudo and ssh bring their own.
-    os.umask(0o022)
+    os.umask(0o077)
     os.environ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     os.environ["LC_ALL"] = "C.UTF-8"
     if os.geteuid() != 0:

@@ -29,8 +29,11 @@ class Problem(NamedTuple):
     diff: str = ""
 
     def to_json(self) -> dict[str, str]:
-        """Return only what applies."""
-        return {key: value for key, value in self._asdict().items() if value}
+        """Return only what applies. nginx quotes the configuration in its words, so they leave without secrets."""
+        found = {key: value for key, value in self._asdict().items() if value}
+        if self.nginx:
+            found["nginx"] = _shown(self.nginx)
+        return found
 
 
 class Fault(SluiceError):
@@ -64,11 +67,14 @@ class Session:
 
     def warn(self, text: str) -> None:
         """Say something that is no fault, once."""
+        text = _shown(text)
         if text not in self.warnings:
             self.warnings.append(text)
 
     def journal(self, event: str, **facts: Any) -> None:
         """Record what happens; on the way back a journal that cannot be written is only warned of."""
+        if "why" in facts:
+            facts["why"] = _shown(str(facts["why"]))
         self._persist("the journal", lambda: self.store.journal(self.run, event, facts))
 
     def save(self, state: Json) -> None:
@@ -106,6 +112,13 @@ class Session:
     def since(self, started: float) -> int:
         """Return the milliseconds since a reading of ``monotonic``."""
         return round((self.system.monotonic() - started) * 1000)
+
+
+def _shown(text: str) -> str:
+    """Return words, which may quote a configuration, without what is secret in them."""
+    from ..redaction import redact_line
+
+    return "\n".join(redact_line(line) for line in text.split("\n"))
 
 
 def _nothing() -> None:

@@ -53,6 +53,11 @@ class Layout(NamedTuple):
         return self.root / "kept"
 
     @property
+    def work(self) -> Path:
+        """Where trees are made, closed to all others, before they are moved to their place."""
+        return self.root / "work"
+
+    @property
     def state(self) -> Path:
         """What serves, what is on trial, what was accepted."""
         return self.root / "state.json"

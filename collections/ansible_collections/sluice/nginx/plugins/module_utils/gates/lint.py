@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..lint.acceptance import Acceptance, complaints, read_acceptances
 from ..lint.audit import LEVELS, audit, gixy_rules
 from ..lint.catalogue import Said, ask, find_rules, not_accepted_by_tree
-from ..lint.context import Context, read_certificates, read_extensions
+from ..lint.context import Context, read_certificates, read_extensions, read_secrets
 from ..release.store import Release
 from ..verdicts.model import Finding, Subject, Verdict
 
@@ -29,6 +29,7 @@ def _asked(config: Config, release: Release, subject: Subject, live: Config | No
         read_certificates(config, tree, docroots),
         subject.options.certificate_days,
         frozenset(release.paths),
+        secrets=read_secrets(tree),
     )
     yield from ask(config, context)
     for issue in audit(tree, config):

@@ -11,8 +11,10 @@ from pathlib import Path, PurePosixPath
 from ..config.parse import CONF_ROOT, Config
 from ..errors import SluiceError
 from ..inside import read_inside
+from ..release.modes import secret_files
+from ..release.tree import read_layer
 
-__all__ = ["Context", "read_certificates", "read_extensions"]
+__all__ = ["Context", "read_certificates", "read_extensions", "read_secrets"]
 
 
 def _now() -> datetime:
@@ -25,7 +27,8 @@ class Context:
 
     ``live`` is the configuration that serves now, None for a first release. ``certificates`` are the bytes of the
     certificates and keys that could be read here, by the paths that the configuration gives them. One that is valid for
-    less than ``certificate_days`` after ``now`` is too old. ``brings`` are the absolute paths of the release's files.
+    less than ``certificate_days`` after ``now`` is too old. ``brings`` are the absolute paths of the release's files,
+    and ``secrets`` those of its files that are secret, and why.
     """
 
     extensions: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -34,6 +37,7 @@ class Context:
     certificate_days: int = 14
     brings: frozenset[str] = frozenset()
     now: datetime = field(default_factory=_now)
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     def extensions_below(self, root: str) -> frozenset[str]:
         """Tell the extensions of files below ``root``; empty when nothing is known of it."""
@@ -52,6 +56,11 @@ def read_extensions(docroots: Mapping[str, Path]) -> dict[str, frozenset[str]]:
 
 def _extensions(folder: Path) -> Iterable[str]:
     return (path.suffix[1:].lower() for path in folder.rglob("*") if path.suffix and path.is_file())
+
+
+def read_secrets(tree: Path) -> dict[str, str]:
+    """Tell which files of a release are secret, and why. No link is followed out of it."""
+    return secret_files(read_layer(tree, ""))
 
 
 def read_certificates(config: Config, tree: Path, docroots: Mapping[str, Path]) -> dict[str, bytes]:

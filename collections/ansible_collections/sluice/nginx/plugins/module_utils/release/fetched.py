@@ -70,6 +70,7 @@ def keep_live(state: Path, claimed: ReleaseId, bundle: bytes, withheld: Iterable
     store.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=store, prefix=".new-") as folder:
         made = Path(folder, "release")
+        made.mkdir(0o700)
         trees.write(tree, made / "tree")
         description = {
             "id": identity,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..engine.host.copying import create
 from ..errors import SluiceError
 from ..inside import kind_inside, paths_inside
 from ..manifest import CONF_ROOT, entries_to_json, read_tree, release_id
@@ -124,8 +125,10 @@ class Store:
         self.root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.root, prefix=".new-") as folder:
             made = Path(folder, "release")
+            made.mkdir(0o700)
             trees.write(tree, made / "tree")
-            (made / "bundle.tar.gz").write_bytes(trees.bundle(tree))
+            with open(create(made / "bundle.tar.gz"), "wb") as stream:
+                stream.write(trees.bundle(tree))
             remove_release(release.root, self.root)
             made.rename(release.root)
 

@@ -11,10 +11,12 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ..engine.host.copying import create
 from ..errors import SluiceError
 from ..inside import read_inside
 from ..manifest import Entry
 from ..outside import has_controls, printable
+from .modes import close_secrets, keep_closed
 
 __all__ = ["Node", "Tree", "bundle", "directories", "file", "link", "manifest", "overlay", "read_layer", "write"]
 
@@ -48,8 +50,12 @@ def link(target: str, origin: str) -> Node:
 
 
 def read_layer(root: Path, origin: str) -> Tree:
-    """Read the files and links below ``root``. Raises ``SluiceError`` for sockets, pipes and devices."""
+    """Read the files and links below ``root``. A file that is closed to others, as an exception, stays so.
+
+    Raises ``SluiceError`` for sockets, pipes and devices.
+    """
     found: Tree = {}
+    modes: dict[str, int] = {}
     for folder, folders, files in os.walk(root):
         for name in sorted(folders + files):
             path = Path(folder, name)
@@ -63,11 +69,13 @@ def read_layer(root: Path, origin: str) -> Tree:
                 found[where] = link(os.readlink(path), source)
             elif stat.S_ISREG(status.st_mode):
                 found[where] = file(read_inside(root, where), source, status.st_mode)
+                modes[where] = stat.S_IMODE(status.st_mode)
             elif stat.S_ISDIR(status.st_mode):
                 found[where] = Node("dir", 0o755, b"", source)
+                modes[f"{where}/"] = stat.S_IMODE(status.st_mode)
             else:
                 raise SluiceError(f"{path} is neither a file, a directory nor a link; remove it from the tree")
-    return found
+    return keep_closed(found, modes)
 
 
 def _refuse_odd_name(what: str, name: str) -> None:
@@ -100,7 +108,10 @@ def directories(tree: Tree) -> Tree:
 
 
 def overlay(*layers: Tree) -> Tree:
-    """Lay trees over each other; the later one wins. Raises ``SluiceError`` where a file meets a directory."""
+    """Lay trees over each other; the later one wins, and what is secret is closed to others.
+
+    Raises ``SluiceError`` where a file meets a directory.
+    """
     result: Tree = {}
     for layer in layers:
         for path, node in layer.items():
@@ -111,7 +122,7 @@ def overlay(*layers: Tree) -> Tree:
                     "a release can have only one of them"
                 )
             result[path] = node
-    return dict(sorted(directories(result).items()))
+    return close_secrets(dict(sorted(directories(result).items())))
 
 
 def manifest(tree: Tree) -> list[Entry]:
@@ -143,15 +154,20 @@ def bundle(tree: Tree) -> bytes:
 
 
 def write(tree: Tree, root: Path) -> None:
-    """Write a tree below ``root``, which must be empty or absent."""
-    root.mkdir(parents=True, exist_ok=True)
+    """Write a tree below ``root``, which must be empty or absent. Nothing is open to others before it is whole."""
+    if not root.exists():
+        root.mkdir(0o700, parents=True)
     for path, node in sorted(tree.items()):
         where = root / path
         if node.kind == "dir":
-            where.mkdir(exist_ok=True)
+            where.mkdir(0o700, exist_ok=True)
         elif node.kind == "link":
             where.symlink_to(_value(node))
         else:
-            where.write_bytes(node.data)
-        if node.kind != "link":
-            where.chmod(node.mode)
+            with open(create(where), "wb") as stream:
+                stream.write(node.data)
+                os.fchmod(stream.fileno(), node.mode)
+    for path, node in sorted(tree.items(), reverse=True):
+        if node.kind == "dir":
+            (root / path).chmod(node.mode)
+    root.chmod(0o755)

@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
     """``watch RUN`` guards what a run has on trial; ``boot`` is what systemd starts before nginx. Returns the code to
     exit with: 1 when a way back failed, 3 when somebody else was first.
     """
-    os.umask(0o022)
+    os.umask(0o077)
     os.environ.update(PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL="C.UTF-8")
     what, *names = arguments
     session = guarding(System(), Layout())

@@ -164,6 +164,8 @@ def _become(argv: Sequence[str], ends: tuple[int, int, int], enter: Callable[[],
         # Python ignores them, and a command would go on to.
         for signal in (_signal.SIGPIPE, _signal.SIGXFSZ):
             _signal.signal(signal, _signal.SIG_DFL)
+        # The engine's own files are closed; what nginx makes, as its logs and caches, is as it always is.
+        os.umask(0o022)
         if enter is not None:
             enter()
         what = _NOT_STARTED

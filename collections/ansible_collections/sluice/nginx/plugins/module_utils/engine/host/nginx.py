@@ -41,6 +41,7 @@ class Build(NamedTuple):
     pid_file: str
     error_log: str
     modules: tuple[str, ...]
+    group: str = ""
 
 
 class Tried(NamedTuple):
@@ -96,6 +97,7 @@ def build(session: Session, master: Master | None = None, *, remember: bool = Fa
         os.path.join(prefix, options.get("pid-path", "logs/nginx.pid")),
         os.path.join(prefix, options.get("error-log-path", "logs/error.log")),
         modules,
+        options.get("group") or options.get("user") or "",
     )
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import time
 
-from ...lean import TYPE_CHECKING, NamedTuple, Path
+from ...lean import TYPE_CHECKING, NamedTuple, Path, suppress
 from .command import NotEntered, Ran, close_others, run
+from .copying import copy, create
 
 if TYPE_CHECKING:
     from typing import Callable, Iterator, Sequence
@@ -75,19 +76,24 @@ class System:
 
     def make_directory(self, path: Path, mode: int = 0o755) -> None:
         """Make a directory and its parents, and give it its mode even when it was there."""
-        path.mkdir(parents=True, exist_ok=True)
+        if not path.parent.exists():
+            self.make_directory(path.parent)
+        path.mkdir(mode & 0o700, exist_ok=True)
         path.chmod(mode)
 
     def write(self, path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True) -> None:
         """Replace a file as a whole: after a crash there is the old one or the new one.
 
-        What is not ``durable`` need not outlive the machine.
+        What is not ``durable`` need not outlive the machine. The file is closed to others until it is whole.
         """
         temporary = path.with_name(f".{path.name}.new")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with open(descriptor, "wb") as file:
+        with suppress(FileNotFoundError):
+            # What a crash has left may be open to more people.
+            os.unlink(temporary)
+        with open(create(temporary), "wb") as file:
             file.write(data)
             file.flush()
+            os.fchmod(file.fileno(), mode)
             if durable:
                 os.fsync(file.fileno())
         os.rename(temporary, path)
@@ -148,19 +154,8 @@ class System:
         self._sync(other.parent)
 
     def copy(self, source: Path, target: Path) -> None:
-        """Copy a file, link or tree with owners, modes and times."""
-        import shutil
-
-        if source.is_dir() and not source.is_symlink():
-            target.mkdir()
-            for child in sorted(source.iterdir()):
-                self.copy(child, target / child.name)
-        else:
-            shutil.copy2(source, target, follow_symlinks=False)
-        status = source.lstat()
-        os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)
-        if not source.is_symlink():
-            shutil.copystat(source, target)
+        """Copy a file, link or tree with owners, modes and times; no part of it is ever more open than its origin."""
+        copy(str(source), str(target))
 
     def remove(self, path: Path) -> None:
         """Remove a file, link or tree; nothing happens when there is none."""

@@ -193,7 +193,8 @@ def _install(session: Session, release: _Release, bundle: bytes) -> None:
     installed.keep(session, release.meta.get("kept") or [])
     if not has_release(session, release.id):
         owners = release.meta.get("origin") == "adopted"
-        installed.install(session, release.id, entries_from_json(release.meta["manifest"]), bundle, owners)
+        manifest = entries_from_json(release.meta["manifest"])
+        installed.install(session, release.id, manifest, bundle, owners, release.meta.get("facts"))
     session.store.save_meta(release.id, release.meta)
 
 

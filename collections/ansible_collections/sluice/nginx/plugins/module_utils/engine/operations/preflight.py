@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from ...lean import TYPE_CHECKING, Path
+from ...lean import TYPE_CHECKING, Path, sha256
 from ..guard.lease import why_overdue
 from ..host.nginx import build, build_problems, find_master, master_problems
 from ..host.processes import workers_of
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["operating_system", "preflight"]
 
 _SPARE = 50 << 20
-_TEXT_FILE, _TEXT_ALL = 256 << 10, 4 << 20
+_TEXT_ALL = 4 << 20
 
 
 def preflight(session: Session, request: PreflightRequest, bundle: bytes = b"") -> Json:
@@ -75,7 +75,7 @@ def preflight(session: Session, request: PreflightRequest, bundle: bytes = b"") 
         "platform": {"os": os_name},
     }
     if request.get("want_tree"):
-        answer["tree"] = _texts(session.layout.conf)
+        answer.update(_texts(session))
     return answer
 
 
@@ -155,17 +155,25 @@ def operating_system() -> str:
     return f"{values.get('ID', 'unknown')} {values.get('VERSION_ID', '')}".strip()
 
 
-def _texts(tree: Path) -> dict[str, str]:
-    """Read the text files of a tree, for a diff: at most 256 KiB each and 4 MiB together."""
-    found: dict[str, str] = {}
+def _texts(session: Session) -> Json:
+    """Return the texts of the live tree as they may be shown (``tree``), at most 4 MiB together, and the SHA-256 of
+    each file that is not, or not all of it (``digests``). Nothing where the tree is too large to tell what is secret.
+    """
+    from ..trees.disclosure import read_side, secrets_in, shown_text
+
+    side = read_side(session.layout.conf.resolve())
+    if side is None:
+        session.warn("the live tree is too large to be shown")
+        return {}
+    secret = secrets_in(session.layout.conf, side)
+    texts: dict[str, str] = {}
+    digests: dict[str, str] = {}
     room = _TEXT_ALL
-    for folder, _, files in os.walk(tree.resolve()):
-        for path in sorted(Path(folder) / name for name in files):
-            if path.is_symlink() or not path.is_file() or path.stat().st_size > min(_TEXT_FILE, room):
-                continue
-            data = path.read_bytes()
-            if b"\0" in data:
-                continue
+    for path, data in sorted(side.files.items()):
+        text = None if path in secret or len(data) > room else shown_text(data)
+        if text is not None:
             room -= len(data)
-            found[path.relative_to(tree.resolve()).as_posix()] = data.decode("utf-8", "replace")
-    return dict(sorted(found.items()))
+            texts[path] = text
+        if text is None or text.encode() != data:
+            digests[path] = sha256(data).hexdigest()
+    return {"tree": texts, "digests": digests}

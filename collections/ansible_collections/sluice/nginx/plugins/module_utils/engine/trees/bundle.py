@@ -9,12 +9,13 @@ import posixpath
 from ...lean import TYPE_CHECKING
 from ...lean.tars import Damaged, Member, members
 from ...manifest import Entry, compare, read_tree
+from ..host.copying import create
 from ..session import Fault, Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["pack_tree", "unpack"]
+__all__ = ["is_for_group", "pack_tree", "unpack"]
 
 _DO = "push the release again; when it happens twice, the controller's copy is not what its manifest says"
 
@@ -30,20 +31,20 @@ def pack_tree(tree: Path) -> bytes:
     return buffer.getvalue()
 
 
-def unpack(data: bytes, into: Path, manifest: list[Entry], owners: bool = False) -> None:
+def unpack(data: bytes, into: Path, manifest: list[Entry], owners: bool = False, group: int = -1) -> None:
     """Unpack ``data`` into the new directory ``into``, and hold it to ``manifest``.
 
     Nothing is written that the manifest does not list, so no member can lead out of ``into``. Everything belongs to
-    root unless ``owners``. Raises ``Fault`` with the first path that differs.
+    root unless ``owners``; what only its group may read gets ``group``, that of nginx's workers. All is closed to
+    others until it is whole. Raises ``Fault`` with the first path that differs.
     """
     expected = {entry.path: entry for entry in manifest}
-    into.mkdir(mode=0o755)
-    into.chmod(0o755)
+    into.mkdir(mode=0o700)
     # Folders that are there, and are no links.
     made = {""}
     try:
         for member in members(data):
-            _unpack_member(member, str(into), expected, made, owners)
+            _unpack_member(member, str(into), expected, made, owners, group)
     except (Damaged, OSError) as error:
         raise Fault(Problem("the bundle of the release is damaged", seen=str(error), do=_DO)) from error
     _set_directory_modes(into, manifest)
@@ -57,6 +58,7 @@ def unpack(data: bytes, into: Path, manifest: list[Entry], owners: bool = False)
                 do=_DO,
             )
         )
+    into.chmod(0o755)
 
 
 def _unpack_member(
@@ -65,6 +67,7 @@ def _unpack_member(
     expected: dict[str, Entry],
     made: set[str],
     owners: bool,
+    group: int,
 ) -> None:
     name = posixpath.normpath(member.path)
     if name == ".":
@@ -82,13 +85,21 @@ def _unpack_member(
         os.symlink(member.target, target)
     elif member.kind == "file":
         # Exclusive: a name that comes twice would be written through what the first one made.
-        with open(target, "xb") as file:
+        with open(create(target), "wb") as file:
             file.write(member.data)
-        os.chmod(target, entry.mode)
-    if owners:
+            file.flush()
+            if owners:
+                os.fchown(file.fileno(), member.uid, member.gid)
+            elif group >= 0 and is_for_group(entry):
+                os.fchown(file.fileno(), -1, group)
+            os.fchmod(file.fileno(), entry.mode)
+    if owners and member.kind != "file":
         os.chown(target, member.uid, member.gid, follow_symlinks=False)
-        if member.kind == "file":
-            os.chmod(target, entry.mode)
+
+
+def is_for_group(entry: Entry) -> bool:
+    """Tell whether a file is for its group and for no others: then nginx's workers read it."""
+    return entry.kind == "file" and entry.mode & 0o044 == 0o040
 
 
 def _make_folder(into: str, name: str, made: set[str], wanted_for: str) -> None:
@@ -98,7 +109,7 @@ def _make_folder(into: str, name: str, made: set[str], wanted_for: str) -> None:
     folder = f"{into}/{name}"
     if os.path.islink(folder):
         raise Fault(Problem(f"the bundle writes through a link: {wanted_for}", do=_DO))
-    os.makedirs(folder, exist_ok=True)
+    os.mkdir(folder, 0o700)
     made.add(name)
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from ...lean import TYPE_CHECKING, Path, suppress
+from ...lean import TYPE_CHECKING
 from ...manifest import Difference, compare, entries_from_json, read_tree
-from ...outside import ReleaseId
 from ..session import Problem, Session
 
 if TYPE_CHECKING:
-    from typing import Any, Iterable
+    from typing import Iterable
 
     from ..forms import Json
 
 __all__ = ["NOT_LINKED", "difference_text", "drift", "drift_problem", "is_ours"]
 
 NOT_LINKED = "."
-_MOST_FILES, _MOST_FILE, _MOST_TEXT = 20, 256 << 10, 64 << 10
+_MOST_FILES, _MOST_TEXT = 20, 64 << 10
 
 
 def drift(session: Session, state: Json) -> list[Difference]:
@@ -66,46 +65,23 @@ def drift_problem(session: Session, state: Json, differences: list[Difference]) 
 
 
 def difference_text(session: Session, state: Json, differences: Iterable[Difference]) -> str:
-    """Return a unified diff from the release to the live tree: of the first twenty text files, at most 64 KiB."""
+    """Return a unified diff from the release to the live tree, of the first twenty files, at most 64 KiB.
+
+    What is secret on either side is not in it.
+    """
     paths = [each.path for each in differences if each.path != NOT_LINKED][:_MOST_FILES]
     if not paths or not state["live"]:
         return ""
-    import difflib
+    from .disclosure import differences as compared
+    from .disclosure import read_side, unpack_side
 
-    lines: list[str] = []
-    before = _pristine(session, state["live"], paths)
-    for path in paths:
-        old, new = before.get(path, "").splitlines(), _text(session.layout.conf / path).splitlines()
-        lines += difflib.unified_diff(old, new, f"release/{path}", f"live/{path}", lineterm="")
+    live = read_side(session.layout.conf.resolve())
+    if live is None:
+        return "(not shown: the live tree is too large to tell what is secret in it)"
+    try:
+        data = session.layout.bundle(state["live"]).read_bytes()
+    except OSError:
+        data = b""
+    lines = compared(unpack_side(data), live, session.layout.conf, paths, ("release", "live"))
     text = "\n".join(lines)
     return text if len(text) <= _MOST_TEXT else f"{text[:_MOST_TEXT]}\n(and more)"
-
-
-def _pristine(session: Session, release: ReleaseId, paths: Iterable[str]) -> dict[str, str]:
-    import io
-    import tarfile
-
-    found: dict[str, str] = {}
-    with suppress(OSError, tarfile.TarError):
-        data = session.layout.bundle(release).read_bytes()
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
-            for member in archive:
-                name = str(Path(member.name))
-                if name in paths and member.isreg() and member.size <= _MOST_FILE:
-                    found[name] = _decoded(archive.extractfile(member))
-    return found
-
-
-def _text(path: Path) -> str:
-    try:
-        if not path.is_file() or path.is_symlink() or path.stat().st_size > _MOST_FILE:
-            return ""
-        with open(path, "rb") as file:
-            return _decoded(file)
-    except OSError:
-        return ""
-
-
-def _decoded(file: Any) -> str:
-    data: bytes = file.read() if file else b""
-    return "" if b"\0" in data else data.decode("utf-8", "replace")

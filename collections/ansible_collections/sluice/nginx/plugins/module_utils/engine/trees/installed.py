@@ -9,7 +9,7 @@ from ...manifest import Entry, compare, entries_from_json, entries_to_json, read
 from ...outside import ReleaseId
 from .. import state as states
 from ..session import Fault, Problem, Session
-from .bundle import pack_tree, unpack
+from .bundle import is_for_group, pack_tree, unpack
 from .live import CANNOT_EXCHANGE
 from .stock import has_release
 
@@ -23,19 +23,30 @@ __all__ = ["adopt", "install", "keep", "repair"]
 
 @contextmanager
 def _temporary(session: Session, name: str) -> Iterator[Path]:
-    """A place beside the releases, so that moving in is one rename; what a crash left there is removed first."""
-    path = session.layout.releases / f".{name}"
-    session.system.remove(path)
+    """A place beside the releases, so that moving in is one rename, in a folder that only root may enter; what a crash
+    left there is removed first.
+    """
+    work = session.layout.work
+    session.system.remove(work)
+    session.system.make_directory(work, 0o700)
     try:
-        yield path
+        yield work / name
     finally:
-        session.system.remove(path)
+        session.system.remove(work)
 
 
-def install(session: Session, release: ReleaseId, manifest: list[Entry], bundle: bytes, owners: bool = False) -> None:
+def install(
+    session: Session,
+    release: ReleaseId,
+    manifest: list[Entry],
+    bundle: bytes,
+    owners: bool = False,
+    facts: Facts | None = None,
+) -> None:
     """Put a release on the host:
 
-    from ``bundle``, else from the pristine copy. Raises ``Fault``; then nothing was touched.
+    from ``bundle``, else from the pristine copy. ``facts`` say which group nginx's workers are of. Raises ``Fault``;
+    then nothing was touched.
     """
     if release_id(manifest) != release:
         raise Fault(
@@ -53,10 +64,19 @@ def install(session: Session, release: ReleaseId, manifest: list[Entry], bundle:
             Problem(f"this host has no release {release[:12]}", do="deploy it, so that the controller sends it along")
         )
     with _temporary(session, "incoming") as place:
-        unpack(data, place, manifest, owners)
+        unpack(data, place, manifest, owners, _group(session, manifest, facts))
         if bundle:
             session.system.write(pristine, bundle)
         _move_in(session, place, session.layout.release(release))
+
+
+def _group(session: Session, manifest: list[Entry], facts: Facts | None) -> int:
+    """Return the group of nginx's workers where a file of the release is for them alone; else -1."""
+    if not any(is_for_group(entry) for entry in manifest):
+        return -1
+    from ..host.workers import worker_group
+
+    return worker_group(session, (facts or {}).get("user") or [])
 
 
 def _move_in(session: Session, place: Path, tree: Path) -> None:
@@ -127,6 +147,7 @@ def keep(session: Session, paths: list[str]) -> None:
             raise Fault(Problem(f"{name!r} cannot be kept", "a path inside /etc/nginx, as ssl/shop.key"))
         place = session.layout.kept / str(path)
         live = session.layout.conf / str(path)
+        _keep_folders(session, path)
         if place.exists():
             continue
         if not live.exists():
@@ -137,11 +158,39 @@ def keep(session: Session, paths: list[str]) -> None:
                     do=f"put it at {place} on this host, or take it off the kept paths",
                 )
             )
-        session.system.make_directory(place.parent)
-        temporary = place.with_name(f".{place.name}.incoming")
-        session.system.remove(temporary)
-        session.system.copy(live.resolve(), temporary)
-        session.system.rename(temporary, place)
+        if not place.parent.exists():
+            # Nothing of the origin leads there: somebody is to put it there by hand.
+            session.system.make_directory(place.parent)
+        with _temporary(session, "kept") as copy:
+            session.system.copy(live.resolve(), copy)
+            session.system.rename(copy, place)
+
+
+def _keep_folders(session: Session, path: Path) -> None:
+    """Make the folders above a kept path with the owners and modes of their origin, and close those that are more open
+    than it, as earlier versions made them.
+    """
+    layout = session.layout
+    known = session.store.load()["releases"]
+    adopted = [layout.release(name) for name, row in known.items() if row.get("origin") == "adopted"]
+    for length in range(1, len(path.parts)):
+        name = Path(*path.parts[:length])
+        place = layout.kept / str(name)
+        origins = [tree / str(name) for tree in (layout.conf, *adopted)]
+        found = [origin.stat() for origin in origins if origin.is_dir() and origin.resolve() != place.resolve()]
+        if not found:
+            continue
+        narrowest = min(found, key=lambda status: bin(status.st_mode & 0o077).count("1"))
+        if not place.exists():
+            session.system.make_directory(place, 0o700)
+            os.chown(place, narrowest.st_uid, narrowest.st_gid)
+            place.chmod(narrowest.st_mode & 0o7777)
+            continue
+        there = place.stat().st_mode & 0o7777
+        wanted = there & (narrowest.st_mode | 0o7700)
+        if wanted != there:
+            place.chmod(wanted)
+            os.chown(place, narrowest.st_uid, narrowest.st_gid)
 
 
 def repair(session: Session, release: ReleaseId) -> None:
@@ -153,9 +202,10 @@ def repair(session: Session, release: ReleaseId) -> None:
         raise Fault(
             Problem(f"the pristine copy of {release[:12]} is gone", str(pristine), do="adopt the drift instead")
         )
-    owners = session.store.meta(release).get("origin") == "adopted"
+    meta = session.store.meta(release)
+    owners = meta.get("origin") == "adopted"
     with _temporary(session, "pristine") as place:
-        unpack(pristine.read_bytes(), place, manifest, owners)
+        unpack(pristine.read_bytes(), place, manifest, owners, _group(session, manifest, meta.get("facts")))
         if not tree.is_dir():
             session.system.rename(place, tree)
             return

@@ -32,6 +32,7 @@ def has_release(session: Session, release: ReleaseId) -> bool:
 def remove_unknown(session: Session, state: Json) -> None:
     """Remove what an installation or a pruning that a crash cut short has left: no state names it."""
     layout = session.layout
+    session.system.remove(layout.work)
     for place in (layout.release, layout.bundle, layout.meta):
         known = {place(release).name for release in state["releases"]}
         folder = place(_NONE).parent

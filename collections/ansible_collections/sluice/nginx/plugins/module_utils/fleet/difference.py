@@ -1,0 +1,51 @@
+"""What a release changes on a host, for ``--diff``: the texts that the host has shown, against the controller's."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..engine.trees.disclosure import read_side, secrets_in, shown_text
+from ..manifest import CONF_ROOT
+from ..secrets import NOT_SHOWN
+
+__all__ = ["difference"]
+
+_MOST_BYTES = 1 << 30
+
+
+def difference(texts: Mapping[str, str], digests: Mapping[str, str], tree: Path) -> str:
+    """Return the unified diff from a host's live tree to the release in ``tree``.
+
+    ``texts`` are what the host has shown of its files, ``digests`` the SHA-256 of those that it has not shown, or not
+    wholly. What is secret on either side is named as changed, and not shown.
+    """
+    side = read_side(tree, _MOST_BYTES)
+    assert side is not None
+    secret = secrets_in(CONF_ROOT, side) | (digests.keys() - texts.keys())
+    lines: list[str] = []
+    for path in sorted(texts.keys() | digests.keys() | side.files.keys()):
+        there = path in texts or path in digests
+        data = side.files.get(path)
+        told: list[str] = []
+        if path not in secret:
+            after = shown_text(data) if data is not None else ""
+            # The host tells of no file that is no text.
+            if after is not None:
+                told = list(difflib.unified_diff(texts.get(path, "").splitlines(), after.splitlines(), lineterm=""))[2:]
+        if not told and _differs(texts.get(path), digests.get(path), data):
+            change = "added" if not there else "removed" if data is None else "changed"
+            told = [f"({change}{NOT_SHOWN})" if path in secret else f"({change} in what is not shown)"]
+        if told:
+            lines += [f"--- live/{path}", f"+++ release/{path}", *told]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _differs(text: str | None, digest: str | None, data: bytes | None) -> bool:
+    if data is None:
+        return text is not None or digest is not None
+    if digest is not None:
+        return digest != hashlib.sha256(data).hexdigest()
+    return text is None or text.encode() != data
