@@ -23,7 +23,17 @@ from .errors import SluiceError
 
 __all__ = ["EngineMissing", "Pack", "answer", "command", "pack", "payload", "sources"]
 
-_SHIPPED = ("errors.py", "manifest.py", "outside.py", "receipt.py", "contract", "engine", "lean")
+_SHIPPED = (
+    "errors.py",
+    "manifest.py",
+    "outside.py",
+    "receipt.py",
+    "redaction.py",
+    "secrets.py",
+    "contract",
+    "engine",
+    "lean",
+)
 _MISSING = "SLUICE-ENGINE missing"
 # Must live on any Python 3.8. It is compiled each time that it is sent, so it only starts what is compiled;
 # engine/install.py puts that on the host. It ends at once, since a request of a check may still hang.
