@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from typing import Any, ClassVar
 
+from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
+from ansible_collections.sluice.nginx.plugins.module_utils.door.releases import door_of
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms, build, sentence
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decide import Course
@@ -13,6 +16,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import ro
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run, state
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, Asking, FleetAction, failure
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 _LOOKS = "preflight"
 
@@ -42,8 +46,9 @@ class ActionModule(FleetAction):
         """Take the step on every host for which it means something."""
         self._options, self._hosts = options, hosts
         self._run = read_run(options["run"])
-        self._record = Record(self._run)
         self._store = Store(state() / "releases")
+        self._door = self._door_of_run()
+        self._record = Record(self._run, self._door)
         self._done: dict[str, dict[str, Any]] = {host: {"changed": False} for host in hosts}
         self._diffs: dict[str, list[str]] = {}
         self._terms = Terms(
@@ -70,6 +75,15 @@ class ActionModule(FleetAction):
         due = any(course.decide("activate", host).operation for host in hosts)
         result = {"changed": changed, "due": due, "hosts": self._done}
         return {**result, "diff": _differences(self._diffs)} if self._diffs else result
+
+    def _door_of_run(self) -> Door:
+        """What hosts say passes it: it knows the secrets of the releases that the gates made for them."""
+        found = []
+        for identity in sorted({str(each) for each in self._options["releases"].values() if each}):
+            # One that is gone is told of where it is asked for.
+            with contextlib.suppress(SluiceError):
+                found.append(self._store.get(identity))
+        return door_of(found)
 
     def _agree(self) -> None:
         """A run has one setting for all its hosts. Raises ``InputError`` for one that hosts have their own of."""
@@ -160,13 +174,13 @@ class ActionModule(FleetAction):
         said["changed"] = said["changed"] or bool(answer.get("changed"))
         if phase == "preflight" and answer.get("ok"):
             said["changed"] = bool(answer.get("changes_needed")) and self._task.check_mode
-            if tree is not None and (diff := self._difference(tree, str(answer["release"]))):
+            if tree is not None and (diff := self._door.diff(self._difference(tree, str(answer["release"])))):
                 self._diffs.setdefault(diff, []).append(host)
 
     def _write(self, phase: str, host: str, answer: Answer) -> None:
         self._record.note(phase, host, good=bool(answer.get("ok")), answer=answer)
         for problem in answer.get("problems", []):
-            self._display.display(f"{host}: {phase}: {sentence(problem)}", color="red")
+            show(self._display, f"{host}: {phase}: {sentence(problem)}", self._door, color="red")
 
     def _difference(self, before: dict[str, str], identity: str) -> str:
         """Compare a host's live tree with the release, file by file."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import SluiceError
 from ..manifest import CONF_ROOT, entries_to_json, read_tree, release_id
-from ..record.files import write_text
+from ..record.files import make_folder, write_bytes, write_text
 from . import tree as trees
 
 __all__ = ["Release", "Store", "write_json"]
@@ -20,7 +20,7 @@ __all__ = ["Release", "Store", "write_json"]
 
 def write_json(path: Path, value: object) -> None:
     """Write JSON to ``path`` so that a reader sees the old or the new file, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n", sync=True)
 
 
@@ -100,10 +100,10 @@ class Store:
         return (release.root / "bundle.tar.gz").is_file() and release_id(read_tree(release.tree)) == release.id
 
     def _put(self, tree: trees.Tree, release: Release) -> None:
-        self.root.mkdir(parents=True, exist_ok=True)
+        make_folder(self.root)
         with tempfile.TemporaryDirectory(dir=self.root, prefix=".new-") as folder:
             made = Path(folder, "release")
             trees.write(tree, made / "tree")
-            (made / "bundle.tar.gz").write_bytes(trees.bundle(tree))
+            write_bytes(made / "bundle.tar.gz", trees.bundle(tree))
             shutil.rmtree(release.root, ignore_errors=True)
             made.rename(release.root)
