@@ -11,8 +11,9 @@ import yaml
 
 from .outside import printable
 
-__all__ = ["comment", "flow", "inert_url", "to_yaml"]
+__all__ = ["comment", "flow", "inert_url", "quoted", "to_yaml"]
 
+_SIMPLE = re.compile(r"[\w ./:@*$+,;=~-]*")
 _ESCAPED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # Besides letters and digits; what Ansible or a shell would read is encoded.
 _IN_PATH, _IN_QUERY = "/-._~%:@=+,;", "/-._~%:@=+,;&"
@@ -38,6 +39,11 @@ def to_yaml(value: object, *, flow_style: bool | None = False) -> str:
 def flow(value: object) -> str:
     """Return plain data as YAML in one line, to stand in a sentence."""
     return to_yaml(value, flow_style=True).removesuffix("...\n").strip()
+
+
+def quoted(text: str) -> str:
+    """Return a text in quotes, to stand in a list within a sentence."""
+    return f'"{text}"' if _SIMPLE.fullmatch(text) else flow(text)
 
 
 def comment(text: str) -> str:

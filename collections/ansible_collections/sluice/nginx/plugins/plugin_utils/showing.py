@@ -23,7 +23,7 @@ def told(text: object, door: Door | None = None) -> str:
 def show(display: Any, text: object, door: Door | None = None, color: str | None = None) -> None:
     """Print one line, whatever ends of lines are in it."""
     line = (door or Door()).line(text)
-    display.display(_inert(line) if _in_ci() else line, color=color)
+    _print(display, _inert(line) if _in_ci() else line, color)
 
 
 def warn(display: Any, text: object, door: Door | None = None) -> None:
@@ -39,9 +39,16 @@ def show_text(display: Any, text: object, door: Door | None = None, color: str |
     token = secrets.token_hex(16)
     if stopped:
         display.display(f"::stop-commands::{token}")
-    display.display(told(text, door), color=color)
+    _print(display, told(text, door), color)
     if stopped:
         display.display(f"::{token}::")
+
+
+def _print(display: Any, text: str, color: str | None) -> None:
+    if color:
+        display.display(text, color=color)
+    else:
+        display.display(text)
 
 
 def _in_ci() -> bool:

@@ -20,7 +20,8 @@ _OPEN = frozenset(
         *("permissions-policy", "pragma", "range", "referrer-policy", "retry-after", "server"),
         *("strict-transport-security", "transfer-encoding", "upgrade", "upgrade-insecure-requests", "vary", "via"),
         *("www-authenticate", "x-cache", "x-content-type-options", "x-forwarded-proto", "x-forwarded-ssl"),
-        *("x-frame-options", "x-robots-tag", "x-scheme", "x-xss-protection"),
+        # The last one is our own, for stand-ins of upstreams.
+        *("x-frame-options", "x-robots-tag", "x-scheme", "x-xss-protection", "x-sluice-answer"),
     )
 )
 _OPEN_BEGINNINGS = ("access-control-", "cross-origin-", "x-accel-")
@@ -32,7 +33,7 @@ _SECRET_PARTS = (
 _SECRET_WORDS = frozenset(
     (
         *("key", "keys", "sig", "sign", "pass", "pwd", "pw", "code", "otp", "pin", "sid", "md5", "hash", "sha", "sha1"),
-        *("sha256", "ticket", "state", "mail", "email", "user", "login", "phone"),
+        *("sha256", "ticket", "state", "mail", "email", "login", "phone"),
     )
 )
 # A value of letters alone, as `desc`; one of digits alone, as `42`; and one of whatever.

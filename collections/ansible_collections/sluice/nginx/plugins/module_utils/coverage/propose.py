@@ -149,7 +149,7 @@ def _proposal(block: Block, check: Check, outcome: dict[str, Any], answered: Ans
         row[check.method.lower()] = inert_url(check.url)
     else:
         row["request"] = {"method": check.method, "url": inert_url(check.url)}
-    hidden = [name for name, value in check.headers if shown_header(name, value) == HIDDEN]
+    hidden = [name for name, value in check.headers if _is_hidden(name, value)]
     if check.headers:
         row["headers"] = {name: REDACTED if name in hidden else value for name, value in check.headers}
     if check.connect:
@@ -169,6 +169,13 @@ def _proposal(block: Block, check: Check, outcome: dict[str, Any], answered: Ans
     if hidden:
         note = "; ".join(filter(None, (note, f"the value of {', '.join(hidden)} is not shown: write it there")))
     return Proposal(block, {**row, "expect": expect}, note)
+
+
+def _is_hidden(name: str, value: str) -> bool:
+    """Whether a value that the configuration compares with is not told: it tells friends from others, mostly."""
+    cookie, _, inner = value.partition("=")
+    shown = shown_header(cookie, inner, answered=True) if name == "Cookie" else shown_header(name, value, answered=True)
+    return shown == HIDDEN
 
 
 def _word(body: str) -> str:

@@ -43,6 +43,8 @@ _BASE64 = re.compile(r"[-+ ]?[A-Za-z0-9+/]{48,}={0,2}")
 _STATEMENTS = re.compile(r"([;{}]\s*)")
 _DIRECTIVE = re.compile(r"\s*[a-z][a-z0-9_]*(?=\s)")
 _PLACE = re.compile(r"\s*\S+:\d+ (?:\(live\) )?")
+# A line that is a command of GitHub's, and the beginning of one of Azure's anywhere.
+_COMMAND = re.compile(r"^[ \t]*:(?=:[\w-]+(?: [^\n]*)?::)|#(?=#(?:\[|vso\[))", re.MULTILINE)
 _HEADS = ("--- ", "+++ ", "@@ ")
 # Stands for a value that is gone until all else has been looked for: an ellipsis would be read as a value.
 _GONE = "\x00"
@@ -60,7 +62,7 @@ class Door:
 
     def text(self, text: object) -> str:
         """Return a text of several lines."""
-        return printable(self._hidden(str(text)), "\n\t")
+        return _told(self._hidden(str(text)))
 
     def diff(self, text: object) -> str:
         """Return a diff of configurations, each file of which that is a key or a list of passwords is only named."""
@@ -71,7 +73,7 @@ class Door:
                 shown += [*(line for line in part if line.startswith(_HEADS[:2])), _NOT_SHOWN]
             else:
                 shown += _shown_part(part)
-        return printable("\n".join(shown), "\n\t")
+        return _told("\n".join(shown))
 
     def config(self, line: object) -> str:
         """Return a line of a configuration."""
@@ -124,6 +126,15 @@ class Door:
         if ":" in text:
             text = _HEADER.sub(rf"\1\2{HIDDEN}", text)
         return "\n".join(map(_prose, text.split("\n"))).replace(_GONE, f"={HIDDEN}")
+
+
+def _told(text: str) -> str:
+    """Return lines that are read in a log, in which services of CI look for their commands."""
+    return _COMMAND.sub(lambda sign: _escaped(sign[0]), printable(text, "\n\t"))
+
+
+def _escaped(sign: str) -> str:
+    return f"{sign[:-1]}\\x{ord(sign[-1]):02x}"
 
 
 def _shown_promise(match: re.Match[str]) -> str:

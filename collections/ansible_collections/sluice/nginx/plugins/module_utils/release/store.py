@@ -103,6 +103,7 @@ class Store:
         make_folder(self.root)
         with tempfile.TemporaryDirectory(dir=self.root, prefix=".new-") as folder:
             made = Path(folder, "release")
+            make_folder(made)
             trees.write(tree, made / "tree")
             write_bytes(made / "bundle.tar.gz", trees.bundle(tree))
             shutil.rmtree(release.root, ignore_errors=True)
