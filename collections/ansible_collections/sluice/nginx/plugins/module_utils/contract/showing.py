@@ -38,6 +38,7 @@ _SECRET_WORDS = frozenset(
 )
 # A value of letters alone, as `desc`; one of digits alone, as `42`; and one of whatever.
 _MOST_LETTERS, _MOST_DIGITS, _MOST_OF_ANY = 8, 6, 3
+_MOST_NUMBERS = 4
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _DIGITS = frozenset("0123456789")
 _OF_ANY = _LETTERS | _DIGITS | frozenset("_.-*~")
@@ -73,6 +74,9 @@ def is_telling(value: str) -> bool:
         return len(value) > _MOST_LETTERS
     if _DIGITS.issuperset(value):
         return len(value) > _MOST_DIGITS
+    numbers = value.split(",")
+    if len(numbers) <= _MOST_NUMBERS and all(map(_DIGITS.issuperset, numbers)):
+        return len(value) > _MOST_LETTERS
     return not _is_variables(value)
 
 

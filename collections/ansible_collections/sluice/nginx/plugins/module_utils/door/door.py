@@ -41,8 +41,12 @@ _NOT_SHOWN = "(changed, and not shown: it is a key, a certificate or a list of p
 _KEY = re.compile(r"-----BEGIN [^-\n]*(?:PRIVATE|SECRET) KEY[^-\n]*-----.*?(?:-----END [^-\n]*-----|\Z)", re.DOTALL)
 _BASE64 = re.compile(r"[-+ ]?[A-Za-z0-9+/]{48,}={0,2}")
 _STATEMENTS = re.compile(r"([;{}]\s*)")
-_DIRECTIVE = re.compile(r"\s*[a-z][a-z0-9_]*(?=\s)")
-_PLACE = re.compile(r"\s*\S+:\d+ (?:\(live\) )?")
+# What is no beginning of a sentence, too.
+_DIRECTIVE = re.compile(r"\s*(?:[a-z]+_[a-z0-9_]+\s|(?:set|if)\s+[\"'(]*\$)")
+# What stands in front of a line that is told of, and of what is wrong with a variable of the user's.
+_PLACE = re.compile(
+    r"\s*(?:\S+:\d+ (?:\(live\) )?|(?:gates|monitor|nginx|notify|postmortem|rollout|sandbox|staging)_[\w.\[\]]+: )"
+)
 # A line that is a command of GitHub's, and the beginning of one of Azure's anywhere.
 _COMMAND = re.compile(r"^[ \t]*:(?=:[\w-]+(?: [^\n]*)?::)|#(?=#(?:\[|vso\[))", re.MULTILINE)
 _HEADS = ("--- ", "+++ ", "@@ ")
@@ -62,7 +66,7 @@ class Door:
 
     def text(self, text: object) -> str:
         """Return a text of several lines."""
-        return _told(self._hidden(str(text)))
+        return _told(self._hidden(str(text).replace("\r\n", "\n")))
 
     def diff(self, text: object) -> str:
         """Return a diff of configurations, each file of which that is a key or a list of passwords is only named."""
@@ -179,7 +183,7 @@ def _prose(line: str) -> str:
 
     ``redact_line`` takes what begins a statement for a row of a map where it is no directive: here it is a name.
     """
-    if redact_line(line) == line:
+    if redact_line(line) == line and not _PLACE.match(line):
         return line
     parts = []
     for piece in _STATEMENTS.split(line):
