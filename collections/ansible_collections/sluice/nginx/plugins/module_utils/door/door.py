@@ -27,7 +27,7 @@ _DIFFS = frozenset(("diff", "drift_diff", "prepared"))
 _LINES = frozenset(("new", "old"))
 # A release, as a whole or its beginning, and a moment: no secrets, though made of letters and digits.
 _PLAIN = re.compile(r"[0-9a-f]{12}(?:[0-9a-f]{52})?|\d{4}-\d\d-\d\dT[\d:.]+Z|[\d.]*")
-_PAIR = re.compile(r"([?&;#])([\w.\-\[\]%]+)=([^\s&\"'<>`|]+)")
+_PAIR = re.compile(r"([?&;#])([\w.\-\[\]%]+)=([^\s&#\"'<>`|]+)")
 _USER = re.compile(r"(://)[^\s/@\"'<>]+@")
 _HEADER = re.compile(
     r"(?i)(?<![\w$-])((?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]*(?:token|key|secret|auth|signature|session)[\w-]*)"

@@ -53,17 +53,16 @@ class Known:
 
     def _length(self, text: str, place: int) -> int:
         """Return how much of ``text`` is a value that begins at ``place``; 0 where it is none."""
-        values = self._values[text[place : place + LEAST]]
-        for value in values:
-            if text.startswith(value, place) and (len(value) >= _SHORT or _stands_alone(text, place, len(value))):
-                return len(value)
-        for value in values:
+        longest = 0
+        for value in self._values[text[place : place + LEAST]]:
             end = place + LEAST
             while end < len(text) and end - place < len(value) and text[end] == value[end - place]:
                 end += 1
-            if end == len(text) or text.startswith(_ENDS, end):
-                return end - place
-        return 0
+            length = end - place
+            is_whole = length == len(value) and (length >= _SHORT or _stands_alone(text, place, length))
+            if is_whole or end == len(text) or text.startswith(_ENDS, end):
+                longest = max(longest, length)
+        return longest
 
 
 def _stands_alone(text: str, place: int, length: int) -> bool:
