@@ -14,6 +14,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import R
 from ansible_collections.sluice.nginx.plugins.module_utils.record.files import keep_private, make_folder, write_text
 from ansible_collections.sluice.nginx.plugins.plugin_utils import controller
 
+IS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+
 
 def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
@@ -37,6 +39,7 @@ def test_the_folder_of_a_project_is_made_closed_and_an_open_one_is_closed(
     assert _mode(controller.state()) == 0o700
 
 
+@IS_ROOT
 def test_a_link_a_file_and_another_users_folder_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "link").symlink_to("elsewhere")
@@ -44,9 +47,25 @@ def test_a_link_a_file_and_another_users_folder_are_refused(tmp_path: Path, monk
     for name, words in (("link", "is a link"), ("file", "is no folder")):
         with pytest.raises(SluiceError, match=words):
             keep_private(tmp_path / name)
-    monkeypatch.setattr(os, "geteuid", lambda: (tmp_path / "elsewhere").stat().st_uid + 1)
-    with pytest.raises(SluiceError, match="belongs to the user"):
+    os.chown(tmp_path / "elsewhere", 4711, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: 4712)
+    with pytest.raises(SluiceError, match="belongs to the user 4711"):
         keep_private(tmp_path / "elsewhere")
+
+
+@IS_ROOT
+def test_a_volume_of_an_administrator_is_taken_unless_anybody_writes_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "kept").mkdir(mode=0o775)
+    os.chown(tmp_path / "kept", 0, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert keep_private(tmp_path / "kept") == tmp_path / "kept"
+    (tmp_path / "kept").chmod(0o777)
+    with pytest.raises(SluiceError, match="belongs to the user 0"):
+        keep_private(tmp_path / "kept")
+    monkeypatch.setattr(os.path, "ismount", lambda path: True)
+    assert keep_private(tmp_path / "kept") == tmp_path / "kept"
 
 
 def test_where_nothing_can_be_made_readers_find_nothing(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import itertools
 from typing import Any, ClassVar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
@@ -13,6 +14,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Ques
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decide import Course
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, now
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import rounds
+from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_release_id
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run, state
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, Asking, FleetAction, failure
@@ -77,12 +79,16 @@ class ActionModule(FleetAction):
         return {**result, "diff": _differences(self._diffs)} if self._diffs else result
 
     def _door_of_run(self) -> Door:
-        """What hosts say passes it: it knows the secrets of the releases that the gates made for them."""
+        """What hosts say passes it: it knows the secrets of the releases that the controller has of those they get."""
+        named = {str(each) for each in self._options["releases"].values() if each}
+        if self._options["stored"]:
+            events = Record(self._run).events()
+            named = {str(event.answer.get("release")) for event in events if event.phase == "preflight"}
         found = []
-        for identity in sorted({str(each) for each in self._options["releases"].values() if each}):
-            # One that is gone is told of where it is asked for.
+        for identity, store in itertools.product(sorted(named), (self._store, Store(state() / "live"))):
+            # One that is gone, or is none, is told of where it is asked for.
             with contextlib.suppress(SluiceError):
-                found.append(self._store.get(identity))
+                found.append(store.get(read_release_id(identity)))
         return door_of(found)
 
     def _agree(self) -> None:

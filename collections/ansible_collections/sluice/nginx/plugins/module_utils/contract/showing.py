@@ -5,7 +5,7 @@ One rule for both sides. Comparisons use the values themselves: this is for what
 
 from __future__ import annotations
 
-__all__ = ["HIDDEN", "is_open_header", "is_secret_name", "is_telling", "shown_header", "shown_url"]
+__all__ = ["HIDDEN", "is_open_header", "is_secret_name", "is_telling", "shown_header", "shown_name", "shown_url"]
 
 HIDDEN = "…"
 """Stands for a value that is not shown."""
@@ -110,6 +110,11 @@ def shown_url(url: str) -> str:
     query, hash_mark, fragment = rest.partition("#")
     shown = "&".join(map(_shown_pair, query.split("&")))
     return f"{path}{mark}{shown}{hash_mark}" + "&".join(map(_shown_pair, fragment.split("&")))
+
+
+def shown_name(name: str, url: str) -> str:
+    """Return the name of a check that asks for ``url``, which is a part of it where nobody gave it another."""
+    return name.replace(url, shown_url(url))
 
 
 def _shown_pair(pair: str) -> str:

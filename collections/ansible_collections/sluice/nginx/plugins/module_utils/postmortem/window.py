@@ -56,7 +56,10 @@ class Window:
 
 def draft_window(window: Window) -> str:
     """Write it, in Markdown: facts only, each with its source; what a person must add is marked ``TO ADD``."""
-    window = replace(window, hosts=Door().data(window.hosts), runs=Door().data(window.runs))
+    door = Door()
+    window = replace(
+        window, alerts=door.data(window.alerts), hosts=door.data(window.hosts), runs=door.data(window.runs)
+    )
     about = (
         "Drafted from alerts, the hosts' logs and journals, and the records of runs. Each statement names its source"
         " *(in brackets)*; `TO ADD` marks what only people know. All times are in UTC."

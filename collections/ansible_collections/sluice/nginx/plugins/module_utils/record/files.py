@@ -66,11 +66,20 @@ def keep_private(folder: Path) -> Path:
             f"{folder} is {kind}, and what is kept there could be read or changed by others; expected a folder of this "
             "user: remove it, or move what it leads to in its place"
         )
+    mode = stat.S_IMODE(status.st_mode)
+    if status.st_uid == 0 != os.geteuid() and (os.path.ismount(folder) or not mode & stat.S_IWOTH):
+        # A volume that a service mounts, or what an administrator has made for this user.
+        return folder
     if status.st_uid != os.geteuid():
         raise SluiceError(
             f"{folder} belongs to the user {status.st_uid}, and this is the user {os.geteuid()}; run as its owner, or "
             "give it to this user: what is kept there decides what is deployed"
         )
-    if stat.S_IMODE(status.st_mode) & 0o077:
-        folder.chmod(0o700)
+    if mode & 0o077:
+        try:
+            folder.chmod(0o700)
+        except OSError as error:
+            raise SluiceError(
+                f"{folder} cannot be closed to other users: {error.strerror}; expected mode 0700"
+            ) from error
     return folder
