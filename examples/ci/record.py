@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -67,19 +68,48 @@ def annotation(found: Found) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return _visible(text, "\r\n").replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
     return _escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
+def _visible(text: str, keep: str = "") -> str:
+    """Write what no person sees, and a terminal or a page may obey, as escapes; ``keep`` stay."""
+    escaped = ((each, each.encode("unicode_escape", "backslashreplace").decode("ascii")) for each in text)
+    return "".join(each if each.isprintable() or each in keep else escape for each, escape in escaped)
+
+
+def _inline(text: str) -> str:
+    """Give text of others as one line of Markdown that marks nothing and calls nobody."""
+    line = " ".join(_visible(text.replace("\n", " ")).split())
+    return re.sub(r"([\\`*_\[\]<>|&~#!])", r"\\\1", line).replace("@", "@\u200b")
+
+
+def _fenced(text: str) -> str:
+    """Give text of others as a block that nothing in it can end."""
+    shown = _visible(text.strip(), "\n\t")
+    fence = "`" * max(4, 1 + max(map(len, re.findall("`+", shown)), default=0))
+    return f"{fence}text\n{shown}\n{fence}"
+
+
 def summary(record: Path) -> str:
     """Give the outcome, the tables and the draft of the postmortem as Markdown."""
-    outcome = json.loads(_text(record / "run.json") or "{}").get("outcome", "the run has not come to its end")
     texts = [_text(record / name).strip() for name in ("gates.txt", "fleet.txt")]
-    tables = [f"````text\n{text}\n````" for text in texts if text]
-    return "\n\n".join([f"### {outcome}", *tables, _text(record / "postmortem.md")]).strip() + "\n"
+    tables = [_fenced(text) for text in texts if text]
+    # Text of others is escaped in the draft, too; a file of this name may be anything by now.
+    draft = _visible(_text(record / "postmortem.md"), "\n\t")
+    return "\n\n".join([f"### {_inline(_outcome(record))}", *tables, draft]).strip() + "\n"
+
+
+def _outcome(record: Path) -> str:
+    """Read what the run came to. The record may be longer than what is read of other files."""
+    try:
+        content = json.loads((record / "run.json").read_text(encoding="utf-8"))
+        return str(content["outcome"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "the run has not come to its end"
 
 
 def _text(path: Path) -> str:
@@ -93,10 +123,11 @@ def main(folder: Path) -> None:
         sys.exit(f"no run has left a record below {RUNS}: it ended before the gates began, so see the steps before")
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(runs[-1], folder)
-    found = findings(json.loads(_text(folder / "findings.sarif") or "{}"))
+    sarif = folder / "findings.sarif"
+    found = findings(json.loads(sarif.read_text(encoding="utf-8")) if sarif.is_file() else {})
     (folder / "codequality.json").write_text(json.dumps(code_quality(found), indent=1) + "\n", encoding="utf-8")
     if os.environ.get("ANNOTATE") == "true":
-        print("\n".join(annotation(each) for each in found))
+        print("\n".join(map(annotation, found)))
     if os.environ.get("GITHUB_STEP_SUMMARY"):
         with open(os.environ["GITHUB_STEP_SUMMARY"], "a", encoding="utf-8") as stream:
             stream.write(summary(folder))

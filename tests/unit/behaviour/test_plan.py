@@ -7,6 +7,7 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.plan import planned
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.suggest import requests_of
+from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import Request
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config
 
 Conf = Callable[[str], Config]
@@ -15,7 +16,16 @@ Conf = Callable[[str], Config]
 def _words(conf: Conf, live: str, candidate: str, most: int = 10_000) -> tuple[list[str], int]:
     first, second = conf(live), conf(candidate)
     requests, left_out = planned(first, second, changes(first, second), [], [], most)
-    return [request.words for request in requests], left_out
+    return [_whole(request) for request in requests], left_out
+
+
+def _whole(request: Request) -> str:
+    """The request with the values of its headers, which people are not shown."""
+    bare = request._replace(headers=()).words
+    also = ", ".join(f"{name}: {value[:40]}" for name, value in request.headers)
+    if not also:
+        return bare
+    return bare.replace(" (", f" ({also}, ", 1) if bare.endswith(")") else f"{bare} ({also})"
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def test_the_record_holds_the_run_what_it_came_to_what_the_gates_said_and_the_jo
     assert written["run"] == {**record.run.to_json(), "ended": written["run"]["ended"]}
     assert written["releases"] == [{"release": "a"}]
     assert [event["phase"] for event in written["events"]] == ["gate", "settle"]
-    assert written["events"][0]["answer"] == {"signed": True, "emergency": None, "words": "byte \udcff"}
+    assert written["events"][0]["answer"] == {"signed": True, "emergency": None, "words": "byte \\udcff"}
 
 
 _FILL = """

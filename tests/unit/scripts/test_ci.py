@@ -78,6 +78,35 @@ def test_the_summary_of_the_job_has_outcome_tables_and_postmortem(tmp_path: Path
     assert summary.read_text() == ("### stopped by the gate syntax\n\n````text\nsyntax FAIL\n````\n\n# What happened\n")
 
 
+def test_text_of_others_stays_text_in_the_summary_and_in_annotations(tmp_path: Path, run_folder: Path) -> None:
+    odd = "# head\n````\n# forged\n```\n<img src=x> @everyone [x](http://evil.example)\x1b[2J\u202e\n::error::forged"
+    (run_folder / "run.json").write_text(json.dumps({"outcome": odd, "more": "x" * 300_000}))
+    for name in ("gates.txt", "fleet.txt", "postmortem.md"):
+        (run_folder / name).write_text(odd)
+    results = [_result("error", odd, "nginx/a%0A::error file=x::b.conf", 3)] * 2000
+    (run_folder / "findings.sarif").write_text(json.dumps({"runs": [{"results": results}]}))
+    out = tmp_path / "summary.md"
+    done = _run(tmp_path, sys.executable, CI / "record.py", ANNOTATE="true", GITHUB_STEP_SUMMARY=str(out))
+    assert done.returncode == 0, done.stderr
+    told = out.read_text()
+    head, fence, *lines = [line for line in told.split("\n") if line]
+    assert head.startswith("### \\# head \\`\\`\\`\\` \\# forged")
+    assert fence == "`````text"
+    inside = lines[: lines.index("`````")]
+    assert "# forged" in inside
+    assert "````" in inside
+    assert [line for line in told.split("\n") if set(line) == {"`"}].count("`````") == 2
+    assert "@everyone" not in head
+    assert not [letter for letter in told if not letter.isprintable() and letter not in "\n\u200b"]
+    *annotations, last = done.stdout.splitlines()
+    assert len(annotations) == 2000
+    assert all(
+        line.startswith("::error file=nginx/a%250A%3A%3Aerror file=x%3A%3Ab.conf,line=3") for line in annotations
+    )
+    assert "\x1b" not in done.stdout
+    assert last.startswith("the record of ")
+
+
 def test_a_run_that_was_killed_has_a_record_all_the_same(tmp_path: Path) -> None:
     folder = tmp_path / ".sluice/runs/20260102T000000-bbbb"
     folder.mkdir(parents=True)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from typing import Any, ClassVar, NamedTuple
 
+from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
+from ansible_collections.sluice.nginx.plugins.module_utils.door.releases import door_of
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import (
     Question,
@@ -19,6 +23,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.outside import Releas
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run, state
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, Asking, FleetAction, failure
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 _LOOKS = "preflight"
 
@@ -56,8 +61,9 @@ class ActionModule(FleetAction):
         """Take the step on every host for which it means something."""
         self._options, self._hosts = options, hosts
         self._run = read_run(options["run"])
-        self._record = Record(self._run)
         self._store = Store(state() / "releases")
+        self._door = self._door_of_run()
+        self._record = Record(self._run, self._door)
         self._done: dict[str, dict[str, Any]] = {host: {"changed": False} for host in hosts}
         self._diffs: dict[str, list[str]] = {}
         self._terms = Terms(
@@ -84,6 +90,19 @@ class ActionModule(FleetAction):
         due = any(course.decide("activate", host).operation for host in hosts)
         result = {"changed": changed, "due": due, "hosts": self._done}
         return {**result, "diff": _differences(self._diffs)} if self._diffs else result
+
+    def _door_of_run(self) -> Door:
+        """What hosts say passes it: it knows the secrets of the releases that the controller has of those they get."""
+        named = {str(each) for each in self._options["releases"].values() if each}
+        if self._options["stored"]:
+            events = Record(self._run).events()
+            named = {str(event.answer.get("release")) for event in events if event.phase == "preflight"}
+        found = []
+        for identity, store in itertools.product(sorted(named), (self._store, Store(state() / "live"))):
+            # One that is gone, or is none, is told of where it is asked for.
+            with contextlib.suppress(SluiceError):
+                found.append(store.get(read_release_id(identity)))
+        return door_of(found)
 
     def _agree(self) -> None:
         """A run has one setting for all its hosts. Raises ``InputError`` for one that hosts have their own of."""
@@ -184,13 +203,15 @@ class ActionModule(FleetAction):
         said["changed"] = said["changed"] or bool(answer.get("changed"))
         if phase == "preflight" and answer.get("ok"):
             said["changed"] = bool(answer.get("changes_needed")) and self._task.check_mode
-            if tree is not None and (diff := self._difference(tree, digests, read_release_id(answer["release"]))):
-                self._diffs.setdefault(diff, []).append(host)
+            if tree is not None:
+                diff = self._door.diff(self._difference(tree, digests, read_release_id(answer["release"])))
+                if diff:
+                    self._diffs.setdefault(diff, []).append(host)
 
     def _write(self, phase: str, host: str, answer: Answer) -> None:
         self._record.note(phase, host, good=bool(answer.get("ok")), answer=answer)
         for problem in answer.get("problems", []):
-            self._display.display(f"{host}: {phase}: {sentence(problem)}", color="red")
+            show(self._display, f"{host}: {phase}: {sentence(problem)}", self._door, color="red")
 
     def _difference(self, before: dict[str, str], digests: dict[str, str], identity: ReleaseId) -> str:
         """Compare a host's live tree with the release, file by file."""

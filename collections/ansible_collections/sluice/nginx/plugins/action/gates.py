@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.accepting import read_accept
+from ansible_collections.sluice.nginx.plugins.module_utils.door.releases import door_of
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import reason_of
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
@@ -86,7 +87,9 @@ class ActionModule(ConcludingAction):
         reason = reason_of(options["emergency"])
         key, hours = _signing(options)
         examiner = self._examiner(options, run.id)
-        examined = examiner.examine(self._candidates(options["releases"], options["said"]))
+        candidates = self._candidates(options["releases"], options["said"])
+        record.door = door_of(each for one in candidates for each in (one.release, one.live))
+        examined = examiner.examine(candidates)
         for each in examined:
             if each.passed:
                 write_receipt(each, run.id, hours, key)
@@ -95,6 +98,8 @@ class ActionModule(ConcludingAction):
         emergency = {"reason": reason, "gates": _overridden(examined)} if reason else None
         # A release that could not be rendered is none, and no reason makes it one.
         goes_on = all(each.passed or (reason and each.candidate.release is not None) for each in examined)
+        # From here on people read it.
+        examined = [each.through(record.door) for each in examined]
         noted = {"releases": [each.to_json() for each in examined], "signed": key is not None, "emergency": emergency}
         record.note("gate", "", good=goes_on, answer=noted)
         loud = [emergency_words(emergency)] if emergency else []

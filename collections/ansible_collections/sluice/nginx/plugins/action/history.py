@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.record.files import write_text
+from ansible_collections.sluice.nginx.plugins.module_utils.record.files import make_folder, write_text
 from ansible_collections.sluice.nginx.plugins.module_utils.record.history import history
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 
 class ActionModule(ControllerAction):
@@ -20,11 +21,11 @@ class ActionModule(ControllerAction):
         runs = state() / "runs"
         path = runs / "index.html"
         try:
-            runs.mkdir(parents=True, exist_ok=True)
+            make_folder(runs)
             write_text(path, history(runs))
         except OSError as error:
             raise SluiceError(
                 f"{path} cannot be written: {error.strerror}; give this user the folder {runs}"
             ) from error
-        self._display.display(f"history: {path}")
+        show(self._display, f"history: {path}")
         return {"changed": False, "path": str(path)}

@@ -15,6 +15,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.monitor.probes import
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.rules import Thresholds
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 _GROUP, _ADDRESS = "monitor", "monitor_address"
 _LEAST_INTERVAL = 1.0
@@ -70,7 +71,7 @@ class ActionModule(ControllerAction):
         if not install:
             said.append(f"{len(written.changed)} of the files in {written.folder} {'would be' if look else 'are'} new")
         for sentence in said:
-            self._display.display(f"monitor: {sentence}")
+            show(self._display, f"monitor: {sentence}")
         return {
             "changed": bool(written.changed) and not install,
             "folder": str(written.folder),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.model import EVENTS
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, read_run, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import warn
 
 if TYPE_CHECKING:
     from ansible_collections.sluice.nginx.plugins.module_utils.notify.desk import Desk
@@ -34,9 +36,13 @@ class ActionModule(ControllerAction):
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Take the step. Settings that cannot be are refused before the run has begun; nothing else fails it."""
         # Here, as Ansible loads the actions of tasks that it skips, too.
+        from ansible_collections.sluice.nginx.plugins.module_utils.door.telling import of_channels
         from ansible_collections.sluice.nginx.plugins.module_utils.notify.desk import Desk, Settings
 
         step = options["step"]
+        given = [options[name] for name in ("team", "customers")]
+        urls = [url for each in given for url in (each if isinstance(each, list) else [each])]
+        self._known = of_channels(url for url in urls if isinstance(url, str))
         try:
             desk = Desk(Settings.read(options), state(), self._say)
             if step == "kept":
@@ -69,4 +75,4 @@ class ActionModule(ControllerAction):
         return {"changed": bool(sent), "failed": bool(failed), "msg": f"{sent} sent, {failed} not"}
 
     def _say(self, text: str) -> None:
-        self._display.warning(f"notify: {text}")
+        warn(self._display, f"notify: {text}", Door(self._known))

@@ -10,6 +10,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.build import 
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 
 class ActionModule(ControllerAction):
@@ -31,7 +32,7 @@ class ActionModule(ControllerAction):
 
         def say(line: str) -> None:
             said.append(line)
-            self._display.display(line)
+            show(self._display, line)
 
         cache = Path(options["cache"]) if options["cache"] else state() / "cache"
         platform = ensure_platform(connect(), options["platform"], options["packages"], cache, say)

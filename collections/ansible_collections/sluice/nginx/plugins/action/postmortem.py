@@ -15,9 +15,11 @@ from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.finding im
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.keeping import keep
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.times import moment
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.window import Window, draft_window
+from ansible_collections.sluice.nginx.plugins.module_utils.record.files import make_folder
 from ansible_collections.sluice.nginx.plugins.module_utils.record.model import FAILED, RESULTS, read_record
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import state
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, Asking, FleetAction
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 
 class ActionModule(FleetAction):
@@ -49,7 +51,7 @@ class ActionModule(FleetAction):
         else:
             paths = [self._of_run(options["run"] or "last")]
         for path in paths:
-            self._display.display(f"postmortem: {path}")
+            show(self._display, f"postmortem: {path}")
         return {"changed": False, "paths": [str(path) for path in paths]}
 
     def _of_run(self, wanted: str) -> Path:
@@ -89,7 +91,7 @@ class ActionModule(FleetAction):
                 name = f"{first.began:%Y%m%dT%H%M%S}-{first.name}"
                 paths.append(self._draft(first.began, max(alert.last for alert in together), name, together, []))
             else:
-                self._display.display(f"{first.what} is not over; it has a postmortem when it is")
+                show(self._display, f"{first.what} is not over; it has a postmortem when it is")
         return paths
 
     def _draft(self, start: datetime, end: datetime, name: str, alerts: list[Alert], notes: list[str]) -> Path:
@@ -132,7 +134,7 @@ def _words(answer: Answer) -> str:
 
 def _kept(path: Path, text: str) -> Path:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         return keep(path, text)
     except OSError as error:
         raise SluiceError(

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, read_run
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import warn
 
 
 class ActionModule(ControllerAction):
@@ -36,5 +37,5 @@ class ActionModule(ControllerAction):
         else:
             said = open_silence(options["url"], run, task_vars["ansible_play_hosts"], options["minutes"])
         if said:
-            self._display.warning(said)
+            warn(self._display, said)
         return {"changed": False, "said": said}

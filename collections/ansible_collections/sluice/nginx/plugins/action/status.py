@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
+from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Terms, build
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import visitor
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.status import status_text
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Asking, FleetAction
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show_text
 
 
 class ActionModule(FleetAction):
@@ -23,13 +25,13 @@ class ActionModule(FleetAction):
         terms = Terms()
         question = build("status", visitor("status"), "", None, terms)
         said = dict(self._answers({host: Asking(question, terms.patience) for host in hosts}))
-        answers = {host: said[host] for host in hosts}
+        answers = Door().data({host: said[host] for host in hosts})
         text = (
             json.dumps(answers, indent=1, sort_keys=True, default=str)
             if options["format"] == "json"
             else status_text(answers)
         )
         silent = [host for host, answer in answers.items() if answer.get("unreachable_host")]
-        self._display.display(text)
+        show_text(self._display, text)
         result = {"changed": False, "answers": answers}
         return {**result, "failed": True, "msg": f"could not be reached: {', '.join(silent)}"} if silent else result

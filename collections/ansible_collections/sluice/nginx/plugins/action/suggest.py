@@ -6,6 +6,7 @@ import os
 from typing import Any, ClassVar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.suggest import SUGGEST, suggestions_text
+from ansible_collections.sluice.nginx.plugins.module_utils.door.releases import door_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examiner
@@ -13,6 +14,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import find_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import findings_text
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show_text, told
 from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import read_staging
 
 # What has to hold before nginx can be asked anything.
@@ -41,20 +43,20 @@ class ActionModule(ControllerAction):
             run=f"suggest-{os.getpid()}",
         )
         store = Store(state() / "releases")
-        examined = examiner.examine(
-            [
-                Candidate(
-                    hosts=tuple(each["hosts"]),
-                    release=store.get(each["id"]) if each["id"] else None,
-                    problems=tuple(each["problems"]),
-                )
-                for each in options["releases"]
-            ]
-        )
+        candidates = [
+            Candidate(
+                hosts=tuple(each["hosts"]),
+                release=store.get(each["id"]) if each["id"] else None,
+                problems=tuple(each["problems"]),
+            )
+            for each in options["releases"]
+        ]
+        door = door_of(each.release for each in candidates)
+        examined = [each.through(door) for each in examiner.examine(candidates)]
         failed = [each for each in examined if not each.passed]
         if failed:
             words = "\n".join(findings_text(each.verdicts) or each.verdicts[-1].summary for each in failed)
-            return {"failed": True, "msg": f"staging cannot run the release, so nothing was asked:\n{words}"}
+            return {"failed": True, "msg": told(f"staging cannot run the release, so nothing was asked:\n{words}")}
         text = suggestions_text(examined)
-        self._display.display(text)
+        show_text(self._display, text)
         return {"changed": False, "suggestions": text}

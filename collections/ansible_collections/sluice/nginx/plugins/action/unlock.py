@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Terms, build, sentence
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import visitor
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, Asking, FleetAction
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show, told
 
 
 class ActionModule(FleetAction):
@@ -42,11 +44,11 @@ class ActionModule(FleetAction):
             if not answer["ok"]:
                 failed.append(f"{host}: {held[host]} could not be taken back: {_words(answer)}")
         result = {"changed": bool(freed), "freed": freed}
-        return {**result, "failed": True, "msg": "\n".join(failed)} if failed else result
+        return {**result, "failed": True, "msg": told("\n".join(map(Door().line, failed)))} if failed else result
 
     def _tell(self, host: str, lines: list[str]) -> None:
         for line in lines:
-            self._display.display(f"{host}: {line}")
+            show(self._display, f"{host}: {line}")
 
 
 def _held(pending: Mapping[str, Any]) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show, show_text
+
 DOCUMENTATION = r"""
 name: verdicts
 type: notification
@@ -39,9 +41,9 @@ class CallbackModule(CallbackBase):
         if report:
             self._reports.append((Path(report), bool(result._result.get("failed"))))
         for line in result._result.get("sluice_problems") or ():
-            self._display.display(f"{result._host.get_name()}: {line}", color="red")
+            show(self._display, f"{result._host.get_name()}: {line}", color="red")
         for line in result._result.get("sluice_words") or ():
-            self._display.display(f"{result._host.get_name()}: {line}")
+            show(self._display, f"{result._host.get_name()}: {line}")
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """Note a result."""
@@ -62,4 +64,5 @@ class CallbackModule(CallbackBase):
         gc.freeze()
         for report, failed in self._reports:
             self._display.banner("SLUICE")
-            self._display.display(report.read_text(encoding="utf-8").rstrip(), color="red" if failed else None)
+            text = report.read_text(encoding="utf-8").rstrip()
+            show_text(self._display, text, color="red" if failed else None)

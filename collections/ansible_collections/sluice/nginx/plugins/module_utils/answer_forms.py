@@ -100,6 +100,7 @@ class Preflight(Base, total=False):
     nginx: Nginx
     platform: Platform
     tree: Annotated[dict[Word, Text], Meta(max_length=_MANY)]
+    digests: Annotated[dict[Word, Word], Meta(max_length=_MANY)]
 
 
 class Need(TypedDict):

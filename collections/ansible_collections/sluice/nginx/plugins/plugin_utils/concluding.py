@@ -11,6 +11,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import R
 from ansible_collections.sluice.nginx.plugins.module_utils.record.model import Result
 from ansible_collections.sluice.nginx.plugins.module_utils.record.publish import publish
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show_text, warn
 
 __all__ = ["ConcludingAction"]
 
@@ -44,10 +45,10 @@ class ConcludingAction(ControllerAction):
         if (folder / "report.html").is_file():
             links.insert(0, f"report: {folder / 'report.html'}")
         for sentence in troubles:
-            self._display.warning(sentence)
+            warn(self._display, sentence, record.door)
         shown = "\n".join([text, *links])
         try:
             return {"sluice_report": str(record.show(name, shown))}
         except OSError:
-            self._display.display(shown)
+            show_text(self._display, shown, record.door)
             return {}

@@ -10,6 +10,8 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Run, read_run_id
+from ansible_collections.sluice.nginx.plugins.module_utils.record.files import keep_private
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import told
 
 __all__ = ["ControllerAction", "project", "read_run", "state"]
 
@@ -20,8 +22,8 @@ def project() -> Path:
 
 
 def state() -> Path:
-    """Where the controller keeps releases and records."""
-    return project() / ".sluice"
+    """Where the controller keeps releases and records: a folder of its user's alone. Raises ``SluiceError``."""
+    return keep_private(project() / ".sluice")
 
 
 def read_run(value: dict[str, Any]) -> Run:
@@ -51,7 +53,7 @@ class ControllerAction(ActionBase):
         try:
             return self.work(options, task_vars or {})
         except SluiceError as error:
-            return {"failed": True, "msg": str(error)}
+            return {"failed": True, "msg": told(error)}
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Do what the action is for; returns its result."""

@@ -9,6 +9,7 @@ from typing import Any
 from ..config.derive import Request
 from ..config.match import Trace
 from ..config.parse import Directive
+from ..contract.showing import shown_header
 from .causes import Blame
 from .changes import Change
 from .classes import KINDS, Difference, Kind, differences
@@ -145,7 +146,7 @@ def grouped(
         reason = reasons(one)
         for change in one.causes:
             behind[id(change)] = behind.get(id(change), False) or (one.fails and len(one.causes) == 1)
-        told = (one.difference.before, one.difference.after)
+        told = (_shown(one, one.difference.before), _shown(one, one.difference.after))
         key = (*one.group, reason)
         row = rows.get(key)
         if row is None:
@@ -156,6 +157,13 @@ def grouped(
     found = [*rows.values(), *_unseen(changed, behind, accept)]
     last = len(KINDS)
     return sorted(found, key=lambda row: (bool(row.reason), not row.fails, _GRAVITY.get(row.kind, last), -row.count))
+
+
+def _shown(one: Compared, value: str) -> str:
+    """What a person is shown of a field: the values of most headers, and of what is passed on, are nobody's affair."""
+    part, _, name = one.generic.rpartition(" ")
+    is_header = part in ("header", "upstream header", "upstream param")
+    return shown_header(name.removeprefix("HTTP_").replace("_", "-"), value, answered=True) if is_header else value
 
 
 def _unseen(changed: Sequence[Change], behind: Mapping[int, bool], accept: Mapping[int, str]) -> Iterator[Row]:

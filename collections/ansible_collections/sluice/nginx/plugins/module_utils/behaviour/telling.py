@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..pasting import flow
 from ..verdicts.model import Finding
 from ..words import count
 from .comparing import Row
@@ -34,7 +35,8 @@ def _finding(row: Row, others: Sequence[Row], strict: bool) -> Finding:
     behind = "; ".join(change.words for change in row.causes)
     if row.kind.what == "directive":
         what, expected, seen = f"{behind}: {row.kind.why}", row.before, row.after
-        mend = f"mend it, or list it in gates_accept: {{request: {row.what}, what: directive, reason: …}}"
+        accept = flow({"request": row.what, "what": "directive", "reason": "…"})
+        mend = f"mend it, or list it in gates_accept: {accept}"
     else:
         what = f"{row.what} {_short(row.before)} → {_short(row.after)}: {row.kind.why}"
         what += f" ({behind})" if behind else ""

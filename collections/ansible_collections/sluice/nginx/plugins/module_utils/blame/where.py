@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..engine.trees.sending import secret_paths
 from ..manifest import CONF_ROOT
-from ..record.changes import without_secrets
+from ..secrets import redactions, secret_paths
 from .change import Change, Edit, Node
 from .model import Place
 
@@ -53,9 +53,9 @@ class Where:
         elif rows:
             before, line = rows[0].start + 1, rows[0].at + 1
             text = old_files[path].lines or [] if path in old_files else []
-            old = _told(text[rows[0].start : rows[-1].end])
+            old = _told(text[rows[0].start : rows[-1].end], old_files.get(path))
             come = [each for row in rows for each in row.new]
-            new = _told(come)
+            new = _told(come, new_files.get(path))
             # The first line that says something.
             line += next((n for n, each in enumerate(come) if each.strip()), 0)
         else:
@@ -87,11 +87,19 @@ def _follows(one: Edit, other: Edit) -> bool:
     return one.lines.end == other.lines.start and one.lines.at + len(one.lines.new) == other.lines.at
 
 
-def _told(lines: Sequence[bytes]) -> tuple[str, ...]:
+def _told(lines: Sequence[bytes], node: Node | None) -> tuple[str, ...]:
+    """The lines as they may be shown; what is secret in them the whole file says."""
+    rows = _redactions(node.data) if node else {}
     said = [number for number, line in enumerate(lines) if line.strip()]
     kept = lines[said[0] : said[-1] + 1] if said else ()
-    texts = [without_secrets(line.decode("utf-8", "replace").rstrip("\r")) for line in kept[:_MOST_LINES]]
+    texts = [line.decode("utf-8", "replace").rstrip("\r") for line in kept[:_MOST_LINES]]
+    texts = [rows.get(text, text) for text in texts]
     return (*texts, f"… ({len(kept) - _MOST_LINES} more lines)") if len(kept) > _MOST_LINES else tuple(texts)
+
+
+@functools.lru_cache(maxsize=4)
+def _redactions(data: bytes) -> dict[str, str]:
+    return redactions(data.decode("utf-8", "replace"))
 
 
 def _whole(node: Node | None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from ..contract.model import Check, Expect
+from ..contract.showing import shown_header, shown_url
 from ..contract.url import is_host
 from .facts import listeners, server_names
 from .parse import Config, Directive
@@ -64,11 +65,11 @@ class Request(NamedTuple):
 
     @property
     def words(self) -> str:
-        """The request for a person: method, URL and what else is special."""
-        also = [f"{name}: {value[:40]}" for name, value in self.headers]
+        """The request for a person: method, URL and what else is special, without values that could be secret."""
+        also = [f"{name}: {shown_header(name, value[:40])}" for name, value in self.headers]
         also += [f"{self.body} bytes"] if self.body else []
         also += [f"from {self.source}"] if self.source else []
-        return f"{self.method} {self.url}" + (f" ({', '.join(also)})" if also else "")
+        return f"{self.method} {shown_url(self.url)}" + (f" ({', '.join(also)})" if also else "")
 
     @property
     def path(self) -> str:

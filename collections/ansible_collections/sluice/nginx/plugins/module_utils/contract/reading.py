@@ -157,7 +157,8 @@ def _header_rows(value: object, path: str) -> list[tuple[str, object]]:
 def _header_value(value: object, path: str) -> str:
     text = read_text(value, path)
     if any(not letter.isprintable() and letter != "\t" for letter in text):
-        raise InputError(path, f"{shown(text)} holds a line break or a control character; a header is one line")
+        # Not the value, which may be a secret: one read from a file ends with a line break, mostly.
+        raise InputError(path, "the value holds a line break or a control character; a header is one line")
     return text
 
 

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from ..config.derive import Door, doors
 from ..config.parse import Directive
 from ..config.samples import matching, samples
 from ..contract.model import Check
+from ..contract.showing import HIDDEN, shown_header
+from ..pasting import comment, inert_url
+from ..pasting import to_yaml as as_yaml
+from ..secrets import REDACTED
 from .instrument import Block
 from .measure import Answered, Session, can_be_asked
 
@@ -144,11 +146,12 @@ def _proposal(block: Block, check: Check, outcome: dict[str, Any], answered: Ans
     """Write the check with the answer that staging gave."""
     row: dict[str, Any] = {}
     if check.method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"):
-        row[check.method.lower()] = check.url
+        row[check.method.lower()] = inert_url(check.url)
     else:
-        row["request"] = {"method": check.method, "url": check.url}
+        row["request"] = {"method": check.method, "url": inert_url(check.url)}
+    hidden = [name for name, value in check.headers if _is_hidden(name, value)]
     if check.headers:
-        row["headers"] = dict(check.headers)
+        row["headers"] = {name: REDACTED if name in hidden else value for name, value in check.headers}
     if check.connect:
         row["connect"] = check.connect
     expect: dict[str, Any] = {"status": int(answered.status)}
@@ -163,7 +166,16 @@ def _proposal(block: Block, check: Check, outcome: dict[str, Any], answered: Ans
         expect |= {"body": word} if word else {}
     elif answered.status.startswith("5"):
         note = "this is an error: mend it, or say in words of your own what is right"
+    if hidden:
+        note = "; ".join(filter(None, (note, f"the value of {', '.join(hidden)} is not shown: write it there")))
     return Proposal(block, {**row, "expect": expect}, note)
+
+
+def _is_hidden(name: str, value: str) -> bool:
+    """Whether a value that the configuration compares with is not told: it tells friends from others, mostly."""
+    cookie, _, inner = value.partition("=")
+    shown = shown_header(cookie, inner, answered=True) if name == "Cookie" else shown_header(name, value, answered=True)
+    return shown == HIDDEN
 
 
 def _word(body: str) -> str:
@@ -182,6 +194,6 @@ def to_yaml(proposals: Sequence[Proposal]) -> str:
     parts = []
     for each in proposals:
         note = f"; {each.note}" if each.note else ""
-        row = yaml.safe_dump([each.check], sort_keys=False, default_flow_style=None, allow_unicode=True, width=1000)
-        parts.append(f"# {each.block.words}, {each.block.place}{note}\n{row}")
+        row = as_yaml([each.check], flow_style=None)
+        parts.append(f"{comment(f'{each.block.words}, {each.block.place}{note}')}\n{row}")
     return "".join(parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from ..pasting import comment, flow
 from ..verdicts.examine import Examined
 from ..verdicts.model import Subject, Verdict
 from ..verdicts.runner import Gate
@@ -62,11 +63,11 @@ def suggestions_text(examined: Sequence[Examined]) -> str:
     if sites := [site for site in told if site]:
         parts.append("nginx_sites:")
         for site in sites:
-            parts += [f"  - name: {site}", "    checks:", _indented("".join(told[site]), 6)]
+            parts += [f"  - name: {flow(site)}", "    checks:", _indented("".join(told[site]), 6)]
     if "" in told:
         parts += ["nginx_checks:", _indented("".join(told[""]), 2)]
     if unreached:
-        parts += ["# No plain request was found that reaches:", *(f"#   {words}" for words in unreached)]
+        parts += ["# No plain request was found that reaches:", *(comment(f"  {words}") for words in unreached)]
     return "\n".join(parts) if parts else "# Every block that can answer is reached by a check."
 
 

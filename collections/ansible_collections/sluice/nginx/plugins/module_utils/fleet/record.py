@@ -16,9 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..door.door import Door
 from ..errors import SluiceError
 from ..outside import printable
-from ..record.files import write_text
+from ..record.files import make_folder, write_text
 from ..record.model import SCHEMA, VERSION, Result
 
 __all__ = ["Event", "Record", "Run", "now", "open_run", "read_run_id", "visitor"]
@@ -78,31 +79,41 @@ def open_run(runs: Path) -> Run:
     name = f"{stamp}-{secrets.token_hex(2)}"
     folder = runs / name
     try:
-        folder.mkdir(parents=True)
-        (folder / "journal.jsonl").touch()
+        make_folder(runs)
+        folder.mkdir(mode=0o700)
+        os.close(os.open(folder / "journal.jsonl", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise SluiceError(
             f"the record of the run cannot be written to {folder}: {error.strerror}; give this user the folder {runs}"
         ) from error
-    return Run(name, str(folder), getpass.getuser(), socket.gethostname(), started)
+    return Run(name, str(folder), *_here(), started)
 
 
 def visitor(name: str) -> Run:
     """Who asks hosts outside of any run, and so has no record."""
-    return Run(name, "", getpass.getuser(), socket.gethostname(), now())
+    return Run(name, "", *_here(), now())
+
+
+def _here() -> tuple[str, str]:
+    """The user, which is what the environment says, and this machine."""
+    return printable(getpass.getuser()), printable(socket.gethostname())
 
 
 class Record:
-    """Reads and writes the record of a run. Several processes may write at once."""
+    """Reads and writes the record of a run. Several processes may write at once.
 
-    def __init__(self, run: Run) -> None:
+    All that is written passes ``door``, which knows the secrets of the run.
+    """
+
+    def __init__(self, run: Run, door: Door | None = None) -> None:
         self.run = run
+        self.door = door or Door()
         self._journal = Path(run.folder, "journal.jsonl")
 
     def note(self, phase: str, host: str, *, good: bool, answer: dict[str, Any]) -> Event:
         """Append an event."""
-        event = Event(now(), phase, host, good, answer)
-        line = json.dumps(asdict(event), ensure_ascii=False, default=str) + "\n"
+        event = Event(now(), phase, printable(host), good, self.door.data(answer))
+        line = json.dumps(asdict(event), ensure_ascii=False, default=self.door.line) + "\n"
         with self._journal.open("ab", buffering=0) as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             _append(stream.fileno(), line.encode("utf-8", "backslashreplace"))
@@ -126,7 +137,7 @@ class Record:
     def show(self, name: str, text: str) -> Path:
         """Write a report for people into the record; tells its path."""
         path = Path(self.run.folder, f"{name}.txt")
-        path.write_text(f"{text}\n", encoding="utf-8")
+        write_text(path, f"{self.door.text(text)}\n")
         return path
 
     @property
@@ -152,12 +163,12 @@ class Record:
             "sluice": VERSION,
             "run": {**self.run.to_json(), "ended": now()},
             "result": result,
-            "outcome": outcome,
+            "outcome": self.door.line(outcome),
             "signed": gates.get("signed"),
             "emergency": gates.get("emergency"),
-            "hosts": hosts or {},
+            "hosts": self.door.data(hosts or {}),
             # What is above is the head, which the history reads alone.
-            "releases": gates.get("releases", list(releases)),
+            "releases": gates["releases"] if "releases" in gates else self.door.data(list(releases)),
             "events": [_without_releases(event) for event in events],
         }
         write_text(self.path, f"{json.dumps(content, indent=1, ensure_ascii=False, default=str)}\n", sync=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
+from ..door.door import Door
 from ..record.model import Result
 from ..verdicts.table import table
 from ..words import count
@@ -118,7 +120,7 @@ def _went_back(story: Story, final: Event, before: object) -> tuple[str, str]:
 
 def conclude(events: Iterable[Event], *, check_mode: bool) -> Conclusion:
     """Judge a run by its journal."""
-    so_far = list(events)
+    so_far = [replace(event, answer=Door().data(event.answer)) for event in events]
     by_host = stories(so_far)
     bad = [event for event in so_far if not event.good and event.host]
     hosts = {name: dict(zip(("serves", "done"), _last(story), strict=True)) for name, story in sorted(by_host.items())}

@@ -16,6 +16,7 @@ from ..engine.needs.pages import alternatives, group_of, is_misspelt
 from ..needs.comparing import Known, Standing, answers, new_needs, outside, standing
 from ..needs.declared import declared
 from ..needs.model import Need
+from ..pasting import quoted
 from ..verdicts.model import Finding, Subject, Verdict
 from ..words import count
 
@@ -143,7 +144,7 @@ class _Found:
         return self._known.nearest(self.need, beside=beside)
 
     def _mend(self, near: str) -> str:
-        texts = ", ".join(f'"{need.kind}:{need.value}"' for need in (self.need, *self.also))
+        texts = ", ".join(quoted(f"{need.kind}:{need.value}") for need in (self.need, *self.also))
         other = f"write {near}, or " if near else ""
         return f"{other}where it is meant, declare it: nginx_needs: [{texts}]"
 

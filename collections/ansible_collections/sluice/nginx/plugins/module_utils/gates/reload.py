@@ -12,6 +12,7 @@ from typing import Any
 
 from ..config.facts import facts, listeners
 from ..config.parse import Config, Directive
+from ..pasting import flow
 from ..verdicts.model import Finding, Live, Subject, Verdict
 from ..words import count
 
@@ -211,7 +212,7 @@ def _moved_pid(subject: Subject, live: Live) -> Iterator[Finding]:
         line=place.line if place else 0,
         expected=f"pid {before}: `nginx -s`, the service's PIDFile= and log rotation look there",
         seen="the reload itself works by signal, and the next start by systemd may wait for the old file in vain",
-        mend=f"leave it; or, where the service and log rotation know the new one, say nginx_needs: [file:{now}]",
+        mend=f"leave it; or, where the service and log rotation know it, say nginx_needs: {flow([f'file:{now}'])}",
         warning=declared,
     )
 

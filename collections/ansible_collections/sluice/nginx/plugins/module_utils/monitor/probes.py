@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ..contract.model import Check, from_json, status_holds
 from ..contract.pattern import regex
+from ..contract.showing import shown_name, shown_url
 from ..contract.url import bracketed, joined, parse_url
 from .host.who_asks import SAFE, check_id, here_only, on_host
 
@@ -97,7 +98,8 @@ def _target(check: Check, identity: str, module: str, address: str, host: str = 
     url = parse_url(check.url)
     where = f"{url.scheme}://{bracketed(address)}:{url.port}{url.target}" if address else str(url)
     labels = {"host": host} if host else {}
-    labels |= {"site": check.site, "check": check.name, "check_id": identity, "url": check.url}
+    labels |= {"site": check.site, "check": shown_name(check.name, check.url)}
+    labels |= {"check_id": identity, "url": shown_url(check.url)}
     return {"targets": [where], "labels": {**labels, "__param_module": module}}
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..fleet.record import Run
+from ..record.files import write_text
 
 __all__ = ["EXPECTED", "LONGEST", "close_silence", "open_silence"]
 
@@ -54,7 +55,7 @@ def open_silence(url: str, run: Run, hosts: Sequence[str], minutes: float, longe
     if not isinstance(said, str):
         return f"nothing is silenced, because Alertmanager at {_shown(url)} {said}"
     try:
-        _path(run).write_text(json.dumps({**silence, "id": said}), encoding="utf-8")
+        write_text(_path(run), json.dumps({**silence, "id": said}))
     except OSError as error:
         return f"the silence of this run goes on until {silence['endsAt']}, because its record cannot note it: {error}"
     return ""

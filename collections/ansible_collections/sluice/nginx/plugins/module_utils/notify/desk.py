@@ -16,7 +16,7 @@ from typing import Any, TypedDict
 
 from ..errors import InputError, SluiceError
 from ..fleet.record import Record, Run
-from ..record.files import write_text
+from ..record.files import make_folder, write_text
 from ..words import count
 from .channels import Channel, read_channels, read_events
 from .model import AUDIENCES, Delivery, Message, Notice
@@ -97,7 +97,7 @@ class Desk:
                 "playbooks/notify.yml sends what is kept"
             )
         with contextlib.suppress(OSError):
-            of_run(run.folder).mkdir(exist_ok=True)
+            make_folder(of_run(run.folder))
         hand_over(posts([], self._settings.channels, check=True), self._settings.timeout, report=_report(run))
 
     def after_step(self, step: str, run: Run) -> None:
@@ -203,7 +203,7 @@ class Desk:
             if "broken" in events and self._settings.channels["customers"]:
                 since = opened["since"] or (facts.served[0] if facts.served else facts.since)
                 hosts = sorted({*opened["hosts"], *(facts.astray or facts.switched)})
-                note.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(note.parent)
                 write_text(note, json.dumps({"since": since, "hosts": hosts}))
             elif "resolved" in events:
                 note.unlink(missing_ok=True)
@@ -248,7 +248,7 @@ def _read_opened(note: Path) -> _Opened:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     handle = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..fleet.ask import sentence
-from ..record.changes import without_secrets
 from ..words import count
 from .markdown import block, code, fact, plain, to_add
 from .page import bounded
@@ -153,7 +152,7 @@ def _on_hosts(record: Mapping[str, Any]) -> list[str]:
         for problem in (event["answer"].get("problems") or [])[:3]:
             key = (plain(sentence({**problem, "nginx": ""})), str(problem.get("nginx")))
             told.setdefault(key, []).append((number, f"{plain(event['host'])}, {plain(event['phase'])}"))
-            diff = "\n".join(without_secrets(line) for line in str(problem.get("diff") or "").splitlines())
+            diff = str(problem.get("diff") or "").rstrip("\n")
             beside[key] = [block(problem["nginx"])] if problem.get("nginx") else []
             beside[key] += [block(diff, "diff")] if diff else []
     paragraphs = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..door.door import Door
 from .causes import cause_in_a_line, causes
 from .impact import Counted, impact
 from .markdown import fact, plain, table, to_add
@@ -26,8 +27,9 @@ def draft(record: Mapping[str, Any], asked: Mapping[str, Mapping[str, Any]] | No
 
     Facts only, each with its source; what a person must add is marked ``TO ADD``.
     """
+    record, asked = Door().data(record), Door().data(asked or {})
     run = record["run"]
-    found = trials(record["events"], asked or {})
+    found = trials(record["events"], asked)
     hosts = [Counted(trial.host, trial.traffic, _source(trial)) for trial in found]
     about = (
         "Drafted from the record of the run, `run.json` beside this file. Each statement names its source *(in"

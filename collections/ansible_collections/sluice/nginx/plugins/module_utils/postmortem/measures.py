@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import yaml
-
+from ..contract.showing import HIDDEN
+from ..pasting import inert_url, to_yaml
 from .impact import Counted, failing
 from .markdown import block, code, fact, plain, to_add
 from .page import bounded
@@ -58,7 +58,7 @@ def checks_for(requests: Sequence[tuple[str, int]], asked: Sequence[str]) -> Ite
     ]
     for method, path in missing[:_MOST]:
         what = f"{method} {path}"
-        check = _check(what, method, f"{site}{path}", {"status": 200})
+        check = _check(f"{method} {inert_url(path)}", method, inert_url(f"{site}{path}"), {"status": 200})
         words = (
             f"No check asks {code(what)}, which got 5xx; this one does. The site and the answer are for a person to say"
         )
@@ -148,10 +148,10 @@ def _unchecked(verdict: Mapping[str, Any], row: Mapping[str, Any], failed: Seque
         asked = _ASKED.search(str((change.get("examples") or [""])[0]))
         status = re.search(r"\b([1-5]\d\d)\b", str(change.get("before")))
         if change.get("fails") and asked and status:
-            method, url = asked.groups()
-            checks.append(
-                _check(f"{method} {urlsplit(url).path or '/'} is answered", method, url, {"status": int(status[1])})
-            )
+            method, url = asked[1], inert_url(asked[2])
+            if HIDDEN not in asked[2]:
+                name = f"{method} {urlsplit(url).path or '/'} is answered"
+                checks.append(_check(name, method, url, {"status": int(status[1])}))
     if checks:
         words = "No check of the contract asks what changed; these do, with what the release before answered"
         yield Measure(words, "", _listed(checks[:_MOST]))
@@ -192,6 +192,4 @@ def _check(name: str, method: str, url: str, expect: Mapping[str, Any]) -> dict[
 
 
 def _listed(checks: Sequence[Mapping[str, Any]]) -> str:
-    return yaml.safe_dump(
-        {"nginx_checks": [dict(check) for check in checks]}, sort_keys=False, allow_unicode=True, width=1000
-    )
+    return to_yaml({"nginx_checks": [dict(check) for check in checks]})

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engine.trees.sending import secret_paths
 from ..errors import SluiceError
 from ..manifest import CONF_ROOT
 from ..outside import ReleaseId, read_release_id
+from ..secrets import redact_line, redactions, secret_paths
 from ..words import count
 
 if TYPE_CHECKING:
     from ..fleet.record import Event
     from ..release.store import Release
 
-__all__ = ["MOST_LINES", "changes", "compare", "stored_releases", "without_secrets"]
+__all__ = ["MOST_LINES", "changes", "compare", "stored_releases"]
 
 MOST_LINES = 2000
 """Of the diff of a file; and of a release, ten times as many."""
 
 _MOST_BYTES = 1_000_000
-_WITHHELD = "(withheld: it holds a key or a password)"
-_SECRET_VALUE = re.compile(
-    r"(?i)^([-+ ]?\s*(?:set|\w+_(?:set_header|pass_header|param)|add_header|map_hash_\w+|secure_link\w*)\s+"
-    r"[\"']?[\w$-]*(?:authorization|api[-_]?key|token|secret|passw|cookie)[\w-]*[\"']?\s+)(.+?)(\s*;.*)?$"
-)
 
 
 def changes(live: Release | None, release: Release) -> list[dict[str, str]]:
@@ -87,11 +81,6 @@ def _found(find: Callable[[ReleaseId], Release | None], named: str) -> Release |
         return None
 
 
-def without_secrets(line: str) -> str:
-    """A line of a configuration without the value of what is secret by its name."""
-    return _SECRET_VALUE.sub(lambda found: f"{found[1]}{_WITHHELD}{found[3] or ''}", line)
-
-
 def _read(root: Path) -> dict[str, bytes]:
     """The files of a tree; a link stands for itself."""
     return {
@@ -112,7 +101,12 @@ def _diff(path: str, old: bytes | None, new: bytes | None, *, secret: bool) -> s
         return f"({words}; too large to compare: {sum(map(len, parts)) // 1024} KiB)\n"
     before, after = ((part or b"").decode("utf-8", "replace").splitlines() for part in (old, new))
     heads = f"live/{path}" if old is not None else "/dev/null", f"release/{path}" if new is not None else "/dev/null"
-    lines = [without_secrets(line) for line in difflib.unified_diff(before, after, *heads, lineterm="")]
+    rows = {**redactions("\n".join(before)), **redactions("\n".join(after))}
+    # The true lines are compared, so one is there also where only what is redacted in it has changed.
+    lines = [
+        line if number < 2 or line.startswith("@@") else line[:1] + rows.get(line[1:], redact_line(line[1:]))
+        for number, line in enumerate(difflib.unified_diff(before, after, *heads, lineterm=""))
+    ]
     if not lines:
         return f"({words}: an empty file, or only the end of a line differs)\n"
     more = len(lines) - MOST_LINES

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..door.door import Door
 from ..errors import SluiceError
 from .model import RESULTS, SCHEMA, read_record
 from .report.moments import day, lasting, seconds
@@ -19,6 +20,7 @@ __all__ = ["Row", "history", "rows"]
 # Records are written with the head first and indented by one, so that the index need not read all of each.
 _HEAD_ENDS = b'\n "releases": '
 _MOST_HEAD = 1 << 18
+_DOOR = Door()
 _LINKS = ("report.html", "postmortem.md", "run.json")
 
 
@@ -66,10 +68,10 @@ def _row(folder: Path) -> Row:
             result = "unknown"
             outcome = "the gates passed, and the roll-out was not concluded: it is under way, or was ended"
         hosts = str(len(head["hosts"])) if head["hosts"] else ""
-        who = f"{run['who']} on {run['host']}"
-        return Row(folder.name, day(run["started"]), took, who, result, outcome, hosts, links)
+        who = _DOOR.line(f"{run['who']} on {run['host']}")
+        return Row(folder.name, day(run["started"]), took, who, result, _DOOR.line(outcome), hosts, links)
     except SluiceError as error:
-        return Row(folder.name, _named(folder.name), "", "", "unknown", str(error), "", links)
+        return Row(folder.name, _named(folder.name), "", "", "unknown", _DOOR.line(error), "", links)
 
 
 def _head(folder: Path) -> Mapping[str, Any]:

@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
+from ..door.door import Door
+
 __all__ = ["sarif"]
 
 _RULE = re.compile(r"\[([\w-]+)\]$")
@@ -18,6 +20,7 @@ _MOST_RESULTS = 5000
 
 def sarif(record: Mapping[str, Any]) -> str:
     """The findings of a run in SARIF 2.1.0."""
+    record = Door().data(record)
     # A record is in PROJECT/.sluice/runs/RUN.
     project = PurePosixPath(record["run"]["folder"]).parent.parent.parent
     results: dict[str, dict[str, Any]] = {}

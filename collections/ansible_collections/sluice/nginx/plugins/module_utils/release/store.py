@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..engine.host.copying import create
 from ..errors import SluiceError
 from ..inside import kind_inside, paths_inside
 from ..manifest import CONF_ROOT, entries_to_json, read_tree, release_id
 from ..outside import ReleaseId, is_inside, read_release_id
-from ..record.files import write_text
+from ..record.files import make_folder, write_bytes, write_text
 from . import tree as trees
 
 __all__ = ["Release", "Store", "remove_release", "write_json"]
@@ -27,7 +26,7 @@ _FORM: Mapping[str, type] = {"id": str, **dict.fromkeys(_LISTS, list), **dict.fr
 
 def write_json(path: Path, value: object) -> None:
     """Write JSON to ``path`` so that a reader sees the old or the new file, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n", sync=True)
 
 
@@ -122,13 +121,12 @@ class Store:
         return (release.root / "bundle.tar.gz").is_file() and release_id(read_tree(release.tree)) == release.id
 
     def _put(self, tree: trees.Tree, release: Release) -> None:
-        self.root.mkdir(parents=True, exist_ok=True)
+        make_folder(self.root)
         with tempfile.TemporaryDirectory(dir=self.root, prefix=".new-") as folder:
             made = Path(folder, "release")
-            made.mkdir(0o700)
+            make_folder(made)
             trees.write(tree, made / "tree")
-            with open(create(made / "bundle.tar.gz"), "wb") as stream:
-                stream.write(trees.bundle(tree))
+            write_bytes(made / "bundle.tar.gz", trees.bundle(tree))
             remove_release(release.root, self.root)
             made.rename(release.root)
 

@@ -16,6 +16,7 @@ import docker
 
 from ..errors import SluiceError
 from ..outside import Name, is_inside, read_name
+from ..record.files import make_folder, write_text
 from ..staging.labels import labels, project_label
 from .image import ensure_image
 
@@ -105,7 +106,7 @@ def ensure_fleet(
     except docker.errors.APIError as error:
         raise SluiceError(f"the sandbox {fleet.name} cannot be started: {error.explanation}") from error
     ports = {_host_name(each): _ports(each) for each in sorted(_containers(client, fleet), key=_host_name)}
-    fleet.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(fleet.folder)
     written = [
         _write(fleet.folder / "ssh_config", ssh_config(ports, fleet.key)),
         _write(fleet.folder / "fleet.json", fleet_json(ports, fleet.network)),
@@ -169,7 +170,7 @@ def free_ports(count: int) -> list[int]:
 def _public_key(key: Path) -> str:
     public = key.with_suffix(".pub")
     if not public.exists():
-        key.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(key.parent)
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "sluice-sandbox", "-f", str(key)]
         try:
             subprocess.run(command, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
@@ -275,5 +276,5 @@ def _remove(container: Container) -> None:
 def _write(path: Path, text: str) -> bool:
     if path.exists() and path.read_text() == text:
         return False
-    path.write_text(text)
+    write_text(path, text)
     return True

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import docker
 
 from ..errors import InputError, SluiceError
+from ..record.files import make_folder
 from .build import BASES, SPARE_MODULES, build
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def ensure_platform(
             raise InputError(f"staging_packages[{index}]", f"{package!r} is not the name of a package")
     tag = platform_tag(name, packages)
     folder = cache / "platforms"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with _locked(folder / f"{tag}.lock"):
         image_id = _find(client, tag)
         if not image_id:

@@ -17,6 +17,7 @@ from ..blame.model import Blame
 from ..config.facts import facts
 from ..config.parse import parse_tree
 from ..contract.model import from_json
+from ..door.door import Door
 from ..errors import InputError, SluiceError
 from ..needs.asking import questions
 from ..needs.comparing import permitted, to_check
@@ -72,6 +73,15 @@ class Examined:
     def passed(self) -> bool:
         """Whether every gate passed; without a verdict none has."""
         return bool(self.verdicts) and all(verdict.result == "pass" for verdict in self.verdicts)
+
+    def through(self, door: Door) -> Examined:
+        """Return what people may read of it."""
+        return replace(
+            self,
+            verdicts=door.data(list(self.verdicts)),
+            invented=door.data(list(self.invented)),
+            blame=door.data(self.blame),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The verdicts as plain data, for the record."""

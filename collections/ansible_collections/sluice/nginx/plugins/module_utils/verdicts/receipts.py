@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .. import receipt as receipts
 from ..errors import InputError, SluiceError
 from ..fleet.record import now
+from ..record.files import write_text
 from ..release.store import Release, write_json
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def write_receipt(examined: Examined, run: str, hours: float = 24, key: Path | N
     _signature(release).unlink(missing_ok=True)
     write_json(_content(release), content)
     if signature:
-        _signature(release).write_text(signature, encoding="ascii")
+        write_text(_signature(release), signature)
     return Receipt(content, signature)
 
 

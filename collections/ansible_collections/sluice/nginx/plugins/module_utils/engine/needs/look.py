@@ -116,8 +116,14 @@ def _problem(looked: Looked) -> Problem:
         f"the release needs the {need['kind']} {need['value']}{purpose}{place}, and {lack}",
         _EXPECTED.get(need["kind"], "it is there"),
         looked.seen,
-        f'{meant}mend the release or this host, or declare it: nginx_needs: ["{need["kind"]}:{need["value"]}"]',
+        f"{meant}mend the release or this host, or declare it: nginx_needs: [{_quoted(need)}]",
     )
+
+
+def _quoted(need: Json) -> str:
+    """Write a need as YAML: where Ansible could take it for a template, as data."""
+    text = f"{need['kind']}:{need['value']}".replace("\\", "\\\\").replace('"', '\\"')
+    return f'!unsafe "{text}"' if "{" in text or "}" in text else f'"{text}"'
 
 
 def _network(session: Session, needs: Sequence[Json]) -> dict[Key, Seen]:

@@ -7,6 +7,7 @@ import time
 
 from ...contract.client import run_checks
 from ...contract.model import from_json
+from ...contract.showing import shown_name, shown_url
 from ...lean import TYPE_CHECKING
 from ...lean.threads import Thread
 from .who_asks import SAFE, check_id, on_host
@@ -74,11 +75,12 @@ class Asking:
         outcomes = self._outcomes
         for name, by, check in self._sorted:
             text = "A check of the release that is live, and who asks it."
-            metrics.gauge("sluice_check_info", text, 1, check_id=name, check=check.name, by=by)
+            metrics.gauge("sluice_check_info", text, 1, check_id=name, check=shown_name(check.name, check.url), by=by)
         for name, _, check in self._sorted:
             outcome = outcomes.get(name)
             if outcome is not None:
-                labels = {"check_id": name, "check": check.name, "site": check.site, "url": check.url}
+                labels = {"check_id": name, "check": shown_name(check.name, check.url), "site": check.site}
+                labels["url"] = shown_url(check.url)
                 metrics.gauge(
                     "sluice_check_success", "Whether a check holds that the host asks itself.", outcome.ok, **labels
                 )

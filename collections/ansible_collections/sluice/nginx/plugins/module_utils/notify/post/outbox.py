@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from ...record.files import write_text
+from ...record.files import make_folder, write_text
 from ..model import Delivery, Message, Notice
 
 __all__ = ["Kept", "clock", "kept", "loose", "of_run", "prune", "put", "read", "rewrite", "stamp"]
@@ -70,7 +70,7 @@ def put(folder: Path, message: Message, channels: Sequence[str], timeout: float,
     """
     notice = Notice(message, stamp(), stamp(timeout + _GRACE), tuple(map(Delivery, channels)))
     path = folder / f"{name or message.event}-{message.audience}.json"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     handle, draft = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:

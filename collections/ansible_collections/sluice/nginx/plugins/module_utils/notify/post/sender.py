@@ -20,8 +20,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...outside import printable
 from ...record.files import write_text
 from ..model import Delivery, Notice
+from ..words.inert import BREAK
 from .outbox import Kept, clock, rewrite, stamp
 
 if TYPE_CHECKING:
@@ -210,8 +212,9 @@ def _serve(pipe: Connection, post: Post) -> None:
         try:
             # Text, so that no service reads marks of its own in a path or a line of nginx.
             sent = channel.notify(
-                body=_late(letter.notice.at) + message.body,
-                title=message.title,
+                body=_late(letter.notice.at) + printable(message.body, f"\n\t{BREAK}"),
+                # A line end in it would begin another head of a mail.
+                title=printable(message.title, BREAK),
                 notify_type=NotifyType(message.kind),
                 body_format=NotifyFormat.TEXT,
             )

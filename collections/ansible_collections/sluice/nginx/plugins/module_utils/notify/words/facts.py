@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from ...door.door import Door
 from ...fleet.ask import sentence
 from ...fleet.decide import Story, stories
 from ...fleet.record import Event, Run
@@ -54,6 +55,7 @@ class Facts:
 
 def facts_of(run: Run, events: Sequence[Event]) -> Facts:
     """Gather them."""
+    events = [replace(event, answer=Door().data(event.answer)) for event in events]
     concluded = conclude(events, check_mode=False)
     by_host = stories(events)
     gates = next((event.answer for event in reversed(events) if event.phase == "gate"), {})

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from ...door.door import Door
 from ...fleet.report import short
 from ...words import count
 from ..model import Message
 from ..post.outbox import clock
 from .facts import Facts
+from .inert import inert
 
 __all__ = ["drift_seen", "for_team", "names"]
 
@@ -26,12 +28,13 @@ def for_team(event: str, facts: Facts, link: str) -> Message:
     kind, title, sections = _WORDS[event](facts)
     emergency = [("Mind", [facts.emergency])] if facts.emergency else []
     run = f"{facts.run.id}, started by {facts.run.who} on {facts.run.host} at {clock(facts.run.started)}"
-    last: list[_Section] = [("Record", [link]), ("Run", [run])]
-    return Message(event, "team", kind, title, _body([*sections, *emergency, *last]))
+    told = _inert([*sections, *emergency])
+    return Message(event, "team", kind, inert(title), _body([*told, ("Record", [link]), *_inert([("Run", [run])])]))
 
 
 def drift_seen(drifted: Mapping[str, Mapping[str, Any]], at: str) -> Message:
     """Write of drift that was found by looking, outside of any run."""
+    drifted = Door().data(drifted)
     what = [f"{host}: {names(answer['drift'])}" for host, answer in drifted.items()]
     serves = {short(answer.get("live")) for answer in drifted.values()}
     sections: list[_Section] = [
@@ -40,13 +43,17 @@ def drift_seen(drifted: Mapping[str, Mapping[str, Any]], at: str) -> Message:
         ("Seen", [f"at {clock(at)}, by playbooks/status.yml, which shows the difference"]),
         ("What is being done", [_DRIFT]),
     ]
-    return Message("drift", "team", "warning", _drifted(tuple(drifted)), _body(sections))
+    return Message("drift", "team", "warning", inert(_drifted(tuple(drifted))), _body(_inert(sections)))
 
 
 _DRIFT = (
     "nothing yet: bring the change into the deployed tree, or deploy with -e rollout_drift=adopt (keeps a copy to go "
     "back to) or -e rollout_drift=discard"
 )
+
+
+def _inert(sections: Sequence[_Section]) -> list[_Section]:
+    return [(name, [inert(line) for line in lines]) for name, lines in sections]
 
 
 def _started(facts: Facts) -> _Said:

@@ -10,6 +10,8 @@ from typing import Any
 
 from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 
+from ...door.door import Door
+from ..files import make_folder
 from .view import view
 
 __all__ = ["environment", "report"]
@@ -33,11 +35,11 @@ def environment(cache: Path | None = None) -> Environment:
 def _compiled(cache: Path) -> BytecodeCache | None:
     folder = cache / "templates"
     with contextlib.suppress(OSError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         return FileSystemBytecodeCache(str(folder))
     return None
 
 
 def report(record: Mapping[str, Any], cache: Path | None = None) -> str:
     """The page of a run."""
-    return environment(cache).get_template("report.html.j2").render(view=view(record))
+    return environment(cache).get_template("report.html.j2").render(view=view(Door().data(record)))

@@ -1,0 +1,80 @@
+"""YAML for people to paste. Text of others in it is data: Ansible never takes it for a template."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import yaml
+
+from .outside import printable
+
+__all__ = ["comment", "flow", "inert_url", "quoted", "to_yaml"]
+
+_SIMPLE = re.compile(r"[\w ./:@*$+,;=~-]*")
+_ESCAPED = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# Besides letters and digits; what Ansible or a shell would read is encoded.
+_IN_PATH, _IN_QUERY = "/-._~%:@=+,;", "/-._~%:@=+,;&"
+
+
+class _Inert(str):
+    """A text that Ansible could take for a template."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes such texts with the tag ``!unsafe``, which Ansible's loader reads as data."""
+
+
+_Dumper.add_representer(_Inert, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text), style="'"))
+
+
+def to_yaml(value: object, *, flow_style: bool | None = False) -> str:
+    """Return plain data as YAML; keys keep their order. With ``flow_style`` None the innermost ones stand in a line."""
+    style: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 1000}
+    return str(yaml.dump(_inert(value), Dumper=_Dumper, default_flow_style=flow_style, **style))
+
+
+def flow(value: object) -> str:
+    """Return plain data as YAML in one line, to stand in a sentence."""
+    return to_yaml(value, flow_style=True).removesuffix("...\n").strip()
+
+
+def quoted(text: str) -> str:
+    """Return a text in quotes, to stand in a list within a sentence."""
+    return f'"{text}"' if _SIMPLE.fullmatch(text) else flow(text)
+
+
+def comment(text: str) -> str:
+    """Return a comment, which ends where its line does."""
+    return f"# {printable(text)}"
+
+
+def inert_url(url: str) -> str:
+    """Return a URL, or a path with its query, in which all is percent-encoded that is not needed as it is.
+
+    What is encoded already stays so, and a ``%`` that encodes nothing becomes ``%25``.
+    """
+    text = _ESCAPED.sub("%25", url)
+    scheme, mark, rest = text.partition("://")
+    if not mark or not scheme.isalpha():
+        return _encoded(text)
+    authority, slash, target = rest.partition("/")
+    if "?" in authority:
+        return inert_url(f"{scheme}://{rest.replace('?', '/?', 1)}")
+    return f"{scheme}://{quote(authority, safe='-._~:[]%')}{slash}{_encoded(target)}"
+
+
+def _encoded(target: str) -> str:
+    path, mark, query = target.partition("?")
+    return quote(path, safe=_IN_PATH, errors="replace") + mark + quote(query, safe=_IN_QUERY, errors="replace")
+
+
+def _inert(value: Any) -> Any:
+    if isinstance(value, str):
+        text = printable(value, "\n\t")
+        return _Inert(text) if "{" in text or "}" in text else text
+    if isinstance(value, Mapping):
+        return {_inert(key): _inert(each) for key, each in value.items()}
+    return [_inert(each) for each in value] if isinstance(value, (list, tuple)) else value

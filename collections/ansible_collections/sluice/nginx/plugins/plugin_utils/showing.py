@@ -1,0 +1,62 @@
+"""The way of texts to the terminal, from which a service that runs a job reads its commands, too."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import Any
+
+from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
+
+__all__ = ["show", "show_text", "told", "warn"]
+
+# How the commands of GitHub's, Azure's and similar services begin: a line, and anywhere in one.
+_BEGINNING, _ANYWHERE = "::", "##"
+
+
+def told(text: object, door: Door | None = None) -> str:
+    """Return a text of several lines as it may be printed, and as a result may carry it."""
+    shown = (door or Door()).text(text)
+    return "\n".join(map(_inert, shown.split("\n"))) if _in_ci() else shown
+
+
+def show(display: Any, text: object, door: Door | None = None, color: str | None = None) -> None:
+    """Print one line, whatever ends of lines are in it."""
+    line = (door or Door()).line(text)
+    _print(display, _inert(line) if _in_ci() else line, color)
+
+
+def warn(display: Any, text: object, door: Door | None = None) -> None:
+    """Print a warning, in one line."""
+    line = (door or Door()).line(text)
+    display.warning(_inert(line) if _in_ci() else line)
+
+
+def show_text(display: Any, text: object, door: Door | None = None, color: str | None = None) -> None:
+    """Print a text of several lines; on GitHub with its commands off meanwhile."""
+    stopped = os.environ.get("GITHUB_ACTIONS") == "true"
+    # Nobody can guess what ends it.
+    token = secrets.token_hex(16)
+    if stopped:
+        display.display(f"::stop-commands::{token}")
+    _print(display, told(text, door), color)
+    if stopped:
+        display.display(f"::{token}::")
+
+
+def _print(display: Any, text: str, color: str | None) -> None:
+    if color:
+        display.display(text, color=color)
+    else:
+        display.display(text)
+
+
+def _in_ci() -> bool:
+    return any(os.environ.get(name) for name in ("CI", "GITHUB_ACTIONS", "TF_BUILD"))
+
+
+def _inert(line: str) -> str:
+    """Return a line that is no command; an escape stands for its first sign."""
+    line = line.replace(f"{_ANYWHERE}[", "\\x23#[").replace(f"{_ANYWHERE}vso[", "\\x23#vso[")
+    bare = line.lstrip()
+    return line[: len(line) - len(bare)] + "\\x3a" + bare[1:] if bare.startswith(_BEGINNING) else line
