@@ -31,16 +31,34 @@ class Proc:
     """A made-up /proc."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = root / "proc"
+        self.nginx = root / "usr/sbin/nginx"
+        self.nginx.parent.mkdir(parents=True)
+        self.nginx.touch()
+        for place in (self.nginx, *self.nginx.parents[:3]):
+            place.chmod(0o755)
         self.add(1, 0, "init")
-        (root / "self").symlink_to("1")
+        (self.root / "self").symlink_to("1")
 
     def add(
-        self, pid: int, parent: int, title: str, start: int = 5, namespace: str = "pid:[1]", state: str = "S"
+        self,
+        pid: int,
+        parent: int,
+        title: str,
+        start: int = 5,
+        namespace: str = "pid:[1]",
+        state: str = "S",
+        user: tuple[int, int] = (os.geteuid(), os.geteuid()),
+        exe: str = "",
+        root: str = "/",
     ) -> None:
         folder = self.root / str(pid)
         (folder / "ns").mkdir(parents=True)
         (folder / "ns" / "pid").symlink_to(namespace)
+        (folder / "root").symlink_to(root)
+        (folder / "exe").symlink_to(exe or self.nginx)
+        real, effective = user
+        (folder / "status").write_text(f"Name:\tUid:\t9\nUid:\t{real}\t{effective}\t9\t9\n")
         (folder / "cmdline").write_bytes(title.encode() + b"\0\0")
         fields = [state, str(parent), *(["0"] * 17), str(start), "0"]
         (folder / "stat").write_text(f"{pid} (a ) name) {' '.join(fields)}\n")
