@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Program", "main"]
 
+# Seconds between two looks at the error logs, which tell nginx's own lines from what visitors put there.
+_LOOK = 0.25
 _ASKS = {"id": "monitor", "who": "the monitor", "from": "this host"}
 
 
@@ -39,14 +41,17 @@ class Program:
         while True:
             began = time.monotonic()
             self.round()
-            time.sleep(max(0.1, self._every - (time.monotonic() - began)))
+            until = max(time.monotonic() + 0.1, began + self._every)
+            while time.monotonic() < until:
+                time.sleep(min(_LOOK, max(0.0, until - time.monotonic())))
+                self._logs.look(self._looking.pids)
 
     def round(self) -> None:
         """Look once, and write what was seen. What cannot be seen is told as a problem, and the rest all the same."""
         metrics = Metrics()
         problem = "; ".join(self._looking.look(metrics))
         self.asking.take(self._looking.contract)
-        self._logs.read(self._looking.logs)
+        self._logs.read(self._looking.logs, self._looking.pids)
         self._logs.tell(metrics)
         self.asking.tell(metrics)
         metrics.gauge(

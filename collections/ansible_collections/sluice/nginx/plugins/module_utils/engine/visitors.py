@@ -1,0 +1,109 @@
+"""What visitors bring about, before and after a switch: who got which answers, and lines of error logs about them.
+
+A visitor may provoke errors on purpose, so that a good release looks bad. One who comes only after the switch does not
+decide alone.
+"""
+
+from __future__ import annotations
+
+import time
+
+from ..lean import TYPE_CHECKING
+from ..outside import whole_number
+from .logs import Share, tail_before
+from .records import SEVERE, kind_of, read_head
+
+if TYPE_CHECKING:
+    from typing import Mapping
+
+__all__ = ["FAILED", "REFUSED", "Clients", "kinds_before", "risen"]
+
+FAILED, REFUSED = 1, 2
+"""What of a client's requests is counted: answers with 5xx; those and 4xx."""
+
+_MOST_CLIENTS = 50_000
+_RISE_COUNT, _RISE_FACTOR = 5, 2.0
+_ADDRESS = '"remote_addr":'
+_STAMP = "%Y/%m/%d %H:%M:%S"
+
+
+class Clients:
+    """Requests, and how they failed, by the address that asked; those whose address is not shown have none."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list[int]] = {}
+
+    def add(self, line: str, status: str) -> None:
+        """Count a line of an access log."""
+        who = _client(line)
+        row = self._rows.get(who)
+        if row is None:
+            row = self._rows.setdefault(who if len(self._rows) < _MOST_CLIENTS else "", [0, 0, 0])
+        row[0] += 1
+        row[FAILED] += status[:1] == "5"
+        row[REFUSED] += status[:1] in ("4", "5")
+
+    def share(self, which: int, without: str = "") -> Share:
+        """Return how many requests failed, those of one address left out."""
+        rows = [row for who, row in self._rows.items() if not without or who != without]
+        return Share(sum(row[0] for row in rows), sum(row[which] for row in rows), 0)
+
+    def newcomer(self, before: Clients, which: int) -> str:
+        """Return the address with the most failures, where it had asked for nothing ``before``; else nothing.
+
+        Where nobody had, none is new.
+        """
+        who = max(self._rows, key=lambda each: self._rows[each][which], default="")
+        return "" if not before._rows or who in before._rows else who
+
+
+def _client(line: str) -> str:
+    """Return who asked: the first word, where it is an address, or that of JSON. Of IPv6 it is the network."""
+    if line[:1] == "{":
+        word = line.partition(_ADDRESS)[2].partition('"')[2].partition('"')[0]
+    else:
+        word = line.partition(" ")[0]
+    if ":" in word:
+        return ":".join(word.split(":")[:4])
+    numbers = word.split(".")
+    return word if len(numbers) == 4 and all(whole_number(each) is not None for each in numbers) else ""
+
+
+def kinds_before(marks: Mapping[str, list[int]], began: int, seconds: int) -> dict[str, float]:
+    """Count the kinds of severe lines about connections in the time before a switch.
+
+    Returns how many of each would come in ``seconds``, by those of the last minute at least.
+    """
+    found: dict[str, float] = {}
+    window = max(seconds, 60)
+    for path, at in marks.items():
+        lines, whole = tail_before(path, list(at))
+        heads = [(line, read_head(line.encode("utf-8", "replace"))) for line in lines]
+        stamps = [line[:19] for line, head in heads if head is not None]
+        if not stamps:
+            continue
+        known = window if whole else max(1, min(window, began - _second(stamps[0])))
+        first = time.strftime(_STAMP, time.localtime(began - known))
+        for line, head in heads:
+            if head is not None and head.level in SEVERE and head.is_about_client and line[:19] >= first:
+                kind = kind_of(head.text)
+                found[kind] = found.get(kind, 0.0) + seconds / known
+    return found
+
+
+def _second(stamp: str) -> int:
+    parts = stamp.replace("/", " ").replace(":", " ").split()
+    year, month, day, hour, minute, second = (int(part) for part in parts)
+    try:
+        return int(time.mktime((year, month, day, hour, minute, second, 0, 0, -1)))
+    except (OverflowError, ValueError):
+        return 0
+
+
+def risen(before: Mapping[str, float], since: Mapping[str, int]) -> list[str]:
+    """Return the kinds of lines of which there are at least five more than before, and more than twice as many."""
+    return sorted(
+        kind
+        for kind, count in since.items()
+        if count - before.get(kind, 0.0) >= _RISE_COUNT and count > _RISE_FACTOR * before.get(kind, 0.0)
+    )
