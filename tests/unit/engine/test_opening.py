@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils.engine import logs
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.saying import last_line, pid_of_files
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.opening import opened
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.outside import fingerprints
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.window import lines_between
 
 OTHER = 65534
@@ -129,3 +130,14 @@ def test_a_pid_file_of_another_user_says_nothing(tmp_path: Path) -> None:
     path.write_text("12\n")
     os.chown(path, OTHER, OTHER)
     assert pid_of_files([str(path)]) == 0
+
+
+def test_a_file_outside_that_is_a_pipe_keeps_no_way_back_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "users")
+    (tmp_path / "real").write_text("a")
+    (tmp_path / "link").symlink_to("real")
+    if os.geteuid() == 0:
+        os.chown(tmp_path / "link", OTHER, OTHER, follow_symlinks=False)
+    paths = [str(tmp_path / name) for name in ("users", "real", "link", "none")]
+    found = fingerprints({"facts": {"outside": paths}})
+    assert [bool(found[path]) for path in paths] == [False, True, True, False]

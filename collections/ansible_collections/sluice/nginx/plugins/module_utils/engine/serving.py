@@ -166,7 +166,9 @@ class _Watch:
     def _unproven(self) -> str:
         """What looks as if nginx had logged it, and may be a visitor's text, too."""
         lines = self._records.found.unproven[-3:]
-        return "\n".join(["its log has lines that visitors or other programs may have written:", *lines]) if lines else ""
+        return (
+            "\n".join(["its log has lines that visitors or other programs may have written:", *lines]) if lines else ""
+        )
 
 
 class _Checks:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import calendar
 import ssl
-import stat
 import time
 
+from ...engine.opening import read_any
 from ...lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -67,14 +67,10 @@ class Certificates:
         for path in paths:
             try:
                 status = os.stat(path)
-                if not stat.S_ISREG(status.st_mode):
-                    continue
                 key = (status.st_ino, status.st_mtime_ns, status.st_size)
                 known = self._known.get(path)
                 if known is None or known[0] != key:
-                    # Never waits, should it have become a pipe meanwhile.
-                    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-                        end = not_after(file.read(_MOST).decode("ascii", "replace"))
+                    end = not_after(read_any(path, _MOST).decode("ascii", "replace"))
                     known = self._known[path] = (key, end)
             except (OSError, ValueError):
                 continue

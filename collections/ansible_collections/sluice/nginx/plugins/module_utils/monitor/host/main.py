@@ -9,7 +9,7 @@ import time
 from ...engine.host.system import System
 from ...engine.session import Session
 from ...engine.store import Layout
-from ...lean import TYPE_CHECKING
+from ...lean import TYPE_CHECKING, suppress
 from .asking import Asking
 from .exposition import Metrics
 from .logs import Logs
@@ -68,9 +68,12 @@ class Program:
         folder, name = os.path.split(self._path)
         # The collector reads what ends in .prom, and nothing else.
         aside = os.path.join(folder, f".{name}.new")
-        with open(aside, "w", encoding="utf-8") as file:
+        with suppress(FileNotFoundError):
+            os.unlink(aside)
+        # A new file and nothing else: the folder may be another user's, who may have put a link there.
+        with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "w", encoding="utf-8") as file:
             file.write(text)
-        os.chmod(aside, 0o644)
+            os.fchmod(file.fileno(), 0o644)
         os.replace(aside, self._path)
 
 
