@@ -8,13 +8,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.logs import Share, mark, share
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.visitors import (
-    FAILED,
-    REFUSED,
-    Clients,
-    kinds_before,
-    risen,
-)
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.visitors import Clients, kinds_before, risen
 
 
 def lines(*seen: tuple[str, int, int]) -> list[str]:
@@ -30,11 +24,12 @@ def clients(*seen: tuple[str, int, int]) -> Clients:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "newcomer"),
+    ("before", "after", "suspect"),
     [
         ([("10.0.0.1", 200, 50)], [("10.0.0.1", 200, 50), ("6.6.6.6", 500, 50)], "6.6.6.6"),
         ([("10.0.0.1", 200, 50)], [("10.0.0.1", 500, 50), ("6.6.6.6", 200, 50)], ""),
         ([("10.0.0.1", 200, 9), ("6.6.6.6", 500, 9)], [("6.6.6.6", 500, 50)], ""),
+        ([("10.0.0.1", 200, 50), ("6.6.6.6", 200, 1)], [("10.0.0.1", 200, 50), ("6.6.6.6", 500, 50)], "6.6.6.6"),
         ([], [("6.6.6.6", 500, 50)], ""),
         ([("shop.example", 200, 9)], [("other.example", 500, 9)], ""),
         ([("fd00:1:2:3::9", 200, 9)], [("fd00:1:2:3::8", 500, 9)], ""),
@@ -42,30 +37,30 @@ def clients(*seen: tuple[str, int, int]) -> Clients:
         ([], [], ""),
     ],
 )
-def test_who_came_after_the_switch(
-    before: list[tuple[str, int, int]], after: list[tuple[str, int, int]], newcomer: str
+def test_who_asks_for_far_more_than_before(
+    before: list[tuple[str, int, int]], after: list[tuple[str, int, int]], suspect: str
 ) -> None:
-    assert clients(*after).newcomer(clients(*before), FAILED) == newcomer
+    assert clients(*after).suspect(clients(*before)) == suspect
 
 
 def test_shares_with_and_without_an_address() -> None:
     found = clients(("10.0.0.1", 200, 3), ("10.0.0.1", 502, 1), ("6.6.6.6", 403, 5), ("6.6.6.6", 500, 1))
-    assert found.share(FAILED) == Share(10, 2, 0)
-    assert found.share(FAILED, "6.6.6.6") == Share(4, 1, 0)
-    assert found.share(REFUSED) == Share(10, 7, 0)
+    assert found.share() == Share(10, 2, 0)
+    assert found.share("6.6.6.6") == Share(4, 1, 0)
+    assert found.refused() == Share(2, 2, 0)
 
 
 def test_an_address_is_read_from_json_too() -> None:
     found = Clients()
     share(['{"remote_addr": "6.6.6.6", "status": 500}'] * 5, clients=found)
-    assert found.newcomer(clients(("10.0.0.1", 200, 1)), FAILED) == "6.6.6.6"
+    assert found.suspect(clients(("10.0.0.1", 200, 1))) == "6.6.6.6"
 
 
 def test_ever_new_addresses_take_no_memory() -> None:
     found = Clients()
     for number in range(60_000):
         found.add(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255} - -", "500")
-    assert found.share(FAILED) == Share(60_000, 60_000, 0)
+    assert found.share() == Share(60_000, 60_000, 0)
     assert len(found._rows) <= 50_001
 
 

@@ -46,7 +46,18 @@ _BLOCK = 512
 _PART = 1 << 20
 _FEW, _MOST_KINDS, _MOST_LETTERS = 50, 200, 100
 # Lines without a connection that too many of them bring about.
-_OF_CROWDS = ("worker_connections are not enough", "accept4() failed", "accept() failed", " while accepting new conn")
+_OF_CROWDS = (
+    "worker_connections are not enough",
+    " while accepting new connection",
+    "accept() failed",
+    "accept4() failed",
+    "recvmsg() ",
+    "sendmsg() ",
+    # A zone that is full of what they asked, or of who they are.
+    "ngx_slab_alloc() failed",
+    "could not allocate n",
+    "ignore long locked inactive cache entry",
+)
 
 
 class Pids(NamedTuple):

@@ -1,6 +1,6 @@
 """What visitors bring about, before and after a switch: who got which answers, and lines of error logs about them.
 
-A visitor may provoke errors on purpose, so that a good release looks bad. One who comes only after the switch does not
+A visitor may provoke errors on purpose, so that a good release looks bad. One whose requests are suddenly many does not
 decide alone.
 """
 
@@ -16,11 +16,10 @@ from .records import SEVERE, kind_of, read_head
 if TYPE_CHECKING:
     from typing import Mapping
 
-__all__ = ["FAILED", "REFUSED", "Clients", "kinds_before", "risen"]
+__all__ = ["Clients", "kinds_before", "risen"]
 
-FAILED, REFUSED = 1, 2
-"""What of a client's requests is counted: answers with 5xx; those and 4xx."""
-
+# Of an address: its requests, those answered with 5xx, and those with 4xx or 5xx.
+_FAILED, _REFUSED = 1, 2
 _MOST_CLIENTS = 50_000
 _RISE_COUNT, _RISE_FACTOR = 5, 2.0
 _ADDRESS = '"remote_addr":'
@@ -40,21 +39,33 @@ class Clients:
         if row is None:
             row = self._rows.setdefault(who if len(self._rows) < _MOST_CLIENTS else "", [0, 0, 0])
         row[0] += 1
-        row[FAILED] += status[:1] == "5"
-        row[REFUSED] += status[:1] in ("4", "5")
+        row[_FAILED] += status[:1] == "5"
+        row[_REFUSED] += status[:1] in ("4", "5")
 
-    def share(self, which: int, without: str = "") -> Share:
-        """Return how many requests failed, those of one address left out."""
+    def share(self, without: str = "") -> Share:
+        """Return how many requests failed with 5xx, those of one address left out."""
         rows = [row for who, row in self._rows.items() if not without or who != without]
-        return Share(sum(row[0] for row in rows), sum(row[which] for row in rows), 0)
+        return Share(sum(row[0] for row in rows), sum(row[_FAILED] for row in rows), 0)
 
-    def newcomer(self, before: Clients, which: int) -> str:
-        """Return the address with the most failures, where it had asked for nothing ``before``; else nothing.
-
-        Where nobody had, none is new.
+    def refused(self) -> Share:
+        """Return to how many addresses 4xx or 5xx were answered: anybody can ask for what is not there, but only for
+        himself.
         """
-        who = max(self._rows, key=lambda each: self._rows[each][which], default="")
-        return "" if not before._rows or who in before._rows else who
+        return Share(len(self._rows), sum(row[_REFUSED] > 0 for row in self._rows.values()), 0)
+
+    def suspect(self, before: Clients) -> str:
+        """Return the address with the most 5xx, where its part of all requests is more than twice what it was
+        ``before``; else nothing.
+
+        A balancer that asks for everybody has the part that it had. Where nobody asked before, nobody is suspect.
+        """
+        who = max(self._rows, key=lambda each: self._rows[each][_FAILED], default="")
+        if not (who and before._rows):
+            return ""
+        return who if self._part(who) > 2 * before._part(who) else ""
+
+    def _part(self, who: str) -> float:
+        return self._rows.get(who, [0])[0] / max(1, sum(row[0] for row in self._rows.values()))
 
 
 def _client(line: str) -> str:

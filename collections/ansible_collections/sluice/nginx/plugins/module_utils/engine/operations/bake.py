@@ -12,7 +12,7 @@ from ..session import Fault, Problem, Session
 from ..times import logged_at, seconds_of
 from ..traffic import BEFORE, Traffic
 from ..trial import worker_problems
-from ..visitors import FAILED, REFUSED, Clients, kinds_before, risen
+from ..visitors import Clients, kinds_before, risen
 
 if TYPE_CHECKING:
     from ..forms import BakeRequest, Json, Options
@@ -137,11 +137,17 @@ class _Seen:
             self.before = self.before.plus(share(lines, OWN, traffic, self.clients_before))
             self.after = self.after.plus(share(since(path, at, limit), OWN, traffic, self.clients))
 
-    def rise_of(self, which: int) -> bool:
-        """Tell whether answers of a kind rose, also without the one address that came after the switch."""
-        newcomer = self.clients.newcomer(self.clients_before, which)
-        before, after = self.clients_before.share(which), self.clients.share(which)
-        return rise(before, after) and (not newcomer or rise(before, self.clients.share(which, newcomer)))
+    @property
+    def suspect(self) -> str:
+        """The one address without which 5xx did not rise; nothing where they did."""
+        who = self.clients.suspect(self.clients_before)
+        return who if who and not rise(self.clients_before.share(), self.clients.share(who)) else ""
+
+    @property
+    def are_more_refused(self) -> bool:
+        """Whether more visitors than before are answered with 4xx or 5xx, as far as enough of them asked."""
+        enough = min(self.before.requests, self.after.requests) >= _FEW
+        return enough and rise(self.clients_before.refused(), self.clients.refused())
 
 
 def _traffic_problems(session: Session, seen: _Seen) -> list[Problem]:
@@ -152,11 +158,10 @@ def _traffic_problems(session: Session, seen: _Seen) -> list[Problem]:
         session.warn(f"too little traffic to judge: {after.requests} requests")
     if not rise(before, after):
         return []
-    if not seen.rise_of(FAILED):
-        who = seen.clients.newcomer(seen.clients_before, FAILED)
+    if seen.suspect:
         session.warn(
-            f"answers with 5xx rose since the switch ({after.failed} of {after.requests} requests), for one address "
-            f"only, which had asked for nothing before: {who}"
+            f"answers with 5xx rose since the switch ({after.failed} of {after.requests} requests), and not without "
+            f"those to one address, which suddenly asks for far more than before: {seen.suspect}"
         )
         return []
     return [
@@ -177,17 +182,16 @@ def _visitor_problems(session: Session, seen: _Seen, before: dict[str, float], r
     if not kinds:
         return []
     counted = [f"{records.found.visitors[kind]} x {kind}" for kind in kinds[:5]]
-    known = min(seen.before.requests, seen.after.requests)
-    if known >= _FEW and seen.rise_of(REFUSED):
+    if seen.are_more_refused:
         return [
             Problem(
-                "severe lines about visitors' requests rose since the switch, and so did refused requests",
+                "severe lines about visitors' requests rose since the switch, and more visitors are refused",
                 "about as many as before",
                 "; ".join(counted),
             )
         ]
     session.warn(
-        "severe lines about visitors' requests rose since the switch, and visitors are not answered worse, "
-        f"or too few asked to tell: {'; '.join(counted)}"
+        "severe lines about visitors' requests rose since the switch, and no more visitors are refused, or too few "
+        f"asked to tell: {'; '.join(counted)}"
     )
     return []
