@@ -8,8 +8,8 @@ from datetime import datetime
 import pytest
 
 from tests.unit.engine.simulation.host import SimulatedHost
+from tests.unit.engine.simulation.work import confirm
 from tests.unit.engine.test_traffic_answers import NewHost, log_of, push
-from tests.unit.engine.test_traffic_answers import confirm as confirm_trial
 
 HONEST = [f"10.0.0.{number}" for number in range(1, 9)]
 ATTACKER = "192.0.2.66"
@@ -60,7 +60,7 @@ def host(new_host: NewHost) -> SimulatedHost:
     """A host that serves a release, and many visitors."""
     made = new_host()
     assert push(made, "r1", "a")["ok"]
-    assert confirm_trial(made, "r1", "a")["ok"]
+    assert confirm(made, "r1", "a")["ok"]
     made.clock.pass_(40.0)
     crowd(made)
     return made
