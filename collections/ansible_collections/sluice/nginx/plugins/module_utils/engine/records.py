@@ -241,10 +241,12 @@ class _Log:
 
 
 def _sort(head: Head, line: bytes, is_proven: bool, pids: Pids, found: Found) -> None:
+    is_known = head.pid in pids.masters or head.pid in pids.workers
+    if not (is_known or is_proven):
+        return
     if head.pid in pids.old or is_end_of(head.text, pids.old) or is_clients_fault(head.text):
         return
     text = line.decode("utf-8", "replace")
-    is_known = head.pid in pids.masters or head.pid in pids.workers
     if head.is_about_client or any(words in head.text for words in _OF_CROWDS):
         if is_known:
             found.note_visitor(head)
@@ -253,6 +255,6 @@ def _sort(head: Head, line: bytes, is_proven: bool, pids: Pids, found: Found) ->
         _keep(found.proven, text)
     if is_proven and is_known:
         found.note_own(head.level, text)
-    elif is_proven or is_known:
+    else:
         # Such as an `nginx -t` that somebody runs: nobody knows whose process it was.
         found.note_unproven(head.level, text)

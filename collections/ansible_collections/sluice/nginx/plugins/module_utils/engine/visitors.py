@@ -31,16 +31,26 @@ class Clients:
 
     def __init__(self) -> None:
         self._rows: dict[str, list[int]] = {}
+        # By how they are written, so that each is read once.
+        self._known: dict[str, list[int]] = {}
 
     def add(self, line: str, status: str) -> None:
         """Count a line of an access log."""
-        who = _client(line)
-        row = self._rows.get(who)
+        word = _client(line) if line[:1] == "{" else line[: line.find(" ")]
+        row = self._known.get(word)
         if row is None:
-            row = self._rows.setdefault(who if len(self._rows) < _MOST_CLIENTS else "", [0, 0, 0])
+            row = self._row_of(word)
         row[0] += 1
-        row[_FAILED] += status[:1] == "5"
-        row[_REFUSED] += status[:1] in ("4", "5")
+        if status >= "4":
+            row[_REFUSED] += 1
+            row[_FAILED] += status >= "5"
+
+    def _row_of(self, word: str) -> list[int]:
+        is_room = len(self._rows) < _MOST_CLIENTS
+        row = self._rows.setdefault(_network(word) if is_room else "", [0, 0, 0])
+        if len(self._known) < 2 * _MOST_CLIENTS:
+            self._known[word] = row
+        return row
 
     def share(self, without: str = "") -> Share:
         """Return how many requests failed with 5xx, those of one address left out."""
@@ -69,11 +79,11 @@ class Clients:
 
 
 def _client(line: str) -> str:
-    """Return who asked: the first word, where it is an address, or that of JSON. Of IPv6 it is the network."""
-    if line[:1] == "{":
-        word = line.partition(_ADDRESS)[2].partition('"')[2].partition('"')[0]
-    else:
-        word = line.partition(" ")[0]
+    return line.partition(_ADDRESS)[2].partition('"')[2].partition('"')[0]
+
+
+def _network(word: str) -> str:
+    """Return who a first word or a field means: an address, of IPv6 its network; nothing where it is none."""
     if ":" in word:
         return ":".join(word.split(":")[:4])
     numbers = word.split(".")
