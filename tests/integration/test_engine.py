@@ -544,7 +544,8 @@ def test_bake(host: Host, release: Any) -> None:
     host.push(bad, run="r2")
     host.sh('for i in 1 2 3 4 5 6; do python3 -c "$ASK" 2>/dev/null; done; true')
     assert "answers with 5xx rose" in words(host.ask("bake", "r2", release=bad.id, seconds=0))
-    host.sh("echo '2026/01/01 00:00:00 [crit] 1#1: *1 open() failed' >> /var/log/nginx/error.log")
+    line = "2026/01/01 00:00:00 [alert] $(cat /run/nginx.pid)#1: open() failed"
+    host.sh(f'echo "{line}" >> /var/log/nginx/error.log')
     assert "open() failed" in words(host.ask("bake", "r2", release=bad.id, seconds=0))
     host.sh("nginx -s reload; sleep 0.4")
     assert "no longer those of the switch" in words(host.ask("bake", "r2", release=bad.id, seconds=0))

@@ -260,6 +260,64 @@ CASES = (
         ),
     ),
     Case(
+        "visitors bring lines about that they do not at other times",
+        "SluiceNginxComplains",
+        {
+            **_WEB1,
+            f"sluice_http_requests_total{{{_JOB}}}": "0+100x400",
+            f'sluice_nginx_visitor_lines_total{{{_JOB},level="crit"}}': "0+20x400",
+        },
+        70,
+        (
+            Raised(
+                {"host": "web1", "job": "sluice_hosts", "level": "crit"},
+                "warning",
+                "nginx on web1 logs at [crit]",
+                f"See its error log.{_SERVES}",
+            ),
+        ),
+    ),
+    Case(
+        "a visitor brings a line about now and then",
+        "SluiceNginxComplains",
+        {
+            **_WEB1,
+            f"sluice_http_requests_total{{{_JOB}}}": "0+100x400",
+            f'sluice_nginx_visitor_lines_total{{{_JOB},level="crit"}}': "0+3x400",
+        },
+        70,
+    ),
+    Case(
+        "a visitor forges the line of a reload that fails",
+        "SluiceReloadFails",
+        {
+            **_WEB1,
+            f'sluice_nginx_severe_lines_total{{{_JOB},level="emerg"}}': "0x400",
+            f'sluice_nginx_unproven_lines_total{{{_JOB},level="emerg"}}': "0+50x400",
+        },
+        70,
+    ),
+    Case(
+        "lines may be a visitor's or nginx's",
+        "SluiceLogUnproven",
+        {**_WEB1, f'sluice_nginx_unproven_lines_total{{{_JOB},level="emerg"}}': "0x10 1x390"},
+        70,
+        (
+            Raised(
+                {"host": "web1", "job": "sluice_hosts", "level": "emerg"},
+                "warning",
+                "the error log of web1 has lines at [emerg] that nginx or a visitor wrote",
+                f"They stand amid text of visitors. See its error log, and whether `nginx -t` passes there.{_SERVES}",
+            ),
+        ),
+    ),
+    Case(
+        "no such line is new",
+        "SluiceLogUnproven",
+        {**_WEB1, f'sluice_nginx_unproven_lines_total{{{_JOB},level="emerg"}}': "7x400"},
+        70,
+    ),
+    Case(
         "nothing new is logged",
         "SluiceNginxComplains",
         {**_WEB1, f'sluice_nginx_severe_lines_total{{{_JOB},level="alert"}}': "7x400"},

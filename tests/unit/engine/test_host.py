@@ -5,21 +5,28 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.binary import opened_binary
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.processes import (
     Master,
     Worker,
     find_masters,
+    find_orphans,
     is_alive,
+    look_for_masters,
     open_logs,
+    started_at,
     workers_of,
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import Bind, NoNamespace, System
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.trust import exe_of, process_fault
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.main import handle
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Fault, Problem, Session, problems_of
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout, Locked
@@ -32,16 +39,34 @@ class Proc:
     """A made-up /proc."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = root / "proc"
+        self.nginx = root / "usr/sbin/nginx"
+        self.nginx.parent.mkdir(parents=True)
+        self.nginx.touch()
+        for place in (self.nginx, *self.nginx.parents[:3]):
+            place.chmod(0o755)
         self.add(1, 0, "init")
-        (root / "self").symlink_to("1")
+        (self.root / "self").symlink_to("1")
 
     def add(
-        self, pid: int, parent: int, title: str, start: int = 5, namespace: str = "pid:[1]", state: str = "S"
+        self,
+        pid: int,
+        parent: int,
+        title: str,
+        start: int = 5,
+        namespace: str = "pid:[1]",
+        state: str = "S",
+        user: tuple[int, int] = (os.geteuid(), os.geteuid()),
+        exe: str = "",
+        root: str = "/",
     ) -> None:
         folder = self.root / str(pid)
         (folder / "ns").mkdir(parents=True)
         (folder / "ns" / "pid").symlink_to(namespace)
+        (folder / "root").symlink_to(root)
+        (folder / "exe").symlink_to(exe or self.nginx)
+        real, effective = user
+        (folder / "status").write_text(f"Name:\tUid:\t9\nUid:\t{real}\t{effective}\t9\t9\n")
         (folder / "cmdline").write_bytes(title.encode() + b"\0\0")
         fields = [state, str(parent), *(["0"] * 17), str(start), "0"]
         (folder / "stat").write_text(f"{pid} (a ) name) {' '.join(fields)}\n")
@@ -57,6 +82,96 @@ def test_masters_of_other_containers_are_not_ours(proc: Proc) -> None:
     proc.add(200, 1, MASTER, namespace="pid:[2]")
     proc.add(300, 1, "vim nginx: master process")
     assert [master.pid for master in find_masters(proc.root)] == [100]
+
+
+OTHER = os.geteuid() + 1000
+ME = os.geteuid()
+
+
+@pytest.mark.parametrize(
+    ("process", "why"),
+    [
+        ({"user": (OTHER, OTHER)}, f"user {OTHER} runs it"),
+        # A program of root's that anybody may start has root's rights, and not root as its user.
+        ({"user": (OTHER, ME)}, f"user {ME}, {OTHER} runs it"),
+        ({"user": (ME, OTHER)}, f"user {ME}, {OTHER} runs it"),
+        ({"exe": "/usr/bin/python3"}, "which is not nginx's"),
+        ({"root": "/usr"}, "another root directory"),
+        ({"exe": "/nowhere/nginx"}, "cannot be looked at"),
+    ],
+)
+def test_a_master_that_only_says_so_is_left_out(proc: Proc, process: dict[str, Any], why: str) -> None:
+    proc.add(100, 1, MASTER)
+    proc.add(200, 1, MASTER, **process)
+    masters, strangers = look_for_masters(proc.root)
+    assert [master.pid for master in masters] == [100]
+    assert [stranger.pid for stranger in strangers] == [200]
+    assert why in strangers[0].why
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o757, 0o1777])
+@pytest.mark.parametrize("place", ["nginx", "sbin", "usr"])
+def test_a_binary_that_others_can_change_is_not_nginxs(proc: Proc, place: str, mode: int) -> None:
+    where = {"nginx": proc.nginx, "sbin": proc.nginx.parent, "usr": proc.nginx.parent.parent}[place]
+    where.chmod(mode)
+    proc.add(100, 1, MASTER)
+    masters, strangers = look_for_masters(proc.root)
+    assert masters == []
+    assert f"can be written by others than root (mode {mode:04o})" in strangers[0].why
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("place", ["nginx", "sbin"])
+def test_a_binary_of_another_user_is_not_nginxs(proc: Proc, place: str) -> None:
+    os.chown(proc.nginx if place == "nginx" else proc.nginx.parent, OTHER, OTHER)
+    proc.add(100, 1, MASTER)
+    assert find_masters(proc.root) == []
+
+
+def test_a_binary_that_an_upgrade_replaced_is_still_nginx(tmp_path: Path) -> None:
+    """A real process, whose binary is removed while it runs."""
+    binary = tmp_path / "nginx"
+    shutil.copy("/bin/sleep", binary)
+    with subprocess.Popen([binary, "600"]) as running:
+        try:
+            assert exe_of("/proc", running.pid) == (str(binary), False)
+            binary.unlink()
+            assert exe_of("/proc", running.pid) == (str(binary), True)
+            assert process_fault("/proc", running.pid) == ""
+            binary.write_text("#!/bin/sh\necho the wrong one\n")
+            binary.chmod(0o755)
+            started = started_at(Path("/proc"), running.pid)
+            assert started is not None
+            master = Master(running.pid, started, MASTER, str(binary), replaced=True)
+            with opened_binary(session_at(tmp_path), master) as found:
+                ran = System().run([found.path, "--version"], 10, program=found.descriptor)
+            assert "sleep" in ran.output
+            with (
+                pytest.raises(Fault, match="was replaced"),
+                opened_binary(session_at(tmp_path), master._replace(started=started - 1)),
+            ):
+                pass
+        finally:
+            running.kill()
+
+
+def test_workers_are_children_of_their_master(proc: Proc) -> None:
+    proc.add(100, 1, MASTER)
+    proc.add(101, 100, "nginx: worker process", user=(OTHER, OTHER))
+    proc.add(102, 1, "nginx: worker process", user=(OTHER, OTHER))
+    found = workers_of(proc.root, find_masters(proc.root)[0], frozenset([102]))
+    assert [worker.pid for worker in found] == [101]
+
+
+def test_orphans_are_workers_of_nginx_without_any_master(proc: Proc) -> None:
+    proc.add(100, 1, MASTER)
+    proc.add(101, 100, "nginx: worker process")
+    proc.add(102, 1, "nginx: worker process", user=(OTHER, OTHER))
+    # Those of somebody's own nginx, and what only calls itself so.
+    proc.add(200, 1, MASTER, user=(OTHER, OTHER))
+    proc.add(201, 200, "nginx: worker process", user=(OTHER, OTHER))
+    proc.add(202, 1, "nginx: worker process", user=(OTHER, OTHER), exe="/bin/sh")
+    assert [worker.pid for worker in find_orphans(proc.root)] == [102]
 
 
 def test_workers_and_what_they_do(proc: Proc) -> None:

@@ -134,7 +134,7 @@ def test_nginx_says_once_what_it_is(new_host: NewHost, monkeypatch: pytest.Monke
     assert host.ask_engine("preflight", "r2", release=release("b").id)["nginx"]["version"]
     assert asked == []
     assert host.nginx.master is not None
-    exe = host.proc / str(host.nginx.master.pid) / "exe"
+    exe = (host.proc / str(host.nginx.master.pid) / "exe").readlink()
     exe.write_text("another binary\n")
     assert host.ask_engine("preflight", "r2", release=release("b").id)["nginx"]["version"]
     assert asked == [str(exe)]

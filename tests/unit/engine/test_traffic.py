@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.logs import Limit
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.times import logged_at, seconds_of
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.traffic import Traffic
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.window import lines_between
@@ -167,3 +169,25 @@ def test_what_cannot_be_read_is_left_out(tmp_path: Path, content: bytes | None) 
         (tmp_path / "access.log.1.gz").write_bytes(content)
     assert list(lines_between(str(tmp_path / "access.log"), 0, 1)) == []
     assert list(lines_between(str(tmp_path / "none/access.log"), 0, 1)) == []
+
+
+def test_a_packed_log_is_unpacked_up_to_a_limit(tmp_path: Path) -> None:
+    """A few hundred kilobytes may hold gigabytes of lines, or of one line."""
+    written = f"{line(NOON)}\n" * 200_000
+    for name, text in (("access.log.2.gz", written), ("access.log.3.gz", "x" * 200_000_000)):
+        (tmp_path / name).write_bytes(gzip.compress(text.encode(), 9))
+    (tmp_path / "access.log").write_text(f"{line(NOON)}\n")
+    limit = Limit(8 << 20)
+    tracemalloc.start()
+    found = sum(1 for _ in lines_between(str(tmp_path / "access.log"), 0, 1 << 40, limit))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert limit.reached
+    assert found <= 200_001
+    assert peak < 64 << 20
+
+
+def test_a_packed_log_is_unpacked_whole_where_it_is_no_larger(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text("")
+    (tmp_path / "access.log.2.gz").write_bytes(gzip.compress((f"{line(NOON)}\n" * 100_000).encode()))
+    assert sum(1 for each in lines_between(str(tmp_path / "access.log"), 0, 1 << 40) if each) == 100_000

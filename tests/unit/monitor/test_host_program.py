@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.records import Pids
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Session
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host.certificates import Certificates, not_after
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host.exposition import Metrics
@@ -172,16 +173,17 @@ def test_logs_are_counted_from_now_on_without_what_monitors_ask(tmp_path: Path) 
     access, error = tmp_path / "access.log", tmp_path / "error.log"
     access.write_text(LINE.format(status=500, agent="curl") * 3)
     error.write_text("2026/11/21 14:00:00 [emerg] 7#7: before\n")
-    logs = Logs()
-    logs.read([str(access), str(error)])
+    logs, pids = Logs(), Pids(frozenset([7]), frozenset([8]))
+    logs.read([str(access), str(error)], pids)
     with access.open("a") as file:
         for status, agent in ((200, "curl"), (502, "curl"), (503, "sluice"), (200, "sluice")):
             file.write(LINE.format(status=status, agent=agent))
     with error.open("a") as file:
         file.write("2026/11/21 15:00:00 [emerg] 7#7: bind() to 0.0.0.0:80 failed (98: Address already in use)\n")
-        file.write("2026/11/21 15:00:00 [crit] 7#7: *1 SSL_do_handshake() failed while SSL handshaking, client: x\n")
-        file.write("2026/11/21 15:00:00 [error] 7#7: *2 connect() failed\n")
-    logs.read([str(access), str(error)])
+        file.write("2026/11/21 15:00:00 [crit] 8#8: *1 SSL_do_handshake() failed while SSL handshaking, client: x\n")
+        file.write("2026/11/21 15:00:00 [error] 8#8: *2 connect() failed\n")
+        file.write('2026/11/21 15:00:00 [crit] 8#8: *2 stat() "/x" failed (13: Permission denied), client: 192.0.2.7\n')
+    logs.read([str(access), str(error)], pids)
     metrics = Metrics()
     logs.tell(metrics)
     assert [line for line in metrics.text().splitlines() if not line.startswith("#")] == [
@@ -190,7 +192,33 @@ def test_logs_are_counted_from_now_on_without_what_monitors_ask(tmp_path: Path) 
         'sluice_nginx_severe_lines_total{level="emerg"} 1',
         'sluice_nginx_severe_lines_total{level="alert"} 0',
         'sluice_nginx_severe_lines_total{level="crit"} 0',
+        'sluice_nginx_unproven_lines_total{level="emerg"} 0',
+        'sluice_nginx_unproven_lines_total{level="alert"} 0',
+        'sluice_nginx_unproven_lines_total{level="crit"} 0',
+        'sluice_nginx_visitor_lines_total{level="emerg"} 0',
+        'sluice_nginx_visitor_lines_total{level="alert"} 0',
+        'sluice_nginx_visitor_lines_total{level="crit"} 1',
     ]
+
+
+def test_a_visitor_cannot_raise_the_critical_alert(tmp_path: Path) -> None:
+    error = tmp_path / "error.log"
+    error.touch()
+    logs, pids = Logs(), Pids(frozenset([7]), frozenset([8]))
+    logs.read([str(error)], pids)
+    forged = "2026/11/21 15:00:00 [emerg] 7#7: bind() to 0.0.0.0:80 failed (98: Address already in use)\n"
+    with error.open("a") as file:
+        file.write(f'2026/11/21 15:00:00 [error] 8#8: *2 open() "/srv/x\n{forged}/y" failed (2: No such file)\n')
+    logs.look(pids)
+    metrics = Metrics()
+    logs.tell(metrics)
+    assert 'sluice_nginx_severe_lines_total{level="emerg"} 0' in metrics.text()
+    assert 'sluice_nginx_unproven_lines_total{level="emerg"} 1' in metrics.text()
+
+
+def test_a_certificate_that_is_a_pipe_is_left_out(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "shop.pem")
+    assert Certificates().ends([str(tmp_path / "shop.pem")]) == {}
 
 
 def test_labels_may_hold_anything() -> None:

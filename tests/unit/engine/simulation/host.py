@@ -200,9 +200,17 @@ class SimulatedHost(System):
         self.steps.step()
         super().exchange(one, other)
 
-    def run(self, argv: Sequence[str], timeout: float, bind: Bind | None = None, data: bytes = b"") -> Ran:
+    def run(
+        self,
+        argv: Sequence[str],
+        timeout: float,
+        bind: Bind | None = None,
+        data: bytes = b"",
+        *,
+        program: int = -1,
+    ) -> Ran:
         command, arguments = Path(argv[0]).name, list(argv[1:])
-        if command in ("nginx", "exe"):
+        if command == "nginx":
             return self._nginx(arguments, bind)
         self.steps.step()
         if command == "systemctl":

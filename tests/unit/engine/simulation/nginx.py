@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,12 @@ class Nginx:
         self.workers: list[Process] = []
         (proc / "self" / "ns").mkdir(parents=True)
         (proc / "self" / "ns" / "pid").symlink_to("pid:[1]")
+        (proc / "self" / "root").symlink_to("/")
+        self._binary = proc.parent / "usr/sbin/nginx"
+        self._binary.parent.mkdir(parents=True)
+        self._binary.touch()
+        for place in (self._binary, *self._binary.parents[:3]):
+            place.chmod(0o755)
         log.parent.mkdir(parents=True, exist_ok=True)
         log.touch()
 
@@ -165,7 +172,10 @@ class Nginx:
         folder = self._proc / str(made.pid)
         (folder / "ns").mkdir(parents=True)
         (folder / "ns" / "pid").symlink_to("pid:[1]")
-        (folder / "exe").touch()
+        (folder / "root").symlink_to("/")
+        (folder / "exe").symlink_to(self._binary)
+        # Workers have the master's user here, as nobody could make files of another one.
+        (folder / "status").write_text(f"Name:\tnginx\nUid:\t{os.geteuid()}\t{os.geteuid()}\t0\t0\n")
         (folder / "task" / str(made.pid)).mkdir(parents=True)
         (folder / "task" / str(made.pid) / "children").touch()
         self._title(made.pid, title)

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import os
+import time
 
 from ..lean import TYPE_CHECKING, NamedTuple
 from ..lean.texts import fits
+from ..outside import whole_number
+from .opening import opened
 
 if TYPE_CHECKING:
     from typing import Iterable, Iterator
 
     from .traffic import Traffic
+    from .visitors import Clients
 
 __all__ = [
     "OWN",
+    "TIME",
+    "Limit",
     "Share",
     "copied",
+    "is_clients_fault",
+    "is_end_of",
     "mark",
     "new_lines",
     "parts",
     "rise",
+    "rotated_to",
     "severe",
     "share",
     "since",
@@ -32,8 +41,9 @@ OWN = '"sluice"'
 _TAIL = 1 << 20
 # A log is read in parts of so many bytes: it may be larger than the memory.
 _PART = 1 << 20
+_LONGEST = 4 * _PART
 # How a line of an error log begins.
-_TIME = "0000/00/00 00:00:00"
+TIME = "0000/00/00 00:00:00"
 # What a client does wrong in its handshake is logged at crit, and says nothing about the release.
 _CLIENTS_FAULT = ("SSL_do_handshake() failed", " while SSL handshaking, client:")
 _RISE_COUNT, _RISE_SHARE = 5, 0.02
@@ -65,10 +75,9 @@ def mark(paths: Iterable[str]) -> tuple[dict[str, list[int]], list[str]]:
     unreadable = []
     for path in paths:
         try:
-            status = os.stat(path)
+            with opened(path) as log:
+                status = os.fstat(log)
             marks[path] = [status.st_ino, status.st_size]
-            if not os.access(path, os.R_OK):
-                unreadable.append(path)
         except FileNotFoundError:
             marks[path] = [0, 0]
         except OSError:
@@ -81,48 +90,91 @@ def copied(marks: dict[str, list[int]]) -> dict[str, list[int]]:
     return {path: list(at) for path, at in marks.items()}
 
 
+class Limit:
+    """How much is read of logs, of all together: so many bytes, for so many seconds.
+
+    Whoever fills a log must not keep the engine reading. ``reached`` says that there was more.
+    """
+
+    def __init__(self, size: int = 256 << 20, seconds: float = 20.0) -> None:
+        self.reached = False
+        self._left = size
+        self._until = time.monotonic() + seconds
+
+    def take(self, wanted: int) -> int:
+        """Return how many bytes may be read now, up to ``wanted``; 0 when it is enough."""
+        if self._left <= 0 or time.monotonic() > self._until:
+            self.reached = True
+            return 0
+        return min(wanted, self._left)
+
+    def took(self, size: int) -> None:
+        """Count what was read."""
+        self._left -= size
+
+
 def new_lines(path: str, at: list[int]) -> list[str]:
     """Read what was logged since a mark, and move the mark."""
     return list(since(path, at))
 
 
-def since(path: str, at: list[int]) -> Iterator[str]:
+def since(path: str, at: list[int], limit: Limit | None = None) -> Iterator[str]:
     """Yield the lines logged since a mark, and move the mark.
 
     A rotated log is read to its end under its new name first. A line that is still being written waits for its end.
     """
+    limit = limit or Limit()
     inode, offset = at
     try:
         status = os.stat(path)
     except OSError:
         return
     if status.st_ino != inode or status.st_size < offset:
-        rotated = f"{path}.1"
-        if inode and os.path.exists(rotated) and os.stat(rotated).st_ino == inode:
-            for lines in parts(rotated, [offset]):
+        rotated = rotated_to(path, inode)
+        if rotated:
+            for lines in parts(rotated, [offset], limit):
                 yield from lines
         offset = 0
     end = [offset]
     if status.st_size > offset:
-        for lines in parts(path, end):
+        for lines in parts(path, end, limit):
             yield from lines
     at[:] = [status.st_ino, *end]
 
 
-def parts(path: str, offset: list[int]) -> Iterator[list[str]]:
-    """Yield whole lines from an offset on, some at a time, and move it behind them."""
-    rest = b""
+def rotated_to(path: str, inode: int) -> str:
+    """Return the name that a log was rotated to which had this inode; nothing where there is none."""
     try:
-        with open(path, "rb") as file:
-            file.seek(offset[0])
+        rotated = f"{path}.1"
+        return rotated if inode and os.stat(rotated).st_ino == inode else ""
+    except OSError:
+        return ""
+
+
+def parts(path: str, offset: list[int], limit: Limit | None = None) -> Iterator[list[str]]:
+    """Yield whole lines from an offset on, some at a time, and move it behind them.
+
+    Of a line that is longer than any of nginx's, only the end of it is.
+    """
+    limit = limit or Limit()
+    rest, dropped = b"", 0
+    try:
+        with opened(path) as log:
+            at = offset[0]
             while True:
-                read = file.read(_PART)
+                read = os.pread(log, limit.take(_PART), at)
                 if not read:
                     return
+                at += len(read)
+                limit.took(len(read))
                 whole, newline, rest = (rest + read).rpartition(b"\n")
                 if newline:
-                    offset[0] += len(whole) + 1
+                    offset[0] += dropped + len(whole) + 1
+                    dropped = 0
                     yield whole.decode("utf-8", "replace").split("\n")
+                if len(rest) > _LONGEST:
+                    dropped += len(rest) - _PART
+                    rest = rest[-_PART:]
     except OSError:
         return
 
@@ -133,9 +185,9 @@ def tail_before(path: str, at: list[int]) -> tuple[list[str], bool]:
     for name in (path, f"{path}.1"):
         try:
             if inode and os.stat(name).st_ino == inode:
-                with open(name, "rb") as file:
-                    file.seek(max(0, offset - _TAIL))
-                    lines = file.read(min(offset, _TAIL)).decode("utf-8", "replace").split("\n")
+                with opened(name) as log:
+                    tail = os.pread(log, min(offset, _TAIL), max(0, offset - _TAIL))
+                lines = tail.decode("utf-8", "replace").split("\n")
                 cut = offset > _TAIL
                 rotated = name == path and os.path.exists(f"{path}.1")
                 return lines[1 if cut else 0 : None if lines[-1] else -1], not (cut or rotated)
@@ -147,15 +199,15 @@ def tail_before(path: str, at: list[int]) -> tuple[list[str], bool]:
 def severe(lines: Iterable[str], old_pids: frozenset[int], levels: frozenset[str]) -> list[str]:
     """Pick the lines at ``levels`` (emerg, alert, crit) that are about the new configuration:
 
-    nothing by or about ``old_pids``.
+    nothing by or about ``old_pids``. They are taken at their word, as in staging, where nobody else asks: on a host
+    ``records`` reads them.
     """
     found = []
     for line in lines:
         level, pid = _level_and_pid(line)
-        if level not in levels or pid in old_pids or _is_clients_fault(line):
+        if level not in levels or pid in old_pids or is_clients_fault(line):
             continue
-        about, _, event = line.partition("worker process ")[2].partition(" ")
-        if not (about.isdigit() and event.startswith("exited") and int(about) in old_pids):
+        if not is_end_of(line, old_pids):
             found.append(line)
     return found
 
@@ -164,19 +216,30 @@ def _level_and_pid(line: str) -> tuple[str, int]:
     """Read the level and the process of a line such as ``2026/11/21 13:30:00 [emerg] 7#7: ...``; no level where it is
     none.
     """
-    time, _, rest = line.partition(" [")
+    stamp, _, rest = line.partition(" [")
     level, _, rest = rest.partition("] ")
-    pid, is_pid, _ = rest.partition("#")
-    return (level, int(pid)) if is_pid and pid.isdigit() and fits(time, _TIME) else ("", 0)
+    pid = whole_number(rest.partition("#")[0]) if "#" in rest else None
+    return (level, pid) if pid is not None and fits(stamp, TIME) else ("", 0)
 
 
-def _is_clients_fault(line: str) -> bool:
+def is_clients_fault(line: str) -> bool:
+    """Tell whether a line is about what a client does wrong in its handshake."""
     failed, client = _CLIENTS_FAULT
     return client in line.partition(failed)[2]
 
 
-def share(lines: Iterable[str], ignore: str = "", traffic: Traffic | None = None) -> Share:
-    """Count requests and 5xx, in ``traffic`` as well; lines with the text ``ignore`` are requests of our own."""
+def is_end_of(line: str, pids: frozenset[int]) -> bool:
+    """Tell whether a master says in a line that one of these workers has ended."""
+    about, _, event = line.partition("worker process ")[2].partition(" ")
+    return event.startswith("exited") and whole_number(about) in pids
+
+
+def share(
+    lines: Iterable[str], ignore: str = "", traffic: Traffic | None = None, clients: Clients | None = None
+) -> Share:
+    """Count requests and 5xx, in ``traffic`` and by ``clients`` as well; lines with the text ``ignore`` are requests
+    of our own.
+    """
     requests = failed = unread = 0
     for line in lines:
         if ignore and ignore in line:
@@ -190,6 +253,8 @@ def share(lines: Iterable[str], ignore: str = "", traffic: Traffic | None = None
         failed += is_failed
         if traffic is not None:
             traffic.add(line, is_failed)
+        if clients is not None:
+            clients.add(line, status)
     if traffic is not None:
         traffic.unread += unread
     return Share(requests, failed, unread)
@@ -200,11 +265,11 @@ def _status(line: str) -> str:
     for field in line.split('"')[2:]:
         status = field[1:4]
         ends = not (field[4:5].isalnum() or field[4:5] == "_")
-        if field[:1] == " " and len(status) == 3 and status.isdigit() and ends:
+        if field[:1] == " " and fits(status, "000") and ends:
             return status
     value = line.partition('"status":')[2].lstrip()
     status = value[1:4] if value.startswith('"') else value[:3]
-    return status if len(status) == 3 and status.isdigit() else ""
+    return status if fits(status, "000") else ""
 
 
 def rise(before: Share, since: Share) -> bool:

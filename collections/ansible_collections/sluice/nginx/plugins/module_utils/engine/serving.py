@@ -6,8 +6,9 @@ from ..lean import TYPE_CHECKING, NamedTuple
 from ..lean.threads import Thread
 from .host.nginx import expected_workers, find_master
 from .host.processes import Master, is_alive, open_logs, workers_of
-from .logs import copied, mark, new_lines, severe
+from .logs import Limit, copied, mark
 from .proof import Proof, Sample
+from .records import SEVERE, Pids, Records
 from .session import Fault, Problem, Session
 
 if TYPE_CHECKING:
@@ -23,13 +24,14 @@ __all__ = [
     "watched_logs",
 ]
 
-SEVERE = frozenset({"emerg", "alert", "crit"})
 # Seconds between two looks at the workers: until the first new one is there, until the old ones have stopped listening,
 # and as long as only new ones serve. Whatever ends that leaves a trace which a later look finds as well: a worker that
 # is missing, one that drains, a line in a log.
 _POLL, _POLL_STARTED, _POLL_SETTLED = 0.007, 0.02, 0.05
 # How long the other checks may go on when one has failed, in seconds: a fault is told better by two of them.
 _GRACE = 0.05
+# Of logs that are written faster than they are read, so much is read between two looks: in bytes, and in seconds.
+_MOST_AT_ONCE, _LONGEST_AT_ONCE = 4 << 20, 0.2
 # Of a release whose `nginx -t` was never measured, in seconds.
 _UNKNOWN_TEST = 8.0
 
@@ -118,7 +120,7 @@ class _Watch:
         self, session: Session, master: Master, proof: Proof, marks: dict[str, list[int]], levels: frozenset[str]
     ) -> None:
         self._session, self._master, self._proof, self._levels = session, master, proof, levels
-        self._marks, self._watched = marks, copied(marks)
+        self._records = Records(copied(marks))
         self._old = self._known = frozenset(pid for pid, _ in proof.old)
 
     def prove(self, until: float, checks: _Checks, hasty: bool) -> float:
@@ -128,9 +130,7 @@ class _Watch:
             sample = self._sample()
             verdict = self._proof.feed(sample)
             if verdict.state == "failed":
-                raise Fault(
-                    Problem(verdict.why, "a reload into the release", nginx=verdict.nginx or _last_words(self._marks))
-                )
+                raise Fault(Problem(verdict.why, "a reload into the release", nginx=self._last_words()))
             if verdict.state == "settled":
                 checks.begin()
             if hasty:
@@ -142,8 +142,8 @@ class _Watch:
                     Problem(
                         f"the reload did not take: {self._proof.missing() or 'workers did not stay'}",
                         "workers of the new configuration, and only they",
-                        "nginx answered the signal with nothing",
-                        nginx=_last_words(self._marks),
+                        self._unproven() or "nginx answered the signal with nothing",
+                        nginx=self._last_words(),
                     )
                 )
             started = self._proof.first_at is not None
@@ -153,15 +153,22 @@ class _Watch:
         system = self._session.system
         workers = workers_of(system.proc, self._master, self._known)
         self._known |= {worker.pid for worker in workers}
-        watched = self._watched.items()
-        lines = [line for path, at in watched for line in severe(new_lines(path, at), self._old, self._levels)]
-        return Sample(system.monotonic(), is_alive(system.proc, self._master), tuple(workers), tuple(lines))
+        pids = Pids(frozenset([self._master.pid]), self._known - self._old, self._old)
+        own = self._records.read(pids, Limit(_MOST_AT_ONCE, _LONGEST_AT_ONCE)).own
+        lines = tuple(own) if self._levels else ()
+        return Sample(system.monotonic(), is_alive(system.proc, self._master), tuple(workers), lines)
 
+    def _last_words(self) -> str:
+        """What nginx itself logged at the severe levels since the marks, at most five lines."""
+        self._records.read(Pids(frozenset([self._master.pid]), self._known), Limit(_MOST_AT_ONCE, _LONGEST_AT_ONCE))
+        return "\n".join(self._records.found.proven[-5:])
 
-def _last_words(marks: dict[str, list[int]]) -> str:
-    """What nginx logged at the severe levels since the marks, at most five lines."""
-    at = copied(marks)
-    return "\n".join([line for path in at for line in severe(new_lines(path, at[path]), frozenset(), SEVERE)][-5:])
+    def _unproven(self) -> str:
+        """What looks as if nginx had logged it, and may be a visitor's text, too."""
+        lines = self._records.found.unproven[-3:]
+        return (
+            "\n".join(["its log has lines that visitors or other programs may have written:", *lines]) if lines else ""
+        )
 
 
 class _Checks:

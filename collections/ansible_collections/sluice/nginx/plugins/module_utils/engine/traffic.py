@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from ..lean import TYPE_CHECKING
+from ..outside import whole_number
 from .times import LOCAL, is_local, logged_at
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ def _seconds_taken(line: str) -> float | None:
     for key in _SECONDS:
         value = text.partition(key)[2].lstrip('" ')
         whole, point, rest = value.partition(".")
-        if whole.isdigit() and point and rest[:3].isdigit():
-            return float(f"{whole}.{rest[:3]}")
+        seconds, thousandths = whole_number(whole), whole_number(rest[:3])
+        if seconds is not None and point and thousandths is not None:
+            return float(f"{seconds}.{rest[:3]}")
     return None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 
 from ..lean import TYPE_CHECKING
-from .logs import parts
+from ..outside import whole_number
+from .logs import Limit, parts
+from .opening import opened
 from .times import logged_at
 
 if TYPE_CHECKING:
@@ -16,15 +18,19 @@ __all__ = ["lines_between"]
 # Lines are nearly in the order of their times: nginx holds some back for as long as `access_log ... flush=` says.
 _SLACK = 60
 _PART = 64 << 10
+# A few bytes of a packed log may be very many lines: so many bytes are unpacked at a time.
+_UNPACKED = 1 << 20
 
 
-def lines_between(path: str, start: int, end: int) -> Iterator[str]:
+def lines_between(path: str, start: int, end: int, limit: Limit | None = None) -> Iterator[str]:
     """Yield the lines written from ``start`` to ``end``, in seconds since 1970, and some of just before and after.
 
     Files that cannot be read are left out.
     """
+    limit = limit or Limit()
     for name in _files(path, start - _SLACK):
-        for lines in _zipped(name) if name.endswith(".gz") else _parts(name, _first(name, start - _SLACK)):
+        packed = name.endswith(".gz")
+        for lines in _zipped(name, limit) if packed else _parts(name, _first(name, start - _SLACK), limit):
             at = next((found for found in map(_time, reversed(lines)) if found is not None), None)
             if at is None or at >= start - _SLACK:
                 yield from lines
@@ -43,7 +49,8 @@ def _files(path: str, written: int) -> list[str]:
     for each in beside:
         # As logrotate names them: .1, .2.gz, -20261121, -20261121.gz.
         ending = each[len(name) :].replace(".gz", "")
-        if each.startswith(name) and (not ending or (ending[0] in ".-" and ending[1:].replace("-", "").isdigit())):
+        is_number = ending[:1] in (".", "-") and whole_number(ending[1:].replace("-", "")) is not None
+        if each.startswith(name) and (not ending or is_number):
             full = os.path.join(folder, each)
             try:
                 status = os.stat(full)
@@ -81,33 +88,41 @@ def _size(path: str) -> int:
 def _time_behind(path: str, offset: int) -> int | None:
     """Tell when the first line that shows it behind an offset was written."""
     try:
-        with open(path, "rb") as file:
-            file.seek(offset)
-            lines = file.read(_PART).decode("utf-8", "replace").split("\n")
+        with opened(path) as log:
+            lines = os.pread(log, _PART, offset).decode("utf-8", "replace").split("\n")
     except OSError:
         return None
     return next((found for found in map(_time, lines[1:]) if found is not None), None)
 
 
-def _parts(path: str, offset: int) -> Iterator[list[str]]:
-    for lines in parts(path, [offset]):
+def _parts(path: str, offset: int, limit: Limit) -> Iterator[list[str]]:
+    for lines in parts(path, [offset], limit):
         # Where reading begins in the middle of a line, its rest is none.
         yield lines[1:] if offset else lines
         offset = 0
 
 
-def _zipped(path: str) -> Iterator[list[str]]:
+def _zipped(path: str, limit: Limit) -> Iterator[list[str]]:
     import zlib
 
     rest = b""
     reader = zlib.decompressobj(31)
     try:
-        with open(path, "rb") as file:
-            packed = file.read(_PART)
-            while packed:
-                whole, newline, rest = (rest + reader.decompress(packed)).rpartition(b"\n")
+        with opened(path) as log:
+            while True:
+                most = limit.take(_UNPACKED)
+                packed = reader.unconsumed_tail or os.read(log, _PART)
+                # None at most would mean as much as there is.
+                if not most:
+                    return
+                read = reader.decompress(packed, most) if packed else reader.flush()
+                limit.took(len(read))
+                whole, newline, rest = (rest + read).rpartition(b"\n")
                 if newline:
                     yield whole.decode("utf-8", "replace").split("\n")
-                packed = file.read(_PART)
+                # What is longer than any line is none.
+                rest = b"" if len(rest) > _UNPACKED else rest
+                if reader.eof or not packed:
+                    return
     except (OSError, zlib.error):
         return

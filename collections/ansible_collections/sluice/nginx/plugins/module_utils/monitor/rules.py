@@ -39,6 +39,11 @@ def rules(thresholds: Thresholds) -> dict[str, Any]:
     soon = f"{2 * interval:g}s"
     errors, requests = "rate(sluice_http_errors_total[1m])", "rate(sluice_http_requests_total[1m])"
     share = f"{errors} / {requests} * 100 > {thresholds.error_share:g} and {errors} * 60 >= 5"
+    visitors = "rate(sluice_nginx_visitor_lines_total[1m])"
+    provoked = (
+        f"({visitors} / ignoring (level) group_left {requests} * 100 > {thresholds.error_share:g} "
+        f"and {visitors} * 60 >= 5)"
+    )
     days = thresholds.certificate_days
     certificates = (
         f"(sluice_certificate_expiry_timestamp_seconds - time()) / 86400 < {days:g}\n"
@@ -107,11 +112,19 @@ def rules(thresholds: Thresholds) -> dict[str, Any]:
         ),
         _alert(
             "SluiceNginxComplains",
-            'increase(sluice_nginx_severe_lines_total{level=~"alert|crit"}[2m]) > 0',
+            f'increase(sluice_nginx_severe_lines_total{{level=~"alert|crit"}}[2m]) > 0\nor {provoked}',
             "0s",
             "warning",
             "nginx on {{ $labels.host }} logs at [{{ $labels.level }}]",
             f"See its error log. {_SERVES}",
+        ),
+        _alert(
+            "SluiceLogUnproven",
+            "increase(sluice_nginx_unproven_lines_total[2m]) > 0",
+            "0s",
+            "warning",
+            "the error log of {{ $labels.host }} has lines at [{{ $labels.level }}] that nginx or a visitor wrote",
+            f"They stand amid text of visitors. See its error log, and whether `nginx -t` passes there. {_SERVES}",
         ),
         _alert(
             "SluiceOldWorkers",

@@ -33,14 +33,21 @@ class NotEntered(Exception):
     """What was to be done in the new process before it became the command has failed; the text says why."""
 
 
-def run(argv: Sequence[str], timeout: float, data: bytes = b"", enter: Callable[[], None] | None = None) -> Ran:
+def run(
+    argv: Sequence[str],
+    timeout: float,
+    data: bytes = b"",
+    enter: Callable[[], None] | None = None,
+    program: int = -1,
+) -> Ran:
     """Run a command with ``data`` as its input, within ``timeout`` seconds; ``enter`` is done in its process before.
 
+    ``program`` is a descriptor of the file to run, where it is not the one that ``argv[0]`` names.
     One that cannot start has code 127, one that does not end is killed and has 124. Raises ``NotEntered``.
     """
     until = time.monotonic() + timeout
     try:
-        process = _Process(argv, enter)
+        process = _Process(argv, enter, program)
     except OSError as error:
         return Ran(127, f"{argv[0]}: {error.strerror}")
     try:
@@ -63,7 +70,7 @@ def run(argv: Sequence[str], timeout: float, data: bytes = b"", enter: Callable[
 class _Process:
     """A process that becomes a command, and this side's ends of its pipes: input, output, and why it did not start."""
 
-    def __init__(self, argv: Sequence[str], enter: Callable[[], None] | None) -> None:
+    def __init__(self, argv: Sequence[str], enter: Callable[[], None] | None, program: int) -> None:
         self.output = b""
         self._ends: list[int] = []
         self._ended = False
@@ -76,7 +83,7 @@ class _Process:
             self._close(*self._ends)
             raise
         if not self._pid:
-            _become(argv, (take, put, fail), enter)
+            _become(argv, (take, put, fail), enter, program)
         self._close(take, put, fail)
 
     def _pipe(self) -> tuple[int, int]:
@@ -153,14 +160,16 @@ def _given(end: int, part: memoryview) -> int:
         return len(part)
 
 
-def _become(argv: Sequence[str], ends: tuple[int, int, int], enter: Callable[[], None] | None) -> NoReturn:
+def _become(
+    argv: Sequence[str], ends: tuple[int, int, int], enter: Callable[[], None] | None, program: int
+) -> NoReturn:
     """In the new process: become the command; else say why not, and end."""
     take, put, fail = ends
     what, why = _NOT_ENTERED, ""
     try:
         for place, end in enumerate((take, put, put)):
             os.dup2(end, place)
-        close_others(fail)
+        close_others(fail, program)
         # Python ignores them, and a command would go on to.
         for signal in (_signal.SIGPIPE, _signal.SIGXFSZ):
             _signal.signal(signal, _signal.SIG_DFL)
@@ -169,7 +178,7 @@ def _become(argv: Sequence[str], ends: tuple[int, int, int], enter: Callable[[],
         if enter is not None:
             enter()
         what = _NOT_STARTED
-        why = _started(argv)
+        why = _started(argv, program)
     except BaseException as error:
         why = getattr(error, "strerror", None) or str(error)
     finally:
@@ -177,8 +186,10 @@ def _become(argv: Sequence[str], ends: tuple[int, int, int], enter: Callable[[],
         os._exit(127)
 
 
-def _started(argv: Sequence[str]) -> str:
+def _started(argv: Sequence[str], program: int) -> str:
     """Become the command, which is looked for as shells do; returns why that cannot be."""
+    if program >= 0:
+        os.execve(program, list(argv), os.environ)
     folders = [""] if "/" in argv[0] else os.environ.get("PATH", os.defpath).split(":")
     why = ""
     for folder in folders:
@@ -191,9 +202,9 @@ def _started(argv: Sequence[str]) -> str:
     return why
 
 
-def close_others(kept: int = -1) -> None:
+def close_others(*kept: int) -> None:
     """Close what this process has inherited or opened, but its three streams and ``kept``."""
     for name in os.listdir("/proc/self/fd"):
-        if int(name) > 2 and int(name) != kept:
+        if int(name) > 2 and int(name) not in kept:
             with suppress(OSError):
                 os.close(int(name))

@@ -5,9 +5,22 @@ from __future__ import annotations
 import os
 
 from ...lean import TYPE_CHECKING, NamedTuple, Path, json, suppress
+from ...outside import printable, whole_number
 from ..session import Fault, Problem, Session
-from .processes import Master, cpus, find_masters, find_orphans, is_alive, workers_of
-from .system import Bind
+from .binary import Binary, opened_binary, run_installed
+from .processes import (
+    Master,
+    Stranger,
+    cpus,
+    find_masters,
+    find_orphans,
+    is_alive,
+    look_for_masters,
+    started_at,
+    workers_of,
+)
+from .saying import last_line, pid_of_files
+from .system import Bind, Ran
 
 if TYPE_CHECKING:
     from ..forms import Facts, Platform
@@ -57,25 +70,18 @@ class Tried(NamedTuple):
         return [line for line in self.output.splitlines() if "[warn]" in line]
 
 
-def _binary(master: Master | None) -> str:
-    if master is not None and os.path.exists(master.exe):
-        return master.exe
-    places = [os.path.join(folder, "nginx") for folder in os.environ.get("PATH", os.defpath).split(":")]
-    return next((place for place in places if os.access(place, os.X_OK)), "/usr/sbin/nginx")
-
-
 def build(session: Session, master: Master | None = None, *, remember: bool = False) -> Build | None:
     """Ask the running nginx, else the installed one, what it is; nothing when there is none.
 
     What it says is the same as long as it is the same file, so ``remember`` writes it down beside the store, and it is
     not asked again.
     """
-    binary = _binary(master)
-    identity = _identity(binary)
-    said = _remembered(session, identity)
-    known = bool(said)
-    if not known:
-        said = session.system.run([binary, "-V"], 20.0).output
+    with opened_binary(session, master) as binary:
+        identity = binary.identity()
+        said = _remembered(session, identity)
+        known = bool(said)
+        if not known:
+            said = _run(session, binary, ["-V"], 20.0).output
     version = _version(said)
     if not version:
         return None
@@ -108,13 +114,11 @@ def _version(said: str) -> str:
     return after[: len(after) - len(after.lstrip("0123456789."))]
 
 
-def _identity(binary: str) -> list[int]:
-    """Tell a file from any other one, and from what it was before it was changed; nothing where there is none."""
-    try:
-        status = os.stat(binary)
-    except OSError:
-        return []
-    return [status.st_dev, status.st_ino, status.st_ctime_ns, status.st_size]
+def _run(session: Session, binary: Binary, arguments: list[str], timeout: float, bind: Bind | None = None) -> Ran:
+    argv = [binary.path, *arguments]
+    if binary.descriptor < 0:
+        return session.system.run(argv, timeout, bind)
+    return session.system.run(argv, timeout, bind, program=binary.descriptor)
 
 
 def _remembered(session: Session, identity: list[int]) -> str:
@@ -127,26 +131,13 @@ def _remembered(session: Session, identity: list[int]) -> str:
 
 def find_master(session: Session) -> Master:
     """Find the one master of this host. Where several run, the one of the pid file counts. Raises ``Fault``."""
-    masters = find_masters(session.system.proc)
+    masters, strangers = look_for_masters(session.system.proc)
+    for stranger in strangers:
+        session.warn(f"process {stranger.pid} calls itself nginx's master and is left out: {printable(stranger.why)}")
     if len(masters) == 1:
         return masters[0]
     if not masters:
-        installed = build(session)
-        if installed is None:
-            raise Fault(
-                Problem(
-                    "nginx is not installed on this host",
-                    do="install it from the distribution, as the staging platform has it",
-                )
-            )
-        raise Fault(
-            Problem(
-                "nginx is installed on this host and does not run",
-                "a running master process",
-                do="start it, and see `systemctl status nginx`",
-                nginx=_last_line(installed.error_log),
-            )
-        )
+        raise Fault(_no_master(session, strangers))
     by_pid = {master.pid: master for master in masters}
     pid = _pid_of_file(session)
     if pid in by_pid:
@@ -162,6 +153,23 @@ def find_master(session: Session) -> Master:
     )
 
 
+def _no_master(session: Session, strangers: list[Stranger]) -> Problem:
+    installed = build(session)
+    if installed is None and not strangers:
+        return Problem(
+            "nginx is not installed on this host",
+            do="install it from the distribution, as the staging platform has it",
+        )
+    mend = "; if one of these is nginx, let its binary and the folders above it be root's alone" if strangers else ""
+    return Problem(
+        "nginx is installed on this host and does not run",
+        "a running master process",
+        "; ".join(f"process {pid} says that it is one: {printable(why)}" for pid, why in strangers),
+        f"start it, and see `systemctl status nginx`{mend}",
+        nginx=last_line(installed.error_log) if installed else "",
+    )
+
+
 def _pid_of_file(session: Session) -> int:
     built = build(session)
     paths = [built.pid_file] if built else []
@@ -173,22 +181,7 @@ def _pid_of_file(session: Session) -> int:
         paths = re.findall(r"^\s*pid\s+([^\s;]+)\s*;", text, re.MULTILINE) + paths
     except OSError:
         pass
-    for path in paths:
-        try:
-            return int(Path(path).read_text().strip())
-        except (OSError, ValueError):
-            continue
-    return 0
-
-
-def _last_line(path: str) -> str:
-    try:
-        with open(path, "rb") as file:
-            file.seek(max(0, os.path.getsize(path) - 4096))
-            lines = file.read().decode("utf-8", "replace").splitlines()
-    except OSError:
-        return ""
-    return lines[-1] if lines else ""
+    return pid_of_files(paths)
 
 
 def master_problems(session: Session, master: Master, built: Build | None, facts: Facts) -> list[Problem]:
@@ -225,8 +218,9 @@ def expected_workers(master: Master, facts: Facts, before: int) -> frozenset[int
     wanted = facts.get("worker_processes")
     if wanted == "auto":
         return cpus(master.pid)
-    if wanted is not None and str(wanted).isdigit():
-        return frozenset({int(wanted)})
+    number = whole_number(str(wanted))
+    if number is not None:
+        return frozenset({number})
     return frozenset({before}) if before else frozenset()
 
 
@@ -235,12 +229,11 @@ def try_tree(session: Session, master: Master | None, tree: Path | None, timeout
 
     Raises ``NoNamespace`` for a tree where the host lets nobody have a private mount namespace.
     """
-    argv = [_binary(master), "-t"]
-    if master is not None and master.globals:
-        argv += ["-g", master.globals]
+    given = ["-g", master.globals] if master is not None and master.globals else []
     bind = None if tree is None else Bind(tree, session.layout.conf.resolve())
-    started = session.system.monotonic()
-    done = session.system.run(argv, timeout, bind)
+    with opened_binary(session, master) as binary:
+        started = session.system.monotonic()
+        done = _run(session, binary, ["-t", *given], timeout, bind)
     return Tried(done.rc == 0, done.output.strip(), session.system.monotonic() - started)
 
 
@@ -249,14 +242,17 @@ def start(session: Session) -> str:
 
     Workers that outlived their master are told to go, since they hold its listeners.
     """
-    for pid in find_orphans(session.system.proc):
-        with suppress(ProcessLookupError):
-            session.system.quit(pid)
+    proc = session.system.proc
+    for orphan in find_orphans(proc):
+        # None that has taken its pid meanwhile.
+        if started_at(proc, orphan.pid) == orphan.started:
+            with suppress(ProcessLookupError):
+                session.system.quit(orphan.pid)
     if session.system.systemd():
         done = session.system.run(["systemctl", "start", "nginx"], 60.0)
-        if done.rc == 0 and find_masters(session.system.proc):
+        if done.rc == 0 and find_masters(proc):
             return ""
-    return session.system.run([_binary(None)], 60.0).output.strip()
+    return run_installed(session)
 
 
 def restart(session: Session) -> None:

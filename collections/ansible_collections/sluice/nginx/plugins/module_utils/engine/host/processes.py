@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 
 from ...lean import NamedTuple, Path, suppress
+from ...outside import whole_number
+from .trust import exe_of, process_fault
 
 __all__ = [
     "Master",
+    "Stranger",
     "Worker",
     "cpus",
     "find_masters",
     "find_orphans",
     "is_alive",
+    "look_for_masters",
     "open_logs",
     "read_worker",
     "started_at",
@@ -25,18 +29,21 @@ _O_APPEND = 0o2000
 _PART = 64 << 10
 # Of nginx, but -g.
 _OPTIONS = tuple("cepqtTv")
+_OCTAL = frozenset("01234567")
 
 
 class Master(NamedTuple):
     """A running master: ``started`` in clock ticks since boot tells it from a later process with its pid;
 
-    ``title`` ends with its arguments.
+    ``title`` ends with its arguments. ``exe`` is the path of its binary; where ``replaced``, another file has that
+    path by now, or none.
     """
 
     pid: int
     started: int
     title: str
     exe: str
+    replaced: bool = False
 
     @property
     def config(self) -> str:
@@ -53,6 +60,13 @@ class Master(NamedTuple):
                 break
             given += f" -{other}"
         return given.strip()
+
+
+class Stranger(NamedTuple):
+    """A process that calls itself nginx's master, and why it is left out."""
+
+    pid: int
+    why: str
 
 
 class Worker(NamedTuple):
@@ -107,19 +121,34 @@ def _namespace(proc: Path, pid: object, kind: str) -> str:
         return ""
 
 
+def _pids(proc: Path) -> list[int]:
+    return [pid for pid in map(whole_number, os.listdir(proc)) if pid is not None]
+
+
 def find_masters(proc: Path) -> list[Master]:
     """Find nginx's masters that belong to this machine: those of containers on it live in other pid namespaces."""
+    return look_for_masters(proc)[0]
+
+
+def look_for_masters(proc: Path) -> tuple[list[Master], list[Stranger]]:
+    """Find nginx's masters, and those that only say that they are some: ``trust`` tells them apart."""
     here = _namespace(proc, "self", "pid")
-    found = []
-    for pid in (int(name) for name in os.listdir(proc) if name.isdigit()):
+    found, strangers = [], []
+    for pid in _pids(proc):
         title = _title(proc, pid)
         if not title.startswith(_MASTER) or _namespace(proc, pid, "pid") != here:
             continue
         status = _state_parent_start(proc, pid)
-        if status is not None:
-            # Through /proc, so that a binary which an upgrade has replaced is still the one that runs.
-            found.append(Master(pid, status[2], title, str(proc / str(pid) / "exe")))
-    return sorted(found)
+        why = process_fault(proc, pid)
+        # Whatever was looked at was one process: none has taken its pid meanwhile.
+        if status is None or started_at(proc, pid) != status[2]:
+            continue
+        if why:
+            strangers.append(Stranger(pid, why))
+            continue
+        with suppress(OSError):
+            found.append(Master(pid, status[2], title, *exe_of(proc, pid)))
+    return sorted(found), strangers
 
 
 def started_at(proc: Path, pid: int) -> int | None:
@@ -128,13 +157,21 @@ def started_at(proc: Path, pid: int) -> int | None:
     return status[2] if status else None
 
 
-def find_orphans(proc: Path) -> list[int]:
-    """Find workers whose master has died: they hold its listeners, so no other one could start."""
+def find_orphans(proc: Path) -> list[Worker]:
+    """Find workers whose master has died: they hold its listeners, so no other one could start.
+
+    Those of somebody else's nginx, which has a master of its own, are none.
+    """
     here = _namespace(proc, "self", "pid")
-    pids = [int(name) for name in os.listdir(proc) if name.isdigit()]
-    workers = [pid for pid in pids if read_worker(proc, pid) and _namespace(proc, pid, "pid") == here]
-    masters = {master.pid for master in find_masters(proc)}
-    return [pid for pid in sorted(workers) if (_state_parent_start(proc, pid) or ("", 0, 0))[1] not in masters]
+    found = []
+    for pid in _pids(proc):
+        worker = read_worker(proc, pid)
+        if worker is None or _namespace(proc, pid, "pid") != here:
+            continue
+        parent = (_state_parent_start(proc, pid) or ("", 0, 0))[1]
+        if not _title(proc, parent).startswith(_MASTER) and not process_fault(proc, pid, any_user=True):
+            found.append(worker)
+    return sorted(found)
 
 
 def is_alive(proc: Path, master: Master) -> bool:
@@ -143,10 +180,10 @@ def is_alive(proc: Path, master: Master) -> bool:
     return status is not None and status[2] == master.started and status[0] not in "ZX"
 
 
-def read_worker(proc: Path, pid: int) -> Worker | None:
-    """Read one worker, or nothing when it has ended or is none."""
+def read_worker(proc: Path, pid: int, parent: int | None = None) -> Worker | None:
+    """Read one worker, or nothing when it has ended, is none, or is not a child of ``parent``."""
     status = _state_parent_start(proc, pid)
-    if status is None or status[0] in "ZX":
+    if status is None or status[0] in "ZX" or parent not in (None, status[1]):
         return None
     title = _title(proc, pid)
     return Worker(pid, status[2], "shutting down" in title) if title.startswith(_WORKER) else None
@@ -157,18 +194,17 @@ def _children(proc: Path, pid: int) -> list[int]:
     listed = _read(path)
     if not listed and not os.path.exists(path):
         # A kernel without CONFIG_PROC_CHILDREN.
-        every = (int(name) for name in os.listdir(proc) if name.isdigit())
-        return [child for child in every if (_state_parent_start(proc, child) or ("", 0, 0))[1] == pid]
+        return [child for child in _pids(proc) if (_state_parent_start(proc, child) or ("", 0, 0))[1] == pid]
     return [int(child) for child in listed.split()]
 
 
 def workers_of(proc: Path, master: Master, known: frozenset[int] = frozenset()) -> list[Worker]:
-    """Read the workers of a master.
+    """Read the workers of a master: only its children are some, whatever others call themselves.
 
     ``known`` pids are looked at too: the kernel may leave one out while another one ends.
     """
     pids = set(_children(proc, master.pid)) | known
-    found = (read_worker(proc, pid) for pid in sorted(pids))
+    found = (read_worker(proc, pid, master.pid) for pid in sorted(pids))
     return [worker for worker in found if worker is not None]
 
 
@@ -191,7 +227,7 @@ def open_logs(proc: Path, pid: int) -> list[str]:
         if not target.startswith("/") or target in found:
             continue
         flags = _first_word(_read(f"{proc}/{pid}/fdinfo/{number}").partition("flags:")[2])
-        if flags.isdigit() and int(flags, 8) & _O_APPEND and os.path.isfile(target):
+        if flags and _OCTAL.issuperset(flags) and int(flags, 8) & _O_APPEND and os.path.isfile(target):
             found.add(target)
     return sorted(found)
 

@@ -170,9 +170,17 @@ class System:
         elif os.path.lexists(path):
             path.unlink()
 
-    def run(self, argv: Sequence[str], timeout: float, bind: Bind | None = None, data: bytes = b"") -> Ran:
+    def run(
+        self,
+        argv: Sequence[str],
+        timeout: float,
+        bind: Bind | None = None,
+        data: bytes = b"",
+        *,
+        program: int = -1,
+    ) -> Ran:
         """Run a command with ``data`` as its input, within ``timeout`` seconds, and with ``bind`` in a mount namespace
-        of its own.
+        of its own. ``program`` is a descriptor of the file to run, where it is not the one that ``argv[0]`` names.
 
         Raises ``NoNamespace`` where that cannot be had; a command that cannot start or does not end has code 127 or
         124.
@@ -188,7 +196,7 @@ class System:
                 bind_privately(source, target)
 
         try:
-            return run(argv, timeout, data, enter)
+            return run(argv, timeout, data, enter, program)
         except NotEntered as error:
             raise NoNamespace(str(error)) from error
 

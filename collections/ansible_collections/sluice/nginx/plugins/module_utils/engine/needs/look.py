@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ...lean import TYPE_CHECKING, NamedTuple, Path
-from ..host.processes import find_masters, read_worker
+from ...outside import printable, whole_number
+from ..host.processes import find_masters, find_orphans, workers_of
 from ..session import Problem, Session
 from .near import near_port, near_word
 from .pages import alternatives, group_of, is_misspelt
@@ -164,7 +165,7 @@ def _host_port(need: Json) -> tuple[str, int]:
     if need["kind"] == "name":
         return need["value"], 0
     host, _, port = str(need["value"]).rpartition(":")
-    return host.strip("[]"), int(port) if port.isdigit() else 0
+    return host.strip("[]"), whole_number(port) or 0
 
 
 def _unresolved(host: str, port: int, answered: bool) -> Seen:
@@ -232,18 +233,19 @@ def _ports(session: Session, needs: Sequence[Json]) -> dict[Key, Seen]:
     held = listening(proc) if needs else {}
     masters = find_masters(proc) if held else []
     ours = {inode for master in masters for inode in holds(proc, master.pid)}
+    # Workers that outlived their master are nginx, too.
+    nginx = {master.pid for master in masters}
+    nginx |= {worker.pid for master in masters for worker in workers_of(proc, master)}
+    nginx |= {orphan.pid for orphan in find_orphans(proc)} if held else set()
     seen: dict[Key, Seen] = {}
     for need in needs:
         number, _, protocol = str(need["value"]).partition("/")
-        inodes = held.get((int(number), protocol or "tcp"), set()) if number.isdigit() else set()
+        inodes = held.get((whole_number(number) or 0, protocol or "tcp"), set())
         if inodes <= ours:
             seen[_key(need)] = (True, "", "")
             continue
-        # Workers that outlived their master are nginx, too.
         pids = owners(proc, inodes)
-        others = [
-            pid for pid in pids if pid not in {master.pid for master in masters} and read_worker(proc, pid) is None
-        ]
+        others = [pid for pid in pids if pid not in nginx]
         if pids and not others:
             seen[_key(need)] = (True, "", "")
         else:
@@ -254,7 +256,7 @@ def _ports(session: Session, needs: Sequence[Json]) -> dict[Key, Seen]:
 
 def _command(proc: Path, pid: int) -> str:
     try:
-        return (proc / str(pid) / "comm").read_text().strip()
+        return printable((proc / str(pid) / "comm").read_text(errors="replace").strip())
     except OSError:
         return "a process"
 

@@ -6,6 +6,7 @@ import os
 import stat
 
 from ...lean import TYPE_CHECKING
+from ..opening import read_any
 from ..session import Session
 from .near import near_path
 
@@ -101,5 +102,4 @@ def _certificate_fault(path: str, key: str) -> str:
 
 
 def _is_plain(key: str) -> bool:
-    with open(key, "rb") as file:
-        return b"ENCRYPTED" not in file.read(1 << 20)
+    return b"ENCRYPTED" not in read_any(key, 1 << 20)

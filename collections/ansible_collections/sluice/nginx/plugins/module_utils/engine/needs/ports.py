@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from ...lean import TYPE_CHECKING, suppress
+from ...outside import whole_number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,8 @@ def listening(proc: Path) -> dict[Port, set[str]]:
 def owners(proc: Path, inodes: set[str]) -> list[int]:
     """Find the processes that hold these sockets."""
     wanted = {f"socket:[{inode}]" for inode in inodes}
-    return sorted(int(name) for name in os.listdir(proc) if name.isdigit() and wanted & _open_in(f"{proc}/{name}/fd"))
+    pids = map(whole_number, os.listdir(proc))
+    return sorted(pid for pid in pids if pid is not None and wanted & _open_in(f"{proc}/{pid}/fd"))
 
 
 def holds(proc: Path, pid: int) -> set[str]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from ...lean import TYPE_CHECKING
-from ..logs import OWN, Share, copied, new_lines, rise, severe, share, since, tail_before
-from ..serving import SEVERE, check_problems, run_contract
+from ..host.nginx import find_master
+from ..host.processes import workers_of
+from ..logs import OWN, Limit, Share, copied, rise, share, since, tail_before
+from ..records import Pids, Records
+from ..serving import check_problems, run_contract
 from ..session import Fault, Problem, Session
 from ..times import logged_at, seconds_of
 from ..traffic import BEFORE, Traffic
 from ..trial import worker_problems
+from ..visitors import Clients, kinds_before, risen
 
 if TYPE_CHECKING:
     from ...outside import ReleaseId
@@ -17,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["bake", "watch"]
 
 _FEW = 20
+# Seconds between two looks at the error logs: what stands alone between two looks is nginx's own word.
+_LOOK = 0.1
+_MOST_AT_ONCE = 4 << 20
 
 
 def bake(session: Session, request: BakeRequest, bundle: bytes = b"") -> Json:
@@ -42,21 +49,27 @@ def watch(session: Session, release: ReleaseId, seconds: float, options: Options
                 f"release {release[:12]} is not pending here by this run, so it cannot be baked", do="deploy it again"
             )
         )
-    if seconds > 0:
-        session.system.sleep(seconds)
     meta = session.store.meta(release)
     access = set((meta.get("facts") or {}).get("access_logs") or [])
     marks = copied(pending.get("marks") or {})
-    problems = worker_problems(session, pending) + _log_problems(
-        session, pending, [path for path in marks if path not in access]
-    )
+    errors = {path: at for path, at in marks.items() if path not in access}
+    records = Records(copied(errors))
+    _wait(session, seconds, records, pending)
+    problems = worker_problems(session, pending)
+    of_errors, limit = Limit(), Limit()
+    records.read(_pids(session, pending), of_errors)
+    problems += _own_problems(session, records)
     marked = {path: at for path, at in marks.items() if path in access}
     now = seconds_of(session.system.now())
     # A state that was made of a damaged journal may not tell when it began.
     began = logged_at(str(pending.get("since"))) or now
     traffic = Traffic(began - BEFORE, now + 1)
-    before, after = _shares(marked, traffic, began)
-    problems += _traffic_problems(session, before, after)
+    seen = _Seen(marked, traffic, began, limit)
+    before, after = seen.before, seen.after
+    problems += _traffic_problems(session, seen)
+    problems += _visitor_problems(session, seen, kinds_before(errors, began, max(1, now - began)), records)
+    if of_errors.reached or limit.reached:
+        session.warn("more was logged than is read, so the logs were not judged to their end")
     contract = [] if asked else meta.get("contract") or []
     outcomes = run_contract(session, contract, float(options.get("check_timeout", 10.0)))
     problems += check_problems(outcomes)
@@ -72,37 +85,85 @@ def watch(session: Session, release: ReleaseId, seconds: float, options: Options
     }
 
 
-def _log_problems(session: Session, pending: Json, paths: list[str]) -> list[Problem]:
-    """Judge the lines of this release's processes; workers of before, which may drain for long, are not its own."""
-    marks = copied(pending["marks"]) if paths else {}
+def _pids(session: Session, pending: Json) -> Pids:
+    """The processes of this release; workers of before, which may drain for long, are not its own."""
+    master = find_master(session)
+    workers = {worker.pid for worker in workers_of(session.system.proc, master)}
+    proved = {int(pid) for pid, _ in pending.get("workers") or []}
     old = frozenset(int(pid) for pid in pending.get("old_pids") or [])
-    lines = [line for path in paths for line in severe(new_lines(path, marks[path]), old, SEVERE)]
-    if not lines:
+    return Pids(frozenset([master.pid]), frozenset(workers | proved) - old, old)
+
+
+def _wait(session: Session, seconds: float, records: Records, pending: Json) -> None:
+    if seconds <= 0:
+        return
+    system = session.system
+    until = system.monotonic() + seconds
+    pids = _pids(session, pending)
+    left = seconds
+    while left > 0:
+        system.sleep(min(left, _LOOK))
+        records.read(pids, Limit(_MOST_AT_ONCE, _LOOK))
+        left = until - system.monotonic()
+
+
+def _own_problems(session: Session, records: Records) -> list[Problem]:
+    found = records.found
+    unproven = sum(found.unproven_levels.values())
+    if unproven:
+        session.warn(
+            f"{unproven} lines of the error logs look severe and were not judged, as visitors or other programs may "
+            f"have written them; the first is: {found.unproven[0]}"
+        )
+    count = sum(found.levels.values())
+    if not count:
         return []
-    more = f"\nand {len(lines) - 5} more" if len(lines) > 5 else ""
+    more = f"\nand {count - 5} more" if count > 5 else ""
     return [
-        Problem(f"nginx logged {len(lines)} severe lines since the switch", "none", nginx="\n".join(lines[:5]) + more)
+        Problem(f"nginx logged {count} severe lines since the switch", "none", nginx="\n".join(found.own[:5]) + more)
     ]
 
 
-def _shares(marks: dict[str, list[int]], traffic: Traffic, began: int) -> tuple[Share, Share]:
-    before, after = Share(0, 0, 0), Share(0, 0, 0)
-    for path, at in marks.items():
-        lines, whole = tail_before(path, at)
-        if not whole:
-            first = logged_at(lines[0], lines[0].find(" [") + 2) if lines else None
-            traffic.known_from(began if first is None else first + 1)
-        before = before.plus(share(lines, OWN, traffic))
-        after = after.plus(share(since(path, at), OWN, traffic))
-    return before, after
+class _Seen:
+    """What access logs show of before and after the switch, as a whole and by who asked."""
+
+    def __init__(self, marks: dict[str, list[int]], traffic: Traffic, began: int, limit: Limit) -> None:
+        self.before = self.after = Share(0, 0, 0)
+        self.clients_before, self.clients = Clients(), Clients()
+        for path, at in marks.items():
+            lines, whole = tail_before(path, at)
+            if not whole:
+                first = logged_at(lines[0], lines[0].find(" [") + 2) if lines else None
+                traffic.known_from(began if first is None else first + 1)
+            self.before = self.before.plus(share(lines, OWN, traffic, self.clients_before))
+            self.after = self.after.plus(share(since(path, at, limit), OWN, traffic, self.clients))
+
+    @property
+    def suspect(self) -> str:
+        """The one address without which 5xx did not rise; nothing where they did."""
+        who = self.clients.suspect(self.clients_before)
+        return who if who and not rise(self.clients_before.share(), self.clients.share(who)) else ""
+
+    @property
+    def are_more_refused(self) -> bool:
+        """Whether more visitors than before are answered with 4xx or 5xx, as far as enough of them asked."""
+        enough = min(self.before.requests, self.after.requests) >= _FEW
+        return enough and rise(self.clients_before.refused(), self.clients.refused())
 
 
-def _traffic_problems(session: Session, before: Share, after: Share) -> list[Problem]:
+def _traffic_problems(session: Session, seen: _Seen) -> list[Problem]:
+    before, after = seen.before, seen.after
     if after.unread:
         session.warn(f"{after.unread} lines of the access logs show no status and were not judged")
     if after.requests < _FEW:
         session.warn(f"too little traffic to judge: {after.requests} requests")
     if not rise(before, after):
+        return []
+    if seen.suspect:
+        session.warn(
+            f"answers with 5xx rose since the switch ({after.failed} of {after.requests} requests), and not without "
+            f"those to one address, which suddenly asks for far more than before: {seen.suspect}"
+        )
         return []
     return [
         Problem(
@@ -111,3 +172,27 @@ def _traffic_problems(session: Session, before: Share, after: Share) -> list[Pro
             f"{after.part:.1%}: {after.failed} of {after.requests} requests",
         )
     ]
+
+
+def _visitor_problems(session: Session, seen: _Seen, before: dict[str, float], records: Records) -> list[Problem]:
+    """Judge lines about visitors: by themselves they prove nothing, as a visitor can bring them about or forge them.
+
+    That visitors are answered worse than before is what nobody can forge.
+    """
+    kinds = risen(before, records.found.visitors)
+    if not kinds:
+        return []
+    counted = [f"{records.found.visitors[kind]} x {kind}" for kind in kinds[:5]]
+    if seen.are_more_refused:
+        return [
+            Problem(
+                "severe lines about visitors' requests rose since the switch, and more visitors are refused",
+                "about as many as before",
+                "; ".join(counted),
+            )
+        ]
+    session.warn(
+        "severe lines about visitors' requests rose since the switch, and no more visitors are refused, or too few "
+        f"asked to tell: {'; '.join(counted)}"
+    )
+    return []

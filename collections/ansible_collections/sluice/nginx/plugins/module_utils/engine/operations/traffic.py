@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...lean import TYPE_CHECKING
 from ..host.processes import find_masters, open_logs
-from ..logs import OWN, share
+from ..logs import OWN, Limit, share
 from ..session import Session
 from ..times import seconds_of
 from ..traffic import BEFORE, Traffic
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["counted", "traffic"]
 
 _EVENTS = 1000
+# How much is read of the logs of a window: in bytes, and in seconds.
+_MOST, _LONGEST = 512 << 20, 30.0
 
 
 def traffic(session: Session, request: TrafficRequest, bundle: bytes = b"") -> Json:
@@ -55,9 +57,11 @@ def _window(session: Session, releases: Iterable[ReleaseId], began: str, start: 
     logs = _access_logs(session, releases)
     if not logs:
         return None
-    counting = Traffic(start, end)
+    counting, limit = Traffic(start, end), Limit(_MOST, _LONGEST)
     for path in logs:
-        share(lines_between(path, start, end), OWN, counting)
+        share(lines_between(path, start, end, limit), OWN, counting)
+    if limit.reached:
+        session.warn("the access logs are larger than is read, so the requests were not counted to their end")
     return counting.to_json(began)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...lean import TYPE_CHECKING, sha256
+from ..opening import read_any
 
 if TYPE_CHECKING:
     from ..forms import Json
@@ -26,7 +27,6 @@ def changed_since(meta: Json) -> list[str]:
 
 def _fingerprint(path: str) -> str:
     try:
-        with open(path, "rb") as file:
-            return sha256(file.read(_MOST)).hexdigest()
+        return sha256(read_any(path, _MOST)).hexdigest()
     except OSError:
         return ""

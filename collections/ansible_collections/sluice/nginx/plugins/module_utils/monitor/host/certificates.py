@@ -9,6 +9,7 @@ import calendar
 import ssl
 import time
 
+from ...engine.opening import read_any
 from ...lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -69,8 +70,7 @@ class Certificates:
                 key = (status.st_ino, status.st_mtime_ns, status.st_size)
                 known = self._known.get(path)
                 if known is None or known[0] != key:
-                    with open(path, encoding="ascii", errors="replace") as file:
-                        end = not_after(file.read(_MOST))
+                    end = not_after(read_any(path, _MOST).decode("ascii", "replace"))
                     known = self._known[path] = (key, end)
             except (OSError, ValueError):
                 continue

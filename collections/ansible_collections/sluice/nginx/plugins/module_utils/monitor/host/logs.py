@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from ...engine.logs import OWN, mark, severe, share, since
+from ...engine.logs import OWN, Limit, copied, mark, share, since
+from ...engine.records import SEVERE, Pids, Records
 from ...lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Iterable, Iterator
 
+    from ...engine.records import Found
     from .exposition import Metrics
 
 __all__ = ["Logs"]
 
 _LEVELS = ("emerg", "alert", "crit")
+# A round must not wait for a log that is written faster than it can be read: in bytes, and in seconds.
+_MOST, _LONGEST = 64 << 20, 2.0
 
 
 class Logs:
@@ -20,34 +24,55 @@ class Logs:
 
     def __init__(self) -> None:
         self._marks: dict[str, list[int]] = {}
+        self._records: dict[str, Records] = {}
         self._requests = self._failed = 0
-        self._severe = dict.fromkeys(_LEVELS, 0)
+        self._own, self._unproven, self._visitors = (dict.fromkeys(_LEVELS, 0) for _ in range(3))
 
-    def read(self, paths: Iterable[str]) -> None:
+    def read(self, paths: Iterable[str], pids: Pids) -> None:
         """Count what was logged since the last time. Lines about requests of monitors and checks are left out."""
+        limit = Limit(_MOST, _LONGEST)
         for path in paths:
             if path not in self._marks:
-                self._marks.update(mark([path])[0])
+                marks = mark([path])[0]
+                self._marks.update(marks)
+                # Which log is of which kind is seen by its lines.
+                self._records.update({path: Records(copied({path: at})) for path, at in marks.items()})
             elif path in self._marks:
-                counted = share(self._without_severe(since(path, self._marks[path])), OWN)
+                counted = share(_without_records(since(path, self._marks[path], limit)), OWN)
                 self._requests += counted.requests
                 self._failed += counted.failed
+        self.look(pids)
 
-    def _without_severe(self, lines: Iterable[str]) -> Iterator[str]:
-        """Which log is of which kind is seen by its lines."""
-        for line in lines:
-            # Cheap, and no line of an access log begins so: it has an address, a name or a brace there.
-            if line[4:5] == "/" and line[7:8] == "/":
-                for level in _LEVELS:
-                    if f"[{level}]" in line:
-                        self._severe[level] += len(severe([line], frozenset(), frozenset([level])))
-            else:
-                yield line
+    def look(self, pids: Pids) -> None:
+        """Count nginx's own words. The more often, the surer it is which lines are: see ``records``."""
+        limit = Limit(_MOST, _LONGEST)
+        for records in self._records.values():
+            self._count(records.read(pids, limit))
+
+    def _count(self, found: Found) -> None:
+        for counts, new in (
+            (self._own, found.levels),
+            (self._unproven, found.unproven_levels),
+            (self._visitors, found.visitor_levels),
+        ):
+            for level in SEVERE:
+                counts[level] += new.get(level, 0)
 
     def tell(self, metrics: Metrics) -> None:
         """Tell the counters."""
         metrics.counter("sluice_http_requests_total", "Requests in the access logs.", self._requests)
         metrics.counter("sluice_http_errors_total", "Requests answered with 5xx in the access logs.", self._failed)
-        for level, count in self._severe.items():
-            text = "Lines of the error logs at the levels that say that nginx could not do what it was told."
-            metrics.counter("sluice_nginx_severe_lines_total", text, count, level=level)
+        for name, text, counts in (
+            ("severe", "Lines in which nginx itself says that it could not do what it was told.", self._own),
+            ("unproven", "Lines of that form that nginx or a visitor may have written.", self._unproven),
+            ("visitor", "Lines at these levels about connections, which visitors can bring about.", self._visitors),
+        ):
+            for level, count in counts.items():
+                metrics.counter(f"sluice_nginx_{name}_lines_total", text, count, level=level)
+
+
+def _without_records(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        # Cheap, and no line of an access log begins so: it has an address, a name or a brace there.
+        if not (line[4:5] == "/" and line[7:8] == "/"):
+            yield line

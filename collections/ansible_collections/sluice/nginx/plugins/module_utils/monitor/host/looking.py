@@ -8,6 +8,7 @@ import time
 
 from ...engine.host.nginx import find_master
 from ...engine.host.processes import open_logs, workers_of
+from ...engine.records import Pids
 from ...engine.session import Fault, Session
 from ...engine.state import empty
 from ...engine.trees.drift import drift
@@ -25,6 +26,7 @@ __all__ = ["Looking"]
 
 # Workers that were started within so many ticks of each other are of one reload.
 _GENERATION = 100
+_MOST_PIDS = 10_000
 _CERTIFICATES = (".pem", ".crt", ".cer", ".cert")
 
 
@@ -40,6 +42,7 @@ class Looking:
         self._certificates = Certificates()
         self.contract: list[dict[str, Any]] = []
         self.logs: list[str] = []
+        self.pids = Pids(frozenset(), frozenset())
 
     def look(self, metrics: Metrics) -> list[str]:
         """Tell all of it; ``contract`` and ``logs`` are then those of the live release.
@@ -121,6 +124,11 @@ class Looking:
         proc = self._session.system.proc
         workers = workers_of(proc, master)
         self.logs = sorted(logs | set(open_logs(proc, master.pid)))
+        # Lines of those that have ended may still be unread.
+        masters, known = self.pids.masters | {master.pid}, self.pids.workers | {worker.pid for worker in workers}
+        if len(known) > _MOST_PIDS:
+            masters, known = frozenset([master.pid]), frozenset(worker.pid for worker in workers)
+        self.pids = Pids(masters, known)
         draining = [worker for worker in workers if worker.draining]
         now = time.monotonic()
         self._draining = {worker.key: self._draining.get(worker.key, now) for worker in draining}

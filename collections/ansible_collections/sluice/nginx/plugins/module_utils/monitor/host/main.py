@@ -9,7 +9,7 @@ import time
 from ...engine.host.system import System
 from ...engine.session import Session
 from ...engine.store import Layout
-from ...lean import TYPE_CHECKING
+from ...lean import TYPE_CHECKING, suppress
 from .asking import Asking
 from .exposition import Metrics
 from .logs import Logs
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Program", "main"]
 
+# Seconds between two looks at the error logs, which tell nginx's own lines from what visitors put there.
+_LOOK = 0.25
 _ASKS = {"id": "monitor", "who": "the monitor", "from": "this host"}
 
 
@@ -39,14 +41,17 @@ class Program:
         while True:
             began = time.monotonic()
             self.round()
-            time.sleep(max(0.1, self._every - (time.monotonic() - began)))
+            until = max(time.monotonic() + 0.1, began + self._every)
+            while time.monotonic() < until:
+                time.sleep(min(_LOOK, max(0.0, until - time.monotonic())))
+                self._logs.look(self._looking.pids)
 
     def round(self) -> None:
         """Look once, and write what was seen. What cannot be seen is told as a problem, and the rest all the same."""
         metrics = Metrics()
         problem = "; ".join(self._looking.look(metrics))
         self.asking.take(self._looking.contract)
-        self._logs.read(self._looking.logs)
+        self._logs.read(self._looking.logs, self._looking.pids)
         self._logs.tell(metrics)
         self.asking.tell(metrics)
         metrics.gauge(
@@ -63,9 +68,12 @@ class Program:
         folder, name = os.path.split(self._path)
         # The collector reads what ends in .prom, and nothing else.
         aside = os.path.join(folder, f".{name}.new")
-        with open(aside, "w", encoding="utf-8") as file:
+        with suppress(FileNotFoundError):
+            os.unlink(aside)
+        # A new file and nothing else: the folder may be another user's, who may have put a link there.
+        with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "w", encoding="utf-8") as file:
             file.write(text)
-        os.chmod(aside, 0o644)
+            os.fchmod(file.fileno(), 0o644)
         os.replace(aside, self._path)
 
 
