@@ -6,6 +6,7 @@ import time
 
 from ..lean import TYPE_CHECKING, NamedTuple, Protocol
 from ..lean.threads import Thread
+from ..outside import printable
 from .answer import Answer, SeenRequest, judge, judge_upstream
 from .cookies import Cookies
 from .model import Check
@@ -21,6 +22,9 @@ LEADS_AWAY = "redirected to"
 """How the problem begins where a redirect was not followed, because it leads to no host of the contract."""
 
 _MOST_REDIRECTS = 10
+# nginx takes no longer ones by default, in characters.
+_LONGEST_TARGET = 8192
+_SHOWN = 300
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -74,6 +78,8 @@ def run_checks(
     Each request has ``timeout`` seconds. Redirects are followed to the hosts of the given checks, and ``hosts``, only.
     With a witness the checks that expect something of an upstream run alone, one after the other; without one that
     part of them is not looked at. ``noted`` gets each outcome as soon as it is there, on any thread.
+
+    It raises nothing: whatever goes wrong with a check, in asking as in judging, is an outcome that does not hold.
     """
     contract = list(checks)
     known = {*hosts, *(check.host for check in contract)}
@@ -81,7 +87,10 @@ def run_checks(
     together = {n: check for n, check in enumerate(contract) if n not in alone}
 
     def run(check: Check, witness: Witness | None = None) -> Outcome:
-        outcome = _run(check, known, timeout, witness)
+        try:
+            outcome = _run(check, known, timeout, witness)
+        except Exception as error:
+            outcome = _failed(check, error)
         if noted is not None:
             noted(outcome)
         return outcome
@@ -92,7 +101,10 @@ def run_checks(
 
 
 def _side_by_side(checks: dict[int, Check], run: Callable[[Check], Outcome], workers: int) -> dict[int, Outcome]:
-    """Run ``checks`` in at most so many threads. What one of them raises is raised here, when all have ended."""
+    """Run ``checks`` in at most so many threads, or in this one where there can be none.
+
+    What one of them raises is raised here, when all have ended: no check does.
+    """
     waiting = list(checks.items())
     waiting.reverse()
     found: dict[int, Outcome] = {}
@@ -109,9 +121,15 @@ def _side_by_side(checks: dict[int, Check], run: Callable[[Check], Outcome], wor
             except BaseException as error:
                 errors.append(error)
 
-    threads = [Thread(work) for _ in range(min(workers, len(waiting)))]
-    for thread in threads:
-        thread.start()
+    threads = []
+    try:
+        for _ in range(min(workers, len(waiting))):
+            thread = Thread(work)
+            thread.start()
+            threads.append(thread)
+    except RuntimeError:
+        # A host that has no room for another thread still has this one.
+        work()
     for thread in threads:
         thread.join()
     if errors:
@@ -135,12 +153,20 @@ def _run(check: Check, hosts: Collection[str], timeout: float, witness: Witness 
         name=check.name,
         source=check.source,
         request=f"{check.method} {check.url}",
-        problems=tuple(problems),
+        # They hold what others have sent, and a person reads them.
+        problems=tuple(printable(text) for text in problems),
         status=answer.status if answer else None,
         ms=ms,
         chain=tuple(walk.chain),
         body_excerpt=answer.excerpt if answer else "",
     )
+
+
+def _failed(check: Check, error: Exception) -> Outcome:
+    """Return the outcome of a check in which Sluice itself failed: nobody knows whether it holds."""
+    said = printable(f"{type(error).__name__}: {error}")[:_SHOWN]
+    problem = f"Sluice could not judge the answer ({said}); report this, with the answer"
+    return Outcome(check.name, check.source, f"{check.method} {check.url}", (problem,), None, 0.0, (), "")
 
 
 class _Walk:
@@ -177,13 +203,18 @@ class _Walk:
             goes_on = check.follow and self.answer.status in _REDIRECTS and self.answer.fault is None
             if target is None or not goes_on:
                 return None
+            if len(target) > _LONGEST_TARGET:
+                return f"{LEADS_AWAY} what cannot be asked for: a URL of {len(target)} characters"
             try:
                 url = parse_url(joined(str(request.url), target))
             except ValueError as error:
-                return f"{LEADS_AWAY} what cannot be asked for: {error}"
+                return f"{LEADS_AWAY} what cannot be asked for: {_shown(str(error))}"
             if url.host not in self._hosts:
-                return f"{LEADS_AWAY} {url}, whose host {url.host} no check of the contract asks for"
-            cookies.keep(request.url, self.answer)
+                return f"{LEADS_AWAY} {_shown(str(url))}, whose host {url.host} no check of the contract asks for"
+            try:
+                cookies.keep(request.url, self.answer)
+            except Exception as error:  # whatever a jar of the standard library makes of it
+                return f"{request.url} sets a cookie that cannot be read: {_shown(str(error))}"
             request = _redirected(request, url, self.answer.status)
 
     def _address(self, url: Url) -> tuple[str, int]:
@@ -192,7 +223,11 @@ class _Walk:
         return host, port if url.port == self._check.port else url.port
 
     def _way(self) -> str:
-        return " → ".join(self.chain)
+        return " → ".join(_shown(url) for url in self.chain)
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def _redirected(request: Request, url: Url, status: int) -> Request:

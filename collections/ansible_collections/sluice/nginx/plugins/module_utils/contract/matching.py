@@ -1,0 +1,157 @@
+"""Regular expressions with a bound: none of them holds up whoever tries it, whatever pattern and text are.
+
+Python's ``re`` lets nothing else run while it looks, and some patterns look for years. So a pattern whose work on a
+text is known to be small is tried here; any other one is tried in a child process, which may use so much of a
+processor, and no more.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from _thread import allocate_lock
+
+from ..errors import SluiceError
+from ..lean import TYPE_CHECKING, suppress
+from .effort import is_quick
+
+if TYPE_CHECKING:
+    from typing import Pattern
+
+__all__ = ["SECONDS", "GaveUp", "search"]
+
+SECONDS = 2.0
+"""What a pattern may use of a processor."""
+
+# A machine that is busy gives the child little; so many times longer it may take by the clock.
+_SLACK = 4
+# Beyond what this process has, in bytes: what a pattern remembers grows with the text.
+_MEMORY = 256 << 20
+_PART = 64 << 10
+# No process of ours has more files open.
+_MOST_FILES = 4096
+_NOT_FOUND, _NO_MEMORY = b"n", b"m"
+# One child at a time: a server that answers what is slow to look through takes one processor, and not all.
+_turn = allocate_lock()
+
+
+class GaveUp(SluiceError):
+    """A pattern was not tried to its end; the text says why."""
+
+
+def search(pattern: Pattern[str], text: str, seconds: float = SECONDS) -> tuple[str | None, ...] | None:
+    """Look for a pattern anywhere in a text, as ``Pattern.search`` does, with ``seconds`` of a processor at most.
+
+    Returns what it matches as a whole and what each of its groups does (None: nothing), or None where it does not.
+    Raises ``GaveUp``.
+    """
+    if is_quick(pattern, text):
+        found = pattern.search(text)
+        return None if found is None else (found[0], *found.groups())
+    with _turn:
+        said = _in_child(pattern, text, seconds)
+    if said == _NOT_FOUND:
+        return None
+    if said == _NO_MEMORY:
+        raise GaveUp(f"{_named(pattern)} needs more than {_MEMORY >> 20} MiB for {_size(text)}; {_HINT}")
+    if not said:
+        raise GaveUp(f"{_named(pattern)} took longer than {seconds:g} s for {_size(text)}; {_HINT}")
+    ends = [int(number) for number in said.split()]
+    return tuple(text[begin:end] if begin >= 0 else None for begin, end in zip(ends[::2], ends[1::2]))
+
+
+_HINT = "write it without `.*` and without repeats within repeats"
+
+
+def _named(pattern: Pattern[str]) -> str:
+    shown = pattern.pattern if len(pattern.pattern) <= 80 else f"{pattern.pattern[:79]}…"
+    return f"the pattern /{shown}/"
+
+
+def _size(text: str) -> str:
+    return f"a text of {len(text)} characters"
+
+
+def _in_child(pattern: Pattern[str], text: str, seconds: float) -> bytes:
+    """Return what a child says of the text; nothing where it has not come to an end."""
+    # Before the fork: a child that imports may wait for a lock of a thread that it does not have.
+    import _signal
+    import resource
+    import select
+
+    limits = resource.RLIMIT_AS, _used() + _MEMORY
+    until = time.monotonic() + _SLACK * seconds
+    try:
+        take, put = os.pipe()
+        try:
+            child = os.fork()
+        except OSError:
+            os.close(take)
+            os.close(put)
+            raise
+    except OSError as error:
+        raise GaveUp(f"{_named(pattern)} could not be tried: {error.strerror}") from None
+    if not child:
+        try:
+            # The kernel ends it, whatever it does, and also when nobody is left that waits for it.
+            for signal in (_signal.SIGPROF, _signal.SIGALRM):
+                _signal.signal(signal, _signal.SIG_DFL)
+            _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGPROF, _signal.SIGALRM))
+            _signal.setitimer(_signal.ITIMER_PROF, seconds)
+            _signal.alarm(int(_SLACK * seconds) + 1)
+            # What it has inherited may be a lock, or a pipe whose end somebody waits for.
+            os.closerange(0, put)
+            os.closerange(put + 1, _MOST_FILES)
+            if limits[1] > _MEMORY:
+                with suppress(ValueError, OSError):
+                    resource.setrlimit(limits[0], (limits[1], limits[1]))
+            _say(put, _spans(pattern, text))
+        except MemoryError:
+            _say(put, _NO_MEMORY)
+        finally:
+            os._exit(0)
+    os.close(put)
+    said = b""
+    try:
+        poll = select.poll()
+        poll.register(take, select.POLLIN)
+        while (left := until - time.monotonic()) > 0:
+            if poll.poll(left * 1000 + 1):
+                part = os.read(take, _PART)
+                said += part
+                if not part:
+                    # Half of an answer is none.
+                    return said[:-1] if said[-1:] == b"." else b""
+        return b""
+    finally:
+        os.close(take)
+        _end(child)
+
+
+def _spans(pattern: Pattern[str], text: str) -> bytes:
+    found = pattern.search(text)
+    if found is None:
+        return _NOT_FOUND
+    return " ".join(f"{begin} {end}" for begin, end in found.regs).encode()
+
+
+def _say(put: int, answer: bytes) -> None:
+    left = answer + b"."
+    while left:
+        left = left[os.write(put, left) :]
+
+
+def _end(child: int) -> None:
+    # Where whoever started this process has told the kernel to keep no codes, there may be nothing to wait for.
+    with suppress(ProcessLookupError, ChildProcessError):
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+
+
+def _used() -> int:
+    """Return how much memory this process may touch, in bytes; 0 where that is not told."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0
