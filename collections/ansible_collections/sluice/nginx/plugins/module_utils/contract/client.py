@@ -9,14 +9,14 @@ from ..lean.threads import Thread
 from ..outside import printable
 from .answer import Answer, SeenRequest, judge, judge_upstream
 from .cookies import Cookies
-from .model import Check
+from .model import Check, from_json
 from .transport import NoAnswer, Request, fetch
 from .url import Url, joined, parse_url
 
 if TYPE_CHECKING:
-    from typing import Callable, Collection, Iterable, Sequence
+    from typing import Callable, Collection, Iterable, Mapping, Sequence
 
-__all__ = ["LEADS_AWAY", "Outcome", "SeenRequest", "Witness", "run_checks"]
+__all__ = ["LEADS_AWAY", "Outcome", "SeenRequest", "Witness", "run_checks", "run_rows", "unjudged"]
 
 LEADS_AWAY = "redirected to"
 """How the problem begins where a redirect was not followed, because it leads to no host of the contract."""
@@ -82,7 +82,7 @@ def run_checks(
     It raises nothing: whatever goes wrong with a check, in asking as in judging, is an outcome that does not hold.
     """
     contract = list(checks)
-    known = {*hosts, *(check.host for check in contract)}
+    known = {*hosts, *(_host(check) for check in contract)}
     alone = {} if witness is None else {n: check for n, check in enumerate(contract) if check.expect.upstream}
     together = {n: check for n, check in enumerate(contract) if n not in alone}
 
@@ -90,7 +90,7 @@ def run_checks(
         try:
             outcome = _run(check, known, timeout, witness)
         except Exception as error:
-            outcome = _failed(check, error)
+            outcome = unjudged(check.name, error, check.source, f"{check.method} {check.url}")
         if noted is not None:
             noted(outcome)
         return outcome
@@ -98,6 +98,40 @@ def run_checks(
     found = _side_by_side(together, run, workers)
     found.update((n, run(check, witness)) for n, check in alone.items())
     return [found[n] for n in range(len(contract))]
+
+
+def run_rows(
+    rows: Sequence[Mapping[str, object]],
+    *,
+    timeout: float = 10.0,
+    noted: Callable[[Outcome], None] | None = None,
+) -> list[Outcome]:
+    """Run checks that are stored as ``model.to_json`` gives them; a row that is no check is an outcome, too."""
+    read: list[Check | Outcome] = []
+    for row in rows:
+        try:
+            read.append(from_json(row))
+        except Exception as error:
+            outcome = unjudged(str(row.get("name", "")) if isinstance(row, dict) else "", error)
+            read.append(outcome)
+            if noted is not None:
+                noted(outcome)
+    found = iter(run_checks([each for each in read if isinstance(each, Check)], timeout=timeout, noted=noted))
+    return [next(found) if isinstance(each, Check) else each for each in read]
+
+
+def unjudged(name: str, error: Exception, source: str = "", request: str = "") -> Outcome:
+    """Return the outcome of a check in which Sluice itself failed: it does not hold."""
+    said = _shown(printable(f"{type(error).__name__}: {error}"))
+    problem = f"Sluice could not judge this check ({said}), so nobody knows whether it holds; report this"
+    return Outcome(name, source, request, (problem,), None, 0.0, (), "")
+
+
+def _host(check: Check) -> str:
+    try:
+        return check.host
+    except ValueError:
+        return ""
 
 
 def _side_by_side(checks: dict[int, Check], run: Callable[[Check], Outcome], workers: int) -> dict[int, Outcome]:
@@ -160,13 +194,6 @@ def _run(check: Check, hosts: Collection[str], timeout: float, witness: Witness 
         chain=tuple(walk.chain),
         body_excerpt=answer.excerpt if answer else "",
     )
-
-
-def _failed(check: Check, error: Exception) -> Outcome:
-    """Return the outcome of a check in which Sluice itself failed: nobody knows whether it holds."""
-    said = printable(f"{type(error).__name__}: {error}")[:_SHOWN]
-    problem = f"Sluice could not judge the answer ({said}); report this, with the answer"
-    return Outcome(check.name, check.source, f"{check.method} {check.url}", (problem,), None, 0.0, (), "")
 
 
 class _Walk:

@@ -63,7 +63,7 @@ def _read(pattern: Pattern[str]) -> _Known:
         try:
             from re import _parser as parser  # type: ignore[attr-defined]
         except ImportError:
-            import sre_parse as parser  # type: ignore[no-redef]
+            import sre_parse as parser
 
         tree = list(parser.parse(pattern.pattern, pattern.flags))
         anchored = _is_anchored(tree, pattern.flags)
@@ -112,7 +112,8 @@ def _item(name: str, argument: Any, length: int) -> tuple[float, float]:
     if name in _SINGLE:
         return 1.0, 1.0
     if name in _REPEATS:
-        return _repeat(*argument, length)
+        least, most, inside = argument
+        return _repeat(least, most, inside, length)
     if name == "BRANCH":
         found = [_sequence(each, length) for each in argument[1]]
         return sum(ways for ways, _ in found), sum(steps for _, steps in found)

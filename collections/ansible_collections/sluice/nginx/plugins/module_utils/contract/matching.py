@@ -16,7 +16,11 @@ from ..lean import TYPE_CHECKING, suppress
 from .effort import is_quick
 
 if TYPE_CHECKING:
+    import signal as _signal
     from typing import Pattern
+else:
+    # The compiled half; the other one makes enumerations of it.
+    import _signal
 
 __all__ = ["SECONDS", "GaveUp", "search"]
 
@@ -75,7 +79,6 @@ def _size(text: str) -> str:
 def _in_child(pattern: Pattern[str], text: str, seconds: float) -> bytes:
     """Return what a child says of the text; nothing where it has not come to an end."""
     # Before the fork: a child that imports may wait for a lock of a thread that it does not have.
-    import _signal
     import resource
     import select
 
