@@ -22,6 +22,8 @@ LEADS_AWAY = "redirected to"
 """How the problem begins where a redirect was not followed, because it leads to no host of the contract."""
 
 _MOST_REDIRECTS = 10
+# A check may take so many times as long as one request.
+_WHOLE = 3
 # nginx takes no longer ones by default, in characters.
 _LONGEST_TARGET = 8192
 _SHOWN = 300
@@ -75,9 +77,10 @@ def run_checks(
 ) -> list[Outcome]:
     """Run checks, ``workers`` at a time, and return their outcomes in the given order.
 
-    Each request has ``timeout`` seconds. Redirects are followed to the hosts of the given checks, and ``hosts``, only.
-    With a witness the checks that expect something of an upstream run alone, one after the other; without one that
-    part of them is not looked at. ``noted`` gets each outcome as soon as it is there, on any thread.
+    Each request has ``timeout`` seconds, and a check with its redirects three times as many. Redirects are followed to
+    the hosts of the given checks, and ``hosts``, only. With a witness the checks that expect something of an upstream
+    run alone, one after the other; without one that part of them is not looked at. ``noted`` gets each outcome as soon
+    as it is there, on any thread.
 
     It raises nothing: whatever goes wrong with a check, in asking as in judging, is an outcome that does not hold.
     """
@@ -205,6 +208,7 @@ class _Walk:
         self._check = check
         self._hosts = hosts
         self._timeout = timeout
+        self._end = time.monotonic() + _WHOLE * timeout
 
     def go(self) -> str | None:
         """Ask, and follow where the check says so. Returns what kept it from an end, in words."""
@@ -223,7 +227,7 @@ class _Walk:
             if len(self.chain) > _MOST_REDIRECTS + 1:
                 return f"more than {_MOST_REDIRECTS} redirects: {self._way()}"
             try:
-                self.answer = fetch(request, self._address(request.url), self._timeout, cookies)
+                self.answer = fetch(request, self._address(request.url), self._left(), cookies)
             except NoAnswer as error:
                 return str(error) if len(self.chain) == 1 else f"{error} (after {self._way()})"
             target = self.answer.location
@@ -248,6 +252,9 @@ class _Walk:
         """A port that ``connect`` names stands for the port of the check's URL; another port is asked for as it is."""
         host, port = self._check.address
         return host, port if url.port == self._check.port else url.port
+
+    def _left(self) -> float:
+        return min(self._timeout, max(self._end - time.monotonic(), 0.1))
 
     def _way(self) -> str:
         return " → ".join(_shown(url) for url in self.chain)

@@ -108,7 +108,7 @@ def _read_body(response: Response, seconds: float) -> tuple[bytes, str | None]:
         for part in response.body(BODY_LIMIT):
             body += part
     except timeout:
-        return bytes(body), f"the body was not complete within {seconds:g} s ({len(body)} bytes came)"
+        return bytes(body), f"the body was not complete within {seconds:.3g} s ({len(body)} bytes came)"
     except CutOff:
         return bytes(body), f"the answer was cut off after {len(body)} bytes of its body"
     except NotHttp as error:
@@ -124,7 +124,7 @@ def _read_body(response: Response, seconds: float) -> tuple[bytes, str | None]:
 def _in_words(error: Exception, address: tuple[str, int], url: Url, seconds: float) -> str:
     where = f"{bracketed(address[0])}:{address[1]}"
     if isinstance(error, timeout):
-        return f"{where} gave no answer within {seconds:g} s"
+        return f"{where} gave no answer within {seconds:.3g} s"
     if isinstance(error, ConnectionRefusedError):
         return f"{where} refused the connection; nothing listens there"
     if isinstance(error, (Silence, ConnectionResetError, BrokenPipeError)):

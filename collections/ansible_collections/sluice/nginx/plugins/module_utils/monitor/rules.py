@@ -22,6 +22,14 @@ _DOWN = f"(up{{{_HOSTS}}} == 0 and on (host) max by (host) (probe_success{{{_PRO
 _DIFFERING = """max by (host, variant, release) (sluice_release_info)
   and on (variant) count by (variant) (count by (variant, release) (sluice_release_info)) > 1"""
 
+# By whether it changes, and not by its age: the clock of the host may be wrong, or jump.
+_BLIND = f"""sluice_problems == 1
+or changes(sluice_looked_timestamp_seconds[2m]) == 0
+or up{{{_HOSTS}}} == 1 unless on (host) sluice_looked_timestamp_seconds
+or max by (host, job, variant) (
+  sluice_check_info{{by="host"}} unless on (host, check_id) sluice_check_success
+)"""
+
 
 class Thresholds(NamedTuple):
     """``interval`` is in seconds, ``error_share`` in percent of the requests; the others name what they are in."""
@@ -172,9 +180,7 @@ def rules(thresholds: Thresholds) -> dict[str, Any]:
         ),
         _alert(
             "SluiceMonitorBlind",
-            "sluice_problems == 1\n"
-            "or time() - sluice_looked_timestamp_seconds > 60\n"
-            f"or up{{{_HOSTS}}} == 1 unless on (host) sluice_looked_timestamp_seconds",
+            _BLIND,
             "1m",
             "warning",
             "{{ $labels.host }} does not tell what it serves",
