@@ -161,7 +161,7 @@ class Response:
     def _is_chunked(self) -> bool:
         codings = ", ".join(self._values("transfer-encoding")).lower()
         if codings not in ("", "identity", "chunked"):
-            raise NotHttp(f"got the Transfer-Encoding {codings[:100]!r}")
+            raise NotHttp(f"got the Transfer-Encoding {codings[:100]}")
         return codings == "chunked"
 
     def _length(self) -> int | None:
@@ -171,7 +171,7 @@ class Response:
             return None
         length = whole_number(lengths.pop())
         if length is None or lengths:
-            raise NotHttp(f"got the Content-Length {', '.join(self._values('content-length'))[:100]!r}")
+            raise NotHttp(f"got the Content-Length {', '.join(self._values('content-length'))[:100] or 'nothing'}")
         return length
 
     def _head_line(self) -> bytes:
@@ -213,7 +213,7 @@ class Response:
 
 
 def _shown(line: bytes) -> str:
-    return repr(line[:100].decode("latin-1"))
+    return line[:100].strip().decode("latin-1") or "nothing"
 
 
 def _decoded(line: bytes) -> str:
