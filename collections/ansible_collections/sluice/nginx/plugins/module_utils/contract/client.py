@@ -93,7 +93,7 @@ def run_checks(
         try:
             outcome = _run(check, known, timeout, witness)
         except Exception as error:
-            outcome = unjudged(check.name, error, check.source, f"{check.method} {check.url}")
+            outcome = unjudged(check.name, _named(error), check.source, f"{check.method} {check.url}")
         if noted is not None:
             noted(outcome)
         return outcome
@@ -115,7 +115,7 @@ def run_rows(
         try:
             read.append(from_json(row))
         except Exception as error:
-            outcome = unjudged(str(row.get("name", "")) if isinstance(row, dict) else "", error)
+            outcome = unjudged(str(row.get("name", "")) if isinstance(row, dict) else "", _named(error))
             read.append(outcome)
             if noted is not None:
                 noted(outcome)
@@ -123,11 +123,16 @@ def run_rows(
     return [next(found) if isinstance(each, Check) else each for each in read]
 
 
-def unjudged(name: str, error: Exception, source: str = "", request: str = "") -> Outcome:
+def unjudged(name: str, why: str, source: str = "", request: str = "") -> Outcome:
     """Return the outcome of a check in which Sluice itself failed: it does not hold."""
-    said = _shown(printable(f"{type(error).__name__}: {error}"))
-    problem = f"Sluice could not judge this check ({said}), so nobody knows whether it holds; report this"
+    problem = (
+        f"Sluice could not judge this check ({_shown(printable(why))}), so nobody knows whether it holds; report this"
+    )
     return Outcome(name, source, request, (problem,), None, 0.0, (), "")
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _host(check: Check) -> str:

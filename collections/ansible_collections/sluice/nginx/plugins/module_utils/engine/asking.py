@@ -50,6 +50,5 @@ def not_asked(contract: list[Json], why: str) -> list[Json]:
     # Here, as checks are only asked in some operations.
     from ..contract.client import unjudged
 
-    error = RuntimeError(why)
     names = [str(row.get("name", "")) if isinstance(row, dict) else "" for row in contract]
-    return [unjudged(name, error).to_json() for name in names]
+    return [unjudged(name, why).to_json() for name in names]
