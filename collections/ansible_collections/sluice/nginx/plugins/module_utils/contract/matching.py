@@ -11,9 +11,9 @@ import os
 import time
 from _thread import allocate_lock
 
-from ..errors import SluiceError
 from ..lean import TYPE_CHECKING, suppress
 from .effort import is_quick
+from .pattern import GaveUp
 
 if TYPE_CHECKING:
     import signal as _signal
@@ -37,10 +37,6 @@ _MOST_FILES = 4096
 _NOT_FOUND, _NO_MEMORY = b"n", b"m"
 # One child at a time: a server that answers what is slow to look through takes one processor, and not all.
 _turn = allocate_lock()
-
-
-class GaveUp(SluiceError):
-    """A pattern was not tried to its end; the text says why."""
 
 
 def search(pattern: Pattern[str], text: str, seconds: float = SECONDS) -> tuple[str | None, ...] | None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from ..errors import SluiceError
 from ..lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Pattern
 
-__all__ = ["regex"]
+__all__ = ["GaveUp", "regex"]
 
 _SPECIAL = frozenset("^$*+?()[]{}|\\")
 # In letters.
 _LONGEST = 1000
+
+
+class GaveUp(SluiceError):
+    """A pattern was not tried to its end; the text says why."""
 
 
 def regex(text: str, *, path: bool = False) -> Pattern[str] | None:

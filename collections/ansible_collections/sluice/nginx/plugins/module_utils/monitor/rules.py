@@ -22,14 +22,6 @@ _DOWN = f"(up{{{_HOSTS}}} == 0 and on (host) max by (host) (probe_success{{{_PRO
 _DIFFERING = """max by (host, variant, release) (sluice_release_info)
   and on (variant) count by (variant) (count by (variant, release) (sluice_release_info)) > 1"""
 
-# By whether it changes, and not by its age: the clock of the host may be wrong, or jump.
-_BLIND = f"""sluice_problems == 1
-or changes(sluice_looked_timestamp_seconds[2m]) == 0
-or up{{{_HOSTS}}} == 1 unless on (host) sluice_looked_timestamp_seconds
-or max by (host, job, variant) (
-  sluice_check_info{{by="host"}} unless on (host, check_id) sluice_check_success
-)"""
-
 
 class Thresholds(NamedTuple):
     """``interval`` is in seconds, ``error_share`` in percent of the requests; the others name what they are in."""
@@ -180,7 +172,7 @@ def rules(thresholds: Thresholds) -> dict[str, Any]:
         ),
         _alert(
             "SluiceMonitorBlind",
-            _BLIND,
+            _blind(interval),
             "1m",
             "warning",
             "{{ $labels.host }} does not tell what it serves",
@@ -206,6 +198,16 @@ def rules(thresholds: Thresholds) -> dict[str, Any]:
         ),
     ]
     return {"groups": [{"name": "sluice", "interval": f"{interval:g}s", "rules": found}]}
+
+
+def _blind(interval: float) -> str:
+    """By whether the time of the last look changes, and not by its age: a host's clock may be wrong, or jump."""
+    return f"""sluice_problems == 1
+or changes(sluice_looked_timestamp_seconds[{max(120, 4 * interval):g}s]) == 0
+or up{{{_HOSTS}}} == 1 unless on (host) sluice_looked_timestamp_seconds
+or max by (host, job, variant) (
+  sluice_check_info{{by="host"}} unless on (host, check_id) sluice_check_success
+)"""
 
 
 def _of_release(label: str) -> str:
