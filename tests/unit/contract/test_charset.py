@@ -5,6 +5,7 @@ from __future__ import annotations
 import encodings
 import encodings.aliases
 import pkgutil
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -41,8 +42,9 @@ def test_no_name_of_a_character_set_breaks_a_body(name: str, body: bytes) -> Non
         ("text/html; charset=GB2312", "世界".encode("gb2312"), "世界"),
         ("text/html; charset=big5", "世界".encode("big5"), "世界"),
         ("text/html; charset=EUC-KR", "세계".encode("euc-kr"), "세계"),
-        ("text/html; charset=utf-16", "ü".encode("utf-16"), "ü"),
-        ("text/html; charset=utf-16", b"\x00", "\ufffd"),
+        ("text/html; charset=utf-16", "a".encode("utf-16"), "\ufffd\ufffda\0"),
+        ("text/html; charset=ibm866", b"\x80", "\u0410"),
+        ("text/html; charset=windows-1255", b"\xff\x81", "\ufffd\ufffd"),
         ("text/html; charset=idna", b"hello", "hello"),
         ("text/html; charset=utf-7", b"+AOk-", "+AOk-"),
         ("text/html; charset=nonsense", b"\xff", "\ufffd"),
@@ -59,6 +61,16 @@ def test_pages_are_read_in_the_character_set_that_they_name(content_type: str, b
 def test_what_does_not_fit_is_replaced_in_all_of_them(body: bytes) -> None:
     for name in charset._CODECS:
         assert isinstance(decoded(body, f"text/html; charset={name}"), str)
+
+
+def test_nothing_takes_long_to_read_whatever_is_in_it() -> None:
+    filled = [b"\xff", b"\x81", b"\x80\xff", b"\xd8\x00", b"\x1b$", b"\x00", b"\x8e\xa1"]
+    for name in charset._CODECS:
+        for part in filled:
+            body = part * (2**20 // len(part))
+            began = time.process_time()
+            decoded(body, f"text/html; charset={name}")
+            assert time.process_time() - began < 0.5, (name, part)
 
 
 @settings(max_examples=200, deadline=None)

@@ -286,6 +286,25 @@ def test_an_address_that_no_resolver_can_take_is_an_outcome() -> None:
     assert outcome.problems[0].startswith("no connection to a..b:80: ")
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\n\r\nplain",
+        b"\x16\x03\x03\xff\xff" + b"\0" * 70_000,
+        b"\x15\x03\x03\x00\x02\x02\x28",
+        b"\x15\x03\x03\x00\x02\x01\x00",
+        b"\x16\x03\x03\x00\x04\x02\xff\xff\xff",
+        b"\x17\x03\x03\x00\x01x",
+        b"\x80\x2e\x01\x03\x01",
+    ],
+)
+def test_a_server_that_speaks_no_tls_is_an_outcome(server: Server, answer: bytes) -> None:
+    outcome = ask(server, answer, 1.0, get=f"https://shop.example:{server.port}/")
+    assert outcome.problems[0].startswith((f"TLS with 127.0.0.1:{server.port} for shop.example failed: ", "127.0.0.1:"))
+    assert outcome.problems[0].isprintable()
+
+
 class _Refusing:
     """A witness that has gone."""
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ansible_collections.sluice.nginx.plugins.module_utils.contract import matching
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.answer import Answer, judge
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.effort import is_quick
-from ansible_collections.sluice.nginx.plugins.module_utils.contract.matching import GaveUp, search
+from ansible_collections.sluice.nginx.plugins.module_utils.contract.matching import GaveUp, search, search_any
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import Expect
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.pattern import regex
 
@@ -152,6 +152,19 @@ def test_what_counts_as_quick_is_quick(pattern: str, word: str, count: int) -> N
         assert time.process_time() - began < 2
 
 
+def test_all_values_of_a_header_share_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float] = []
+
+    def slow(pattern: re.Pattern[str], text: str, seconds: float) -> None:
+        given.append(seconds)
+        time.sleep(0.04)
+
+    monkeypatch.setattr(matching, "search", slow)
+    assert not search_any(re.compile("x"), ["y"] * 12, 0.1)
+    assert given == sorted(given, reverse=True)
+    assert given[-1] == 0.01
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -174,7 +187,7 @@ def test_groups_that_lie_deep_in_each_other_raise_nothing_else() -> None:
 
 
 def test_a_slow_pattern_is_a_sentence_of_the_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matching.search, "__defaults__", (0.2,))
+    monkeypatch.setattr(matching.search_any, "__defaults__", (0.2,))
     slow = "a" * 40 + "b"
     expect = Expect(("302",), "/(a+)+$/", (("X", "/(a+)+$/"),), "/(a+)+$/")
     answer = Answer(302, (("Location", slow), ("X", slow)), slow.encode())

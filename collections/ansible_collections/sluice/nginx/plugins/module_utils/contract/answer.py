@@ -43,12 +43,16 @@ class Answer(NamedTuple):
         """The body, in the character set that the response names if it is a known one, else UTF-8; what does not fit is
         replaced.
         """
-        return decoded(self.body, " ".join(self.values("Content-Type")))
+        return self._decoded(self.body)
+
+    def _decoded(self, body: bytes) -> str:
+        return decoded(body, " ".join(self.values("Content-Type")))
 
     @property
     def excerpt(self) -> str:
         """The beginning of the body, printable and on one line, at most 200 characters."""
-        start = self.text[: 4 * _EXCERPT]
+        # No letter has more than four bytes.
+        start = self._decoded(self.body[: 16 * _EXCERPT])[: 4 * _EXCERPT]
         line = " ".join("".join(letter if letter.isprintable() else " " for letter in start).split())
         return line if len(line) <= _EXCERPT else f"{line[: _EXCERPT - 1]}…"
 
@@ -103,10 +107,10 @@ def _header_problems(name: str, expected: str | None, seen: Sequence[str]) -> li
     if expected is None:
         return [f"expected no header {name}, got {_shown(', '.join(seen))}"] if seen else []
     said = f"expected header {name}: {expected}, got {_shown(', '.join(seen) if seen else None)}"
-    pattern = regex(expected)
     together = [*seen, ", ".join(seen)] if seen else []
     try:
-        holds = any(_matches(pattern, value) if pattern else value == expected for value in together)
+        pattern = regex(expected)
+        holds = _matches(pattern, *together) if pattern else expected in together
     except GaveUp as error:
         return [f"{said}: {error}"]
     return [] if holds else [said]
@@ -126,11 +130,12 @@ def _body_problems(expected: str, answer: Answer) -> list[str]:
     return [f"expected {place} to {wanted}, got {answer.excerpt or 'an empty body'}{why}"]
 
 
-def _matches(pattern: Pattern[str], text: str) -> bool:
+def _matches(pattern: Pattern[str], *texts: str) -> bool:
+    """Return whether a pattern is in any of the texts. Raises ``GaveUp``, also where all of them together take long."""
     # Here, as most contracts have no pattern.
-    from .matching import search
+    from .matching import search_any
 
-    return search(pattern, text) is not None
+    return search_any(pattern, texts)
 
 
 def _shown(seen: str | None) -> str:
