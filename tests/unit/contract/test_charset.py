@@ -19,12 +19,12 @@ _OF_PYTHON = sorted({each.name for each in pkgutil.iter_modules(encodings.__path
 _ODD = ["utf-8\0", "utf-8\x0b", "a" * 10_000, "utf-8;charset=idna", "../utf-8", "rot13", "hex", "²", "\ud800"]
 
 
-@pytest.mark.parametrize("name", [*_OF_PYTHON, *_ODD])
 @pytest.mark.parametrize("body", [b"hello", bytes(range(256)), b"\xff\xfe", b"xn--\xff", b""])
-def test_no_name_of_a_character_set_breaks_a_body(name: str, body: bytes) -> None:
-    for written in (name, f'"{name}"', f"'{name}'", name.upper()):
-        answer = Answer(200, (("Content-Type", f"text/html; charset={written}"),), body)
-        assert answer.excerpt.isprintable()
+def test_no_name_of_a_character_set_breaks_a_body(body: bytes) -> None:
+    for name in [*_OF_PYTHON, *_ODD]:
+        for written in (name, f'"{name}"', f"'{name}'", name.upper()):
+            answer = Answer(200, (("Content-Type", f"text/html; charset={written}"),), body)
+            assert answer.excerpt.isprintable(), name
 
 
 @pytest.mark.parametrize(
