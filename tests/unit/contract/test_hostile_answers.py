@@ -2,78 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
-import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from ansible_collections.sluice.nginx.plugins.module_utils.contract import client
-from ansible_collections.sluice.nginx.plugins.module_utils.contract.answer import BODY_LIMIT, Answer, judge
-from ansible_collections.sluice.nginx.plugins.module_utils.contract.client import Outcome, run_checks, run_rows
+from ansible_collections.sluice.nginx.plugins.module_utils.contract.answer import BODY_LIMIT
+from ansible_collections.sluice.nginx.plugins.module_utils.contract.client import run_checks
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.cookies import Cookies
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import (
-    Check,
-    Expect,
     parse_contract,
-    to_json,
 )
-from ansible_collections.sluice.nginx.plugins.module_utils.lean.threads import Thread
-
-_OK = b"HTTP/1.1 200 OK\r\n"
-_TIMEOUT = 0.5
-
-
-class Server:
-    """Answers each request with the same bytes; ``parts`` are sent one by one, for as long as anybody reads them."""
-
-    def __init__(self) -> None:
-        self.parts: Callable[[], Iterator[bytes]] = lambda: iter(())
-        self.sent = 0
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self._socket.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                threading.Thread(target=self._answer, args=(self._socket.accept()[0],), daemon=True).start()
-
-    def _answer(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError), connection:
-            connection.settimeout(5)
-            connection.recv(65536)
-            for part in self.parts():
-                connection.sendall(part)
-                self.sent += len(part)
-
-    def close(self) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    server = Server()
-    yield server
-    server.close()
-
-
-def ask(server: Server, answer: bytes, timeout: float = _TIMEOUT, **row: Any) -> Outcome:
-    server.parts = lambda: iter([answer])
-    return ask_again(server, timeout, **row)
-
-
-def ask_again(server: Server, timeout: float = _TIMEOUT, **row: Any) -> Outcome:
-    checks = parse_contract([{"get": f"http://shop.example:{server.port}/", **row}], "nginx_checks")
-    (outcome,) = run_checks(checks, timeout=timeout)
-    return outcome
+from tests.unit.contract.servers import OK, TIMEOUT, Server, ask, ask_again
 
 
 @pytest.mark.parametrize(
@@ -88,36 +30,36 @@ def ask_again(server: Server, timeout: float = _TIMEOUT, **row: Any) -> Outcome:
         (b"HTTP/1.1 " + b"2" * 5000 + b" OK\r\n\r\n", "not HTTP"),
         (b"HTTP/1.1\r\n\r\n", "not HTTP"),
         (b"HTTP/1.1 200 OK", "not HTTP"),
-        (_OK + b"A: b", "not HTTP: 'A: b'"),
-        (_OK + b"A: b\r\n", "headers without an end"),
-        (_OK + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\nx", "the Content-Length 9999"),
-        (_OK + b"Content-Length: -5\r\n\r\nhello", "the Content-Length -5"),
-        (_OK + b"Content-Length: +5\r\n\r\nhello", "the Content-Length +5"),
-        (_OK + b"Content-Length: 0x5\r\n\r\nhello", "the Content-Length 0x5"),
-        (_OK + b"Content-Length: 5_0\r\n\r\nhello", "the Content-Length 5_0"),
-        (_OK + "Content-Length: ²\r\n\r\nhello".encode(), "the Content-Length ²"),
-        (_OK + b"Content-Length:\r\n\r\nhello", "the Content-Length nothing"),
-        (_OK + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", "the Content-Length 5, 6"),
-        (_OK + b"Content-Length: 5, 6\r\n\r\nhello!", "the Content-Length 5, 6"),
-        (_OK + b"Content-Length: 50\r\n\r\nhello", "cut off after 5 of 50 bytes"),
-        (_OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "the Transfer-Encoding gzip, chunked"),
-        (_OK + b"Transfer-Encoding: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "the Transfer-Encoding"),
-        (_OK + b"Transfer-Encoding: chunked\r\n\r\n+5\r\nhello\r\n0\r\n\r\n", "got +5 as the size of a chunk"),
-        (_OK + b"Transfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n", "got -5 as the size of a chunk"),
-        (_OK + b"Transfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n", "got 0x5 as the size of a chunk"),
-        (_OK + b"Transfer-Encoding: chunked\r\n\r\n0_5\r\nhello\r\n0\r\n\r\n", "got 0_5 as the size of a chunk"),
-        (_OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 5000 + b"\r\nhello", "got ffff"),
-        (_OK + b"Transfer-Encoding: chunked\r\n\r\n\r\nhello\r\n", "got nothing as the size of a chunk"),
-        (_OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello world\r\n0\r\n\r\n", "longer than its size"),
-        (_OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhel", "cut off after 3 bytes"),
-        (_OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "cut off after 5 bytes"),
-        (_OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"a" * 200_000, "bytes in a line"),
-        (_OK + b"no colon here\r\n\r\n", "got no colon here as a header"),
-        (_OK + b": no name\r\n\r\n", "as a header"),
-        (_OK + b"X: a\0b\r\n\r\n", "got a NUL in X: a\\x00b"),
-        (_OK + b"X: " + b"a" * 200_000 + b"\r\n\r\n", "got more than 65536 bytes in a line"),
-        (_OK + b"X: y\r\n" * 200 + b"\r\n", "got more than 100 headers"),
-        (_OK + (b"X: " + b"a" * 60_000 + b"\r\n") * 20 + b"\r\n", "bytes before a body"),
+        (OK + b"A: b", "not HTTP: 'A: b'"),
+        (OK + b"A: b\r\n", "headers without an end"),
+        (OK + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\nx", "the Content-Length 9999"),
+        (OK + b"Content-Length: -5\r\n\r\nhello", "the Content-Length -5"),
+        (OK + b"Content-Length: +5\r\n\r\nhello", "the Content-Length +5"),
+        (OK + b"Content-Length: 0x5\r\n\r\nhello", "the Content-Length 0x5"),
+        (OK + b"Content-Length: 5_0\r\n\r\nhello", "the Content-Length 5_0"),
+        (OK + "Content-Length: ²\r\n\r\nhello".encode(), "the Content-Length ²"),
+        (OK + b"Content-Length:\r\n\r\nhello", "the Content-Length nothing"),
+        (OK + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", "the Content-Length 5, 6"),
+        (OK + b"Content-Length: 5, 6\r\n\r\nhello!", "the Content-Length 5, 6"),
+        (OK + b"Content-Length: 50\r\n\r\nhello", "cut off after 5 of 50 bytes"),
+        (OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "the Transfer-Encoding gzip, chunked"),
+        (OK + b"Transfer-Encoding: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "the Transfer-Encoding"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n+5\r\nhello\r\n0\r\n\r\n", "got +5 as the size of a chunk"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n", "got -5 as the size of a chunk"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n", "got 0x5 as the size of a chunk"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n0_5\r\nhello\r\n0\r\n\r\n", "got 0_5 as the size of a chunk"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 5000 + b"\r\nhello", "got ffff"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n\r\nhello\r\n", "got nothing as the size of a chunk"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello world\r\n0\r\n\r\n", "longer than its size"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhel", "cut off after 3 bytes"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "cut off after 5 bytes"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"a" * 200_000, "bytes in a line"),
+        (OK + b"no colon here\r\n\r\n", "got no colon here as a header"),
+        (OK + b": no name\r\n\r\n", "as a header"),
+        (OK + b"X: a\0b\r\n\r\n", "got a NUL in X: a\\x00b"),
+        (OK + b"X: " + b"a" * 200_000 + b"\r\n\r\n", "got more than 65536 bytes in a line"),
+        (OK + b"X: y\r\n" * 200 + b"\r\n", "got more than 100 headers"),
+        (OK + (b"X: " + b"a" * 60_000 + b"\r\n") * 20 + b"\r\n", "bytes before a body"),
         (b"HTTP/1.1 100 Continue\r\n\r\n" * 100_000, "bytes before a body"),
         (b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", "closed the connection without an answer"),
         (b"\x16\x03\x01" * 100, "not HTTP"),
@@ -134,18 +76,18 @@ def test_an_answer_that_is_none_is_said(server: Server, answer: bytes, problem: 
 @pytest.mark.parametrize(
     "answer",
     [
-        _OK + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
-        _OK + b"Content-Length: 5, 5\r\n\r\nhello",
-        _OK + b"Transfer-Encoding: Chunked\r\n\r\n5;name=value\r\nhello\r\n0\r\nTrailer: x\r\n\r\n",
-        _OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n" + b"T: x\r\n" * 10_000,
-        _OK + b"Transfer-Encoding: identity\r\n\r\nhello",
-        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + _OK + b"\r\nhello",
+        OK + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+        OK + b"Content-Length: 5, 5\r\n\r\nhello",
+        OK + b"Transfer-Encoding: Chunked\r\n\r\n5;name=value\r\nhello\r\n0\r\nTrailer: x\r\n\r\n",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n" + b"T: x\r\n" * 10_000,
+        OK + b"Transfer-Encoding: identity\r\n\r\nhello",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK + b"\r\nhello",
         b"HTTP/1.0 200\n\nhello",
-        _OK + b"\r\n\xff\xfehello\xff",
-        _OK + b"Content-Encoding: gzip\r\n\r\nhello, no gzip",
-        _OK + b"Content-Encoding: deflate\r\nX: \xff\xfe\r\n\r\nhello",
-        _OK + b"A: b\r\n  and more\r\n\r\nhello",
-        _OK + b"\r\n" + b"hello" + b"x" * (2 * BODY_LIMIT),
+        OK + b"\r\n\xff\xfehello\xff",
+        OK + b"Content-Encoding: gzip\r\n\r\nhello, no gzip",
+        OK + b"Content-Encoding: deflate\r\nX: \xff\xfe\r\n\r\nhello",
+        OK + b"A: b\r\n  and more\r\n\r\nhello",
+        OK + b"\r\n" + b"hello" + b"x" * (2 * BODY_LIMIT),
     ],
 )
 def test_an_answer_that_is_odd_and_whole_is_judged(server: Server, answer: bytes) -> None:
@@ -230,15 +172,15 @@ def _endless(head: bytes, part: bytes) -> Callable[[], Iterator[bytes]]:
 @pytest.mark.parametrize(
     ("head", "part"),
     [
-        (_OK, b"X: y\r\n" * 1000),
-        (_OK + b"X: ", b"y" * 60_000),
-        (_OK + b"X: y\r\n", b" folded\r\n" * 1000),
+        (OK, b"X: y\r\n" * 1000),
+        (OK + b"X: ", b"y" * 60_000),
+        (OK + b"X: y\r\n", b" folded\r\n" * 1000),
         (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
-        (_OK + b"\r\n", b"x" * 60_000),
-        (_OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 10_000),
-        (_OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1;" + b"e" * 60_000 + b"\r\nx\r\n"),
-        (_OK + b"Transfer-Encoding: chunked\r\n\r\nfffffffffffffff\r\n", b"x" * 60_000),
-        (_OK + b"Content-Length: 999999999999999\r\n\r\n", b"x" * 60_000),
+        (OK + b"\r\n", b"x" * 60_000),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 10_000),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1;" + b"e" * 60_000 + b"\r\nx\r\n"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\nfffffffffffffff\r\n", b"x" * 60_000),
+        (OK + b"Content-Length: 999999999999999\r\n\r\n", b"x" * 60_000),
     ],
 )
 def test_an_answer_without_an_end_costs_little(server: Server, head: bytes, part: bytes) -> None:
@@ -275,14 +217,14 @@ def test_a_host_that_tls_cannot_name_is_an_outcome() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         outcomes = run_checks(
-            [check._replace(connect=f"127.0.0.1:{port}") for check in parse_contract(rows, "x")], timeout=_TIMEOUT
+            [check._replace(connect=f"127.0.0.1:{port}") for check in parse_contract(rows, "x")], timeout=TIMEOUT
         )
     assert [outcome.ok for outcome in outcomes] == [False, False]
     assert not any("Sluice could not" in text for outcome in outcomes for text in outcome.problems)
 
 
 def test_an_address_that_no_resolver_can_take_is_an_outcome() -> None:
-    (outcome,) = run_checks(parse_contract([{"get": "http://a/", "connect": "a..b"}], "x"), timeout=_TIMEOUT)
+    (outcome,) = run_checks(parse_contract([{"get": "http://a/", "connect": "a..b"}], "x"), timeout=TIMEOUT)
     assert outcome.problems[0].startswith("no connection to a..b:80: ")
 
 
@@ -303,122 +245,3 @@ def test_a_server_that_speaks_no_tls_is_an_outcome(server: Server, answer: bytes
     outcome = ask(server, answer, 1.0, get=f"https://shop.example:{server.port}/")
     assert outcome.problems[0].startswith((f"TLS with 127.0.0.1:{server.port} for shop.example failed: ", "127.0.0.1:"))
     assert outcome.problems[0].isprintable()
-
-
-class _Refusing:
-    """A witness that has gone."""
-
-    def mark(self) -> object:
-        return None
-
-    def since(self, mark: object) -> list[Any]:
-        raise ConnectionError("the stand-in is gone")
-
-
-def test_a_witness_that_is_gone_is_an_outcome(server: Server) -> None:
-    server.parts = lambda: iter([_OK + b"\r\n"])
-    row = {"get": f"http://shop.example:{server.port}/", "expect": {"upstream": {"path": "/"}}}
-    (outcome,) = run_checks(parse_contract([row], "x"), timeout=_TIMEOUT, witness=_Refusing())
-    assert "could not judge this check (ConnectionError: the stand-in is gone)" in outcome.problems[0]
-
-
-@pytest.mark.parametrize("error", [UnicodeError("label empty"), MemoryError(), RecursionError(), KeyError("\x1b[2J")])
-def test_a_fault_of_ours_in_judging_is_an_outcome_and_the_others_are_judged(
-    server: Server, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    def fails(expect: Expect, answer: Answer, url: str, ms: float) -> list[str]:
-        if url.endswith("/bad"):
-            raise error
-        return judge(expect, answer, url, ms)
-
-    monkeypatch.setattr(client, "judge", fails)
-    server.parts = lambda: iter([_OK + b"\r\n"])
-    base = f"http://shop.example:{server.port}"
-    noted: list[Outcome] = []
-    checks = parse_contract([{"get": f"{base}/"}, {"get": f"{base}/bad"}, {"get": f"{base}/2"}], "nginx_checks")
-    outcomes = run_checks(checks, timeout=5.0, noted=noted.append)
-    assert [outcome.ok for outcome in outcomes] == [True, False, True]
-    assert outcomes[1].problems[0].startswith(f"Sluice could not judge this check ({type(error).__name__}: ")
-    assert outcomes[1].problems[0].isprintable()
-    assert sorted(outcome.source for outcome in noted) == [f"nginx_checks[{number}]" for number in range(3)]
-
-
-@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
-def test_the_end_of_the_process_is_no_outcome(monkeypatch: pytest.MonkeyPatch, end: type[BaseException]) -> None:
-    def ends(*_: object) -> Outcome:
-        raise end
-
-    monkeypatch.setattr(client, "_run", ends)
-    with pytest.raises(end):
-        run_checks(parse_contract([{"get": "http://shop.example/"}], "x"))
-
-
-def test_a_stored_row_that_is_no_check_is_an_outcome(server: Server) -> None:
-    server.parts = lambda: iter([_OK + b"\r\n"])
-    (check,) = parse_contract([{"name": "good", "get": f"http://shop.example:{server.port}/"}], "x")
-    rows: list[Any] = [{"name": "bad", "get": "ftp://x"}, to_json(check), 5, {"name": "odd", "request": {"method": 1}}]
-    noted: list[Outcome] = []
-    outcomes = run_rows(rows, timeout=5.0, noted=noted.append)
-    assert [(outcome.name, outcome.ok) for outcome in outcomes] == [
-        ("bad", False), ("good", True), ("", False), ("odd", False),
-    ]  # fmt: skip
-    assert len(noted) == 4
-
-
-def test_checks_are_made_where_no_thread_can_be(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    def start(self: object) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(Thread, "start", start)
-    server.parts = lambda: iter([_OK + b"\r\n"])
-    rows = [{"get": f"http://shop.example:{server.port}/{number}"} for number in range(3)]
-    assert all(outcome.ok for outcome in run_checks(parse_contract(rows, "x")))
-
-
-# Pieces that servers are made of, so that what is drawn comes further than random bytes do.
-_PIECES = st.sampled_from(
-    [
-        *[_OK, b"HTTP/1.1 302 Found\r\n", b"HTTP/1.1 100 Continue\r\n\r\n", b"\r\n", b"\r\n\r\n", b"\n"],
-        *[b"Location: ", b"Location: /x\r\n", b"http://[", b"http://shop.example:", b"Content-Length: ", b"5", b"0"],
-        *[b"Content-Type: text/html; charset=", b"idna", b"utf-16", b"Set-Cookie: a=b; Expires=", b"\0", b";", b"-"],
-        *[b"Transfer-Encoding: chunked\r\n\r\n", b"5\r\nhello\r\n", b"0\r\n\r\n", "²".encode(), b"_"],
-    ]
-)
-_BYTES = st.lists(st.one_of(_PIECES, st.binary(max_size=30)), max_size=12).map(b"".join)
-_ROWS: list[dict[str, Any]] = [
-    {"follow": True},
-    {"expect": {"body": "/(h+e?)+llo/", "headers": {"Content-Type": "/^text/", "X": None}}},
-    {"expect": {"location": "/new", "status": ["2xx", 302]}},
-    {"expect": {"location": "/^http:.*x$/"}},
-]
-
-
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(_BYTES, st.sampled_from(_ROWS))
-def test_any_bytes_are_an_outcome(server: Server, answer: bytes, row: dict[str, Any]) -> None:
-    began = time.monotonic()
-    outcome = ask(server, answer, 1.0, **row)
-    assert time.monotonic() - began < 10
-    assert not any("Sluice could not judge" in text for text in outcome.problems), outcome.problems
-    assert all(text.isprintable() and len(text) < 5000 for text in outcome.problems)
-    assert len(outcome.body_excerpt) <= 200
-    assert outcome.body_excerpt.isprintable()
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    st.integers(100, 999),
-    st.lists(
-        st.tuples(st.sampled_from(["Location", "Content-Type", "X", "Set-Cookie"]), st.text(max_size=60)), max_size=5
-    ),
-    st.binary(max_size=300),
-)
-def test_any_answer_is_judged(status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-    expect = Expect(("200",), "/new", (("X", "/a.*b/"), ("Y", None)), "/(a|b)+c/")
-    problems = judge(expect, Answer(status, tuple(headers), body), "http://shop.example/", 1.0)
-    assert all(isinstance(text, str) for text in problems)
-
-
-def test_a_check_whose_url_is_none_is_an_outcome() -> None:
-    (outcome,) = run_checks([Check("odd", "GET", "nonsense")])
-    assert "could not judge this check (ValueError" in outcome.problems[0]

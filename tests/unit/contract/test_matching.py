@@ -155,14 +155,18 @@ def test_what_counts_as_quick_is_quick(pattern: str, word: str, count: int) -> N
 def test_all_values_of_a_header_share_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[float] = []
 
-    def slow(pattern: re.Pattern[str], text: str, seconds: float) -> None:
-        given.append(seconds)
-        time.sleep(0.04)
+    def slow(pattern: re.Pattern[str], text: str, left: float, seconds: float) -> tuple[None, float]:
+        given.append(left)
+        return None, 0.03
 
-    monkeypatch.setattr(matching, "search", slow)
-    assert not search_any(re.compile("x"), ["y"] * 12, 0.1)
-    assert given == sorted(given, reverse=True)
-    assert given[-1] == 0.01
+    monkeypatch.setattr(matching, "_search", slow)
+    assert not search_any(re.compile("x"), ["y"] * 5, 0.1)
+    assert given == pytest.approx([0.1, 0.07, 0.04, 0.01, 0.01])
+
+
+def test_what_a_child_uses_is_counted() -> None:
+    _, used = matching._search(re.compile(r"\d+x"), "1" * 10_000, 5.0, 5.0)
+    assert 0.01 < used < 5
 
 
 @pytest.mark.parametrize(

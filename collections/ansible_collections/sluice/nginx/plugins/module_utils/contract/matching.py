@@ -34,7 +34,7 @@ _MEMORY = 256 << 20
 _PART = 64 << 10
 # No process of ours has more files open.
 _MOST_FILES = 4096
-_NOT_FOUND, _NO_MEMORY = b"n", b"m"
+_NOT_FOUND, _NO_MEMORY, _WHOLE = b"n", b"m", b"."
 # One child at a time: a server that answers what is slow to look through takes one processor, and not all.
 _turn = allocate_lock()
 
@@ -45,31 +45,37 @@ def search(pattern: Pattern[str], text: str, seconds: float = SECONDS) -> tuple[
     Returns what it matches as a whole and what each of its groups does (None: nothing), or None where it does not.
     Raises ``GaveUp``.
     """
-    if is_quick(pattern, text):
-        found = pattern.search(text)
-        return None if found is None else (found[0], *found.groups())
-    with _turn:
-        said = _in_child(pattern, text, seconds)
-    if said == _NOT_FOUND:
-        return None
-    if said == _NO_MEMORY:
-        raise GaveUp(f"{_named(pattern)} needs more than {_MEMORY >> 20} MiB for {_size(text)}; {_HINT}")
-    if not said:
-        raise GaveUp(f"{_named(pattern)} took longer than {seconds:g} s for {_size(text)}; {_HINT}")
-    ends = [int(number) for number in said.split()]
-    return tuple(text[begin:end] if begin >= 0 else None for begin, end in zip(ends[::2], ends[1::2]))
+    return _search(pattern, text, seconds, seconds)[0]
 
 
 def search_any(pattern: Pattern[str], texts: Sequence[str], seconds: float = SECONDS) -> bool:
     """Return whether a pattern is in any of the texts, for all of which it has ``seconds``. Raises ``GaveUp``."""
     left = seconds
     for text in texts:
-        began = time.monotonic()
-        if search(pattern, text, left) is not None:
+        found, used = _search(pattern, text, max(left, 0.01), seconds)
+        if found is not None:
             return True
-        # By the clock, as the child's own account is gone; on a busy machine that is the longer one.
-        left = max(left - (time.monotonic() - began) / _SLACK, 0.01)
+        left -= used
     return False
+
+
+def _search(
+    pattern: Pattern[str], text: str, left: float, seconds: float
+) -> tuple[tuple[str | None, ...] | None, float]:
+    """Return what ``search`` does with what is ``left`` of so many seconds, and what a child has used of them."""
+    if is_quick(pattern, text):
+        found = pattern.search(text)
+        return None if found is None else (found[0], *found.groups()), 0.0
+    with _turn:
+        said, used = _in_child(pattern, text, left)
+    if said == _NOT_FOUND:
+        return None, used
+    if said == _NO_MEMORY:
+        raise GaveUp(f"{_named(pattern)} needs more than {_MEMORY >> 20} MiB for {_size(text)}; {_HINT}")
+    if not said:
+        raise GaveUp(f"{_named(pattern)} took longer than {seconds:g} s for {_size(text)}; {_HINT}")
+    ends = [int(number) for number in said.split()]
+    return tuple(text[begin:end] if begin >= 0 else None for begin, end in zip(ends[::2], ends[1::2])), used
 
 
 _HINT = "write it without `.*` and without repeats within repeats"
@@ -84,11 +90,10 @@ def _size(text: str) -> str:
     return f"a text of {len(text)} characters"
 
 
-def _in_child(pattern: Pattern[str], text: str, seconds: float) -> bytes:
-    """Return what a child says of the text; nothing where it has not come to an end."""
+def _in_child(pattern: Pattern[str], text: str, seconds: float) -> tuple[bytes, float]:
+    """Return what a child says of the text, nothing where it has not come to an end, and the seconds that it used."""
     # Before the fork: a child that imports may wait for a lock of a thread that it does not have.
     import resource
-    import select
 
     limits = resource.RLIMIT_AS, _used() + _MEMORY
     until = time.monotonic() + _SLACK * seconds
@@ -122,21 +127,29 @@ def _in_child(pattern: Pattern[str], text: str, seconds: float) -> bytes:
         finally:
             os._exit(0)
     os.close(put)
-    said = b""
     try:
-        poll = select.poll()
-        poll.register(take, select.POLLIN)
-        while (left := until - time.monotonic()) > 0:
-            if poll.poll(left * 1000 + 1):
-                part = os.read(take, _PART)
-                said += part
-                if not part:
-                    # Half of an answer is none.
-                    return said[:-1] if said[-1:] == b"." else b""
-        return b""
+        said = _heard(take, until)
     finally:
         os.close(take)
-        _end(child)
+        used = _end(child)
+    # Half of an answer is none.
+    return said[:-1] if said[-1:] == _WHOLE else b"", used
+
+
+def _heard(take: int, until: float) -> bytes:
+    """Read to the end of a pipe; what came until then, where the end does not come in time."""
+    import select
+
+    said = b""
+    poll = select.poll()
+    poll.register(take, select.POLLIN)
+    while (left := until - time.monotonic()) > 0:
+        if poll.poll(left * 1000 + 1):
+            part = os.read(take, _PART)
+            said += part
+            if not part:
+                break
+    return said
 
 
 def _spans(pattern: Pattern[str], text: str) -> bytes:
@@ -147,16 +160,19 @@ def _spans(pattern: Pattern[str], text: str) -> bytes:
 
 
 def _say(put: int, answer: bytes) -> None:
-    left = answer + b"."
+    left = answer + _WHOLE
     while left:
         left = left[os.write(put, left) :]
 
 
-def _end(child: int) -> None:
+def _end(child: int) -> float:
+    """End a child, and return what it has used of a processor, in seconds."""
     # Where whoever started this process has told the kernel to keep no codes, there may be nothing to wait for.
     with suppress(ProcessLookupError, ChildProcessError):
         os.kill(child, 9)
-        os.waitpid(child, 0)
+        usage = os.wait4(child, 0)[2]
+        return usage.ru_utime + usage.ru_stime
+    return 0.0
 
 
 def _used() -> int:

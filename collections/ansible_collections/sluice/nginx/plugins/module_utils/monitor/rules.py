@@ -203,7 +203,7 @@ def rules(thresholds: Thresholds) -> dict[str, Any]:
 def _blind(interval: float) -> str:
     """By whether the time of the last look changes, and not by its age: a host's clock may be wrong, or jump."""
     return f"""sluice_problems == 1
-or changes(sluice_looked_timestamp_seconds[{max(120, 4 * interval):g}s]) == 0
+or changes(sluice_looked_timestamp_seconds[{max(60, 4 * interval):g}s]) == 0
 or up{{{_HOSTS}}} == 1 unless on (host) sluice_looked_timestamp_seconds
 or max by (host, job, variant) (
   sluice_check_info{{by="host"}} unless on (host, check_id) sluice_check_success
