@@ -532,6 +532,47 @@ def test_a_check_that_fails_on_the_way_back_is_said_and_the_host_is_not_broken(h
     assert host.state["pending"] is None
 
 
+# Answers as a healthy application does, and from the moment on at which /tmp/odd is there, as no reader expects.
+UPSTREAM = """
+import os, socket
+listener = socket.create_server(("127.0.0.1", 9000))
+while True:
+    connection, _ = listener.accept()
+    connection.recv(65536)
+    kind = open("/tmp/odd").read().strip() if os.path.exists("/tmp/odd") else "text/html"
+    body = b"<h1>Order " * 20000 if kind == "slow" else b"hello"
+    head = f"HTTP/1.1 200 OK\\r\\nContent-Type: {kind}\\r\\nContent-Length: {len(body)}\\r\\n\\r\\n"
+    connection.sendall(head.encode() + body)
+    connection.close()
+"""
+ODD = {
+    "text/html; charset=idna": "",
+    "text/html; charset=undefined": "",
+    "slow": "the pattern /hello|<h1>.*Order.*</h1>/ took longer than 2 s",
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_upstream_that_nobody_can_judge_has_no_say_in_how_nginx_serves(host: Host, release: Any, odd: str) -> None:
+    host.sh(f"python3 -c {shlex.quote(UPSTREAM)} >/dev/null 2>&1 &")
+    page = {"get": "http://shop.example/app", "expect": {"body": "/hello|<h1>.*Order.*</h1>/"}}
+    app = "location = /app { proxy_pass http://127.0.0.1:9000; }"
+    host.push(release("zero", server=app, contract=[page]), confirm=True)
+    one = release("one", server=app, contract=[page])
+    host.push(one, run="r2", confirm=True)
+    master = host.sh("cat /run/nginx.pid")
+    host.sh(f"echo {shlex.quote(odd)} > /tmp/odd")
+    new = {"get": "http://shop.example/", "expect": {"body": "not what two says"}}
+    with host.probed() as seen:
+        answer = host.push(release("two", server=app, contract=[page, new]), run="r3")
+    assert (answer["ok"], answer["reverted"], answer["broken"], answer["means"]) == (False, True, False, "reload")
+    assert (host.body, host.state["live"], host.state["pending"]) == ("one", one.id, None)
+    assert host.sh("cat /run/nginx.pid") == master
+    assert set(seen) <= {"200 one", "200 two"}
+    assert "the check 'GET http://shop.example/' does not hold on this host" in words(answer)
+    assert ODD[odd] in words(answer)
+
+
 def test_bake(host: Host, release: Any) -> None:
     one = release("one", contract=[{"get": "http://shop.example/", "expect": {"body": "one"}}])
     host.push(one)

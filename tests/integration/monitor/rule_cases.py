@@ -24,6 +24,8 @@ _CHECK = 'host="web1",site="shop",check="the front page is there",check_id="c1",
 _PROBE = f'probe_success{{job="sluice_probes",instance="http://web1:80/",{_CHECK}}}'
 _STATUS = f'probe_http_status_code{{job="sluice_probes",instance="http://web1:80/",{_CHECK}}}'
 _INFO = f'sluice_check_info{{{_JOB},check="the front page is there",check_id="c1",by="probe"}}'
+_OWN = f'sluice_check_info{{{_JOB},check="the front page is there",check_id="c1",by="host"}}'
+_OWN_SUCCESS = f'sluice_check_success{{job="sluice_hosts",{_CHECK}}}'
 _PUBLIC = 'site="shop",check="the front page is there",check_id="c1",url="http://shop.example/"'
 _LABELS = {
     "host": "web1",
@@ -81,6 +83,12 @@ def _fails(status: int, serves: str = _SERVES) -> Raised:
     )
 
 
+_BLIND = Raised(
+    {"host": "web1", "job": "sluice_hosts"},
+    "warning",
+    "web1 does not tell what it serves",
+    "See `journalctl -u sluice-metrics` there.",
+)
 _UNKNOWN = " web1 serves release unknown, pushed unknown by run unknown."
 
 CASES = (
@@ -487,30 +495,49 @@ CASES = (
         "SluiceMonitorBlind",
         {**_WEB1, f"sluice_looked_timestamp_seconds{{{_JOB}}}": "0x400"},
         180,
-        (
-            Raised(
-                {"host": "web1", "job": "sluice_hosts"},
-                "warning",
-                "web1 does not tell what it serves",
-                "See `journalctl -u sluice-metrics` there.",
-            ),
-        ),
+        (_BLIND,),
     ),
     Case(
         "the program on a host never was",
         "SluiceMonitorBlind",
         {f"up{{{_JOB}}}": "1x400"},
         180,
-        (
-            Raised(
-                {"host": "web1", "job": "sluice_hosts"},
-                "warning",
-                "web1 does not tell what it serves",
-                "See `journalctl -u sluice-metrics` there.",
-            ),
-        ),
+        (_BLIND,),
     ),
-    Case("the program on a host looks", "SluiceMonitorBlind", _WEB1, 180),
+    Case(
+        "the program on a host whose clock is ahead has died",
+        "SluiceMonitorBlind",
+        {**_WEB1, f"sluice_looked_timestamp_seconds{{{_JOB}}}": "9000+5x10 9050x390"},
+        300,
+        (_BLIND,),
+    ),
+    Case(
+        "the program on a host cannot look at something",
+        "SluiceMonitorBlind",
+        {**_WEB1, f"sluice_problems{{{_JOB}}}": "0x10 1x390"},
+        180,
+        (_BLIND,),
+    ),
+    Case(
+        "a check of the host's own has no outcome any more",
+        "SluiceMonitorBlind",
+        {**_WEB1, _OWN: "1x400", _OWN_SUCCESS: "1x10 _x390"},
+        420,
+        (_BLIND,),
+    ),
+    Case("the program on a host looks", "SluiceMonitorBlind", {**_WEB1, _OWN: "1x400", _OWN_SUCCESS: "1x400"}, 180),
+    Case(
+        "the clock of a host jumps",
+        "SluiceMonitorBlind",
+        {**_WEB1, f"sluice_looked_timestamp_seconds{{{_JOB}}}": "0+5x20 7200+5x10 0+5x400"},
+        300,
+    ),
+    Case(
+        "a check of the host's own has its first outcome",
+        "SluiceMonitorBlind",
+        {**_WEB1, _OWN: "_x10 1x390", _OWN_SUCCESS: "_x14 0x386"},
+        180,
+    ),
     Case(
         "the blackbox exporter is gone",
         "SluiceProbesSilent",

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.accepting import read_accept
+from ansible_collections.sluice.nginx.plugins.module_utils.contract import matching
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
 
 GOOD = {"request": "/old", "what": "location", "reason": "moved"}
@@ -43,3 +44,10 @@ def test_a_row_that_means_nothing_is_told(row: Any, words: str) -> None:
 def test_a_row_covers_what_it_names(request_: str, what: str, changed: str, words: list[str], covers: bool) -> None:
     (row,) = read_accept([{"request": request_, "what": what, "reason": "meant"}])
     assert row.covers(changed, words) == covers
+
+
+def test_a_pattern_that_takes_years_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matching.search, "__defaults__", (0.2,))
+    (row,) = read_accept([{"request": "/(a+)+$/", "what": "any", "reason": "meant"}])
+    with pytest.raises(matching.GaveUp, match=r"the pattern /\(a\+\)\+\$/ took longer than 0\.2 s"):
+        row.covers("body", ["/" + "a" * 40 + "b"])

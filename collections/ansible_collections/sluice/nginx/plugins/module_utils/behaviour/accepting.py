@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..contract.matching import search
 from ..contract.pattern import regex
 from ..errors import InputError
 
@@ -25,12 +26,15 @@ class Acceptance:
     where: str
 
     def covers(self, what: str, words: Sequence[str]) -> bool:
-        """Whether the row means a change of ``what``; ``words`` are the texts that the request may be known by."""
+        """Whether the row means a change of ``what``; ``words`` are the texts that the request may be known by.
+
+        Raises ``GaveUp`` for a pattern that takes too long.
+        """
         if self.what not in ("any", what):
             return False
         pattern = regex(self.request, path=True)
         if pattern is not None:
-            return any(pattern.search(text) for text in words)
+            return any(search(pattern, text) is not None for text in words)
         return any(text.startswith(self.request) for text in words)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ..lean import TYPE_CHECKING, NamedTuple, TypedDict
+from .charset import decoded
 from .model import Expect, Upstream, status_holds
-from .pattern import regex
+from .pattern import GaveUp, regex
 from .url import joined
 
 if TYPE_CHECKING:
-    from typing import Mapping, Sequence
+    from typing import Mapping, Pattern, Sequence
 
 __all__ = ["BODY_LIMIT", "Answer", "SeenRequest", "judge", "judge_upstream"]
 
@@ -16,6 +17,8 @@ BODY_LIMIT = 1024 * 1024
 """No more of a body is read, in bytes."""
 
 _EXCERPT = 200
+# What others have sent stands in a sentence with so many characters at most.
+_SHOWN = 300
 
 
 class Answer(NamedTuple):
@@ -37,26 +40,21 @@ class Answer(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The body, in the character set that the response names, else UTF-8; what does not fit is replaced."""
-        try:
-            return self.body.decode(_charset(" ".join(self.values("Content-Type"))) or "utf-8", "replace")
-        except LookupError:
-            return self.body.decode("utf-8", "replace")
+        """The body, in the character set that the response names if it is a known one, else UTF-8; what does not fit is
+        replaced.
+        """
+        return self._decoded(self.body)
+
+    def _decoded(self, body: bytes) -> str:
+        return decoded(body, " ".join(self.values("Content-Type")))
 
     @property
     def excerpt(self) -> str:
         """The beginning of the body, printable and on one line, at most 200 characters."""
-        start = self.text[: 4 * _EXCERPT]
+        # No letter has more than four bytes.
+        start = self._decoded(self.body[: 16 * _EXCERPT])[: 4 * _EXCERPT]
         line = " ".join("".join(letter if letter.isprintable() else " " for letter in start).split())
         return line if len(line) <= _EXCERPT else f"{line[: _EXCERPT - 1]}…"
-
-
-def _charset(content_type: str) -> str:
-    """Return the character set that is named, in quotes or not, or nothing."""
-    value = content_type.lower().partition("charset=")[2]
-    for end in (";", "'", '"'):
-        value = value.lstrip("'\"").partition(end)[0]
-    return next(iter(value.split()), "")
 
 
 class SeenRequest(TypedDict):
@@ -73,53 +71,77 @@ def judge(expect: Expect, answer: Answer, url: str, ms: float) -> list[str]:
     problems = [answer.fault] if answer.fault else []
     if not status_holds(expect.status, answer.status):
         problems.append(f"expected status {' or '.join(expect.status)}, got {answer.status}")
-    if expect.location is not None and not _location_holds(expect.location, answer.location, url):
-        problems.append(f"expected Location {expect.location}, got {answer.location or 'none'}")
-    problems += [
-        _header_problem(name, expected, answer.values(name))
-        for name, expected in expect.headers
-        if not _header_holds(expected, answer.values(name))
-    ]
-    if expect.body is not None and not _body_holds(expect.body, answer.text):
-        problems.append(_body_problem(expect.body, answer))
+    if expect.location is not None:
+        problems += _location_problems(expect.location, answer.location, url)
+    for name, expected in expect.headers:
+        problems += _header_problems(name, expected, answer.values(name))
+    if expect.body is not None:
+        problems += _body_problems(expect.body, answer)
     if expect.max_ms is not None and ms > expect.max_ms:
         problems.append(f"expected at most {expect.max_ms} ms, took {ms:.0f} ms")
     return problems
 
 
-def _location_holds(expected: str, seen: str | None, url: str) -> bool:
-    if seen is None:
-        return False
+def _location_problems(expected: str, seen: str | None, url: str) -> list[str]:
+    said = f"expected Location {expected}, got {_shown(seen)}"
+    try:
+        return [] if seen is not None and _location_holds(expected, seen, url) else [said]
+    except GaveUp as error:
+        return [f"{said}: {error}"]
+
+
+def _location_holds(expected: str, seen: str, url: str) -> bool:
     pattern = regex(expected, path=True)
     if pattern is not None:
-        return pattern.search(seen) is not None
+        return _matches(pattern, seen)
+    if expected == seen:
+        return True
     # nginx makes most targets absolute: `/new` and `http://host/new` lead to the same page.
-    return expected == seen or joined(url, expected) == joined(url, seen)
+    try:
+        return joined(url, expected) == joined(url, seen)
+    except ValueError:
+        return False
 
 
-def _header_holds(expected: str | None, seen: Sequence[str]) -> bool:
+def _header_problems(name: str, expected: str | None, seen: Sequence[str]) -> list[str]:
     if expected is None:
-        return not seen
-    pattern = regex(expected)
+        return [f"expected no header {name}, got {_shown(', '.join(seen))}"] if seen else []
+    said = f"expected header {name}: {expected}, got {_shown(', '.join(seen) if seen else None)}"
     together = [*seen, ", ".join(seen)] if seen else []
-    return any(pattern.search(value) if pattern else value == expected for value in together)
+    try:
+        pattern = regex(expected)
+        holds = _matches(pattern, *together) if pattern else expected in together
+    except GaveUp as error:
+        return [f"{said}: {error}"]
+    return [] if holds else [said]
 
 
-def _header_problem(name: str, expected: str | None, seen: Sequence[str]) -> str:
-    if expected is None:
-        return f"expected no header {name}, got {', '.join(seen)}"
-    return f"expected header {name}: {expected}, got {', '.join(seen) if seen else 'none'}"
-
-
-def _body_holds(expected: str, text: str) -> bool:
+def _body_problems(expected: str, answer: Answer) -> list[str]:
+    text = answer.text
     pattern = regex(expected)
-    return pattern.search(text) is not None if pattern else expected in text
-
-
-def _body_problem(expected: str, answer: Answer) -> str:
-    wanted = f"match {expected}" if regex(expected) else f"contain {expected!r}"
+    why = ""
+    try:
+        if _matches(pattern, text) if pattern else expected in text:
+            return []
+    except GaveUp as error:
+        why = f": {error}"
+    wanted = f"match {expected}" if pattern else f"contain {expected!r}"
     place = "the first MiB of the body" if len(answer.body) >= BODY_LIMIT else "the body"
-    return f"expected {place} to {wanted}, got {answer.excerpt or 'an empty body'}"
+    return [f"expected {place} to {wanted}, got {answer.excerpt or 'an empty body'}{why}"]
+
+
+def _matches(pattern: Pattern[str], *texts: str) -> bool:
+    """Return whether a pattern is in any of the texts. Raises ``GaveUp``, also where all of them together take long."""
+    # Here, as most contracts have no pattern.
+    from .matching import search_any
+
+    return search_any(pattern, texts)
+
+
+def _shown(seen: str | None) -> str:
+    if not seen:
+        return "none"
+    return seen if len(seen) <= _SHOWN else f"{seen[: _SHOWN - 1]}…"
 
 
 def judge_upstream(upstream: Upstream, seen: Sequence[SeenRequest]) -> list[str]:
@@ -135,11 +157,18 @@ def _upstream_problems(upstream: Upstream, request: SeenRequest) -> list[str]:
     if upstream.method is not None and upstream.method != request["method"]:
         problems.append(f"expected the upstream to see method {upstream.method}, it saw {request['method']}")
     if upstream.path is not None:
-        pattern = regex(upstream.path, path=True)
-        if not (pattern.search(request["path"]) if pattern else upstream.path == request["path"]):
-            problems.append(f"expected the upstream to see path {upstream.path}, it saw {request['path']}")
+        problems += _path_problems(upstream.path, request["path"])
     for name, expected in upstream.headers:
         seen = [value for key, value in request["headers"].items() if key.lower() == name.lower()]
-        if not _header_holds(expected, seen):
-            problems.append(f"at the upstream: {_header_problem(name, expected, seen)}")
+        problems += [f"at the upstream: {problem}" for problem in _header_problems(name, expected, seen)]
     return problems
+
+
+def _path_problems(expected: str, seen: str) -> list[str]:
+    said = f"expected the upstream to see path {expected}, it saw {_shown(seen)}"
+    pattern = regex(expected, path=True)
+    try:
+        holds = _matches(pattern, seen) if pattern else expected == seen
+    except GaveUp as error:
+        return [f"{said}: {error}"]
+    return [] if holds else [said]

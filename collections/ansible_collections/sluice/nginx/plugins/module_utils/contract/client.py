@@ -6,21 +6,27 @@ import time
 
 from ..lean import TYPE_CHECKING, NamedTuple, Protocol
 from ..lean.threads import Thread
+from ..outside import printable
 from .answer import Answer, SeenRequest, judge, judge_upstream
 from .cookies import Cookies
-from .model import Check
+from .model import Check, from_json
 from .transport import NoAnswer, Request, fetch
 from .url import Url, joined, parse_url
 
 if TYPE_CHECKING:
-    from typing import Callable, Collection, Iterable, Sequence
+    from typing import Callable, Collection, Iterable, Mapping, Sequence
 
-__all__ = ["LEADS_AWAY", "Outcome", "SeenRequest", "Witness", "run_checks"]
+__all__ = ["LEADS_AWAY", "Outcome", "SeenRequest", "Witness", "run_checks", "run_rows", "unjudged"]
 
 LEADS_AWAY = "redirected to"
 """How the problem begins where a redirect was not followed, because it leads to no host of the contract."""
 
 _MOST_REDIRECTS = 10
+# A check may take so many times as long as one request.
+_WHOLE = 3
+# nginx takes no longer ones by default, in characters.
+_LONGEST_TARGET = 8192
+_SHOWN = 300
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -71,17 +77,23 @@ def run_checks(
 ) -> list[Outcome]:
     """Run checks, ``workers`` at a time, and return their outcomes in the given order.
 
-    Each request has ``timeout`` seconds. Redirects are followed to the hosts of the given checks, and ``hosts``, only.
-    With a witness the checks that expect something of an upstream run alone, one after the other; without one that
-    part of them is not looked at. ``noted`` gets each outcome as soon as it is there, on any thread.
+    Each request has ``timeout`` seconds, and a check with its redirects three times as many. Redirects are followed to
+    the hosts of the given checks, and ``hosts``, only. With a witness the checks that expect something of an upstream
+    run alone, one after the other; without one that part of them is not looked at. ``noted`` gets each outcome as soon
+    as it is there, on any thread.
+
+    It raises nothing: whatever goes wrong with a check, in asking as in judging, is an outcome that does not hold.
     """
     contract = list(checks)
-    known = {*hosts, *(check.host for check in contract)}
+    known = {*hosts, *(_host(check) for check in contract)}
     alone = {} if witness is None else {n: check for n, check in enumerate(contract) if check.expect.upstream}
     together = {n: check for n, check in enumerate(contract) if n not in alone}
 
     def run(check: Check, witness: Witness | None = None) -> Outcome:
-        outcome = _run(check, known, timeout, witness)
+        try:
+            outcome = _run(check, known, timeout, witness)
+        except Exception as error:
+            outcome = unjudged(check.name, _named(error), check.source, f"{check.method} {check.url}")
         if noted is not None:
             noted(outcome)
         return outcome
@@ -91,8 +103,50 @@ def run_checks(
     return [found[n] for n in range(len(contract))]
 
 
+def run_rows(
+    rows: Sequence[Mapping[str, object]],
+    *,
+    timeout: float = 10.0,
+    noted: Callable[[Outcome], None] | None = None,
+) -> list[Outcome]:
+    """Run checks that are stored as ``model.to_json`` gives them; a row that is no check is an outcome, too."""
+    read: list[Check | Outcome] = []
+    for row in rows:
+        try:
+            read.append(from_json(row))
+        except Exception as error:
+            outcome = unjudged(str(row.get("name", "")) if isinstance(row, dict) else "", _named(error))
+            read.append(outcome)
+            if noted is not None:
+                noted(outcome)
+    found = iter(run_checks([each for each in read if isinstance(each, Check)], timeout=timeout, noted=noted))
+    return [next(found) if isinstance(each, Check) else each for each in read]
+
+
+def unjudged(name: str, why: str, source: str = "", request: str = "") -> Outcome:
+    """Return the outcome of a check in which Sluice itself failed: it does not hold."""
+    problem = (
+        f"Sluice could not judge this check ({_shown(printable(why))}), so nobody knows whether it holds; report this"
+    )
+    return Outcome(name, source, request, (problem,), None, 0.0, (), "")
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _host(check: Check) -> str:
+    try:
+        return check.host
+    except ValueError:
+        return ""
+
+
 def _side_by_side(checks: dict[int, Check], run: Callable[[Check], Outcome], workers: int) -> dict[int, Outcome]:
-    """Run ``checks`` in at most so many threads. What one of them raises is raised here, when all have ended."""
+    """Run ``checks`` in at most so many threads, or in this one where there can be none.
+
+    What one of them raises is raised here, when all have ended: no check does.
+    """
     waiting = list(checks.items())
     waiting.reverse()
     found: dict[int, Outcome] = {}
@@ -109,9 +163,15 @@ def _side_by_side(checks: dict[int, Check], run: Callable[[Check], Outcome], wor
             except BaseException as error:
                 errors.append(error)
 
-    threads = [Thread(work) for _ in range(min(workers, len(waiting)))]
-    for thread in threads:
-        thread.start()
+    threads = []
+    try:
+        for _ in range(min(workers, len(waiting))):
+            thread = Thread(work)
+            thread.start()
+            threads.append(thread)
+    except RuntimeError:
+        # A host that has no room for another thread still has this one.
+        work()
     for thread in threads:
         thread.join()
     if errors:
@@ -135,7 +195,8 @@ def _run(check: Check, hosts: Collection[str], timeout: float, witness: Witness 
         name=check.name,
         source=check.source,
         request=f"{check.method} {check.url}",
-        problems=tuple(problems),
+        # They hold what others have sent, and a person reads them.
+        problems=tuple(printable(text) for text in problems),
         status=answer.status if answer else None,
         ms=ms,
         chain=tuple(walk.chain),
@@ -152,6 +213,7 @@ class _Walk:
         self._check = check
         self._hosts = hosts
         self._timeout = timeout
+        self._end = time.monotonic() + _WHOLE * timeout
 
     def go(self) -> str | None:
         """Ask, and follow where the check says so. Returns what kept it from an end, in words."""
@@ -170,20 +232,25 @@ class _Walk:
             if len(self.chain) > _MOST_REDIRECTS + 1:
                 return f"more than {_MOST_REDIRECTS} redirects: {self._way()}"
             try:
-                self.answer = fetch(request, self._address(request.url), self._timeout, cookies)
+                self.answer = fetch(request, self._address(request.url), self._left(), cookies)
             except NoAnswer as error:
                 return str(error) if len(self.chain) == 1 else f"{error} (after {self._way()})"
             target = self.answer.location
             goes_on = check.follow and self.answer.status in _REDIRECTS and self.answer.fault is None
             if target is None or not goes_on:
                 return None
+            if len(target) > _LONGEST_TARGET:
+                return f"{LEADS_AWAY} what cannot be asked for: a URL of {len(target)} characters"
             try:
                 url = parse_url(joined(str(request.url), target))
             except ValueError as error:
-                return f"{LEADS_AWAY} what cannot be asked for: {error}"
+                return f"{LEADS_AWAY} what cannot be asked for: {_shown(str(error))}"
             if url.host not in self._hosts:
-                return f"{LEADS_AWAY} {url}, whose host {url.host} no check of the contract asks for"
-            cookies.keep(request.url, self.answer)
+                return f"{LEADS_AWAY} {_shown(str(url))}, whose host {url.host} no check of the contract asks for"
+            try:
+                cookies.keep(request.url, self.answer)
+            except Exception as error:  # whatever a jar of the standard library makes of it
+                return f"{request.url} sets a cookie that cannot be read: {_shown(str(error))}"
             request = _redirected(request, url, self.answer.status)
 
     def _address(self, url: Url) -> tuple[str, int]:
@@ -191,8 +258,15 @@ class _Walk:
         host, port = self._check.address
         return host, port if url.port == self._check.port else url.port
 
+    def _left(self) -> float:
+        return min(self._timeout, max(self._end - time.monotonic(), 0.1))
+
     def _way(self) -> str:
-        return " → ".join(self.chain)
+        return " → ".join(_shown(url) for url in self.chain)
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def _redirected(request: Request, url: Url, status: int) -> Request:

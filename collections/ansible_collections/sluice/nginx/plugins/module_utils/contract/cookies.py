@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Cookies"]
 
+# Browsers take no longer ones; in characters.
+_LONGEST = 4096
+
 
 class _Headed:
     """All of an answer that a jar asks for."""
@@ -32,8 +35,8 @@ class Cookies:
         self._jar: CookieJar | None = None
 
     def keep(self, url: Url, answer: Answer) -> None:
-        """Keep what the answer of ``url`` sets, by the rules of browsers."""
-        values = answer.values("Set-Cookie")
+        """Keep what the answer of ``url`` sets, by the rules of browsers. Raises what a broken cookie makes of it."""
+        values = [value for value in answer.values("Set-Cookie") if len(value) <= _LONGEST]
         if not values:
             return
         from email.message import Message

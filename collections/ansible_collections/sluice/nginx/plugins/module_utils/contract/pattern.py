@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from ..errors import SluiceError
 from ..lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Pattern
 
-__all__ = ["regex"]
+__all__ = ["GaveUp", "regex"]
 
 _SPECIAL = frozenset("^$*+?()[]{}|\\")
+# In letters.
+_LONGEST = 1000
+
+
+class GaveUp(SluiceError):
+    """A pattern was not tried to its end; the text says why."""
 
 
 def regex(text: str, *, path: bool = False) -> Pattern[str] | None:
@@ -17,14 +24,20 @@ def regex(text: str, *, path: bool = False) -> Pattern[str] | None:
 
     Where a path is expected (``path``), ``/new/`` is that very page: only a special character makes it a regex.
     Otherwise a promise of ``/new/`` would be kept by ``/newer`` as well. Raises ``ValueError``.
+
+    What it returns is not to be tried but by ``matching.search``: a pattern may take years.
     """
     inside = text[1:-1]
     if len(text) < 2 or text[0] != "/" or text[-1] != "/" or (path and _SPECIAL.isdisjoint(inside)):
         return None
+    if len(inside) > _LONGEST:
+        raise ValueError(f"it has {len(inside)} characters, at most {_LONGEST} are read")
     # Here, as most contracts have none.
     import re
 
     try:
         return re.compile(inside)
-    except re.error as error:
+    except (re.error, OverflowError) as error:
         raise ValueError(str(error)) from error
+    except RecursionError:
+        raise ValueError("its groups lie too deep in each other") from None

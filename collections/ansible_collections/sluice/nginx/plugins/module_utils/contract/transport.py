@@ -44,7 +44,8 @@ def fetch(request: Request, address: tuple[str, int], seconds: float, cookies: C
             response = Response(connection, deadline, request.method)
             body, fault = _read_body(response, seconds)
             return Answer(response.status, response.headers, body, fault)
-    except (OSError, NotHttp, Silence) as error:
+    # A name that TLS or the resolver cannot take is a ValueError of theirs.
+    except (OSError, ValueError, NotHttp, Silence) as error:
         raise NoAnswer(_in_words(error, address, request.url, seconds)) from error
 
 
@@ -107,21 +108,23 @@ def _read_body(response: Response, seconds: float) -> tuple[bytes, str | None]:
         for part in response.body(BODY_LIMIT):
             body += part
     except timeout:
-        return bytes(body), f"the body was not complete within {seconds:g} s ({len(body)} bytes came)"
+        return bytes(body), f"the body was not complete within {seconds:.3g} s ({len(body)} bytes came)"
     except CutOff:
         return bytes(body), f"the answer was cut off after {len(body)} bytes of its body"
+    except NotHttp as error:
+        return bytes(body), f"what came after {len(body)} bytes of the body is not HTTP: {str(error)[:200]}"
     except OSError as error:
         return bytes(body), f"the connection broke after {len(body)} bytes of the body: {error}"
     promised = response.promised
     if promised is not None and len(body) < min(promised, BODY_LIMIT):
         return bytes(body), f"the answer was cut off after {len(body)} of {promised} bytes of its body"
-    return bytes(body[:BODY_LIMIT]), None
+    return bytes(body), None
 
 
 def _in_words(error: Exception, address: tuple[str, int], url: Url, seconds: float) -> str:
     where = f"{bracketed(address[0])}:{address[1]}"
     if isinstance(error, timeout):
-        return f"{where} gave no answer within {seconds:g} s"
+        return f"{where} gave no answer within {seconds:.3g} s"
     if isinstance(error, ConnectionRefusedError):
         return f"{where} refused the connection; nothing listens there"
     if isinstance(error, (Silence, ConnectionResetError, BrokenPipeError)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..lean import NamedTuple
+from ..outside import whole_number
 
 __all__ = ["Url", "bracketed", "is_host", "joined", "parse_url"]
 
@@ -10,6 +11,7 @@ _PORTS = {"http": 80, "https": 443}
 _NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
 # Where one of these stands, a URL is not taken apart at sight.
 _INTRICATE = frozenset("#@[]\\")
+_LONGEST_NAME = 253
 _FORM = "use http://host/path or https://host/path"
 
 
@@ -38,7 +40,7 @@ def bracketed(host: str) -> str:
 def is_host(text: str) -> bool:
     """Say whether ``text`` is a host name, an IPv4 or an IPv6 address (without brackets)."""
     if ":" not in text:
-        return 0 < len(text) < 254 and text[0] not in ".-" and _NAME.issuperset(text)
+        return 0 < len(text) <= _LONGEST_NAME and text[0] not in ".-" and _NAME.issuperset(text)
     import ipaddress
 
     try:
@@ -88,10 +90,10 @@ def _taken_apart(text: str) -> Url | None:
     host, colon, digits = where.partition(":")
     if scheme not in _PORTS or not text.isascii() or not _INTRICATE.isdisjoint(rest) or not is_host(host):
         return None
-    if colon and not (digits.isdigit() and len(digits) < 6 and 0 < int(digits) < 65536):
+    port = whole_number(digits) if colon else _PORTS[scheme]
+    if port is None or not 0 < port < 65536:
         return None
     path, _, query = target.partition("?")
-    port = int(digits) if colon else _PORTS[scheme]
     return Url(scheme, host.lower(), port, f"/{path}?{query}" if query else f"/{path}")
 
 
@@ -104,7 +106,8 @@ def joined(base: str, target: str) -> str:
 
 def _ascii_host(host: str, text: str) -> str:
     try:
-        name = host if host.isascii() else host.encode("idna").decode()
+        # Python's encoder takes quadratic time, and no name is that long.
+        name = host if host.isascii() or len(host) > _LONGEST_NAME else host.encode("idna").decode()
     except UnicodeError:
         name = ""
     if not is_host(name):

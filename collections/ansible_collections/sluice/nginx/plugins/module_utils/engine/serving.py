@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..lean import TYPE_CHECKING, NamedTuple
+from ..lean import TYPE_CHECKING, NamedTuple, suppress
 from ..lean.threads import Thread
+from .asking import ask, contract_of, not_asked
 from .host.nginx import expected_workers, find_master
 from .host.processes import Master, is_alive, open_logs, workers_of
 from .logs import Limit, copied, mark
@@ -82,15 +83,16 @@ def prove_serving(
     """Tell nginx to reload (or take it as just started), prove that workers of the configuration on disk and only they
     serve, and ask the release its contract.
 
-    ``hasty``: a check that does not hold is a ``Fault`` at once; else it is for the caller to find among the outcomes.
-    Raises ``Fault`` when there is no proof within the bound.
+    ``hasty``: a check that does not hold is a ``Fault`` at once; else it is for the caller to find among the outcomes,
+    and no check, whatever becomes of it, has a say in the proof. Raises ``Fault`` when there is no proof within the
+    bound.
     """
     system = session.system
     master = find_master(session)
     before = workers_of(system.proc, master) if reload else []
     serving = sum(not worker.draining for worker in before)
     proof = Proof(before, expected_workers(master, meta.get("facts") or {}, serving))
-    checks = _Checks(session, meta.get("contract") or [], check_timeout)
+    checks = _Checks(session, contract_of(session, meta), check_timeout)
     bound = 5.0 + 3 * (_UNKNOWN_TEST if test_seconds is None else test_seconds)
     started = system.monotonic()
     if reload:
@@ -153,14 +155,19 @@ class _Watch:
         system = self._session.system
         workers = workers_of(system.proc, self._master, self._known)
         self._known |= {worker.pid for worker in workers}
+        # Where no line counts, none is read, and none can be misread.
+        if not self._levels:
+            return Sample(system.monotonic(), is_alive(system.proc, self._master), tuple(workers), ())
         pids = Pids(frozenset([self._master.pid]), self._known - self._old, self._old)
         own = self._records.read(pids, Limit(_MOST_AT_ONCE, _LONGEST_AT_ONCE)).own
-        lines = tuple(own) if self._levels else ()
-        return Sample(system.monotonic(), is_alive(system.proc, self._master), tuple(workers), lines)
+        return Sample(system.monotonic(), is_alive(system.proc, self._master), tuple(workers), tuple(own))
 
     def _last_words(self) -> str:
-        """What nginx itself logged at the severe levels since the marks, at most five lines."""
-        self._records.read(Pids(frozenset([self._master.pid]), self._known), Limit(_MOST_AT_ONCE, _LONGEST_AT_ONCE))
+        """What nginx itself logged at the severe levels since the marks, at most five lines; nothing where it cannot be
+        read.
+        """
+        with suppress(Exception):
+            self._records.read(Pids(frozenset([self._master.pid]), self._known), Limit(_MOST_AT_ONCE, _LONGEST_AT_ONCE))
         return "\n".join(self._records.found.proven[-5:])
 
     def _unproven(self) -> str:
@@ -186,9 +193,16 @@ class _Checks:
 
     def begin(self) -> None:
         """Start them, once."""
-        if self._thread is None and self.contract:
-            self._thread = Thread(self._run)
+        if self._thread is not None or not self.contract:
+            return
+        self._thread = Thread(self._run)
+        try:
             self._thread.start()
+        except RuntimeError as error:
+            # In this thread they would hold up the proof.
+            self._outcomes = not_asked(self.contract, f"this host has no room for a thread: {error}")
+            for outcome in self._outcomes:
+                self._noted(outcome)
 
     def finish(self, hasty: bool) -> list[Json]:
         """Wait for them; being ``hasty``, only until one does not hold. Raises ``Fault`` then."""
@@ -199,10 +213,6 @@ class _Checks:
                 self.raise_broken()
         if self._error is not None:
             raise self._error
-        if len(self._outcomes) != len(self.contract):
-            raise Fault(
-                Problem("the checks were not made", f"{len(self.contract)} outcomes", f"{len(self._outcomes)} outcomes")
-            )
         if hasty and self._broken:
             raise Fault(*check_problems(self._broken), at=self._broken_at)
         return self._outcomes
@@ -220,14 +230,14 @@ class _Checks:
 
     def _run(self) -> None:
         try:
-            self._outcomes = self._session.system.ask(self.contract, self._timeout, self._noted)
-        except BaseException as error:
+            self._outcomes = ask(self._session, self.contract, self._timeout, self._noted)
+        except BaseException as error:  # an end of the process, which is no outcome
             self._error = error
 
 
 def run_contract(session: Session, contract: list[Json], timeout: float) -> list[Json]:
-    """Run the checks of a contract and return their outcomes as JSON."""
-    return session.system.ask(contract, timeout) if contract else []
+    """Run the checks of a contract and return their outcomes as JSON: one for each, whatever becomes of it."""
+    return ask(session, contract, timeout)
 
 
 def check_problems(outcomes: list[Json]) -> list[Problem]:

@@ -6,6 +6,7 @@ from ..errors import SluiceError
 from ..lean import TYPE_CHECKING, NamedTuple
 from ..outside import ReleaseId
 from . import state as states
+from .asking import contract_of
 from .host.nginx import find_master, restart, start, try_tree
 from .host.processes import find_masters
 from .serving import Served, check_problems, mark_logs, prove_serving, run_contract, watched_logs
@@ -166,7 +167,7 @@ def _prove(session: Session, release: ReleaseId, test_ms: int | None, check_time
     return prove_serving(
         session,
         meta,
-        mark_logs(session, watched_logs(session, find_master(session), meta)),
+        _marks(session, meta),
         test_seconds=None if test_ms is None else test_ms / 1000,
         reload=reload,
         levels=frozenset(),
@@ -174,8 +175,30 @@ def _prove(session: Session, release: ReleaseId, test_ms: int | None, check_time
     )
 
 
+def _marks(session: Session, meta: Json) -> dict[str, list[int]]:
+    """Mark the logs, for what nginx says where the proof fails; one that cannot be read is no fault of nginx."""
+    try:
+        return mark_logs(session, watched_logs(session, find_master(session), meta))
+    except Fault:
+        raise
+    except Exception as error:
+        session.warn(f"nginx's logs could not be read on the way back: {type(error).__name__}: {error}")
+        return {}
+
+
 def _broken_checks(session: Session, release: ReleaseId, served: Served | None, check_timeout: float) -> list[Problem]:
-    """Say what of the contract does not hold now that the release serves again, and what Sluice cannot take back."""
+    """Say what of the contract does not hold now that the release serves again, and what Sluice cannot take back.
+
+    nginx serves it, proved, so nothing that goes wrong here may begin another way back.
+    """
+    try:
+        return _find_broken(session, release, served, check_timeout)
+    except Exception as error:
+        what = f"release {release[:12]} serves again, and could not be held to its contract"
+        return [problem._replace(what=f"{what}: {problem.what}") for problem in problems_of(error)]
+
+
+def _find_broken(session: Session, release: ReleaseId, served: Served | None, check_timeout: float) -> list[Problem]:
     meta = session.store.meta(release)
     for path in changed_since(meta):
         session.warn(
@@ -192,4 +215,4 @@ def _broken_checks(session: Session, release: ReleaseId, served: Served | None, 
     if all(outcome["ok"] for outcome in served.checks):
         return []
     session.system.sleep(_ASK_AGAIN)
-    return check_problems(run_contract(session, contract, check_timeout))
+    return check_problems(run_contract(session, contract_of(session, meta), check_timeout))

@@ -185,9 +185,7 @@ def rules(thresholds: Thresholds) -> dict[str, Any]:
         ),
         _alert(
             "SluiceMonitorBlind",
-            "sluice_problems == 1\n"
-            "or time() - sluice_looked_timestamp_seconds > 60\n"
-            f"or up{{{_HOSTS}}} == 1 unless on (host) sluice_looked_timestamp_seconds",
+            _blind(interval),
             "1m",
             "warning",
             "{{ $labels.host }} does not tell what it serves",
@@ -213,6 +211,16 @@ def rules(thresholds: Thresholds) -> dict[str, Any]:
         ),
     ]
     return {"groups": [{"name": "sluice", "interval": f"{interval:g}s", "rules": found}]}
+
+
+def _blind(interval: float) -> str:
+    """By whether the time of the last look changes, and not by its age: a host's clock may be wrong, or jump."""
+    return f"""sluice_problems == 1
+or changes(sluice_looked_timestamp_seconds[{max(60, 4 * interval):g}s]) == 0
+or up{{{_HOSTS}}} == 1 unless on (host) sluice_looked_timestamp_seconds
+or max by (host, job, variant) (
+  sluice_check_info{{by="host"}} unless on (host, check_id) sluice_check_success
+)"""
 
 
 def _of_release(label: str) -> str:

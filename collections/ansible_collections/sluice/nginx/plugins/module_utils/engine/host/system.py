@@ -218,15 +218,13 @@ class System:
         ``noted`` gets each outcome as soon as it is there, on any thread.
         """
         # Here, because http and ssl cost a third of the start and most operations do not ask anything.
-        from ...contract.client import Outcome, run_checks
-        from ...contract.model import from_json
+        from ...contract.client import Outcome, run_rows
 
         def note(outcome: Outcome) -> None:
             if noted is not None:
                 noted(outcome.to_json())
 
-        checks = [from_json(row) for row in contract]
-        return [outcome.to_json() for outcome in run_checks(checks, timeout=timeout, noted=note)]
+        return [outcome.to_json() for outcome in run_rows(contract, timeout=timeout, noted=note)]
 
     def detach(self, work: Callable[[], object]) -> None:
         """Let a process of its own do ``work``; it outlives this one, and the session that this one belongs to."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import calendar
 import ssl
+import stat
 import time
 
 from ...engine.opening import read_any
@@ -67,6 +68,9 @@ class Certificates:
         for path in paths:
             try:
                 status = os.stat(path)
+                if not stat.S_ISREG(status.st_mode):
+                    # To open a pipe is to wait for whoever writes to it.
+                    continue
                 key = (status.st_ino, status.st_mtime_ns, status.st_size)
                 known = self._known.get(path)
                 if known is None or known[0] != key:

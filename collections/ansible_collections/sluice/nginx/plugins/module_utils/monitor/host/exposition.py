@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from ...lean import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
+from ...outside import printable
 
 __all__ = ["Metrics"]
 
@@ -29,7 +26,7 @@ class Metrics:
 
     def _add(self, kind: str, name: str, help_text: str, value: float, labels: dict[str, object]) -> None:
         self._heads[name] = (kind, help_text)
-        inside = ",".join(f'{key}="{str(text).translate(_ESCAPED)}"' for key, text in labels.items())
+        inside = ",".join(f'{key}="{_label(text)}"' for key, text in labels.items())
         shown = f"{name}{{{inside}}}" if inside else name
         self._values.setdefault(name, []).append(f"{shown} {value:.15g}")
 
@@ -39,3 +36,8 @@ class Metrics:
         for name, (kind, help_text) in self._heads.items():
             lines += [f"# HELP {name} {help_text}", f"# TYPE {name} {kind}", *self._values[name]]
         return "\n".join(lines) + "\n"
+
+
+def _label(text: object) -> str:
+    """Return a label's value, which others may have written, in a form that any reader takes."""
+    return printable(str(text), keep="\n").translate(_ESCAPED)

@@ -10,13 +10,14 @@ from ...engine.host.system import System
 from ...engine.session import Session
 from ...engine.store import Layout
 from ...lean import TYPE_CHECKING, suppress
+from ...outside import printable
 from .asking import Asking
 from .exposition import Metrics
 from .logs import Logs
 from .looking import Looking
 
 if TYPE_CHECKING:
-    pass
+    from typing import Callable
 
 __all__ = ["Program", "main"]
 
@@ -36,31 +37,58 @@ class Program:
         self._said = ""
 
     def run(self) -> None:
-        """Go on until the process is ended."""
-        self.asking.start()
+        """Go on until the process is ended. What cannot be written ends it, so that it is started anew."""
         while True:
             began = time.monotonic()
-            self.round()
+            try:
+                self.round()
+            except Exception as error:
+                self._tell_blind(f"{type(error).__name__}: {error}")
             until = max(time.monotonic() + 0.1, began + self._every)
             while time.monotonic() < until:
                 time.sleep(min(_LOOK, max(0.0, until - time.monotonic())))
-                self._logs.look(self._looking.pids)
+                # What cannot be looked at now is told by the next round.
+                with suppress(Exception):
+                    self._logs.look(self._looking.pids)
 
     def round(self) -> None:
         """Look once, and write what was seen. What cannot be seen is told as a problem, and the rest all the same."""
         metrics = Metrics()
-        problem = "; ".join(self._looking.look(metrics))
-        self.asking.take(self._looking.contract)
-        self._logs.read(self._looking.logs, self._looking.pids)
-        self._logs.tell(metrics)
-        self.asking.tell(metrics)
-        metrics.gauge(
-            "sluice_problems", "Whether anything could not be looked at; the unit's journal says what.", bool(problem)
-        )
+        problems = self._looking.look(metrics)
+
+        def tell(part: Callable[[], object]) -> None:
+            try:
+                found = part()
+            except Exception as error:  # the next round may see it again
+                problems.append(f"{type(error).__name__}: {error}")
+                return
+            if isinstance(found, list):
+                problems.extend(found)
+
+        tell(lambda: self.asking.take(self._looking.contract))
+        tell(self.asking.keep_on)
+        tell(lambda: self._logs.read(self._looking.logs, self._looking.pids))
+        tell(lambda: self._logs.tell(metrics))
+        tell(lambda: self.asking.tell(metrics))
+        tell(self.asking.problems)
         metrics.counter("sluice_cpu_seconds_total", "What this program has cost.", time.process_time())
+        self._end(metrics, "; ".join(problems))
+
+    def _tell_blind(self, why: str) -> None:
+        """Write that nothing could be told: what was told before would look as if it were of now."""
+        try:
+            self._end(Metrics(), why)
+        except Exception:
+            with suppress(OSError):
+                os.unlink(self._path)
+            raise
+
+    def _end(self, metrics: Metrics, problem: str) -> None:
+        text = "Whether anything could not be looked at; the unit's journal says what."
+        metrics.gauge("sluice_problems", text, bool(problem))
         metrics.gauge("sluice_looked_timestamp_seconds", "When this was written.", time.time())
         if problem and problem != self._said:
-            sys.stderr.write(f"{problem}\n")
+            sys.stderr.write(f"{printable(problem)}\n")
         self._said = problem
         self._write(metrics.text())
 
@@ -70,8 +98,9 @@ class Program:
         aside = os.path.join(folder, f".{name}.new")
         with suppress(FileNotFoundError):
             os.unlink(aside)
-        # A new file and nothing else: the folder may be another user's, who may have put a link there.
-        with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "w", encoding="utf-8") as file:
+        # The folder may be another user's, who could have a link wait there.
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+        with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             os.fchmod(file.fileno(), 0o644)
         os.replace(aside, self._path)
