@@ -18,6 +18,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Ques
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, open_run
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.plugin_utils import emergency
 from ansible_collections.sluice.nginx.plugins.plugin_utils import fleet as asking
 from ansible_collections.sluice.nginx.plugins.plugin_utils.waiting import Job, Late
 
@@ -45,7 +46,7 @@ class Fleet:
     def step(self, step: str, **more: Any) -> Answer:
         """Take a step; by default for both hosts, without signing, in an emergency that needs no receipt."""
         action: Any = fleet.ActionModule.__new__(fleet.ActionModule)
-        action._task = self._task
+        action._task, action._loader = self._task, None
         action._display = SimpleNamespace(display=lambda line, color=None: self.shown.append(line))
         action._answers = self._play
         action._variables = self.variables.__getitem__
@@ -76,6 +77,7 @@ def _release(root: Path) -> Release:
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Fleet]:
     monkeypatch.setattr(fleet, "state", lambda: tmp_path)
+    monkeypatch.setattr(emergency, "load_extra_vars", lambda loader: {"rollout_emergency": "a test"})
 
     def made(check_mode: bool = False, diff: bool = False, **answers: Answer) -> Fleet:
         named = {name.replace("_", " "): answer for name, answer in answers.items()}
