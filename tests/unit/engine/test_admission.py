@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system im
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Fault, Session
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout
 from ansible_collections.sluice.nginx.plugins.module_utils.receipt import GATES, canonical, digest, issue
+from tests.unit.engine.simulation.host import SimulatedHost
+from tests.unit.engine.simulation.work import deploy, push, revert
 
 RELEASE = "a" * 64
 PASSED = dict.fromkeys(GATES, "pass")
@@ -358,3 +361,42 @@ def test_an_engine_of_the_hosts_own_takes_nothing_where_nobody_may_sign(session:
     own = Scene(session, keys, own=True, signers=False)
     assert own.words(own.receipt()) == ["the receipt is signed with a key that this host does not allow"]
     assert own.words(None, emergency="it burns") != []
+
+
+@pytest.fixture
+def signing(new_host: Callable[..., SimulatedHost]) -> SimulatedHost:
+    """A host with two confirmed releases, that takes signed ones only from now on."""
+    host = new_host()
+    deploy(host, "one", "two")
+    host.layout.allowed_signers.parent.mkdir(parents=True, exist_ok=True)
+    host.layout.allowed_signers.write_text("")
+    return host
+
+
+def test_a_run_rolls_back_what_it_has_just_confirmed_for_another_host_could_not(signing: SimulatedHost) -> None:
+    assert revert(signing, "settle", of="run two")["reverted"] is True
+
+
+def test_whoever_may_log_in_walks_back_no_further(signing: SimulatedHost) -> None:
+    signing.clock.pass_(3601.0)
+    answer = revert(signing, "eve", of="run two")
+    assert "and this host takes no revert of it any more" in answer["problems"][0]["what"]
+    assert "playbooks/rollback.yml" in answer["problems"][0]["do"]
+    signing.layout.allowed_signers.unlink()
+    assert revert(signing, "eve", of="run two")["reverted"] is True
+
+
+def test_a_trial_is_rolled_back_by_anybody_at_any_time(signing: SimulatedHost) -> None:
+    signing.layout.allowed_signers.unlink()
+    assert push(signing, "run three", "three")["ok"]
+    signing.layout.allowed_signers.write_text("")
+    assert revert(signing, "unlock", of="run three")["reverted"] is True
+
+
+def test_the_guard_needs_no_signature(signing: SimulatedHost) -> None:
+    signing.layout.allowed_signers.unlink()
+    assert push(signing, "run three", "three")["ok"]
+    signing.layout.allowed_signers.write_text("")
+    signing.wait(600.0)
+    status = signing.ask_engine("status", "look")
+    assert (status["pending"], status["last"]["by"]) == (None, "guard")

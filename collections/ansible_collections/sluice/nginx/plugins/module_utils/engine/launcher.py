@@ -67,12 +67,12 @@ def main() -> None:
         sys.exit("this is the engine of Sluice on this host; it answers requests of Sluice only")
     _, request, bundle = [_read(stream, size) for size in sizes]
     with open(os.path.join(_ROOT, "current")) as file:
-        folder = os.path.join(_ROOT, "engine", file.read().split()[0])
-    codes = _codes(folder)
+        digest = file.read().split()[0]
+    codes = _codes(os.path.join(_ROOT, "engine", digest))
     start = codes["sluice.engine.loading"][1]
     space: dict[str, Any] = {}
     exec(start if isinstance(start, str) else marshal.loads(start), space)
-    space["run_own"](codes, request, bundle, words[0])
+    space["run_own"](codes, request, bundle, digest, words[0])
     sys.stdout.flush()
     # As for the engine that is sent along: a request of a check may still hang.
     os._exit(0)

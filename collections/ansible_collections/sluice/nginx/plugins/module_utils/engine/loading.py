@@ -54,7 +54,7 @@ def run(codes: Codes, request: bytes, bundle: bytes) -> None:
     __import__("sluice.engine.main", fromlist=["main"]).main(request, bundle)
 
 
-def run_own(codes: Codes, request: bytes, bundle: bytes, asked: str) -> None:
-    """Let the host's own engine answer a request that was made for the engine ``asked``."""
+def run_own(codes: Codes, request: bytes, bundle: bytes, digest: str, asked: str) -> None:
+    """Let the host's own engine, ``digest``, answer a request that was made for the engine ``asked``."""
     sys.meta_path.insert(0, Modules(codes))
-    __import__("sluice.engine.own", fromlist=["main"]).main(request, bundle, asked)
+    __import__("sluice.engine.own", fromlist=["main"]).main(request, bundle, digest, asked)

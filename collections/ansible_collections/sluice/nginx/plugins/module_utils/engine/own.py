@@ -50,26 +50,23 @@ def read_own(layout: Layout) -> Own:
         return Own()
 
 
-def main(request: bytes, bundle: bytes, asked: str) -> None:
-    """Answer a request that was made for the engine ``asked``, by the engine of this host."""
+def main(request: bytes, bundle: bytes, digest: str, asked: str) -> None:
+    """Answer a request that was made for the engine ``asked``, by the engine of this host, ``digest``."""
     from .main import main as answer
-    from .store import Layout
-
-    own = read_own(Layout())
 
     def refuse(request: Json) -> Json | None:
-        if own.digest == asked or request.get("op") in _ALWAYS:
+        if digest == asked or request.get("op") in _ALWAYS:
             return None
         problem = Problem(
             "this host has another engine than the controller, and takes a new one only with a signature",
             f"the engine {_short(asked)} of the controller",
-            f"the engine {_short(own.digest)}",
+            f"the engine {_short(digest)}",
             "set gates_signing_key to a key that the host allows, and the engine is updated by itself; or run "
             "playbooks/trust.yml as an administrator",
         )
-        return {"ok": False, "changed": False, "problems": [problem.to_json()], "warnings": [], "steps": [], **told}
+        told: Json = {"problems": [problem.to_json()], "warnings": [], "steps": [], "engine": {"digest": digest}}
+        return {"ok": False, "changed": False, **told}
 
-    told: Json = {"engine": own.to_json()}
     answer(request, bundle, refuse)
 
 
