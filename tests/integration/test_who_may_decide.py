@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import zlib
 from collections.abc import Callable, Iterator
@@ -139,6 +140,32 @@ def problems(answer: dict[str, Any]) -> list[str]:
     return [problem["what"] for problem in answer["problems"]]
 
 
+def test_a_change_cannot_turn_its_own_gates_green(
+    project: Path, play: Callable[..., Any], engine: docker.DockerClient, tmp_path: Path
+) -> None:
+    inventory, tree = tmp_path / "change", tmp_path / "tree/conf.d"
+    shutil.copytree(project / "inventories/bare", inventory)
+    tree.mkdir(parents=True)
+    (tree / "site.conf").write_text("server { listen 8080; location / { return 500; } location /x { alias /srv/; } }\n")
+    arguments = ("-i", str(inventory), "-e", f"nginx_tree={tree.parent}", "-e", "gates_blame=false")
+    variables = inventory / "group_vars/web.yml"
+    before = variables.read_text()
+    variables.write_text(f"{before}\nrollout_emergency: tidy up\n")
+    refused = play("playbooks/gate.yml", *arguments)
+    assert refused.code == 2, refused.output
+    said = " ".join(refused.output.split())
+    assert f"rollout_emergency: it is set in {variables}" in said
+    assert "counts from the command line alone" in said
+    # Where nothing is deployed there is no emergency, whoever says so.
+    variables.write_text(before)
+    ignored = play("playbooks/gate.yml", *arguments, "-e", "rollout_emergency=tidy up")
+    assert ignored.code == 2, ignored.output
+    assert "rollout_emergency is ignored: this run only examines, and deploys nothing" in " ".join(
+        ignored.output.split()
+    )
+    assert "1 of 1 releases did not pass the gates" in ignored.output
+
+
 def test_a_key_that_may_start_the_engine_alone_deploys_a_signed_release(fleet: Fleet) -> None:
     done = fleet.deploy("first")
     assert done.code == 0, done.output
@@ -254,7 +281,7 @@ def _evil(digest: str | None = None) -> tuple[str, bytes]:
 @pytest.mark.parametrize("host", COMMANDS)
 def test_an_engine_that_comes_along_is_not_run(fleet: Fleet, examined: Release, host: str) -> None:
     request = json.dumps({**_asked(examined), "receipt": None}).encode()
-    for digest, words in ((None, "this host has another engine"), (remote.pack().digest, "there is no receipt")):
+    for digest, words in ((None, "the host's engine is another one"), (remote.pack().digest, "there is no receipt")):
         named, evil = _evil(digest)
         header = f"{named} keep {len(evil)} {len(request)} {len(examined.bundle)}\n".encode()
         answer = fleet.sent(host, header + evil + request + examined.bundle)
@@ -327,6 +354,14 @@ def test_what_is_newer_goes_out_and_what_is_older_not_any_more(fleet: Fleet, exa
     assert fleet.words() == ["second", "second"]
 
 
+def test_without_an_engine_of_its_own_a_host_says_what_to_do(fleet: Fleet) -> None:
+    command = {"rollout_engine_command": "/nowhere/sluice-engine"}
+    done = fleet.play(
+        "playbooks/status.yml", "--limit", "web2", "-e", json.dumps({"ansible_user": "deploy", **command})
+    )
+    assert "the host has no engine of its own at '/nowhere/sluice-engine'; run playbooks/trust.yml" in done.output
+
+
 def test_a_rollback_is_signed(fleet: Fleet) -> None:
     refused = fleet.restricted("playbooks/rollback.yml", signing=False, rollout_bake=0.2)
     assert refused.code == 2
@@ -358,10 +393,9 @@ def test_a_controller_of_another_version_updates_the_engine_where_it_can_sign(fl
         )
     refused = fleet.deploy("third", signing=False)
     assert refused.code == 2
-    assert (
-        "this host has another engine than the controller, and takes a new one only with a signature" in refused.output
-    )
-    assert "set gates_signing_key to a key that the host allows" in refused.output
+    assert "the host's engine is another one; gates_signing_key updates it" in refused.output
+    pushed = fleet.restricted("playbooks/rollback.yml", signing=False)
+    assert "set gates_signing_key to a key that the host allows, which signs the controller's engine" in pushed.output
     shown = fleet.restricted("playbooks/status.yml", signing=False)
     assert shown.code == 0, shown.output
     done = fleet.deploy("third")

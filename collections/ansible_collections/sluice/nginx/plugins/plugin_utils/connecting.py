@@ -18,6 +18,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import sign_engine
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project
@@ -66,7 +67,13 @@ class Engine(ActionBase):
     def _sent(self, command: str, data: bytes) -> dict[str, Any]:
         """Send exactly ``command``, without a shell of Ansible's and without become around it."""
         rc, out, err = self._connection.exec_command(command, in_data=data, sudoable=False)
-        return dict(remote.answer(out.decode("utf-8", "replace"), err.decode("utf-8", "replace"), rc))
+        said, noise = out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+        if rc == 127 or "command not found" in noise:
+            raise SluiceError(
+                f"rollout_engine_command: the host has no engine of its own at {command!r}; run playbooks/trust.yml as "
+                "an administrator (-e rollout_engine_command=), which installs it"
+            )
+        return dict(remote.answer(said, noise, rc))
 
     def _told(self, command: str, data: bytes) -> dict[str, Any]:
         if self._connection.is_pipelining_enabled():

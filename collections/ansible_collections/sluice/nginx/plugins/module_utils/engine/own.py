@@ -58,10 +58,11 @@ def main(request: bytes, bundle: bytes, digest: str, asked: str) -> None:
         if digest == asked or request.get("op") in _ALWAYS:
             return None
         problem = Problem(
-            "this host has another engine than the controller, and takes a new one only with a signature",
+            # Short, since the gates tell it in one line of their table.
+            "the host's engine is another one; gates_signing_key updates it",
             f"the engine {_short(asked)} of the controller",
             f"the engine {_short(digest)}",
-            "set gates_signing_key to a key that the host allows, and the engine is updated by itself; or run "
+            "set gates_signing_key to a key that the host allows, which signs the controller's engine; or run "
             "playbooks/trust.yml as an administrator",
         )
         told: Json = {"problems": [problem.to_json()], "warnings": [], "steps": [], "engine": {"digest": digest}}
