@@ -97,16 +97,18 @@ def admit(
             "sign them (playbooks/trust.yml puts it there)"
         )
         return problems
-    problems += verify(session, receipts.canonical(receipt), signature, receipts.NAMESPACE)
-    if sent is not None:
-        problems += [
-            Problem(
-                f"the {name} of release {release[:12]} is not what the receipt was signed for",
-                "what passed the gates",
-                do=f"{_MEND}; if nobody changed the release by mistake, ask who did",
-            )
-            for name in receipts.unlike(receipt, sent)
-        ]
+    unsigned = verify(session, receipts.canonical(receipt), signature, receipts.NAMESPACE)
+    # What nobody has signed says nothing.
+    return problems + (unsigned or _unbound(session, release, receipt, sent))
+
+
+def _unbound(session: Session, release: str, receipt: Json, sent: Mapping[str, object] | None) -> list[Problem]:
+    """Return why a signed receipt is not one for this content, this inventory and this time."""
+    do = f"{_MEND}; if nobody changed the release by mistake, ask who did"
+    problems = [
+        Problem(f"the {name} of release {release[:12]} is not what the receipt was signed for", do=do)
+        for name in (receipts.unlike(receipt, sent) if sent is not None else [])
+    ]
     return problems + foreign(session, receipt) + early(session, receipt) + _older(session, receipt)
 
 
