@@ -41,7 +41,7 @@ def demand(session: Session, state: Json, request: ActivateRequest, release: str
     reason, said = str(request.get("emergency") or "").strip(), []
     # The controller writes a receipt of this kind for a reason only, and where receipts are verified it is signed.
     if isinstance(receipt, dict) and receipt.get("kind") == receipts.EMERGENCY:
-        reason, said = str(receipt.get("reason")), receipts.gate_faults(receipt)
+        reason, said = str(receipt.get("reason") or "").strip(), receipts.gate_faults(receipt)
     if problems and (strict or not reason):
         if strict and reason and not said:
             do = "run deploy.yml with -e rollout_emergency and with gates_signing_key, which signs a receipt for it"
