@@ -10,7 +10,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 FOLDERS = ("collections", "inventories", "molecule", "playbooks", "roles", "scripts", "tests")
 SUFFIXES = ("", ".conf", ".j2", ".php", ".py", ".sh", ".yml")
 # The reference of a role's variables is one file, and a test may be a long table.
-MOST_LINES = {"argument_specs.yml": 1000, "tests": 600}
+MOST_LINES = {"argument_specs.yml": 1000, "tests": 650}
 
 
 def _limit(path: Path) -> int:

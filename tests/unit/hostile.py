@@ -57,6 +57,8 @@ _TOLD: dict[str, dict[str, Any]] = {
     "confirm": {"release": "a" * 64, "pruned": []},
     "revert": {"release": None, "reverted": None, "note": "nothing to take back"},
     "bake": {"note": "it is confirmed"},
+    "trust": {"paths": ["/etc/sluice/inventory"], "engine": {"digest": "d" * 64, "number": 7}},
+    "update_engine": {"engine": {"digest": "d" * 64, "number": 7}},
     "show": {"release": "a" * 64, "stored": {}},
 }
 GOOD: dict[str, dict[str, Any]] = {

@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.receipt import GATES, canonical, digest, faults, issue
+from ansible_collections.sluice.nginx.plugins.module_utils.receipt import (
+    GATES,
+    canonical,
+    digest,
+    faults,
+    issue,
+    unlike,
+)
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import find_gates
 
 RELEASE, OTHER = "a" * 64, "b" * 64
@@ -80,3 +87,64 @@ def test_what_is_signed_is_the_same_however_it_was_stored(again: Callable[[objec
 def test_a_time_without_meaning_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="does not match format"):
         issue(RELEASE, "run-1", "now", 24, PASSED)
+
+
+DESCRIBED = {
+    "contract": [{"get": "http://a.example/", "expect": {"body": "Grüße"}}],
+    "facts": {"worker_processes": 2},
+    "kept": ["ssl"],
+    "manifest": [["nginx.conf", "file", 420, "0" * 64]],
+    "needs": [{"kind": "name", "value": "app"}],
+    "platform": {},
+}
+
+
+def test_a_receipt_binds_each_part_of_a_release_by_its_digest() -> None:
+    receipt = issue(RELEASE, "run-1", AT, 24, PASSED, described={**DESCRIBED, "origins": {}})
+    assert set(receipt["contents"]) == set(DESCRIBED)
+    sent = json.loads(json.dumps(DESCRIBED, ensure_ascii=False))
+    # Needs are asked for before; what is activated has none.
+    del sent["needs"]
+    assert unlike(receipt, sent) == []
+
+
+@pytest.mark.parametrize("part", ["contract", "facts", "kept", "manifest", "platform"])
+@pytest.mark.parametrize("other", [None, "", [], [{}], {"a": 1}])
+def test_a_part_that_is_another_one_or_lacks_is_named(part: str, other: object) -> None:
+    receipt = issue(RELEASE, "run-1", AT, 24, PASSED, described=DESCRIBED)
+    different = [part] if other != DESCRIBED[part] else []
+    assert unlike(receipt, {**DESCRIBED, part: other}) == different
+    assert unlike(receipt, {name: value for name, value in DESCRIBED.items() if name != part}) == [part]
+    less = {**receipt, "contents": {name: value for name, value in receipt["contents"].items() if name != part}}
+    assert unlike(less, DESCRIBED) == [part]
+
+
+@pytest.mark.parametrize("contents", [None, [], "x", 5, {"contract": 5}])
+def test_a_receipt_of_odd_contents_binds_nothing(contents: object) -> None:
+    assert len(unlike({"contents": contents}, DESCRIBED)) == 5
+
+
+def test_a_later_receipt_has_a_greater_number() -> None:
+    first, second = (issue(RELEASE, "run-1", at, 24, PASSED)["number"] for at in (AT, AT.replace("000Z", "001Z")))
+    assert (first, second) == (1767225600000, 1767225600001)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "words"),
+    [
+        ("emergency", "it burns", []),
+        ("emergency", "", ["the receipt of an emergency gives no reason"]),
+        ("rollback", "", ["the receipt is of the kind rollback, and one of the kind gates is needed"]),
+        ("gates", "it burns", [f"the receipt lacks the gate {name}" for name in GATES]),
+    ],
+)
+def test_an_emergency_needs_a_reason_and_no_gate(kind: str, reason: str, words: list[str]) -> None:
+    receipt = issue(RELEASE, "run-1", AT, 24, {}, kind=kind, reason=reason)
+    assert faults(receipt, RELEASE, LATER, ("gates", "emergency")) == words
+
+
+def test_a_receipt_of_another_kind_is_none() -> None:
+    receipt = issue(RELEASE, "run-1", AT, 24, PASSED, kind="emergency", reason="x")
+    assert faults(receipt, RELEASE, LATER) == [
+        "the receipt is of the kind emergency, and one of the kind gates is needed"
+    ]

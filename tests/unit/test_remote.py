@@ -56,6 +56,18 @@ def test_a_host_without_the_engine_asks_for_it() -> None:
         remote.answer(done.stdout.decode(), done.stderr.decode(), done.returncode, "status")
 
 
+@pytest.mark.parametrize("op", ["status", "probe"])
+def test_an_engine_under_the_digest_of_another_one_is_neither_run_nor_kept(op: str) -> None:
+    evil = zlib.compress(json.dumps({"sluice/engine/install.py": "print('evil')"}).encode())
+    honest = "0" * 64
+    request = json.dumps({"op": op, "run": {}}).encode()
+    data = f"{honest} keep {len(evil)} {len(request)} 0\n".encode() + evil + request
+    done = subprocess.run(shlex.split(remote.command(sys.executable)), input=data, capture_output=True, check=False)
+    assert b"evil" not in done.stdout
+    with pytest.raises(SluiceError, match="the engine that came is not the one that was announced"):
+        remote.answer(done.stdout.decode(), done.stderr.decode(), done.returncode, op)
+
+
 def test_the_command_survives_a_shell() -> None:
     words = shlex.split(remote.command("/opt/my python/bin/python3"))
     assert words[:3] == ["/opt/my python/bin/python3", "-IS", "-c"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Ques
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, open_run
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.plugin_utils import emergency
 from ansible_collections.sluice.nginx.plugins.plugin_utils import fleet as asking
 from ansible_collections.sluice.nginx.plugins.plugin_utils.waiting import Job, Late
 
@@ -45,7 +47,7 @@ class Fleet:
     def step(self, step: str, **more: Any) -> Answer:
         """Take a step; by default for both hosts, without signing, in an emergency that needs no receipt."""
         action: Any = fleet.ActionModule.__new__(fleet.ActionModule)
-        action._task = self._task
+        action._task, action._loader = self._task, None
         action._display = SimpleNamespace(display=lambda line, color=None: self.shown.append(line))
         action._answers = self._play
         action._variables = self.variables.__getitem__
@@ -76,6 +78,7 @@ def _release(root: Path) -> Release:
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Fleet]:
     monkeypatch.setattr(fleet, "state", lambda: tmp_path)
+    monkeypatch.setattr(emergency, "load_extra_vars", lambda loader: {"rollout_emergency": "a test"})
 
     def made(check_mode: bool = False, diff: bool = False, **answers: Answer) -> Fleet:
         named = {name.replace("_", " "): answer for name, answer in answers.items()}
@@ -263,3 +266,29 @@ def _answered(monkeypatch: pytest.MonkeyPatch, way: Any) -> Answer:
     (found,) = action._answers({"web1": asking.Asking(Question({"op": "status"}), 80)})
     assert found[0] == "web1"
     return dict(found[1])
+
+
+def test_a_rollback_is_signed_where_there_is_a_key(make: Callable[..., Fleet], tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    answer = {"live": OLD, "release": "b" * 64, "changes_needed": True, "has_release": True}
+    for given in ({}, {"signing_key": str(key), "inventory": "production"}):
+        hosts = make(preflight=answer)
+        for step in ("preflight", "wave"):
+            hosts.step(step, stored="previous", **given)
+        request = hosts.questions["web1"].request
+        assert (request["stored"], "receipt" in request) == (True, bool(given))
+    permission = request["receipt"]
+    assert (permission["kind"], permission["release"]) == ("rollback", "b" * 64)
+    assert (permission["inventory"], permission["run"]) == ("production", hosts.run.id)
+    assert request["signature"].startswith("-----BEGIN SSH SIGNATURE-----")
+
+
+def test_an_emergency_from_an_inventory_is_refused_before_any_host_is_asked(
+    make: Callable[..., Fleet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = make()
+    monkeypatch.setattr(emergency, "load_extra_vars", lambda loader: {})
+    with pytest.raises(InputError, match="rollout_emergency: it is set by an inventory, a playbook, a role or a fact"):
+        hosts.step("preflight", emergency="tidy up")
+    assert hosts.asked == []

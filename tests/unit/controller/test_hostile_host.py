@@ -24,6 +24,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import R
 from ansible_collections.sluice.nginx.plugins.module_utils.outside import ReleaseId
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
+from ansible_collections.sluice.nginx.plugins.plugin_utils import emergency
 from ansible_collections.sluice.nginx.plugins.plugin_utils import fleet as asking
 from tests.unit.hostile import GOOD, json_values, spoiled
 
@@ -76,7 +77,7 @@ class World:
         action: Any = module.ActionModule.__new__(module.ActionModule)
         action._task = SimpleNamespace(check_mode=check_mode, diff=True, _role=None)
         action._display = SimpleNamespace(display=lambda *_, **__: None, warning=lambda *_: None)
-        action._variables = lambda host: {}
+        action._variables, action._loader = (lambda host: {}), None
         defaults = {name: spec.get("default") for name, spec in module.ActionModule.SPEC.items()}
         given = {**defaults, **options}
         return dict(action.work_on(HOSTS, given) if hasattr(action, "work_on") else action.work(given, {}))
@@ -102,6 +103,7 @@ def world(says: Says) -> Iterator[World]:
             patch.setattr(module, "state", lambda: made.root)
         patch.setattr(asking, "engines", made.ways)
         patch.setattr(context, "CLIARGS", {"forks": 5})
+        patch.setattr(emergency, "load_extra_vars", lambda loader: {"rollout_emergency": "a test"})
         yield made
 
 

@@ -29,6 +29,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release import tree a
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examined
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Verdict
+from ansible_collections.sluice.nginx.plugins.plugin_utils import emergency
 
 CI = Path(__file__).resolve().parents[3] / "examples/ci/record.py"
 # A terminal is cleared and named, a line begins that a service takes for its own, and text runs backwards.
@@ -197,6 +198,7 @@ class Whole:
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("LOGNAME", f"ada{ODD}")
+        monkeypatch.setattr(emergency, "load_extra_vars", lambda loader: {emergency.NAME: "a test"})
         self.root, self.screen = root, Screen()
         for module in (conclude, fleet, gates, notify):
             monkeypatch.setattr(module, "state", lambda: root / ".sluice")
@@ -214,7 +216,7 @@ class Whole:
 
     def _action(self, kind: Any) -> Any:
         action = kind.__new__(kind)
-        action._display = self.screen
+        action._display, action._loader = self.screen, None
         action._task = SimpleNamespace(check_mode=False, diff=True, _role=None)
         return action
 
@@ -226,7 +228,8 @@ class Whole:
         action._candidates = lambda releases, said: [candidate]
         options = {name: spec.get("default") for name, spec in gates.ActionModule.SPEC.items()}
         releases = [{"id": self.release.id, "hosts": ["web1"]}]
-        given = {"run": self.run.to_json(), "releases": releases, "staging": {}, "emergency": f"why {ODD}"}
+        given = {"run": self.run.to_json(), "releases": releases, "staging": {}, "deploy": True}
+        given["emergency"] = f"why {ODD}"
         result = action.work({**options, **given}, {})
         assert examined[0].verdicts[0].findings[0].expected.endswith(canary("NEWMAP")), "it is compared as it is"
         self._printed(result)

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.admission import admit
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.admission import admit, demand
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import Ran, System
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Session
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Fault, Session
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout
 from ansible_collections.sluice.nginx.plugins.module_utils.receipt import GATES, canonical, digest, issue
+from tests.unit.engine.simulation.host import SimulatedHost
+from tests.unit.engine.simulation.work import deploy, push, revert
 
 RELEASE = "a" * 64
 PASSED = dict.fromkeys(GATES, "pass")
+SENT: dict[str, Any] = {
+    "contract": [{"name": "front"}],
+    "facts": {"worker_processes": 2},
+    "kept": ["ssl"],
+    "manifest": [["nginx.conf", "file", 420, "0" * 64]],
+    "needs": [],
+    "platform": {"os": "debian 12"},
+}
 
 
 class Keys:
@@ -48,12 +59,14 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 
 @pytest.fixture
 def session(tmp_path: Path) -> Session:
-    layout = Layout(runtime=tmp_path / "runtime", allowed_signers=tmp_path / "allowed_signers")
+    (tmp_path / "inventory").write_text("production\n")
+    layout = Layout(root=tmp_path / "root", runtime=tmp_path / "runtime", allowed_signers=tmp_path / "allowed_signers")
     return Session(System(), layout, {"id": "run-1", "who": "ada", "from": "desk"})
 
 
 def _receipt(session: Session, **changes: Any) -> dict[str, Any]:
-    receipt = {**issue(RELEASE, "run-1", session.system.now(), 1, PASSED), **changes}
+    made = issue(RELEASE, "run-1", session.system.now(), 1, PASSED, inventory="production", described=SENT)
+    receipt = {**made, **changes}
     return {**receipt, "digest": digest(receipt)}
 
 
@@ -157,3 +170,233 @@ def test_a_host_without_ssh_keygen_verifies_nothing_and_takes_nothing(session: S
     assert problem.what == "the receipt's signature cannot be verified here"
     assert problem.seen == "ssh-keygen: No such file or directory"
     assert problem.do == "see to it that ssh-keygen (package openssh-client) works on the host"
+
+
+class Scene:
+    """A host that ada may sign for, and what it is asked."""
+
+    def __init__(self, session: Session, keys: Keys, *, own: bool = False, signers: bool = True) -> None:
+        self.session = Session(session.system, session.layout, session.run, own=own)
+        self.keys = keys
+        session.layout.root.mkdir(exist_ok=True)
+        if signers:
+            session.layout.allowed_signers.write_text(keys.allowed("ada"))
+
+    def receipt(self, later: int = 0, inventory: str = "production", **more: Any) -> dict[str, Any]:
+        """A receipt that is signed ``later`` milliseconds after now."""
+        made = issue(RELEASE, "run-1", self.session.system.now(), 1, PASSED, inventory=inventory, described=SENT)
+        receipt = {**made, "number": made["number"] + later, **more}
+        return {**receipt, "digest": digest(receipt)}
+
+    def words(self, receipt: dict[str, Any] | None, **more: Any) -> list[str]:
+        """What the host says to a release; nothing where it takes it."""
+        meta = {**SENT, **more.pop("meta", {})}
+        state = {"releases": more.pop("releases", {})}
+        signed = more.pop("signed", receipt)
+        signature = self.keys.sign("ada", canonical(signed)) if signed else ""
+        request: Any = {"receipt": receipt, "signature": signature, **more}
+        try:
+            demand(self.session, state, request, RELEASE, meta)
+        except Fault as fault:
+            return [problem.what for problem in fault.problems]
+        return []
+
+
+@pytest.fixture
+def scene(session: Session, keys: Keys) -> Scene:
+    return Scene(session, keys)
+
+
+@pytest.mark.parametrize(
+    ("part", "other"),
+    [
+        ("contract", []),
+        ("facts", {"worker_processes": 2, "error_logs": ["/tmp/log"]}),
+        ("kept", ["ssl", "conf.d"]),
+        ("platform", {}),
+        ("manifest", [["nginx.conf", "file", 420, "1" * 64]]),
+    ],
+)
+def test_what_is_sent_must_be_what_the_receipt_was_signed_for(scene: Scene, part: str, other: Any) -> None:
+    assert scene.words(scene.receipt(), meta={part: other}) == [
+        f"the {part} of release {RELEASE[:12]} is not what the receipt was signed for"
+    ]
+    assert scene.words(scene.receipt()) == []
+
+
+def test_a_receipt_that_binds_nothing_is_none(scene: Scene) -> None:
+    assert len(scene.words(scene.receipt(contents={}))) == 5
+    assert len(scene.words(scene.receipt(contents="all"))) == 5
+
+
+@pytest.mark.parametrize("inventory", ["staging", "", "production\n", None])
+def test_a_receipt_for_another_inventory_is_none(scene: Scene, inventory: Any) -> None:
+    assert scene.words(scene.receipt(inventory=inventory)) == ["the receipt was signed for another inventory"]
+
+
+def test_a_host_that_was_not_told_its_inventory_says_so_and_its_own_engine_refuses(
+    session: Session, keys: Keys
+) -> None:
+    session.layout.allowed_signers.with_name("inventory").unlink()
+    scene = Scene(session, keys)
+    assert scene.words(scene.receipt()) == []
+    assert "run playbooks/trust.yml once more" in scene.session.warnings[0]
+    own = Scene(session, keys, own=True)
+    assert own.words(own.receipt(5)) == ["this host does not know to which inventory it belongs"]
+
+
+def test_an_older_receipt_is_no_downgrade(scene: Scene) -> None:
+    older, newer = scene.receipt(1000), scene.receipt(2000)
+    assert scene.words(newer) == []
+    assert scene.words(newer) == []
+    assert scene.words(older) == ["the receipt is older than one that this host has taken"]
+    # The same number, of another release: a clock is no proof.
+    other = scene.receipt(release="b" * 64, number=newer["number"])
+    problems = admit(scene.session, "b" * 64, other, scene.keys.sign("ada", canonical(other)), SENT)
+    assert [problem.what for problem in problems] == ["the receipt is older than one that this host has taken"]
+    assert "rollout_forget_receipts=true" in problems[0].do
+
+
+@pytest.mark.parametrize("number", [None, "9", 1.5e300, 3_600_001 + 60_000])
+def test_a_number_from_the_future_is_not_taken_for_it_would_keep_all_others_out(scene: Scene, number: Any) -> None:
+    receipt = scene.receipt()
+    ahead = receipt["number"] + number if isinstance(number, int) else number
+    assert "the receipt comes from the future" in scene.words(scene.receipt(number=ahead))
+
+
+def test_what_is_remembered_of_receipts_is_not_begun_anew_when_it_is_damaged(scene: Scene) -> None:
+    assert scene.words(scene.receipt()) == []
+    (scene.session.layout.root / "admitted.json").write_text("[")
+    (words,) = scene.words(scene.receipt(10))
+    assert words.startswith("what this host remembers of receipts cannot be read")
+
+
+@pytest.mark.parametrize("receipt", ["none", "unsigned", "expired", "failed"])
+def test_an_emergency_overrides_no_signature(scene: Scene, receipt: str) -> None:
+    """With a reason alone, a host that verifies takes nothing that it would not take without."""
+    given = {
+        "none": None,
+        "unsigned": scene.receipt(),
+        "expired": scene.receipt(expires="2020-01-01T00:00:00.000Z"),
+        "failed": scene.receipt(gates={**PASSED, "smoke": "fail"}),
+    }[receipt]
+    signed = None if receipt == "unsigned" else given
+    words = scene.words(given, signed=signed, emergency="tidy up")
+    assert words[-1] == "an emergency overrides gates that failed, never signatures"
+    assert len(words) == 2
+
+
+def _emergency(scene: Scene, **more: Any) -> dict[str, Any]:
+    return scene.receipt(**{"kind": "emergency", "reason": "it burns", "gates": {**PASSED, "smoke": "fail"}, **more})
+
+
+def test_a_signed_emergency_is_taken_and_is_loud(scene: Scene) -> None:
+    assert scene.words(_emergency(scene), emergency="it burns") == []
+    assert [each for each in scene.session.warnings if each.startswith("EMERGENCY")] == [
+        "EMERGENCY: activated without what the gates demand (the receipt says that the gate smoke did not pass: fail), "
+        "because: it burns"
+    ]
+    (event,) = scene.session.store.last_events(9)
+    assert (event["event"], event["reason"]) == ("emergency", "it burns")
+
+
+@pytest.mark.parametrize(
+    ("changes", "signed"),
+    [
+        ({}, "nothing"),
+        ({"reason": " "}, "it"),
+        ({"inventory": "staging"}, "it"),
+        ({"contents": {}}, "it"),
+    ],
+)
+def test_an_emergency_is_signed_for_a_reason_an_inventory_and_a_content(
+    scene: Scene, changes: dict[str, Any], signed: str
+) -> None:
+    receipt = _emergency(scene, **changes)
+    assert scene.words(receipt, signed=receipt if signed == "it" else None, emergency="it burns") != []
+
+
+@pytest.mark.parametrize("receipt", [None, "unsigned"])
+def test_a_host_that_verifies_nothing_takes_an_emergency_with_a_warning_as_ever(
+    session: Session, keys: Keys, receipt: str | None
+) -> None:
+    scene = Scene(session, keys, signers=False)
+    given = _emergency(scene) if receipt else None
+    assert scene.words(given, signed=None, emergency="it burns") == []
+    assert scene.session.warnings[-1].startswith("EMERGENCY: activated without what the gates demand")
+    assert scene.words(None) == [f"there is no receipt of the gates for release {RELEASE[:12]}"]
+
+
+CONFIRMED = {RELEASE: {"confirmed": {"release": RELEASE}}}
+
+
+def test_a_rollback_to_a_stored_release_wants_a_signed_permission(scene: Scene) -> None:
+    assert scene.words(None, stored=True, releases=CONFIRMED) == [
+        "this host goes to another release that it has only with a signed permission"
+    ]
+    assert scene.words(scene.receipt(), stored=True, releases=CONFIRMED) == [
+        "the receipt is of the kind gates, and one of the kind rollback is needed"
+    ]
+    permission = scene.receipt(1, kind="rollback")
+    assert scene.words(permission, stored=True, releases=CONFIRMED, signed=None) == [
+        "the receipt is not signed, and this host takes signed ones only"
+    ]
+    assert scene.words(permission, stored=True, releases=CONFIRMED) == []
+    # And none for a release that is sent.
+    assert "the receipt is of the kind rollback, and one of the kind gates is needed" in scene.words(permission)
+
+
+def test_a_permission_does_not_make_a_release_good_that_never_was(scene: Scene) -> None:
+    (words,) = scene.words(scene.receipt(kind="rollback"), stored=True)
+    assert words == f"there is no receipt of the gates for release {RELEASE[:12]}"
+    stored = {"receipt": scene.receipt()}
+    assert scene.words(scene.receipt(1, kind="rollback"), stored=True, meta=stored) == []
+
+
+def test_where_nothing_is_verified_a_stored_release_needs_no_permission(session: Session, keys: Keys) -> None:
+    assert Scene(session, keys, signers=False).words(None, stored=True, releases=CONFIRMED) == []
+
+
+def test_an_engine_of_the_hosts_own_takes_nothing_where_nobody_may_sign(session: Session, keys: Keys) -> None:
+    own = Scene(session, keys, own=True, signers=False)
+    assert own.words(own.receipt()) == ["the receipt is signed with a key that this host does not allow"]
+    assert own.words(None, emergency="it burns") != []
+
+
+@pytest.fixture
+def signing(new_host: Callable[..., SimulatedHost]) -> SimulatedHost:
+    """A host with two confirmed releases, that takes signed ones only from now on."""
+    host = new_host()
+    deploy(host, "one", "two")
+    host.layout.allowed_signers.parent.mkdir(parents=True, exist_ok=True)
+    host.layout.allowed_signers.write_text("")
+    return host
+
+
+def test_a_run_rolls_back_what_it_has_just_confirmed_for_another_host_could_not(signing: SimulatedHost) -> None:
+    assert revert(signing, "settle", of="run two")["reverted"] is True
+
+
+def test_whoever_may_log_in_walks_back_no_further(signing: SimulatedHost) -> None:
+    signing.clock.pass_(3601.0)
+    answer = revert(signing, "eve", of="run two")
+    assert "and this host takes no revert of it any more" in answer["problems"][0]["what"]
+    assert "playbooks/rollback.yml" in answer["problems"][0]["do"]
+    signing.layout.allowed_signers.unlink()
+    assert revert(signing, "eve", of="run two")["reverted"] is True
+
+
+def test_a_trial_is_rolled_back_by_anybody_at_any_time(signing: SimulatedHost) -> None:
+    signing.layout.allowed_signers.unlink()
+    assert push(signing, "run three", "three")["ok"]
+    signing.layout.allowed_signers.write_text("")
+    assert revert(signing, "unlock", of="run three")["reverted"] is True
+
+
+def test_the_guard_needs_no_signature(signing: SimulatedHost) -> None:
+    signing.layout.allowed_signers.unlink()
+    assert push(signing, "run three", "three")["ok"]
+    signing.layout.allowed_signers.write_text("")
+    signing.wait(600.0)
+    status = signing.ask_engine("status", "look")
+    assert (status["pending"], status["last"]["by"]) == (None, "guard")

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.engine import serving, way_back
+from ansible_collections.sluice.nginx.plugins.module_utils.engine import way_back
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.records import Records
 from ansible_collections.sluice.nginx.plugins.module_utils.lean.threads import Thread
 from tests.unit.engine.simulation.host import SimulatedHost
 from tests.unit.engine.simulation.releases import release
@@ -137,7 +138,7 @@ def test_a_log_that_cannot_be_read_is_no_fault_of_nginx_on_the_way_back(
     def fail(*_: Any) -> None:
         raise ValueError("invalid literal for int() with base 10: '²'")
 
-    monkeypatch.setattr(serving.Records, "read", fail)
+    monkeypatch.setattr(Records, "read", fail)
     monkeypatch.setattr(way_back, "mark_logs", fail)
     answer = revert(host, "r2")
     assert (answer["reverted"], answer["broken"], answer["means"]) == (True, False, "reload"), answer
@@ -152,7 +153,7 @@ def test_a_contract_that_is_damaged_is_said_and_the_release_served(new_host: New
     path.write_text(path.read_text().replace('"contract": [', '"contract": 5, "was": ['))
     answer = revert(host, "r2")
     assert (answer["ok"], answer["reverted"], answer["means"]) == (True, True, "reload"), answer
-    assert "cannot be read, so no check is made" in " ".join(answer["warnings"])
+    assert "has lost its contract, so no check was made on the way back" in " ".join(answer["warnings"])
 
 
 def test_the_end_of_the_process_in_a_check_is_no_outcome(new_host: NewHost, monkeypatch: pytest.MonkeyPatch) -> None:

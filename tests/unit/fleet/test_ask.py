@@ -118,6 +118,16 @@ def test_in_an_emergency_a_good_receipt_is_sent_all_the_same(release: Release) -
     assert asked.request["receipt"] == read_receipt(release).content
 
 
+def test_the_receipt_of_an_emergency_goes_out_in_an_emergency_only(release: Release) -> None:
+    verdicts = [Verdict("fail", "bad", gate=name) for name in GATES]
+    examined = Examined(Candidate(("web1",), release), verdicts)
+    receipt = write_receipt(examined, "run-1", reason="the shop is down").content
+    asked = build("activate", RUN, release.id, release, Terms(emergency="the shop is down"))
+    assert (asked.request["receipt"], asked.request["receipt"]["kind"]) == (receipt, "emergency")
+    with pytest.raises(SluiceError, match="the receipt is of the kind emergency, and one of the kind gates is needed"):
+        build("activate", RUN, release.id, release, Terms())
+
+
 @pytest.mark.parametrize(("given", "reason"), [("", ""), ("down", "down"), ("\tdown\n", "down")])
 def test_the_reason_of_an_emergency(given: str, reason: str) -> None:
     assert reason_of(given) == reason

@@ -26,9 +26,17 @@ from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.receipts imp
 PASS, FAIL = Verdict("pass", "fine", gate="spec"), Verdict("fail", "bad", gate="parse")
 
 
+DESCRIBED = {"contract": [], "facts": {}, "kept": [], "manifest": [], "needs": [], "platform": {"os": "debian 12"}}
+
+
 @pytest.fixture
 def release(tmp_path: Path) -> Release:
+    (tmp_path / "release.json").write_text(json.dumps(DESCRIBED))
     return Release("0" * 64, tmp_path)
+
+
+def _receipt_files(release: Release) -> list[str]:
+    return sorted(path.name for path in release.root.iterdir() if path.name != "release.json")
 
 
 def _passed(release: Release) -> Examined:
@@ -194,7 +202,7 @@ def test_a_release_that_fails_later_loses_its_receipt(release: Release, make_key
     write_receipt(_passed(release), "run-1", key=make_key(""))
     withdraw_receipt(release)
     withdraw_receipt(release)
-    assert list(release.root.iterdir()) == []
+    assert _receipt_files(release) == []
 
 
 @pytest.mark.parametrize(
@@ -204,7 +212,28 @@ def test_a_release_that_fails_later_loses_its_receipt(release: Release, make_key
 def test_a_release_that_has_not_passed_gets_none(release: Release, verdicts: list[Verdict]) -> None:
     with pytest.raises(SluiceError, match="a release that has not passed every gate gets no receipt"):
         write_receipt(Examined(Candidate(("web1",), release), verdicts), "run-1")
-    assert list(release.root.iterdir()) == []
+    assert _receipt_files(release) == []
+
+
+def test_in_an_emergency_it_gets_one_of_a_kind_of_its_own_that_counts_in_an_emergency_only(
+    release: Release, make_key: Callable[[str], Path]
+) -> None:
+    examined = Examined(
+        Candidate(("web1",), release), [*_passed(release).verdicts[1:], Verdict("fail", "-", gate="spec")]
+    )
+    receipt = write_receipt(examined, "run-1", key=make_key(""), reason="the shop is down")
+    assert (receipt.content["kind"], receipt.content["reason"]) == ("emergency", "the shop is down")
+    assert receipt.content["gates"] == {**dict.fromkeys(GATES, "pass"), "spec": "fail"}
+    assert receipt.signature
+    assert read_receipt(release, emergency=True) == receipt
+    with pytest.raises(SluiceError, match="the receipt is of the kind emergency, and one of the kind gates is needed"):
+        read_receipt(release)
+
+
+def test_a_receipt_binds_the_content_and_the_inventory(release: Release) -> None:
+    content = write_receipt(_passed(release), "run-1", inventory="production").content
+    assert content["inventory"] == "production"
+    assert set(content["contents"]) == set(DESCRIBED)
 
 
 def test_what_is_no_release_gets_none() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
@@ -18,14 +19,20 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import (
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decide import Course
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, now
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import Signer, read_inventory, sign_rollback
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import rounds
 from ansible_collections.sluice.nginx.plugins.module_utils.outside import ReleaseId, read_release_id
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run, state
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.receipts import Receipt
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project, read_run, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import NAME as EMERGENCY
+from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import emergency_of
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, Asking, FleetAction, failure
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 _LOOKS = "preflight"
+# Settings of the role that hosts of one run may have different values of.
+_EACH_ITS_OWN = ("rollout_allowed_signers", "rollout_engine_command", "rollout_inventory")
 
 
 class _Wanted(NamedTuple):
@@ -54,12 +61,16 @@ class ActionModule(FleetAction):
         "drift": {"type": "str", "default": "refuse", "choices": ["refuse", "adopt", "discard"]},
         "emergency": {"type": "str", "default": ""},
         "guard_deadline": {"type": "float", "default": 120},
+        "signing_key": {"type": "str", "default": ""},
+        "inventory": {"type": "str", "default": ""},
     }
     _supports_diff = True
 
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Take the step on every host for which it means something."""
         self._options, self._hosts = options, hosts
+        written = self._variables(hosts[0]).get(EMERGENCY) if hosts else None
+        emergency = emergency_of(options["emergency"], self._loader, written)
         self._run = read_run(options["run"])
         self._store = Store(state() / "releases")
         self._door = self._door_of_run()
@@ -69,7 +80,7 @@ class ActionModule(FleetAction):
         self._terms = Terms(
             keep=options["keep"],
             drift=options["drift"],
-            emergency=options["emergency"],
+            emergency=emergency,
             guard_deadline=options["guard_deadline"],
             want_tree=bool(self._task.diff),
             looking=self._task.check_mode,
@@ -107,7 +118,7 @@ class ActionModule(FleetAction):
     def _agree(self) -> None:
         """A run has one setting for all its hosts. Raises ``InputError`` for one that hosts have their own of."""
         role = self._task._role
-        names = [name for name in role.get_default_vars() if name != "rollout_allowed_signers"] if role else []
+        names = [name for name in role.get_default_vars() if name not in _EACH_ITS_OWN] if role else []
         first, *others = self._hosts
         here = self._variables(first)
         for host in others:
@@ -179,7 +190,18 @@ class ActionModule(FleetAction):
             needs=self._options["needs"].get(identity or "", []),
             stored=self._options["stored"],
             bake=bake,
+            permission=self._permission(operation, identity),
         )
+
+    def _permission(self, operation: str, identity: ReleaseId | None) -> Receipt | None:
+        """Sign that hosts may go back to a release that they have, where there is a key."""
+        if identity is None or operation != "activate" or not self._options["stored"]:
+            return None
+        if not self._options["signing_key"]:
+            return None
+        key = project() / Path(self._options["signing_key"]).expanduser()
+        signer = Signer(key, read_inventory(self._options["inventory"]))
+        return sign_rollback(signer, identity, self._run.id)
 
     def _release(self, operation: str, identity: ReleaseId | None) -> Release | None:
         """The release of the controller that the host is to get; none where it is one that the host has stored."""

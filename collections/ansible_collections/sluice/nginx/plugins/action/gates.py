@@ -14,6 +14,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputEr
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import reason_of
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import emergency_words
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import read_inventory
 from ansible_collections.sluice.nginx.plugins.module_utils.outside import ReleaseId, read_release_id
 from ansible_collections.sluice.nginx.plugins.module_utils.release.fetched import find_live
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
@@ -32,6 +33,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import
 from ansible_collections.sluice.nginx.plugins.module_utils.words import count
 from ansible_collections.sluice.nginx.plugins.plugin_utils.concluding import ConcludingAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project, read_run, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import NAME as EMERGENCY
+from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import emergency_of
 from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import read_staging
 
 _MOST_HOURS = 24.0 * 366
@@ -64,7 +67,9 @@ class ActionModule(ConcludingAction):
         "blame_seconds": {"type": "float", "default": 60},
         "signing_key": {"type": "str", "default": ""},
         "receipt_hours": {"type": "float", "default": 24},
+        "inventory": {"type": "str", "default": ""},
         "emergency": {"type": "str", "default": ""},
+        "deploy": {"type": "bool", "default": False},
     }
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -74,7 +79,11 @@ class ActionModule(ConcludingAction):
         run = read_run(options["run"])
         record = Record(run)
         try:
-            return self._examine(options, record)
+            given = emergency_of(options["emergency"], self._loader, task_vars.get(EMERGENCY))
+            if given and not options["deploy"]:
+                self._display.warning(f"{EMERGENCY} is ignored: this run only examines, and deploys nothing")
+                given = ""
+            return self._examine({**options, "emergency": given}, record)
         except SluiceError as error:
             # Nothing was examined, and the run has a record all the same.
             noted = {"releases": [], "signed": None, "emergency": None, "problems": [{"what": str(error)}]}
@@ -86,13 +95,14 @@ class ActionModule(ConcludingAction):
         run = record.run
         reason = reason_of(options["emergency"])
         key, hours = _signing(options)
+        inventory = read_inventory(options["inventory"])
         examiner = self._examiner(options, run.id)
         candidates = self._candidates(options["releases"], options["said"])
         record.door = door_of(each for one in candidates for each in (one.release, one.live))
         examined = examiner.examine(candidates)
         for each in examined:
-            if each.passed:
-                write_receipt(each, run.id, hours, key)
+            if each.candidate.release is not None and (each.passed or reason):
+                write_receipt(each, run.id, hours, key, inventory=inventory, reason=reason)
             elif each.candidate.release is not None:
                 withdraw_receipt(each.candidate.release)
         emergency = {"reason": reason, "gates": _overridden(examined)} if reason else None

@@ -46,14 +46,24 @@ class Failing(TypedDict):
     count: Count
 
 
+class Engine(TypedDict, total=False):
+    digest: Word
+    number: Count
+
+
 class Base(TypedDict, total=False):
-    """What each answer has."""
+    """What each answer has; ``engine`` only where the host has one of its own, which is another one or was asked of."""
 
     ok: Required[bool]
     changed: bool
     problems: Few[Problem]
     warnings: Many[Text]
     steps: Many[Step]
+    engine: Engine
+
+
+class Trust(Base, total=False):
+    paths: Many[Word]
 
 
 class Outcome(TypedDict, total=False):
@@ -282,6 +292,8 @@ FORMS: dict[str, Any] = {
     "status": Status,
     "show": Show,
     "traffic": Traffic,
+    "trust": Trust,
+    "update_engine": Base,
 }
 
 NEEDED: dict[str, tuple[str, ...]] = {
@@ -294,5 +306,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "status": ("live", "confirmed", "pending", "last", "releases", "drift"),
     "show": ("release", "stored"),
     "traffic": ("traffic", "journal"),
+    "trust": ("paths", "engine"),
+    "update_engine": ("engine",),
 }
 """What an answer that is ``ok`` has beside that which every answer has."""

@@ -1,8 +1,12 @@
-"""The receipt of the gates: what the controller writes when a release has passed, and what a host demands to see.
+"""What a controller states and signs, and what a host demands to see before it takes a release.
 
-``{schema, release, run, at, expires, gates: {name: result}, digest}``; times are ISO-8601 in UTC with milliseconds. One
-code for both sides, so that neither can think otherwise of a receipt than the other. The digest keeps accidents out;
-it is the signature over ``canonical()`` that keeps people out.
+A receipt is ``{schema, kind, release, run, at, expires, number, inventory, gates, reason, contents, digest}``; times
+are ISO-8601 in UTC with milliseconds. ``number`` only grows: the milliseconds from 1970 to ``at``. ``contents`` has a
+digest of each part of the release that its id does not cover. Kinds: ``gates`` for a release that passed,
+``emergency`` for one that did not and goes out for a ``reason``, ``rollback`` for one that the host has.
+
+One code for both sides, so that neither can think otherwise of a receipt than the other. The digest keeps accidents
+out; it is the signature over ``canonical()`` that keeps people out.
 """
 
 from __future__ import annotations
@@ -13,41 +17,95 @@ from .lean.texts import fits
 if TYPE_CHECKING:
     from typing import Any, Mapping
 
-__all__ = ["GATES", "NAMESPACE", "SCHEMA", "canonical", "digest", "faults", "issue"]
+__all__ = [
+    "EMERGENCY",
+    "ENGINE_NAMESPACE",
+    "GATES",
+    "NAMESPACE",
+    "PASSED",
+    "ROLLBACK",
+    "SCHEMA",
+    "TRUST_NAMESPACE",
+    "canonical",
+    "contents",
+    "digest",
+    "faults",
+    "gate_faults",
+    "is_ahead",
+    "issue",
+    "state",
+    "time_faults",
+    "unlike",
+]
 
-SCHEMA = 1
+SCHEMA = 2
 # Without these no host takes a release. A controller may have more gates, of its user's own; they must pass as well.
 GATES = (
     *("spec", "parse", "lint", "needs", "syntax", "start"),
     *("smoke", "reload", "coverage", "behaviour", "verify"),
 )
+PASSED, EMERGENCY, ROLLBACK = "gates", "emergency", "rollback"
 # What a signature is for, in the words of ssh-keygen: one that was made for anything else is none for a receipt.
 NAMESPACE = "sluice-receipt"
+ENGINE_NAMESPACE = "sluice-engine"
+TRUST_NAMESPACE = "sluice-trust"
 
 # Both sides write times so, and then the order of texts is that of times.
 _TIME = "0000-00-00T00:00:00.000Z"
+# What a host is sent of a release and acts upon. Needs are only asked for; they are signed all the same.
+_SENT = ("contract", "facts", "kept", "manifest", "platform")
+_PARTS = (*_SENT, "needs")
+# A clock that runs ahead would keep later receipts out for as long.
+_MOST_AHEAD = 3600 * 1000
 
 
-def issue(release: str, run: str, at: str, hours: float, gates: Mapping[str, str]) -> dict[str, Any]:
-    """Make the receipt of ``release`` for the results of its gates; it is good for ``hours`` from ``at`` on."""
-    # Only the controller issues any, and to import this takes a host longer than to examine one.
-    from datetime import datetime, timedelta
+def issue(
+    release: str,
+    run: str,
+    at: str,
+    hours: float,
+    gates: Mapping[str, str],
+    *,
+    kind: str = PASSED,
+    inventory: str = "",
+    reason: str = "",
+    described: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Make the receipt of ``release`` for the results of its gates; it is good for ``hours`` from ``at`` on.
 
-    expires = datetime.strptime(at, "%Y-%m-%dT%H:%M:%S.%fZ") + timedelta(hours=hours)
-    receipt: dict[str, Any] = {
+    ``described`` is the release's description, whose parts the receipt binds. ``reason`` is that of an emergency.
+    """
+    facts = {"release": release, "run": run, "gates": dict(gates), "contents": contents(described or {})}
+    return state(kind, at, hours, inventory, **facts, **({"reason": reason} if reason else {}))
+
+
+def state(kind: str, at: str, hours: float, inventory: str, **facts: Any) -> dict[str, Any]:
+    """Make a statement that can be signed: ``facts``, and for how long and for which inventory they are stated."""
+    # Only the controller states anything, and to import this takes a host longer than to examine it.
+    from datetime import datetime, timedelta, timezone
+
+    since = datetime.strptime(at, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+    expires = (since + timedelta(hours=hours)).replace(tzinfo=None)
+    statement: dict[str, Any] = {
         "schema": SCHEMA,
-        "release": release,
-        "run": run,
+        "kind": kind,
         "at": at,
         "expires": expires.isoformat(timespec="milliseconds") + "Z",
-        "gates": dict(gates),
+        "number": round(since.timestamp() * 1000),
+        "inventory": inventory,
+        **facts,
     }
-    return {**receipt, "digest": digest(receipt)}
+    return {**statement, "digest": digest(statement)}
 
 
-def canonical(receipt: Mapping[str, Any]) -> bytes:
+def contents(described: Mapping[str, Any]) -> dict[str, str]:
+    """Return the SHA-256, in hex, of each part of a release's description that a receipt binds."""
+    return {name: sha256(canonical(described[name])).hexdigest() for name in _PARTS if name in described}
+
+
+def canonical(value: object) -> bytes:
     """Return the bytes that are signed: the same for the same content, however it was stored."""
-    return json.dumps(receipt, sort_keys=True, separators=(",", ":")).encode()
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
 def digest(receipt: Mapping[str, Any]) -> str:
@@ -56,22 +114,29 @@ def digest(receipt: Mapping[str, Any]) -> str:
     return sha256(canonical(content)).hexdigest()
 
 
-def faults(receipt: object, release: str, at: str) -> list[str]:
-    """Say in words all that is wrong with ``receipt`` as one for ``release`` at the time ``at``; nothing when it is
-    good."""
+def faults(receipt: object, release: str, at: str, kinds: tuple[str, ...] = (PASSED,)) -> list[str]:
+    """Return all that is wrong with ``receipt`` as one of ``kinds`` for ``release`` at the time ``at``, in words;
+    nothing when it is good."""
     if not receipt:
         return [f"there is no receipt of the gates for release {release[:12]}"]
     if not isinstance(receipt, dict) or receipt.get("schema") != SCHEMA:
         return [f"what is there as the receipt of release {release[:12]} is none, or one of another version"]
-    found = []
+    kind, found = receipt.get("kind"), []
     if receipt.get("release") != release:
         found.append(f"the receipt is for release {str(receipt.get('release'))[:12]}, not for {release[:12]}")
+    if kind not in kinds:
+        found.append(f"the receipt is of the kind {str(kind)[:12]}, and one of the kind {kinds[0]} is needed")
     if receipt.get("digest") != digest(receipt):
         found.append("the receipt was changed after the gates wrote it: its digest is not that of its content")
-    return found + _gate_faults(receipt.get("gates")) + _time_faults(receipt.get("expires"), at)
+    if kind == EMERGENCY and not (isinstance(receipt.get("reason"), str) and receipt["reason"].strip()):
+        found.append("the receipt of an emergency gives no reason")
+    gates = gate_faults(receipt) if kind == PASSED else []
+    return found + gates + time_faults(receipt, at)
 
 
-def _gate_faults(gates: object) -> list[str]:
+def gate_faults(receipt: Mapping[str, Any]) -> list[str]:
+    """Return which gates a receipt lacks, and which have not passed."""
+    gates = receipt.get("gates")
     results = gates if isinstance(gates, dict) else {}
     found = [f"the receipt lacks the gate {name}" for name in GATES if name not in results]
     return found + [
@@ -81,7 +146,22 @@ def _gate_faults(gates: object) -> list[str]:
     ]
 
 
-def _time_faults(expires: object, at: str) -> list[str]:
+def time_faults(statement: Mapping[str, Any], at: str) -> list[str]:
+    """Return why a statement does not count at the time ``at``, or not any more."""
+    expires = statement.get("expires")
     if not isinstance(expires, str) or not fits(expires, _TIME):
         return [f"the receipt does not say until when it is good: {expires!r} is no time"]
     return [f"the receipt expired at {expires}; here it is {at}"] if expires <= at else []
+
+
+def is_ahead(statement: Mapping[str, Any], now: int) -> bool:
+    """Return whether a statement comes from more than an hour after ``now``, in milliseconds from 1970 on."""
+    number = statement.get("number")
+    return not isinstance(number, int) or number > now + _MOST_AHEAD
+
+
+def unlike(receipt: Mapping[str, Any], sent: Mapping[str, Any]) -> list[str]:
+    """Return which parts of a release are not those that its receipt binds, or are not bound."""
+    bound, here = receipt.get("contents"), contents(sent)
+    known = bound if isinstance(bound, dict) else {}
+    return [name for name in _SENT if here.get(name) != known.get(name) or name not in known]

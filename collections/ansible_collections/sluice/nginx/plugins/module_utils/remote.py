@@ -53,8 +53,10 @@ except (OSError,EOFError,TypeError,ValueError):
     if not z:
         print("\\n{_MISSING}",flush=True)
         os._exit(0)
-    import json,zlib
-    c=json.loads(zlib.decompress(z))
+    import hashlib,json,zlib
+    z=zlib.decompress(z)
+    if hashlib.sha256(z).hexdigest()!=d: sys.exit("the engine that came is not the one that was announced")
+    c=json.loads(z)
     exec(c["sluice/engine/install.py"],e)
     c=e["install"](c,d,"/var/lib/sluice",k=="keep")
 t=c["sluice.engine.loading"][1]

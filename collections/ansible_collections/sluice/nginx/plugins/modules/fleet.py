@@ -64,7 +64,10 @@ options:
     choices: [refuse, adopt, discard]
     default: refuse
   emergency:
-    description: A reason for which a host takes a release without a good receipt. It stands in the host's journal.
+    description:
+      - A reason for which a host takes a release that gates refused. It stands in the host's journal.
+      - It counts only where C(rollout_emergency) comes from the command line. A host that takes signed receipts only
+        wants the signed receipt of the emergency.
     type: str
     default: ""
   guard_deadline:
@@ -73,6 +76,14 @@ options:
       - A host that does not answer for two thirds of it, or a minute where that is longer, has failed.
     type: float
     default: 120
+  signing_key:
+    description: The SSH key that signs the permission to go back to a release of O(stored), relative to the project.
+    type: str
+    default: ""
+  inventory:
+    description: The name of the inventory that is signed for, as its hosts know it.
+    type: str
+    default: ""
 attributes:
   check_mode:
     description: Only what looks and changes nothing is asked of the host.

@@ -105,12 +105,22 @@ options:
     description: For how many hours a receipt is good.
     type: float
     default: 24
-  emergency:
-    description:
-      - A reason for which gates that did not pass do not stop the run.
-      - A release that failed gets no receipt all the same, and one that could not be rendered stops the run.
+  inventory:
+    description: The name of the inventory that receipts are made for, as its hosts know it.
     type: str
     default: ""
+  emergency:
+    description:
+      - A reason for which gates that did not pass do not stop the run. It counts only where C(rollout_emergency) comes
+        from the command line, and with O(deploy).
+      - A release that failed gets a receipt of a kind of its own, with the reason. One that could not be rendered stops
+        the run.
+    type: str
+    default: ""
+  deploy:
+    description: Whether the run goes on to deploy what passes. Without it, O(emergency) is ignored.
+    type: bool
+    default: false
 extends_documentation_fragment: [sluice.nginx.controller]
 author: Sluice
 """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -17,7 +18,10 @@ from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import sign_engine
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project
 
 __all__ = ["Engine", "engines", "variables_of"]
 
@@ -35,12 +39,42 @@ class Engine(ActionBase):
         Raises ``SluiceError`` and what the connection plugin raises.
         """
         variables = self._templar.available_variables
+        own = str(self._templar.template(variables.get("rollout_engine_command")) or "").strip()
+        if own:
+            return self._told_by_own(own, question)
         python = str(self._templar.template(variables.get("ansible_python_interpreter")) or "python3")
         command = remote.command("python3" if python.startswith("auto") else python)
         try:
             return self._told(command, question.payload, question.request["op"])
         except remote.EngineMissing:
             return self._told(command, question.first_payload, question.request["op"])
+
+    def _told_by_own(self, command: str, question: Question) -> dict[str, Any]:
+        """Ask the host's own engine. Where it is another one than the controller's, and the key that signs is at hand,
+        it is updated first.
+        """
+        operation = question.request["op"]
+        answer = self._sent(command, question.payload, operation)
+        differs = not answer.get("ok") and "engine" in answer
+        key = str(self._templar.template(self._templar.available_variables.get("gates_signing_key")) or "")
+        if not (differs and key):
+            return answer
+        signed = sign_engine(project() / Path(key).expanduser())
+        request = {"op": "update_engine", "run": question.request["run"], "statement": signed.content}
+        update = remote.payload({**request, "signature": signed.signature}, remote.pack().data, engine=False)
+        updated = self._sent(command, update, "update_engine")
+        return self._sent(command, question.payload, operation) if updated.get("ok") else updated
+
+    def _sent(self, command: str, data: bytes, operation: str) -> dict[str, Any]:
+        """Send exactly ``command``, without a shell of Ansible's and without become around it."""
+        rc, out, err = self._connection.exec_command(command, in_data=data, sudoable=False)
+        said, noise = out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+        if rc == 127 or "command not found" in noise:
+            raise SluiceError(
+                f"rollout_engine_command: the host has no engine of its own at {command!r}; run playbooks/trust.yml as "
+                "an administrator (-e rollout_engine_command=), which installs it"
+            )
+        return remote.answer(said, noise, rc, operation)
 
     def _told(self, command: str, data: bytes, operation: str) -> dict[str, Any]:
         if self._connection.is_pipelining_enabled():

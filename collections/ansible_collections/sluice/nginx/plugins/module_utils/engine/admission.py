@@ -1,81 +1,195 @@
-"""Admission: a host takes a release only with the receipt of the gates for it, signed where the host demands that."""
+"""Admission: a host takes a release only with the receipt of the gates for it. Where it knows who may sign, the receipt
+is signed, for this very content and this inventory, and is newer than any that it took before.
+"""
 
 from __future__ import annotations
 
 from .. import receipt as receipts
-from ..lean import TYPE_CHECKING
-from .session import Problem, Session
+from ..lean import TYPE_CHECKING, json
+from .session import Fault, Problem, Session
+from .signatures import verify
+from .times import seconds_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Mapping
 
-    from .forms import Json
+    from .forms import ActivateRequest, Json
 
-__all__ = ["admit"]
+__all__ = ["Admitted", "admit", "demand", "early", "foreign", "inventory_of", "is_strict"]
 
-# Seconds. ssh-keygen needs milliseconds; a machine under load may need more.
-_PATIENCE = 30.0
-# A key may stand in several lines of the file, with other people's names and other restrictions.
-_MOST_SIGNERS = 20
+_MEND = "run deploy.yml, whose gates write a receipt"
+_RESET = "playbooks/trust.yml -e rollout_forget_receipts=true lets this host forget it"
 
 
-def admit(session: Session, release: str, receipt: Json | None, signature: str) -> list[Problem]:
-    """Say why this host does not take ``release``; nothing when it does.
+def is_strict(session: Session) -> bool:
+    """Return whether this host takes signed statements only: it knows who may sign, or has an engine of its own."""
+    return session.own or session.layout.allowed_signers.is_file()
+
+
+def demand(session: Session, state: Json, request: ActivateRequest, release: str, meta: Json) -> None:
+    """Hold ``release`` to the receipt of its gates, and on a host that takes signed ones only, to its signature.
+
+    ``meta`` is what is known of the release. Raises ``Fault``. The caller has the lock.
+    """
+    receipt, signature = request.get("receipt"), str(request.get("signature") or "")
+    if request.get("stored"):
+        problems = _stored_problems(session, state, release, meta, receipt, signature)
+    else:
+        problems = admit(session, release, receipt, signature, meta)
+    strict = is_strict(session)
+    reason, said = str(request.get("emergency") or "").strip(), []
+    # The controller writes a receipt of this kind for a reason only, and where receipts are verified it is signed.
+    if isinstance(receipt, dict) and receipt.get("kind") == receipts.EMERGENCY:
+        reason, said = str(receipt.get("reason") or "").strip(), receipts.gate_faults(receipt)
+    if problems and (strict or not reason):
+        if strict and reason and not said:
+            do = "run deploy.yml with -e rollout_emergency and with gates_signing_key, which signs a receipt for it"
+            problems.append(Problem("an emergency overrides gates that failed, never signatures", do=do))
+        raise Fault(*problems)
+    said += [problem.what for problem in problems]
+    if said:
+        session.journal("emergency", release=release, reason=reason, problems=said)
+        session.warn(f"EMERGENCY: activated without what the gates demand ({'; '.join(said)}), because: {reason}")
+    if strict and receipt:
+        Admitted(session).write("receipt", receipt["number"], release)
+
+
+def _stored_problems(
+    session: Session, state: Json, release: str, meta: Json, permission: Json | None, signature: str
+) -> list[Problem]:
+    """Return why this host does not go to a release that it has. What it has accepted before needs no receipt."""
+    problems = []
+    if is_strict(session):
+        if not permission:
+            do = "set gates_signing_key to the key that signs, and run playbooks/rollback.yml again"
+            return [Problem("this host goes to another release that it has only with a signed permission", do=do)]
+        problems = admit(session, release, permission, signature, kinds=(receipts.ROLLBACK,))
+    if (state["releases"].get(release) or {}).get("confirmed"):
+        return problems
+    # Its signature was verified when it came.
+    kinds = (receipts.PASSED, receipts.EMERGENCY)
+    found = receipts.faults(meta.get("receipt"), release, session.system.now(), kinds)
+    return problems + [Problem(fault, do=_MEND) for fault in found]
+
+
+def admit(
+    session: Session,
+    release: str,
+    receipt: Json | None,
+    signature: str,
+    sent: Mapping[str, object] | None = None,
+    kinds: tuple[str, ...] = (receipts.PASSED, receipts.EMERGENCY),
+) -> list[Problem]:
+    """Return why this host does not take ``release``; nothing when it does.
 
     ``signature`` is the armored text of ``ssh-keygen -Y sign`` over ``receipt.canonical()``, empty when there is none.
-    It is verified where the host has ``allowed_signers``; where it has none, the session is warned.
+    It is verified where the host has ``allowed_signers``; where it has none, the session is warned. ``sent`` is what
+    came of the release, None for one that the host has.
     """
-    problems = [
-        Problem(fault, do="run deploy.yml, whose gates write a receipt")
-        for fault in receipts.faults(receipt, release, session.system.now())
-    ]
-    if not receipt:
+    at = session.system.now()
+    problems = [Problem(fault, do=_MEND) for fault in receipts.faults(receipt, release, at, kinds)]
+    if not receipt or not isinstance(receipt, dict):
         return problems
-    signers = session.layout.allowed_signers
-    if not signers.is_file():
+    if not is_strict(session):
         session.warn(
-            f"receipts are not verified on this host: it has no {signers} that says who may sign them "
-            "(playbooks/trust.yml puts it there)"
+            f"receipts are not verified on this host: it has no {session.layout.allowed_signers} that says who may "
+            "sign them (playbooks/trust.yml puts it there)"
         )
         return problems
-    return problems + _unsigned(session, receipt, signature, signers)
+    unsigned = verify(session, receipts.canonical(receipt), signature, receipts.NAMESPACE)
+    # What nobody has signed says nothing.
+    return problems + (unsigned or _unbound(session, release, receipt, sent))
 
 
-def _unsigned(session: Session, receipt: Json, signature: str, signers: Path) -> list[Problem]:
-    """Say why ``signature`` is none of those who may sign."""
-    expected = f"a signature of one of those in {signers}"
-    if not signature.strip():
-        do = "set gates_signing_key to the key that signs, and run deploy.yml again"
-        return [Problem("the receipt is not signed, and this host takes signed ones only", expected, do=do)]
-    runtime = session.layout.runtime
-    path = runtime / "receipt.sig"
-    session.system.make_directory(runtime, 0o700)
-    session.system.write(path, signature.encode())
+def _unbound(session: Session, release: str, receipt: Json, sent: Mapping[str, object] | None) -> list[Problem]:
+    """Return why a signed receipt is not one for this content, this inventory and this time."""
+    do = f"{_MEND}; if nobody changed the release by mistake, ask who did"
+    problems = [
+        Problem(f"the {name} of release {release[:12]} is not what the receipt was signed for", do=do)
+        for name in (receipts.unlike(receipt, sent) if sent is not None else [])
+    ]
+    return problems + foreign(session, receipt) + early(session, receipt) + _older(session, receipt)
+
+
+def foreign(session: Session, statement: Mapping[str, object], what: str = "receipt") -> list[Problem]:
+    """Return why a signed statement is not meant for this host."""
+    here, there = inventory_of(session), statement.get("inventory")
+    if here is None and session.own:
+        do = "run playbooks/trust.yml as an administrator, which tells the host the name of its inventory"
+        return [Problem("this host does not know to which inventory it belongs", do=do)]
+    if here is None:
+        session.warn(
+            "this host does not know to which inventory it belongs, so it takes what was signed for any; run "
+            "playbooks/trust.yml once more, which tells it"
+        )
+        return []
+    if here == there:
+        return []
+    expected = f"the inventory {here!r}, as the host was told"
+    do = "set gates_inventory to the name that the host knows; or run playbooks/trust.yml, which tells it another"
+    return [Problem(f"the {what} was signed for another inventory", expected, f"{str(there)[:100]!r}", do)]
+
+
+def early(session: Session, statement: Mapping[str, object], what: str = "receipt") -> list[Problem]:
+    """Return why a statement is not to be believed yet: a clock ran ahead, and would keep later ones out."""
+    at = session.system.now()
+    if not receipts.is_ahead(statement, seconds_of(at) * 1000):
+        return []
+    do = "set the clock of the controller or of this host right, and run the playbook again"
+    return [Problem(f"the {what} comes from the future", f"a time near {at}", str(statement.get("at"))[:40], do)]
+
+
+def inventory_of(session: Session) -> str | None:
+    """Return the name of the inventory that this host belongs to, as ``trust.yml`` told it; None where it did not."""
+    path = session.layout.allowed_signers.with_name("inventory")
+    return path.read_text().strip() if path.is_file() else None
+
+
+class Admitted:
+    """The newest signed statement of each kind that this host took; an older one is not taken any more."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._path: Path = session.layout.root / "admitted.json"
+
+    def read(self, kind: str) -> tuple[int, str]:
+        """Return the number and the release of the newest. Raises ``ValueError`` for a file that cannot be read."""
+        try:
+            found = json.loads(self._path.read_bytes()).get(kind) or [0, ""]
+            return int(found[0]), str(found[1])
+        except FileNotFoundError:
+            return 0, ""
+        except (OSError, AttributeError, TypeError, IndexError) as error:
+            raise ValueError(str(error)) from error
+
+    def write(self, kind: str, number: int, release: str = "") -> None:
+        """Remember a statement. The caller has the lock."""
+        try:
+            found = json.loads(self._path.read_bytes())
+        except (OSError, ValueError):
+            found = {}
+        known = found if isinstance(found, dict) else {}
+        self._session.system.make_directory(self._session.layout.root)
+        text = json.dumps({**known, kind: [number, release]}, sort_keys=True)
+        self._session.system.write(self._path, text.encode())
+
+
+def _older(session: Session, receipt: Json) -> list[Problem]:
+    """Return why a receipt is older than one that was taken: it is good for a downgrade only."""
     try:
-        return _verified(session, receipts.canonical(receipt), path, signers, expected)
-    finally:
-        session.system.remove(path)
-
-
-def _verified(session: Session, signed: bytes, path: Path, signers: Path, expected: str) -> list[Problem]:
-    finding = ["ssh-keygen", "-Y", "find-principals", "-s", str(path), "-f", str(signers)]
-    found = session.system.run(finding, _PATIENCE)
-    if found.rc in (124, 127):
-        do = "see to it that ssh-keygen (package openssh-client) works on the host"
-        return [Problem("the receipt's signature cannot be verified here", expected, found.output.strip(), do)]
-    if "parse signature" in found.output or "armor" in found.output:
-        return [Problem("the receipt's signature is none: it cannot be read", expected, found.output.strip())]
-    if found.rc != 0:
-        do = "sign with a key that is allowed, or allow this one with playbooks/trust.yml"
-        what = "the receipt is signed with a key that this host does not allow"
-        return [Problem(what, expected, found.output.strip(), do)]
-    said = ""
-    for who in found.output.split("\n")[:_MOST_SIGNERS]:
-        verifying = ["ssh-keygen", "-Y", "verify", "-f", str(signers), "-I", who.strip()]
-        verifying += ["-n", receipts.NAMESPACE, "-s", str(path)]
-        done = session.system.run(verifying, _PATIENCE, data=signed) if who.strip() else None
-        if done is not None and done.rc == 0:
-            return []
-        said = done.output.strip() if done is not None else said
-    do = "run deploy.yml, whose gates write and sign a receipt; if nobody changed it by mistake, ask who did"
-    return [Problem("the receipt's signature is forged: it was not made over this receipt", expected, said, do)]
+        newest, release = Admitted(session).read("receipt")
+    except ValueError as error:
+        what = f"what this host remembers of receipts cannot be read ({error})"
+        return [Problem(what, do=f"see to the disk; then {_RESET}")]
+    number = receipt.get("number")
+    if isinstance(number, int) and (number > newest or (number == newest and receipt.get("release") == release)):
+        return []
+    return [
+        Problem(
+            "the receipt is older than one that this host has taken",
+            f"a number above {newest}, of release {release[:12]}",
+            f"{number}, from {receipt.get('at')}",
+            f"{_MEND}; where the clock of another controller ran ahead, {_RESET}",
+        )
+    ]

@@ -133,8 +133,9 @@ class ActivateRequest(TypedDict, total=False):
     With ``stored`` only ``release.id`` is read, the rest is what the host stored. ``drift`` is refuse, adopt or
     discard.
 
-    ``receipt`` is that of the gates and ``signature`` what ``ssh-keygen -Y sign`` made of it, or empty. ``emergency``
-    is the reason for which neither is needed, or empty.
+    ``receipt`` is that of the gates and ``signature`` what ``ssh-keygen -Y sign`` made of it, or empty; with ``stored``
+    it is of the kind ``rollback``, where the host takes signed ones only. ``emergency`` is the reason for which a host
+    that verifies no signature needs neither, or empty.
 
     Answer: ``release``, ``before``, ``checks`` (outcomes), ``workers``, ``timings`` in ms (``test``,
     ``reload_to_worker``, ``reload_to_proof``; after a failure ``failed_to_worker``, ``failed_to_proof``), and after a
@@ -183,6 +184,25 @@ class RevertRequest(TypedDict, total=False):
 
     of: str
     options: Options
+
+
+class TrustRequest(TypedDict, total=False):
+    """``trust``: ``statement`` has ``signers`` (the text of allowed_signers), ``inventory``, ``engine`` (the digest of
+    the engine that is sent as the bundle) and ``forget`` (the number of the newest receipt).
+
+    With ``looking`` nothing is written. Answer: ``paths`` (what changed), ``engine`` (``digest``, ``number``).
+    """
+
+    statement: Json
+    signature: str
+    looking: bool
+
+
+class UpdateEngineRequest(TypedDict, total=False):
+    """``update_engine``: ``statement`` has ``digest_of_engine``, that of the bundle. Answer: ``engine``."""
+
+    statement: Json
+    signature: str
 
 
 class TrafficRequest(TypedDict, total=False):

@@ -28,12 +28,13 @@ _NEEDED = ("ctypes", "difflib", "fcntl", "hashlib", "signal", "socket", "ssl", "
 _OTHERS = 2
 
 
-def install(sources: dict[str, str], digest: str, root: str, keep: bool) -> Codes:
+def install(sources: dict[str, str], digest: str, root: str, keep: bool, guard: str = "") -> Codes:
     """Return the engine's modules, for ``loading.run``. With ``keep`` they are at ``root`` from then on.
 
     ``sources`` are texts by paths, as ``sluice/engine/main.py``. What is at ``root/engine/digest`` is always whole, and
     so is the file of compiled modules in it, which each Python has of its own. Where nothing can be kept, the engine
-    runs from memory: a host that has no room must still be taken back.
+    runs from memory: a host that has no room must still be taken back. ``guard`` is the script of the guard, whose
+    engine stays.
     """
     for name in _NEEDED:
         import_module(name)
@@ -42,7 +43,7 @@ def install(sources: dict[str, str], digest: str, root: str, keep: bool) -> Code
         try:
             if not os.path.isdir(folder):
                 _unpack(sources, folder)
-                _prune(root, folder)
+                _prune(guard or os.path.join(root, "guard.py"), folder)
             return _compiled(sources, folder)
         except OSError:
             pass
@@ -94,9 +95,9 @@ def _compiled(sources: dict[str, str], folder: str) -> Codes:
     return codes
 
 
-def _prune(root: str, folder: str) -> None:
+def _prune(script: str, folder: str) -> None:
     try:
-        with open(os.path.join(root, "guard.py")) as file:
+        with open(script) as file:
             guard = file.read()
     except OSError:
         guard = ""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     # Module name to the path of its source, and its code as of ``marshal``, or its text.
     Codes = Dict[str, Tuple[str, Union[bytes, str]]]
 
-__all__ = ["Modules", "run"]
+__all__ = ["Modules", "run", "run_own"]
 
 
 class Modules:
@@ -52,3 +52,9 @@ def run(codes: Codes, request: bytes, bundle: bytes) -> None:
     """Let the engine answer a request."""
     sys.meta_path.insert(0, Modules(codes))
     __import__("sluice.engine.main", fromlist=["main"]).main(request, bundle)
+
+
+def run_own(codes: Codes, request: bytes, bundle: bytes, digest: str, asked: str) -> None:
+    """Let the host's own engine, ``digest``, answer a request that was made for the engine ``asked``."""
+    sys.meta_path.insert(0, Modules(codes))
+    __import__("sluice.engine.own", fromlist=["main"]).main(request, bundle, digest, asked)

@@ -15,7 +15,7 @@ from .session import Problem, Session, problems_of
 from .store import Layout, Locked
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
     from .forms import Json
 
@@ -32,13 +32,25 @@ _OPERATIONS = {
     "status": "status",
     "show": "status",
     "traffic": "traffic",
+    "trust": "trust",
+    "update_engine": "trust",
 }
 
 
-def handle(request: Json, bundle: bytes = b"", system: System | None = None, layout: Layout | None = None) -> Json:
-    """Do what ``request`` asks and return the answer. Whatever goes wrong is in the answer, nothing is raised."""
+def handle(
+    request: Json,
+    bundle: bytes = b"",
+    system: System | None = None,
+    layout: Layout | None = None,
+    *,
+    own: bool = False,
+) -> Json:
+    """Do what ``request`` asks and return the answer. Whatever goes wrong is in the answer, nothing is raised.
+
+    ``own`` says that this is the host's own engine, which takes nothing unsigned.
+    """
     run = request.get("run")
-    session = Session(system or System(), layout or Layout(), run if isinstance(run, dict) else {})
+    session = Session(system or System(), layout or Layout(), run if isinstance(run, dict) else {}, own=own)
     name = str(request.get("op"))
     answer: Json = {"changed": False}
     problems: list[Problem] = []
@@ -99,8 +111,11 @@ def _sign_of_life(session: Session) -> None:
     session.alive()
 
 
-def main(request: bytes, bundle: bytes) -> None:
-    """Answer one request on the standard output, on a line of its own behind a marker."""
+def main(request: bytes, bundle: bytes, refuse: Callable[[Json], Json | None] | None = None) -> None:
+    """Answer one request on the standard output, on a line of its own behind a marker.
+
+    The host's own engine gives ``refuse``, which returns the answer to what it does not do.
+    """
     # Neither is to depend on how this process was started: sudo and ssh bring their own.
     os.umask(0o077)
     os.environ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -111,6 +126,7 @@ def main(request: bytes, bundle: bytes) -> None:
         )
         answer: Json = {"ok": False, "changed": False, "problems": [problem.to_json()], "warnings": [], "steps": []}
     else:
-        answer = handle(json.loads(request), bundle)
+        asked = json.loads(request)
+        answer = (refuse(asked) if refuse else None) or handle(asked, bundle, own=refuse is not None)
     sys.stdout.write(f"\n{MARKER}{json.dumps(answer)}\n")
     sys.stdout.flush()

@@ -48,7 +48,9 @@ class Fault(SluiceError):
 class Session:
     """One operation of one run on this host."""
 
-    def __init__(self, system: System, layout: Layout, run: Json) -> None:
+    def __init__(self, system: System, layout: Layout, run: Json, *, own: bool = False) -> None:
+        # Whether this is the engine of the host itself, which takes nothing unsigned, and not one that was sent along.
+        self.own = own
         self.system = system
         self.layout = layout
         self.run: Json = {

@@ -33,7 +33,7 @@ class Layout(NamedTuple):
     """Where things are: ``root`` belongs to the engine, ``conf`` is the link that nginx reads.
 
     What is in ``runtime`` does not outlive the machine's run. ``units`` are systemd's, and ``allowed_signers`` says who
-    may sign receipts.
+    may sign receipts. ``own`` is the host's own engine, and ``command`` what starts it.
     """
 
     root: Path = Path("/var/lib/sluice")
@@ -41,6 +41,8 @@ class Layout(NamedTuple):
     runtime: Path = Path("/run/sluice")
     units: Path = Path("/etc/systemd/system")
     allowed_signers: Path = Path("/etc/sluice/allowed_signers")
+    own: Path = Path("/usr/local/lib/sluice")
+    command: Path = Path("/usr/local/sbin/sluice-engine")
 
     @property
     def releases(self) -> Path:

@@ -96,12 +96,14 @@ def build(
     needs: Sequence[Mapping[str, Any]] = (),
     stored: str = "",
     bake: float = 0.0,
+    permission: Receipt | None = None,
 ) -> Question:
     """Make the question for ``operation``.
 
     ``release`` is None when the host itself has stored all of it (a rollback), and ``stored`` is how it is named there;
     ``of`` is the run that is taken back, where it is not the one that asks; ``needs`` are what the host must have for
-    the release; ``bake`` is for how long it is watched, in seconds. Raises ``SluiceError`` where the gates' receipt
+    the release; ``bake`` is for how long it is watched, in seconds; ``permission`` is the signed one to go back to a
+    release that is stored. Raises ``SluiceError`` where the gates' receipt
     does not allow it.
     """
     request: dict[str, Any] = {"op": operation, "run": run.asking(), "release": identity}
@@ -117,7 +119,10 @@ def build(
         request.update(drift=terms.drift, emergency=reason_of(terms.emergency), seconds=bake)
         request["options"] = {"guard_deadline": terms.guard_deadline}
         if release is None:
-            return Question({**request, "release": {"id": identity}, "stored": True})
+            request.update(release={"id": identity}, stored=True)
+            if permission is not None:
+                request.update(receipt=permission.content, signature=permission.signature)
+            return Question(request)
         wanted = ("id", "manifest", "kept", "facts", "contract", "platform")
         request["release"] = _described(release, wanted)
         receipt = _receipt(release, terms)
@@ -150,11 +155,14 @@ def hold_to(operation: str, identity: str | None, stored: str, answer: dict[str,
 
 
 def _receipt(release: Release, terms: Terms) -> Receipt | None:
-    """The receipt that is sent: none in an emergency where none is good, for the reason stands in its place."""
+    """The receipt that is sent: none in an emergency where none is good. Only a host that verifies no signature then
+    takes the release, for the reason alone.
+    """
+    emergency = bool(reason_of(terms.emergency))
     try:
-        return read_receipt(release)
+        return read_receipt(release, emergency=emergency)
     except SluiceError:
-        if reason_of(terms.emergency):
+        if emergency:
             return None
         raise
 

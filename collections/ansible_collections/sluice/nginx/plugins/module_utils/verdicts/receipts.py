@@ -32,17 +32,22 @@ class Receipt(NamedTuple):
     signature: str = ""
 
 
-def write_receipt(examined: Examined, run: str, hours: float = 24, key: Path | None = None) -> Receipt:
-    """Write the receipt of a release that passed: which gates it passed, when, in which run, and a digest over it.
+def write_receipt(
+    examined: Examined, run: str, hours: float = 24, key: Path | None = None, *, inventory: str = "", reason: str = ""
+) -> Receipt:
+    """Write the receipt of a release: which gates it passed, when, in which run, for which inventory and content.
 
-    It is good for ``hours``, and signed with ``key`` where there is one. Raises ``SluiceError`` when the release has
-    not passed, ``InputError`` when the key cannot sign.
+    It is good for ``hours``, and signed with ``key`` where there is one. A release that has not passed gets one for the
+    ``reason`` of an emergency only, of a kind of its own. Raises ``SluiceError`` where there is no reason,
+    ``InputError`` when the key cannot sign.
     """
     release = examined.candidate.release
-    if release is None or not examined.passed:
+    if release is None or not (examined.passed or reason):
         raise SluiceError("a release that has not passed every gate gets no receipt")
     gates = {verdict.gate: verdict.result for verdict in examined.verdicts}
-    content = receipts.issue(release.id, run, now(), hours, gates)
+    kind = {} if examined.passed else {"kind": receipts.EMERGENCY, "reason": reason}
+    described = release.described
+    content = receipts.issue(release.id, run, now(), hours, gates, inventory=inventory, described=described, **kind)
     signature = sign(receipts.canonical(content), key) if key else ""
     # Never a signature beside a receipt that it is not of.
     _signature(release).unlink(missing_ok=True)
@@ -58,8 +63,11 @@ def withdraw_receipt(release: Release) -> None:
     _signature(release).unlink(missing_ok=True)
 
 
-def read_receipt(release: Release) -> Receipt:
-    """Read what the gates wrote. Raises ``SluiceError`` that names all that is wrong with it."""
+def read_receipt(release: Release, *, emergency: bool = False) -> Receipt:
+    """Read what the gates wrote; that of an emergency counts only in an ``emergency``.
+
+    Raises ``SluiceError`` that names all that is wrong with it.
+    """
     mend = "run deploy.yml, whose gates write a receipt"
     try:
         content = json.loads(_content(release).read_text(encoding="utf-8"))
@@ -67,7 +75,8 @@ def read_receipt(release: Release) -> Receipt:
         content = None
     except (OSError, ValueError, RecursionError) as error:
         raise SluiceError(f"the receipt {_content(release)} cannot be read ({error}); {mend}") from error
-    faults = receipts.faults(content, release.id, now())
+    kinds = (receipts.PASSED, receipts.EMERGENCY) if emergency else (receipts.PASSED,)
+    faults = receipts.faults(content, release.id, now(), kinds)
     if faults:
         raise SluiceError(f"{'; '.join(faults)}; {mend}")
     signature = _signature(release)
@@ -85,10 +94,11 @@ def _signature(release: Release) -> Path:
     return release.root / "receipt.json.sig"
 
 
-def sign(data: bytes, key: Path) -> str:
+def sign(data: bytes, key: Path, namespace: str = receipts.NAMESPACE) -> str:
     """Sign with ``ssh-keygen -Y sign`` and nobody to ask; a key with a passphrase must be in ssh-agent.
 
-    ``key`` is a private key, or the public one of a key in the agent. Raises ``InputError`` in words.
+    ``namespace`` says what for. ``key`` is a private key, or the public one of a key in the agent. Raises
+    ``InputError`` in words.
     """
     if not key.is_file():
         raise InputError(
@@ -99,7 +109,7 @@ def sign(data: bytes, key: Path) -> str:
     with tempfile.TemporaryDirectory(prefix="sluice-sign-") as folder:
         path = Path(folder, "receipt")
         path.write_bytes(data)
-        command = ["ssh-keygen", "-Y", "sign", "-n", receipts.NAMESPACE, "-f", str(key), str(path)]
+        command = ["ssh-keygen", "-Y", "sign", "-n", namespace, "-f", str(key), str(path)]
         try:
             done = subprocess.run(
                 command,

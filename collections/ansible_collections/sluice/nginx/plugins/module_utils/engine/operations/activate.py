@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...lean import TYPE_CHECKING, NamedTuple
 from ...manifest import entries_from_json
 from .. import state as states
-from ..admission import admit
+from ..admission import demand
 from ..guard.arm import arm
 from ..guard.lease import DEADLINE, keeper
 from ..host.nginx import Tried, build, build_problems, find_master, master_problems, try_tree
@@ -107,22 +107,8 @@ def _is_settled(state: Json, release: _Release) -> bool:
 
 
 def _admit(session: Session, state: Json, request: ActivateRequest, release: _Release) -> None:
-    """Hold the release to the receipt of its gates. What this host has accepted before needs none."""
-    if request.get("stored"):
-        if (state["releases"].get(release.id) or {}).get("confirmed"):
-            return
-        receipt, signature = release.meta.get("receipt"), str(release.meta.get("signature") or "")
-    else:
-        receipt, signature = request.get("receipt"), str(request.get("signature") or "")
-    problems = admit(session, release.id, receipt, signature)
-    reason = str(request.get("emergency") or "").strip()
-    if not problems:
-        return
-    if not reason:
-        raise Fault(*problems)
-    said = [problem.what for problem in problems]
-    session.journal("emergency", release=release.id, reason=reason, problems=said)
-    session.warn(f"EMERGENCY: activated without what the gates demand ({'; '.join(said)}), because: {reason}")
+    """Hold the release to the receipt of its gates. Raises ``Fault``."""
+    demand(session, state, request, release.id, release.meta)
 
 
 def _begin(session: Session, state: Json, release: _Release) -> Json:

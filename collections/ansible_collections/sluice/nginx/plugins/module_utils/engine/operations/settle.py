@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from ...lean import TYPE_CHECKING
 from .. import state as states
+from ..admission import is_strict
 from ..guard.arm import arm, disarm
 from ..guard.lease import DEADLINE, why_overdue
 from ..guard.lease import release as end_lease
 from ..session import Fault, Problem, Session, problems_of
+from ..times import seconds_of
 from ..trees.outside import fingerprints
 from ..trees.stock import remove_unknown
 from ..trial import worker_problems
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from ...outside import ReleaseId
     from ..forms import ConfirmRequest, Json, RevertRequest
     from ..serving import Served
+
+# Seconds in which the run that confirmed a release may still revert it, on a host that takes signed statements only.
+_JUST_CONFIRMED = 3600
 
 __all__ = ["confirm", "end_trial", "let_guard_go", "recover", "revert", "times"]
 
@@ -116,6 +121,7 @@ def revert(session: Session, request: RevertRequest, bundle: bytes = b"") -> Jso
                 "broken": False,
                 "note": states.ending(state, run) or "nothing to take back",
             }
+        _hold_confirmed(session, state)
         timeout = float((request.get("options") or {}).get("check_timeout", 10.0))
         by = (
             f"run {session.run['id']}"
@@ -128,6 +134,19 @@ def revert(session: Session, request: RevertRequest, bundle: bytes = b"") -> Jso
     # Without the lock: the host is back, and nobody has to wait for this.
     trial = state["pending"] or state["confirmed"] or {}
     return {**answer, "traffic": counted(session, str(trial.get("since")), trial.get("release", to), to)}
+
+
+def _hold_confirmed(session: Session, state: Json) -> None:
+    """A run may roll back what it has just confirmed, for another host could not. Later that is a rollback, which is
+    signed where receipts are: else whoever may log in could go back from release to release. Raises ``Fault``.
+    """
+    if state["pending"] is not None or not is_strict(session):
+        return
+    accepted = state["confirmed"]
+    if seconds_of(session.system.now()) - seconds_of(str(accepted["since"])) > _JUST_CONFIRMED:
+        what = f"release {accepted['release'][:12]} was confirmed at {accepted['since']}, and this host takes no revert"
+        do = "run playbooks/rollback.yml with gates_signing_key, which signs a permission"
+        raise Fault(Problem(f"{what} of it any more", "a signed permission", do=do))
 
 
 def end_trial(session: Session, state: Json, by: str, why: str) -> Json:

@@ -1,0 +1,64 @@
+"""Tells every host who may sign for it, and gives it an engine of its own that takes nothing unsigned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ansible_collections.sluice.nginx.plugins.module_utils import remote
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms, sentence
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import visitor
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import read_inventory, sign_trust
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project
+from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Asking, FleetAction
+
+_WRITE = "write a line for each who may sign: NAME KEY, the key as in a .pub file"
+
+
+class ActionModule(FleetAction):
+    """Asks all hosts at once, each for its own ``inventory``."""
+
+    SPEC: ClassVar[dict[str, Any]] = {
+        "allowed_signers": {"type": "str", "required": True},
+        "inventory": {"type": "str", "required": True},
+        "forget": {"type": "bool", "default": False},
+        "signing_key": {"type": "str", "default": ""},
+    }
+
+    def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
+        """Tell the hosts; fails for those that could not be told, and says why."""
+        signers = _read_signers(options["allowed_signers"])
+        inventory = read_inventory(options["inventory"])
+        if not inventory:
+            raise InputError("gates_inventory", "the inventory has no name; give it one, as `production`")
+        key = project() / Path(options["signing_key"]).expanduser() if options["signing_key"] else None
+        signed = sign_trust(inventory, signers, forget=options["forget"], key=key)
+        request = {"op": "trust", "run": visitor("trust").asking(), "looking": bool(self._task.check_mode)}
+        question = Question({**request, "statement": signed.content, "signature": signed.signature}, remote.pack().data)
+        failed, changed = [], {}
+        for host, answer in self._answers(dict.fromkeys(hosts, Asking(question, Terms().patience))):
+            for warning in answer.get("warnings", []):
+                self._display.display(f"{host}: {warning}")
+            changed[host] = list(answer.get("paths", []))
+            if not answer["ok"]:
+                failed.append(f"{host}: {'; '.join(sentence(problem) for problem in answer.get('problems', []))}")
+        result = {"changed": any(changed.values()), "inventory": inventory, "hosts": changed}
+        return {**result, "failed": True, "msg": "\n".join(failed)} if failed else result
+
+
+def _read_signers(value: str) -> str:
+    """Return the text of the file, which must hold public keys, and no private one. Raises ``InputError``."""
+    if not value:
+        raise InputError("rollout_allowed_signers", f"it is not set; name a file, and {_WRITE}")
+    path = project() / value
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise InputError(
+            "rollout_allowed_signers", f"{path} cannot be read ({error}); name a file, and {_WRITE}"
+        ) from error
+    lines = [line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    if "PRIVATE KEY" in text or not any(word.startswith("AAAA") for words in lines for word in words[1:]):
+        raise InputError("rollout_allowed_signers", f"{path} allows nobody, or holds a private key; {_WRITE}")
+    return text

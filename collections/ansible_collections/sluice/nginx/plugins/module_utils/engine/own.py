@@ -1,0 +1,107 @@
+"""The engine that belongs to a host: which one it is, what it refuses, and how it is put in place.
+
+Below ``/usr/local/lib/sluice`` are ``engine/DIGEST``, and ``current``, which has the digest of the one that runs and
+the number of the statement by which it came.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ..lean import TYPE_CHECKING, json, sha256
+from .session import Fault, Problem
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .forms import Json
+    from .session import Session
+    from .store import Layout
+
+__all__ = ["MOST", "Own", "install_own", "main", "read_own", "unpacked"]
+
+MOST = 32 << 20
+"""Bytes of an engine's sources, unpacked."""
+
+# These do the same in each version, and nobody is to wait for a signature who looks at a host or rolls it back.
+_ALWAYS = ("revert", "show", "status", "traffic", "update_engine")
+_HEX = frozenset("0123456789abcdef")
+
+
+class Own:
+    """Which engine a host has: its digest and number, empty and 0 where it has none."""
+
+    def __init__(self, digest: str = "", number: int = 0) -> None:
+        self.digest = digest
+        self.number = number
+
+    def to_json(self) -> Json:
+        """Return it as plain data, for the answer."""
+        return {"digest": self.digest, "number": self.number}
+
+
+def read_own(layout: Layout) -> Own:
+    """Return the engine that this host has of its own."""
+    try:
+        digest, number = (layout.own / "current").read_text().split()
+        return Own(digest, int(number))
+    except (OSError, ValueError):
+        return Own()
+
+
+def main(request: bytes, bundle: bytes, digest: str, asked: str) -> None:
+    """Answer a request that was made for the engine ``asked``, by the engine of this host, ``digest``."""
+    from .main import main as answer
+
+    def refuse(request: Json) -> Json | None:
+        if digest == asked or request.get("op") in _ALWAYS:
+            return None
+        problem = Problem(
+            # Short, since the gates tell it in one line of their table.
+            "the host's engine is another one; gates_signing_key updates it",
+            f"the engine {_short(asked)} of the controller",
+            f"the engine {_short(digest)}",
+            "set gates_signing_key to a key that the host allows, which signs the controller's engine; or run "
+            "playbooks/trust.yml as an administrator",
+        )
+        told: Json = {"problems": [problem.to_json()], "warnings": [], "steps": [], "engine": {"digest": digest}}
+        return {"ok": False, "changed": False, **told}
+
+    answer(request, bundle, refuse)
+
+
+def _short(digest: str) -> str:
+    return digest[:12] if _HEX.issuperset(digest) else "?"
+
+
+def unpacked(bundle: bytes, digest: str) -> dict[str, str]:
+    """Return the sources of an engine that came as zlib-compressed JSON. Raises ``Fault``."""
+    import zlib
+
+    reading = zlib.decompressobj()
+    try:
+        content = reading.decompress(bundle, MOST)
+    except zlib.error as error:
+        raise Fault(Problem("the engine that came cannot be unpacked", seen=str(error))) from error
+    if not reading.eof or sha256(content).hexdigest() != digest:
+        raise Fault(Problem("the engine that came is not the one that was announced", f"SHA-256 {digest[:12]}"))
+    found = json.loads(content)
+    return {str(path): str(text) for path, text in found.items()}
+
+
+def install_own(session: Session, sources: dict[str, str], digest: str, number: int) -> None:
+    """Put an engine in place as the host's own, the old one running until the new one is whole. Raises ``Fault``."""
+    layout, system = session.layout, session.system
+    for folder in (layout.own, layout.command.parent):
+        if not folder.is_dir():
+            system.make_directory(folder)
+    install: dict[str, Any] = {}
+    exec(sources["sluice/engine/install.py"], install)
+    install["install"](sources, digest, os.fspath(layout.own), True, os.fspath(layout.root / "guard.py"))
+    if not (layout.own / "engine" / digest).is_dir():
+        raise Fault(Problem("the engine could not be put in place", do=f"see to the disk of {layout.own}"))
+    script = f"#!{sys.executable} -IS\n{sources['sluice/engine/launcher.py']}"
+    if not layout.command.is_file() or layout.command.read_text() != script:
+        system.write(layout.command, script.encode(), 0o755)
+    system.write(layout.own / "current", f"{digest} {number}\n".encode(), 0o644)

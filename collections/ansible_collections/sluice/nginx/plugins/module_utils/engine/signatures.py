@@ -1,0 +1,69 @@
+"""Signatures of ``ssh-keygen -Y sign``, verified against those whom this host allows to sign."""
+
+from __future__ import annotations
+
+from ..lean import TYPE_CHECKING
+from .session import Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .session import Session
+
+__all__ = ["verify"]
+
+# Seconds. ssh-keygen needs milliseconds; a machine under load may need more.
+_PATIENCE = 30.0
+# A key may stand in several lines of the file, with other people's names and other restrictions.
+_MOST_SIGNERS = 20
+_DO = {
+    "receipt": "run deploy.yml, whose gates write and sign a receipt; if nobody changed it by mistake, ask who did",
+}
+
+
+def verify(session: Session, signed: bytes, signature: str, namespace: str, what: str = "receipt") -> list[Problem]:
+    """Return why ``signature`` was not made over ``signed`` by one of those who may sign; nothing when it was.
+
+    ``what`` names what is signed, and ``namespace`` what it is signed for.
+    """
+    signers = session.layout.allowed_signers
+    expected = f"a signature of one of those in {signers}"
+    if not signature.strip():
+        do = "set gates_signing_key to the key that signs, and run the playbook again"
+        return [Problem(f"the {what} is not signed, and this host takes signed ones only", expected, do=do)]
+    runtime = session.layout.runtime
+    path = runtime / f"{what}.sig"
+    session.system.make_directory(runtime, 0o700)
+    session.system.write(path, signature.encode())
+    try:
+        return _verified(session, signed, path, namespace, what, expected)
+    finally:
+        session.system.remove(path)
+
+
+def _verified(session: Session, signed: bytes, path: Path, namespace: str, what: str, expected: str) -> list[Problem]:
+    signers = session.layout.allowed_signers
+    finding = ["ssh-keygen", "-Y", "find-principals", "-s", str(path), "-f", str(signers)]
+    found = session.system.run(finding, _PATIENCE)
+    if found.rc in (124, 127):
+        do = "see to it that ssh-keygen (package openssh-client) works on the host"
+        return [Problem(f"the {what}'s signature cannot be verified here", expected, found.output.strip(), do)]
+    if "parse signature" in found.output or "armor" in found.output:
+        return [Problem(f"the {what}'s signature is none: it cannot be read", expected, found.output.strip())]
+    if found.rc != 0:
+        do = "sign with a key that is allowed, or allow this one with playbooks/trust.yml"
+        return [
+            Problem(
+                f"the {what} is signed with a key that this host does not allow", expected, found.output.strip(), do
+            )
+        ]
+    said = ""
+    for who in found.output.split("\n")[:_MOST_SIGNERS]:
+        verifying = ["ssh-keygen", "-Y", "verify", "-f", str(signers), "-I", who.strip(), "-n", namespace]
+        verifying += ["-s", str(path)]
+        done = session.system.run(verifying, _PATIENCE, data=signed) if who.strip() else None
+        if done is not None and done.rc == 0:
+            return []
+        said = done.output.strip() if done is not None else said
+    do = _DO.get(what, "sign it again; if nobody changed it by mistake, ask who did")
+    return [Problem(f"the {what}'s signature is forged: it was not made over this {what}", expected, said, do)]

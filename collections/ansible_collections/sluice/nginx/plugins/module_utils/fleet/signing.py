@@ -1,0 +1,68 @@
+"""What the controller signs beside the receipts of the gates: a rollback, an engine, and who may sign."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .. import receipt as receipts
+from .. import remote
+from ..errors import InputError
+from ..outside import has_controls
+from ..verdicts.receipts import Receipt, sign
+from .record import now
+
+__all__ = ["Signer", "read_inventory", "sign_engine", "sign_rollback", "sign_trust"]
+
+# Hours. What is signed here is sent at once; waves may take their time.
+_HOURS = 2.0
+_LONGEST = 100
+_signing = threading.Lock()
+
+
+class Signer(NamedTuple):
+    """The key that signs, and the name of the inventory that is signed for."""
+
+    key: Path
+    inventory: str
+
+
+def read_inventory(value: str) -> str:
+    """Return the name of an inventory. Raises ``InputError`` for one that no person would read."""
+    name = value.strip()
+    if has_controls(name) or len(name) > _LONGEST:
+        raise InputError("gates_inventory", f"{name[:_LONGEST]!r} is no name; use up to {_LONGEST} letters of one line")
+    return name
+
+
+def sign_rollback(signer: Signer, release: str, run: str) -> Receipt:
+    """Sign the permission to go back to a release that hosts have."""
+    facts = {"release": release, "run": run}
+    return _signed(receipts.state(receipts.ROLLBACK, now(), _HOURS, signer.inventory, **facts), signer)
+
+
+def sign_engine(key: Path) -> Receipt:
+    """Sign the engine of this controller, for hosts that have one of their own. May be called from any thread."""
+    with _signing:
+        return _signed_engine(key)
+
+
+@functools.lru_cache(maxsize=4)
+def _signed_engine(key: Path) -> Receipt:
+    statement = receipts.state("engine", now(), _HOURS, "", digest_of_engine=remote.pack().digest)
+    return Receipt(statement, sign(receipts.canonical(statement), key, receipts.ENGINE_NAMESPACE))
+
+
+def sign_trust(inventory: str, signers: str, *, forget: bool, key: Path | None) -> Receipt:
+    """State who may sign for the hosts of an inventory, signed where there is a key."""
+    facts: dict[str, Any] = {"signers": signers, "engine": remote.pack().digest, "forget": forget}
+    statement = receipts.state("trust", now(), _HOURS, inventory, **facts)
+    if key is None:
+        return Receipt(statement)
+    return Receipt(statement, sign(receipts.canonical(statement), key, receipts.TRUST_NAMESPACE))
+
+
+def _signed(statement: dict[str, Any], signer: Signer) -> Receipt:
+    return Receipt(statement, sign(receipts.canonical(statement), signer.key))

@@ -1,0 +1,56 @@
+"""Documentation of the action of the same name, which asks the engines on the hosts."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: trust
+short_description: Tells hosts who may sign for them, and installs their own engine
+version_added: 0.2.0
+description:
+  - From then on a host takes only what one of those in O(allowed_signers) has signed, and only for its inventory.
+  - Installs C(/usr/local/sbin/sluice-engine), the host's own engine, for a forced command of sshd or a line of sudoers.
+    A host that is reached so (C(rollout_engine_command)) takes new signers and a new engine with a signature only.
+options:
+  allowed_signers:
+    description: A file with a line for each who may sign, C(NAME KEY), relative to the project.
+    type: str
+    required: true
+  inventory:
+    description: The name of the inventory to which the hosts belong. What is signed for another one, they refuse.
+    type: str
+    required: true
+  forget:
+    description: Whether the hosts forget the newest receipt that they took, where the clock of a controller ran ahead.
+    type: bool
+    default: false
+  signing_key:
+    description: The SSH key that signs for hosts that are reached by their own engine, relative to the project.
+    type: str
+    default: ""
+attributes:
+  check_mode:
+    description: Only says what would be changed.
+    support: full
+  diff_mode:
+    description: The result names the paths that change.
+    support: none
+author: Sluice
+"""
+
+EXAMPLES = r"""
+- name: The hosts know who may sign
+  sluice.nginx.trust:
+    allowed_signers: inventories/production/allowed_signers
+    inventory: production
+"""
+
+RETURN = r"""
+inventory:
+  description: The name that the hosts were told.
+  type: str
+  returned: always
+hosts:
+  description: For each host, the paths that changed.
+  type: dict
+  returned: always
+"""

@@ -1,0 +1,408 @@
+"""Who may decide what two hosts serve: SSH keys that reach the hosts' own engine alone, by a forced command of sshd on
+web1 and by a line of sudoers on web2, and the key that signs.
+
+The tests run in the order of this file, on one fleet. Whoever attacks has an SSH key of the fleet, and all that was
+ever sent to it; the signing key only where a test says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils import receipt as receipts
+from ansible_collections.sluice.nginx.plugins.module_utils import remote
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Terms, build
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Run, now
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import sign_engine
+from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_release_id
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.receipts import sign
+
+pytestmark = pytest.mark.integration
+
+NAME = "test-decide"
+COMMANDS = {"web1": "/usr/local/sbin/sluice-engine", "web2": "sudo -n /usr/local/sbin/sluice-engine"}
+USERS = {"web1": "root", "web2": "deploy"}
+RUN = Run("attack", "/nowhere", "eve", "attic", "2026-01-01T00:00:00.000Z")
+BAD = {
+    "nginx_http_lines": [
+        *("server {", "listen 80;", "server_name word.example;"),
+        *("location / { return 200 'bad'; }", "location /x { alias /srv/; }", "}"),
+    ]
+}
+
+
+class Fleet:
+    """Two hosts, each reached by its own engine alone."""
+
+    def __init__(self, project: Path, play: Callable[..., Any], engine: docker.DockerClient, folder: Path) -> None:
+        self.project, self._play, self._engine, self.folder = project, play, engine, folder
+        for name in ("ada", "eve"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
+        self.allowed = folder / "allowed_signers"
+        self.allowed.write_text(f"ada@desk {(folder / 'ada.pub').read_text()}")
+        self.key = folder / "ada"
+
+    def play(self, playbook: str, *arguments: str) -> Any:
+        return self._play(playbook, "--limit", "web1,web2,app1", *arguments, SLUICE_SANDBOX=NAME)
+
+    def restricted(self, playbook: str, *, signing: bool = True, **more: Any) -> Any:
+        """Run a playbook by the SSH keys that reach the engines alone, with the signing key or without."""
+        settings = {
+            "rollout_engine_command": f"{{{{ {COMMANDS}[inventory_hostname] }}}}",
+            "ansible_user": f"{{{{ {USERS}[inventory_hostname] }}}}",
+            "ansible_become": False,
+            "gates_signing_key": str(self.key) if signing else "",
+        }
+        return self.play(playbook, "-e", json.dumps({**settings, **more}))
+
+    def deploy(self, word: str, *, playbook: str = "deploy.yml", signing: bool = True, **more: Any) -> Any:
+        lines = ["server {", "listen 80;", "server_name word.example;", f"return 200 '{word}';", "}"]
+        checks = [{"get": "http://word.example/", "expect": {"body": word}}]
+        settings = {"nginx_http_lines": lines, "nginx_checks": checks, "gates_verify": [], "rollout_bake": 0.2}
+        return self.restricted(playbook, signing=signing, **{**settings, **more})
+
+    def container(self, host: str) -> Any:
+        known = json.loads((self.project / ".sluice/fleets" / NAME / "fleet.json").read_text())
+        return self._engine.containers.get(known[host]["container"])
+
+    def root(self, host: str, script: str) -> str:
+        """Do what an administrator does, who has another way to the host."""
+        code, output = self.container(host).exec_run(["sh", "-ec", script])
+        assert code == 0, output.decode()
+        return str(output.decode())
+
+    def ssh(self, host: str, command: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """Run a command by the restricted key."""
+        config = self.project / ".sluice/fleets" / NAME / "ssh_config"
+        argv = ["ssh", "-F", str(config), "-o", "BatchMode=yes", f"{USERS[host]}@{host}", command]
+        return subprocess.run(argv, input=data, capture_output=True, timeout=60, check=False)
+
+    def send(self, host: str, request: dict[str, Any], bundle: bytes = b"") -> dict[str, Any]:
+        """Send a request to a host's engine."""
+        return self.sent(host, remote.payload(request, bundle, engine=False), str(request["op"]))
+
+    def sent(self, host: str, data: bytes, operation: str) -> dict[str, Any]:
+        done = self.ssh(host, COMMANDS[host], data)
+        return remote.answer(done.stdout.decode(), done.stderr.decode(), done.returncode, operation)
+
+    def live(self, host: str) -> str:
+        # The engine loses what a command of a container printed, now and then, when that ends at once.
+        text = next(filter(None, (self.root(host, "cat /var/lib/sluice/state.json") for _ in range(5))))
+        return str(json.loads(text)["live"])
+
+    def words(self) -> list[str]:
+        ask = "import urllib.request as r; q = r.Request('http://127.0.0.1/', headers={'Host': 'word.example'})"
+        return [
+            self.root(host, f'python3 -c "{ask}; print(r.urlopen(q).read().decode())"').strip() for host in COMMANDS
+        ]
+
+
+@pytest.fixture(scope="module")
+def fleet(
+    project: Path, play: Callable[..., Any], engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Fleet]:
+    made = Fleet(project, play, engine, tmp_path_factory.mktemp("keys"))
+    try:
+        done = made.play("playbooks/sandbox.yml")
+        assert done.code == 0, done.output
+        done = made.play("playbooks/trust.yml", "-e", f"rollout_allowed_signers={made.allowed}")
+        assert done.code == 0, done.output
+        _restrict(made)
+        yield made
+    finally:
+        made.play("playbooks/sandbox.yml", "-e", "sandbox_state=absent")
+
+
+def _restrict(fleet: Fleet) -> None:
+    """As docs/security.md says it."""
+    keys = "/root/.ssh/authorized_keys"
+    fleet.root("web1", f"sed -i 's|^|command=\"{COMMANDS['web1']}\",restrict |' {keys}")
+    fleet.root(
+        "web2",
+        f"""useradd --create-home deploy
+        install -d -o deploy -m 0700 /home/deploy/.ssh
+        install -o deploy -m 0600 {keys} /home/deploy/.ssh/authorized_keys
+        rm {keys}
+        echo 'deploy ALL=(root) NOPASSWD: /usr/local/sbin/sluice-engine ""' > /etc/sudoers.d/sluice
+        chmod 0440 /etc/sudoers.d/sluice; visudo -c""",
+    )
+
+
+def problems(answer: dict[str, Any]) -> list[str]:
+    return [problem["what"] for problem in answer["problems"]]
+
+
+def test_a_change_cannot_turn_its_own_gates_green(
+    project: Path, play: Callable[..., Any], engine: docker.DockerClient, tmp_path: Path
+) -> None:
+    inventory, tree = tmp_path / "change", tmp_path / "tree/conf.d"
+    shutil.copytree(project / "inventories/bare", inventory)
+    tree.mkdir(parents=True)
+    (tree / "site.conf").write_text("server { listen 8080; location / { return 500; } location /x { alias /srv/; } }\n")
+    arguments = ("-i", str(inventory), "-e", f"nginx_tree={tree.parent}", "-e", "gates_blame=false")
+    variables = inventory / "group_vars/web.yml"
+    before = variables.read_text()
+    variables.write_text(f"{before}\nrollout_emergency: tidy up\n")
+    refused = play("playbooks/gate.yml", *arguments)
+    assert refused.code == 2, refused.output
+    said = " ".join(refused.output.split())
+    assert f"rollout_emergency: it is set in {variables}" in said
+    assert "counts from the command line alone" in said
+    # Where nothing is deployed there is no emergency, whoever says so.
+    variables.write_text(before)
+    ignored = play("playbooks/gate.yml", *arguments, "-e", "rollout_emergency=tidy up")
+    assert ignored.code == 2, ignored.output
+    assert "rollout_emergency is ignored: this run only examines, and deploys nothing" in " ".join(
+        ignored.output.split()
+    )
+    assert "1 of 1 releases did not pass the gates" in ignored.output
+
+
+def test_a_key_that_may_start_the_engine_alone_deploys_a_signed_release(fleet: Fleet) -> None:
+    done = fleet.deploy("first")
+    assert done.code == 0, done.output
+    assert "2 hosts switched and confirmed" in done.output
+    assert fleet.words() == ["first", "first"]
+    shown = fleet.restricted("playbooks/status.yml", signing=False)
+    assert shown.code == 0, shown.output
+
+
+@pytest.mark.parametrize(
+    ("host", "command"),
+    [
+        ("web1", "id"),
+        ("web1", "sh -c id"),
+        ("web1", "/usr/local/sbin/sluice-engine; id"),
+        ("web1", "internal-sftp"),
+        ("web2", "sudo -n id"),
+        ("web2", "sudo -n /usr/local/sbin/sluice-engine id"),
+        ("web2", "sudo -n PYTHONPATH=/tmp PYTHONSTARTUP=/tmp/x /usr/local/sbin/sluice-engine"),
+        ("web2", "sudo -n -u root sh -c id"),
+    ],
+)
+def test_it_runs_nothing_else_as_root(fleet: Fleet, host: str, command: str) -> None:
+    done = fleet.ssh(host, command)
+    assert b"uid=0" not in done.stdout + done.stderr
+    assert done.returncode != 0
+    assert b"it answers requests of Sluice only" in done.stderr or b"sudo: " in done.stderr
+
+
+@pytest.fixture(scope="module")
+def examined(fleet: Fleet) -> Release:
+    """A release that passed the gates, and is on no host."""
+    first = fleet.live("web1")
+    older = Store(fleet.project / ".sluice/releases").get(read_release_id(first))
+    (fleet.folder / "older.json").write_bytes((older.root / "receipt.json").read_bytes())
+    (fleet.folder / "older.json.sig").write_bytes((older.root / "receipt.json.sig").read_bytes())
+    done = fleet.deploy("second", playbook="playbooks/gate.yml")
+    assert done.code == 0, done.output
+    newest = max((fleet.project / ".sluice/releases").glob("*/receipt.json"), key=lambda path: path.stat().st_mtime)
+    return Store(fleet.project / ".sluice/releases").get(read_release_id(newest.parent.name))
+
+
+def _asked(release: Release) -> dict[str, Any]:
+    """What the controller would send."""
+    return dict(json.loads(json.dumps(build("activate", RUN, release.id, release, Terms()).request)))
+
+
+def _signed(fleet: Fleet, receipt: dict[str, Any], key: str = "ada") -> dict[str, Any]:
+    return {"receipt": receipt, "signature": sign(receipts.canonical(receipt), fleet.folder / key)}
+
+
+def _whole(receipt: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    changed = {**receipt, **changes}
+    return {**changed, "digest": receipts.digest(changed)}
+
+
+TAMPERED: dict[str, tuple[Callable[[Fleet, dict[str, Any]], dict[str, Any]], str]] = {
+    "unsigned": (lambda fleet, asked: {"signature": ""}, "the receipt is not signed"),
+    "signed by another": (lambda fleet, asked: _signed(fleet, asked["receipt"], "eve"), "is signed with a key that"),
+    "no receipt": (lambda fleet, asked: {"receipt": None}, "there is no receipt of the gates"),
+    "no receipt, in an emergency": (
+        lambda fleet, asked: {"receipt": None, "emergency": "tidy up"},
+        "an emergency overrides gates that failed, never signatures",
+    ),
+    "an emergency of one's own": (
+        lambda fleet, asked: {"receipt": _whole(asked["receipt"], kind="emergency", reason="x"), "emergency": "x"},
+        "the receipt's signature is forged",
+    ),
+    "for another fleet": (
+        lambda fleet, asked: _signed(fleet, _whole(asked["receipt"], inventory="staging")),
+        "the receipt was signed for another inventory",
+    ),
+    "longer": (
+        lambda fleet, asked: {"receipt": _whole(asked["receipt"], expires="2099-01-01T00:00:00.000Z")},
+        "the receipt's signature is forged",
+    ),
+    **{
+        f"another {part}": (
+            lambda fleet, asked, part=part, other=other: {"release": {**asked["release"], part: other}},  # type: ignore[misc]
+            f"the {part} of release",
+        )
+        for part, other in {"contract": [], "facts": {}, "kept": ["conf.d"], "platform": {}, "manifest": []}.items()
+    },
+}
+
+
+@pytest.mark.parametrize("host", COMMANDS)
+@pytest.mark.parametrize("harm", TAMPERED)
+def test_no_release_is_activated_that_was_not_signed_as_it_is(
+    fleet: Fleet, examined: Release, host: str, harm: str
+) -> None:
+    before = fleet.live(host)
+    change, words = TAMPERED[harm]
+    asked = _asked(examined)
+    answer = fleet.send(host, {**asked, **change(fleet, asked)}, examined.bundle)
+    assert not answer["ok"]
+    assert any(words in problem for problem in problems(answer)), answer
+    assert fleet.live(host) == before
+
+
+def _evil(digest: str | None = None) -> tuple[str, bytes]:
+    """An engine that takes everything, under its own digest or under another one."""
+    sources = remote.sources()
+    path = "sluice/engine/admission.py"
+    changed = sources[path].replace(
+        "    at = session.system.now()\n    problems = [", "    return []\n    problems = [", 1
+    )
+    assert changed != sources[path]
+    content = json.dumps({**sources, path: changed}, sort_keys=True).encode()
+    return digest or hashlib.sha256(content).hexdigest(), zlib.compress(content)
+
+
+@pytest.mark.parametrize("host", COMMANDS)
+def test_an_engine_that_comes_along_is_not_run(fleet: Fleet, examined: Release, host: str) -> None:
+    request = json.dumps({**_asked(examined), "receipt": None}).encode()
+    for digest, words in ((None, "the host's engine is another one"), (remote.pack().digest, "there is no receipt")):
+        named, evil = _evil(digest)
+        header = f"{named} keep {len(evil)} {len(request)} {len(examined.bundle)}\n".encode()
+        answer = fleet.sent(host, header + evil + request + examined.bundle, "activate")
+        assert any(words in problem for problem in problems(answer)), answer
+    assert fleet.live(host) != examined.id
+
+
+@pytest.mark.parametrize("host", COMMANDS)
+def test_no_engine_takes_its_place_unsigned_or_from_before(fleet: Fleet, host: str) -> None:
+    before = fleet.root(host, "cat /usr/local/lib/sluice/current /usr/local/sbin/sluice-engine")
+    digest, evil = _evil()
+    statement = receipts.state("engine", now(), 1, "", digest_of_engine=digest)
+    older = _whole({**statement, "number": int(before.split()[1]) - 1})
+    request = {"op": "update_engine", "run": RUN.asking()}
+    for wanted, signature, words in (
+        (statement, "", "the engine is not signed"),
+        (statement, sign(receipts.canonical(statement), fleet.folder / "eve", "sluice-engine"), "does not allow"),
+        (statement, sign(receipts.canonical(statement), fleet.key), "the engine's signature is forged"),
+        (older, sign(receipts.canonical(older), fleet.key, "sluice-engine"), "was signed before the one"),
+        (sign_engine(fleet.key)._replace(content=statement).content, sign_engine(fleet.key).signature, "is forged"),
+    ):
+        answer = fleet.send(host, {**request, "statement": wanted, "signature": signature}, evil)
+        assert any(words in problem for problem in problems(answer)), (words, answer)
+    # A signed statement with other content beside it.
+    good = sign_engine(fleet.key)
+    other = receipts.state("engine", now(), 1, "", digest_of_engine="0" * 64)
+    signature = sign(receipts.canonical(other), fleet.key, "sluice-engine")
+    answer = fleet.send(host, {**request, "statement": other, "signature": signature}, evil)
+    assert "is not the one that was announced" in problems(answer)[0]
+    assert good.content["digest_of_engine"] == remote.pack().digest
+    assert fleet.root(host, "cat /usr/local/lib/sluice/current /usr/local/sbin/sluice-engine") == before
+
+
+def test_new_signers_are_signed_by_one_who_may_sign(fleet: Fleet) -> None:
+    both = fleet.folder / "both"
+    both.write_text(fleet.allowed.read_text() + f"eve@attic {(fleet.folder / 'eve.pub').read_text()}")
+    refused = fleet.restricted("playbooks/trust.yml", signing=False, rollout_allowed_signers=str(both))
+    assert refused.code == 2
+    assert "web1: the trust is not signed, and this host takes signed ones only" in refused.output
+    moved = fleet.restricted("playbooks/trust.yml", rollout_allowed_signers=str(both), gates_inventory="staging")
+    assert "the trust was signed for another inventory" in moved.output
+    assert fleet.root("web1", "cat /etc/sluice/allowed_signers") == fleet.allowed.read_text()
+    done = fleet.restricted("playbooks/trust.yml", rollout_allowed_signers=str(both))
+    assert done.code == 0, done.output
+    assert fleet.root("web2", "cat /etc/sluice/allowed_signers") == both.read_text()
+    done = fleet.restricted("playbooks/trust.yml", rollout_allowed_signers=str(fleet.allowed))
+    assert done.code == 0, done.output
+    assert "changed=1" in done.output
+    again = fleet.restricted("playbooks/trust.yml", rollout_allowed_signers=str(fleet.allowed))
+    assert "changed=0" in again.output
+
+
+def test_what_is_newer_goes_out_and_what_is_older_not_any_more(fleet: Fleet, examined: Release) -> None:
+    first = Store(fleet.project / ".sluice/releases").get(read_release_id(fleet.live("web1")))
+    done = fleet.deploy("second")
+    assert done.code == 0, done.output
+    assert fleet.words() == ["second", "second"]
+    older = json.loads((fleet.folder / "older.json").read_text())
+    signature = (fleet.folder / "older.json.sig").read_text()
+    asked = {**_asked(examined), "receipt": older, "signature": signature}
+    described = first.described
+    asked["release"] = {name: described[name] for name in asked["release"]}
+    for host in COMMANDS:
+        answer = fleet.send(host, asked, first.bundle)
+        assert problems(answer) == ["the receipt is older than one that this host has taken"]
+        stored = {"op": "activate", "run": RUN.asking(), "release": {"id": first.id}, "stored": True}
+        assert "only with a signed permission" in problems(fleet.send(host, stored))[0]
+        both = {**stored, "receipt": older, "signature": signature}
+        assert "one of the kind rollback is needed" in problems(fleet.send(host, both))[0]
+    assert fleet.words() == ["second", "second"]
+
+
+def test_without_an_engine_of_its_own_a_host_says_what_to_do(fleet: Fleet) -> None:
+    command = {"rollout_engine_command": "/nowhere/sluice-engine"}
+    done = fleet.play(
+        "playbooks/status.yml", "--limit", "web2", "-e", json.dumps({"ansible_user": "deploy", **command})
+    )
+    assert "the host has no engine of its own at '/nowhere/sluice-engine'; run playbooks/trust.yml" in done.output
+
+
+def test_a_rollback_is_signed(fleet: Fleet) -> None:
+    refused = fleet.restricted("playbooks/rollback.yml", signing=False, rollout_bake=0.2)
+    assert refused.code == 2
+    assert "only with a signed permission" in refused.output
+    assert fleet.words() == ["second", "second"]
+    done = fleet.restricted("playbooks/rollback.yml", rollout_bake=0.2)
+    assert done.code == 0, done.output
+    assert fleet.words() == ["first", "first"]
+
+
+def test_an_emergency_is_signed_as_well(fleet: Fleet) -> None:
+    lines: dict[str, Any] = BAD
+    unsigned = fleet.deploy("bad", signing=False, rollout_emergency="it burns", **lines)
+    assert unsigned.code == 2, unsigned.output
+    assert "the receipt is not signed, and this host takes signed ones only" in unsigned.output
+    assert fleet.words() == ["first", "first"]
+    done = fleet.deploy("bad", rollout_emergency="it burns", **lines)
+    assert done.code == 0, done.output
+    assert "EMERGENCY: gates that failed do not stop this run" in done.output
+    assert fleet.words() == ["bad", "bad"]
+
+
+def test_a_controller_of_another_version_updates_the_engine_where_it_can_sign(fleet: Fleet) -> None:
+    for host in COMMANDS:
+        fleet.root(
+            host,
+            f"""cd /usr/local/lib/sluice
+            cp -a engine/{remote.pack().digest} engine/{"0" * 64}; echo {"0" * 64} 1 > current""",
+        )
+    refused = fleet.deploy("third", signing=False)
+    assert refused.code == 2
+    assert "the host's engine is another one; gates_signing_key updates it" in refused.output
+    pushed = fleet.restricted("playbooks/rollback.yml", signing=False)
+    assert "set gates_signing_key to a key that the host allows, which signs the controller's engine" in pushed.output
+    shown = fleet.restricted("playbooks/status.yml", signing=False)
+    assert shown.code == 0, shown.output
+    done = fleet.deploy("third")
+    assert done.code == 0, done.output
+    assert fleet.words() == ["third", "third"]
+    for host in COMMANDS:
+        assert fleet.root(host, "cat /usr/local/lib/sluice/current").split()[0] == remote.pack().digest
