@@ -10,35 +10,25 @@ import fnmatch
 import functools
 import os
 import posixpath
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import crossplane
-
 from ..manifest import CONF_ROOT
-from .lua import read_lua_blocks
+from .arity import Context, fault, within
+from .text import Problem, read_file
 
 __all__ = ["CONF_ROOT", "Config", "Directive", "Problem", "parse_tree"]
 
-read_lua_blocks()
-
 _WILD = frozenset("*?[")
-_PLAIN_COMMENT = re.compile(rb"""(?m)(?:^|(?<=[\s;{}]))#[^\n"'{}]*$""")
-_PLAIN_VARIABLE = re.compile(rb"\$\{\w+\}")
-_OPEN_END = re.compile(rb"(?:[^\s;{}]|\\[;{}])\s*(?:\}|\Z)")
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something wrong in a file of the tree, at ``line`` (0: the file as a whole)."""
-
-    file: str
-    line: int
-    what: str
+# Files that include each other twice double with each step; nginx would read for hours.
+_MOST_DIRECTIVES = 1_000_000
+# Blocks and includes around a directive. What reads a configuration goes down them by calls of functions.
+_DEEPEST = 100
+# A pattern is tried on so many paths in the time that a directive takes.
+_PATHS_FOR_ONE = 8
 
 
 @dataclass(slots=True)
@@ -122,6 +112,10 @@ class Config:
         return [directive for directive in self.http() if directive.name == "server" and directive.block is not None]
 
 
+class _TooMuch(Exception):
+    """Nobody reads so much."""
+
+
 class _Reader:
     def __init__(self, root: Path, main: str) -> None:
         self.root = root
@@ -130,19 +124,30 @@ class _Reader:
         self._folders: dict[str, list[str]] = {}
         for path in self._paths:
             self._folders.setdefault(posixpath.dirname(path), []).append(path)
-        # A file may be included by each of thousands of servers.
+        # A file may be included by each of thousands of servers, and so may a pattern.
         self._read: dict[str, tuple[list[dict[str, Any]], list[Problem]]] = {}
-        self.config.directives = self.read(main, ())
+        self._globbed: dict[str, list[str]] = {}
+        self._left = _MOST_DIRECTIVES
+        try:
+            self.config.directives = self.read(main, (), (), 0)
+        except _TooMuch as error:
+            self.config.problems.append(error.args[0])
         self.config.files = list(self._read)
 
-    def read(self, name: str, way: tuple[str, ...]) -> list[Directive]:
+    def read(self, name: str, way: tuple[str, ...], context: Context, depth: int) -> list[Directive]:
         if name not in self._read:
             if self.leaves(self.root / name):
                 return self.outside(name)
-            self._read[name] = _rows(self.root / name, name)
+            self._read[name] = read_file(self.root / name, name)
         rows, problems = self._read[name]
         self.config.problems += problems
-        return list(self.directives(rows, name, (*way, name)))
+        return list(self.directives(rows, name, (*way, name), context, depth))
+
+    def spend(self, cost: int, file: str, line: int) -> None:
+        self._left -= cost
+        if self._left < 0:
+            what = f"with this line the configuration has more than {_MOST_DIRECTIVES:,} directives, includes in place"
+            raise _TooMuch(Problem(file, line, f"{what}; include each file once"))
 
     def leaves(self, path: Path) -> bool:
         """Whether a link leads out of the tree. ``Path.resolve`` would raise for links in a circle."""
@@ -153,70 +158,62 @@ class _Reader:
         self.config.outside.append(Directive("include", [target], name, 0))
         return []
 
-    def directives(self, rows: list[dict[str, Any]], name: str, way: tuple[str, ...]) -> Iterator[Directive]:
+    def directives(
+        self, rows: list[dict[str, Any]], name: str, way: tuple[str, ...], context: Context, depth: int
+    ) -> Iterator[Directive]:
+        """Yield what is there. A directive with too few arguments is a problem and left out."""
         for row in rows:
             found = Directive(row["directive"], list(row["args"]), name, int(row["line"]))
-            if "block" in row and found.name != "include":
-                found.block = list(self.directives(row["block"], name, way))
-            if found.name == "include" and found.args:
-                yield from self.include(found, way)
+            self.spend(1, name, found.line)
+            wrong = fault(found.name, len(found.args), block="block" in row, context=context)
+            if not wrong and depth >= _DEEPEST:
+                wrong = f"{_DEEPEST} blocks and includes are around {found.name}; expected fewer"
+            if wrong:
+                self.config.problems.append(Problem(name, found.line, wrong))
+            elif found.name == "include":
+                yield from self.include(found, way, context, depth + 1)
             else:
+                if "block" in row:
+                    inner = within(context, found.name)
+                    found.block = list(self.directives(row["block"], name, way, inner, depth + 1))
                 yield found
 
-    def include(self, found: Directive, way: tuple[str, ...]) -> Iterator[Directive]:
+    def include(self, found: Directive, way: tuple[str, ...], context: Context, depth: int) -> Iterator[Directive]:
         pattern = found.args[0]
         inside = PurePosixPath(CONF_ROOT, pattern)
         if not inside.is_relative_to(CONF_ROOT) or ".." in inside.parts:
             self.config.outside.append(found)
             return
         wanted = inside.relative_to(CONF_ROOT).as_posix()
-        names = self.glob(wanted) if _WILD & set(wanted) else [wanted]
+        names = self.glob(wanted, found) if _WILD & set(wanted) else [wanted]
         if not names:
             self.config.barren.append(found)
+        self.spend(len(names), found.file, found.line)
         for name in names:
-            path = self.root / name
-            if path.is_dir() or not (path.exists() or self.leaves(path)):
-                self.config.problems.append(
-                    Problem(found.file, found.line, f"include {pattern}: the release has no file {name}")
-                )
-                continue
-            if name in way:
-                circle = " → ".join([*way[way.index(name) :], name])
-                self.config.problems.append(
-                    Problem(found.file, found.line, f"include {pattern} goes in a circle: {circle}")
-                )
-                continue
-            yield from self.read(name, way)
+            wrong = self.unreadable(name, way)
+            if wrong:
+                self.config.problems.append(Problem(found.file, found.line, f"include {pattern}{wrong}"))
+            else:
+                yield from self.read(name, way, context, depth)
 
-    def glob(self, pattern: str) -> list[str]:
+    def unreadable(self, name: str, way: tuple[str, ...]) -> str:
+        path = self.root / name
+        if path.is_dir() or not (path.exists() or self.leaves(path)):
+            return f": the release has no file {name}"
+        if name in way:
+            return f" goes in a circle: {' → '.join([*way[way.index(name) :], name])}"
+        return ""
+
+    def glob(self, pattern: str, found: Directive) -> list[str]:
         """Match as glob(3) does: a star stops at a slash, and hidden files are left out."""
-        wanted = pattern.split("/")
-        # Each server may have a folder of its own, and a pattern in it.
-        plain = not _WILD & set(posixpath.dirname(pattern))
-        paths = self._folders.get(posixpath.dirname(pattern), []) if plain else self._paths
-        return [path for path in paths if _matches(path.split("/"), wanted)]
-
-
-def _rows(path: Path, name: str) -> tuple[list[dict[str, Any]], list[Problem]]:
-    """Read one file: what crossplane makes of it, and what is wrong."""
-    content = path.read_bytes()
-    if b"\0" in content:
-        # One sentence; as nginx's words it would be a fault in every line.
-        return [], [Problem(name, 0, f"{name} is binary, and nginx reads text")]
-    payload: Mapping[str, Any] = crossplane.parse(
-        str(path), single=True, check_ctx=False, check_args=False, catch_errors=True
-    )
-    problems = [
-        Problem(name, int(error["line"] or _lines(content)), str(error["error"]).split(" in ")[0])
-        for error in payload["errors"]
-    ]
-    if not problems and _may_be_unterminated(content):
-        problems = [Problem(name, line, words) for line, words in _unterminated(path)]
-    return payload["config"][0]["parsed"], problems
-
-
-def _lines(content: bytes) -> int:
-    return content.count(b"\n") + (not content.endswith(b"\n") and bool(content))
+        if pattern not in self._globbed:
+            wanted = pattern.split("/")
+            # Each server may have a folder of its own, and a pattern in it.
+            plain = not _WILD & set(posixpath.dirname(pattern))
+            paths = self._folders.get(posixpath.dirname(pattern), []) if plain else self._paths
+            self.spend(len(paths) // _PATHS_FOR_ONE, found.file, found.line)
+            self._globbed[pattern] = [path for path in paths if _matches(path.split("/"), wanted)]
+        return self._globbed[pattern]
 
 
 def _matches(parts: list[str], wanted: list[str]) -> bool:
@@ -224,30 +221,6 @@ def _matches(parts: list[str], wanted: list[str]) -> bool:
         fnmatch.fnmatchcase(part, pattern) and (pattern.startswith(".") or not part.startswith("."))
         for part, pattern in zip(parts, wanted, strict=True)
     )
-
-
-def _may_be_unterminated(content: bytes) -> bool:
-    """Whether a closer look is worth while: a closing brace or the end comes after something else than a semicolon or a
-    brace, or there are comments that could hide it.
-    """
-    plain = _PLAIN_COMMENT.sub(b"", _PLAIN_VARIABLE.sub(b"x", content))
-    # What is left of marks that are no plain comment or variable.
-    return b"#" in plain or b"${" in plain or _OPEN_END.search(plain) is not None
-
-
-def _unterminated(path: Path) -> Iterator[tuple[int, str]]:
-    """Find directives that end without a semicolon, which crossplane reads as if it were there."""
-    words: list[tuple[str, int]] = []
-    for token, line, quoted in crossplane.lex(str(path)):
-        if quoted or token not in ("{", "}", ";"):
-            if quoted or not token.startswith("#"):
-                words.append((token, line))
-            continue
-        if token == "}" and words:
-            yield words[0][1], f'directive "{words[0][0]}" is not terminated by ";"'
-        words = []
-    if words:
-        yield words[0][1], f'directive "{words[0][0]}" is not terminated by ";"'
 
 
 def parse_tree(root: Path, main: str = "nginx.conf") -> Config:
