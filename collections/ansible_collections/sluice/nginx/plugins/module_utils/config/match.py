@@ -5,7 +5,6 @@ This explains a fault to a person and decides nothing: nginx itself has answered
 
 from __future__ import annotations
 
-import functools
 import re
 import weakref
 from collections.abc import Iterator
@@ -13,8 +12,9 @@ from typing import NamedTuple
 
 from .facts import listeners, server_names
 from .parse import Config, Directive
+from .regexes import compiled
 
-__all__ = ["Trace", "choose_location", "choose_server", "compiled", "is_named", "trace"]
+__all__ = ["Trace", "choose_location", "choose_server", "is_named", "trace"]
 
 _MOST_ROUNDS = 10
 _FINAL = ("redirect", "permanent")
@@ -29,16 +29,6 @@ class Trace(NamedTuple):
     def last(self) -> Directive | None:
         """The last directive met."""
         return self.met[-1] if self.met else None
-
-
-@functools.lru_cache(maxsize=20_000)
-def compiled(pattern: str, ignore_case: bool = False) -> re.Pattern[str] | None:
-    """Compile a regex of nginx's for Python; None for what Python does not understand."""
-    translated = pattern.replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!")
-    try:
-        return re.compile(translated, re.IGNORECASE if ignore_case else 0)
-    except re.error:
-        return None
 
 
 def _search(pattern: str, text: str, ignore_case: bool = False) -> re.Match[str] | None:

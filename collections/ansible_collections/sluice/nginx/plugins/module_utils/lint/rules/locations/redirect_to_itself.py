@@ -11,6 +11,7 @@ import re
 from ....config.facts import Listen, listeners, server_names
 from ....config.match import choose_location
 from ....config.parse import Config, Directive
+from ....config.regexes import compiled
 from ....verdicts.model import Finding
 from ...context import Context
 from ...scopes import Scope, location_kind, scopes
@@ -42,10 +43,8 @@ def _target(directive: Directive) -> str:
 
 
 def _fits(pattern: str, path: str) -> bool:
-    try:
-        return re.search(pattern.replace("(?<", "(?P<"), path) is not None
-    except re.error:
-        return False
+    regex = compiled(pattern)
+    return regex is not None and regex.search(path) is not None
 
 
 def _comes_back(server: Directive, listen: Listen, scheme: str, host: str) -> bool:
