@@ -61,9 +61,7 @@ def flat(config: Config) -> list[str]:
         ({"nginx.conf": "include on/x;", "on/x": "-> ../there/x", "there/x": "a 1;"}, ["on/x:1 a 1"]),
         ({"nginx.conf": "include x; include x;", "x": "a 1;"}, ["x:1 a 1", "x:1 a 1"]),
         (
-            {
-                "nginx.conf": "http { geo $a { ranges; 10.0.0.0-10.0.0.9 x; } map $a $b { hostnames; default 1; listen 2; } }"
-            },
+            {"nginx.conf": "http { geo $a { ranges; 10.0.0.0-10.0.0.9 x; } map $a $b { hostnames; listen 2; } }"},
             None,
         ),
         ({"nginx.conf": "http { upstream u { server a; } server { if ($a = b) { c; } } types { a/b c; } }"}, None),

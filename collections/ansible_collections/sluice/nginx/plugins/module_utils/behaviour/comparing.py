@@ -9,6 +9,7 @@ from typing import Any
 from ..config.derive import Request
 from ..config.match import Trace
 from ..config.parse import Directive
+from ..outside import whole_number
 from .causes import Blame
 from .changes import Change
 from .classes import KINDS, Difference, Kind, differences
@@ -44,7 +45,7 @@ class Compared:
     @property
     def generic(self) -> str:
         """The field without the number of the upstream's request."""
-        return " ".join(word for word in self.difference.field.split(" ") if not word.isdigit())
+        return " ".join(word for word in self.difference.field.split(" ") if whole_number(word) is None)
 
     @property
     def group(self) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ from ..config.match import choose_server
 from ..config.parse import Config
 from ..contract.url import is_host
 from ..errors import InputError
+from ..outside import whole_number
 from ..words import count
 
 __all__ = ["Log", "masked", "read_log"]
@@ -121,7 +122,7 @@ def _read(text: str) -> _Line | None:
         method,
         masked(target),
         host if host and is_host(host) else "",
-        int(port) if port.isdigit() else 0,
+        whole_number(port) or 0,
         masked(fields.get("referer", "").strip("-")).partition("?")[0],
         fields.get("agent", "").strip("-"),
     )

@@ -10,8 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import crossplane
-
+from ..config.text import lex_file
 from ..verdicts.model import Finding
 
 __all__ = ["Acceptance", "complaints", "read_acceptances"]
@@ -76,7 +75,7 @@ def read_acceptances(tree: Path, files: Collection[str]) -> list[Acceptance]:
         path = tree / name
         if b"sluice" not in path.read_bytes():
             continue
-        tokens = [(str(token), int(line), bool(quoted)) for token, line, quoted in crossplane.lex(str(path))]
+        tokens = lex_file(path)
         statements = list(_statements(tokens))
         for token, line, quoted in tokens:
             match = None if quoted else _COMMENT.match(token)
