@@ -29,6 +29,8 @@ _MOST_DIRECTIVES = 1_000_000
 _DEEPEST = 100
 # A pattern is tried on so many paths in the time that a directive takes.
 _PATHS_FOR_ONE = 8
+# Above that many directives a block has a table of them by name.
+_LARGE = 16
 
 
 @dataclass(slots=True)
@@ -40,6 +42,10 @@ class Directive:
     file: str
     line: int
     block: list[Directive] | None = None
+    # Blocks have up to hundreds of thousands of directives, and are asked for some of them again and again.
+    _named: dict[str, list[Directive]] | None = field(default=None, init=False, repr=False, compare=False)
+    found: Any = field(default=None, init=False, repr=False, compare=False)
+    """What a reader has looked up in this block, and keeps."""
 
     def walk(self) -> Iterator[Directive]:
         """Yield this directive and everything below it, in order."""
@@ -52,7 +58,13 @@ class Directive:
 
     def children(self, name: str) -> list[Directive]:
         """List the directives called ``name`` directly in this block."""
-        return [child for child in self.block or [] if child.name == name]
+        if self.block is None or len(self.block) < _LARGE:
+            return [child for child in self.block or [] if child.name == name]
+        if self._named is None:
+            self._named = {}
+            for child in self.block:
+                self._named.setdefault(child.name, []).append(child)
+        return self._named.get(name, [])
 
     def value(self, name: str, default: str = "") -> str:
         """Tell the first argument of the first directive called ``name`` in this block."""
