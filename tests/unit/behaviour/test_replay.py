@@ -86,6 +86,6 @@ def test_a_long_log_is_sampled_evenly_within_bounds(conf: Conf, tmp_path: Path) 
 
 
 def test_a_log_that_is_not_there_is_told(conf: Conf) -> None:
-    with pytest.raises(InputError, match=r"gates_replay_log: /no/such\.log cannot be read"):
+    with pytest.raises(InputError, match=r"gates_replay_log: /no/such\.log does not exist"):
         read_log("/no/such.log", 10, conf(TWO))
     assert read_log("", 10, conf(TWO)).requests == []
