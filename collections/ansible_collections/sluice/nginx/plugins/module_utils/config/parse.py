@@ -18,15 +18,13 @@ from typing import Any
 
 from ..manifest import CONF_ROOT
 from .arity import Context, fault, within
-from .text import Problem, read_file
+from .text import DEEPEST, Problem, read_file
 
 __all__ = ["CONF_ROOT", "Config", "Directive", "Problem", "parse_tree"]
 
 _WILD = frozenset("*?[")
 # Files that include each other twice double with each step; nginx would read for hours.
 _MOST_DIRECTIVES = 1_000_000
-# Blocks and includes around a directive. What reads a configuration goes down them by calls of functions.
-_DEEPEST = 100
 # A pattern is tried on so many paths in the time that a directive takes.
 _PATHS_FOR_ONE = 8
 # Above that many directives a block has a table of them by name.
@@ -178,8 +176,8 @@ class _Reader:
             found = Directive(row["directive"], list(row["args"]), name, int(row["line"]))
             self.spend(1, name, found.line)
             wrong = fault(found.name, len(found.args), block="block" in row, context=context)
-            if not wrong and depth >= _DEEPEST:
-                wrong = f"{_DEEPEST} blocks and includes are around {found.name}; expected fewer"
+            if not wrong and depth >= DEEPEST:
+                wrong = f"{DEEPEST} blocks and includes are around {found.name}; expected fewer"
             if wrong:
                 self.config.problems.append(Problem(name, found.line, wrong))
             elif found.name == "include":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from crossplane.parser import parse_string
 
 from .lua import read_lua_blocks
 
-__all__ = ["Problem", "Token", "lex_file", "read_file"]
+__all__ = ["DEEPEST", "Problem", "Token", "lex_file", "read_file"]
 
 read_lua_blocks()
 
@@ -22,6 +24,11 @@ Token = tuple[str, int, bool]
 """A word, its line, and whether it was quoted."""
 
 _LARGEST = 64 * 1024 * 1024
+DEEPEST = 100
+"""So many blocks, and includes, may be around a directive."""
+
+_BRACE = re.compile("[{}]")
+_STEPS = {"{": 1, "}": -1}
 _BYTE_ORDER_MARK = "\ufeff"
 _PLAIN_COMMENT = re.compile(rb"""(?m)(?:^|(?<=[\s;{}]))#[^\n"'{}]*$""")
 _PLAIN_VARIABLE = re.compile(rb"\$\{\w+\}")
@@ -52,6 +59,9 @@ def read_file(path: Path, name: str) -> tuple[list[dict[str, Any]], list[Problem
     if text.startswith(_BYTE_ORDER_MARK):
         what = f"{name} begins with a byte order mark, which nginx takes for a part of the first word; remove it"
         return [], [Problem(name, 1, what)]
+    deep = _too_deep(text)
+    if deep:
+        return [], [Problem(name, deep, f"more than {DEEPEST} blocks are open here; expected fewer")]
     payload: Mapping[str, Any] = parse_string(
         text, filename=str(path), single=True, check_ctx=False, check_args=False, catch_errors=True
     )
@@ -59,8 +69,6 @@ def read_file(path: Path, name: str) -> tuple[list[dict[str, Any]], list[Problem
         Problem(name, int(error["line"] or 0) or _lines(content), str(error["error"]).split(" in ")[0])
         for error in payload["errors"]
     ]
-    if any("recursion" in problem.what for problem in problems):
-        problems = [Problem(name, _deepest(text), "blocks are nested too deep to be read")]
     if not problems and _may_have_slips(content):
         problems = [Problem(name, line, words) for line, words in _slips(text)]
     return payload["config"][0]["parsed"], problems
@@ -69,11 +77,9 @@ def read_file(path: Path, name: str) -> tuple[list[dict[str, Any]], list[Problem
 def lex_file(path: Path) -> list[Token]:
     """Return the words of a file, comments too; those before the fault where crossplane cannot read on."""
     found: list[Token] = []
-    try:
+    with contextlib.suppress(NgxParserBaseException):
         for token, line, quoted in lex_string(_text(path.read_bytes())):
             found.append((str(token), int(line), bool(quoted)))
-    except NgxParserBaseException:
-        pass
     return found
 
 
@@ -82,14 +88,20 @@ def _text(content: bytes) -> str:
     return content.decode("utf-8", errors="replace")
 
 
-def _deepest(text: str) -> int:
-    """Return the line of the block that is nested deepest."""
-    depth = deepest = at = 0
-    for token, line, quoted in lex_string(text):
-        depth += (token == "{") - (token == "}") if not quoted else 0
-        if depth > deepest:
-            deepest, at = depth, line
-    return at
+def _too_deep(text: str) -> int:
+    """Return the line of the first block that stands in too many others; 0 where there is none.
+
+    What reads a configuration goes down its blocks by calls of functions, of which Python has some hundreds.
+    """
+    if text.count("{") <= DEEPEST or max(accumulate(_STEPS[brace] for brace in _BRACE.findall(text))) <= DEEPEST:
+        return 0
+    depth = 0
+    with contextlib.suppress(NgxParserBaseException):
+        for token, line, quoted in lex_string(text):
+            depth += _STEPS.get(token, 0) if not quoted else 0
+            if depth > DEEPEST:
+                return int(line)
+    return 0
 
 
 def _lines(content: bytes) -> int:
