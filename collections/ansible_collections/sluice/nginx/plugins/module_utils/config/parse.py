@@ -134,9 +134,10 @@ class _Reader:
         self._folders: dict[str, list[str]] = {}
         for path in self._paths:
             self._folders.setdefault(posixpath.dirname(path), []).append(path)
-        # A file may be included by each of thousands of servers, and so may a pattern.
+        # A file may be included by each of thousands of servers.
         self._read: dict[str, tuple[list[dict[str, Any]], list[Problem]]] = {}
-        self._globbed: dict[str, list[str]] = {}
+        self._meant: dict[str, list[str] | None] = {}
+        self._there: dict[str, bool] = {}
         self._left = _MOST_DIRECTIVES
         try:
             self.config.directives = self.read(main, (), (), 0)
@@ -190,12 +191,13 @@ class _Reader:
 
     def include(self, found: Directive, way: tuple[str, ...], context: Context, depth: int) -> Iterator[Directive]:
         pattern = found.args[0]
-        inside = PurePosixPath(CONF_ROOT, pattern)
-        if not inside.is_relative_to(CONF_ROOT) or ".." in inside.parts:
+        # Thousands of servers include the same few files.
+        if pattern not in self._meant:
+            self._meant[pattern] = self.meant(pattern, found)
+        names = self._meant[pattern]
+        if names is None:
             self.config.outside.append(found)
             return
-        wanted = inside.relative_to(CONF_ROOT).as_posix()
-        names = self.glob(wanted, found) if _WILD & set(wanted) else [wanted]
         if not names:
             self.config.barren.append(found)
         self.spend(len(names), found.file, found.line)
@@ -206,9 +208,19 @@ class _Reader:
             else:
                 yield from self.read(name, way, context, depth)
 
+    def meant(self, pattern: str, found: Directive) -> list[str] | None:
+        """List the files that an include means; None where they are not of this tree."""
+        inside = PurePosixPath(CONF_ROOT, pattern)
+        if not inside.is_relative_to(CONF_ROOT) or ".." in inside.parts:
+            return None
+        wanted = inside.relative_to(CONF_ROOT).as_posix()
+        return self.glob(wanted, found) if _WILD & set(wanted) else [wanted]
+
     def unreadable(self, name: str, way: tuple[str, ...]) -> str:
-        path = self.root / name
-        if path.is_dir() or not (path.exists() or self.leaves(path)):
+        if name not in self._there:
+            path = self.root / name
+            self._there[name] = not path.is_dir() and (path.exists() or self.leaves(path))
+        if not self._there[name]:
             return f": the release has no file {name}"
         if name in way:
             return f" goes in a circle: {' → '.join([*way[way.index(name) :], name])}"
@@ -216,14 +228,12 @@ class _Reader:
 
     def glob(self, pattern: str, found: Directive) -> list[str]:
         """Match as glob(3) does: a star stops at a slash, and hidden files are left out."""
-        if pattern not in self._globbed:
-            wanted = pattern.split("/")
-            # Each server may have a folder of its own, and a pattern in it.
-            plain = not _WILD & set(posixpath.dirname(pattern))
-            paths = self._folders.get(posixpath.dirname(pattern), []) if plain else self._paths
-            self.spend(len(paths) // _PATHS_FOR_ONE, found.file, found.line)
-            self._globbed[pattern] = [path for path in paths if _matches(path.split("/"), wanted)]
-        return self._globbed[pattern]
+        wanted = pattern.split("/")
+        # Each server may have a folder of its own, and a pattern in it.
+        plain = not _WILD & set(posixpath.dirname(pattern))
+        paths = self._folders.get(posixpath.dirname(pattern), []) if plain else self._paths
+        self.spend(len(paths) // _PATHS_FOR_ONE, found.file, found.line)
+        return [path for path in paths if _matches(path.split("/"), wanted)]
 
 
 def _matches(parts: list[str], wanted: list[str]) -> bool:
