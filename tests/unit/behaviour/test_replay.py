@@ -143,3 +143,11 @@ def test_a_port_of_other_digits_is_none(conf: Conf, tmp_path: Path, port: str) -
     log = tmp_path / "access.json"
     log.write_text(json.dumps({"request": "GET /j HTTP/1.1", "host": "b.example", "port": port}) + "\n")
     assert [request.host for request in read_log(str(log), 10, conf(TWO)).requests] == ["b.example"]
+
+
+def test_a_target_that_nobody_can_read_is_no_line(conf: Conf, tmp_path: Path) -> None:
+    log = tmp_path / "access.json"
+    log.write_text('{"method": "GET", "uri": "/\\ud800"}\n{"method": "GET", "uri": "/\\u001b[2J"}\n')
+    found = read_log(str(log), 10, conf(TWO))
+    assert found.requests == []
+    assert found.said == ["2 of 2 lines of the log are in no known format; use combined or JSON"]

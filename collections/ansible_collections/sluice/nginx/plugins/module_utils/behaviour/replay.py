@@ -19,7 +19,7 @@ from ..config.match import choose_server
 from ..config.parse import Config
 from ..contract.url import is_host
 from ..errors import InputError
-from ..outside import whole_number
+from ..outside import has_controls, whole_number
 from ..words import count
 
 __all__ = ["Log", "masked", "read_log"]
@@ -141,7 +141,7 @@ def _read(text: str) -> _Line | None:
     words = fields.get("request", "").split(" ")
     method = fields.get("method") or (words[0] if len(words) > 1 else "")
     target = words[1] if len(words) > 1 else fields.get("target", "")
-    if not re.fullmatch(r"[A-Z]+", method) or not target.startswith("/"):
+    if not re.fullmatch(r"[A-Z]+", method) or not target.startswith("/") or has_controls(target):
         return None
     host, _, port = fields.get("host", "").lower().partition(":")
     port = fields.get("port") or port
