@@ -1,7 +1,7 @@
 # Everything is done by scripts/; each target says what it is for.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit faults catches benchmark bench lock clean
+.PHONY: help setup demo test lint unit fuzz faults catches benchmark bench lock clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
@@ -12,7 +12,7 @@ setup: ## what is missing on this machine: virtual environment, Docker Engine, p
 demo: ## the sandbox fleet, with both sites taken through the gates onto it
 	@scripts/demo
 
-test: setup ## every test: lint, types, unit, interface, browser, integration, Molecule
+test: setup ## every test: lint, types, unit, fuzzers for a moment, interface, browser, integration, Molecule
 	@scripts/test
 
 lint: setup ## ansible-lint, yamllint, ruff, mypy, changelog
@@ -20,6 +20,9 @@ lint: setup ## ansible-lint, yamllint, ruff, mypy, changelog
 
 unit: setup ## the unit tests alone
 	@scripts/test unit
+
+fuzz: setup ## each fuzzer of tests/fuzz for half an hour; scripts/fuzz --seconds 60 nginx runs one for a minute
+	@scripts/fuzz
 
 faults: setup ## every story of the fault table, and the crash tests at length
 	@scripts/test faults crashes

@@ -3,11 +3,15 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+import os
+import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour import replay
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.replay import masked, read_log
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
@@ -86,6 +90,64 @@ def test_a_long_log_is_sampled_evenly_within_bounds(conf: Conf, tmp_path: Path) 
 
 
 def test_a_log_that_is_not_there_is_told(conf: Conf) -> None:
-    with pytest.raises(InputError, match=r"gates_replay_log: /no/such\.log cannot be read"):
+    with pytest.raises(InputError, match=r"gates_replay_log: /no/such\.log does not exist"):
         read_log("/no/such.log", 10, conf(TWO))
     assert read_log("", 10, conf(TWO)).requests == []
+
+
+def test_what_is_no_file_is_refused_and_never_waited_for(conf: Conf, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
+        with pytest.raises(InputError, match="is no file; name an access log"):
+            read_log(str(path), 10, conf(TWO))
+
+
+def test_of_a_line_without_end_the_beginning_counts(conf: Conf, tmp_path: Path) -> None:
+    log = tmp_path / "access.log.gz"
+    with gzip.open(log, "wb", compresslevel=1) as stream:
+        for _ in range(200):
+            stream.write(b"x" * (1 << 20))
+        stream.write(("\n" + _line("GET /after HTTP/1.1")).encode())
+    tracemalloc.start()
+    found = read_log(str(log), 10, conf(TWO))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [request.target for request in found.requests] == ["/after"]
+    assert peak < 16 << 20
+    assert found.said == ["1 of 2 lines of the log are in no known format; use combined or JSON"]
+
+
+def test_a_log_that_never_ends_is_left_at_some_point(
+    conf: Conf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "_MOST_LINES", 50)
+    log = tmp_path / "access.log"
+    log.write_text("".join(_line(f"GET /{number} HTTP/1.1") for number in range(60)))
+    found = read_log(str(log), 100, conf(TWO))
+    assert len(found.requests) == 50
+    assert "which are read" in found.said[0]
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/" + "a." * 16_000, "/" + "a@" * 16_000, "/" + "a" * 32_000, "/" + "-" * 32_000 + "z", "/" + "a%40" * 8_000],
+)
+def test_masking_takes_time_that_grows_with_the_line(target: str) -> None:
+    began = time.process_time()
+    masked(target)
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("port", ["²", "٣", "9" * 5000])
+def test_a_port_of_other_digits_is_none(conf: Conf, tmp_path: Path, port: str) -> None:
+    log = tmp_path / "access.json"
+    log.write_text(json.dumps({"request": "GET /j HTTP/1.1", "host": "b.example", "port": port}) + "\n")
+    assert [request.host for request in read_log(str(log), 10, conf(TWO)).requests] == ["b.example"]
+
+
+def test_a_target_that_nobody_can_read_is_no_line(conf: Conf, tmp_path: Path) -> None:
+    log = tmp_path / "access.json"
+    log.write_text('{"method": "GET", "uri": "/\\ud800"}\n{"method": "GET", "uri": "/\\u001b[2J"}\n')
+    found = read_log(str(log), 10, conf(TWO))
+    assert found.requests == []
+    assert found.said == ["2 of 2 lines of the log are in no known format; use combined or JSON"]

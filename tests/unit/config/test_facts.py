@@ -36,10 +36,9 @@ Conf = Callable[[str], Config]
             {"outside": ["/a.pem", "/users"]},
         ),
         ("worker_processes auto;", {"worker_processes": "auto"}),
-        ("worker_processes;", {"worker_processes": None}),
         ("user a; pid /x; events {} http { gzip on; } user a;", {"main_directives": ["pid", "user"]}),
         (
-            "load_module modules/ngx_b.so; load_module /usr/lib/nginx/modules/ngx_a.so; load_module;",
+            "load_module modules/ngx_b.so; load_module /usr/lib/nginx/modules/ngx_a.so;",
             {"modules": ["ngx_a.so", "ngx_b.so"]},
         ),
     ],
@@ -67,7 +66,6 @@ def test_facts(conf: Conf, text: str, expected: dict[str, Any]) -> None:
         ("listen unix:/run/x.sock;", [Listen("unix:/run/x.sock", 0, False, False)]),
         ("listen 443; ssl on;", [Listen("*", 443, True, False)]),
         ("listen 443 quic reuseport;", [Listen("*", 443, True, False)]),
-        ("listen;", [Listen("*", 80, False, False)]),
     ],
 )
 def test_listeners(conf: Conf, block: str, expected: list[Listen]) -> None:

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.audit import LEVELS, Issue, audit
+from ansible_collections.sluice.nginx.plugins.module_utils.gates.lint import run
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.audit import LEVELS, UNJUDGED, Issue, audit
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options, Subject
 
 MAIN = "events {}\nhttp {\n    server_tokens off;\n    include conf.d/*.conf;\n}\n"
 TRAVERSAL = "\nserver {\n    listen 80;\n    location /i {\n        alias /srv/images/;\n    }\n}\n"
@@ -62,3 +65,34 @@ def test_trees_can_be_audited_side_by_side(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda each: audited(*each), trees))
     assert [issue.line for issues in found for issue in issues if issue.rule == "alias_traversal"] == list(range(5, 13))
+
+
+@pytest.mark.parametrize(
+    "block", ["location ~ ((((( { return 200; }", "location / {" * 90 + "}" * 90 + "if ($x ~ '[') { return 200; }"]
+)
+def test_what_gixy_cannot_judge_is_one_issue_that_stops_nothing(
+    tmp_path: Path, block: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main = f"events {{}}\nhttp {{ server {{ {block} }} }}\n"
+    monkeypatch.setattr("gixy.core.manager.Manager.audit", _refuse) if "((" not in block else None
+    (issue,) = [issue for issue in audited(tmp_path, {"nginx.conf": main}) if issue.rule == UNJUDGED]
+    assert issue.level == LEVELS[0]
+    assert "cannot judge" in issue.what
+    assert issue.why
+
+
+def _refuse(*_: object) -> None:
+    raise RecursionError("maximum recursion depth exceeded")
+
+
+def test_the_own_rules_judge_what_gixy_cannot(tmp_path: Path) -> None:
+    folder = tmp_path / "release"
+    (folder / "tree").mkdir(parents=True)
+    server = "server { listen 80;\n location ~ ((((( { return 200; }\n location ~ /a { }\n location ~ /a { }\n }"
+    (folder / "tree/nginx.conf").write_text(f"events {{}}\nhttp {{ {server} }}\n")
+    subject = Subject(["web1"], Options(), release=Release("a" * 64, folder), config=parse_tree(folder / "tree"))
+    verdict = run(subject)
+    assert verdict.result == "fail"
+    assert [finding.line for finding in verdict.findings if not finding.warning] == [5]
+    (gixy,) = [finding for finding in verdict.findings if "gixy cannot judge" in finding.what]
+    assert gixy.warning

@@ -16,8 +16,8 @@ from .manifest import CONF_ROOT
 
 __all__ = ["MOST_BYTES", "LeavesTree", "find_inside", "kind_inside", "paths_inside", "read_inside"]
 
-MOST_BYTES = 16 << 20
-"""Of one file. A configuration, a certificate or a list of addresses has far fewer."""
+MOST_BYTES = 64 << 20
+"""Of one file. A configuration or a certificate has far fewer; a list of all networks of the world has 30 MiB."""
 _MOST_LINKS = 40
 _ROOT_PARTS = PurePosixPath(CONF_ROOT).parts[1:]
 
@@ -108,13 +108,14 @@ def read_inside(root: Path, name: str) -> bytes:
     finally:
         os.close(folder)
     try:
-        mode = os.fstat(handle).st_mode
-        if stat.S_ISDIR(mode):
+        status = os.fstat(handle)
+        if stat.S_ISDIR(status.st_mode):
             raise FileNotFoundError(f"{name} is a directory")
-        if not stat.S_ISREG(mode):
+        if not stat.S_ISREG(status.st_mode):
             raise SluiceError(f"{name} is neither a file, a directory nor a link; remove it from the tree")
         with open(handle, "rb", closefd=False) as file:
-            content = file.read(MOST_BYTES + 1)
+            # Python makes room for all that it is asked to read.
+            content = file.read(min(status.st_size, MOST_BYTES) + 1)
     finally:
         os.close(handle)
     if len(content) > MOST_BYTES:

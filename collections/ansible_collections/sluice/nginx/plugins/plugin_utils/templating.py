@@ -22,7 +22,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.inside import MOST_BYTES, read_inside
+from ansible_collections.sluice.nginx.plugins.module_utils.inside import read_inside
 
 __all__ = ["FILTERS", "REFUSED_FILTERS", "REFUSED_TESTS", "TESTS", "sandboxed"]
 
@@ -30,6 +30,7 @@ _INSTEAD = "give the template a variable that has the value, or set nginx_tree_t
 # Seconds, and bytes beyond what the process has; a template takes milliseconds and its text.
 _MOST_SECONDS = 30.0
 _MOST_MEMORY = 1 << 30
+_MOST_TEXT = 16 << 20
 
 FILTERS = (
     *("b64decode", "b64encode", "basename", "bool", "checksum", "combinations", "combine", "comment", "commonpath"),
@@ -145,8 +146,8 @@ def _joined(parts: Iterator[str]) -> str:
     for part in parts:
         found.append(part)
         size += len(part)
-        if size > MOST_BYTES:
-            raise SluiceError(f"the template gives more than {MOST_BYTES >> 20} MiB of text")
+        if size > _MOST_TEXT:
+            raise SluiceError(f"the template gives more than {_MOST_TEXT >> 20} MiB of text")
     return "".join(found)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..config.facts import listeners, server_names
 from ..config.parse import Config, Directive
@@ -15,6 +16,9 @@ __all__ = ["Change", "changes"]
 # Where the order of equals decides.
 _ORDERED = ("rewrite", "return", "allow", "deny", "if", "try_files", "break", "set")
 _LIKE = 0.5
+# Comparing every block with every other one is for changes that a person makes.
+_MOST_PAIRS = 40_000
+_NEAR = 50
 _Blocks = tuple[Directive | None, Directive | None]
 
 
@@ -94,19 +98,24 @@ def _simple(old: Sequence[Directive], new: Sequence[Directive], blocks: _Blocks)
     for one in reversed(new):
         if left[_key(one)]:
             left[_key(one)] -= 1
-            come.insert(0, one)
+            come.append(one)
+    come.reverse()
     if not gone and not come:
         first, second = ([one for one in side if one.name in _ORDERED] for side in (old, new))
         for before, after in zip(first, second, strict=True):
             if _key(before) != _key(after):
                 yield Change(before, after, blocks)
         return
+    by_name: dict[str, deque[Directive]] = {}
+    for one in come:
+        by_name.setdefault(one.name, deque()).append(one)
+    instead: set[int] = set()
     for one in gone:
-        other = next((each for each in come if each.name == one.name), None)
-        if other is not None:
-            come.remove(other)
+        same = by_name.get(one.name)
+        other = same.popleft() if same else None
+        instead.add(id(other))
         yield Change(one, other, blocks)
-    yield from (Change(None, one, blocks) for one in come)
+    yield from (Change(None, one, blocks) for one in come if id(one) not in instead)
 
 
 def _reordered(
@@ -142,14 +151,35 @@ def _paired(
         else:
             gone.append(one)
     come = [one for one in come if id(one) not in taken]
-    for one in list(gone) if come else ():
-        ranked = [(_likeness(one, each), number) for number, each in enumerate(come) if each.name == one.name]
-        likeness, number = max(ranked, default=(0.0, 0))
-        if likeness >= _LIKE:
-            gone.remove(one)
-            pairs.append((one, come.pop(number)))
+    alike, gone = _alike(gone, come)
+    pairs += alike
+    taken.update(id(other) for _, other in alike)
+    come = [one for one in come if id(one) not in taken]
     order = {id(one): number for number, one in enumerate(old)}
     return sorted(pairs, key=lambda pair: order[id(pair[0])]), gone, come
+
+
+def _alike(
+    gone: Sequence[Directive], come: Sequence[Directive]
+) -> tuple[list[tuple[Directive, Directive]], list[Directive]]:
+    """Pair blocks by what is in them; of very many each is compared with those at about the same place only."""
+    held = [_held(one) for one in come]
+    left = dict.fromkeys(range(len(come)))
+    pairs, alone = [], []
+    for index, one in enumerate(gone):
+        near: Iterable[int] = left
+        if len(gone) * len(come) > _MOST_PAIRS:
+            there = index * len(come) // len(gone)
+            near = [number for number in range(there - _NEAR, there + _NEAR) if number in left]
+        own = _held(one)
+        ranked = ((_likeness(one, own, come[n], held[n]), n) for n in near if come[n].name == one.name)
+        likeness, number = max(ranked, default=(0.0, 0))
+        if likeness >= _LIKE:
+            del left[number]
+            pairs.append((one, come[number]))
+        else:
+            alone.append(one)
+    return pairs, alone
 
 
 def _title(block: Directive) -> object:
@@ -158,7 +188,10 @@ def _title(block: Directive) -> object:
     return _key(block)
 
 
-def _likeness(one: Directive, other: Directive) -> float:
-    first, second = (Counter(map(_key, list(each.walk())[1:])) for each in (one, other))
+def _held(block: Directive) -> Counter[tuple[str, tuple[str, ...]]]:
+    return Counter(map(_key, list(block.walk())[1:]))
+
+
+def _likeness(one: Directive, first: Counter[Any], other: Directive, second: Counter[Any]) -> float:
     both = (first & second).total()
     return both / max(first.total(), second.total(), 1) if both else float(one.args == other.args)

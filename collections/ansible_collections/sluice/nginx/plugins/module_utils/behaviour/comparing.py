@@ -10,6 +10,7 @@ from ..config.derive import Request
 from ..config.match import Trace
 from ..config.parse import Directive
 from ..contract.showing import shown_header
+from ..outside import whole_number
 from .causes import Blame
 from .changes import Change
 from .classes import KINDS, Difference, Kind, differences
@@ -45,7 +46,7 @@ class Compared:
     @property
     def generic(self) -> str:
         """The field without the number of the upstream's request."""
-        return " ".join(word for word in self.difference.field.split(" ") if not word.isdigit())
+        return " ".join(word for word in self.difference.field.split(" ") if whole_number(word) is None)
 
     @property
     def group(self) -> tuple[Any, ...]:

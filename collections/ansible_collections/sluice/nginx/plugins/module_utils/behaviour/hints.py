@@ -75,7 +75,8 @@ def _told_apart(directive: Directive) -> Iterator[tuple[str, str, Directive]]:
                     for value in _values(entry.name):
                         yield variables[0], value, entry
     elif directive.name == "geo":
-        variables = _VARIABLE.findall(directive.args[0]) if len(directive.args) == 2 else ["remote_addr"]
+        variables = _VARIABLE.findall(directive.args[0]) if len(directive.args) == 2 else []
+        variables = variables or ["remote_addr"]
         for entry in directive.block or []:
             if entry.name not in _SKIPPED and _ADDRESS.fullmatch(entry.name):
                 yield variables[0], address_in(entry.name), entry

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from ..config.derive import Request, plain
 from ..config.match import Trace, trace
 from ..config.parse import Config
+from ..outside import whole_number
 from ..staging.stage import Stage
 from .asking import Asked, ask
 
@@ -76,7 +77,7 @@ def _last(request: Request, answer: Mapping[str, Any]) -> Request:
     scheme, _, rest = chain[-1].partition("://")
     authority, slash, path = rest.partition("/")
     host, _, port = authority.partition(":")
-    number = int(port) if port.isdigit() else {"https": 443}.get(scheme, 80)
+    number = whole_number(port) or {"https": 443}.get(scheme, 80)
     return request._replace(scheme=scheme, host=host, port=number, target=slash + path or "/")
 
 

@@ -6,23 +6,26 @@ They are asked in staging and nowhere else. Only what changes nothing is asked: 
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, cast
 
 from ..config.derive import Door, Request, doors
 from ..config.match import choose_server
 from ..config.parse import Config
 from ..contract.url import is_host
 from ..errors import InputError
+from ..outside import has_controls, whole_number
 from ..words import count
 
 __all__ = ["Log", "masked", "read_log"]
 
 _COMBINED = re.compile(
-    r'^(?:(?P<host>[\w.-]+)(?::(?P<port>\d+))? )?\S+ \S+ \S.* \[[^\]]+\] "(?P<request>[^"]*)" \d{3} \S+'
+    r'^(?:(?P<host>[\w.-]+)(?::(?P<port>\d+))? )?\S+ \S+ \S.* \[[^\]\[]{1,64}\] "(?P<request>[^"]*)" \d{3} \S+'
     r'(?: "(?P<referer>[^"]*)" "(?P<agent>[^"]*)")?'
 )
 _NAMES = {
@@ -36,10 +39,15 @@ _NAMES = {
 }
 _ASKED = ("GET", "HEAD")
 _SECRET = re.compile(r"token|key|passw|secret|sess|^sid$|sig|auth|^code$|jwt|mail|otp|^pin$|user|login|phone", re.I)
-_HEX = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f-]{16,}(?![0-9A-Za-z])")
-_ENCODED = re.compile(r"(?=[\w+=-]*\d)(?=[\w+=-]*[A-Za-z])[\w+=-]{24,}(?:\.[\w+=-]+)*")
-_MAIL = re.compile(r"[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")
+# Each begins where a run of its letters does: a search that starts within one takes time that grows with the square.
+_HEX = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f][0-9A-Fa-f-]{14,}(?![0-9A-Za-z])")
+_ENCODED = re.compile(r"(?<![\w+=-])(?=[\w+=-]*\d)(?=[\w+=-]*[A-Za-z])[\w+=-]{24,}(?:\.[\w+=-]+)*")
+_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")
 _ROOM = 4
+# What is longer than a request may be with nginx's usual buffers is no line of a log.
+_LONGEST_LINE = 32 * 1024
+_MOST_LINES = 20_000_000
+_MOST_BYTES = 8 * 1024**3
 
 
 class Log(NamedTuple):
@@ -65,14 +73,16 @@ def read_log(path: str, most: int, config: Config) -> Log:
     """
     if not path:
         return Log([], [])
+    said = []
     try:
         with _opened(Path(path)) as stream:
-            lines, looked_at, unread = _sampled(stream, most)
-    except (OSError, EOFError, gzip.BadGzipFile) as error:
+            lines, looked_at, unread, is_cut = _sampled(stream, most)
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError("gates_replay_log", f"{path} cannot be read: {error}") from error
+    if is_cut:
+        said.append(f"the log goes on after {_MOST_LINES:,} lines or {_MOST_BYTES // 1024**3} GB, which are read")
     found = {line: None for line in lines if line.method in _ASKED}
     requests = [request for line in found if (request := _request(line, config)) is not None]
-    said = []
     if unread:
         said.append(f"{unread} of {count(looked_at, 'line')} of the log are in no known format; use combined or JSON")
     other = len(lines) - len(found)
@@ -81,17 +91,34 @@ def read_log(path: str, most: int, config: Config) -> Log:
     return Log(requests, said)
 
 
-def _opened(path: Path) -> IO[str]:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8", errors="replace")
-    return path.open(encoding="utf-8", errors="replace")
+def _opened(path: Path) -> IO[bytes]:
+    """Open a plain file; a pipe or a device could keep the gates waiting for ever."""
+    if not path.is_file():
+        found = "is no file" if path.exists() else "does not exist"
+        raise InputError("gates_replay_log", f"{path} {found}; name an access log, plain or .gz")
+    return cast(IO[bytes], gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
 
 
-def _sampled(stream: IO[str], most: int) -> tuple[list[_Line], int, int]:
+def _lines(stream: IO[bytes]) -> Iterator[str]:
+    """Yield the lines; of one that is too long its beginning. A small .gz may hold more than anybody has memory for."""
+    left = _MOST_BYTES
+    within = False
+    while left > 0:
+        part = stream.readline(min(_LONGEST_LINE, left))
+        if not part:
+            return
+        left -= len(part)
+        if not within:
+            yield part.decode("utf-8", errors="replace")
+        within = not part.endswith(b"\n")
+
+
+def _sampled(stream: IO[bytes], most: int) -> tuple[list[_Line], int, int, bool]:
     """Look at every n-th line, where n doubles whenever there is too much: the memory needed is bounded."""
     found: dict[_Line, None] = {}
     stride, looked_at, unread = 1, 0, 0
-    for number, text in enumerate(stream):
+    lines = _lines(stream)
+    for number, text in enumerate(itertools.islice(lines, _MOST_LINES)):
         if number % stride or not text.strip():
             continue
         looked_at += 1
@@ -103,9 +130,10 @@ def _sampled(stream: IO[str], most: int) -> tuple[list[_Line], int, int]:
         if len(found) > _ROOM * max(most, 1):
             found = dict.fromkeys(list(found)[::2])
             stride *= 2
-    lines = list(found)
-    step = max(1.0, len(lines) / max(most, 1))
-    return [lines[int(number * step)] for number in range(min(most, len(lines)))], looked_at, unread
+    sampled = list(found)
+    step = max(1.0, len(sampled) / max(most, 1))
+    chosen = [sampled[int(number * step)] for number in range(min(most, len(sampled)))]
+    return chosen, looked_at, unread, bool(stream.read(1))
 
 
 def _read(text: str) -> _Line | None:
@@ -113,7 +141,7 @@ def _read(text: str) -> _Line | None:
     words = fields.get("request", "").split(" ")
     method = fields.get("method") or (words[0] if len(words) > 1 else "")
     target = words[1] if len(words) > 1 else fields.get("target", "")
-    if not re.fullmatch(r"[A-Z]+", method) or not target.startswith("/"):
+    if not re.fullmatch(r"[A-Z]+", method) or not target.startswith("/") or has_controls(target):
         return None
     host, _, port = fields.get("host", "").lower().partition(":")
     port = fields.get("port") or port
@@ -121,7 +149,7 @@ def _read(text: str) -> _Line | None:
         method,
         masked(target),
         host if host and is_host(host) else "",
-        int(port) if port.isdigit() else 0,
+        whole_number(port) or 0,
         masked(fields.get("referer", "").strip("-")).partition("?")[0],
         fields.get("agent", "").strip("-"),
     )
@@ -135,7 +163,7 @@ def _combined(text: str) -> dict[str, str]:
 def _json(text: str) -> dict[str, str]:
     try:
         row = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     if not isinstance(row, dict):
         return {}

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ..config.derive import Door, Request, askable, doors, plain
 from ..config.parse import Config, Directive
 from ..config.samples import matching, near_misses, samples
+from ..outside import whole_number
 from .hints import applied, hints, used_variables
 from .networks import NAMES as NETWORKS
 from .networks import from_networks
@@ -189,8 +190,9 @@ def _around(asked: Request, limits: Sequence[Directive]) -> Iterator[Request]:
 
 
 def _bytes(text: str) -> int:
-    number, unit = (text[:-1], text[-1].lower()) if text and not text.isdigit() else (text, "")
-    return int(number) * _SIZES.get(unit, 1) if number.isdigit() else 0
+    unit = text[-1:].lower()
+    number = whole_number(text[:-1] if unit in _SIZES else text)
+    return (number or 0) * _SIZES.get(unit, 1)
 
 
 def _of_server(door: Door, server: Directive, known: _Known, touched: bool, takes: Takes) -> Iterator[Request]:

@@ -57,7 +57,7 @@ def _value(name: str, word: str) -> float | None:
     key, equals, text = word.rpartition("=")
     rate = _RATE.fullmatch(text)
     if rate:
-        return int(rate[1]) / (60.0 if rate[2] == "m" else 1.0)
+        return float(rate[1]) / (60.0 if rate[2] == "m" else 1.0)
     is_time = key in _TIME_KEYS if equals else _TIME_NAMES.search(name) is not None
     if not equals and (not _COUNTED.match(name) or name in _NOT_COUNTED):
         return None

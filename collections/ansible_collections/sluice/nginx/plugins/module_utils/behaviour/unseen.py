@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..config.parse import Directive
+from ..outside import whole_number
 from .changes import Change
 from .units import jump
 
@@ -64,12 +65,17 @@ def _shares(block: Directive | None) -> dict[str, float]:
     if block is not None and block.name == "split_clients":
         left = 100.0
         for entry in block.block or []:
-            number = entry.name.rstrip("%")
-            share = left if entry.name == "*" else float(number) if number.replace(".", "", 1).isdigit() else 0.0
+            share = left if entry.name == "*" else _percent(entry.name)
             left -= share
             value = entry.args[0] if entry.args else ""
             found[value] = found.get(value, 0.0) + share
     return found
+
+
+def _percent(text: str) -> float:
+    whole, _, rest = text.rstrip("%").partition(".")
+    number = whole_number(f"{whole}{rest}")
+    return 0.0 if number is None else number / 10 ** len(rest)
 
 
 def _is_member(change: Change) -> bool:

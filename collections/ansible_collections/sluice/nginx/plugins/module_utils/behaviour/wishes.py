@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from ..config.derive import Request
 from ..config.parse import Config, Directive
 from ..config.samples import matching
+from ..outside import whole_number
 
 __all__ = ["statuses", "wished"]
 
@@ -21,7 +22,8 @@ _PASSES = ("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass")
 
 def statuses(config: Config) -> list[int]:
     """The failures that upstreams are asked for: the usual ones, and what the configuration has pages for."""
-    found = {int(word) for each in config.named("error_page") for word in each.args[:-1] if word.isdigit()}
+    words = (whole_number(word) for each in config.named("error_page") for word in each.args[:-1])
+    found = {code for code in words if code is not None}
     return [*_USUAL, *sorted({status for status in found if status >= 400} - set(_USUAL))][:_MOST]
 
 

@@ -13,6 +13,8 @@ __all__ = ["Replaced", "Unit", "hunks", "in_units"]
 # Comparing each line with each other one is for small hunks.
 _MOST_PAIRS = 400
 _ALIKE = 0.6
+# Bytes at the beginning of a line that tell whether it is like another; the time grows with the square.
+_COMPARED = 500
 _NO_BRACES = re.compile(rb"""\\.|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\$\{\w+\}|(?:^|(?<=[\s;{}]))#.*""", re.DOTALL)
 
 
@@ -102,7 +104,8 @@ def _aligned(old: Sequence[bytes], new: Sequence[bytes], where: tuple[int, int, 
 
 
 def _likeness(one: bytes, other: bytes) -> float:
-    matcher = SequenceMatcher(None, one.strip(), other.strip(), autojunk=False)
+    one, other = (line.strip()[:_COMPARED] for line in (one, other))
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
     return matcher.ratio() if matcher.real_quick_ratio() >= _ALIKE and matcher.quick_ratio() >= _ALIKE else 0.0
 
 

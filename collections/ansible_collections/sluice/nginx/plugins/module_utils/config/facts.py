@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ..outside import whole_number
 from .parse import Config, Directive
 
 __all__ = ["Listen", "facts", "listeners", "server_names"]
@@ -82,9 +83,10 @@ def _listen(directive: Directive, server_tls: bool) -> Listen:
     address, _, port = where.rpartition(":")
     if where.endswith("]"):
         address, port = where, ""
-    if not address and not port.isdigit():
+    if not address and whole_number(port) is None:
         address, port = port, ""
-    return Listen(address or "*", int(port) if port.isdigit() else 80, tls, default)
+    number = whole_number(port)
+    return Listen(address or "*", 80 if number is None else number, tls, default)
 
 
 def listeners(server: Directive) -> list[Listen]:

@@ -5,7 +5,6 @@ This explains a fault to a person and decides nothing: nginx itself has answered
 
 from __future__ import annotations
 
-import functools
 import re
 import weakref
 from collections.abc import Iterator
@@ -13,8 +12,9 @@ from typing import NamedTuple
 
 from .facts import listeners, server_names
 from .parse import Config, Directive
+from .regexes import compiled
 
-__all__ = ["Trace", "choose_location", "choose_server", "compiled", "is_named", "trace"]
+__all__ = ["Trace", "choose_location", "choose_server", "is_named", "trace"]
 
 _MOST_ROUNDS = 10
 _FINAL = ("redirect", "permanent")
@@ -29,16 +29,6 @@ class Trace(NamedTuple):
     def last(self) -> Directive | None:
         """The last directive met."""
         return self.met[-1] if self.met else None
-
-
-@functools.lru_cache(maxsize=20_000)
-def compiled(pattern: str, ignore_case: bool = False) -> re.Pattern[str] | None:
-    """Compile a regex of nginx's for Python; None for what Python does not understand."""
-    translated = pattern.replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!")
-    try:
-        return re.compile(translated, re.IGNORECASE if ignore_case else 0)
-    except re.error:
-        return None
 
 
 def _search(pattern: str, text: str, ignore_case: bool = False) -> re.Match[str] | None:
@@ -118,23 +108,45 @@ def is_named(config: Config, host: str, port: int) -> bool:
     return _port(config, port).named(host.lower()) is not None
 
 
+class _Locations:
+    """The locations of a block, by what they answer for."""
+
+    def __init__(self, block: Directive) -> None:
+        self.exact: dict[str, Directive] = {}
+        self.prefixes: dict[str, tuple[Directive, bool]] = {}
+        self.regexes: list[tuple[str, bool, Directive]] = []
+        for location in block.children("location"):
+            kind, pattern = location.args if len(location.args) == 2 else ("", location.args[0])
+            if kind == "=":
+                self.exact.setdefault(pattern, location)
+            elif kind.startswith("~"):
+                self.regexes.append((pattern, kind == "~*", location))
+            elif kind in ("", "^~") and not pattern.startswith("@"):
+                self.prefixes.setdefault(pattern, (location, kind == "^~"))
+        self._lengths = sorted({len(pattern) for pattern in self.prefixes}, reverse=True)
+
+    def longest(self, path: str) -> tuple[Directive | None, bool]:
+        """Find the location with the longest prefix, and whether it keeps regexes from being asked."""
+        for length in self._lengths:
+            found = self.prefixes.get(path[:length]) if length <= len(path) else None
+            if found is not None:
+                return found
+        return None, False
+
+
 def choose_location(block: Directive, path: str) -> Directive | None:
     """Find the ``location`` in a block that answers for a path, as nginx does: exact, longest prefix, first regex."""
-    found: Directive | None = None
-    longest = -1
-    held = False
-    for location in block.children("location"):
-        kind, pattern = location.args if len(location.args) == 2 else ("", location.args[0])
-        if kind == "=" and pattern == path:
-            return location
-        if kind in ("", "^~") and not pattern.startswith("@") and path.startswith(pattern) and len(pattern) > longest:
-            found, longest, held = location, len(pattern), kind == "^~"
+    if block.found is None:
+        block.found = _Locations(block)
+    locations: _Locations = block.found
+    if path in locations.exact:
+        return locations.exact[path]
+    found, held = locations.longest(path)
     deeper = choose_location(found, path) if found is not None else None
     if held:
         return deeper or found
-    for location in block.children("location"):
-        kind, pattern = location.args if len(location.args) == 2 else ("", "")
-        if kind.startswith("~") and _search(pattern, path, kind == "~*"):
+    for pattern, loose, location in locations.regexes:
+        if _search(pattern, path, loose):
             return choose_location(location, path) or location
     return deeper or found
 

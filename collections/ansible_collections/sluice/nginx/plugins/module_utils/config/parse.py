@@ -8,39 +8,28 @@ from __future__ import annotations
 
 import fnmatch
 import functools
-import io
 import posixpath
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import crossplane
-
 from ..errors import SluiceError
 from ..inside import LeavesTree, find_inside, paths_inside, read_inside
 from ..manifest import CONF_ROOT
-from .lua import read_lua_blocks
+from .arity import Context, fault, within
+from .text import DEEPEST, Problem, read_file
 
 __all__ = ["CONF_ROOT", "Config", "Directive", "Problem", "parse_tree"]
 
-read_lua_blocks()
-
 _WILD = frozenset("*?[")
-_PLAIN_COMMENT = re.compile(rb"""(?m)(?:^|(?<=[\s;{}]))#[^\n"'{}]*$""")
-_PLAIN_VARIABLE = re.compile(rb"\$\{\w+\}")
-_OPEN_END = re.compile(rb"(?:[^\s;{}]|\\[;{}])\s*(?:\}|\Z)")
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something wrong in a file of the tree, at ``line`` (0: the file as a whole)."""
-
-    file: str
-    line: int
-    what: str
+# Files that include each other twice double with each step; nginx would read for hours.
+_MOST_DIRECTIVES = 1_000_000
+# A pattern is tried on so many paths in the time that a directive takes.
+_PATHS_FOR_ONE = 8
+# Above that many directives a block has a table of them by name.
+_LARGE = 16
 
 
 @dataclass(slots=True)
@@ -52,6 +41,10 @@ class Directive:
     file: str
     line: int
     block: list[Directive] | None = None
+    # Blocks have up to hundreds of thousands of directives, and are asked for some of them again and again.
+    _named: dict[str, list[Directive]] | None = field(default=None, init=False, repr=False, compare=False)
+    found: Any = field(default=None, init=False, repr=False, compare=False)
+    """What a reader has looked up in this block, and keeps."""
 
     def walk(self) -> Iterator[Directive]:
         """Yield this directive and everything below it, in order."""
@@ -64,7 +57,13 @@ class Directive:
 
     def children(self, name: str) -> list[Directive]:
         """List the directives called ``name`` directly in this block."""
-        return [child for child in self.block or [] if child.name == name]
+        if self.block is None or len(self.block) < _LARGE:
+            return [child for child in self.block or [] if child.name == name]
+        if self._named is None:
+            self._named = {}
+            for child in self.block:
+                self._named.setdefault(child.name, []).append(child)
+        return self._named.get(name, [])
 
     def value(self, name: str, default: str = "") -> str:
         """Tell the first argument of the first directive called ``name`` in this block."""
@@ -124,6 +123,10 @@ class Config:
         return [directive for directive in self.http() if directive.name == "server" and directive.block is not None]
 
 
+class _TooMuch(Exception):
+    """Nobody reads so much."""
+
+
 class _Reader:
     def __init__(self, root: Path, main: str) -> None:
         self.root = root
@@ -134,92 +137,109 @@ class _Reader:
             self._folders.setdefault(posixpath.dirname(path), []).append(path)
         # A file may be included by each of thousands of servers.
         self._read: dict[str, tuple[list[dict[str, Any]], list[Problem]]] = {}
-        self.config.directives = self.read(main, ())
+        self._meant: dict[str, list[str] | None] = {}
+        self._wrong: dict[str, str] = {}
+        self._leaving: set[str] = set()
+        self._left = _MOST_DIRECTIVES
+        try:
+            self.config.directives = self.read(main, (), (), 0)
+        except _TooMuch as error:
+            self.config.problems.append(error.args[0])
         self.config.files = list(self._read)
 
-    def read(self, name: str, way: tuple[str, ...]) -> list[Directive]:
+    def read(self, name: str, way: tuple[str, ...], context: Context, depth: int) -> list[Directive]:
         """Read a file. Raises ``FileNotFoundError`` where there is none, ``SluiceError`` for what cannot be read."""
+        if name in self._leaving:
+            return []
         if name not in self._read:
             try:
-                self._read[name] = _rows(read_inside(self.root, name), name)
+                self._read[name] = read_file(read_inside(self.root, name), name)
             except LeavesTree as leaves:
+                self._leaving.add(name)
                 self.config.outside.append(Directive("include", [leaves.target], name, 0))
                 return []
         rows, problems = self._read[name]
         self.config.problems += problems
-        return list(self.directives(rows, name, (*way, name)))
+        return list(self.directives(rows, name, (*way, name), context, depth))
 
-    def directives(self, rows: list[dict[str, Any]], name: str, way: tuple[str, ...]) -> Iterator[Directive]:
+    def spend(self, cost: int, file: str, line: int) -> None:
+        self._left -= cost
+        if self._left < 0:
+            what = f"with this line the configuration has more than {_MOST_DIRECTIVES:,} directives, includes in place"
+            raise _TooMuch(Problem(file, line, f"{what}; include each file once"))
+
+    def directives(
+        self, rows: list[dict[str, Any]], name: str, way: tuple[str, ...], context: Context, depth: int
+    ) -> Iterator[Directive]:
+        """Yield what is there. A directive with too few arguments is a problem and left out."""
         for row in rows:
             found = Directive(row["directive"], list(row["args"]), name, int(row["line"]))
-            if "block" in row and found.name != "include":
-                found.block = list(self.directives(row["block"], name, way))
-            if found.name == "include" and found.args:
-                yield from self.include(found, way)
+            self.spend(1, name, found.line)
+            wrong = fault(found.name, len(found.args), block="block" in row, context=context)
+            if not wrong and depth >= DEEPEST:
+                wrong = f"{DEEPEST} blocks and includes are around {found.name}; expected fewer"
+            if wrong:
+                self.config.problems.append(Problem(name, found.line, wrong))
+            elif found.name == "include":
+                yield from self.include(found, way, context, depth + 1)
             else:
+                if "block" in row:
+                    inner = within(context, found.name)
+                    found.block = list(self.directives(row["block"], name, way, inner, depth + 1))
                 yield found
 
-    def include(self, found: Directive, way: tuple[str, ...]) -> Iterator[Directive]:
+    def include(self, found: Directive, way: tuple[str, ...], context: Context, depth: int) -> Iterator[Directive]:
         pattern = found.args[0]
-        inside = PurePosixPath(CONF_ROOT, pattern)
-        if not inside.is_relative_to(CONF_ROOT) or ".." in inside.parts:
+        # Thousands of servers include the same few files.
+        if pattern not in self._meant:
+            self._meant[pattern] = self.meant(pattern, found)
+        names = self._meant[pattern]
+        if names is None:
             self.config.outside.append(found)
             return
-        wanted = inside.relative_to(CONF_ROOT).as_posix()
-        names = self.glob(wanted) if _WILD & set(wanted) else [wanted]
         if not names:
             self.config.barren.append(found)
+        self.spend(len(names), found.file, found.line)
         for name in names:
             if name in way:
-                circle = " → ".join([*way[way.index(name) :], name])
-                self.config.problems.append(
-                    Problem(found.file, found.line, f"include {pattern} goes in a circle: {circle}")
-                )
+                self.problem(found, f" goes in a circle: {' → '.join([*way[way.index(name) :], name])}")
                 continue
-            try:
-                yield from self.read(name, way)
-            except FileNotFoundError:
-                self.problem(found, f"the release has no file {name}")
-            except SluiceError as error:
-                self.problem(found, str(error))
+            if name not in self._wrong:
+                try:
+                    yield from self.read(name, way, context, depth)
+                    continue
+                except FileNotFoundError:
+                    self._wrong[name] = f": the release has no file {name}"
+                except SluiceError as error:
+                    self._wrong[name] = f": {error}"
+            self.problem(found, self._wrong[name])
 
     def problem(self, include: Directive, what: str) -> None:
-        self.config.problems.append(Problem(include.file, include.line, f"include {include.args[0]}: {what}"))
+        self.config.problems.append(Problem(include.file, include.line, f"include {include.args[0]}{what}"))
 
-    def glob(self, pattern: str) -> list[str]:
+    def meant(self, pattern: str, found: Directive) -> list[str] | None:
+        """List the files that an include means; None where they are not of this tree."""
+        inside = PurePosixPath(CONF_ROOT, pattern)
+        if not inside.is_relative_to(CONF_ROOT) or ".." in inside.parts:
+            return None
+        wanted = inside.relative_to(CONF_ROOT).as_posix()
+        return self.glob(wanted, found) if _WILD & set(wanted) else [wanted]
+
+    def glob(self, pattern: str, found: Directive) -> list[str]:
         """Match as glob(3) does: a star stops at a slash, and hidden files are left out."""
         folder, _, last = pattern.rpartition("/")
         if _WILD & set(folder):
+            self.spend(len(self._paths) // _PATHS_FOR_ONE, found.file, found.line)
             return [path for path in self._paths if _matches(path.split("/"), pattern.split("/"))]
         # Each server may have a folder of its own, and a pattern in it.
         try:
             below = find_inside(self.root, folder)
         except (SluiceError, FileNotFoundError):
             return []
-        names = (posixpath.basename(path) for path in self._folders.get(below, []))
+        paths = self._folders.get(below, [])
+        self.spend(len(paths) // _PATHS_FOR_ONE, found.file, found.line)
+        names = (posixpath.basename(path) for path in paths)
         return [posixpath.join(folder, name) for name in names if _matches([name], [last])]
-
-
-def _rows(content: bytes, name: str) -> tuple[list[dict[str, Any]], list[Problem]]:
-    """Read one file: what crossplane makes of it, and what is wrong."""
-    if b"\0" in content:
-        # One sentence; as nginx's words it would be a fault in every line.
-        return [], [Problem(name, 0, f"{name} is binary, and nginx reads text")]
-    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", errors="replace").read()
-    payload: Mapping[str, Any] = crossplane.parse_string(
-        text, filename=name, single=True, check_ctx=False, check_args=False, catch_errors=True
-    )
-    problems = [
-        Problem(name, int(error["line"] or _lines(content)), str(error["error"]).split(" in ")[0])
-        for error in payload["errors"]
-    ]
-    if not problems and _may_be_unterminated(content):
-        problems = [Problem(name, line, words) for line, words in _unterminated(text)]
-    return payload["config"][0]["parsed"], problems
-
-
-def _lines(content: bytes) -> int:
-    return content.count(b"\n") + (not content.endswith(b"\n") and bool(content))
 
 
 def _matches(parts: list[str], wanted: list[str]) -> bool:
@@ -227,30 +247,6 @@ def _matches(parts: list[str], wanted: list[str]) -> bool:
         fnmatch.fnmatchcase(part, pattern) and (pattern.startswith(".") or not part.startswith("."))
         for part, pattern in zip(parts, wanted, strict=True)
     )
-
-
-def _may_be_unterminated(content: bytes) -> bool:
-    """Whether a closer look is worth while: a closing brace or the end comes after something else than a semicolon or a
-    brace, or there are comments that could hide it.
-    """
-    plain = _PLAIN_COMMENT.sub(b"", _PLAIN_VARIABLE.sub(b"x", content))
-    # What is left of marks that are no plain comment or variable.
-    return b"#" in plain or b"${" in plain or _OPEN_END.search(plain) is not None
-
-
-def _unterminated(text: str) -> Iterator[tuple[int, str]]:
-    """Find directives that end without a semicolon, which crossplane reads as if it were there."""
-    words: list[tuple[str, int]] = []
-    for token, line, quoted in crossplane.lex_string(text):
-        if quoted or token not in ("{", "}", ";"):
-            if quoted or not token.startswith("#"):
-                words.append((token, line))
-            continue
-        if token == "}" and words:
-            yield words[0][1], f'directive "{words[0][0]}" is not terminated by ";"'
-        words = []
-    if words:
-        yield words[0][1], f'directive "{words[0][0]}" is not terminated by ";"'
 
 
 def parse_tree(root: Path, main: str = "nginx.conf") -> Config:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import importlib
+import itertools
 import re
 from collections.abc import Iterable
 from typing import Any
 
-from .match import compiled
 from .parse import Directive
+from .regexes import compiled, parsed
 
 __all__ = ["matching", "near_misses", "samples"]
 
@@ -17,7 +17,9 @@ _MOST = 4
 _PLAIN = "x1aA-_."
 _CATEGORIES = {"CATEGORY_DIGIT": r"\d", "CATEGORY_WORD": r"\w", "CATEGORY_SPACE": r"\s"}
 _REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
-_parser: Any = importlib.import_module("re._parser")
+# Texts for one expression, and letters of one; what is repeated more often is not tried.
+_MOST_TEXTS = 64
+_MOST_LETTERS = 1024
 
 
 def samples(location: Directive, most: int = _MOST) -> list[str]:
@@ -50,7 +52,7 @@ def _matching(pattern: str, path: bool, ignore_case: bool) -> tuple[str, ...]:
     wanted = compiled(pattern, ignore_case)
     if wanted is None:
         return ()
-    texts = _sequence(_parser.parse(wanted.pattern))
+    texts = _sequence(parsed(wanted.regex.pattern))
     if path:
         texts = [_as_path(text) for text in texts]
     return tuple(text for text in dict.fromkeys(texts) if wanted.search(text) and text.isprintable())
@@ -65,14 +67,14 @@ def _as_path(text: str) -> str:
 
 def _sequence(parts: Iterable[tuple[Any, Any]]) -> list[str]:
     """The first option of every part, then each other option of each part with the first ones around it."""
-    options = [_options(str(name), value) for name, value in parts]
+    options = [_options(str(name), value)[:_MOST_TEXTS] for name, value in parts]
     firsts = [each[0] for each in options]
     others = (
         "".join([*firsts[:number], option, *firsts[number + 1 :]])
         for number, each in enumerate(options)
         for option in each[1:]
     )
-    return ["".join(firsts), *others]
+    return [text[:_MOST_LETTERS] for text in itertools.islice(itertools.chain(["".join(firsts)], others), _MOST_TEXTS)]
 
 
 def _options(name: str, value: Any) -> list[str]:
@@ -91,7 +93,9 @@ def _options(name: str, value: Any) -> list[str]:
     if name in _REPEATS:
         least, most, item = value
         texts = _sequence(item)
-        return [text * least for text in texts] if least else ["", *(texts if most else [])]
+        if least:
+            return [text * min(least, _MOST_LETTERS // max(len(text), 1) + 1) for text in texts]
+        return ["", *(texts if most else [])]
     # Places and assertions add no text; whether the whole still matches is tried.
     return [""]
 

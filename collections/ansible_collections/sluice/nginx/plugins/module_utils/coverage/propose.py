@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,10 @@ _SHORT = 40
 _STAND_IN = '{"stand_in"'
 
 
+_Parents = dict[int, dict[tuple[object, ...], Directive]]
+"""For each server, the block that each directive in it stands in."""
+
+
 @dataclass(frozen=True)
 class Proposal:
     """A check for ``block``, as a user writes it. ``note`` says what to look at before it is taken."""
@@ -39,7 +44,9 @@ class Proposal:
 
 def propose(session: Session, blocks: Sequence[Block]) -> dict[int, Proposal]:
     """Try requests for each block and keep the first one that reached it, by the number of the block."""
-    wanted = [(block, check) for block in blocks for check in _candidates(block) if can_be_asked(check)][:_MOST]
+    parents: _Parents = {}
+    every = ((block, check) for block in blocks for check in _candidates(block, parents) if can_be_asked(check))
+    wanted = list(itertools.islice(every, _MOST))
     checks = [check for _, check in wanted]
     outcomes, answered = session.ask(checks)
     by_check: dict[int, list[Answered]] = {}
@@ -59,7 +66,7 @@ def _reaches(block: Block, answered: Answered) -> bool:
     return answered.status in ("401", "403", "405") and answered.method not in block.directive.args
 
 
-def _candidates(block: Block) -> Iterator[Check]:
+def _candidates(block: Block, parents: _Parents) -> Iterator[Check]:
     """Requests that may reach a block, the likeliest first."""
     place = next(iter(doors(block.server)), None)
     if place is None or place.speaks != "http" or place.connect.startswith("unix:"):
@@ -72,10 +79,10 @@ def _candidates(block: Block) -> Iterator[Check]:
             yield _check(place, path)
     elif block.kind == "limit_except":
         method = next((each for each in _METHODS if each not in block.directive.args), "DELETE")
-        for path in _around(block):
+        for path in _around(block, parents):
             yield _check(place, path, method)
     else:
-        for path in _around(block):
+        for path in _around(block, parents):
             yield from _for_condition(place, path, block.directive.args)
 
 
@@ -87,20 +94,21 @@ def _paths(location: Directive) -> list[str]:
     return found
 
 
-def _around(block: Block) -> list[str]:
+def _around(block: Block, parents: _Parents) -> list[str]:
     """Paths of the location that a block stands in; ``/`` where it stands in the server."""
-    around = _parent(block.server, block.directive)
-    return _paths(around) if around is not None and around.name == "location" else ["/"]
+    if id(block.server) not in parents:
+        # An included file has its lines in several places, and the first of them will do.
+        known: dict[tuple[object, ...], Directive] = {}
+        parents[id(block.server)] = known
+        for around in block.server.walk():
+            for child in around.block or []:
+                known.setdefault(_place(child), around)
+    around_it = parents[id(block.server)].get(_place(block.directive))
+    return _paths(around_it) if around_it is not None and around_it.name == "location" else ["/"]
 
 
-def _parent(top: Directive, wanted: Directive) -> Directive | None:
-    for child in top.block or []:
-        if (child.file, child.line, child.name, child.args) == (wanted.file, wanted.line, wanted.name, wanted.args):
-            return top
-        found = _parent(child, wanted)
-        if found is not None:
-            return found
-    return None
+def _place(directive: Directive) -> tuple[object, ...]:
+    return directive.file, directive.line, directive.name, tuple(directive.args)
 
 
 def _for_condition(door: Door, path: str, condition: Sequence[str]) -> Iterator[Check]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ..errors import InputError
+from ..outside import whole_number
 
 __all__ = ["rounds", "waves"]
 
@@ -33,15 +34,16 @@ def waves(sizes: object, hosts: Sequence[str]) -> list[list[str]]:
 def _hosts_of(path: str, size: object, of: int) -> int:
     text = str(size).strip()
     digits = text.removesuffix("%").strip()
-    if isinstance(size, bool) or not digits.isascii() or not digits.isdigit() or int(digits) == 0:
+    number = None if isinstance(size, bool) else whole_number(digits)
+    if not number:
         raise InputError(
             path, f"{size!r} is no size of a wave; give a number of hosts from 1 on, or a share such as 25%"
         )
     if not text.endswith("%"):
-        return int(digits)
-    if int(digits) > 100:
+        return number
+    if number > 100:
         raise InputError(path, f"{size!r} is more than all hosts; give a share from 1% to 100%")
-    return max(1, of * int(digits) // 100)
+    return max(1, of * number // 100)
 
 
 def rounds(bake: float, deadline: float) -> list[float]:

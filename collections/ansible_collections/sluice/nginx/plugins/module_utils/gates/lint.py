@@ -10,7 +10,7 @@ from pathlib import Path
 from ..config.parse import Config
 from ..errors import InputError
 from ..lint.acceptance import Acceptance, complaints, read_acceptances
-from ..lint.audit import LEVELS, audit, gixy_rules
+from ..lint.audit import LEVELS, UNJUDGED, audit, gixy_rules
 from ..lint.catalogue import Said, ask, find_rules, not_accepted_by_tree
 from ..lint.context import Context, read_certificates, read_extensions, read_secrets
 from ..release.store import Release
@@ -71,7 +71,8 @@ def run(subject: Subject) -> Verdict:
         reasons = [each for each in acceptances if by_tree and each.covers(said.rule, said.finding)]
         used.update(reasons)
         packaged = subject.origins.get(said.finding.file, "").startswith("packaged/")
-        mild = packaged or bool(reasons) or said.rule in accepted or LEVELS.index(weight) < LEVELS.index(level)
+        mild = packaged or bool(reasons) or said.rule in {*accepted, UNJUDGED}
+        mild = mild or LEVELS.index(weight) < LEVELS.index(level)
         what = f"{said.finding.what} [{said.rule}]" + (f", accepted: {reasons[0].reason}" if reasons else "")
         if not mild:
             before = _of_live(subject) if before is None else before

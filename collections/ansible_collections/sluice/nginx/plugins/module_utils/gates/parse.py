@@ -12,6 +12,8 @@ from ..words import count
 AFTER = ("spec",)
 ON: tuple[str, ...] = ()
 
+# A line that many include is wrong for each of them.
+_MOST_FINDINGS = 200
 # Where nginx looks for configuration; other files of the tree (parameters, maps of characters) wait to be included.
 _LOADED_FOLDERS = ("conf.d", "sites-enabled", "modules-enabled")
 
@@ -26,8 +28,11 @@ def run(subject: Subject) -> Verdict:
     release, config = subject.examined
     findings = [
         Finding(problem.what, file=problem.file, line=problem.line, expected="configuration that nginx can read")
-        for problem in config.problems
+        for problem in config.problems[:_MOST_FINDINGS]
     ]
+    more = len(config.problems) - len(findings)
+    if more:
+        findings.append(Finding(f"and {count(more, 'problem')} more of this configuration"))
     files = paths_inside(release.tree)
     findings += [
         Finding(f"{path} is in the release, and nothing includes it", file=path, warning=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..config.facts import facts, listeners
 from ..config.parse import Config, Directive
+from ..outside import whole_number
 from ..pasting import flow
 from ..verdicts.model import Finding, Live, Subject, Verdict
 from ..words import count
@@ -185,7 +186,7 @@ def _blamed(config: Config, lines: str) -> Directive | None:
 
 def _port(listen: str) -> str:
     port = listen.rpartition(":")[2]
-    return port if port.isdigit() else "80"
+    return "80" if whole_number(port) is None else port
 
 
 def _lost(answer: Mapping[str, Any]) -> Iterator[Finding]:

@@ -5,13 +5,13 @@ One on the line of a directive, or on the line above, holds for that directive a
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import crossplane
-
+from ..config.text import lex_file
 from ..inside import read_inside
 from ..verdicts.model import Finding
 
@@ -59,15 +59,27 @@ def _statements(tokens: Iterable[tuple[str, int, bool]]) -> Iterator[tuple[int, 
             begins = 0
 
 
-def _reach(line: int, statements: list[tuple[int, int]]) -> tuple[int, int]:
-    """Tell the lines that a comment on ``line`` speaks of; none (0, 0) at the end of a file."""
-    same = [span for span in statements if span[0] == line]
-    # The last line of a directive that is written over several counts as its own.
-    same = same or [span for span in statements if span[1] == line and span[0] < line]
-    if not same:
-        following = min((span[0] for span in statements if span[0] > line), default=0)
-        same = [span for span in statements if span[0] == following]
-    return (same[0][0], max(last for _, last in same)) if same else (0, 0)
+class _Reaches:
+    """Tells the lines that a comment speaks of."""
+
+    def __init__(self, statements: Iterable[tuple[int, int]]) -> None:
+        self._last: dict[int, int] = {}
+        self._first: dict[int, int] = {}
+        for first, last in statements:
+            self._last[first] = max(last, self._last.get(first, 0))
+            # The last line of a directive that is written over several counts as its own.
+            if first < last:
+                self._first.setdefault(last, first)
+        self._begins = sorted(self._last)
+
+    def of(self, line: int) -> tuple[int, int]:
+        """Return the first and the last line; none (0, 0) at the end of a file."""
+        if line in self._last:
+            return line, self._last[line]
+        if line in self._first:
+            return self._first[line], line
+        at = bisect.bisect_right(self._begins, line)
+        return (self._begins[at], self._last[self._begins[at]]) if at < len(self._begins) else (0, 0)
 
 
 def read_acceptances(tree: Path, files: Collection[str]) -> list[Acceptance]:
@@ -77,13 +89,12 @@ def read_acceptances(tree: Path, files: Collection[str]) -> list[Acceptance]:
         content = read_inside(tree, name)
         if b"sluice" not in content:
             continue
-        lexed = crossplane.lex_string(content.decode("utf-8", "replace"))
-        tokens = [(str(token), int(line), bool(quoted)) for token, line, quoted in lexed]
-        statements = list(_statements(tokens))
+        tokens = lex_file(content)
+        reaches = _Reaches(_statements(tokens))
         for token, line, quoted in tokens:
             match = None if quoted else _COMMENT.match(token)
             if match:
-                first, last = _reach(line, statements)
+                first, last = reaches.of(line)
                 found.append(Acceptance(match[1], match[2] or "", name, line, first, last))
     return found
 

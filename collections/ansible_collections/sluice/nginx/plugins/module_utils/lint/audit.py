@@ -20,10 +20,12 @@ from gixy.core.manager import Manager
 from gixy.core.plugins_manager import PluginsManager
 
 from ..config.parse import CONF_ROOT, Config
-from ..errors import SluiceError
 from ..inside import read_inside
 
-__all__ = ["LEVELS", "Issue", "audit", "gixy_rules"]
+__all__ = ["LEVELS", "UNJUDGED", "Issue", "audit", "gixy_rules"]
+
+UNJUDGED = "gixy"
+"""The rule of the one issue that says that gixy cannot judge; it stops nothing."""
 
 LEVELS = ("unspecified", "low", "medium", "high")
 
@@ -34,6 +36,8 @@ _ADVICE = frozenset(
 
 # What it cannot follow is not in the tree; the gate `parse` has told of it.
 logging.getLogger("gixy").setLevel(logging.CRITICAL)
+
+_MOST_WORDS = 500
 
 # gixy keeps the context that it examines in a global.
 _ONE_AT_A_TIME = threading.Lock()
@@ -68,7 +72,7 @@ def gixy_rules() -> frozenset[str]:
 
 
 def audit(root: Path, config: Config) -> list[Issue]:
-    """Ask gixy about the files of ``config`` below ``root``. Raises ``SluiceError`` when gixy cannot read them."""
+    """Ask gixy about the files of ``config`` below ``root``; what it cannot read is one issue, ``UNJUDGED``."""
     text, first = _dump(root, config.files)
     return list(_audited(text, tuple(first.items()), config.files[0]))
 
@@ -84,8 +88,15 @@ def _audited(text: str, first: tuple[tuple[str, int], ...], main: str) -> tuple[
             with Path(dump.name).open("rb") as stream:
                 manager.audit(dump.name, stream)
         except InvalidConfiguration as error:
-            raise SluiceError(f"gixy cannot read the configuration: {error}") from error
+            return (_unjudged(str(error), main),)
+        except Exception as error:  # its rules are made for what nginx accepts, and nginx has not been asked yet
+            return (_unjudged(f"{type(error).__name__}: {error}", main),)
         return tuple(sorted(_issues(manager, dict(first), dump.name, main)))
+
+
+def _unjudged(words: str, main: str) -> Issue:
+    what = "gixy cannot judge this configuration, so its rules are not asked"
+    return Issue(UNJUDGED, LEVELS[0], LEVELS[0], what, words[:_MOST_WORDS].replace("\n", " "), main, 0)
 
 
 def _issues(manager: Manager, first: dict[str, int], dump: str, main: str) -> Iterable[Issue]:

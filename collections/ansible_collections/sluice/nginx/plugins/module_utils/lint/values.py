@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ..outside import whole_number
+
 __all__ = ["in_bytes", "in_seconds", "number", "per_second", "unit"]
 
 _TIME = re.compile(r"(\d+)(ms|[smhdwMy]?)")
@@ -19,24 +21,25 @@ def in_seconds(text: str) -> float | None:
     parts = _TIME.findall("".join(words))
     if not parts or "".join(digits + letters for digits, letters in parts) != "".join(words):
         return None
-    return float(sum(int(digits) * _SECONDS[letters] for digits, letters in parts))
+    return sum(float(digits) * _SECONDS[letters] for digits, letters in parts)
 
 
 def in_bytes(text: str) -> float | None:
     """Read a size as ``512``, ``20m`` or ``1g``; None when it is none."""
     match = _SIZE.fullmatch(text)
-    return float(int(match[1]) * _BYTES[match[2].lower()]) if match else None
+    return float(match[1]) * _BYTES[match[2].lower()] if match else None
 
 
 def per_second(text: str) -> float | None:
     """Read a rate as ``10r/s`` or ``30r/m``; None when it is none."""
     match = _RATE.fullmatch(text)
-    return int(match[1]) / (1 if match[2] == "s" else 60) if match else None
+    return float(match[1]) / (1 if match[2] == "s" else 60) if match else None
 
 
 def number(text: str) -> float | None:
     """Read a plain number; None when it is none."""
-    return float(text) if text.isdigit() else None
+    found = whole_number(text)
+    return None if found is None else float(found)
 
 
 def unit(text: str) -> tuple[str, str]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from types import TracebackType
 
-from ..config.parse import Config
+from ..config.parse import Config, Directive, Problem
 from .model import Need
 from .parts.certificates import certificate_needs
 from .parts.endpoints import endpoint_needs
 from .parts.files import file_needs
 from .parts.listeners import listener_needs, machine_needs
 from .parts.pages import page_needs
-from .parts.scope import Scopes
+from .parts.scope import Scoped, Scopes
 
-__all__ = ["needs_of"]
+__all__ = ["needs_of", "read_needs"]
 
 _PARTS = (endpoint_needs, listener_needs, machine_needs, certificate_needs, file_needs, page_needs)
 
@@ -42,3 +43,25 @@ def needs_of(config: Config, provided: Collection[str]) -> tuple[Need, ...]:
     return tuple(
         replace(need, names=tuple(names.get(key, ())), only_rsa=key in only_rsa) for key, need in first.items()
     )
+
+
+def read_needs(config: Config, provided: Collection[str]) -> tuple[Need, ...]:
+    """Return the needs as ``needs_of`` does; a fault on the way becomes a problem of ``config``, and there are none."""
+    try:
+        return needs_of(config, provided)
+    except Exception as error:  # a line that nobody thought of stops at a gate, with its place
+        at = _place(error.__traceback__)
+        words = f"Sluice cannot read what this needs ({type(error).__name__}: {error}); write it in another way"
+        config.problems.append(Problem(at.file, at.line, words) if at else Problem("nginx.conf", 0, words))
+        return ()
+
+
+def _place(trace: TracebackType | None) -> Directive | None:
+    """Return the directive that was read where an error was raised."""
+    found: Directive | None = None
+    while trace is not None:
+        for value in trace.tb_frame.f_locals.values():
+            if isinstance(value, Directive | Scoped):
+                found = value if isinstance(value, Directive) else value.directive
+        trace = trace.tb_next
+    return found

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ..door.door import Door
 from ..errors import SluiceError
+from ..outside import whole_number
 from .model import RESULTS, SCHEMA, read_record
 from .report.moments import day, lasting, seconds
 from .report.render import environment
@@ -120,6 +121,6 @@ def _went_on(folder: Path) -> bool:
 def _named(name: str) -> str:
     """When a run began, by its name."""
     stamp = name.split("-", 1)[0]
-    if len(stamp) != 15 or stamp[8] != "T" or not (stamp[:8] + stamp[9:]).isdigit():
+    if len(stamp) != 15 or stamp[8] != "T" or whole_number(stamp[:8] + stamp[9:]) is None:
         return ""
     return f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]} {stamp[9:11]}:{stamp[11:13]}:{stamp[13:]} UTC"

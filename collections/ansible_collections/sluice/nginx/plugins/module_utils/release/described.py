@@ -9,15 +9,18 @@ from typing import Any
 from ..config.facts import facts
 from ..config.parse import parse_tree
 from ..needs.comparing import outside
-from ..needs.reading import needs_of
+from ..needs.reading import read_needs
 
 __all__ = ["read"]
 
 
 def read(tree: Path, paths: Collection[str]) -> dict[str, Any]:
-    """Read its facts, and its needs. ``paths`` are the absolute paths of the files that it brings itself."""
+    """Read its facts, and its needs. ``paths`` are the absolute paths of the files that it brings itself.
+
+    What cannot be read is a finding of the gate `parse`, which reads the tree again.
+    """
     config = parse_tree(tree)
     return {
         "facts": facts(config),
-        "needs": [need.to_json() for need in outside(needs_of(config, paths))],
+        "needs": [need.to_json() for need in outside(read_needs(config, paths))],
     }

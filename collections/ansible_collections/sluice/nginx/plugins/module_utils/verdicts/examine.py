@@ -22,7 +22,7 @@ from ..errors import InputError, SluiceError
 from ..needs.asking import questions
 from ..needs.comparing import permitted, to_check
 from ..needs.declared import declared
-from ..needs.reading import needs_of
+from ..needs.reading import read_needs
 from ..record.changes import changes
 from ..release.store import Release
 from ..staging.stage import Stage, StageSettings
@@ -234,7 +234,7 @@ def subject_of(candidate: Candidate, options: Options) -> Subject:
         config=config,
         contract=[from_json(row) for row in described["contract"]],
         origins=described["origins"],
-        needs=needs_of(config, release.paths),
+        needs=read_needs(config, release.paths),
         live=_live(candidate),
         said=candidate.said,
     )
@@ -244,4 +244,4 @@ def _live(candidate: Candidate) -> Live | None:
     if candidate.live is None:
         return None
     config = parse_tree(candidate.live.tree)
-    return Live(candidate.live, config, needs_of(config, candidate.live.paths))
+    return Live(candidate.live, config, read_needs(config, candidate.live.paths))

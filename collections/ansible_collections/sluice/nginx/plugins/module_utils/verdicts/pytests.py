@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ..errors import SluiceError
+from ..outside import whole_number
 
 __all__ = ["Pytests"]
 
@@ -51,7 +52,8 @@ class Pytests:
                 os.close(writing)
             said = _until_its_end(output.fileno(), seconds + _MORE_SECONDS)
         text, _, last = said.decode(errors="replace").rpartition("\n")
-        return (int(last) if last.lstrip("-").isdigit() else None), text
+        code = whole_number(last.removeprefix("-"))
+        return (None if code is None else int(last)), text
 
     def _hand_over(self, job: bytes, output: int) -> None:
         with self._lock:

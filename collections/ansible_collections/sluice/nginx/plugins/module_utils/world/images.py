@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InputError
+from ..outside import whole_number
 from .model import Endpoint, endpoint
 
 __all__ = ["Image", "parse_images"]
@@ -39,7 +40,7 @@ def parse_images(rows: Mapping[str, Any]) -> tuple[Image, ...]:
     for where, row in rows.items():
         variable = f"staging_images.{where}"
         host, _, port = str(where).rpartition(":")
-        if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        if not host or not 0 < (whole_number(port) or 0) < 65536:
             raise InputError(variable, "this is no upstream; write name:port as the configuration has it, as app:8001")
         found.append(_image(variable, endpoint(str(where)), row))
     _refuse_clashes(found)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InputError
+from ..outside import whole_number
 
 __all__ = ["ANY_NAME", "Endpoint", "File", "Service", "World", "endpoint", "parse_services"]
 
@@ -82,9 +83,10 @@ class World:
 def endpoint(text: str, usual_port: int = 80) -> Endpoint:
     """Read ``host``, ``host:port`` or ``[v6]:port``."""
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
+    number = whole_number(port)
+    if not host or number is None:
         return Endpoint(text.strip("[]"), usual_port)
-    return Endpoint(host.strip("[]"), int(port))
+    return Endpoint(host.strip("[]"), number)
 
 
 _SERVICE_KEYS = ("name", "command", "user", "socket", "address", "environment")

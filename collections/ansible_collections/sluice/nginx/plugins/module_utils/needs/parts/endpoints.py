@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from ...outside import whole_number
 from ..model import Need
 from .scope import Scoped, Scopes
 from .variables import possible
@@ -77,9 +78,8 @@ def _target(text: str) -> _Target | None:
         port = tail.lstrip(":")
     else:
         host, _, port = where.partition(":")
-    if port and not port.isdigit():
-        return _Target(tls, host, -1, "", scheme)
-    return _Target(tls, host, int(port or 0), "", scheme)
+    number = whole_number(port) if port else 0
+    return _Target(tls, host, -1 if number is None else number, "", scheme)
 
 
 def _is_address(host: str) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
+from ...outside import whole_number
 from ..model import Need
 from .scope import Scoped, Scopes
 
 __all__ = ["listener_needs", "machine_needs"]
 
+_LAST_PORT = 65535
 _EVERY = ("*", "0.0.0.0", "::")
 
 
@@ -21,15 +23,16 @@ def _split(text: str) -> tuple[str, str]:
     address, separator, port = text.rpartition(":")
     if separator:
         return address, port
-    return ("", text) if text.isdigit() else (text, "")
+    return (text, "") if whole_number(text) is None else ("", text)
 
 
 def _ports(text: str) -> range:
     """The ports of ``80`` or, as in stream, of ``8000-8010``."""
     first, _, last = text.partition("-")
-    if not first.isdigit() or not (last or first).isdigit():
+    begin, end = whole_number(first), whole_number(last or first)
+    if begin is None or end is None or end > _LAST_PORT:
         return range(0)
-    return range(int(first), int(last or first) + 1)
+    return range(begin, end + 1)
 
 
 def _listen(scoped: Scoped) -> Iterator[Need]:

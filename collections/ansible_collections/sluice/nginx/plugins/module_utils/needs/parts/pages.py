@@ -53,6 +53,7 @@ class _Place(NamedTuple):
 class _Pages:
     def __init__(self, scopes: Scopes) -> None:
         self.scopes = scopes
+        self._handling: dict[int, bool] = {}
 
     def folders(self, scoped: Scoped) -> Iterator[str]:
         """The directories that a ``root`` or ``alias`` names."""
@@ -88,12 +89,18 @@ class _Pages:
                     return _Place(folder, block.args[-1]) if _is_prefix(block) else None
         return _Place(below_prefix("html"))
 
+    def handles(self, block: Directive) -> bool:
+        """Whether something else than a file answers in a block."""
+        if id(block) not in self._handling:
+            self._handling[id(block)] = any(child.name in _HANDLERS for child in block.block or [])
+        return self._handling[id(block)]
+
     def uri(self, uri: str, server: Scoped) -> str:
         """The file that answers for a URI of a server, or nothing where it is no file's."""
         way = (*server.way, server.directive)
         location = choose_location(server.directive, uri)
         inside = (*way, location) if location is not None else way
-        if any(child.name in _HANDLERS for block in inside[len(way) - 1 :] for child in block.block or []):
+        if any(self.handles(block) for block in inside[len(way) - 1 :]):
             return ""
         place = self.place(inside)
         return place.file(uri) if place else ""
@@ -139,7 +146,7 @@ def _indexes(scopes: Scopes, pages: _Pages) -> Iterator[Need]:
             continue
         if block.name == "server" and choose_location(block, "/") is not None:
             continue
-        if any(child.name in _HANDLERS for child in block.block) or scopes.inherited("autoindex", way):
+        if pages.handles(block) or scopes.inherited("autoindex", way):
             continue
         place = pages.place(way)
         if place is None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 from ...errors import InputError
+from ...outside import whole_number
 from .fields import Convert, plain
 
 __all__ = [
@@ -130,7 +131,7 @@ def address(*, port_needed: bool) -> Convert[str]:
         port = match["port"] if match else None
         if not match or (port_needed and match["host"] and not port):
             raise InputError(where, f"'{found}' is not an address; use host:port, [v6]:port or unix:/path")
-        if port and not 1 <= int(port) <= 65535:
+        if port and not 1 <= (whole_number(port) or 0) <= 65535:
             raise InputError(where, f"{port} is not a port; use 1 to 65535")
         return found
 

@@ -204,7 +204,10 @@ def _redirected(row: dict[str, Any], target: str) -> dict[str, Any] | None:
         path = slash + path or "/"
     elif not target.startswith("/"):
         path = f"{row['target'].split('?')[0].rpartition('/')[0]}/{target}"
-    host, _, port = authority.rpartition(":") if authority.rpartition(":")[2].isdigit() else (authority, "", "")
+    host, _, port = authority.rpartition(":")
+    # Nothing of the collection's can be imported here; there are other digits than these, which int() refuses.
+    if not (port.isascii() and port.isdigit() and len(port) < 6):
+        host, port = authority, ""
     number = int(port) if port else {"http": 80, "https": 443}.get(scheme, 0)
     if host.lower() not in row["hosts"] or [scheme, number] not in row["ports"]:
         return None
@@ -245,7 +248,7 @@ def _join(answers: list[dict[str, Any]], seen: list[dict[str, Any]]) -> None:
     """Give each answer what the upstreams saw of its request; a protocol without headers tells it in the body only."""
     for record in seen:
         tag = record.get("headers", {}).pop("x-sluice-request", "")
-        if tag.isdigit() and int(tag) < len(answers):
+        if tag.isascii() and tag.isdigit() and len(tag) < 10 and int(tag) < len(answers):
             answers[int(tag)].setdefault("upstream", []).append(record)
     for answer in answers:
         record = answer.pop("stand_in", None)

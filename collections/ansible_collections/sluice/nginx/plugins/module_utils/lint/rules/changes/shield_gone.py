@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ....config.match import compiled
 from ....config.parse import Config
+from ....config.regexes import compiled
 from ....config.samples import samples
 from ....verdicts.model import Finding
 from ...context import Context

@@ -11,6 +11,8 @@ import re
 from ....config.facts import Listen, listeners, server_names
 from ....config.match import choose_location
 from ....config.parse import Config, Directive
+from ....config.regexes import compiled
+from ....outside import whole_number
 from ....verdicts.model import Finding
 from ...context import Context
 from ...scopes import Scope, location_kind, scopes
@@ -29,7 +31,7 @@ def _target(directive: Directive) -> str:
     args = directive.args
     if directive.name == "return":
         redirects = len(args) == 1 or (len(args) == 2 and args[0] in ("301", "302", "303", "307", "308"))
-        return args[-1] if redirects and not args[-1].isdigit() else ""
+        return args[-1] if redirects and whole_number(args[-1]) is None else ""
     if len(args) != 3 or args[2] not in ("redirect", "permanent"):
         return ""
     if args[0] in _WHOLE:
@@ -42,10 +44,8 @@ def _target(directive: Directive) -> str:
 
 
 def _fits(pattern: str, path: str) -> bool:
-    try:
-        return re.search(pattern.replace("(?<", "(?P<"), path) is not None
-    except re.error:
-        return False
+    regex = compiled(pattern)
+    return regex is not None and regex.search(path) is not None
 
 
 def _comes_back(server: Directive, listen: Listen, scheme: str, host: str) -> bool:
@@ -55,7 +55,7 @@ def _comes_back(server: Directive, listen: Listen, scheme: str, host: str) -> bo
     own = name in ("$host", "$http_host", "$server_name", "") or name.lower() in server_names(server)
     to = here if scheme in ("$scheme", "") else scheme
     # $host has no port, $http_host has.
-    same_port = name in ("", "$http_host") or (int(port) if port.isdigit() else _USUAL[to]) == listen.port
+    same_port = name in ("", "$http_host") or (whole_number(port) or _USUAL[to]) == listen.port
     return own and to == here and same_port
 
 

@@ -6,6 +6,7 @@ nginx asks regular expressions in the order of the file and takes the first; it 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
@@ -35,17 +36,15 @@ def run(config: Config, context: Context) -> list[Finding]:
     for scope in scopes(config):
         if scope.block is None or scope.kind not in ("server", "location", "map"):
             continue
-        before: list[tuple[Directive, str, bool]] = []
-        for directive, pattern, loose in _expressions(scope.block.block or [], scope.kind):
-            first = next(
-                (
-                    each
-                    for each, other, wide in before
-                    if other in _TAKES_ALL or (other == pattern and (wide or not loose))
-                ),
-                None,
-            )
-            before.append((directive, pattern, loose))
+        # The first of each expression, with and without regard to case, and the first that takes all.
+        taken: dict[tuple[str, bool], tuple[int, Directive]] = {}
+        all_taken: tuple[int, Directive] | None = None
+        for number, (directive, pattern, loose) in enumerate(_expressions(scope.block.block or [], scope.kind)):
+            earlier = [all_taken, taken.get((pattern, True)), None if loose else taken.get((pattern, False))]
+            first = min((each for each in earlier if each is not None), key=itemgetter(0), default=(0, None))[1]
+            taken.setdefault((pattern, loose), (number, directive))
+            if pattern in _TAKES_ALL:
+                all_taken = all_taken or (number, directive)
             if first is not None:
                 seen = " ".join([directive.name, *directive.args])
                 findings.append(

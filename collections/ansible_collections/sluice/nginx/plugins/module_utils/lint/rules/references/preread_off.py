@@ -31,12 +31,22 @@ def _depends(words: str, made: Collection[str]) -> bool:
 def _made(stream: Directive) -> set[str]:
     """The variables that come of what TLS asks for, over maps as well."""
     made: set[str] = set()
-    blocks = [each for each in stream.block or [] if each.name in _MADE and len(each.args) > 1]
-    for _ in blocks:
-        for block in blocks:
-            rows = [row for row in block.block or [] if row.args]
-            if _depends(f"{block.args[0]} {_words(rows)}", made):
-                made.add(block.args[-1].lstrip("$"))
+    waiting: dict[str, list[str]] = {}
+    new: list[str] = []
+    for block in stream.block or []:
+        if block.name not in _MADE or len(block.args) < 2:
+            continue
+        target = block.args[-1].lstrip("$")
+        words = f"{block.args[0]} {_words([row for row in block.block or [] if row.args])}"
+        if _PREREAD.search(words):
+            new.append(target)
+        for name in set(_VARIABLE.findall(words)):
+            waiting.setdefault(name, []).append(target)
+    while new:
+        name = new.pop()
+        if name not in made:
+            made.add(name)
+            new += waiting.get(name, [])
     return made
 
 
