@@ -232,6 +232,8 @@ def test_names_that_are_looked_up_and_lines_of_logs_are_on_record_too(
 ) -> None:
     asked(stage, {"get": "http://shop.example/variable/again"})
     judge = engine.containers.get(f"{stage.name}-judge")
-    rows = json.loads(judge.exec_run(["python3", "-IS", "-c", WITNESS]).output)
+    said = judge.exec_run(["python3", "-IS", "-c", WITNESS]).output
+    assert isinstance(said, bytes)
+    rows = json.loads(said)
     assert {"nowhere-else.example"} == {row["path"] for row in rows if row["protocol"] == "dns"}
     assert any("GET /variable/again" in row["body"] for row in rows if row["protocol"] == "syslog")

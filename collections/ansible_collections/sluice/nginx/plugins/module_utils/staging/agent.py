@@ -132,7 +132,7 @@ class Agent:
                 raise self._broke(what, f"no answer within {seconds:.0f} s") from None
             except OSError as error:
                 raise self._ended(what, error) from error
-            if not line:
+            if line is None:
                 raise self._ended(what)
             answer = _read(line, token)
             if answer is None:
@@ -143,25 +143,25 @@ class Agent:
         return answer
 
     def _broke(self, what: str, words: str) -> SluiceError:
-        self._broken = self._why() or words
+        self._broken = words
         return SluiceError(f"staging cannot {what}: {self._broken}")
 
     def _ended(self, what: str, error: OSError | None = None) -> SluiceError:
         with contextlib.suppress(OSError, SluiceError):
             for _ in range(_MOST_LINES):
-                if not self._line(time.monotonic() + 1):
+                if self._line(time.monotonic() + 1) is None:
                     break
         words = self._words.decode(errors="replace").strip().rpartition("\n")[2]
         return self._broke(what, f"the agent ended: {self._why() or words or error or 'no word'}")
 
-    def _line(self, until: float) -> bytes:
-        """The next line that it says; nothing when it has ended. Raises ``SluiceError`` for one without an end."""
+    def _line(self, until: float) -> bytes | None:
+        """The next line that it says; None when it has ended. Raises ``SluiceError`` for one without an end."""
         parts, size = [self._said], 0
         while b"\n" not in parts[-1]:
             self._socket.settimeout(max(0.01, until - time.monotonic()))
             header = self._frames.read(_HEADER_BYTES)
             if len(header) < _HEADER_BYTES:
-                return b""
+                return None
             data: bytes = self._frames.read(int.from_bytes(header[4:], "big"))
             if header[0] == _ERRORS:
                 self._words = (self._words + data)[-_KEPT_WORDS:]

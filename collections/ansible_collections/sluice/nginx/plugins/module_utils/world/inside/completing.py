@@ -17,6 +17,7 @@ from typing import Any
 
 from . import making
 from .common import HOME, read_file
+from .limits import hits
 from .modules import nginx, providers, spare, supply, withdraw
 
 __all__ = ["complete", "forget", "test"]
@@ -62,14 +63,22 @@ def _test() -> dict[str, Any]:
             nginx("-t"), stdin=subprocess.DEVNULL, stdout=words, stderr=words, start_new_session=True
         )
         try:
-            code = process.wait(_TEST_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise RuntimeError(f"nginx -t does not end within {_TEST_SECONDS} s") from None
+            code = _ended(process)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     return {"code": code, "output": read_file(_WORDS)[:_MOST_OUTPUT]}
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    """Wait for the end of a test, and for none once the container has reached a bound. Raises ``RuntimeError``."""
+    for _ in range(_TEST_SECONDS):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(1)
+        if hits():
+            raise RuntimeError("nginx -t takes more than a stage has")
+    raise RuntimeError(f"nginx -t does not end within {_TEST_SECONDS} s")
 
 
 def complete(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
