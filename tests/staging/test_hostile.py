@@ -3,7 +3,9 @@ of the machine than a stage may."""
 
 from __future__ import annotations
 
+import json
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -211,11 +213,11 @@ def test_what_takes_all_it_gets_ends_as_a_finding_in_bounded_time(
 
 
 def test_many_workers_get_a_sentence(examine: Examine) -> None:
-    site = {"nginx.conf": MAIN.replace("worker_processes auto", "worker_processes 150").encode()}
+    site = {"nginx.conf": MAIN.replace("worker_processes 1;", "worker_processes 150;").encode()}
     found = examine({**plain(), **site}, TRUE)
     assert "nginx starts 150 workers, and each holds the whole configuration in memory" in words(found)
     assert said(found)["start"] == "pass"
-    more = {"nginx.conf": MAIN.replace("worker_processes auto", "worker_processes 1500").encode()}
+    more = {"nginx.conf": MAIN.replace("worker_processes 1;", "worker_processes 1500;").encode()}
     assert "staging_processes" in words(examine({**plain(), **more}, TRUE))
 
 
