@@ -52,9 +52,10 @@ def read_file(path: str | Path, start: int = 0) -> str:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return ""
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        return ""
     with open(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            return ""
         file.seek(start)
         return file.read(_MOST_BYTES).decode("utf-8", "replace")
 
