@@ -10,6 +10,8 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import Bounds, DiskWatch, read_bounds
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import Stage, StageSettings
+from ansible_collections.sluice.nginx.plugins.module_utils.world.model import World
 
 GIB = 1 << 30
 
@@ -76,6 +78,7 @@ def test_what_is_no_bound_is_refused_in_words(given: dict[str, Any], words: str)
 def test_every_container_is_bound(part: str) -> None:
     made = Bounds(memory=GIB).of(_engine(), part)
     assert (made["mem_limit"], made["memswap_limit"], made["pids_limit"], made["nano_cpus"]) == (GIB, GIB, 1024, 2e9)
+    assert [(each["Name"], each["Soft"], each["Hard"]) for each in made["ulimits"]] == [("fsize", 4 * GIB, 4 * GIB)]
     assert (made["security_opt"], made["cap_drop"]) == (["no-new-privileges"], ["ALL"])
     assert not {"SYS_ADMIN", "SYS_PTRACE", "MKNOD", "SYS_MODULE", "SYS_CHROOT"} & {*made["cap_add"]}
     # Who is examined moves nobody's requests.
@@ -134,3 +137,13 @@ def test_a_container_that_writes_too_much_is_ended_and_no_other() -> None:
     watch._look()
     assert engine.killed == ["nginx"]
     assert watch.words.startswith("the container nginx wrote 3 GiB, more than its bound on disk, 1 GiB (staging_disk)")
+
+
+def test_a_stage_takes_no_release_that_is_too_large(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(b"x")
+    settings = StageSettings("none", {}, {}, {}, bounds=Bounds(tree_files=1))
+    with Stage(_engine(), "sluice-test", {"0": tmp_path}, "0", World(), settings) as stage:
+        stage.open([])
+        with pytest.raises(SluiceError, match="the release has 2 files; staging takes at most 1"):
+            stage.ask("test")

@@ -18,7 +18,7 @@ from typing import Any
 
 import docker
 from docker.models.containers import Container
-from docker.types import LogConfig
+from docker.types import LogConfig, Ulimit
 
 from ..errors import InputError, SluiceError
 from ..words import count
@@ -69,6 +69,8 @@ class Bounds:
             "memswap_limit": self.memory,
             "pids_limit": self.processes or max(_USUAL_PROCESSES, _PROCESSES_A_CORE * cores),
             "nano_cpus": int(min(self.cpus or _USUAL_CPUS, cores) * 1e9),
+            # Docker lends a container files outside of what is measured, as /etc/hosts.
+            "ulimits": [Ulimit(name="fsize", soft=self.disk, hard=self.disk)],
             "security_opt": ["no-new-privileges"],
             "cap_drop": ["ALL"],
             "cap_add": _CAPABILITIES[part],
@@ -181,6 +183,8 @@ class DiskWatch:
     # A share of one core at most, however many files there are.
     _SHARE = 20
     _EVERY_SECONDS = 1.0
+    # Nobody counts so many files for so long but where somebody makes them.
+    _MOST_SECONDS = 60.0
 
     def __init__(self, client: docker.DockerClient, bounds: Bounds) -> None:
         self._client = client
@@ -217,13 +221,17 @@ class DiskWatch:
             pause = max(self._EVERY_SECONDS, self._SHARE * (time.monotonic() - began))
 
     def _look(self) -> None:
-        given = dict(self._given)
-        for row in self._client.api.containers(size=True, filters={"id": list(given)}) if given else ():
+        given, began = dict(self._given), time.monotonic()
+        rows = self._client.api.containers(size=True, filters={"id": list(given)}) if given else []
+        slow = time.monotonic() - began > self._MOST_SECONDS
+        for row in rows:
             written = int(row.get("SizeRw") or 0) - given.get(row["Id"], 0)
-            if written > self._bounds.disk:
+            if written > self._bounds.disk or slow:
                 name = str(row["Names"][0]).strip("/")
                 self._words = (
-                    f"the container {name} wrote {_size(written)}, more than its bound on disk, "
+                    f"the containers have more files than can be counted in {self._MOST_SECONDS:.0f} s"
+                    if slow
+                    else f"the container {name} wrote {_size(written)}, more than its bound on disk, "
                     f"{_size(self._bounds.disk)} (staging_disk); let it write less, or raise the bound"
                 )
                 self._client.api.kill(row["Id"])
