@@ -127,7 +127,7 @@ class FakeDocker(docker.DockerClient):
         self.started = 0
         self.left: list[FakeContainer] = []
 
-    def info(self) -> dict[str, object]:  # type: ignore[override]
+    def info(self) -> dict[str, object]:
         return {"NCPU": 2}
 
     @property
