@@ -22,7 +22,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import 
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examined, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import find_gates
-from ansible_collections.sluice.nginx.plugins.module_utils.world.model import World
+from ansible_collections.sluice.nginx.plugins.module_utils.world.synthesis import synthesise
 
 pytestmark = pytest.mark.integration
 
@@ -185,6 +185,7 @@ def test_a_release_that_ends_the_agent_has_not_passed(examine: Examine, tmp_path
     assert "the agent ended" in words(found)
 
 
+WORLD = synthesise((), {}, ())
 SMALL = Bounds(memory=192 << 20, processes=100, disk=64 << 20)
 
 
@@ -217,16 +218,20 @@ def test_many_workers_get_a_sentence(examine: Examine) -> None:
     found = examine({**plain(), **site}, TRUE)
     assert "nginx starts 150 workers, and each holds the whole configuration in memory" in words(found)
     assert said(found)["start"] == "pass"
-    more = {"nginx.conf": MAIN.replace("worker_processes 1;", "worker_processes 1500;").encode()}
-    assert "staging_processes" in words(examine({**plain(), **more}, TRUE))
+    assert "its bound on processes, 100 (staging_processes)" in words(examine({**plain(), **site}, TRUE, bounds=SMALL))
 
 
-def test_a_candidate_that_writes_beside_the_live_release_is_compared_with_what_was_there(examine: Examine) -> None:
+def test_a_candidate_that_writes_beside_the_live_release_is_compared_with_what_was_there(
+    examine: Examine, tmp_path: Path
+) -> None:
     """It would let the live release answer as badly as itself, from the reload on that puts it in its place."""
-    live = {**plain(), "conf.d/site.conf": SITE.replace("return 200 hello", "return 200 hello; # live").encode()}
-    code = r"""system("grep -l -e \"# live\" -r /var/lib/sluice/releases | xargs sed -i -e s/200/500/");"""
-    site = perl(code)["conf.d/site.conf"].replace(b"return 200 hello", b"return 500 hello")
-    found = examine({**plain(), "conf.d/site.conf": site}, {"get": "http://shop.example/", "expect": {}}, live=live)
+    live = {**plain(), "conf.d/site.conf": f"{SITE}# live\n".encode()}
+    attack = """system("for f in $(grep -l -r --include=site.conf live /var/lib/sluice/releases); do"
+                       " sed -i -e s/200/500/ $f; done");"""
+    files = {**native(tmp_path, attack), "conf.d/site.conf": SITE.replace("return 200", "return 500").encode()}
+    check = {"get": "http://shop.example/", "expect": {"status": 500}}
+    found = examine(files, check, live=live)
+    assert said(found)["reload"] == "pass", words(found)
     assert said(found)["behaviour"] == "fail", words(found)
 
 
@@ -240,7 +245,7 @@ def test_a_container_has_what_it_needs_and_no_more(
     laid = {name: trees.file(data, "raw") for name, data in plain().items()}
     release = Store(tmp_path).add(trees.overlay(laid), [], [], {})
     settings = replace(stage_settings, bounds=SMALL)
-    with Stage(engine, "sluice-test-bounds", {release.id: release.tree}, release.id, World(), settings) as stage:
+    with Stage(engine, "sluice-test-bounds", {release.id: release.tree}, release.id, WORLD, settings) as stage:
         stage.open([])
         stage.run("true")
 
@@ -265,7 +270,7 @@ def test_nginx_reaches_no_file_and_no_process_of_the_judge_and_of_the_stand_ins(
 ) -> None:
     laid = {name: trees.file(data, "raw") for name, data in plain().items()}
     release = Store(tmp_path).add(trees.overlay(laid), [], [], {})
-    with Stage(engine, "sluice-test-apart", {release.id: release.tree}, release.id, World(), stage_settings) as stage:
+    with Stage(engine, "sluice-test-apart", {release.id: release.tree}, release.id, WORLD, stage_settings) as stage:
         stage.open([])
         mark = "judge" * 5
         for part in ("judge", "stand-in"):
