@@ -272,13 +272,19 @@ def test_nginx_reaches_no_file_and_no_process_of_the_judge_and_of_the_stand_ins(
     release = Store(tmp_path).add(trees.overlay(laid), [], [], {})
     with Stage(engine, "sluice-test-apart", {release.id: release.tree}, release.id, WORLD, stage_settings) as stage:
         stage.open([])
-        mark = "judge" * 5
+        stage.run("true")
+
+        def seen(part: str, script: str) -> str:
+            output = engine.containers.get(f"{stage.name}-{part}").exec_run(["sh", "-c", script]).output
+            assert isinstance(output, bytes)
+            return output.decode().strip()
+
         for part in ("judge", "stand-in"):
-            stage.run("true")
-            made = engine.containers.get(f"sluice-test-apart-{part}")
-            made.exec_run(["sh", "-c", f"echo > /sluice/{mark}"])
-        found = stage.run("sh", "-c", f"ls /proc/*/root/sluice/{mark} /sluice/{mark} 2>/dev/null")
-        assert mark not in found.output
+            assert seen(part, f"echo > /sluice/of-{part}; ls /sluice/of-{part}") == f"/sluice/of-{part}"
+        look = "ls /proc/*/root/sluice/of-{0} /sluice/of-{0} 2>/dev/null"
+        assert [seen("nginx", look.format(part)) for part in ("judge", "stand-in")] == ["", ""]
+        # The judge's processes are among those of the stand-ins, which the user's programs run beside.
+        assert seen("stand-in", look.format("judge")) == ""
         assert stage.run("ip", "link", "set", "lo", "down").code != 0
         assert stage.run("ip", "address", "add", "198.18.0.2", "dev", "lo").code != 0
         assert "key" not in json.loads(stage.run("cat", "/sluice/plan.json").output)

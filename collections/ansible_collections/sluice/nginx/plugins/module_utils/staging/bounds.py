@@ -39,8 +39,9 @@ _CAPABILITIES = {
     "nginx": [*_ROOT, "NET_RAW", "SYS_NICE"],
     # Its own end of the link, and its routes.
     "stand-in": [*_ROOT, "NET_ADMIN"],
-    # The link, and the addresses of nginx's network.
-    "judge": ["NET_ADMIN"],
+    # The link, and the addresses of nginx's network. The other is one that the stand-ins lack: the kernel lets nobody
+    # look into a process that may more than he, and the user's programs run beside the stand-ins.
+    "judge": ["NET_ADMIN", "SYS_NICE"],
     "image": _ROOT,
     "build": [],
 }

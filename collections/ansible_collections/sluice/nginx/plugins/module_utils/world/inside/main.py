@@ -7,6 +7,7 @@ checks and requests are asked, and judged, by the judge, in a container of its o
 from __future__ import annotations
 
 import codecs
+import contextlib
 import importlib
 import json
 import sys
@@ -73,7 +74,9 @@ def main(asked: BinaryIO, told: TextIO, part: str) -> None:
             answer = work[what](plan) if what in _WITH_PLAN else work[what](plan, about)
         except Exception as error:  # whatever it is, the next question gets its answer
             words = str(error) if isinstance(error, RuntimeError) else f"{type(error).__name__}: {error}"
-            traceback.print_exc(file=sys.stderr)
+            # To show its lines takes an import in some versions.
+            with contextlib.suppress(Exception):
+                traceback.print_exc(file=sys.stderr)
             answer = {"error": words}
             if part == "stand-in":
                 # Nobody reads what the stand-ins print; who waits for them reads their logs.
