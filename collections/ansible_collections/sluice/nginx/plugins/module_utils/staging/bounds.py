@@ -63,13 +63,13 @@ class Bounds:
 
     def of(self, client: docker.DockerClient, part: str) -> dict[str, Any]:
         """Return the arguments with which Docker makes a container of that part."""
-        cores = _cores(client)
+        machine = _machine(client)
         return {
             "mem_limit": self.memory,
             # No swap beside it.
             "memswap_limit": self.memory,
-            "pids_limit": self.processes or max(_USUAL_PROCESSES, _PROCESSES_A_CORE * cores),
-            "nano_cpus": int(min(self.cpus or _USUAL_CPUS, cores) * 1e9),
+            "pids_limit": self.processes or max(_USUAL_PROCESSES, _PROCESSES_A_CORE * machine.cores),
+            "nano_cpus": int(min(self.cpus or _USUAL_CPUS, machine.cores) * 1e9) if machine.bounds_cores else None,
             # Docker lends a container files outside of what is measured, as /etc/hosts.
             "ulimits": [Ulimit(name="fsize", soft=self.disk, hard=self.disk)],
             "security_opt": ["no-new-privileges"],
@@ -172,10 +172,17 @@ def _size(value: int) -> str:
     return f"{value} bytes"
 
 
+@dataclass(frozen=True)
+class _Machine:
+    cores: int
+    bounds_cores: bool
+
+
 @functools.lru_cache(maxsize=4)
-def _cores(client: docker.DockerClient) -> int:
-    """The cores of the engine's machine, which may be another one."""
-    return int(client.info().get("NCPU") or 1)
+def _machine(client: docker.DockerClient) -> _Machine:
+    """The engine's machine, which may be another one. Without root an engine often may not bound cores."""
+    known = client.info()
+    return _Machine(int(known.get("NCPU") or 1), bool(known.get("CpuCfsQuota", True)))
 
 
 class DiskWatch:
@@ -217,7 +224,7 @@ class DiskWatch:
         while not self._over.wait(pause):
             began = time.monotonic()
             # One that is being made or removed may be in the way; the next look comes.
-            with contextlib.suppress(docker.errors.DockerException, OSError):
+            with contextlib.suppress(Exception):
                 self._look()
             pause = max(self._EVERY_SECONDS, self._SHARE * (time.monotonic() - began))
 
