@@ -232,7 +232,9 @@ def test_a_candidate_that_writes_beside_the_live_release_is_compared_with_what_w
     check = {"get": "http://shop.example/", "expect": {"status": 500}}
     found = examine(files, check, live=live)
     assert said(found)["reload"] == "pass", words(found)
-    assert said(found)["behaviour"] == "fail", words(found)
+    (behaviour,) = [verdict for verdict in found.verdicts if verdict.gate == "behaviour"]
+    # They were meant, as the check says; with a live release that answers the same there would be none.
+    assert "8 differences accepted" in behaviour.summary, words(found)
 
 
 STATUS = "grep -h -e CapEff -e NoNewPrivs /proc/1/status"
