@@ -108,3 +108,37 @@ def test_without_docker_there_is_a_sentence(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "Docker does not answer at unix://" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+# What root on a host may try with the machine's control groups, also by mounting them itself.
+REACH = """
+mkdir -p /tmp/groups
+for each in cpu devices memory none,name=systemd; do
+  mount -t cgroup -o $each none /tmp/groups 2>/dev/null || continue
+  find /tmp/groups -name release_agent
+  umount /tmp/groups
+done
+find /sys/fs/cgroup -name release_agent
+grep -c . /sys/fs/cgroup/*/docker/*/cgroup.procs 2>/dev/null
+echo sought
+"""
+
+
+def test_a_host_reaches_no_control_group_of_the_machine(fleet: dict[str, dict[str, str]]) -> None:
+    assert _ssh("web1", REACH).stdout == "sought\n"
+    assert _ssh("web1", "cat /proc/1/cgroup | cut -d: -f3 | sort -u").stdout.splitlines()[0].startswith("/")
+    assert "/docker/" not in _ssh("web1", "cat /proc/1/cgroup").stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("systemctl is-system-running", "running\n"),
+        ("grep Seccomp: /proc/1/status", "Seccomp:\t2\n"),
+        ("mknod /tmp/disk b 8 0 2>&1 | grep -o 'not permitted'", "not permitted\n"),
+        ("ls /var/run/docker.sock 2>&1 | grep -o 'No such'", "No such\n"),
+        ("mount | grep -c ' /sys/fs/cgroup/[a-z]* .*rw' ", "1\n"),
+    ],
+)
+def test_a_host_has_no_more_than_systemd_needs(fleet: dict[str, dict[str, str]], command: str, answer: str) -> None:
+    assert _ssh("web1", command).stdout == answer

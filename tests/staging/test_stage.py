@@ -166,7 +166,7 @@ def _addresses_of_this_machine(engine: docker.DockerClient) -> list[str]:
     return sorted({address for address in local if not address.startswith("127.")} | {bridge})
 
 
-@pytest.mark.parametrize("role", ["nginx", "stand-in"])
+@pytest.mark.parametrize("role", ["nginx", "stand-in", "judge"])
 def test_nothing_real_can_be_reached(engine: docker.DockerClient, open_stage: Open, listener: int, role: str) -> None:
     stage = open_stage(UPSTREAMS.replace("unix:/run/shop/app.sock:/", "app"))
     addresses = _addresses_of_this_machine(engine)
@@ -269,7 +269,7 @@ def test_images_answer_in_place_of_stand_ins(open_stage: Open, platform_image: s
     )
     assert [outcome["problems"] for outcome in outcomes] == [[], []]
     assert "no stand-in at other.example:8001: Address already in use" in stage.invented
-    assert len(containers(stage.client, stage)) == 4
+    assert len(containers(stage.client, stage)) == 5
 
 
 @pytest.mark.parametrize(
@@ -352,7 +352,7 @@ def test_the_containers_are_gone_after_the_end_and_after_an_exception(
     engine: docker.DockerClient, open_stage: Open
 ) -> None:
     stage = open_stage(PLAIN)
-    assert len(containers(engine, stage)) == 2
+    assert len(containers(engine, stage)) == 3
     with pytest.raises(ZeroDivisionError), stage:
         raise ZeroDivisionError
     assert containers(engine, stage) == []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
+import docker
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.filter import sandbox
@@ -14,6 +15,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceE
 from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_name
 from ansible_collections.sluice.nginx.plugins.module_utils.sandbox.hosts import (
     Fleet,
+    Host,
+    _create,
     fleet_json,
     free_ports,
     remove_fleet,
@@ -116,3 +119,35 @@ def test_a_folder_that_leads_elsewhere_is_not_removed(tmp_path: Path, nothing: A
 @pytest.mark.parametrize("count", [0, 1, 12])
 def test_free_ports_are_as_many_and_all_different(count: int) -> None:
     assert len(set(free_ports(count))) == count
+
+
+class _Engine:
+    """Notes what it is asked to make."""
+
+    def __init__(self) -> None:
+        self.api = self.containers = self
+        self.made: dict[str, Any] = {}
+
+    def create_endpoint_config(self, aliases: list[str]) -> list[str]:
+        return aliases
+
+    def create(self, image: str, command: list[str], **machine: Any) -> None:
+        self.made = {"command": command, **machine}
+
+
+def test_a_host_gets_nothing_of_the_machine(tmp_path: Path) -> None:
+    engine = _Engine()
+    _create(
+        cast(docker.DockerClient, engine),
+        Fleet(read_name("sandbox", "sandbox_name"), tmp_path),
+        "web1",
+        Host(),
+        "image",
+        {},
+    )
+    made = engine.made
+    assert made["cgroupns"] == "private"
+    assert not {"volumes", "mounts", "privileged", "devices", "pid_mode", "ipc_mode", "userns_mode"} & made.keys()
+    assert made["security_opt"] == ["apparmor=unconfined"]
+    assert (made["cap_add"], made["cap_drop"]) == (["SYS_ADMIN", "NET_ADMIN"], ["MKNOD"])
+    assert all(address == "127.0.0.1" for address, _ in made["ports"].values())

@@ -94,6 +94,7 @@ def test_an_image_that_is_there_is_read_once(tmp_path: Path) -> None:
     second = ensure_platform(client, "debian-12", [], tmp_path, said.append)
     assert first == second
     assert client.started == 1
+    assert (client.bounds["cap_drop"], client.bounds["pids_limit"]) == (["ALL"], 1024)
     assert client.left == []
     assert said == []
     assert first.image_id == "sha256:abc"
@@ -122,8 +123,12 @@ class FakeDocker(docker.DockerClient):
 
     def __init__(self, answer: str = ANSWER) -> None:
         self.answer = answer
+        self.bounds: dict[str, object] = {}
         self.started = 0
         self.left: list[FakeContainer] = []
+
+    def info(self) -> dict[str, object]:
+        return {"NCPU": 2}
 
     @property
     def images(self) -> FakeImages:  # type: ignore[override]
@@ -145,7 +150,8 @@ class FakeContainers:
     def __init__(self, owner: FakeDocker) -> None:
         self.owner = owner
 
-    def create(self, *_: object, **__: object) -> FakeContainer:
+    def create(self, *_: object, **arguments: object) -> FakeContainer:
+        self.owner.bounds = arguments
         container = FakeContainer(self.owner)
         self.owner.left.append(container)
         return container

@@ -306,3 +306,26 @@ def test_no_reason_makes_a_failed_gate_pass() -> None:
     gates = [gate("syntax", result=FAILS), gate("start", "syntax")]
     options = Options(decide={"syntax": "we are in a hurry", "start": "we are in a hurry"})
     assert [verdict.result for verdict in run_gates(gates, Subject(["web1"], options))] == ["fail", "not run"]
+
+
+@pytest.mark.parametrize("said", [FINE, FAILS, ZeroDivisionError("by zero")])
+def test_a_gate_waits_for_those_that_it_is_behind_whatever_they_say(said: Verdict | Exception) -> None:
+    ran: list[str] = []
+
+    def noting(name: str, result: Verdict | Exception, *after: str, behind: tuple[str, ...] = ()) -> Gate:
+        def run(subject: Subject) -> Verdict:
+            ran.append(name)
+            return gate(name, result=result).run(subject)
+
+        return Gate(name, after, run, ("live_stage",), behind)
+
+    order = [noting("a", FINE), noting("taints", FINE, "a", behind=("asks", "not there")), noting("asks", said, "a")]
+    verdicts = run_gates(order, SUBJECT)
+    assert ran == ["a", "asks", "taints"]
+    assert [verdict.gate for verdict in verdicts] == ["a", "taints", "asks"]
+
+
+def test_what_the_candidate_may_write_beside_the_live_release_comes_after_what_is_asked_there() -> None:
+    known = {gate.name: gate for gate in find_gates()}
+    assert known["reload"].behind == ("behaviour",)
+    assert [name for name, each in known.items() if "live_stage" in each.on] == ["syntax", "reload", "behaviour"]

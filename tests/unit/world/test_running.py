@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ansible_collections.sluice.nginx.plugins.module_utils.world.inside.running import empty_caches
+from ansible_collections.sluice.nginx.plugins.module_utils.world.inside.serving import empty_caches
 
 
 def test_only_what_nginx_remembers_is_taken_out_of_a_cache(tmp_path: Path) -> None:

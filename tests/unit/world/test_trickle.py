@@ -9,16 +9,19 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.world.inside import trickle
-from ansible_collections.sluice.nginx.plugins.module_utils.world.inside.trickle import Trickle, ask
+from ansible_collections.sluice.nginx.plugins.module_utils.world.inside import relay, trickle
+from ansible_collections.sluice.nginx.plugins.module_utils.world.inside.trickle import Trickle, answering, ask
 
 Listen = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def listen(tmp_path: Path) -> Iterator[Listen]:
+def listen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listen]:
     """Listen and answer each connection with ``answer`` to what it sends; None: never, empty: hang up."""
     opened: list[socket.socket] = []
+    # The agent beside nginx leads to unix sockets.
+    monkeypatch.setattr(relay, "_NAME", f"\0sluice-test-{tmp_path}")
+    relay.start()
 
     def serve(server: socket.socket, answer: bytes | None) -> None:
         kept = []
@@ -74,9 +77,7 @@ def test_what_is_no_answer_is_told_in_words(listen: Listen, monkeypatch: pytest.
 
 def test_listeners_that_never_answer_are_left_out(listen: Listen) -> None:
     good = listen(b"x")
-    found = Trickle([_refusing(), good])
-    found.keep_answering()
-    assert found.listeners == [good]
+    assert answering({}, [_refusing(), good]) == {"listeners": [good]}
 
 
 def test_failures_are_counted_with_the_step_in_which_they_happened(listen: Listen) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import read_bounds
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.build import BASES
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
@@ -23,6 +24,7 @@ class ActionModule(ControllerAction):
         "directories": {"type": "dict", "default": {}},
         "services": {"type": "list", "elements": "dict", "default": []},
         "images": {"type": "dict", "default": {}},
+        "bounds": {"type": "dict", "default": {}},
         "cache": {"type": "path"},
     }
 
@@ -34,7 +36,8 @@ class ActionModule(ControllerAction):
             said.append(line)
             show(self._display, line)
 
+        bounds = read_bounds(options["bounds"])
         cache = Path(options["cache"]) if options["cache"] else state() / "cache"
-        platform = ensure_platform(connect(), options["platform"], options["packages"], cache, say)
-        world = {name: options[name] for name in ("docroots", "directories", "services", "images")}
+        platform = ensure_platform(connect(), options["platform"], options["packages"], cache, say, bounds)
+        world = {name: options[name] for name in ("docroots", "directories", "services", "images", "bounds")}
         return {"changed": bool(said), **dataclasses.asdict(platform), "tree": str(platform.tree), "world": world}

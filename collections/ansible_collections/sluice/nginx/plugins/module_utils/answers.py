@@ -1,4 +1,4 @@
-"""What hosts and staging agents answer, read in one place: typed, bounded, and without what nobody asked for.
+"""What hosts answer, read in one place: typed, bounded, and without what nobody asked for.
 
 A host may say anything. What does not fit its schema in ``answer_forms.py`` is a ``SluiceError``, which is that host's
 failure and ends nobody else's run. Keys that a schema does not have are dropped, so that no host writes into a record
@@ -8,7 +8,6 @@ under a name of the controller's own.
 from __future__ import annotations
 
 import functools
-import json
 import re
 from typing import Any, NoReturn, cast
 
@@ -18,7 +17,7 @@ from .answer_forms import FORMS, NEEDED, RELEASE_ID, Base, TrafficForm
 from .errors import SluiceError
 from .outside import printable
 
-__all__ = ["MOST_BYTES", "Malformed", "NoJson", "read_agent_answer", "read_answer"]
+__all__ = ["MOST_BYTES", "Malformed", "NoJson", "read_answer"]
 
 MOST_BYTES = 32 << 20
 """Of all that a host prints for one question. Its live tree, the largest part, has 16 MiB at most, in base64."""
@@ -97,22 +96,3 @@ def _sentence(operation: str, why: str) -> str:
         f"the host's answer to {operation} is malformed ({printable(why)[:300]}); nothing of it was taken. Either its "
         "engine is damaged, or somebody else answers there: see to that host"
     )
-
-
-def read_agent_answer(what: str, line: bytes) -> dict[str, Any]:
-    """Return what a staging agent says, in a line of JSON, to the question ``what``. Raises ``SluiceError``, also with
-    its own words where it could not do it.
-    """
-    try:
-        found = json.loads(line, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
-        raise SluiceError(f"staging cannot {what}: its agent's answer is malformed: {printable(str(error))}") from None
-    if not isinstance(found, dict):
-        raise SluiceError(f"staging cannot {what}: its agent's answer is malformed: expected an object")
-    if "error" in found:
-        raise SluiceError(f"staging cannot {what}: {found['error']}")
-    return found
-
-
-def _no_number(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number")

@@ -7,7 +7,7 @@ module: gates
 short_description: Takes releases through the gates
 version_added: 0.1.0
 description:
-  - Runs each release in a stage, two containers without any network around its very bytes, and asks every gate.
+  - Runs each release in a stage, three containers without any network around its very bytes, and asks every gate.
   - All gates whose forerunners passed are run, so one run shows every fault. Releases are examined side by side.
   - A release that passed gets a receipt, without which no host activates it. The task fails unless all did, or
     O(emergency) has a reason.

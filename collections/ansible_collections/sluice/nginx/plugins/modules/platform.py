@@ -38,6 +38,12 @@ options:
     description: Docker images that answer as upstreams, by C(name:port), as the role C(staging) documents them.
     type: dict
     default: {}
+  bounds:
+    description:
+      - What each container may take, V(memory), V(cpus), V(processes) and V(disk), and how large a release may be,
+        V(tree_size) and V(tree_files), as the role C(staging) documents them.
+    type: dict
+    default: {}
   cache:
     description:
       - The directory on the controller for what was read from images.
@@ -91,7 +97,8 @@ modules:
   returned: success
   sample: [ngx_stream_module.so]
 world:
-  description: What the user puts around releases, the options O(docroots), O(directories), O(services) and O(images).
+  description:
+    - What the user puts around releases, the options O(docroots), O(directories), O(services), O(images) and O(bounds).
   type: dict
   returned: success
 tree:

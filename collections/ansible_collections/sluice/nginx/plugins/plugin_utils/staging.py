@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import read_bounds
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings, owner_label
 from ansible_collections.sluice.nginx.plugins.module_utils.world.images import parse_images
@@ -26,5 +27,6 @@ def read_staging(staging: Mapping[str, Any]) -> tuple[StageSettings, tuple[Servi
         docroots={path: project() / folder for path, folder in world["docroots"].items()},
         owners=world["directories"],
         images=parse_images(world["images"]),
+        bounds=read_bounds(world.get("bounds", {})),
     )
     return settings, parse_services(world["services"])

@@ -65,8 +65,20 @@ def _problem(config: Config, request: Request, answer: Mapping[str, Any], errors
         return None
     what = f"expected status 2xx or 3xx or 4xx, got {status}"
     decided = way.last is not None and way.last.name == "return" and way.last.args[:1] == [str(status)]
-    of_world = (decided and status != 500) or 'upstream: "' in words or any(word in words for word in _OWN_PROGRAM)
+    of_world = (decided and status != 500) or _explains(config, way, words)
     return Problem(request, what, way, words, world=of_world)
+
+
+def _explains(config: Config, way: Trace, words: str) -> bool:
+    """Whether a line of the log lays the answer on an upstream, or on a program of the configuration's own.
+
+    A release can write such a line itself. So it counts only where the configuration has the one or the other.
+    """
+    if 'upstream: "' in words:
+        return any(inner.name.endswith("_pass") for met in way.met for inner in met.walk())
+    if any(word in words for word in _OWN_PROGRAM):
+        return any("lua" in each.name or each.name.startswith(("js_", "perl")) for each in config.walk())
+    return False
 
 
 def _last(request: Request, answer: Mapping[str, Any]) -> Request:

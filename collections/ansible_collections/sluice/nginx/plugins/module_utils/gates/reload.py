@@ -19,6 +19,8 @@ from ..words import count
 
 AFTER = ("start",)
 ON = ("live_stage",)
+# The candidate runs beside what the live release is asked in, and could write there. So that is asked before.
+BEHIND = ("behaviour",)
 
 # As many listeners get requests; more would keep the machine from what is measured.
 _MOST_LISTENERS = 8

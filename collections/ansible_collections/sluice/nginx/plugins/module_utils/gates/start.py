@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..config.facts import facts
+from ..config.parse import Config
 from ..verdicts.model import Finding, Subject, Verdict
 from ..words import count
 from ..world.inside.running import OF_THE_CONTAINER
@@ -10,10 +12,13 @@ AFTER = ("syntax",)
 ON = ("stage",)
 
 _GRAVE = ("[emerg]", "[alert]", "[crit]")
+# More than most machines have cores.
+_MANY_WORKERS = 64
 
 
 def run(subject: Subject) -> Verdict:
     """Fail when nginx does not start, when its workers die, or when it logs something grave."""
+    _, config = subject.examined
     answer = subject.staged.start()
     findings = [
         Finding(
@@ -40,6 +45,24 @@ def run(subject: Subject) -> Verdict:
                 seen=f"{answer['replaced']} replaced",
             ),
         )
+    findings += _many_workers(config, len(answer["workers"]))
     return Verdict.of(
         findings, f"started with {count(len(answer['workers']), 'worker')} in {answer['seconds']} s", **answer
     )
+
+
+def _many_workers(config: Config, started: int) -> list[Finding]:
+    if facts(config)["worker_processes"] == "auto" or started <= _MANY_WORKERS:
+        return []
+    place = next((each for each in config.directives if each.name == "worker_processes"), None)
+    return [
+        Finding(
+            f"nginx starts {started} workers, and each holds the whole configuration in memory",
+            file=place.file if place else "",
+            line=place.line if place else 0,
+            expected=f"about as many as the machine has cores, at most {_MANY_WORKERS}",
+            seen=str(started),
+            mend="worker_processes auto starts one for each core",
+            warning=True,
+        )
+    ]

@@ -2,6 +2,10 @@
 
 It is the container's own process, asked over the container's own channels, a line of JSON each way. A command of its
 own for each question would start Python anew, which costs a tenth of a second each time.
+
+What runs beside nginx can end nginx's agent, keep it from answering or write lines of its own. None of that passes for
+an answer: each has the token of its question and bounds on its bytes and time, and after the first that has not the
+agent is asked no more.
 """
 
 from __future__ import annotations
@@ -9,20 +13,21 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import secrets
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from docker.models.containers import Container
 
 from .. import remote
-from ..answers import read_agent_answer
 from ..errors import SluiceError
 from ..world import inside
 from .containers import libraries, pack
 
-__all__ = ["COMMAND", "Agent", "code"]
+__all__ = ["Agent", "code", "command"]
 
 _INSIDE = Path(str(inside.__file__)).parent
 _HOME = "sluice"
@@ -43,19 +48,24 @@ while True:
         a.extractall("/")
 sys.path[:0]={_PATHS}
 from inside.main import main
-main(i,o)
+main(i,o,sys.argv[1])
 """
-COMMAND = ("python3", "-IS", "-c", _BOOT)
-"""What a container runs that an agent is in."""
+
+
+def command(part: str) -> list[str]:
+    """What a container runs that the agent of that part is in: ``nginx``, ``stand-in`` or ``judge``."""
+    return ["python3", "-IS", "-c", _BOOT, part]
+
 
 _CHANNELS = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
 _HEADER_BYTES = 8
 _ERRORS = 2
 _KEPT_WORDS = 4000
+_MOST_ANSWER = 96 * 1024 * 1024
+_MOST_LINES = 100
 # All that the agent does has bounds of its own, which are smaller.
 _PATIENCE_SECONDS = 900.0
-# Of one answer. The largest has the answers to some thousand requests, and a few KiB of each.
-_MOST_BYTES = 256 << 20
+_TAKEN_SECONDS = 60.0
 
 
 @functools.lru_cache(maxsize=1)
@@ -67,9 +77,18 @@ def code() -> bytes:
 
 
 class Agent:
-    """The conversation with the agent of a container that was created with ``COMMAND`` and is not started yet."""
+    """The conversation with the agent of a container that was created with ``command`` and is not started yet.
 
-    def __init__(self, container: Container) -> None:
+    ``why`` says in words why the container has ended, where that is known; ``reached`` what is wrong with the hits that
+    the agent has counted of its container's bounds.
+    """
+
+    def __init__(
+        self,
+        container: Container,
+        why: Callable[[], str] = lambda: "",
+        reached: Callable[[Mapping[str, Any]], str] = lambda _: "",
+    ) -> None:
         self._lock = threading.Lock()
         self._stream: Any = container.attach_socket(params=_CHANNELS)
         # The client gives a reader of a socket, or over SSH the channel itself.
@@ -78,6 +97,9 @@ class Agent:
         self._frames: Any = self._socket.makefile("rb")
         self._said = b""
         self._words = b""
+        self._why = why
+        self._reached = reached
+        self._broken = ""
 
     def give(self, archives: Iterable[bytes]) -> None:
         """Hand over archives, which are unpacked at the root of the container's files. Raises ``SluiceError``."""
@@ -89,50 +111,67 @@ class Agent:
         except OSError as error:
             raise self._ended("take its files", error) from error
 
-    def tell(self, what: str, about: Any) -> None:
+    def tell(self, what: str, about: Any, token: str = "") -> None:
         """Have it do ``what``, and wait for no end of it. Raises ``SluiceError``."""
         try:
-            self._socket.sendall(json.dumps([what, about]).encode() + b"\n")
+            self._socket.settimeout(_TAKEN_SECONDS)
+            self._socket.sendall(json.dumps([token, what, about]).encode() + b"\n")
         except OSError as error:
             raise self._ended(what, error) from error
 
-    def ask(self, what: str, about: Any) -> dict[str, Any]:
-        """Have it do ``what``. Raises ``SluiceError`` with its words when it cannot."""
+    def ask(self, what: str, about: Any, seconds: float = _PATIENCE_SECONDS) -> dict[str, Any]:
+        """Have it do ``what`` within ``seconds``. Raises ``SluiceError`` with its words when it cannot."""
         with self._lock:
-            self.tell(what, about)
+            if self._broken:
+                raise SluiceError(f"staging cannot {what}: {self._broken}")
+            token = secrets.token_hex(16)
+            self.tell(what, about, token)
             try:
-                line = self._line()
+                line = self._line(time.monotonic() + seconds)
             except TimeoutError:
-                raise SluiceError(f"staging cannot {what}: no answer within {_PATIENCE_SECONDS:.0f} s") from None
+                raise self._broke(what, f"no answer within {seconds:.0f} s") from None
             except OSError as error:
                 raise self._ended(what, error) from error
-            if not line:
+            if line is None:
                 raise self._ended(what)
-        return read_agent_answer(what, line)
+            answer = _read(line, token)
+            if answer is None:
+                raise self._broke(what, "what came is not its agent's answer: something else in the container spoke")
+        reached = self._reached(answer.pop("hits"))
+        if "error" in answer or reached:
+            raise SluiceError(f"staging cannot {what}: {'; '.join(filter(None, [reached, answer.get('error')]))}")
+        return answer
+
+    def _broke(self, what: str, words: str) -> SluiceError:
+        self._broken = words
+        return SluiceError(f"staging cannot {what}: {self._broken}")
 
     def _ended(self, what: str, error: OSError | None = None) -> SluiceError:
         with contextlib.suppress(OSError, SluiceError):
-            while self._line():
-                pass
+            for _ in range(_MOST_LINES):
+                if self._line(time.monotonic() + 1) is None:
+                    break
         words = self._words.decode(errors="replace").strip().rpartition("\n")[2]
-        return SluiceError(f"staging cannot {what}: the agent ended: {words or error or 'no word'}")
+        return self._broke(what, f"the agent ended: {self._why() or words or error or 'no word'}")
 
-    def _line(self) -> bytes:
-        """The next line that it says; nothing when it has ended."""
-        parts = [self._said]
-        said = len(self._said)
+    def _line(self, until: float) -> bytes | None:
+        """The next line that it says; None when it has ended. Raises ``SluiceError`` for one without an end."""
+        parts, size = [self._said], 0
         while b"\n" not in parts[-1]:
+            self._socket.settimeout(max(0.01, until - time.monotonic()))
             header = self._frames.read(_HEADER_BYTES)
             if len(header) < _HEADER_BYTES:
-                return b""
+                return None
             data: bytes = self._frames.read(int.from_bytes(header[4:], "big"))
             if header[0] == _ERRORS:
                 self._words = (self._words + data)[-_KEPT_WORDS:]
-                continue
-            parts.append(data)
-            said += len(data)
-            if said > _MOST_BYTES:
-                raise SluiceError(f"staging's agent says more than {_MOST_BYTES >> 20} MiB at once")
+            else:
+                parts.append(data)
+                size += len(data)
+            if size > _MOST_ANSWER:
+                raise self._broke("hear it out", f"it says more than {_MOST_ANSWER} bytes at once")
+            if time.monotonic() > until:
+                raise TimeoutError
         line, _, self._said = b"".join(parts).partition(b"\n")
         return line
 
@@ -140,3 +179,17 @@ class Agent:
         """End the conversation; the container is for others to remove."""
         self._frames.close()
         self._stream.close()
+
+
+def _read(line: bytes, token: str) -> dict[str, Any] | None:
+    """Read an answer; None where it is not one to the question with that token."""
+    try:
+        answer = json.loads(line, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return None
+    known = isinstance(answer, dict) and answer.pop("token", None) == token and isinstance(answer.get("hits"), dict)
+    return answer if known else None
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number")

@@ -123,11 +123,19 @@ def dockerfile(base: Base, packages: Sequence[str]) -> str:
 
 
 def build(
-    client: docker.DockerClient, base: Base, packages: Sequence[str], tag: str, say: Callable[[str], None]
+    client: docker.DockerClient,
+    base: Base,
+    packages: Sequence[str],
+    tag: str,
+    say: Callable[[str], None],
+    memory: int = 0,
 ) -> None:
-    """Make the image ``tag``, in half a minute or more. Raises ``SluiceError`` with the last lines of what failed."""
+    """Make the image ``tag``, in half a minute or more, with at most ``memory`` bytes (0: no bound) on a base.
+
+    Raises ``SluiceError`` with the last lines of what failed.
+    """
     if _is_local(client, base):
-        _from_base(client, base, packages, tag, say)
+        _from_base(client, base, packages, tag, say, memory)
         return
     say(f"{tag}: asking a registry for the base image {base.image}")
     reason = _registry_problem(client, base)
@@ -137,7 +145,7 @@ def build(
         return
     _pull(client, base, say)
     try:
-        _from_base(client, base, packages, tag, say)
+        _from_base(client, base, packages, tag, say, memory)
     finally:
         # Without its name it goes when the last platform image on it goes.
         client.images.remove(base.image)
@@ -188,14 +196,20 @@ def _pull(client: docker.DockerClient, base: Base, say: Callable[[str], None]) -
 
 
 def _from_base(
-    client: docker.DockerClient, base: Base, packages: Sequence[str], tag: str, say: Callable[[str], None]
+    client: docker.DockerClient, base: Base, packages: Sequence[str], tag: str, say: Callable[[str], None], memory: int
 ) -> None:
     doing = f"building {tag} on {base.image}"
     recipe = io.BytesIO(dockerfile(base, packages).encode())
     try:
         with _Progress(doing, say) as progress:
             stream = client.api.build(
-                fileobj=recipe, tag=tag, labels={"sluice": "1"}, rm=True, forcerm=True, decode=True
+                fileobj=recipe,
+                tag=tag,
+                labels={"sluice": "1"},
+                rm=True,
+                forcerm=True,
+                decode=True,
+                container_limits={"memory": memory, "memswap": memory} if memory else None,
             )
             _events(stream, progress, doing)
     except (docker.errors.APIError, requests.RequestException) as error:

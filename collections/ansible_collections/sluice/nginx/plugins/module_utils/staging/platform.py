@@ -18,6 +18,7 @@ import docker
 
 from ..errors import InputError, SluiceError
 from ..record.files import make_folder
+from .bounds import Bounds
 from .build import BASES, SPARE_MODULES, build
 
 if TYPE_CHECKING:
@@ -70,13 +71,18 @@ def platform_tag(name: str, packages: Sequence[str]) -> str:
 
 
 def ensure_platform(
-    client: docker.DockerClient, platform: str, packages: Sequence[str], cache: Path, say: Callable[[str], None]
+    client: docker.DockerClient,
+    platform: str,
+    packages: Sequence[str],
+    cache: Path,
+    say: Callable[[str], None],
+    bounds: Bounds | None = None,
 ) -> Platform:
     """Find the image of ``platform``, or make it, and read what it has; seconds when it is there.
 
     ``platform`` is ``auto`` (the controller's own), ``debian-12``, ``debian-13`` or ``ubuntu-24.04``. ``cache`` holds
-    what was read. ``say`` gets a line about what is being done every few seconds. Raises ``SluiceError`` when the image
-    cannot be made.
+    what was read. ``say`` gets a line about what is being done every few seconds. ``bounds`` hold while the image is
+    made and read. Raises ``SluiceError`` when the image cannot be made.
     """
     name = controller_platform() if platform == "auto" else platform
     if name not in BASES:
@@ -85,14 +91,15 @@ def ensure_platform(
         if not _PACKAGE.fullmatch(package):
             raise InputError(f"staging_packages[{index}]", f"{package!r} is not the name of a package")
     tag = platform_tag(name, packages)
+    held = bounds or Bounds()
     folder = cache / "platforms"
     make_folder(folder)
     with _locked(folder / f"{tag}.lock"):
         image_id = _find(client, tag)
         if not image_id:
-            build(client, BASES[name], _complete(packages), tag, say)
+            build(client, BASES[name], _complete(packages), tag, say, held.memory)
             image_id = _find(client, tag)
-        return _read(client, name, tag, image_id, folder)
+        return _read(client, name, tag, image_id, folder, held)
 
 
 def _complete(packages: Sequence[str]) -> list[str]:
@@ -113,23 +120,28 @@ def _find(client: docker.DockerClient, tag: str) -> str:
         return ""
 
 
-def _read(client: docker.DockerClient, name: str, tag: str, image_id: str, folder: Path) -> Platform:
+def _read(client: docker.DockerClient, name: str, tag: str, image_id: str, folder: Path, bounds: Bounds) -> Platform:
     """Read the image's facts and its packaged tree, once for each image."""
     place = folder / image_id.partition(":")[2]
     if not place.exists():
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
             draft = Path(temporary) / "platform"
             draft.mkdir()
-            (draft / "platform.json").write_text(json.dumps(_ask(client, image_id, draft)))
+            (draft / "platform.json").write_text(json.dumps(_ask(client, image_id, draft, bounds)))
             draft.rename(place)
     facts = json.loads((place / "platform.json").read_text())
     modules = tuple(facts.pop("modules"))
     return Platform(name=name, image=tag, image_id=image_id, modules=modules, tree=place / "tree", **facts)
 
 
-def _ask(client: docker.DockerClient, image_id: str, draft: Path) -> dict[str, object]:
+def _ask(client: docker.DockerClient, image_id: str, draft: Path, bounds: Bounds) -> dict[str, object]:
     container = client.containers.create(
-        image_id, ["sh", "-c", _QUESTIONS], entrypoint="", network_mode="none", labels={"sluice": "1"}
+        image_id,
+        ["sh", "-c", _QUESTIONS],
+        entrypoint="",
+        network_mode="none",
+        labels={"sluice": "1"},
+        **bounds.of(client, "build"),
     )
     try:
         container.start()

@@ -1,42 +1,43 @@
-"""A stage: two containers around a release. nginx runs in the first, stand-ins for its upstreams in the second.
+"""A stage: three containers around a release. nginx runs in the first, stand-ins for its upstreams in the second, and
+the third, the judge, asks nginx and judges the answers.
 
-Neither has a network. A pair of virtual interfaces, made from inside, is all that joins them, so nothing real can be
-reached from either, the controller included, and no address can clash. (An internal network of Docker's would drop what
-goes to addresses outside its range, and those are the point: a literal upstream address has to lead to a stand-in.)
+None has a network. A pair of virtual interfaces, made from inside, is all that joins the first two, so nothing real can
+be reached from either, the controller included, and no address can clash. (An internal network of Docker's would drop
+what goes to addresses outside its range, and those are the point: a literal upstream address has to lead to a
+stand-in.) The judge is in nginx's network, and has files and processes that nothing beside nginx can reach: whatever a
+release runs there can answer requests, and cannot say what is to be thought of the answers.
 """
 
 from __future__ import annotations
 
 import base64
-import os
+import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import docker
-from docker.models.containers import Container
 
 from ..errors import InputError, SluiceError
 from ..world.images import Image
 from ..world.model import World
 from ..world.synthesis import STAND_IN_NETWORK
-from .agent import COMMAND, Agent, code
-from .containers import Completed, await_image, execute, pack, pulled, remove
+from .asking import TOGETHER
+from .bounds import Bounds
+from .containers import Completed, execute, pulled, remove
+from .making import Made, Maker
+from .orphans import owner_label, remove_orphans
 
 __all__ = ["Completed", "Stage", "StageSettings", "owner_label", "remove_orphans"]
 
 _TREE = "/var/lib/sluice/releases"
-_OWNER = "sluice.pid"
 # The ends of the link. The ranges are for tests of network devices (RFC 2544, RFC 5180), so no production has them.
 _NGINX, _STAND_IN = "198.18.0.1", "198.18.0.2"
 _NGINX6, _STAND_IN6 = "2001:2::1", "2001:2::2"
-# For the link and its routes, and for worker_priority. Not every engine gives SYS_RESOURCE, for worker_rlimit_nofile.
-_CAPABILITIES = ["NET_ADMIN", "SYS_NICE"]
-# A container without a network has no IPv6 otherwise, and production has.
-_SYSCTLS = {"net.ipv6.conf.all.disable_ipv6": "0"}
+_MOST_ROUNDS = 20
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class StageSettings:
     """What all stages of a run share.
 
     ``labels`` mark everything that is made, ``docroots`` are the user's files, ``owners`` the directories that are
-    wanted beside those of the configuration, ``images`` answer as upstreams.
+    wanted beside those of the configuration, ``images`` answer as upstreams, ``bounds`` hold for each container.
     """
 
     image: str
@@ -52,6 +53,7 @@ class StageSettings:
     docroots: Mapping[str, Path]
     owners: Mapping[str, str]
     images: tuple[Image, ...] = ()
+    bounds: Bounds = field(default_factory=Bounds)
 
 
 class Stage:
@@ -79,8 +81,9 @@ class Stage:
         self._settings = settings
         self._started: dict[str, Any] | None = None
         self._prepared: dict[str, Any] = {}
-        self._containers: list[Container] = []
-        self._agents: list[Agent] = []
+        self._key = secrets.token_hex(32)
+        self._maker = Maker(client, name, settings.image, settings.labels, settings.bounds)
+        self._parts: tuple[Made, ...] = ()
         self._opener = ThreadPoolExecutor(1)
         self._beginning: Future[None] | None = None
         self._opening: Future[None] | None = None
@@ -109,20 +112,10 @@ class Stage:
     def _begin(self, before: Future[None] | None = None) -> None:
         if before is not None:
             wait([before])
-        docroots = self._settings.docroots
+        self._settings.bounds.check(list(self._trees.values()))
+        trees = {f"{_TREE}/{identity}": tree for identity, tree in self._trees.items()}
         try:
-            nginx = self._container("nginx")
-            # The link's other end is put into the network of process 1, which is nginx's container's for both of them.
-            others = self._container("stand-in", pid_mode=f"container:{nginx.id}")
-            self._agents = [Agent(nginx), Agent(others)]
-            trees = {f"{_TREE}/{identity}": tree for identity, tree in self._trees.items()}
-            with ThreadPoolExecutor(1) as beside:
-                packed = beside.submit(lambda: (pack({}, docroots), pack({}, trees)))
-                nginx.start()
-                given = beside.submit(lambda: self._agents[0].give([code(), *packed.result()]))
-                others.start()
-                self._agents[1].give([code(), packed.result()[0]])
-                given.result()
+            self._parts = self._maker.three(self._settings.docroots, trees)
         except docker.errors.APIError as error:
             raise self._refused(error) from error
 
@@ -132,48 +125,57 @@ class Stage:
     def _open(self, error_logs: Sequence[str]) -> None:
         assert self._beginning is not None
         self._beginning.result()
-        (nginx, others), plan = self._containers, self._plan(error_logs)
+        (nginx, others, _), plan = self._parts, self._plan(error_logs)
         try:
             images = [(image, pulled(self.client, image)) for image in self._images()]
-            # They may take long, and come before the link, for which nginx's container waits not so long.
+            # They may take long, and come before the link, for which the stand-ins wait not so long.
             for number, (image, identity) in enumerate(images):
-                self._add_image(number, image, identity, nginx if image.beside else others)
-            self._agents[1].tell("stand_in", plan)
+                network = nginx.container if image.beside else others.container
+                self._maker.image(number, image, identity, network, self._settings.docroots)
             self._prepared = self._prepare(plan)
         except docker.errors.APIError as error:
             raise self._refused(error) from error
 
     def _prepare(self, plan: dict[str, Any]) -> dict[str, Any]:
+        nginx, others, judge = self._parts
+        # What is in nginx's container is no secret from the release.
+        secret = {**plan, "key": self._key}
         try:
-            return self._agents[0].ask("prepare", plan)
+            others.agent.tell("stand_in", secret)
+            judge.agent.ask("join", secret)
+            made = nginx.agent.ask("prepare", plan)["made"]
+            learned, ends = self._complete(nginx, judge)
+            shut = judge.agent.ask("await_stand_ins", ends)["shut"]
         except SluiceError as error:
             # Nobody reads what the stand-ins print, until they are missed.
-            words = execute(self._containers[1], "sh", "-c", "cat /sluice/*.log 2>&1").output.strip()
+            words = execute(others.container, "sh", "-c", "cat /sluice/*.log 2>&1").output.strip()
             raise SluiceError(f"{error}; the stand-ins' own words: {words[-400:]}" if words else str(error)) from error
+        return {"made": made, "learned": learned, "shut": shut}
+
+    @staticmethod
+    def _complete(nginx: Made, judge: Made) -> tuple[list[str], list[dict[str, Any]]]:
+        """Complete the world by what nginx says it lacks; what was learned in words, and the stand-ins that it takes.
+
+        Only the judge can give nginx's network an address.
+        """
+        learned: list[str] = []
+        ends: list[dict[str, Any]] = []
+        tried: list[str] = []
+        for _ in range(_MOST_ROUNDS):
+            found = nginx.agent.ask("complete", [{"tried": tried}])
+            learned += found["learned"]
+            ends += found["ends"]
+            tried = found["tried"]
+            if not found["addresses"]:
+                break
+            added = judge.agent.ask("address", [{"address": each} for each in found["addresses"]])["added"]
+            learned += [f"the address {each} is staging's" for each in added]
+        return learned, ends
 
     def _images(self) -> list[Image]:
         """The images that something in this world can ask."""
         ends = {*self.world.stand_ins, *self.world.local_stand_ins}
         return [image for image in self._settings.images if image.endpoint in ends]
-
-    def _add_image(self, number: int, image: Image, identity: str, network: Container) -> None:
-        made = self.client.containers.create(
-            identity,
-            list(image.command) or None,
-            name=f"{self.name}-image-{number}",
-            labels=dict(self._settings.labels),
-            environment=dict(image.environment),
-            network_mode=f"container:{network.id}",
-            init=True,
-        )
-        self._containers.append(made)
-        if self._settings.docroots:
-            made.put_archive("/", pack({}, self._settings.docroots))
-        try:
-            made.start()
-        except docker.errors.APIError as error:
-            raise SluiceError(f"the image {image.image} does not start: {error.explanation or error}") from error
-        await_image(made, image, network)
 
     def _plan(self, error_logs: Sequence[str]) -> dict[str, Any]:
         world = asdict(self.world)
@@ -201,23 +203,6 @@ class Stage:
             "error_logs": list(error_logs),
         }
 
-    def _container(self, role: str, pid_mode: str | None = None) -> Container:
-        made = self.client.containers.create(
-            self._settings.image,
-            list(COMMAND),
-            name=f"{self.name}-{role}",
-            hostname=role,
-            labels=dict(self._settings.labels),
-            network_mode="none",
-            pid_mode=pid_mode,
-            cap_add=_CAPABILITIES,
-            sysctls=_SYSCTLS,
-            init=True,
-            stdin_open=True,
-        )
-        self._containers.append(made)
-        return made
-
     @property
     def invented(self) -> list[str]:
         """What the world has that production may have otherwise, in words: read, made, and found wanting by nginx.
@@ -236,7 +221,7 @@ class Stage:
     def run(self, *command: str) -> Completed:
         """Run a command in nginx's container. Raises ``SluiceError`` when the stage could not be opened."""
         self._opened()
-        return execute(self._containers[0], *command)
+        return execute(self._parts[0].container, *command)
 
     def _opened(self) -> None:
         if self._opening is None:
@@ -286,20 +271,35 @@ class Stage:
         return str(self.ask("read", [{"path": path}])["text"])
 
     def ask(self, what: str, about: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
-        """Have the agent in nginx's container do ``what``. Raises ``SluiceError`` with its words when it cannot."""
+        """Have the stage do ``what``: ``checks``, ``exchange``, ``reload``, or what nginx's agent does alone.
+
+        Raises ``SluiceError`` with words when it cannot.
+        """
         self._opened()
-        return self._agents[0].ask(what, list(about))
+        together = TOGETHER.get(what)
+        return together(self, about) if together else self.nginx(what, about)
+
+    def nginx(self, what: str, about: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+        """Ask the agent in nginx's container. What it says is an observation, which a release may forge."""
+        self._opened()
+        return self._parts[0].agent.ask(what, list(about))
+
+    def judge(self, what: str, about: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+        """Ask the judge, who is out of a release's reach."""
+        self._opened()
+        return self._parts[2].agent.ask(what, list(about))
 
     def close(self) -> None:
         """Remove the containers, whatever became of them. Raises ``SluiceError`` when Docker refuses."""
         self._opener.shutdown()
-        containers, self._containers = self._containers, []
-        agents, self._agents = self._agents, []
+        self._maker.watch.stop()
+        containers, self._maker.containers = self._maker.containers, []
+        parts, self._parts = self._parts, ()
         try:
             remove(containers)
         finally:
-            for agent in agents:
-                agent.close()
+            for made in parts:
+                made.agent.close()
 
     def __enter__(self) -> Stage:
         return self
@@ -308,31 +308,3 @@ class Stage:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def owner_label() -> dict[str, str]:
-    """The label that says which process a stage belongs to, so that what a killed one left is known."""
-    return {_OWNER: str(os.getpid())}
-
-
-def remove_orphans(client: docker.DockerClient, project: str) -> int:
-    """Remove the stages of a project whose process is gone; tells how many containers there were."""
-    labels: list[str] = [f"sluice.project={project}", "sluice.part=stage"]
-    left = [
-        each
-        for each in client.containers.list(all=True, filters={"label": labels}, ignore_removed=True)
-        if not _owned(each)
-    ]
-    for container in left:
-        container.remove(force=True, v=True)
-    return len(left)
-
-
-def _owned(container: Container) -> bool:
-    try:
-        os.kill(int(container.labels.get(_OWNER, "0")), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's process lives
-        return True
-    return True

@@ -31,12 +31,16 @@ STAGES = ("stage", "live_stage")
 
 @dataclass(frozen=True)
 class Gate:
-    """A gate: its name, the gates that must have passed before, what runs it, and which stages it has for itself."""
+    """A gate: its name, the gates that must have passed before, what runs it, and which stages it has for itself.
+
+    ``behind`` are the gates that must have ended before, whatever they said.
+    """
 
     name: str
     after: tuple[str, ...]
     run: Callable[[Subject], Verdict]
     on: tuple[str, ...] = STAGES
+    behind: tuple[str, ...] = ()
 
 
 def _gate(name: str, module: ModuleType, where: str) -> Gate:
@@ -48,7 +52,7 @@ def _gate(name: str, module: ModuleType, where: str) -> Gate:
     on = getattr(module, "ON", STAGES)
     if not isinstance(on, tuple) or not {*on} <= {*STAGES}:
         raise SluiceError(f"{where}: ON is {on!r}; it is a tuple of what the gate works on, of {', '.join(STAGES)}")
-    return Gate(name, after, run, on)
+    return Gate(name, after, run, on, tuple(getattr(module, "BEHIND", ())))
 
 
 def _own(path: Path) -> Gate:
@@ -149,10 +153,13 @@ def _decided(verdict: Verdict, reason: str, *, unsure: bool) -> Verdict:
 def run_gates(order: Sequence[Gate], subject: Subject) -> list[Verdict]:
     """Run gates; one whose forerunners have not all passed says so and is not run. The verdicts are in their order."""
     verdicts: dict[str, Verdict] = {}
-    left, running = list(order), dict[Future[Verdict], Gate]()
+    # What others wait for goes first, since they could run beside the rest.
+    first = {name for gate in order for name in gate.behind}
+    left, running = sorted(order, key=lambda gate: gate.name not in first), dict[Future[Verdict], Gate]()
+    names = {gate.name for gate in order}
     with ThreadPoolExecutor(max(1, len(order))) as pool:
         while left or running:
-            for gate in [gate for gate in left if all(name in verdicts for name in gate.after)]:
+            for gate in [gate for gate in left if {*gate.after, *(names & {*gate.behind})} <= verdicts.keys()]:
                 held_up = _held_up(gate, verdicts)
                 taken = {each for other in running.values() for each in _taken(other, subject)}
                 if held_up is not None:

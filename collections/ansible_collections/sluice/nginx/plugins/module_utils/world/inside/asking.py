@@ -10,13 +10,18 @@ import functools
 import importlib
 import socket
 import ssl
+import time
 from typing import Any
 
+from . import relay
 from .certificates import names_of
 
 __all__ = ["Connection", "Silent", "handshake", "prior_knowledge", "said_back"]
 
 _MOST_BODY = 4 * 1024 * 1024
+_MOST_HEAD = 256 * 1024
+# A timeout is that of silence; who sends a byte now and then is done with after so many of them.
+_TIMEOUTS = 4
 _WITHOUT_BODY = (204, 304)
 _VERSIONS = {
     "TLSv1": ssl.TLSVersion.TLSv1,
@@ -52,9 +57,7 @@ def _connected(row: dict[str, Any], source: str, timeout: float) -> socket.socke
     where = str(row["connect"])
     try:
         if where.startswith("unix:"):
-            made = socket.socket(socket.AF_UNIX)
-            made.settimeout(timeout)
-            made.connect(where[len("unix:") :])
+            made = relay.connect(where[len("unix:") :], timeout)
         else:
             address = where.strip("[]")
             fitting = address.startswith("127.") if source.startswith("127.") else (":" in source) == (":" in address)
@@ -94,12 +97,15 @@ class Connection:
             plain.close()
             raise Silent(_words(error)) from error
         self._buffer = b""
+        self._timeout = timeout
+        self._until_seconds = 0.0
         self.asked = 0
         self.ended = False
 
     def ask(self, row: dict[str, Any], tag: int, cookies: str = "") -> dict[str, Any]:
         """Send a request and read its answer. Raises ``Silent``."""
         self.asked += 1
+        self._until_seconds = time.monotonic() + _TIMEOUTS * self._timeout
         try:
             self._socket.sendall(_head(row, tag, cookies))
             # A server that refuses a body may close before all of it is sent, and still has said why.
@@ -114,12 +120,16 @@ class Connection:
             raise Silent(f"the answer is not HTTP: {error}") from error
 
     def _more(self) -> bytes:
+        if time.monotonic() > self._until_seconds:
+            raise TimeoutError
         data = self._socket.recv(65536)
         self._buffer += data
         return data
 
     def _until(self, end: bytes) -> bytes:
         while end not in self._buffer:
+            if len(self._buffer) > _MOST_HEAD:
+                raise ValueError(f"more than {_MOST_HEAD} bytes of its head")
             if not self._more():
                 raise ConnectionResetError
         found, _, self._buffer = self._buffer.partition(end)
@@ -147,7 +157,7 @@ class Connection:
     def _begun(self) -> tuple[int, list[tuple[str, str]]]:
         first, *lines = self._until(b"\r\n\r\n").decode("utf-8", "replace").split("\r\n")
         words = first.split(" ", 2)
-        if not words[0].startswith("HTTP/1") or len(words) < 2 or not words[1].isdigit():
+        if not words[0].startswith("HTTP/1") or len(words) < 2 or not _is_status(words[1]):
             raise ValueError(repr(first[:60]))
         headers = [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
         return int(words[1]), headers
@@ -157,12 +167,16 @@ class Connection:
             body = b""
             while True:
                 size = int(self._until(b"\r\n").split(b";")[0], 16)
+                if not 0 <= size <= _MOST_BODY:
+                    raise ValueError(f"a chunk of {size} bytes")
                 body += self._exactly(size + 2)[:size]
                 if not size or len(body) > _MOST_BODY:
                     self.ended = self.ended or bool(size)
                     return body
         if "content-length" in headers:
             length = int(headers["content-length"])
+            if length < 0:
+                raise ValueError(f"{length} bytes of it")
             self.ended = self.ended or length > _MOST_BODY
             return self._exactly(min(length, _MOST_BODY))
         self.ended = True
@@ -173,6 +187,10 @@ class Connection:
     def close(self) -> None:
         """Close it."""
         self._socket.close()
+
+
+def _is_status(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) == 3
 
 
 def _headers(row: dict[str, Any], tag: int, cookies: str) -> dict[str, str]:
@@ -243,9 +261,11 @@ def prior_knowledge(row: dict[str, Any], tag: int, source: str, timeout: float) 
     """Ask over HTTP/2 without TLS and without an upgrade, by the library that staging packs."""
     try:
         library, events = importlib.import_module("h2.connection"), importlib.import_module("h2.events")
+        library_errors = importlib.import_module("h2.exceptions")
     except ImportError as error:
         raise Silent("HTTP/2 cannot be asked for here: the library h2 is missing") from error
     answer: dict[str, Any] = {"status": None, "headers": [], "body": b""}
+    until = time.monotonic() + _TIMEOUTS * timeout
     with _connected(row, source, timeout) as line:
         talk = library.H2Connection()
         talk.initiate_connection()
@@ -262,6 +282,8 @@ def prior_knowledge(row: dict[str, Any], tag: int, source: str, timeout: float) 
                 data = line.recv(65536)
                 if not data:
                     raise Silent("the connection was closed without an answer")
+                if time.monotonic() > until or len(answer["body"]) > _MOST_BODY:
+                    raise Silent("the answer has no end")
                 for event in talk.receive_data(data):
                     if isinstance(event, events.ResponseReceived):
                         fields = {_text(name): _text(value) for name, value in event.headers}
@@ -275,6 +297,8 @@ def prior_knowledge(row: dict[str, Any], tag: int, source: str, timeout: float) 
                 line.sendall(talk.data_to_send())
         except OSError as error:
             raise Silent(_words(error)) from error
+        except (library_errors.H2Error, KeyError, ValueError) as error:
+            raise Silent(f"the answer is not HTTP/2: {error}") from error
 
 
 def _text(value: object) -> str:

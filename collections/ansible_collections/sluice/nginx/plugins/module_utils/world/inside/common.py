@@ -6,19 +6,21 @@ import os
 import pwd
 import shutil
 import socket
+import stat
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CONTROL_PORT", "HOME", "LINK", "PLAN", "connects", "ip", "run", "start_service", "wait_for"]
+__all__ = ["CONTROL_PORT", "HOME", "LINK", "PLAN", "connects", "ip", "read_file", "run", "start_service", "wait_for"]
 
 HOME = Path("/sluice")
 PLAN = HOME / "plan.json"
 CONTROL_PORT = 1
 LINK = "stand-ins"
 _PATIENCE_SECONDS = 30.0
+_MOST_BYTES = 32 * 1024 * 1024
 
 
 def run(*command: str) -> None:
@@ -39,6 +41,23 @@ def ip(*lines: str) -> None:
     )
     if done.returncode:
         raise RuntimeError(f"ip {'; '.join(lines)[:200]}: {done.stdout.decode(errors='replace').strip()}")
+
+
+def read_file(path: str | Path, start: int = 0) -> str:
+    """Read a regular file from ``start`` on, up to a bound; nothing where there is none.
+
+    A release may put anything at the path: a pipe that nobody writes to, or a device without an end.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        return ""
+    with open(handle, "rb") as file:
+        file.seek(start)
+        return file.read(_MOST_BYTES).decode("utf-8", "replace")
 
 
 def wait_for(what: str, ready: Callable[[], bool]) -> None:

@@ -10,12 +10,14 @@ import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import making
-from .common import HOME
+from .common import HOME, read_file
+from .limits import hits
 from .modules import nginx, providers, spare, supply, withdraw
 
 __all__ = ["complete", "forget", "test"]
@@ -24,6 +26,8 @@ _CONF = "/etc/nginx"
 _MOST_ROUNDS = 60
 _TEST_SECONDS = 300
 _SAID = HOME / "tested.json"
+_WORDS = HOME / "tested.words"
+_MOST_OUTPUT = 1024 * 1024
 # The last network of the stand-ins' range is for names that nobody could read from the configuration.
 _LEARNED = "198.19.255.{}"
 _WHERE = re.compile(r"(?:(?P<scheme>\w+)://)?(?P<host>[^/:]+)(?::(?P<port>\d+))?")
@@ -50,40 +54,61 @@ def forget() -> None:
 
 
 def _test() -> dict[str, Any]:
-    """Run ``nginx -t`` on what ``/etc/nginx`` leads to, with the modules that staging supplies."""
-    done = subprocess.run(
-        nginx("-t"),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=_TEST_SECONDS,
-        check=False,
-    )
-    return {"code": done.returncode, "output": done.stdout.decode(errors="replace")}
+    """Run ``nginx -t`` on what ``/etc/nginx`` leads to, with the modules that staging supplies.
+
+    A file takes what it prints, as a process that it leaves behind could hold a pipe open for ever.
+    """
+    with _WORDS.open("wb") as words:
+        process = subprocess.Popen(
+            nginx("-t"), stdin=subprocess.DEVNULL, stdout=words, stderr=words, start_new_session=True
+        )
+        try:
+            code = _ended(process)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    return {"code": code, "output": read_file(_WORDS)[:_MOST_OUTPUT]}
 
 
-def complete(plan: dict[str, Any]) -> dict[str, Any]:
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    """Wait for the end of a test, and for none once the container has reached a bound. Raises ``RuntimeError``."""
+    for _ in range(_TEST_SECONDS):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(1)
+        if hits():
+            raise RuntimeError("nginx -t takes more than a stage has")
+    raise RuntimeError(f"nginx -t does not end within {_TEST_SECONDS} s")
+
+
+def complete(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Add what nginx lacks to run the basis; tells in words what was ``learned``.
 
-    Stand-ins have to be opened at ``ends``, rows as those of the plan, for the names that were learned.
+    Stand-ins have to be opened at ``ends``, rows as those of the plan, for the names that were learned. ``addresses``
+    are what nginx cannot bind: who asks gives them to its network, and asks again with the texts that were ``tried``.
     """
+    (wanted,) = rows
     learned: list[str] = []
     ends: list[dict[str, Any]] = []
-    tried: set[str] = set()
+    addresses: list[str] = []
+    tried: set[str] = set(wanted["tried"])
     _lead(plan["basis"])
     try:
         for _ in range(_MOST_ROUNDS):
             answer = _test()
-            found = _learn({**plan, "ends": ends}, str(answer["output"]), tried) if answer["code"] else []
+            about = {**plan, "ends": ends, "addresses": addresses}
+            found = _learn(about, str(answer["output"]), tried) if answer["code"] else []
+            learned += found
+            if addresses:
+                break
             if not found:
                 # A thousand certificates take nginx seconds to read.
                 if plan["basis"] == plan["tree"]:
                     _SAID.write_text(json.dumps(answer))
                 break
-            learned += found
     finally:
         _lead(plan["tree"])
-    return {"learned": learned, "ends": ends}
+    return {"learned": learned, "ends": ends, "addresses": addresses, "tried": sorted(tried)}
 
 
 def _lead(tree: str) -> None:
@@ -156,8 +181,8 @@ def _group(plan: _Plan, match: re.Match[str]) -> str:
 
 
 def _address(plan: _Plan, match: re.Match[str]) -> str:
-    address = match["address"].strip("[]")
-    return f"the address {address} is staging's" if making.add_address(address) else ""
+    plan["addresses"].append(match["address"].strip("[]"))
+    return ""
 
 
 def _module(plan: _Plan, match: re.Match[str]) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import signal
 import time
 import warnings
 import zlib
@@ -15,10 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from .asking import Connection, Silent, handshake, prior_knowledge, said_back
-from .common import wait_for
 from .making import add_address, remove_address
-from .running import empty_caches
-from .serving import Witness, error_lines, processes, start
+from .witness import Witness
 
 __all__ = ["exchange"]
 
@@ -30,26 +26,22 @@ _TRIES = (429, 503)
 _MOST_REDIRECTS = 10
 _REDIRECTS = (301, 302, 303, 307, 308)
 _EXCERPT = 2000
-_MOST_ERRORS = 2000
+_MOST_BODY = 16 * 1024 * 1024
+_MOST_DIGITS = 9
+_LONGEST_PORT = 5
 _DROPPED = ("date", "content-length", "transfer-encoding")
 
 
 def exchange(plan: dict[str, Any], about: list[dict[str, Any]]) -> dict[str, Any]:
     """Ask what is listed: the first row has the settings, each other one is a request.
 
-    ``fresh`` starts nginx anew with empty caches (``caches``), so that what is remembered is the same each time;
     ``timeout`` is that of a request and ``seconds`` of everything.
     """
     settings, *rows = about
     # To offer old versions of TLS is the purpose.
     warnings.simplefilter("ignore", DeprecationWarning)
-    if settings["fresh"]:
-        started = _anew(plan, settings["caches"])
-        if started["code"] or not started["workers"]:
-            return {"answers": [], "started": started}
-    witness = Witness(plan["stand_in"])
+    witness = Witness(plan)
     mark = witness.mark()
-    logged = len(error_lines(plan["error_logs"]))
     began = time.monotonic()
     until = began + settings["seconds"]
     answers: list[dict[str, Any]] = [{"fault": _NOT_ASKED} for _ in rows]
@@ -61,23 +53,12 @@ def exchange(plan: dict[str, Any], about: list[dict[str, Any]]) -> dict[str, Any
                     work.result()
     seconds = time.monotonic() - began
     _join(answers, witness.since(mark))
-    errors = error_lines(plan["error_logs"])[logged:][:_MOST_ERRORS]
-    return {"answers": answers, "errors": errors, "seconds": round(seconds, 3)}
-
-
-def _anew(plan: dict[str, Any], caches: list[str]) -> dict[str, Any]:
-    for pid in processes("master"):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-    wait_for("the end of nginx", lambda: not processes("master") and not processes("worker"))
-    empty_caches(caches)
-    # That the workers stay is for the gate start to see.
-    return start(plan, [], watched=0.05)
+    return {"answers": answers, "seconds": round(seconds, 3)}
 
 
 @contextlib.contextmanager
 def _addresses(plan: dict[str, Any], rows: list[dict[str, Any]]) -> Iterator[set[str]]:
-    """Give this container the addresses that are asked from; those of the world stay where they are."""
+    """Give nginx's network the addresses that are asked from; those of the world stay where they are."""
     taken = {*plan["names"].values(), *plan["routed"], plan["stand_in"], plan["nginx"]}
     wanted = {row["source"] for row in rows} - taken - {""}
     added = [address for address in sorted(wanted) if add_address(address)]
@@ -115,6 +96,8 @@ def _ask_all(
             answers[number] = _told(caller.ask(number, row))
         except Silent as error:
             answers[number] = {"fault": str(error)}
+        except Exception as error:  # whatever a release answers, it is an answer to this request only
+            answers[number] = {"fault": f"the answer cannot be read: {type(error).__name__}: {error}"}
     caller.close()
 
 
@@ -204,10 +187,7 @@ def _redirected(row: dict[str, Any], target: str) -> dict[str, Any] | None:
         path = slash + path or "/"
     elif not target.startswith("/"):
         path = f"{row['target'].split('?')[0].rpartition('/')[0]}/{target}"
-    host, _, port = authority.rpartition(":")
-    # Nothing of the collection's can be imported here; there are other digits than these, which int() refuses.
-    if not (port.isascii() and port.isdigit() and len(port) < 6):
-        host, port = authority, ""
+    host, _, port = authority.rpartition(":") if _is_port(authority.rpartition(":")[2]) else (authority, "", "")
     number = int(port) if port else {"http": 80, "https": 443}.get(scheme, 0)
     if host.lower() not in row["hosts"] or [scheme, number] not in row["ports"]:
         return None
@@ -223,6 +203,10 @@ def _redirected(row: dict[str, Any], target: str) -> dict[str, Any] | None:
     }
 
 
+def _is_port(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) <= _LONGEST_PORT
+
+
 def _told(answer: dict[str, Any]) -> dict[str, Any]:
     """The answer as plain data: the body as a digest and its beginning, or as what a stand-in saw."""
     if "body" not in answer:
@@ -233,11 +217,13 @@ def _told(answer: dict[str, Any]) -> dict[str, Any]:
     answer["headers"] = [field for field in fields if field[0] not in _DROPPED]
     if encoding == "gzip":
         with contextlib.suppress(zlib.error):
-            body = zlib.decompressobj(31).decompress(body)
+            body = zlib.decompressobj(31).decompress(body, _MOST_BODY)
     if body.startswith(b'{"stand_in"'):
         with contextlib.suppress(ValueError, KeyError):
-            answer["stand_in"] = json.loads(body)["stand_in"]
-            return answer
+            seen = json.loads(body)["stand_in"]
+            if isinstance(seen, dict) and isinstance(seen.get("headers", {}), dict):
+                answer["stand_in"] = seen
+                return answer
     answer["size"] = len(body)
     answer["digest"] = hashlib.sha256(body).hexdigest()[:16]
     answer["text"] = body[:_EXCERPT].decode("utf-8", "replace")
@@ -248,7 +234,7 @@ def _join(answers: list[dict[str, Any]], seen: list[dict[str, Any]]) -> None:
     """Give each answer what the upstreams saw of its request; a protocol without headers tells it in the body only."""
     for record in seen:
         tag = record.get("headers", {}).pop("x-sluice-request", "")
-        if tag.isascii() and tag.isdigit() and len(tag) < 10 and int(tag) < len(answers):
+        if tag.isascii() and tag.isdigit() and len(tag) < _MOST_DIGITS and int(tag) < len(answers):
             answers[int(tag)].setdefault("upstream", []).append(record)
     for answer in answers:
         record = answer.pop("stand_in", None)

@@ -1,4 +1,4 @@
-"""Makes the world in nginx's container, by the plan: addresses, routes, names, users, directories, files, services."""
+"""Makes the world in nginx's container, by the plan: names, users, directories, files, services."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .common import HOME, LINK, ip, start_service, wait_for
-from .completing import complete
-from .making import add_address, add_group, add_user, has_room, make_directory, make_file, places
+from . import relay
+from .common import HOME, start_service
+from .making import add_group, add_user, has_room, make_directory, make_file, places
 from .modules import spare
-from .stand_ins import await_all, open_more, start_beside
+from .stand_ins import start_beside
 
 __all__ = ["prepare"]
 
@@ -22,17 +22,7 @@ _BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 _PREFIX = "/usr/share/nginx"
 
 
-def _network(plan: dict[str, Any]) -> None:
-    for address in plan["local"]:
-        add_address(address)
-    wait_for("the link to the stand-ins", lambda: os.path.exists(f"/sys/class/net/{LINK}"))
-    networks = [plan["stand_in_network"], *plan["routed"]]
-    ip(
-        f"address add {plan['nginx']}/30 dev {LINK}",
-        f"link set {LINK} up",
-        f"address add {plan['nginx6']}/64 dev {LINK} nodad",
-        *(f"route add {network} via {plan['stand_in6' if ':' in network else 'stand_in']}" for network in networks),
-    )
+def _names(plan: dict[str, Any]) -> None:
     rows = [f"{address} {name}\n" for name, address in plan["names"].items() if name != _ANY_NAME]
     with open("/etc/hosts", "a", encoding="utf-8") as hosts:
         hosts.writelines(rows)
@@ -71,18 +61,16 @@ def _make(plan: dict[str, Any]) -> Iterator[str]:
 
 
 def prepare(plan: dict[str, Any]) -> dict[str, Any]:
-    """Make the world, and complete it by what nginx says it lacks; tells in words what was made, and what learned."""
+    """Make the world; tells in words what was ``made``. What nginx says that it lacks comes by ``complete``."""
     _trust(plan)
     shutil.rmtree(_CONF, ignore_errors=True)
     os.symlink(plan["tree"], _CONF)
     # Only now, since what outlives releases is reached by links of the release; its own bytes stay as they are.
     made = list(_make(plan))
-    # Last, since the other end of the link takes its time.
-    _network(plan)
+    _names(plan)
     for service in plan["services"]:
         if service["socket"]:
             start_service(service)
     start_beside(plan)
-    found = complete(plan)
-    shut = [*await_all(plan), *open_more(plan, found["ends"])]
-    return {"made": made, "shut": shut, "learned": found["learned"]}
+    relay.start()
+    return {"made": made}

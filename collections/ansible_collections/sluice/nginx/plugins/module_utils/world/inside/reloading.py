@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from .running import LINK, OF_THE_CONTAINER, PROC, engine, listening, master, serve_cold, swap
-from .trickle import Trickle
 
-__all__ = ["reload", "serve"]
+__all__ = ["cold", "reload", "restore", "serve"]
 
 _POLL_SECONDS = 0.007
 _DRAIN_SECONDS = 5.0
@@ -26,72 +25,39 @@ def serve(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {}
 
 
-def reload(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Reload from the tree of ``live`` into that of ``own`` and back, under a trickle of requests to ``listeners``.
-
-    Afterwards nginx serves the tree of this container, whatever happened; ``unrestored`` says why where it could not.
-    Where both trees are the same one, nginx reloads into it once.
-    """
+def cold(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Serve ``tree`` from a cold start, unless it is being served; tells its ``sockets``, or the ``problem``."""
     (wanted,) = rows
-    own, live = wanted["own"], wanted["live"]
-    ways = [own, live] if live["tree"] != own["tree"] else [own]
-    trickle = Trickle(wanted["listeners"])
-    answer: dict[str, Any] = {"steps": [], "unstarted": "", "unrestored": ""}
     try:
-        cold = _cold(own["tree"], trickle)
-        try:
-            cold |= _cold(live["tree"], trickle) if live is ways[-1] else {}
-        except RuntimeError as error:
-            answer["unstarted"] = str(error)
-        else:
-            _there_and_back(ways, plan["error_logs"], wanted["seconds"], cold, trickle, answer["steps"])
-    finally:
-        went_well = len(answer["steps"]) == len(ways) and not any(_is_bad(step) for step in answer["steps"])
-        try:
-            if not (went_well and not trickle.failures and _serves(plan["tree"])):
-                serve_cold(plan["tree"])
-        except RuntimeError as error:
-            answer["unrestored"] = str(error)
-    asked = [listener["words"] for listener in trickle.listeners]
-    return {**answer, "asked": asked, "answered": trickle.answered, "failures": trickle.failures}
+        if not _serves(wanted["tree"]):
+            serve_cold(wanted["tree"])
+    except RuntimeError as error:
+        return {"problem": str(error), "sockets": {}}
+    return {"problem": "", "sockets": listening()}
+
+
+def restore(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Serve the tree of this container again, from a cold start unless all ``went_well``; tells the ``problem``."""
+    (wanted,) = rows
+    try:
+        if not (wanted["went_well"] and _serves(plan["tree"])):
+            serve_cold(plan["tree"])
+    except RuntimeError as error:
+        return {"problem": str(error)}
+    return {"problem": ""}
 
 
 def _serves(tree: str) -> bool:
     return os.readlink(LINK) == tree and master() is not None
 
 
-def _cold(tree: str, trickle: Trickle) -> dict[str, dict[str, int]]:
-    """Serve a tree from a cold start, unless it is being served; its sockets. Only listeners that answer are kept."""
-    if not _serves(tree):
-        serve_cold(tree)
-    trickle.keep_answering()
-    return {tree: listening()}
+def reload(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Swap to the tree of ``to``, signal and prove.
 
-
-def _there_and_back(
-    ways: Sequence[Mapping[str, Any]],
-    logs: Sequence[str],
-    seconds: float,
-    cold: Mapping[str, Mapping[str, int]],
-    trickle: Trickle,
-    steps: list[dict[str, Any]],
-) -> None:
-    trickle.start()
-    time.sleep(_SETTLED_SECONDS)
-    for to in ways:
-        trickle.step = to["words"]
-        steps.append(_reload_into(to, logs, seconds, cold[to["tree"]]))
-        if _is_bad(steps[-1]):
-            break
-    trickle.stop()
-
-
-def _is_bad(step: Mapping[str, Any]) -> bool:
-    return bool(step["problem"]) or not step["drained"]
-
-
-def _reload_into(to: Mapping[str, Any], logs: Sequence[str], seconds: float, cold: Mapping[str, int]) -> dict[str, Any]:
-    """Swap, signal and prove. ``seconds`` is what a start takes, and ``cold`` the sockets of a cold start."""
+    ``seconds`` is what a start takes, and ``sockets`` are those of a cold start.
+    """
+    (wanted,) = rows
+    to, logs, seconds = wanted["to"], plan["error_logs"], wanted["seconds"]
     nginx, processes = engine("host.nginx"), engine("host.processes")
     running = master()
     if running is None:
@@ -112,7 +78,7 @@ def _reload_into(to: Mapping[str, Any], logs: Sequence[str], seconds: float, col
         "seconds": round(time.monotonic() - began, 3),
         **problem,
         "drained": drained,
-        "sockets": {"cold": dict(cold), "reloaded": {} if problem["problem"] else listening()},
+        "sockets": {"cold": wanted["sockets"], "reloaded": {} if problem["problem"] else listening()},
     }
 
 

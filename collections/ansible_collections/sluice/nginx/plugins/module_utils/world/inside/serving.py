@@ -1,24 +1,31 @@
-"""Starts nginx in its container, and asks it what the contract asks."""
+"""Starts nginx in its container, and reads what it logs."""
 
 from __future__ import annotations
 
-import importlib
+import contextlib
 import os
+import re
+import shutil
+import signal
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from .common import HOME
+from .common import HOME, read_file, wait_for
 from .modules import nginx
-from .witness import Witness
 
-__all__ = ["WORDS", "Witness", "checks", "error_lines", "launch", "processes", "start"]
+__all__ = ["WORDS", "anew", "empty_caches", "error_lines", "launch", "logged", "processes", "start"]
 
 WORDS = HOME / "nginx.words"
 _START_SECONDS = 120.0
 _NAMED_SECONDS = 0.5
 _WORKER_SECONDS = 30.0
+_MOST_ERRORS = 2000
+_LONGEST = 4000
+# What nginx calls its levels and entries: a cache may share its directory with something else.
+_OF_CACHE = re.compile(r"[0-9a-f]{1,2}|[0-9a-f]{32}(?:\.\d+)?")
 
 
 def processes(title: str) -> list[int]:
@@ -50,11 +57,7 @@ def error_lines(logs: list[str]) -> list[str]:
     # What goes to the standard channels is in one file; opening /dev/stdout here would be our own.
     paths = [path for path in logs if not path.startswith("/dev/")]
     for path in paths if len(paths) == len(logs) and logs else [*paths, str(WORDS)]:
-        try:
-            lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            continue
-        for line in lines:
+        for line in read_file(path).splitlines():
             if messages and not line[:4].isdigit():
                 messages[-1] += " " + line.strip()
             else:
@@ -73,7 +76,7 @@ def launch() -> tuple[int, str]:
     until = time.monotonic() + _START_SECONDS
     while process.poll() is None and not processes("worker") and time.monotonic() < until:
         time.sleep(0.01)
-    return process.returncode or 0, WORDS.read_bytes()[at:].decode(errors="replace").strip()
+    return process.returncode or 0, read_file(WORDS, at)[:_LONGEST].strip()
 
 
 def start(plan: dict[str, Any], rows: list[dict[str, Any]], watched: float = 0.5) -> dict[str, Any]:
@@ -93,7 +96,7 @@ def start(plan: dict[str, Any], rows: list[dict[str, Any]], watched: float = 0.5
         "master": processes("master"),
         "workers": samples[-1] if samples else [],
         "replaced": len({pid for sample in samples for pid in sample} - set(samples[-1])) if samples else 0,
-        "errors": error_lines(plan["error_logs"]),
+        "errors": _shortened(error_lines(plan["error_logs"])),
         "seconds": round(time.monotonic() - began, 3),
     }
 
@@ -110,15 +113,33 @@ def _await_worker(logs: list[str]) -> None:
         time.sleep(0.02)
 
 
-def checks(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Run checks, and tell what nginx logged meanwhile."""
-    # The very code that runs on hosts; it exists in the container only.
-    client, model = (importlib.import_module(f"sluice.contract.{name}") for name in ("client", "model"))
+def anew(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """End nginx and start it with empty ``caches`` (paths), so that what is remembered is the same each time."""
+    (wanted,) = rows
+    for pid in processes("master"):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    wait_for("the end of nginx", lambda: not processes("master") and not processes("worker"))
+    empty_caches(wanted["caches"])
+    # That the workers stay is for the gate start to see.
+    return start(plan, [], watched=0.05)
 
-    before = len(error_lines(plan["error_logs"]))
-    wanted = [model.from_json(row) for row in rows]
-    outcomes = client.run_checks(wanted, witness=Witness(plan["stand_in"]))
-    return {
-        "outcomes": [outcome.to_json() for outcome in outcomes],
-        "errors": error_lines(plan["error_logs"])[before:],
-    }
+
+def empty_caches(paths: Iterable[str]) -> None:
+    """Take what nginx remembers out of its caches, while it does not run."""
+    for path in paths:
+        for entry in Path(path).glob("*"):
+            if _OF_CACHE.fullmatch(entry.name):
+                shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
+
+
+def logged(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Tell how many messages nginx has logged, and those after the first ``since``."""
+    (wanted,) = rows
+    lines = error_lines(plan["error_logs"])
+    since = wanted.get("since", len(lines))
+    return {"count": len(lines), "errors": _shortened(lines[since:])}
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    return [line[:_LONGEST] for line in lines[:_MOST_ERRORS]]

@@ -9,7 +9,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["Trickle", "ask"]
+from . import relay
+
+__all__ = ["Trickle", "answering", "ask", "trickle"]
 
 _EVERY_SECONDS = 0.02
 _PATIENCE_SECONDS = 5.0
@@ -37,16 +39,9 @@ def ask(listener: Mapping[str, Any]) -> str:
 
 
 def _connected(address: str, port: int) -> socket.socket:
-    if not address.startswith("unix:"):
-        return socket.create_connection((address, port), timeout=_PATIENCE_SECONDS)
-    connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(_PATIENCE_SECONDS)
-    try:
-        connection.connect(address.removeprefix("unix:"))
-    except OSError:
-        connection.close()
-        raise
-    return connection
+    if address.startswith("unix:"):
+        return relay.connect(address.removeprefix("unix:"), _PATIENCE_SECONDS)
+    return socket.create_connection((address, port), timeout=_PATIENCE_SECONDS)
 
 
 def _secured(plain: socket.socket, listener: Mapping[str, Any]) -> socket.socket:
@@ -69,10 +64,6 @@ class Trickle:
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
-
-    def keep_answering(self) -> None:
-        """Leave out the listeners that do not answer now: what always fails says nothing about a reload."""
-        self.listeners = [listener for listener in self.listeners if not ask(listener)]
 
     def start(self) -> None:
         """Begin to ask."""
@@ -98,3 +89,25 @@ class Trickle:
                     failure = {"listener": listener["words"], "problem": problem, "step": step, "seconds": seconds}
                     self.failures.append(failure)
             self._over.wait(_EVERY_SECONDS)
+
+
+_running: list[Trickle] = []
+
+
+def answering(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Tell which of the listeners answer now: what always fails says nothing about a reload."""
+    return {"listeners": [listener for listener in rows if not ask(listener)]}
+
+
+def trickle(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Begin to ask ``listeners``, go on in a new ``step``, or with ``stop`` end and tell how it went."""
+    (wanted,) = rows
+    if "listeners" in wanted:
+        _running[:] = [Trickle(wanted["listeners"])]
+        _running[0].start()
+    for running in _running:
+        running.step = wanted.get("step", running.step)
+        if wanted.get("stop"):
+            running.stop()
+            return {"answered": running.answered, "failures": running.failures}
+    return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from .stand_ins.control import BESIDE, ask
@@ -14,19 +14,24 @@ _UNASKED = ("dns", "syslog")
 
 
 class Witness:
-    """Asks the stand-ins at ``address``, and those beside nginx where they run."""
+    """Asks the stand-ins of a plan."""
 
-    def __init__(self, address: str) -> None:
-        self._places: list[str | Path] = [address, *([BESIDE] if BESIDE.exists() else [])]
+    def __init__(self, plan: Mapping[str, Any]) -> None:
+        self._key = str(plan["key"])
+        self._places = [plan["stand_in"], *([BESIDE] if plan["local_stand_ins"] else [])]
 
     def mark(self) -> object:
         """Remember where the records stand."""
-        return [ask(place, "mark") for place in self._places]
+        return [ask(place, "mark", key=self._key) for place in self._places]
 
     def records(self, mark: object) -> list[dict[str, Any]]:
         """All that the stand-ins saw since then: names that were looked up and lines of logs as well."""
         assert isinstance(mark, list)
-        rows = [row for place, number in zip(self._places, mark, strict=True) for row in ask(place, "since", number)]
+        rows = [
+            row
+            for place, number in zip(self._places, mark, strict=True)
+            for row in ask(place, "since", number, key=self._key)
+        ]
         return [row for _, row in sorted(rows, key=lambda timed: float(timed[0]))]
 
     def since(self, mark: object) -> list[dict[str, Any]]:

@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 from ..common import HOME, PLAN, wait_for
@@ -20,6 +19,7 @@ __all__ = ["await_all", "beside", "open_more", "stand_in", "start_beside"]
 
 
 # The process beside nginx is one of its own, which finds things where this one does.
+# The path is kept from the beginning, since the agent itself forgets it.
 _BESIDE = f"import sys; sys.path = {sys.path}; from inside.stand_ins import beside; beside()"
 
 
@@ -63,17 +63,17 @@ def await_all(plan: dict[str, Any]) -> list[str]:
     shut: list[str] = []
     for where in [plan["stand_in"], *([BESIDE] if plan["local_stand_ins"] else [])]:
 
-        def answers(where: str | Path = where) -> bool:
+        def answers(where: str = where) -> bool:
             try:
-                shut.extend(ask(where, "shut"))
+                shut.extend(ask(where, "shut", key=plan["key"]))
             except OSError:
                 return False
             return True
 
-        wait_for(f"the process of the stand-ins at {where}", answers)
+        wait_for(f"the process of the stand-ins at {where.strip(chr(0))}", answers)
     return shut
 
 
 def open_more(plan: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
     """Open endpoints in the second container that nobody knew of before; tells those that stay shut, and why."""
-    return list(ask(plan["stand_in"], "open", rows)) if rows else []
+    return list(ask(plan["stand_in"], "open", rows, plan["key"])) if rows else []

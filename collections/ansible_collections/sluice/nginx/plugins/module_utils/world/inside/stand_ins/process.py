@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import contextlib
+import os
 import resource
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from ..common import CONTROL_PORT, HOME, LINK, ip, start_service
-from .control import BESIDE, MOST
+from ..common import CONTROL_PORT, HOME, LINK, ip, start_service, wait_for
+from .control import BESIDE, MOST, answered, asked
 from .doors import Doors
 from .record import Record
 from .tls import secured
@@ -20,8 +20,8 @@ __all__ = ["beside", "stand_in"]
 
 def stand_in(plan: dict[str, Any]) -> None:
     """Answer for every upstream at its address, until the container ends."""
+    wait_for("the link to nginx", lambda: os.path.exists(f"/sys/class/net/{LINK}"))
     ip(
-        f"link add {LINK} type veth peer name {LINK} netns 1",
         f"address add {plan['stand_in']}/30 dev {LINK}",
         f"address add {plan['stand_in6']}/64 dev {LINK} nodad",
         f"link set {LINK} up",
@@ -46,7 +46,7 @@ def beside(plan: dict[str, Any]) -> None:
 
 
 async def _serve(
-    name: str, plan: Mapping[str, Any], rows: list[dict[str, Any]], where: Path | tuple[str, int], fault: str = ""
+    name: str, plan: Mapping[str, Any], rows: list[dict[str, Any]], where: str | tuple[str, int], fault: str = ""
 ) -> None:
     """Open all, and then the line on which others ask; with a ``fault`` they are told that instead."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -57,9 +57,11 @@ async def _serve(
     doors = Doors(record, plan["names"], secured(chain))
     shut = await doors.open(rows)
 
+    key = str(plan.get("key", ""))
+
     async def told(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if line := await reader.readline():
-            what, about = json.loads(line)
+        with contextlib.suppress(OSError, ValueError):
+            nonce, what, about = asked(await reader.readline(), key)
             answer: object = len(record)
             if what == "open":
                 answer = [] if fault else await doors.open(about)
@@ -67,10 +69,10 @@ async def _serve(
                 answer = shut
             elif what == "since":
                 answer = record.since(about)
-            writer.write(json.dumps({"fault": fault} if fault else answer).encode())
+            writer.write(answered({"fault": fault} if fault else answer, nonce, key))
         writer.close()
 
-    if isinstance(where, Path):
+    if isinstance(where, str):
         server = await asyncio.start_unix_server(told, where, limit=MOST)
     else:
         server = await asyncio.start_server(told, *where, limit=MOST)
