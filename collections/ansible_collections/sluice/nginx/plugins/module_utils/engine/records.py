@@ -85,10 +85,11 @@ class Head(NamedTuple):
 class Found:
     """What was read: ``own`` lines of nginx, ``proven`` ones of any process, and those that may be anybody's.
 
-    Of each the first few are kept. ``visitors`` counts lines about connections by kind.
+    Of each the first few are kept. ``visitors`` counts lines about connections by kind, ``size`` all bytes.
     """
 
     def __init__(self) -> None:
+        self.size = 0
         self.own: list[str] = []
         self.proven: list[str] = []
         self.unproven: list[str] = []
@@ -215,6 +216,8 @@ class _Log:
         if begin == self._known_end and begin >= self._unknown_until and read_head(whole.partition(b"\n")[0]) is None:
             self._is_other = True
             return
+        for found in into:
+            found.size += len(whole) + 1
         if any(mark in whole for mark in _MARKS):
             self._take_lines(whole.split(b"\n"), begin, is_end, pids, into)
         elif not is_end:

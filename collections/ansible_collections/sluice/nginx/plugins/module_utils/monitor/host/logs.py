@@ -43,11 +43,17 @@ class Logs:
                 self._failed += counted.failed
         self.look(pids)
 
-    def look(self, pids: Pids) -> None:
-        """Count nginx's own words. The more often, the surer it is which lines are: see ``records``."""
-        limit = Limit(_MOST, _LONGEST)
+    def look(self, pids: Pids) -> bool:
+        """Count nginx's own words. The more often, the surer it is which lines are: see ``records``.
+
+        Returns whether an error log had anything new.
+        """
+        limit, size = Limit(_MOST, _LONGEST), 0
         for records in self._records.values():
-            self._count(records.read(pids, limit))
+            found = records.read(pids, limit)
+            self._count(found)
+            size += found.size
+        return size > 0
 
     def _count(self, found: Found) -> None:
         for counts, new in (

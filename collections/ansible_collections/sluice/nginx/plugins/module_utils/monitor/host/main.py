@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Program", "main"]
 
-# Seconds between two looks at the error logs, which tell nginx's own lines from what visitors put there.
-_LOOK = 0.25
+# Seconds between two looks at the error logs, which tell nginx's own lines from what visitors put there; it is more
+# often for some seconds after something came.
+_LOOK, _LOOK_SOON, _BUSY = 0.25, 0.02, 5.0
 _ASKS = {"id": "monitor", "who": "the monitor", "from": "this host"}
 
 
@@ -35,6 +36,7 @@ class Program:
         self._looking, self._logs = Looking(session), Logs()
         self.asking = Asking(every, unsafe)
         self._said = ""
+        self._busy_until = 0.0
 
     def run(self) -> None:
         """Go on until the process is ended. What cannot be written ends it, so that it is started anew."""
@@ -46,10 +48,12 @@ class Program:
                 self._tell_blind(f"{type(error).__name__}: {error}")
             until = max(time.monotonic() + 0.1, began + self._every)
             while time.monotonic() < until:
-                time.sleep(min(_LOOK, max(0.0, until - time.monotonic())))
+                is_busy = time.monotonic() < self._busy_until
+                time.sleep(min(_LOOK_SOON if is_busy else _LOOK, max(0.0, until - time.monotonic())))
                 # What cannot be looked at now is told by the next round.
                 with suppress(Exception):
-                    self._logs.look(self._looking.pids)
+                    if self._logs.look(self._looking.pids):
+                        self._busy_until = time.monotonic() + _BUSY
 
     def round(self) -> None:
         """Look once, and write what was seen. What cannot be seen is told as a problem, and the rest all the same."""
