@@ -148,6 +148,10 @@ def test_names_of_the_controller_are_not_taken_from_a_host() -> None:
         (r'"caf\udce9"', r"caf\udce9"),
         (r'"\ud83d\ude00 \\ud800 \uDFFF"', "😀 \\ud800 \\uDFFF"),
         ('"raw \udce9"', r"raw \udce9"),
+        (
+            r'"\\\\\ud800 \\\\ud800 \ud800\ud800 \ud83d\ude00\ude00 \n"',
+            "\\\\\\ud800 \\\\ud800 \\ud800\\ud800 😀\\ude00 \n",
+        ),
     ],
 )
 def test_bytes_that_are_no_text_are_shown(said: str, seen: str) -> None:

@@ -22,6 +22,7 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import rea
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, Asking, FleetAction, failure
 
 _LOOKS = "preflight"
+_MOST_LINES = 10_000
 
 
 class _Wanted(NamedTuple):
@@ -207,6 +208,10 @@ class ActionModule(FleetAction):
         lines: list[str] = []
         for path in sorted(before.keys() | after.keys()):
             old, new = before.get(path, "").splitlines(), after.get(path, "").splitlines()
+            if len(old) + len(new) > _MOST_LINES:
+                # Comparing takes the square of their number, and one side is the host's.
+                lines.append(f"({path} is not compared: it has more than {_MOST_LINES} lines)")
+                continue
             lines += difflib.unified_diff(old, new, f"live/{path}", f"release/{path}", lineterm="")
         return "".join(f"{line}\n" for line in lines)
 

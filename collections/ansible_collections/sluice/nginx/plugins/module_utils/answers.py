@@ -24,7 +24,10 @@ MOST_BYTES = 32 << 20
 """Of all that a host prints for one question. Its live tree, the largest part, has 16 MiB at most, in base64."""
 
 # A surrogate alone is how Python writes a byte that is no UTF-8; the pair of two is a character.
-_ESCAPES = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
+_ESCAPES = re.compile(
+    rb"(?<!\\)((?:\\\\)*+)(?:(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\(u[dD][89a-fA-F][0-9a-fA-F]{2}))"
+)
+_MOST_ESCAPES = 200_000
 
 
 _AS_ID = f"`str` matching regex {RELEASE_ID!r}"
@@ -46,8 +49,11 @@ def read_answer(operation: str, text: str) -> dict[str, Any]:
     if len(text) > MOST_BYTES:
         _refuse(operation, f"it has more than {MOST_BYTES >> 20} MiB")
     data = text.encode("utf-8", "backslashreplace")
-    if b"\\ud" in data or b"\\uD" in data:
-        data = _ESCAPES.sub(lambda found: rb"\\" + found[1] if found[1] else found[0], data)
+    escapes = data.count(b"\\ud") + data.count(b"\\uD")
+    if escapes > _MOST_ESCAPES:
+        _refuse(operation, f"it has more than {_MOST_ESCAPES} escapes of what is no character")
+    if escapes:
+        data = _ESCAPES.sub(lambda found: found[0] if found[2] else found[1] + rb"\\" + found[3], data)
     try:
         found = cast("dict[str, Any]", _decoder(operation).decode(data))
     except msgspec.ValidationError as error:
