@@ -137,6 +137,18 @@ def test_traffic_that_does_not_fit_together_is_refused() -> None:
             read_answer(operation, json.dumps(answer))
 
 
+def test_what_a_host_says_can_be_shown() -> None:
+    evil = "\x1b[2J\x1b]0;taken\x07\r::error::x\u202e\u2028\x9b"
+    problem = {"what": evil, "nginx": f"a\n\tb{evil}"}
+    said = {"ok": False, "problems": [problem], "warnings": [evil], "drift": [evil], "drift_diff": evil}
+    answer = read_answer("status", json.dumps(said))
+    shown = r"\x1b[2J\x1b]0;taken\x07\r::error::x\u202e\u2028\x9b"
+    assert answer["problems"] == [{"what": shown, "nginx": f"a\n\tb{shown}"}]
+    assert [answer["warnings"], answer["drift"], answer["drift_diff"]] == [[shown], [shown], shown]
+    tree = read_answer("preflight", json.dumps({"ok": False, "problems": [problem], "tree": {evil: evil}}))["tree"]
+    assert tree == {shown: shown}
+
+
 def test_names_of_the_controller_are_not_taken_from_a_host() -> None:
     said = {"ok": True, "release": "a" * 64, "operation": "revert", "unreachable_host": True, "emergency": {"gates": 5}}
     assert read_answer("confirm", json.dumps(said)).keys() == {"ok", "changed", "problems", "warnings", "release"}

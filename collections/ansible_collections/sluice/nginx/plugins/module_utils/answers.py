@@ -30,6 +30,8 @@ _ESCAPES = re.compile(
 _MOST_ESCAPES = 200_000
 
 
+# Names of files that are compared with those of a tree.
+_UNSHOWN = ("withheld",)
 _AS_ID = f"`str` matching regex {RELEASE_ID!r}"
 
 
@@ -45,6 +47,7 @@ def read_answer(operation: str, text: str) -> dict[str, Any]:
     """Return the answer of a host to ``operation``. Raises ``Malformed`` with what was expected.
 
     It has ``ok``, ``changed``, ``problems`` and ``warnings``; where it is ``ok``, also all that the operation tells.
+    Its texts can be shown as they are.
     """
     if len(text) > MOST_BYTES:
         _refuse(operation, f"it has more than {MOST_BYTES >> 20} MiB")
@@ -66,12 +69,23 @@ def read_answer(operation: str, text: str) -> dict[str, Any]:
     found.setdefault("problems", [])
     found.setdefault("warnings", [])
     _hold(operation, found)
-    return found
+    return {name: value if name in _UNSHOWN else _shown(value) for name, value in found.items()}
 
 
 @functools.cache
 def _decoder(operation: str) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(FORMS.get(operation, Base))
+
+
+def _shown(value: Any) -> Any:
+    """Return a value without characters that a terminal or a log may obey; lines and tabs stay."""
+    if isinstance(value, str):
+        return printable(value, "\n\t")
+    if isinstance(value, list):
+        return [_shown(each) for each in value]
+    if isinstance(value, dict):
+        return {_shown(key): _shown(each) for key, each in value.items()}
+    return value
 
 
 def _hold(operation: str, found: dict[str, Any]) -> None:
