@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.sluice.nginx.plugins.module_utils.answers import read_agent_answer
@@ -89,6 +89,7 @@ def _lines() -> Iterator[st.SearchStrategy[bytes]]:
     yield json_values().map(lambda value: json.dumps(value).encode())
 
 
+@settings(deadline=None)
 @given(st.one_of(*_lines()))
 def test_whatever_an_agent_says_it_is_an_answer_or_a_sentence(line: bytes) -> None:
     try:
