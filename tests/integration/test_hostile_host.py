@@ -111,21 +111,8 @@ def test_two_hosts_that_are_well_are_confirmed(started: Callable[[str], Project]
 @pytest.mark.parametrize(
     "manner",
     [
-        "traversal",
-        "upwards",
-        "probe=poison",
-        "probe=bomb",
-        "other",
-        "forged",
-        "types",
-        "deep",
-        "many",
-        "bytes",
-        "numbers",
-        "noise",
-        "silent",
-        "screen",
-        "anything",
+        *("traversal", "upwards", "probe=poison", "probe=bomb", "other", "forged", "types", "deep", "many", "bytes"),
+        *("numbers", "noise", "silent", "screen", "anything"),
     ],
 )
 def test_a_hostile_host_fails_alone(started: Callable[[str], Project], manner: str) -> None:
@@ -140,7 +127,8 @@ def test_a_hostile_host_fails_alone(started: Callable[[str], Project], manner: s
     }
     assert theirs.bundles("evil") <= {hashlib.sha256(theirs.made["evil"].bundle).hexdigest()}
     assert _crashes(done) == []
-    assert "\x1b[2J" not in done.output or manner == "screen"
+    assert "\x1b[2J" not in done.output
+    assert "\n::error::" not in done.output or manner == "screen"
     if manner in ("probe=poison", "probe=bomb", "forged"):
         # The gates judge what a probe says; and what a host says beside its answer, nobody reads.
         assert done.code == 0, done.output

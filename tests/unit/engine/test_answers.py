@@ -48,7 +48,7 @@ def test_whatever_becomes_of_a_trial_its_answers_are_read(new_host: NewHost, beh
     assert _read("bake", host.ask_engine("bake", "r2", release=release("b", behaviour).id, seconds=0)) == set()
     for run in ("r2", "r3"):
         assert _read("confirm", host.ask_engine("confirm", run, release=release("b", behaviour).id)) == set()
-    assert _read("status", host.ask_engine("status", "r3")) <= {".journal[].receipt"}
+    assert _read("status", host.ask_engine("status", "r3")) <= {".journal[].receipt", ".pending.marks"}
     assert _read("revert", revert(host, "r2")) == set()
     assert _read("revert", revert(host, "r2")) == set()
 
@@ -137,6 +137,18 @@ def test_traffic_that_does_not_fit_together_is_refused() -> None:
             read_answer(operation, json.dumps(answer))
 
 
+def test_what_a_host_says_can_be_shown() -> None:
+    evil = "\x1b[2J\x1b]0;taken\x07\r::error::x\u202e\u2028\x9b"
+    problem = {"what": evil, "nginx": f"a\n\tb{evil}"}
+    said = {"ok": False, "problems": [problem], "warnings": [evil], "drift": [evil], "drift_diff": evil}
+    answer = read_answer("status", json.dumps(said))
+    shown = r"\x1b[2J\x1b]0;taken\x07\r::error::x\u202e\u2028\x9b"
+    assert answer["problems"] == [{"what": shown, "nginx": f"a\n\tb{shown}"}]
+    assert [answer["warnings"], answer["drift"], answer["drift_diff"]] == [[shown], [shown], shown]
+    tree = read_answer("preflight", json.dumps({"ok": False, "problems": [problem], "tree": {evil: evil}}))["tree"]
+    assert tree == {shown: shown}
+
+
 def test_names_of_the_controller_are_not_taken_from_a_host() -> None:
     said = {"ok": True, "release": "a" * 64, "operation": "revert", "unreachable_host": True, "emergency": {"gates": 5}}
     assert read_answer("confirm", json.dumps(said)).keys() == {"ok", "changed", "problems", "warnings", "release"}
@@ -148,6 +160,10 @@ def test_names_of_the_controller_are_not_taken_from_a_host() -> None:
         (r'"caf\udce9"', r"caf\udce9"),
         (r'"\ud83d\ude00 \\ud800 \uDFFF"', "😀 \\ud800 \\uDFFF"),
         ('"raw \udce9"', r"raw \udce9"),
+        (
+            r'"\\\\\ud800 \\\\ud800 \ud800\ud800 \ud83d\ude00\ude00 \n"',
+            "\\\\\\ud800 \\\\ud800 \\ud800\\ud800 😀\\ude00 \n",
+        ),
     ],
 )
 def test_bytes_that_are_no_text_are_shown(said: str, seen: str) -> None:

@@ -108,7 +108,7 @@ def _whole() -> dict[str, Any]:
     pending = {
         **{"release": release, "before": before, "run": "r1", "who": "ann", "from": "desk", "since": "t1"},
         **{"phase": "serving", "boot": "b", "deadline": 30.0, "broken": [], "test_ms": 5},
-        **{"marks": {"/var/log/nginx/error.log": [1, 2]}, "workers": [[1, 2]], "old_pids": [1]},
+        **{"marks": {"/var/log/nginx/error.log": [(1 << 64) - 1, 2]}, "workers": [[1, 2]], "old_pids": [1]},
     }
     last = {"release": before, "run": "r0", "outcome": "confirmed", "by": "run r0", "at": "t0"}
     records = {release: {"installed": "t1", "origin": "pushed"}, before: {"installed": "t0", "origin": "adopted"}}

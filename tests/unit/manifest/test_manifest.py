@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
@@ -101,6 +101,7 @@ def test_what_no_release_can_hold_is_refused_with_its_name(entry: Entry, words: 
         release_id([CONF, entry])
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.text(max_size=3), st.sampled_from(["file", "link", "dir"]), st.text(max_size=3)), max_size=3)
 )
@@ -191,6 +192,7 @@ def test_a_manifest_of_no_tree_is_refused_in_words(rows: object, words: str) -> 
         entries_from_json(rows)
 
 
+@settings(deadline=None)
 @given(json_values())
 def test_whatever_a_manifest_is_said_to_be_it_is_read_or_refused(rows: object) -> None:
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
@@ -192,6 +192,7 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path, kind: str) -> None:
     assert peak < 160 << 20
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400), st.integers(0, 400), st.booleans())
 def test_whatever_a_host_sends_is_a_tree_or_refused(noise: bytes, place: int, is_packed: bool) -> None:
     good = gzip.decompress(trees.bundle({"nginx.conf": trees.file(b"events {}", "")}))

@@ -97,6 +97,18 @@ def test_what_is_no_id_is_not_looked_for(store: Store, wanted: Any) -> None:
         store.get(wanted)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "5", "[" * 200_000, '{"manifest": {}}', '{"facts": []}', '{"id": 5}', '{"origins": null}'],
+    ids=range(9),
+)
+def test_a_damaged_description_is_a_sentence(store: Store, laid: trees.Tree, text: str) -> None:
+    release = add(store, laid)
+    (release.root / "release.json").write_text(text)
+    with pytest.raises(SluiceError, match=r"release\.json (cannot be read|is damaged).*; run the gates again"):
+        _ = release.described
+
+
 def test_nothing_is_removed_that_is_not_below_the_store(store: Store, laid: trees.Tree, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -148,7 +148,7 @@ class ActionModule(FleetAction):
                     if wanted not in questions:
                         questions[wanted] = self._question(*wanted, bake)
                     asked[host] = wanted
-                except SluiceError as error:
+                except (SluiceError, OSError) as error:
                     self._note(phase, host, {"operation": operation, **failure(str(error))})
         askings = {host: Asking(questions[wanted], bake + self._terms.patience) for host, wanted in asked.items()}
         began = now()

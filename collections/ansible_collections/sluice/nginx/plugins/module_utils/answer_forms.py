@@ -190,6 +190,7 @@ class Confirmed(TypedDict):
     before: Id | None
 
 
+# Where logs ended, with inodes of any size, is for the host alone.
 Pending = TypedDict(
     "Pending",
     {
@@ -203,7 +204,6 @@ Pending = TypedDict(
         "deadline": Seconds,
         "broken": Few[Text],
         "phase": Word,
-        "marks": Annotated[dict[Word, Few[Number]], Meta(max_length=_MANY)],
         "workers": Many[Worker],
         "old_pids": Many[Count],
         "test_ms": Number,
@@ -223,7 +223,7 @@ class Ended(TypedDict):
 class Record(TypedDict, total=False):
     installed: Word
     origin: Word
-    confirmed: Confirmed
+    confirmed: Confirmed | None
 
 
 class Guard(TypedDict):

@@ -23,9 +23,14 @@ MOST_BYTES = 32 << 20
 """Of all that a host prints for one question. Its live tree, the largest part, has 16 MiB at most, in base64."""
 
 # A surrogate alone is how Python writes a byte that is no UTF-8; the pair of two is a character.
-_ESCAPES = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
+_ESCAPES = re.compile(
+    rb"(?<!\\)((?:\\\\)*+)(?:(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\(u[dD][89a-fA-F][0-9a-fA-F]{2}))"
+)
+_MOST_ESCAPES = 200_000
 
 
+# Names of files that are compared with those of a tree.
+_UNSHOWN = ("withheld",)
 _AS_ID = f"`str` matching regex {RELEASE_ID!r}"
 
 
@@ -41,12 +46,16 @@ def read_answer(operation: str, text: str) -> dict[str, Any]:
     """Return the answer of a host to ``operation``. Raises ``Malformed`` with what was expected.
 
     It has ``ok``, ``changed``, ``problems`` and ``warnings``; where it is ``ok``, also all that the operation tells.
+    Its texts can be shown as they are.
     """
     if len(text) > MOST_BYTES:
         _refuse(operation, f"it has more than {MOST_BYTES >> 20} MiB")
     data = text.encode("utf-8", "backslashreplace")
-    if b"\\ud" in data or b"\\uD" in data:
-        data = _ESCAPES.sub(lambda found: rb"\\" + found[1] if found[1] else found[0], data)
+    escapes = data.count(b"\\ud") + data.count(b"\\uD")
+    if escapes > _MOST_ESCAPES:
+        _refuse(operation, f"it has more than {_MOST_ESCAPES} escapes of what is no character")
+    if escapes:
+        data = _ESCAPES.sub(lambda found: found[0] if found[2] else found[1] + rb"\\" + found[3], data)
     try:
         found = cast("dict[str, Any]", _decoder(operation).decode(data))
     except msgspec.ValidationError as error:
@@ -59,12 +68,23 @@ def read_answer(operation: str, text: str) -> dict[str, Any]:
     found.setdefault("problems", [])
     found.setdefault("warnings", [])
     _hold(operation, found)
-    return found
+    return {name: value if name in _UNSHOWN else _shown(value) for name, value in found.items()}
 
 
 @functools.cache
 def _decoder(operation: str) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(FORMS.get(operation, Base))
+
+
+def _shown(value: Any) -> Any:
+    """Return a value without characters that a terminal or a log may obey; lines and tabs stay."""
+    if isinstance(value, str):
+        return printable(value, "\n\t")
+    if isinstance(value, list):
+        return [_shown(each) for each in value]
+    if isinstance(value, dict):
+        return {_shown(key): _shown(each) for key, each in value.items()}
+    return value
 
 
 def _hold(operation: str, found: dict[str, Any]) -> None:

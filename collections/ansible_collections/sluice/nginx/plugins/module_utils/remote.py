@@ -14,7 +14,7 @@ import re
 import shlex
 import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,6 +38,7 @@ _SHIPPED = (
 _MISSING = "SLUICE-ENGINE missing"
 # Of what a host printed in place of an answer, the end is read.
 _MOST_WORDS = 16 << 10
+_MOST_LINES = 10
 # Must live on any Python 3.8. It is compiled each time that it is sent, so it only starts what is compiled;
 # engine/install.py puts that on the host. It ends at once, since a request of a check may still hang.
 _BOOTSTRAP = f"""
@@ -149,18 +150,28 @@ def answer(stdout: str, stderr: str, rc: int, operation: str) -> dict[str, Any]:
             "See what prints there when the engine is started, as a shell's profile"
         )
     cut: NoJson | None = None
-    for line in reversed(stdout.splitlines()):
-        _, found, text = line.partition(MARKER)
-        if found:
-            try:
-                return read_answer(operation, text)
-            except NoJson as error:
-                cut = cut or error
+    for text in _marked(stdout):
+        try:
+            return read_answer(operation, text)
+        except NoJson as error:
+            cut = cut or error
     if _MISSING in stdout:
         raise EngineMissing("the host lacks the engine, and it was not sent along")
     if cut:
         raise cut
     raise SluiceError(_silence(f"{stdout[-_MOST_WORDS:]}\n{stderr[-_MOST_WORDS:]}", rc))
+
+
+def _marked(stdout: str) -> Iterator[str]:
+    """Yield what stands behind the marker in the last lines that have it, the last one first."""
+    end = len(stdout)
+    for _ in range(_MOST_LINES):
+        found = stdout.rfind(MARKER, 0, end)
+        if found < 0:
+            return
+        begin = stdout.rfind("\n", 0, found) + 1
+        yield stdout[begin:].split("\n", 1)[0].partition(MARKER)[2]
+        end = begin
 
 
 def _silence(output: str, rc: int) -> str:

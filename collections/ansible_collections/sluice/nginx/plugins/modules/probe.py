@@ -11,7 +11,8 @@ description:
     users and modules, and asks the engines on its hosts for each of them, all hosts of the play at once. Names are
     looked up for three seconds, and connections waited for one second.
   - A live tree that the controller does not have is fetched into C(.sluice/live), without private keys, their
-    certificates and password files.
+    certificates and password files. It is compared with the id that its host has for it; one of which files are
+    withheld is kept under a name of its own.
   - Nothing is created or changed on the hosts. A host that cannot be asked does not fail the task.
   - Needs root on the hosts (C(become)) and Python 3.8 or newer with its whole standard library. Any connection plugin
     will do.

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["is_event", "is_meta", "is_state"]
 
-_MOST_NUMBER = 1e15
+# The number of an inode may have 64 bits.
+_MOST_NUMBER = 1 << 64
 
 
 def is_release_id(value: Any) -> bool:
@@ -35,7 +36,7 @@ def _is_text(value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     # A flag is a number to Python, and NaN is none to anybody.
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _MOST_NUMBER
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _MOST_NUMBER
 
 
 def _is_whole(value: Any) -> bool:

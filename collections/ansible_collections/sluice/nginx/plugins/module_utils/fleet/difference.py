@@ -14,6 +14,8 @@ from ..secrets import NOT_SHOWN
 __all__ = ["difference"]
 
 _MOST_BYTES = 1 << 30
+# Comparing takes the square of their number, and one side is the host's.
+_MOST_LINES = 10_000
 
 
 def difference(texts: Mapping[str, str], digests: Mapping[str, str], tree: Path) -> str:
@@ -34,13 +36,19 @@ def difference(texts: Mapping[str, str], digests: Mapping[str, str], tree: Path)
             after = shown_text(data) if data is not None else ""
             # The host tells of no file that is no text.
             if after is not None:
-                told = list(difflib.unified_diff(texts.get(path, "").splitlines(), after.splitlines(), lineterm=""))[2:]
+                told = _compared(texts.get(path, "").splitlines(), after.splitlines())
         if not told and _differs(texts.get(path), digests.get(path), data):
             change = "added" if not there else "removed" if data is None else "changed"
             told = [f"({change}{NOT_SHOWN})" if path in secret else f"({change} in what is not shown)"]
         if told:
             lines += [f"--- live/{path}", f"+++ release/{path}", *told]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _compared(before: list[str], after: list[str]) -> list[str]:
+    if len(before) + len(after) > _MOST_LINES:
+        return [f"(not compared: both together have more than {_MOST_LINES} lines)"] if before != after else []
+    return list(difflib.unified_diff(before, after, lineterm=""))[2:]
 
 
 def _differs(text: str | None, digest: str | None, data: bytes | None) -> bool:

@@ -59,13 +59,11 @@ class Release:
             found = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             raise SluiceError(f"{path} cannot be read ({error}); run the gates again, which write it") from error
-        odd = (
-            [name for name, kind in _FORM.items() if not isinstance(found.get(name, kind()), kind)]
-            if (isinstance(found, dict))
-            else ["all of it"]
-        )
+        odd = "all of it"
+        if isinstance(found, dict):
+            odd = next((name for name, kind in _FORM.items() if not isinstance(found.get(name, kind()), kind)), "")
         if odd:
-            raise SluiceError(f"{path} is damaged: {odd[0]} has another type; run the gates again, which write it")
+            raise SluiceError(f"{path} is damaged: {odd} has another type; run the gates again, which write it")
         return dict(found)
 
     @property
