@@ -17,8 +17,20 @@ if TYPE_CHECKING:
     from typing import Iterable
 
     from ...lean import Path
+    from ..forms import Json
+    from ..session import Session
 
-__all__ = ["MOST_BYTES", "Side", "compare_texts", "differences", "read_side", "secrets_in", "shown_text", "unpack_side"]
+__all__ = [
+    "MOST_BYTES",
+    "Side",
+    "compare_texts",
+    "differences",
+    "read_pristine",
+    "read_side",
+    "secrets_in",
+    "shown_text",
+    "unpack_side",
+]
 
 MOST_BYTES = 16 << 20
 """Of the files of a tree together."""
@@ -83,6 +95,14 @@ def unpack_side(bundle: bytes) -> Side:
     except (tarfile.TarError, EOFError, OSError):
         return Side({}, {}, {})
     return side
+
+
+def read_pristine(session: Session, state: Json) -> Side:
+    """Read the live release as it was deployed; it is empty where there is none."""
+    try:
+        return unpack_side(session.layout.bundle(str(state["live"])).read_bytes())
+    except OSError:
+        return Side({}, {}, {})
 
 
 def secrets_in(conf: str | Path, *sides: Side) -> set[str]:
