@@ -9,7 +9,7 @@ import time
 from ...engine.host.system import System
 from ...engine.session import Session
 from ...engine.store import Layout
-from ...lean import TYPE_CHECKING
+from ...lean import TYPE_CHECKING, suppress
 from .asking import Asking
 from .exposition import Metrics
 from .logs import Logs
@@ -63,9 +63,14 @@ class Program:
         folder, name = os.path.split(self._path)
         # The collector reads what ends in .prom, and nothing else.
         aside = os.path.join(folder, f".{name}.new")
-        with open(aside, "w", encoding="utf-8") as file:
+        # Others may write to the folder above: what they have put there is neither followed nor written to.
+        with suppress(FileNotFoundError):
+            os.unlink(aside)
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
-        os.chmod(aside, 0o644)
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
         os.replace(aside, self._path)
 
 
