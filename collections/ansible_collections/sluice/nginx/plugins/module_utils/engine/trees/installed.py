@@ -160,15 +160,19 @@ def keep(session: Session, paths: list[str]) -> None:
         if not place.parent.exists():
             # Nothing of the origin leads there: somebody is to put it there by hand.
             session.system.make_directory(place.parent)
-        with _temporary(session, "kept") as copy:
-            session.system.copy(live.resolve(), copy)
-            session.system.rename(copy, place)
+        # Beside its place, since that may be another file system.
+        temporary = place.with_name(f".{place.name}.incoming")
+        session.system.remove(temporary)
+        session.system.copy(live.resolve(), temporary)
+        session.system.rename(temporary, place)
 
 
 def _keep_folders(session: Session, path: Path) -> None:
     """Make the folders above a kept path with the owners and modes of their origin, and close those that are more open
     than it, as earlier versions made them.
     """
+    if len(path.parts) < 2:
+        return
     layout = session.layout
     adopted = [layout.release(name) for name, row in _releases(session) if row.get("origin") == "adopted"]
     for length in range(1, len(path.parts)):
