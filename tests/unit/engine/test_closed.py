@@ -203,6 +203,13 @@ def test_folders_of_what_is_kept_are_as_closed_as_their_origin(session: Session,
     assert stat.S_IMODE(kept.stat().st_mode) == 0o700
 
 
+def test_what_is_kept_is_as_closed_as_etc_nginx_itself(session: Session) -> None:
+    session.layout.conf.chmod(0o750)
+    (session.layout.conf / "users").write_bytes(SECRET)
+    installed.keep(session, ["users"])
+    assert stat.S_IMODE(session.layout.kept.stat().st_mode) == 0o750
+
+
 def test_folders_that_an_earlier_version_opened_are_closed_as_what_was_adopted(session: Session) -> None:
     folder = session.layout.conf / "private"
     folder.mkdir(mode=0o700)

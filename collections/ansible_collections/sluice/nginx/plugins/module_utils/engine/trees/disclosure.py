@@ -105,12 +105,18 @@ def read_pristine(session: Session, state: Json) -> Side:
         return Side({}, {}, {})
 
 
-def secrets_in(conf: str | Path, *sides: Side) -> set[str]:
-    """Return the paths whose content stays: those that are secret on any side. nginx reads the trees at ``conf``."""
+def secrets_in(conf: str | Path, *sides: Side, shown: bool = True) -> set[str]:
+    """Return the paths whose content stays: those that are secret on any side. nginx reads the trees at ``conf``.
+
+    What is ``shown`` to people is also held to who may read most files; the controller needs ``nginx.conf`` all the
+    same.
+    """
     found: set[str] = set()
     for side in sides:
         found |= secret_paths(side.files, str(conf), side.links)
         found |= closed_paths(side.modes, like=MAIN if MAIN in side.modes else None)
+        if shown:
+            found |= closed_paths(side.modes)
     # A copy of what is secret is so, too, whatever it is called.
     known = {side.files[path] for side in sides for path in found & side.files.keys() if side.files[path].strip()}
     return found | {path for side in sides for path, data in side.files.items() if data in known}

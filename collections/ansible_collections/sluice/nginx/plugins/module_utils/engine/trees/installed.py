@@ -171,11 +171,10 @@ def _keep_folders(session: Session, path: Path) -> None:
     """Make the folders above a kept path with the owners and modes of their origin, and close those that are more open
     than it, as earlier versions made them.
     """
-    if len(path.parts) < 2:
-        return
     layout = session.layout
     adopted = [layout.release(name) for name, row in _releases(session) if row.get("origin") == "adopted"]
-    for length in range(1, len(path.parts)):
+    # The first is the folder of all that is kept: it stands for /etc/nginx itself.
+    for length in range(len(path.parts)):
         name = Path(*path.parts[:length])
         place = layout.kept / str(name)
         origins = [tree / str(name) for tree in (layout.conf, *adopted)]

@@ -32,7 +32,7 @@ def pack_without_secrets(tree: Path, conf: Path, pristine: Side | None = None) -
     side = read_side(tree, MOST_BYTES)
     if side is None:
         return Sent(None, [], _size(tree))
-    secret = secrets_in(conf, side, pristine) if pristine else secrets_in(conf, side)
+    secret = secrets_in(conf, *(each for each in (side, pristine) if each is not None), shown=False)
     withheld = sorted(secret & side.files.keys())
     emptied = named_by(("include",), side.files, str(conf), side.links)
     buffer = io.BytesIO()
