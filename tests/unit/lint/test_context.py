@@ -9,6 +9,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import (
     Context,
     read_certificates,
     read_extensions,
+    read_secrets,
 )
 
 
@@ -61,4 +62,18 @@ def test_certificates_are_read_from_the_tree_and_from_mapped_folders(tmp_path: P
         "ssl/shop.pem": b"shop.pem",
         "/etc/nginx/ssl/shop.pem": b"shop.pem",
         "/etc/ssl/private/deep/blog.key": b"blog.key",
+    }
+
+
+def test_secrets_of_a_tree_are_known_without_following_its_links(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tmp_path / "outside.key").write_text("of another")
+    (tree / "nginx.conf").write_text("auth_basic_user_file users; ssl_certificate_key link;")
+    (tree / "users").write_text("x")
+    (tree / "link").symlink_to(tmp_path / "outside.key")
+    (tree / "shop.key").write_text("y")
+    assert read_secrets(tree) == {
+        "users": "a directive names it as a list of passwords or keys",
+        "shop.key": "it holds a key or passwords, or is called as such a file is",
     }

@@ -25,7 +25,7 @@ _NAMES = (
 _HARMLESS = frozenset(
     (
         *("apikey", "basic", "bearer", "digest", "jwt", "negotiate", "token"),
-        *("always", "auto", "default", "false", "no", "none", "null", "off", "on", "true", "yes"),
+        *("0", "1", "always", "auto", "default", "false", "no", "none", "null", "off", "on", "true", "yes"),
         *("expires", "httponly", "lax", "max-age", "path", "permanent", "redirect", "samesite", "secure", "strict"),
     )
 )
@@ -36,7 +36,9 @@ _PATTERNS = {
     "token": r"""(?s)"(?:[^"\\]|\\.)*(?:"|\Z)|'(?:[^'\\]|\\.)*(?:'|\Z)|\#[^\n]*|[;{}]|(?:\\.|\$\{|[^\s;{\\])+|\\""",
     "named": rf"(?i){_NAMES}",
     "query": rf"(?i)^(?:sig|key|pass|pw|auth|sv|code|md5|hash|x-amz-\w+)$|{_NAMES}",
-    "cookie": r"(?i)cookie",
+    # Of what is set, and of what is asked for: names that say less, and mostly stand for a secret there.
+    "set": rf"(?i){_NAMES}|auth(?!enticate)|cookie|[-_]key\b|verify\b",
+    "asked": rf"(?i){_NAMES}|auth|key(?![a-z])|sig\b",
     "sets": r"^(?:set|env|\w+_(?:set_header|param|set_var)|add_(?:header|trailer)|more_set_(?:input_)?headers"
     r"|auth_(?:http_header|request_set)|(?:js|perl)_(?:var|set)|secure_link_\w+)$",
     # Their arguments are secrets, but for variables.
@@ -56,7 +58,7 @@ _PATTERNS = {
     "public": r"(?i)(?:^|-)sha(?:1|256|384|512)-?$",
     "segment": r"[A-Za-z0-9]+",
     "turns": r"[A-Z]*[a-z]+|[A-Z]+|[0-9]+",
-    "maybe": rf"(?i){_NAMES}|cookie|env\s|://|[?&;]\w+=|basic\s|key|auth|secure_link|:\S{{6}}|=\s*$"
+    "maybe": rf"(?i){_NAMES}|cookie|verify|env\s|://|[?&;]\w+=|basic\s|key|auth|secure_link|:\S{{6}}|=\s*$"
     r"|(?=[a-z]{0,7}[0-9])[a-z0-9]{8}|webhook|slack|sig\b",
 }
 # What is secret wherever it stands: the groups named `v` of these, but for variables in them, or `whole`. Where a form
@@ -65,7 +67,7 @@ _FORMS = (
     r"(?i)\w://(?P<v>[^\s/@\"'$]+)@",
     r"[?&;](?:amp;)?(?P<query>[\w.-]{1,99})=(?P<v>[^&\s\"';#$(){}]+)",
     r"(?i)\b(?:bearer|digest|negotiate|apikey|token)\s+(?P<v>(?=[^\s\"';]*[0-9A-Z=])[\w+/=.~-]{6,})",
-    r"\b[Bb]asic\s+(?P<v>(?=[^\s\"';]*[0-9=])[A-Za-z0-9+/=_-]{4,})",
+    r"\b[Bb]asic\s+(?P<v>(?=[^\s\"';]*(?:[0-9]|=\W))[A-Za-z0-9+/_-]{4,}={0,2}(?![\w=]))",
     r"(?<![\w-])(?P<v>eyJ[\w-]{6,}(?:\.[\w-]*){1,4})",
     r"\b(?P<v>(?:AKIA|ASIA)[0-9A-Z]{12,}|gh[pousr]_\w{16,}|github_pat_\w+|glpat-[\w-]{16,}|xox[a-z]-[\w-]+"
     r"|[sr]k_(?:live|test)_\w+|AIza[\w-]{20,}|AGE-SECRET-KEY-\w+|npm_\w{20,}|SG\.[\w-]+\.[\w-]+)",
@@ -73,8 +75,10 @@ _FORMS = (
     r"(?i)/api/webhooks/(?P<v>[\w/-]+)",
     r"/bot(?P<v>\d+:[\w-]+)",
     # As of `key = value`, YAML and JSON. What is told of a host and its port is none.
-    r"(?<![/\w.@$-])[\"']?(?P<name>[\w.-]{1,99})[\"']?(?:\s*=>?\s*|\s*:\s+|\s*:\s*(?=[\"']))"
-    r"(?P<v>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s\"',;$(){}]+)",
+    r"(?<![/\w.@$-])[\"']?(?P<name>[\w.-]{1,99})[\"']?\]?(?:\s*=>?\s*|\s*:\s+|\s*:\s*(?=[\"']))"
+    r"(?P<v>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|(?:(?i:bearer|basic|token|digest)\s+)?[^\s\"',;$(){}]+)",
+    # As scripts set headers.
+    r"[\"'](?P<name>[\w-]{1,99})[\"']\s*,\s*(?P<v>\"[^\"\n]*\"|'[^'\n]*')",
     # A row of htpasswd.
     r"(?m)^[-+]?[ \t]*[^\s:#]+:(?P<whole>(?:\$[\w-]+\$|\{[\w.-]+\})\S+|_[./0-9A-Za-z]{19}$|[./0-9A-Za-z]{13}(?=$|:))",
     # The end of a key that is written as text.
@@ -178,26 +182,22 @@ def _statement(words: list[_Word], block: list[_Word]) -> Iterator[Span]:
         return
     tools = _tools()
     name = _bare(words[0])
-    named = tools["named"]
+    named, asked = tools["named"], tools["asked"]
     table = bool(block) and _bare(block[0]) in _TABLES
-    if table and name not in _ROW_WORDS and len(block) > 2 and named.search(block[1].text):
+    if table and name not in _ROW_WORDS and len(block) > 2 and asked.search(block[1].text):
         yield from _covered(words[0])
     if table and len(block) > 2 and named.search(block[-1].text) and name != "include":
         for word in words[1:]:
             yield from _covered(word)
     variable = tools["variable"]
-    if name == "if" and any(named.search(word.text) for word in words[1:] if variable.search(word.text)):
+    if name == "if" and any(asked.search(word.text) for word in words[1:] if variable.search(word.text)):
         for word in words[1:]:
             if not variable.search(word.text):
                 yield from _covered(word)
     elif tools["tells"].match(name) and not tools["tells_not"].search(name):
         for word in words[1:]:
             yield from _covered(word)
-    elif (
-        len(words) > 2
-        and tools["sets"].match(name)
-        and (named.search(words[1].text) or tools["cookie"].search(words[1].text))
-    ):
+    elif len(words) > 2 and tools["sets"].match(name) and tools["set"].search(words[1].text):
         for word in words[2:]:
             yield from _covered(word)
     if tools["plain"].match(name):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .forms import Json
 
-__all__ = ["Fault", "Problem", "Session", "problems_of"]
+__all__ = ["Fault", "Problem", "Session", "problems_of", "shown"]
 
 
 class Problem(NamedTuple):
@@ -32,7 +32,7 @@ class Problem(NamedTuple):
         """Return only what applies. nginx quotes the configuration in its words, so they leave without secrets."""
         found = {key: value for key, value in self._asdict().items() if value}
         if self.nginx:
-            found["nginx"] = _shown(self.nginx)
+            found["nginx"] = shown(self.nginx)
         return found
 
 
@@ -69,14 +69,11 @@ class Session:
 
     def warn(self, text: str) -> None:
         """Say something that is no fault, once."""
-        text = _shown(text)
         if text not in self.warnings:
             self.warnings.append(text)
 
     def journal(self, event: str, **facts: Any) -> None:
         """Record what happens; on the way back a journal that cannot be written is only warned of."""
-        if "why" in facts:
-            facts["why"] = _shown(str(facts["why"]))
         self._persist("the journal", lambda: self.store.journal(self.run, event, facts))
 
     def save(self, state: Json) -> None:
@@ -116,11 +113,11 @@ class Session:
         return round((self.system.monotonic() - started) * 1000)
 
 
-def _shown(text: str) -> str:
-    """Return words, which may quote a configuration, without what is secret in them."""
+def shown(words: str) -> str:
+    """Return words of nginx, which may quote a configuration, without what is secret in them."""
     from ..redaction import redact_line
 
-    return "\n".join(redact_line(line) for line in text.split("\n"))
+    return "\n".join(redact_line(line) for line in words.split("\n"))
 
 
 def _nothing() -> None:

@@ -10,7 +10,7 @@ from .asking import contract_of
 from .host.nginx import find_master, restart, start, try_tree
 from .host.processes import find_masters
 from .serving import Served, check_problems, mark_logs, prove_serving, run_contract, watched_logs
-from .session import Fault, Problem, Session, problems_of
+from .session import Fault, Problem, Session, problems_of, shown
 from .trees.installed import repair
 from .trees.live import point
 from .trees.outside import changed_since
@@ -118,7 +118,7 @@ def _by_any_means(
             faults += [problem._replace(what=f"{each.name}: {problem.what}") for problem in problems_of(error)]
             continue
         for fault in faults:
-            session.warn(f"on the way back: {fault.what}{f' ({fault.nginx})' if fault.nginx else ''}")
+            session.warn(f"on the way back: {fault.what}{f' ({shown(fault.nginx)})' if fault.nginx else ''}")
         if each.release != to:
             session.warn(f"release {to[:12]} could not be served again; {each.release[:12]}, the one before it, is")
         return each.release, each.name, served
@@ -149,7 +149,7 @@ def _have_master(session: Session) -> None:
         return
     with session.step("start nginx"):
         said = start(session)
-        session.warn(f"nginx had died and was started{f': {said}' if said else ''}")
+        session.warn(f"nginx had died and was started{f': {shown(said)}' if said else ''}")
 
 
 def _restart(session: Session) -> None:

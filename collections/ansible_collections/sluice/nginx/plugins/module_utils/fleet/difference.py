@@ -27,6 +27,9 @@ def difference(texts: Mapping[str, str], digests: Mapping[str, str], tree: Path)
     side = read_side(tree, _MOST_BYTES)
     assert side is not None
     secret = secrets_in(CONF_ROOT, side) | (digests.keys() - texts.keys())
+    # What the host did not know to be secret, as a file of another name.
+    known = {side.files[path] for path in secret & side.files.keys() if side.files[path].strip()}
+    secret |= {path for path, text in texts.items() if text.encode() in known}
     lines: list[str] = []
     for path in sorted(texts.keys() | digests.keys() | side.files.keys()):
         there = path in texts or path in digests

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from ..engine.host.copying import create
 from ..errors import InputError, SluiceError
 from .packing import pack_program
 from .probes import Host, Probing
@@ -70,9 +71,10 @@ def write(folder: Path, files: Mapping[str, bytes], *, look: bool = False) -> Wr
             if not look:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 aside = path.with_name(f".{path.name}.new")
-                aside.touch(0o600)
-                aside.write_bytes(data)
-                aside.chmod(0o600 if name in _SECRET else 0o644)
+                aside.unlink(missing_ok=True)
+                with open(create(aside), "wb") as file:
+                    file.write(data)
+                    os.fchmod(file.fileno(), 0o600 if name in _SECRET else 0o644)
                 os.replace(aside, path)
     except OSError as error:
         raise SluiceError(

@@ -12,7 +12,7 @@ from ..host.nginx import Tried, build, build_problems, find_master, master_probl
 from ..host.processes import Master, open_logs, workers_of
 from ..host.system import NoNamespace
 from ..serving import Served, mark_logs, prove_serving, watched_logs
-from ..session import Fault, Problem, Session, problems_of
+from ..session import Fault, Problem, Session, problems_of, shown
 from ..trees import installed
 from ..trees.drift import drift, drift_problem, is_ours
 from ..trees.live import point
@@ -259,7 +259,7 @@ def _test_in_place(session: Session, release: _Release, master: Master) -> Tried
 
 def _passed(session: Session, tested: Tried) -> Tried:
     for line in tested.warnings:
-        session.warn(line)
+        session.warn(shown(line))
     if not tested.ok:
         raise Fault(
             Problem(

@@ -75,7 +75,7 @@ def preflight(session: Session, request: PreflightRequest, bundle: bytes = b"") 
         "platform": {"os": os_name},
     }
     if request.get("want_tree"):
-        answer.update(_texts(session))
+        answer.update(_texts(session, state))
     return answer
 
 
@@ -155,17 +155,17 @@ def operating_system() -> str:
     return f"{values.get('ID', 'unknown')} {values.get('VERSION_ID', '')}".strip()
 
 
-def _texts(session: Session) -> Json:
+def _texts(session: Session, state: Json) -> Json:
     """Return the texts of the live tree as they may be shown (``tree``), at most 4 MiB together, and the SHA-256 of
     each file that is not, or not all of it (``digests``). Nothing where the tree is too large to tell what is secret.
     """
-    from ..trees.disclosure import read_side, secrets_in, shown_text
+    from ..trees.disclosure import read_pristine, read_side, secrets_in, shown_text
 
     side = read_side(session.layout.conf.resolve())
     if side is None:
         session.warn("the live tree is too large to be shown")
         return {}
-    secret = secrets_in(session.layout.conf, side)
+    secret = secrets_in(session.layout.conf, side, read_pristine(session, state))
     texts: dict[str, str] = {}
     digests: dict[str, str] = {}
     room = _TEXT_ALL

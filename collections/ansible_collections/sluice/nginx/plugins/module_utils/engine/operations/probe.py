@@ -9,6 +9,7 @@ from ...manifest import read_tree, release_id
 from ..host.nginx import build, find_master
 from ..needs.look import look
 from ..session import Fault, Problem, Session, problems_of
+from ..trees.disclosure import read_pristine
 from ..trees.sending import MOST_BYTES, pack_without_secrets
 from .preflight import operating_system
 
@@ -45,11 +46,12 @@ def _live(session: Session, known: list[str]) -> Json:
     if not (tree / "nginx.conf").is_file():
         return {"live": None, "confirmed": False}
     live = release_id(read_tree(tree))
-    accepted = session.store.load()["confirmed"] or {}
+    state = session.store.load()
+    accepted = state["confirmed"] or {}
     answer: Json = {"live": live, "confirmed": accepted.get("release") == live}
     if live in known:
         return answer
-    sent = pack_without_secrets(tree, session.layout.conf)
+    sent = pack_without_secrets(tree, session.layout.conf, read_pristine(session, state))
     if sent.data is None:
         problem = Problem(
             "the live tree is too large to be fetched, so the release cannot be compared with it",

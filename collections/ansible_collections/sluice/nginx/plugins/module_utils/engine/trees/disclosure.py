@@ -17,8 +17,20 @@ if TYPE_CHECKING:
     from typing import Iterable
 
     from ...lean import Path
+    from ..forms import Json
+    from ..session import Session
 
-__all__ = ["MOST_BYTES", "Side", "compare_texts", "differences", "read_side", "secrets_in", "shown_text", "unpack_side"]
+__all__ = [
+    "MOST_BYTES",
+    "Side",
+    "compare_texts",
+    "differences",
+    "read_pristine",
+    "read_side",
+    "secrets_in",
+    "shown_text",
+    "unpack_side",
+]
 
 MOST_BYTES = 16 << 20
 """Of the files of a tree together."""
@@ -85,12 +97,26 @@ def unpack_side(bundle: bytes) -> Side:
     return side
 
 
-def secrets_in(conf: str | Path, *sides: Side) -> set[str]:
-    """Return the paths whose content stays: those that are secret on any side. nginx reads the trees at ``conf``."""
+def read_pristine(session: Session, state: Json) -> Side:
+    """Read the live release as it was deployed; it is empty where there is none."""
+    try:
+        return unpack_side(session.layout.bundle(str(state["live"])).read_bytes())
+    except OSError:
+        return Side({}, {}, {})
+
+
+def secrets_in(conf: str | Path, *sides: Side, shown: bool = True) -> set[str]:
+    """Return the paths whose content stays: those that are secret on any side. nginx reads the trees at ``conf``.
+
+    What is ``shown`` to people is also held to who may read most files; the controller needs ``nginx.conf`` all the
+    same.
+    """
     found: set[str] = set()
     for side in sides:
         found |= secret_paths(side.files, str(conf), side.links)
         found |= closed_paths(side.modes, like=MAIN if MAIN in side.modes else None)
+        if shown:
+            found |= closed_paths(side.modes)
     # A copy of what is secret is so, too, whatever it is called.
     known = {side.files[path] for side in sides for path in found & side.files.keys() if side.files[path].strip()}
     return found | {path for side in sides for path, data in side.files.items() if data in known}

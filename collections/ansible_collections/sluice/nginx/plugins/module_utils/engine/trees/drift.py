@@ -73,15 +73,12 @@ def difference_text(session: Session, state: Json, differences: Iterable[Differe
     if not paths or not state["live"]:
         return ""
     from .disclosure import differences as compared
-    from .disclosure import read_side, unpack_side
+    from .disclosure import read_pristine, read_side
 
     live = read_side(session.layout.conf.resolve())
     if live is None:
         return "(not shown: the live tree is too large to tell what is secret in it)"
-    try:
-        data = session.layout.bundle(state["live"]).read_bytes()
-    except OSError:
-        data = b""
-    lines = compared(unpack_side(data), live, session.layout.conf, paths, ("release", "live"))
+    before = read_pristine(session, state)
+    lines = compared(before, live, session.layout.conf, paths, ("release", "live"))
     text = "\n".join(lines)
     return text if len(text) <= _MOST_TEXT else f"{text[:_MOST_TEXT]}\n(and more)"

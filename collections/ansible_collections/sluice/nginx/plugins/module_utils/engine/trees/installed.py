@@ -161,9 +161,11 @@ def keep(session: Session, paths: list[str]) -> None:
         if not place.parent.exists():
             # Nothing of the origin leads there: somebody is to put it there by hand.
             session.system.make_directory(place.parent)
-        with _temporary(session, "kept") as copy:
-            session.system.copy(live.resolve(), copy)
-            session.system.rename(copy, place)
+        # Beside its place, since that may be another file system.
+        temporary = place.with_name(f".{place.name}.incoming")
+        session.system.remove(temporary)
+        session.system.copy(live.resolve(), temporary)
+        session.system.rename(temporary, place)
 
 
 def _keep_folders(session: Session, path: Path) -> None:
@@ -173,7 +175,8 @@ def _keep_folders(session: Session, path: Path) -> None:
     layout = session.layout
     known = session.store.load()["releases"]
     adopted = [layout.release(name) for name, row in known.items() if row.get("origin") == "adopted"]
-    for length in range(1, len(path.parts)):
+    # The first is the folder of all that is kept: it stands for /etc/nginx itself.
+    for length in range(len(path.parts)):
         name = Path(*path.parts[:length])
         place = layout.kept / str(name)
         origins = [tree / str(name) for tree in (layout.conf, *adopted)]

@@ -7,7 +7,7 @@ import os
 
 from ...lean import NamedTuple, Path
 from ...secrets import named_by, secret_paths
-from .disclosure import MOST_BYTES, read_side, secrets_in
+from .disclosure import MOST_BYTES, Side, read_side, secrets_in
 
 __all__ = ["MOST_BYTES", "Sent", "pack_without_secrets", "secret_paths"]
 
@@ -20,19 +20,20 @@ class Sent(NamedTuple):
     size: int
 
 
-def pack_without_secrets(tree: Path, conf: Path) -> Sent:
+def pack_without_secrets(tree: Path, conf: Path, pristine: Side | None = None) -> Sent:
     """Pack the tree that nginx reads at ``conf``.
 
-    What is secret is left out, as keys with the certificates that they are for, and password files. One that is
-    included is there and empty, so that the others can still be read. Links are packed as links, and nothing that they
-    lead to.
+    What is secret, in it or in its ``pristine`` copy, is left out, as keys with the certificates that they are for, and
+    password files. One that is included is there and empty, so that the others can still be read. Links are packed as
+    links, and nothing that they lead to.
     """
     import tarfile
 
     side = read_side(tree, MOST_BYTES)
     if side is None:
         return Sent(None, [], _size(tree))
-    withheld = sorted(secrets_in(conf, side))
+    secret = secrets_in(conf, *(each for each in (side, pristine) if each is not None), shown=False)
+    withheld = sorted(secret & side.files.keys())
     emptied = named_by(("include",), side.files, str(conf), side.links)
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=6, format=tarfile.PAX_FORMAT) as archive:

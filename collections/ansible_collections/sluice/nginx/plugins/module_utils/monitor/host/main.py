@@ -103,9 +103,10 @@ class Program:
         with suppress(FileNotFoundError):
             os.unlink(aside)
         # The folder may be another user's, who could have a link wait there.
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
+            file.flush()
             os.fchmod(file.fileno(), 0o644)
         os.replace(aside, self._path)
 
