@@ -17,7 +17,7 @@ from ..outside import printable
 from ..secrets import REDACTED, is_secret_content, redact_line, redactions
 from .known import Known
 
-__all__ = ["Door"]
+__all__ = ["Cleared", "Door", "cleared"]
 
 T = TypeVar("T")
 
@@ -39,7 +39,9 @@ _PROMISE = re.compile(
 )
 _NOT_SHOWN = "(changed, and not shown: it is a key, a certificate or a list of passwords)"
 _KEY = re.compile(r"-----BEGIN [^-\n]*(?:PRIVATE|SECRET) KEY[^-\n]*-----.*?(?:-----END [^-\n]*-----|\Z)", re.DOTALL)
-_BASE64 = re.compile(r"[-+ ]?[A-Za-z0-9+/]{48,}={0,2}")
+_BASE64 = re.compile(r"\s*[A-Za-z0-9+/]{48,}={0,2}")
+# Lines of which it is remembered how they are shown: hosts say much that others have said, and files have lines alike.
+_KEPT = 1 << 15
 _STATEMENTS = re.compile(r"([;{}]\s*)")
 # What is no beginning of a sentence, too.
 _DIRECTIVE = re.compile(r"\s*(?:[a-z]+_[a-z0-9_]+\s|(?:set|if)\s+[\"'(]*\$)")
@@ -52,6 +54,15 @@ _COMMAND = re.compile(r"^[ \t]*:(?=:[\w-]+(?: [^\n]*)?::)|#(?=#(?:\[|vso\[))", r
 _HEADS = ("--- ", "+++ ", "@@ ")
 # Stands for a value that is gone until all else has been looked for: an ellipsis would be read as a value.
 _GONE = "\x00"
+
+
+class Cleared(dict[str, Any]):
+    """A record that has passed the door."""
+
+
+def cleared(record: Mapping[str, Any]) -> Cleared:
+    """Return a record, which may be an old one or another's, as reports are made of it. It passes once for all."""
+    return record if isinstance(record, Cleared) else Cleared(Door().data(record))
 
 
 class Door:
@@ -81,7 +92,7 @@ class Door:
 
     def config(self, line: object) -> str:
         """Return a line of a configuration."""
-        return self.line(_of_diff(f" {self._known.hide(str(line))}", {})[1:])
+        return self.line(_of_config(self._known.hide(str(line))))
 
     def data(self, value: T, name: str = "", *, texts: bool = False) -> T:
         """Return plain data, or what is made of it, with each text in it as it may leave; ``texts`` have lines."""
@@ -134,7 +145,9 @@ class Door:
 
 def _told(text: str) -> str:
     """Return lines that are read in a log, in which services of CI look for their commands."""
-    return _COMMAND.sub(lambda sign: _escaped(sign[0]), printable(text, "\n\t"))
+    lines = (line if line.isprintable() else printable(line, "\t") for line in text.split("\n"))
+    told = "\n".join(lines)
+    return _COMMAND.sub(lambda sign: _escaped(sign[0]), told) if "::" in told or "##" in told else told
 
 
 def _escaped(sign: str) -> str:
@@ -156,12 +169,22 @@ def _shown_pair(match: re.Match[str]) -> str:
     return f"{mark}{name}{_GONE}{value[len(bare) :]}"
 
 
+@functools.lru_cache(maxsize=64)
+def _redactions(text: str) -> dict[str, str]:
+    return redactions(text)
+
+
 def _of_diff(line: str, rows: Mapping[str, str]) -> str:
     """Show a line of a diff; ``rows`` are those that the whole text says are secret."""
+    return line[:1] + _of_config(rows.get(line[1:], line[1:]))
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _of_config(line: str) -> str:
     if _BASE64.fullmatch(line.rstrip()):
-        return f"{line[:1]}{REDACTED}"
-    marked = _USER.sub(rf"\1{HIDDEN}@", _PAIR.sub(_shown_pair, rows.get(line[1:], line[1:])))
-    return (line[:1] + redact_line(marked)).replace(_GONE, f"={HIDDEN}")
+        return REDACTED
+    marked = _USER.sub(rf"\1{HIDDEN}@", _PAIR.sub(_shown_pair, line))
+    return redact_line(marked).replace(_GONE, f"={HIDDEN}")
 
 
 def _shown_part(part: Sequence[str]) -> Iterator[str]:
@@ -172,12 +195,11 @@ def _shown_part(part: Sequence[str]) -> Iterator[str]:
         rows: dict[str, str] = {}
         for other in ("+", "-"):
             side = [line[1:] for line in hunk if not line.startswith((*_HEADS, other))]
-            rows.update(redactions("\n".join(side)))
+            rows.update(_redactions("\n".join(side)))
         yield from (line if line.startswith(_HEADS) else _of_diff(line, rows) for line in hunk)
 
 
-# Hosts say much that others have said.
-@functools.lru_cache(maxsize=8192)
+@functools.lru_cache(maxsize=_KEPT)
 def _prose(line: str) -> str:
     """Show a line in which a configuration is told of.
 
