@@ -25,6 +25,7 @@ T = TypeVar("T")
 _TEXTS = frozenset(("log", "mend", "nginx", "output", "text", "traceback", "yaml"))
 _DIFFS = frozenset(("diff", "drift_diff", "prepared"))
 _LINES = frozenset(("new", "old"))
+_HEADERS = frozenset(("headers", "params"))
 # A release, as a whole or its beginning, and a moment: no secrets, though made of letters and digits.
 _PLAIN = re.compile(r"[0-9a-f]{12}(?:[0-9a-f]{52})?|\d{4}-\d\d-\d\dT[\d:.]+Z|[\d.]*")
 _PAIR = re.compile(r"([?&;#])([\w.\-\[\]%]+)=([^\s&#\"'<>`|]+)")
@@ -103,8 +104,11 @@ class Door:
             return self._of_field(value, name, texts)
         if isinstance(value, Mapping):
             texts = texts or name == "evidence"
-            return {self._key(key): self._data(each, str(key), texts) for key, each in value.items()}
+            shown = _of_headers(value.items()) if name in _HEADERS else value.items()
+            return {self._key(key): self._data(each, str(key), texts) for key, each in shown}
         if isinstance(value, (list, tuple)):
+            if name in _HEADERS and all(isinstance(each, (list, tuple)) and len(each) == 2 for each in value):
+                return [self._data(list(each), "", texts) for each in _of_headers(value)]
             rows = [self._data(each, name, texts) for each in value]
             return rows if isinstance(value, list) else type(value)(*rows) if hasattr(value, "_fields") else tuple(rows)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -152,6 +156,13 @@ def _told(text: str) -> str:
 
 def _escaped(sign: str) -> str:
     return f"{sign[:-1]}\\x{ord(sign[-1]):02x}"
+
+
+def _of_headers(rows: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield headers, or parameters that stand for them, with what of their values is shown."""
+    for name, value in rows:
+        known = str(name).removeprefix("HTTP_").replace("_", "-")
+        yield name, shown_header(known, value, answered=True) if isinstance(value, str) else value
 
 
 def _shown_promise(match: re.Match[str]) -> str:
