@@ -35,6 +35,7 @@ _ROW_WORDS = frozenset(("default", "hostnames", "include", "volatile", "proxy", 
 _PATTERNS = {
     "token": r"""(?s)"(?:[^"\\]|\\.)*(?:"|\Z)|'(?:[^'\\]|\\.)*(?:'|\Z)|\#[^\n]*|[;{}]|(?:\\.|\$\{|[^\s;{\\])+|\\""",
     "named": rf"(?i){_NAMES}",
+    "query": rf"(?i)^(?:sig|key|pass|pw|auth|sv|code|md5|hash|x-amz-\w+)$|{_NAMES}",
     "cookie": r"(?i)cookie",
     "sets": r"^(?:set|env|\w+_(?:set_header|param|set_var)|add_(?:header|trailer)|more_set_(?:input_)?headers"
     r"|auth_(?:http_header|request_set)|(?:js|perl)_(?:var|set)|secure_link_\w+)$",
@@ -56,29 +57,32 @@ _PATTERNS = {
     "segment": r"[A-Za-z0-9]+",
     "turns": r"[A-Z]*[a-z]+|[A-Z]+|[0-9]+",
     "maybe": rf"(?i){_NAMES}|cookie|env\s|://|[?&;]\w+=|basic\s|key|auth|secure_link|:\S{{6}}|=\s*$"
-    r"|(?=[a-z]*[0-9])[a-z0-9]{8}|webhook|slack|sig\b",
+    r"|(?=[a-z]{0,7}[0-9])[a-z0-9]{8}|webhook|slack|sig\b",
 }
-# What is secret wherever it stands: the groups named `v` of these, but for variables in them, or `whole`.
+# What is secret wherever it stands: the groups named `v` of these, but for variables in them, or `whole`. Where a form
+# has the group `name` or `query`, what is told there must be a secret's name.
 _FORMS = (
     r"(?i)\w://(?P<v>[^\s/@\"'$]+)@",
-    r"(?i)[?&;](?:amp;)?(?:[\w.-]*(?:" + _NAMES + r")[\w.-]*|sig|key|pass|pw|auth|sv|code|md5|hash|x-amz-\w+)"
-    r"=(?P<v>[^&\s\"';#$(){}]+)",
+    r"[?&;](?:amp;)?(?P<query>[\w.-]{1,99})=(?P<v>[^&\s\"';#$(){}]+)",
     r"(?i)\b(?:bearer|digest|negotiate|apikey|token)\s+(?P<v>(?=[^\s\"';]*[0-9A-Z=])[\w+/=.~-]{6,})",
     r"\b[Bb]asic\s+(?P<v>(?=[^\s\"';]*[0-9=])[A-Za-z0-9+/=_-]{4,})",
-    r"(?P<v>eyJ[\w-]{6,}(?:\.[\w-]*){1,4})",
+    r"(?<![\w-])(?P<v>eyJ[\w-]{6,}(?:\.[\w-]*){1,4})",
     r"\b(?P<v>(?:AKIA|ASIA)[0-9A-Z]{12,}|gh[pousr]_\w{16,}|github_pat_\w+|glpat-[\w-]{16,}|xox[a-z]-[\w-]+"
     r"|[sr]k_(?:live|test)_\w+|AIza[\w-]{20,}|AGE-SECRET-KEY-\w+|npm_\w{20,}|SG\.[\w-]+\.[\w-]+)",
     r"(?i)hooks\.slack\.com/\w+/(?P<v>[\w/-]+)",
     r"(?i)/api/webhooks/(?P<v>[\w/-]+)",
     r"/bot(?P<v>\d+:[\w-]+)",
     # As of `key = value`, YAML and JSON. What is told of a host and its port is none.
-    r"(?i)(?<![/\w.@$-])[\"']?[\w.-]*(?:" + _NAMES + r")[\w.-]*[\"']?(?:\s*=>?\s*|\s*:\s+|\s*:\s*(?=[\"']))"
+    r"(?<![/\w.@$-])[\"']?(?P<name>[\w.-]{1,99})[\"']?(?:\s*=>?\s*|\s*:\s+|\s*:\s*(?=[\"']))"
     r"(?P<v>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s\"',;$(){}]+)",
     # A row of htpasswd.
-    r"(?m)^[-+\s]*[^\s:#]+:(?P<whole>(?:\$[\w-]+\$|\{[\w.-]+\})\S+|_[./0-9A-Za-z]{19}$|[./0-9A-Za-z]{13}(?=$|:))",
+    r"(?m)^[-+]?[ \t]*[^\s:#]+:(?P<whole>(?:\$[\w-]+\$|\{[\w.-]+\})\S+|_[./0-9A-Za-z]{19}$|[./0-9A-Za-z]{13}(?=$|:))",
     # The end of a key that is written as text.
     r"(?m)^[-+ ]?(?P<v>[A-Za-z0-9+/]{6,}={1,2})\s*$",
 )
+
+
+_TOLD = (("name", "named"), ("query", "query"))
 
 
 class _Word(NamedTuple):
@@ -145,16 +149,18 @@ def _spans(text: str) -> list[Span]:
     tools = _tools()
     for form in _forms:
         for match in form.finditer(text):
-            if "whole" in match.groupdict():
+            groups = match.groupdict()
+            if "whole" in groups:
                 found.append(match.span("whole"))
-            else:
+            elif all(tools[kind].search(groups[group]) for group, kind in _TOLD if group in groups):
                 found += _covered(_Word(match.start("v"), match.end("v"), match["v"]))
     words: list[_Word] = []
     blocks: list[list[_Word]] = []
     for match in tools["token"].finditer(text):
         token = match[0]
         if token[0] == "#":
-            found += [(a + match.start() + 1, b + match.start() + 1) for a, b in _spans(token[1:])]
+            # What is commented out is as secret.
+            found += [(a + match.start(), b + match.start()) for a, b in _spans(token.replace("#", " "))]
         elif token in (";", "{", "}"):
             found += _statement(words, blocks[-1] if blocks else [])
             if token == "{":
@@ -179,9 +185,10 @@ def _statement(words: list[_Word], block: list[_Word]) -> Iterator[Span]:
     if table and len(block) > 2 and named.search(block[-1].text) and name != "include":
         for word in words[1:]:
             yield from _covered(word)
-    if name == "if" and any(named.search(word.text) for word in words[1:] if "$" in word.text):
+    variable = tools["variable"]
+    if name == "if" and any(named.search(word.text) for word in words[1:] if variable.search(word.text)):
         for word in words[1:]:
-            if "$" not in word.text:
+            if not variable.search(word.text):
                 yield from _covered(word)
     elif tools["tells"].match(name) and not tools["tells_not"].search(name):
         for word in words[1:]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from .lean import TYPE_CHECKING
+from .lean import TYPE_CHECKING, NamedTuple
 from .redaction import REDACTED, redact_line, redactions
 
 if TYPE_CHECKING:
@@ -19,28 +19,33 @@ __all__ = [
     "NOT_SHOWN",
     "PASSWORD_DIRECTIVES",
     "REDACTED",
+    "Named",
+    "closed_paths",
+    "find_named",
+    "has_secret_name",
     "is_secret_content",
     "named_by",
     "named_secret",
     "redact_line",
     "redactions",
+    "resolve_named",
     "secret_paths",
 ]
 
-NOT_SHOWN = "changed, and not shown: it is a key, a certificate, a list of passwords, or not readable for others"
+NOT_SHOWN = ", and not shown: it is a key, a certificate, a list of passwords, or not readable for others"
 
-# What the master reads as root, and what workers read as their own user.
+# What the master reads as root, and what workers read as their own user; `proxy_` and the like may stand in front.
 KEY_DIRECTIVES = (
-    *(r"\w*ssl_certificate_key", r"\w*ssl_password_file", "ssl_session_ticket_key"),
+    *("ssl_certificate_key", "ssl_password_file", "ssl_session_ticket_key"),
     *("quic_host_key", "account_key", "license_token"),
 )
-PASSWORD_DIRECTIVES = ("auth_basic_user_file", "auth_jwt_key_file", "auth_digest_user_file", r"auth_gss_keytab")
+PASSWORD_DIRECTIVES = ("auth_basic_user_file", "auth_jwt_key_file", "auth_digest_user_file", "auth_gss_keytab")
 # A certificate is of no use without its key, so both stay on the host.
-_CERTIFICATES = (r"\w*ssl_certificate",)
+_CERTIFICATES = ("ssl_certificate",)
 
 _CONTENT = (
     # PEM of every kind, OpenSSH, SSH2 and PGP; also where a JSON document holds it.
-    rb"(?:BEGIN|END) [A-Z0-9 ]*(?:PRIVATE|SECRET) KEY",
+    rb"(?:BEGIN|END) [A-Z0-9 ]{0,40}(?:PRIVATE|SECRET) KEY",
     rb"PuTTY-User-Key-File-|AGE-(?:SECRET-KEY|PLUGIN-\w+)-1|\$ANSIBLE_VAULT;|^Private-key-format:",
     rb"untrusted comment:.*secret key",
     # Rows of htpasswd, htdigest and pgpass, as nginx, crypt(3), openssl and directories write them.
@@ -48,11 +53,12 @@ _CONTENT = (
     rb"^[^\s:#]+:(?:_[./0-9A-Za-z]{19}|[./0-9A-Za-z]{13})(?::.*)?\r?$",
     rb"^[^:#\r\n]+:[^:\r\n]+:[0-9a-f]{32}\r?$",
     rb"^[^\s:#]+:(?:\d+|\*):[^\s:]+:[^\s:]+:[^\r\n]+$",
-    # Keys as JSON, and what cloud services, WireGuard and netrc call theirs.
-    rb"\"kty\"\s*:(?=[^}]*\"(?:d|k|p|q|dp|dq|qi)\"\s*:\s*\")|\"(?:d|k)\"\s*:\s*\"(?=[^}]*\"kty\"\s*:)",
-    rb"\"(?:private_key|client_secret)\"\s*:|^\s*(?:PrivateKey|PresharedKey|aws_secret_access_key)\s*=",
-    rb"^\s*(?:machine\s+\S+|default)\s[^#]*\bpassword\s+\S",
+    # What JSON, cloud services, WireGuard and netrc call theirs.
+    rb"\"(?:private_key|client_secret)\"\s*:|^[ \t]*(?:PrivateKey|PresharedKey|aws_secret_access_key)\s*=",
+    rb"^[ \t]*(?:machine\s+\S+|default)\s[^#]*\bpassword\s+\S",
 )
+# Of keys as JSON, what public ones do not have.
+_JSON_KEY = (b'"kty"', rb"\"(?:d|k|p|q|dp|dq|qi)\"\s*:\s*\"")
 _NAME = (
     r"(?:^|/)(?:[^/]+\.(?:key|p12|pfx|jks|ppk|keytab|htpasswd)|\.?(?:htpasswd|pgpass|netrc)"
     r"|id_(?:rsa|dsa|ecdsa|ed25519))$"
@@ -61,20 +67,27 @@ _JAVA = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 # The identifiers of PKCS#5 and PKCS#12, with which an encrypted key begins.
 _ENCRYPTED = (b"\x2a\x86\x48\x86\xf7\x0d\x01\x05", b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c")
 _TICKET_KEYS = (48, 80)
+# What stands for more names than one: variables, and the patterns of `include`.
+_ANY_NAME = frozenset("$*?[")
 _compiled: dict[str, Any] = {}
 
 
-def is_secret_content(data: bytes) -> bool:
-    """Return whether a file with this content is a key, a list of passwords, or holds one."""
+def _patterns() -> dict[str, Any]:
     if not _compiled:
         import re
 
         _compiled["content"] = re.compile(b"|".join(b"(?:%s)" % each for each in _CONTENT), re.MULTILINE)
         _compiled["name"] = re.compile(_NAME)
-    if _is_binary_key(data):
+        _compiled["json"] = re.compile(_JSON_KEY[1])
+    return _compiled
+
+
+def is_secret_content(data: bytes) -> bool:
+    """Return whether a file with this content is a key, a list of passwords, or holds one."""
+    if _is_binary_key(data) or (_JSON_KEY[0] in data and _patterns()["json"].search(data)):
         return True
     # UTF-16 is read as what it spells.
-    return bool(_compiled["content"].search(data.replace(b"\0", b"") if b"\0" in data else data))
+    return bool(_patterns()["content"].search(data.replace(b"\0", b"") if b"\0" in data else data))
 
 
 def _is_binary_key(data: bytes) -> bool:
@@ -105,9 +118,14 @@ def _is_text(data: bytes) -> bool:
         return False
 
 
+def has_secret_name(path: str) -> bool:
+    """Return whether a file is called as keys and lists of passwords are, as ``shop.key`` and ``.htpasswd``."""
+    return bool(_patterns()["name"].search(path))
+
+
 def secret_paths(contents: Mapping[str, bytes], conf: str, links: Mapping[str, str] | None = None) -> set[str]:
     """Return which files of a tree that nginx reads at ``conf`` are secret, by content, directive or name."""
-    told = {name for name, data in contents.items() if is_secret_content(data) or _compiled["name"].search(name)}
+    told = {name for name, data in contents.items() if is_secret_content(data) or has_secret_name(name)}
     return told | named_secret(contents, conf, links)
 
 
@@ -119,32 +137,92 @@ def named_secret(contents: Mapping[str, bytes], conf: str, links: Mapping[str, s
     return named_by((*KEY_DIRECTIVES, *PASSWORD_DIRECTIVES, *_CERTIFICATES), contents, conf, links)
 
 
+class Named(NamedTuple):
+    """The file that a directive names: what the configuration says, as a path or a pattern of paths."""
+
+    directive: str
+    value: str
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether it stands for more files than one: it has variables, or is a pattern of ``include``."""
+        return not _ANY_NAME.isdisjoint(self.value)
+
+
 def named_by(
     directives: Iterable[str], contents: Mapping[str, bytes], conf: str, links: Mapping[str, str] | None = None
 ) -> set[str]:
-    """Return the files that directives name whose names match one of ``directives``; a variable stands for any text."""
+    """Return the files that ``directives`` name, or those whose names end so; a variable stands for any text."""
+    named = [each for data in contents.values() for each in find_named(directives, data)]
+    return resolve_named(named, contents, conf, links)
+
+
+def find_named(directives: Iterable[str], data: bytes) -> list[Named]:
+    """Return what the directives of a file name. What is no text has none."""
     import re
 
+    if b"\0" in data:
+        return []
     # What nginx lets stand between a directive and its value.
     pattern = re.compile(
-        rf"\b(?:{'|'.join(directives)})(?:\s+(?:\#[^\n]*\n\s*)*)"
+        rf"({'|'.join(directives)})(?:\s+(?:\#[^\n]*\n\s*)*)"
         r"(?:\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|((?:\\.|\$\{|[^\s;{\"'\\])+))"
     )
-    named: set[str] = set()
-    for data in contents.values():
-        if b"\0" not in data:
-            for match in pattern.finditer(data.decode("utf-8", "replace")):
-                value = re.sub(r"\\(.)", r"\1", match[1] or match[2] or match[3] or "")
-                named |= _files(value, contents, conf, links or {})
-    return named
+    text = data.decode("utf-8", "replace")
+    return [
+        Named(match[1], re.sub(r"\\(.)", r"\1", match[2] or match[3] or match[4] or ""))
+        for match in pattern.finditer(text)
+    ]
+
+
+def resolve_named(
+    named: Iterable[Named], contents: Mapping[str, bytes], conf: str, links: Mapping[str, str] | None = None
+) -> set[str]:
+    """Return which files of a tree these names are, links of the tree followed."""
+    found: set[str] = set()
+    for value in {each.value for each in named}:
+        found |= _files(value, contents, conf, links or {})
+    return found
+
+
+def closed_paths(modes: Mapping[str, int], like: str | None = None) -> set[str]:
+    """Return the files that fewer may read than the rest of their tree, whatever is in them.
+
+    ``modes`` are the permissions of files and of folders (``conf.d/``). What the rest is says the file ``like``, or
+    most of the files: a whole tree that others may not read was made under such a umask, or on a host where all of
+    ``/etc`` is closed, and then that says nothing of any one file. A file in a closed folder is as closed as that.
+    """
+    readers = {path: _readers(path, modes) for path in modes if not path.endswith("/")}
+    if not readers:
+        return set()
+    if like is not None:
+        usual = readers[like]
+    else:
+        usual = 0
+        for bit in (0o040, 0o004):
+            if 2 * sum(bool(found & bit) for found in readers.values()) > len(readers):
+                usual |= bit
+    wanted = 0o004 if usual & 0o004 else usual
+    return {path for path, found in readers.items() if wanted & ~found}
+
+
+def _readers(path: str, modes: Mapping[str, int]) -> int:
+    """Return which of group (040) and others (004) can read a file, those who may not enter its folders left out."""
+    found = modes[path] & 0o044
+    above = os.path.dirname(path)
+    while above:
+        # Who may not enter cannot read.
+        found &= (modes.get(f"{above}/", 0o755) & 0o011) << 2
+        above = os.path.dirname(above)
+    return found
 
 
 def _files(value: str, contents: Mapping[str, bytes], conf: str, links: Mapping[str, str]) -> set[str]:
     path = os.path.relpath(os.path.normpath(os.path.join(conf, value)), conf)
-    if "$" in path:
+    if not _ANY_NAME.isdisjoint(path):
         import re
 
-        parts = [re.escape(part) for part in re.split(r"\$\{\w*\}|\$\w+", path)]
+        parts = [re.escape(part) for part in re.split(r"\$\{\w*\}|\$\w+|\[[^]]+\]|[*?]", path)]
         fits = re.compile(".*".join(parts)).fullmatch
         candidates = {name for name in (*contents, *links) if fits(name)}
     else:
@@ -154,7 +232,7 @@ def _files(value: str, contents: Mapping[str, bytes], conf: str, links: Mapping[
 
 def _end_of(path: str, conf: str, links: Mapping[str, str]) -> str:
     """Follow the links of a tree, of files and of folders, as long as they stay in it."""
-    for _ in range(40):
+    for _ in range(40 if links else 0):
         parts = path.split("/")
         for length in range(1, len(parts) + 1):
             above = "/".join(parts[:length])
