@@ -98,6 +98,24 @@ def test_a_check_is_proposed_for_a_block(made: Made, http: str, words: str, chec
 
 
 @pytest.mark.parametrize(
+    ("condition", "check", "note"),
+    [
+        ("$http_x_token = S3CR3T-1", {"headers": {"X-Token": "…redacted…"}}, "a value of X-Token is not shown"),
+        ("$cookie_sid = S3CR3T-1", {"headers": {"Cookie": "…redacted…"}}, "a value of Cookie is not shown"),
+        ("$arg_token = S3CR3T-1", {"get": "http://a.example/?token=…"}, "a value of the URL is not shown"),
+    ],
+)
+def test_what_a_condition_keeps_secret_is_left_for_a_person_to_write(
+    made: Made, condition: str, check: dict[str, Any], note: str
+) -> None:
+    proposal, _ = _proposed(made(f"server {{ server_name a.example; if ({condition}) {{ }} }}"), "if", status="204")
+    assert proposal is not None
+    assert check.items() <= proposal.check.items()
+    assert note in proposal.note
+    assert "S3CR3T" not in f"{proposal.check}{proposal.note}"
+
+
+@pytest.mark.parametrize(
     ("answer", "expect", "note"),
     [
         ({"status": "404", "body": "gone"}, {"status": 404}, ""),

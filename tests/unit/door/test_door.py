@@ -14,7 +14,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.contract.showing impo
     shown_header,
     shown_url,
 )
-from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
+from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door, cleared
 from ansible_collections.sluice.nginx.plugins.module_utils.door.known import Known
 from ansible_collections.sluice.nginx.plugins.module_utils.door.releases import door_of, secrets_of
 from ansible_collections.sluice.nginx.plugins.module_utils.door.telling import of_channels, of_checks, of_text
@@ -220,3 +220,20 @@ def test_data_keeps_its_form_and_what_is_known_by_its_name() -> None:
         "at": "2026-01-02T03:04:05.123Z",
         "k\\x1b": True,
     }
+
+
+def test_headers_in_data_are_named() -> None:
+    answer = {
+        "headers": [["set-cookie", "sid=S3CR3T"], ["content-type", "text/html"], ["x-cache-status", "HIT"]],
+        "upstream": [{"headers": {"x-api-key": "S3CR3T", "host": "b"}, "params": {"HTTP_X_TOKEN": "S3CR3T"}}],
+    }
+    assert Door().data({"outcomes": [answer]}, "evidence")["outcomes"][0] == {
+        "headers": [["set-cookie", "…"], ["content-type", "text/html"], ["x-cache-status", "HIT"]],
+        "upstream": [{"headers": {"x-api-key": "…", "host": "b"}, "params": {"HTTP_X_TOKEN": "…"}}],
+    }
+
+
+def test_a_record_passes_once_for_all_its_reports() -> None:
+    told = cleared({"outcome": "a\x1b", "hosts": {}})
+    assert told == {"outcome": "a\\x1b", "hosts": {}}
+    assert cleared(told) is told

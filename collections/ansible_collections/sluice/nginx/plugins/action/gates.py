@@ -89,7 +89,7 @@ class ActionModule(ConcludingAction):
             noted = {"releases": [], "signed": None, "emergency": None, "problems": [{"what": str(error)}]}
             record.note("gate", "", good=False, answer=noted)
             told = self._conclude(record, "gates", f"the gates could not be asked: {error}", "stopped", str(error))
-            return {"changed": False, "failed": True, "msg": str(error), **told}
+            return {"changed": False, "failed": True, "msg": record.door.line(error), **told}
 
     def _examine(self, options: dict[str, Any], record: Record) -> dict[str, Any]:
         run = record.run

@@ -12,7 +12,7 @@ from ..config.derive import Door, doors
 from ..config.parse import Directive
 from ..config.samples import matching, samples
 from ..contract.model import Check
-from ..contract.showing import HIDDEN, shown_header
+from ..contract.showing import HIDDEN, shown_header, shown_url
 from ..pasting import comment, inert_url
 from ..pasting import to_yaml as as_yaml
 from ..secrets import REDACTED
@@ -153,10 +153,12 @@ def _check(door: Door, target: str, method: str = "GET", headers: tuple[tuple[st
 def _proposal(block: Block, check: Check, outcome: dict[str, Any], answered: Answered) -> Proposal:
     """Write the check with the answer that staging gave."""
     row: dict[str, Any] = {}
+    whole = inert_url(check.url)
+    url = shown_url(whole)
     if check.method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"):
-        row[check.method.lower()] = inert_url(check.url)
+        row[check.method.lower()] = url
     else:
-        row["request"] = {"method": check.method, "url": inert_url(check.url)}
+        row["request"] = {"method": check.method, "url": url}
     hidden = [name for name, value in check.headers if _is_hidden(name, value)]
     if check.headers:
         row["headers"] = {name: REDACTED if name in hidden else value for name, value in check.headers}
@@ -174,8 +176,9 @@ def _proposal(block: Block, check: Check, outcome: dict[str, Any], answered: Ans
         expect |= {"body": word} if word else {}
     elif answered.status.startswith("5"):
         note = "this is an error: mend it, or say in words of your own what is right"
-    if hidden:
-        note = "; ".join(filter(None, (note, f"the value of {', '.join(hidden)} is not shown: write it there")))
+    if hidden or url != whole:
+        where = ", ".join([*(["the URL"] if url != whole else []), *hidden])
+        note = "; ".join(filter(None, (note, f"a value of {where} is not shown: write it there")))
     return Proposal(block, {**row, "expect": expect}, note)
 
 

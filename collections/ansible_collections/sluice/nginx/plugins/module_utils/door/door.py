@@ -17,7 +17,7 @@ from ..outside import printable
 from ..secrets import REDACTED, is_secret_content, redact_line, redactions
 from .known import Known
 
-__all__ = ["Door"]
+__all__ = ["Cleared", "Door", "cleared"]
 
 T = TypeVar("T")
 
@@ -25,6 +25,7 @@ T = TypeVar("T")
 _TEXTS = frozenset(("log", "mend", "nginx", "output", "text", "traceback", "yaml"))
 _DIFFS = frozenset(("diff", "drift_diff", "prepared"))
 _LINES = frozenset(("new", "old"))
+_HEADERS = frozenset(("headers", "params"))
 # A release, as a whole or its beginning, and a moment: no secrets, though made of letters and digits.
 _PLAIN = re.compile(r"[0-9a-f]{12}(?:[0-9a-f]{52})?|\d{4}-\d\d-\d\dT[\d:.]+Z|[\d.]*")
 _PAIR = re.compile(r"([?&;#])([\w.\-\[\]%]+)=([^\s&#\"'<>`|]+)")
@@ -39,7 +40,9 @@ _PROMISE = re.compile(
 )
 _NOT_SHOWN = "(changed, and not shown: it is a key, a certificate or a list of passwords)"
 _KEY = re.compile(r"-----BEGIN [^-\n]*(?:PRIVATE|SECRET) KEY[^-\n]*-----.*?(?:-----END [^-\n]*-----|\Z)", re.DOTALL)
-_BASE64 = re.compile(r"[-+ ]?[A-Za-z0-9+/]{48,}={0,2}")
+_BASE64 = re.compile(r"\s*[A-Za-z0-9+/]{48,}={0,2}")
+# Lines of which it is remembered how they are shown: hosts say much that others have said, and files have lines alike.
+_KEPT = 1 << 15
 _STATEMENTS = re.compile(r"([;{}]\s*)")
 # What is no beginning of a sentence, too.
 _DIRECTIVE = re.compile(r"\s*(?:[a-z]+_[a-z0-9_]+\s|(?:set|if)\s+[\"'(]*\$)")
@@ -52,6 +55,15 @@ _COMMAND = re.compile(r"^[ \t]*:(?=:[\w-]+(?: [^\n]*)?::)|#(?=#(?:\[|vso\[))", r
 _HEADS = ("--- ", "+++ ", "@@ ")
 # Stands for a value that is gone until all else has been looked for: an ellipsis would be read as a value.
 _GONE = "\x00"
+
+
+class Cleared(dict[str, Any]):
+    """A record that has passed the door."""
+
+
+def cleared(record: Mapping[str, Any]) -> Cleared:
+    """Return a record, which may be an old one or another's, as reports are made of it. It passes once for all."""
+    return record if isinstance(record, Cleared) else Cleared(Door().data(record))
 
 
 class Door:
@@ -81,7 +93,7 @@ class Door:
 
     def config(self, line: object) -> str:
         """Return a line of a configuration."""
-        return self.line(_of_diff(f" {self._known.hide(str(line))}", {})[1:])
+        return self.line(_of_config(self._known.hide(str(line))))
 
     def data(self, value: T, name: str = "", *, texts: bool = False) -> T:
         """Return plain data, or what is made of it, with each text in it as it may leave; ``texts`` have lines."""
@@ -92,8 +104,11 @@ class Door:
             return self._of_field(value, name, texts)
         if isinstance(value, Mapping):
             texts = texts or name == "evidence"
-            return {self._key(key): self._data(each, str(key), texts) for key, each in value.items()}
+            shown = _of_headers(value.items()) if name in _HEADERS else value.items()
+            return {self._key(key): self._data(each, str(key), texts) for key, each in shown}
         if isinstance(value, (list, tuple)):
+            if name in _HEADERS and all(isinstance(each, (list, tuple)) and len(each) == 2 for each in value):
+                return [self._data(list(each), "", texts) for each in _of_headers(value)]
             rows = [self._data(each, name, texts) for each in value]
             return rows if isinstance(value, list) else type(value)(*rows) if hasattr(value, "_fields") else tuple(rows)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -134,11 +149,20 @@ class Door:
 
 def _told(text: str) -> str:
     """Return lines that are read in a log, in which services of CI look for their commands."""
-    return _COMMAND.sub(lambda sign: _escaped(sign[0]), printable(text, "\n\t"))
+    lines = (line if line.isprintable() else printable(line, "\t") for line in text.split("\n"))
+    told = "\n".join(lines)
+    return _COMMAND.sub(lambda sign: _escaped(sign[0]), told) if "::" in told or "##" in told else told
 
 
 def _escaped(sign: str) -> str:
     return f"{sign[:-1]}\\x{ord(sign[-1]):02x}"
+
+
+def _of_headers(rows: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield headers, or parameters that stand for them, with what of their values is shown."""
+    for name, value in rows:
+        known = str(name).removeprefix("HTTP_").replace("_", "-")
+        yield name, shown_header(known, value, answered=True) if isinstance(value, str) else value
 
 
 def _shown_promise(match: re.Match[str]) -> str:
@@ -156,12 +180,22 @@ def _shown_pair(match: re.Match[str]) -> str:
     return f"{mark}{name}{_GONE}{value[len(bare) :]}"
 
 
+@functools.lru_cache(maxsize=64)
+def _redactions(text: str) -> dict[str, str]:
+    return redactions(text)
+
+
 def _of_diff(line: str, rows: Mapping[str, str]) -> str:
     """Show a line of a diff; ``rows`` are those that the whole text says are secret."""
+    return line[:1] + _of_config(rows.get(line[1:], line[1:]))
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _of_config(line: str) -> str:
     if _BASE64.fullmatch(line.rstrip()):
-        return f"{line[:1]}{REDACTED}"
-    marked = _USER.sub(rf"\1{HIDDEN}@", _PAIR.sub(_shown_pair, rows.get(line[1:], line[1:])))
-    return (line[:1] + redact_line(marked)).replace(_GONE, f"={HIDDEN}")
+        return REDACTED
+    marked = _USER.sub(rf"\1{HIDDEN}@", _PAIR.sub(_shown_pair, line))
+    return redact_line(marked).replace(_GONE, f"={HIDDEN}")
 
 
 def _shown_part(part: Sequence[str]) -> Iterator[str]:
@@ -172,12 +206,11 @@ def _shown_part(part: Sequence[str]) -> Iterator[str]:
         rows: dict[str, str] = {}
         for other in ("+", "-"):
             side = [line[1:] for line in hunk if not line.startswith((*_HEADS, other))]
-            rows.update(redactions("\n".join(side)))
+            rows.update(_redactions("\n".join(side)))
         yield from (line if line.startswith(_HEADS) else _of_diff(line, rows) for line in hunk)
 
 
-# Hosts say much that others have said.
-@functools.lru_cache(maxsize=8192)
+@functools.lru_cache(maxsize=_KEPT)
 def _prose(line: str) -> str:
     """Show a line in which a configuration is told of.
 

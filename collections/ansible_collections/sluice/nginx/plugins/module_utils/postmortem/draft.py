@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..door.door import Door
+from ..door.door import Door, cleared
 from .causes import cause_in_a_line, causes
 from .impact import Counted, impact
 from .markdown import fact, plain, table, to_add
@@ -27,7 +27,7 @@ def draft(record: Mapping[str, Any], asked: Mapping[str, Mapping[str, Any]] | No
 
     Facts only, each with its source; what a person must add is marked ``TO ADD``.
     """
-    record, asked = Door().data(record), Door().data(asked or {})
+    record, asked = cleared(record), Door().data(asked or {})
     run = record["run"]
     found = trials(record["events"], asked)
     hosts = [Counted(trial.host, trial.traffic, _source(trial)) for trial in found]

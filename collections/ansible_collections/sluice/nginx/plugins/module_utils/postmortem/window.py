@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..door.door import Door
+from ..door.door import Door, cleared
 from ..fleet.status import words_of
 from ..words import count
 from .alerts import Alert
@@ -57,9 +57,8 @@ class Window:
 def draft_window(window: Window) -> str:
     """Write it, in Markdown: facts only, each with its source; what a person must add is marked ``TO ADD``."""
     door = Door()
-    window = replace(
-        window, alerts=door.data(window.alerts), hosts=door.data(window.hosts), runs=door.data(window.runs)
-    )
+    runs = [cleared(run) for run in window.runs]
+    window = replace(window, alerts=door.data(window.alerts), hosts=door.data(window.hosts), runs=runs)
     about = (
         "Drafted from alerts, the hosts' logs and journals, and the records of runs. Each statement names its source"
         " *(in brackets)*; `TO ADD` marks what only people know. All times are in UTC."

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..door.door import cleared
 from ..errors import SluiceError
 from .files import write_text
 from .junit import junit
@@ -22,7 +23,7 @@ _Maker = Callable[[Mapping[str, Any]], str]
 def publish(folder: Path) -> list[str]:
     """Write the reports of the run whose record is in ``folder``; returns a sentence for each that could not be."""
     try:
-        record = read_record(folder)
+        record = cleared(read_record(folder))
     except SluiceError as error:
         return [f"no report was written: {error}"]
     # Beside the runs is where the controller keeps what can be made again; a record may have been moved elsewhere.

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from ..door.door import Door
+from ..door.door import cleared
 
 __all__ = ["sarif"]
 
@@ -20,7 +20,7 @@ _MOST_RESULTS = 5000
 
 def sarif(record: Mapping[str, Any]) -> str:
     """The findings of a run in SARIF 2.1.0."""
-    record = Door().data(record)
+    record = cleared(record)
     # A record is in PROJECT/.sluice/runs/RUN.
     project = PurePosixPath(record["run"]["folder"]).parent.parent.parent
     results: dict[str, dict[str, Any]] = {}

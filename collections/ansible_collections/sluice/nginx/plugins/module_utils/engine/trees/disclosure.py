@@ -100,7 +100,7 @@ def unpack_side(bundle: bytes) -> Side:
 def read_pristine(session: Session, state: Json) -> Side:
     """Read the live release as it was deployed; it is empty where there is none."""
     try:
-        return unpack_side(session.layout.bundle(str(state["live"])).read_bytes())
+        return unpack_side(session.layout.bundle(state["live"]).read_bytes())
     except OSError:
         return Side({}, {}, {})
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 
-from ...door.door import Door
+from ...door.door import cleared
 from ..files import make_folder
 from .view import view
 
@@ -42,4 +42,4 @@ def _compiled(cache: Path) -> BytecodeCache | None:
 
 def report(record: Mapping[str, Any], cache: Path | None = None) -> str:
     """The page of a run."""
-    return environment(cache).get_template("report.html.j2").render(view=view(Door().data(record)))
+    return environment(cache).get_template("report.html.j2").render(view=view(cleared(record)))
