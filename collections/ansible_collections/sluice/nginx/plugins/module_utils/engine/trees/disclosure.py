@@ -99,6 +99,8 @@ def unpack_side(bundle: bytes) -> Side:
 
 def read_pristine(session: Session, state: Json) -> Side:
     """Read the live release as it was deployed; it is empty where there is none."""
+    if not state["live"]:
+        return Side({}, {}, {})
     try:
         return unpack_side(session.layout.bundle(state["live"]).read_bytes())
     except OSError:
