@@ -9,7 +9,6 @@ from ....verdicts.model import Finding
 from ...context import Context
 
 LEVEL = "high"
-ACCEPTED_BY_TREE = False
 
 
 def _named(config: Config) -> dict[str, Directive]:
