@@ -164,7 +164,7 @@ def measure(bench: Bench, part: Part, folder: Path, pause: float = 0.0) -> Measu
 
 def benchmark(*, quick: bool) -> list[Measured]:
     """Make the host, do all parts, and remove the host, whatever happens."""
-    folder = PROJECT / ".sluice" / _NAME
+    folder = PROJECT / ".sluice/fleets" / _NAME
     if folder.exists():
         remove_host(_NAME)
     print("making a host, and a release for it", flush=True)

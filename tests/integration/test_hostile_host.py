@@ -56,7 +56,11 @@ class Project:
     def roll_out(self) -> Played:
         """Probe the hosts, and take all steps of a roll-out."""
         releases = [{"id": self.made[host].id, "hosts": [host]} for host in HOSTS]
-        run = {"run": "{{ run }}", "releases": {host: self.made[host].id for host in HOSTS}, "emergency": "a test"}
+        run = {
+            "run": "{{ run }}",
+            "releases": {host: self.made[host].id for host in HOSTS},
+            "emergency": "{{ rollout_emergency }}",
+        }
         tasks = [
             {"sluice.nginx.run": None, "register": "run"},
             {"sluice.nginx.probe": {"releases": releases, "platform": {"tree": str(self.root / "packaged")}}},
@@ -65,7 +69,8 @@ class Project:
         ]
         play = {"hosts": "web", "gather_facts": False, "run_once": True, "tasks": tasks}
         (self.root / "roll_out.yml").write_text(yaml.safe_dump([play]))
-        return self.play(self.root / "roll_out.yml")
+        # No gate has examined these releases, and only the command line may say so.
+        return self.play(self.root / "roll_out.yml", "-e", '{"rollout_emergency": "a test"}')
 
     def asked(self, host: str) -> list[str]:
         """The operations of a host, in their order."""
