@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils import receipt as receipts
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.engine import launcher, own
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.admission import Admitted
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import System
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.main import handle
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout
@@ -251,6 +253,41 @@ def test_what_was_signed_before_changes_no_signers_and_no_inventory(trusted: Hos
     assert words(elsewhere) == ["the trust was signed for another inventory"]
     # An administrator who has another way may.
     assert trusted.trust(inventory="staging")["ok"]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_what_was_signed_before_an_administrator_came_is_older(trusted: Host, again: bool) -> None:
+    both = trusted.signers + f"eve@attic {_other_key(trusted).with_suffix('.pub').read_text()}"
+    if not again:
+        assert trusted.trust(own=True, key=trusted.key, signers=both, later=1000)["ok"]
+    # Signed, and not seen here before somebody took the line out, or found that it is not there.
+    assert trusted.trust(later=3000)["changed"] is not again
+    late = trusted.trust(own=True, key=trusted.key, signers=both, later=2000)
+    assert words(late) == ["this was signed before what the host was told last"]
+    assert trusted.layout.allowed_signers.read_text() == trusted.signers
+
+
+def test_of_two_that_tell_at_once_one_waits(trusted: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[int] = []
+    write = Admitted.write
+
+    def look(admitted: Admitted, kind: str, number: int, release: str = "") -> None:
+        write(admitted, kind, number, release)
+        with open(trusted.layout.root / "lock") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        held.append(number)
+
+    read = Admitted.read
+
+    def asked(admitted: Admitted, kind: str) -> tuple[int, str]:
+        with open(trusted.layout.root / "lock") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return read(admitted, kind)
+
+    monkeypatch.setattr(Admitted, "write", look)
+    monkeypatch.setattr(Admitted, "read", asked)
+    assert trusted.trust(own=True, key=trusted.key, later=1000, signers=trusted.signers + "\n")["ok"]
+    assert held
 
 
 def test_receipts_are_forgotten_where_a_clock_ran_ahead_and_older_ones_stay_older(trusted: Host) -> None:
