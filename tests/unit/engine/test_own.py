@@ -19,6 +19,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils import receipt as rec
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.engine import launcher, own
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.admission import Admitted
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.host import trust
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import System
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.main import handle
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout
@@ -300,5 +301,38 @@ def test_receipts_are_forgotten_where_a_clock_ran_ahead_and_older_ones_stay_olde
 
 def test_the_launcher_is_what_is_shipped(trusted: Host) -> None:
     shebang, _, text = trusted.layout.command.read_text().partition("\n")
-    assert shebang == f"#!{sys.executable} -IS"
+    python = shebang[len("#!") : -len(" -IS")]
+    assert (os.path.realpath(python), shebang[-4:]) == (os.path.realpath(sys.executable), " -IS")
     assert text == Path(launcher.__file__).read_text()
+
+
+@pytest.mark.parametrize("open_to_others", [None, "venv/bin", "venv/bin/chain", "real", "real/python"])
+def test_the_launcher_is_run_by_a_python_that_is_root_s_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_to_others: str | None
+) -> None:
+    # What tests run in may be open to others above their folder.
+    monkeypatch.setattr(
+        trust, "_folders_fault", lambda path, top, known=trust._folders_fault: known(path, str(tmp_path))
+    )
+    for name in ("venv/bin/chain", "real"):
+        (tmp_path / name).mkdir(mode=0o755, parents=True)
+    (tmp_path / "real/python").write_text("")
+    (tmp_path / "real/python").chmod(0o755)
+    (tmp_path / "venv/bin/chain/python").symlink_to("../../../real/python")
+    (tmp_path / "venv/bin/python").symlink_to("chain/python")
+    if open_to_others:
+        (tmp_path / open_to_others).chmod(0o777)
+    fault = trust.interpreter_fault(str(tmp_path / "venv/bin/python"))
+    assert (str(tmp_path / open_to_others) in fault) if open_to_others else not fault
+
+
+def test_no_engine_is_installed_for_a_python_that_others_can_change(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own, "interpreter_fault", lambda path: f"{path} is anybody's")
+    answer = host.trust()
+    assert words(answer) == ["others than root could change the Python that is to start the host's engine"]
+    assert (host.layout.command.exists(), host.layout.allowed_signers.exists()) == (False, False)
+    monkeypatch.setattr(own, "interpreter_fault", lambda path: "" if path == os.path.realpath(path) else "a link")
+    assert host.trust()["ok"]
+    assert host.layout.command.read_text().startswith(f"#!{os.path.realpath(sys.executable)} -IS\n")
