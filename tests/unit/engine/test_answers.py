@@ -166,3 +166,14 @@ def test_names_of_the_controller_are_not_taken_from_a_host() -> None:
 )
 def test_bytes_that_are_no_text_are_shown(said: str, seen: str) -> None:
     assert read_answer("bake", f'{{"ok": true, "note": {said}}}')["note"] == seen
+
+
+def test_what_is_noted_of_an_answer_is_bounded_and_files_are_not_counted() -> None:
+    good = GOOD["preflight"]
+    files: Answer = {"tree": {f"conf.d/{number}.conf": "x" * (1 << 20) for number in range(10)}}
+    assert read_answer("preflight", json.dumps({**good, **files}))["tree"] == files["tree"]
+    problems = [{"what": "token=1 " * (1 << 17)}] * 9
+    bad = {"ok": False, "changed": False, "problems": problems}
+    for operation in ("preflight", "activate", "status", "dance"):
+        with pytest.raises(Malformed, match="beside files it has more than 8 MiB"):
+            read_answer(operation, json.dumps(bad))
