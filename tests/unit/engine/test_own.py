@@ -299,6 +299,17 @@ def test_receipts_are_forgotten_where_a_clock_ran_ahead_and_older_ones_stay_olde
     assert (number < 9_999_999_999_999, number > 1_700_000_000_000, release) == (True, True, "")
 
 
+@pytest.mark.parametrize("damaged", ["[", "[]", "{}", ""])
+def test_what_cannot_be_read_of_receipts_lets_none_of_before_in(trusted: Host, damaged: str) -> None:
+    admitted = trusted.layout.root / "admitted.json"
+    known = json.loads(admitted.read_text())["trust"][0]
+    admitted.write_text(damaged)
+    assert trusted.trust(signers=trusted.signers + "\n", later=1000)["ok"]
+    found = json.loads(admitted.read_text())
+    assert all(number > known for number, _ in found.values())
+    assert ("receipt" in found) is (damaged != "{}")
+
+
 def test_the_launcher_is_what_is_shipped(trusted: Host) -> None:
     shebang, _, text = trusted.layout.command.read_text().partition("\n")
     python = shebang[len("#!") : -len(" -IS")]
