@@ -260,19 +260,34 @@ def repair(session: Session, release: ReleaseId) -> None:
             session.system.rename(place, tree)
             return
         for difference in compare(manifest, read_tree(tree)):
-            _restore(session, place / difference.path, tree / difference.path)
+            target = tree / difference.path
+            if _is_behind_link(tree, difference.path):
+                raise Fault(Problem(f"somebody changes {target.parent} meanwhile", do="see who does, and try again"))
+            _restore(session, place / difference.path, target)
 
 
 def _restore(session: Session, source: Path, target: Path) -> None:
     if not os.path.lexists(source):
         session.system.remove(target)
         return
-    if source.is_dir() and not source.is_symlink() and target.is_dir() and not target.is_symlink():
+    if _is_folder(source) and _is_folder(target):
         target.chmod(source.stat().st_mode & 0o7777)
         return
     temporary = target.with_name(f".{target.name}.pristine")
     session.system.remove(temporary)
     session.system.copy(source, temporary)
-    if target.is_dir() and not target.is_symlink():
+    if _is_folder(source) or _is_folder(target):
+        # A folder takes the place of nothing else, and nothing else takes that of a folder.
         session.system.remove(target)
     session.system.replace(temporary, target)
+
+
+def _is_behind_link(tree: Path, path: str) -> bool:
+    folder = os.path.dirname(path)
+    while folder and not (tree / folder).is_symlink():
+        folder = os.path.dirname(folder)
+    return bool(folder)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
