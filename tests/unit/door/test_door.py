@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.door.releases import 
 from ansible_collections.sluice.nginx.plugins.module_utils.door.telling import of_channels, of_checks, of_text
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
+from ansible_collections.sluice.nginx.plugins.module_utils.secrets import REDACTED
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Verdict
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIabc\nMIIdef\n-----END PRIVATE KEY-----"
@@ -129,6 +131,15 @@ def test_what_people_need_passes_as_it_is(line: str) -> None:
 def test_a_text_keeps_its_lines_and_none_is_a_command_of_a_service() -> None:
     told = Door().text("a\r\n\tb\n::error file=x::y\n  ::add-mask::z\n##[group]x\n::1 localhost\n\x1bc")
     assert told == "a\n\tb\n\\x3a:error file=x::y\n  \\x3a:add-mask::z\n\\x23#[group]x\n::1 localhost\n\\x1bc"
+
+
+def test_values_of_a_host_that_all_begin_alike_take_no_time() -> None:
+    known = Known([f"release{number:06}" for number in range(20_000)] + ["release", "release1"])
+    said = "a release, release1, release012345, release019999x and release0199… of release01"
+    shown = f"a {REDACTED}, {REDACTED}, {REDACTED}, {REDACTED}x and {REDACTED}… of {REDACTED}"
+    before = time.process_time()
+    assert known.hide("\n".join([*["my releases"] * 500, said])).splitlines()[-1] == shown
+    assert time.process_time() - before < 3
 
 
 def test_known_values_are_found_whole_or_cut_and_the_longest_first() -> None:

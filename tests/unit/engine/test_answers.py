@@ -59,9 +59,7 @@ def test_the_answers_of_a_host_that_is_looked_at_are_read(new_host: NewHost) -> 
         assert _read("status", host.ask_engine("status", "r1")) <= {".journal[].receipt"}
         assert _read("preflight", host.ask_engine("preflight", "r1", release="a" * 64, want_tree=True)) == set()
         assert _read("preflight", host.ask_engine("preflight", "r1", release="", stored="live")) == set()
-        assert _read("probe", host.ask_engine("probe", "r1", needs=[{"kind": "port", "value": "80/tcp"}])) == {
-            ".contract"
-        }
+        assert _read("probe", host.ask_engine("probe", "r1", needs=[{"kind": "port", "value": "80/tcp"}])) == set()
         window: Answer = {"start": "2026-03-01T00:00:00Z", "end": "2026-03-01T01:00:00Z"}
         assert _read("traffic", host.ask_engine("traffic", "r1", **window)) <= {".journal[].receipt"}
         assert _read("show", host.ask_engine("show", "r1", release="live")) == set()
@@ -168,3 +166,14 @@ def test_names_of_the_controller_are_not_taken_from_a_host() -> None:
 )
 def test_bytes_that_are_no_text_are_shown(said: str, seen: str) -> None:
     assert read_answer("bake", f'{{"ok": true, "note": {said}}}')["note"] == seen
+
+
+def test_what_is_noted_of_an_answer_is_bounded_and_files_are_not_counted() -> None:
+    good = GOOD["preflight"]
+    files: Answer = {"tree": {f"conf.d/{number}.conf": "x" * (1 << 20) for number in range(10)}}
+    assert read_answer("preflight", json.dumps({**good, **files}))["tree"] == files["tree"]
+    problems = [{"what": "token=1 " * (1 << 17)}] * 9
+    bad = {"ok": False, "changed": False, "problems": problems}
+    for operation in ("preflight", "activate", "status", "dance"):
+        with pytest.raises(Malformed, match="beside files it has more than 8 MiB"):
+            read_answer(operation, json.dumps(bad))

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.command import run
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import System
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Session
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Fault, Session
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees import installed
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.bundle import pack_tree
@@ -222,6 +222,39 @@ def test_folders_that_an_earlier_version_opened_are_closed_as_what_was_adopted(s
     (kept / "shop.key").write_bytes(SECRET)
     installed.keep(session, ["private/shop.key"])
     assert stat.S_IMODE(kept.stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
+@pytest.mark.parametrize("deep", ["ssl/sub/a.key", "ssl/sub/more/a.key"])
+def test_a_link_of_another_user_leads_nobody_out_of_what_is_kept(session: Session, tmp_path: Path, deep: str) -> None:
+    live, target = session.layout.conf / deep, tmp_path / "profile.d"
+    live.parent.mkdir(parents=True)
+    live.parent.chmod(0o700)
+    live.write_bytes(SECRET)
+    target.mkdir()
+    target.chmod(0o755)
+    theirs = session.layout.kept / "ssl"
+    theirs.mkdir()
+    os.chown(theirs, 1234, 1234)
+    (theirs / "sub").symlink_to(target)
+    with pytest.raises(Fault, match="kept/ssl/sub is no folder in which anything can be kept"):
+        installed.keep(session, [deep])
+    status = target.stat()
+    assert (stat.S_IMODE(status.st_mode), status.st_uid, os.listdir(target)) == (0o755, 0, [])
+
+
+def test_nothing_is_made_for_what_is_not_there(session: Session) -> None:
+    with pytest.raises(Fault, match="no/such/key is to be kept, and is not on this host"):
+        installed.keep(session, ["no/such/key"])
+    assert os.listdir(session.layout.kept) == []
+
+
+def test_a_link_that_root_made_in_a_folder_of_root_leads_to_what_is_kept(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (session.layout.kept / "ssl").symlink_to(tmp_path / "elsewhere")
+    installed.keep(session, ["ssl/secret.key"])
+    assert (tmp_path / "elsewhere/secret.key").read_bytes() == SECRET
+    assert os.listdir(tmp_path / "elsewhere") == ["secret.key"]
 
 
 def test_the_engine_has_a_closed_umask(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,13 +6,17 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.engine import MARKER
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.guard import arm
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.install import install
+from tests.unit.engine.simulation.host import SimulatedHost
+from tests.unit.engine.simulation.work import push
 
 SOURCES = {"sluice/__init__.py": "", "sluice/here.py": "import os\nplace = os.path.dirname(__file__)\n"}
 # What the bootstrap does, with the modules that a file holds.
@@ -120,3 +124,35 @@ def test_no_operation_imports_what_costs_a_host_more_than_its_work(tmp_path: Pat
     )
     argv = [sys.executable, "-IS", "-c", script, str(tmp_path / "codes")]
     assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+ARMED = """
+import sys
+space = {}
+exec(CODES["sluice.engine.loading"][1], space)
+sys.meta_path.insert(0, space["Modules"](CODES))
+from sluice.engine.guard import arm
+print([arm._ENGINE])
+"""
+
+
+def test_an_engine_in_memory_gives_the_guard_no_folder_of_whoever_started_it(tmp_path: Path) -> None:
+    codes = install(remote.sources(), "d1", str(tmp_path), keep=False)
+    script = f"CODES = {codes!r}\n{ARMED}"
+    # As sudo leaves it: the folder of the user who called.
+    done = subprocess.run([sys.executable, "-IS", "-"], input=script, cwd=tmp_path, text=True, capture_output=True)
+    assert done.stdout == "['']\n", done.stderr
+    where = install(remote.sources(), "d1", str(tmp_path), keep=True)["sluice.engine.guard.arm"][0]
+    assert where.startswith(f"{tmp_path}/engine/d1/")
+
+
+def test_nothing_is_switched_where_the_guard_has_no_engine_to_start(
+    new_host: Callable[..., SimulatedHost], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arm, "_ENGINE", "")
+    host = new_host()
+    answer = push(host, "r1", "a")
+    assert answer["problems"][0]["what"] == "the guard could not be armed on this host, so nothing was switched"
+    assert (json.loads(host.layout.state.read_bytes())["pending"], host.layout.linked()) == (None, None)
+    # There the guard is a process of its own, which has the engine already.
+    assert push(new_host(has_systemd=False), "r1", "a")["ok"]

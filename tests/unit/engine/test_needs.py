@@ -126,6 +126,18 @@ def _make_certificate(folder: Path, name: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
+@pytest.mark.parametrize("piped", ["one.pem", "one.key"])
+def test_a_pipe_in_the_place_of_a_certificate_is_not_waited_for(ask: Ask, tmp_path: Path, piped: str) -> None:
+    _make_certificate(tmp_path, "one")
+    (tmp_path / piped).unlink()
+    os.mkfifo(tmp_path / piped)
+    given: dict[str, Any] = {"purpose": "certificate", "beside": str(tmp_path / "one.key")}
+    looking = threading.Thread(target=lambda: ask("file", tmp_path / "one.pem", **given), daemon=True)
+    looking.start()
+    looking.join(5)
+    assert not looking.is_alive()
+
+
 def test_a_certificate_must_fit_its_key(ask: Ask, tmp_path: Path) -> None:
     for name in ("one", "two"):
         _make_certificate(tmp_path, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -17,6 +18,8 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils import receipt as receipts
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.engine import launcher, own
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.admission import Admitted
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.host import trust
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import System
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.main import handle
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout
@@ -253,6 +256,41 @@ def test_what_was_signed_before_changes_no_signers_and_no_inventory(trusted: Hos
     assert trusted.trust(inventory="staging")["ok"]
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_what_was_signed_before_an_administrator_came_is_older(trusted: Host, again: bool) -> None:
+    both = trusted.signers + f"eve@attic {_other_key(trusted).with_suffix('.pub').read_text()}"
+    if not again:
+        assert trusted.trust(own=True, key=trusted.key, signers=both, later=1000)["ok"]
+    # Signed, and not seen here before somebody took the line out, or found that it is not there.
+    assert trusted.trust(later=3000)["changed"] is not again
+    late = trusted.trust(own=True, key=trusted.key, signers=both, later=2000)
+    assert words(late) == ["this was signed before what the host was told last"]
+    assert trusted.layout.allowed_signers.read_text() == trusted.signers
+
+
+def test_of_two_that_tell_at_once_one_waits(trusted: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[int] = []
+    write = Admitted.write
+
+    def look(admitted: Admitted, kind: str, number: int, release: str = "") -> None:
+        write(admitted, kind, number, release)
+        with open(trusted.layout.root / "lock") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        held.append(number)
+
+    read = Admitted.read
+
+    def asked(admitted: Admitted, kind: str) -> tuple[int, str]:
+        with open(trusted.layout.root / "lock") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return read(admitted, kind)
+
+    monkeypatch.setattr(Admitted, "write", look)
+    monkeypatch.setattr(Admitted, "read", asked)
+    assert trusted.trust(own=True, key=trusted.key, later=1000, signers=trusted.signers + "\n")["ok"]
+    assert held
+
+
 def test_receipts_are_forgotten_where_a_clock_ran_ahead_and_older_ones_stay_older(trusted: Host) -> None:
     admitted = trusted.layout.root / "admitted.json"
     admitted.write_text(json.dumps({"receipt": [9_999_999_999_999, "a" * 64]}))
@@ -261,7 +299,51 @@ def test_receipts_are_forgotten_where_a_clock_ran_ahead_and_older_ones_stay_olde
     assert (number < 9_999_999_999_999, number > 1_700_000_000_000, release) == (True, True, "")
 
 
+@pytest.mark.parametrize("damaged", ["[", "[]", "{}", ""])
+def test_what_cannot_be_read_of_receipts_lets_none_of_before_in(trusted: Host, damaged: str) -> None:
+    admitted = trusted.layout.root / "admitted.json"
+    known = json.loads(admitted.read_text())["trust"][0]
+    admitted.write_text(damaged)
+    assert trusted.trust(signers=trusted.signers + "\n", later=1000)["ok"]
+    found = json.loads(admitted.read_text())
+    assert all(number > known for number, _ in found.values())
+    assert ("receipt" in found) is (damaged != "{}")
+
+
 def test_the_launcher_is_what_is_shipped(trusted: Host) -> None:
     shebang, _, text = trusted.layout.command.read_text().partition("\n")
-    assert shebang == f"#!{sys.executable} -IS"
+    python = shebang[len("#!") : -len(" -IS")]
+    assert (os.path.realpath(python), shebang[-4:]) == (os.path.realpath(sys.executable), " -IS")
     assert text == Path(launcher.__file__).read_text()
+
+
+@pytest.mark.parametrize("open_to_others", [None, "venv/bin", "venv/bin/chain", "real", "real/python"])
+def test_the_launcher_is_run_by_a_python_that_is_root_s_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_to_others: str | None
+) -> None:
+    # What tests run in may be open to others above their folder.
+    monkeypatch.setattr(
+        trust, "_folders_fault", lambda path, top, known=trust._folders_fault: known(path, str(tmp_path))
+    )
+    for name in ("venv/bin/chain", "real"):
+        (tmp_path / name).mkdir(mode=0o755, parents=True)
+    (tmp_path / "real/python").write_text("")
+    (tmp_path / "real/python").chmod(0o755)
+    (tmp_path / "venv/bin/chain/python").symlink_to("../../../real/python")
+    (tmp_path / "venv/bin/python").symlink_to("chain/python")
+    if open_to_others:
+        (tmp_path / open_to_others).chmod(0o777)
+    fault = trust.interpreter_fault(str(tmp_path / "venv/bin/python"))
+    assert (str(tmp_path / open_to_others) in fault) if open_to_others else not fault
+
+
+def test_no_engine_is_installed_for_a_python_that_others_can_change(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own, "interpreter_fault", lambda path: f"{path} is anybody's")
+    answer = host.trust()
+    assert words(answer) == ["others than root could change the Python that is to start the host's engine"]
+    assert (host.layout.command.exists(), host.layout.allowed_signers.exists()) == (False, False)
+    monkeypatch.setattr(own, "interpreter_fault", lambda path: "" if path == os.path.realpath(path) else "a link")
+    assert host.trust()["ok"]
+    assert host.layout.command.read_text().startswith(f"#!{os.path.realpath(sys.executable)} -IS\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import os
 import tarfile
 from collections.abc import Callable
@@ -38,7 +39,7 @@ def test_a_host_that_was_never_deployed_to_sends_what_it_serves(new_host: NewHos
     assert answer["live"] == release_id(read_tree(host.layout.conf))
     assert answer["confirmed"] is False
     assert _tree(answer) == {"behaviour", "conf.d", "conf.d/site.conf", "nginx.conf"}
-    assert (answer["withheld"], answer["contract"]) == ([], None)
+    assert answer["withheld"] == []
     assert answer["facts"]["nginx_version"] == "1.22.1"
     assert not host.layout.root.exists()
 
@@ -52,9 +53,20 @@ def test_a_release_is_told_by_its_id_and_sent_only_to_who_does_not_have_it(new_h
     before = host.layout.journal.read_bytes()
     answer = host.ask_engine("probe", "r2", known=["f" * 64])
     assert (answer["live"], answer["confirmed"]) == (one.id, True)
-    assert answer["contract"] == one.form["contract"]
+    # Requests of checks may hold secrets, and nobody asks for them.
+    assert "contract" not in answer
     assert "nginx.conf" in _tree(answer)
     assert host.layout.journal.read_bytes() == before
+
+
+def test_a_stored_release_is_shown_without_its_signature_and_the_requests_of_its_checks(new_host: NewHost) -> None:
+    host = new_host()
+    push(host, "r1", "one", signature="armored")
+    assert json.loads(host.layout.meta(release("one").id).read_bytes())["signature"] == "armored"
+    stored = host.ask_engine("show", "r2", release="live")["stored"]
+    assert "signature" not in stored
+    assert [sorted(row) for row in stored["contract"]] == [["name", "source"]]
+    assert stored["contract"][0]["name"] == "the front page"
 
 
 def test_a_tree_that_was_changed_by_hand_is_another_one(new_host: NewHost) -> None:

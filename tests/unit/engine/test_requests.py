@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.sluice.nginx.plugins.module_utils import receipt as receipts
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import Bind, Ran
 from tests.unit.engine.simulation.host import SimulatedHost
 from tests.unit.engine.simulation.releases import release
@@ -160,3 +161,17 @@ def test_who_only_looks_writes_nothing(new_host: NewHost) -> None:
 
 def test_an_answer_is_plain_data(new_host: NewHost) -> None:
     assert json.loads(json.dumps(push(new_host(), "r1", "a", seconds=1.0)))["ok"]
+
+
+@pytest.mark.parametrize("name", ["check_timeout", "test_timeout", "guard_deadline"])
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 1e30, -5, 0])
+def test_what_is_no_time_is_not_stored(new_host: NewHost, name: str, seconds: float) -> None:
+    host = new_host(has_systemd=False)
+    deploy(host, "a")
+    before, form = host.layout.state.read_bytes(), release("b").form
+    receipt = receipts.issue(form["id"], "r2", host.now(), 24, dict.fromkeys(receipts.GATES, "pass"))
+    answer = host.ask_engine(
+        "activate", "r2", release("b").bundle, release=form, receipt=receipt, options={name: seconds}
+    )
+    assert [problem["what"] for problem in answer["problems"]] == [f"{name} is no time that this host can wait"]
+    assert host.layout.state.read_bytes() == before

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -156,6 +158,41 @@ def test_drift_is_seen_and_repaired(session: Session) -> None:
     assert "-events {}\n+changed" in shown
     installed.repair(session, state["live"])
     assert drift(session, state) == []
+
+
+def test_a_link_in_the_place_of_a_folder_is_repaired_and_not_followed(session: Session, tmp_path: Path) -> None:
+    state = installed.adopt(session, session.store.load(), {})
+    point(session, state["live"])
+    target = tmp_path / "elsewhere"
+    target.mkdir()
+    folder = session.layout.release(state["live"]) / "conf.d"
+    session.system.remove(folder)
+    folder.symlink_to(target)
+    installed.repair(session, state["live"])
+    assert (drift(session, state), os.listdir(target)) == ([], [])
+    assert not folder.is_symlink()
+
+
+def test_what_is_removed_is_not_left_by_a_link_that_comes_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree, target = tmp_path / "tree", tmp_path / "etc"
+    for folder in (tree / "one", tree / "other", target):
+        folder.mkdir(parents=True)
+        (folder / "passwd").write_text("")
+    unlink = os.unlink
+
+    def swapping(name: str, **more: Any) -> None:
+        unlink(name, **more)
+        monkeypatch.setattr(os, "unlink", unlink)
+        (left,) = [each for each in tree.iterdir() if (each / "passwd").exists()]
+        left.rename(tmp_path / "moved")
+        left.symlink_to(target)
+
+    monkeypatch.setattr(os, "unlink", swapping)
+    with contextlib.suppress(OSError):
+        System().remove(tree)
+    assert os.listdir(target) == ["passwd"]
 
 
 def test_a_tree_that_is_gone_is_repaired(session: Session) -> None:

@@ -139,6 +139,8 @@ def test_the_reason_of_an_emergency(given: str, reason: str) -> None:
         ({"emergency": "  "}, "rollout_emergency: the reason is blank; say in a few words why"),
         ({"guard_deadline": 4.9}, r"rollout_guard_deadline: 4\.9 s is too short: .* needs 5 s or more"),
         ({"guard_deadline": -1}, "rollout_guard_deadline: -1 s is too short"),
+        ({"guard_deadline": float("nan")}, "rollout_guard_deadline: nan s is no time for a guard; .* up to 86400"),
+        ({"guard_deadline": float("inf")}, "rollout_guard_deadline: inf s is no time for a guard"),
     ],
 )
 def test_terms_that_cannot_be_are_refused(terms: Mapping[str, Any], words: str) -> None:

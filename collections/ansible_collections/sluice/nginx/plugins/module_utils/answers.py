@@ -22,6 +22,10 @@ __all__ = ["MOST_BYTES", "Malformed", "NoJson", "read_answer"]
 MOST_BYTES = 32 << 20
 """Of all that a host prints for one question. Its live tree, the largest part, has 16 MiB at most, in base64."""
 
+# Characters of what is noted and shown of it: that is searched for secrets while other hosts wait to be asked.
+_MOST_SAID = 8 << 20
+_CONTENT = ("digests", "stored", "tree", "withheld")
+
 # A surrogate alone is how Python writes a byte that is no UTF-8; the pair of two is a character.
 _ESCAPES = re.compile(
     rb"(?<!\\)((?:\\\\)*+)(?:(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\(u[dD][89a-fA-F][0-9a-fA-F]{2}))"
@@ -68,7 +72,10 @@ def read_answer(operation: str, text: str) -> dict[str, Any]:
     found.setdefault("problems", [])
     found.setdefault("warnings", [])
     _hold(operation, found)
-    return {name: value if name in _UNSHOWN else _shown(value) for name, value in found.items()}
+    shown = {name: value if name in _UNSHOWN else _shown(value) for name, value in found.items()}
+    if sum(_length(value) for name, value in shown.items() if name not in _CONTENT) > _MOST_SAID:
+        _refuse(operation, f"beside files it has more than {_MOST_SAID >> 20} MiB")
+    return shown
 
 
 @functools.cache
@@ -85,6 +92,14 @@ def _shown(value: Any) -> Any:
     if isinstance(value, dict):
         return {_shown(key): _shown(each) for key, each in value.items()}
     return value
+
+
+def _length(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(len(key) + _length(each) for key, each in value.items())
+    return sum(map(_length, value)) if isinstance(value, list) else 1
 
 
 def _hold(operation: str, found: dict[str, Any]) -> None:

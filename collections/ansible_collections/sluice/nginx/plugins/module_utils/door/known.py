@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Iterable, Iterator
 
@@ -22,10 +23,11 @@ class Known:
     """A set of secret values. The longest that fits is taken out first."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        self._values: dict[str, list[str]] = {}
-        for value in sorted(set(values), key=len, reverse=True):
+        alike: dict[str, list[str]] = {}
+        for value in values:
             if len(value) >= LEAST:
-                self._values.setdefault(value[:LEAST], []).append(value)
+                alike.setdefault(value[:LEAST], []).append(value)
+        self._values = {beginning: _Alike(found) for beginning, found in alike.items()}
         few = 0 < len(self._values) <= _FEW
         self._begins = re.compile("|".join(map(re.escape, self._values))) if few else None
 
@@ -53,16 +55,48 @@ class Known:
 
     def _length(self, text: str, place: int) -> int:
         """Return how much of ``text`` is a value that begins at ``place``; 0 where it is none."""
-        longest = 0
-        for value in self._values[text[place : place + LEAST]]:
-            end = place + LEAST
-            while end < len(text) and end - place < len(value) and text[end] == value[end - place]:
-                end += 1
-            length = end - place
-            is_whole = length == len(value) and (length >= _SHORT or _stands_alone(text, place, length))
-            if is_whole or end == len(text) or text.startswith(_ENDS, end):
-                longest = max(longest, length)
-        return longest
+        values = self._values[text[place : place + LEAST]]
+        common = values.common(text, place)
+        whole = values.whole(text, place, common)
+        return max(whole, _cut(text, place, common))
+
+
+class _Alike:
+    """The values that begin alike. A host may serve any number of them, so none is looked for one by one."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self._known = frozenset(values)
+        self._sorted = sorted(self._known)
+        self._lengths = sorted({len(value) for value in self._known}, reverse=True)
+
+    def common(self, text: str, place: int) -> int:
+        """Return how much of ``text`` is the beginning of any value."""
+        rest = text[place : place + self._lengths[0]]
+        at = bisect.bisect_left(self._sorted, rest)
+        # What has most in common with it stands beside it.
+        return max(_common(rest, value) for value in self._sorted[max(0, at - 1) : at + 1])
+
+    def whole(self, text: str, place: int, most: int) -> int:
+        """Return the length of the longest value that stands there as a whole; 0 where none does."""
+        for length in self._lengths:
+            is_there = length <= most and text[place : place + length] in self._known
+            if is_there and (length >= _SHORT or _stands_alone(text, place, length)):
+                return length
+        return 0
+
+
+def _common(one: str, other: str) -> int:
+    """Return how many letters two texts begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
+
+
+def _cut(text: str, place: int, common: int) -> int:
+    """Return the length of the beginning of a value that was cut off; 0 where none was."""
+    if place + common == len(text):
+        return common
+    ends = (text.rfind(end, place + LEAST, place + common + len(end)) for end in _ENDS)
+    return max(0, *(end - place for end in ends))
 
 
 def _stands_alone(text: str, place: int, length: int) -> bool:

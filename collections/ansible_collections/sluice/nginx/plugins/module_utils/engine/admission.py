@@ -146,6 +146,10 @@ def inventory_of(session: Session) -> str | None:
     return path.read_text().strip() if path.is_file() else None
 
 
+# Of statements of which a host remembers the newest.
+_KINDS = ("receipt", "trust")
+
+
 class Admitted:
     """The newest signed statement of each kind that this host took; an older one is not taken any more."""
 
@@ -160,16 +164,20 @@ class Admitted:
             return int(found[0]), str(found[1])
         except FileNotFoundError:
             return 0, ""
-        except (OSError, AttributeError, TypeError, IndexError) as error:
+        except (OSError, AttributeError, TypeError, IndexError, KeyError, RecursionError) as error:
             raise ValueError(str(error)) from error
 
     def write(self, kind: str, number: int, release: str = "") -> None:
         """Remember a statement. The caller has the lock."""
+        found: object = {}
         try:
             found = json.loads(self._path.read_bytes())
-        except (OSError, ValueError):
-            found = {}
-        known = found if isinstance(found, dict) else {}
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, RecursionError):
+            found = None
+        # Of what cannot be read, nothing may become newer than what is known by now.
+        known = found if isinstance(found, dict) else {each: [number, ""] for each in _KINDS}
         self._session.system.make_directory(self._session.layout.root)
         text = json.dumps({**known, kind: [number, release]}, sort_keys=True)
         self._session.system.write(self._path, text.encode())

@@ -96,7 +96,7 @@ class ProbeRequest(TypedDict, total=False):
     Answer: ``live`` is the id of the tree that is at ``/etc/nginx`` now, or None, and ``confirmed`` says whether it was
     accepted; ``needs`` with ``key`` (kind and value), ``met``, ``seen`` and ``near``; ``facts`` (``nginx_version``,
     ``modules``, ``os``). Where ``live`` is not known also ``tree``, a tar.gz in base64, without what is secret
-    (``withheld``), and ``contract``, None where nobody knows it.
+    (``withheld``).
     """
 
     needs: list[Json]
@@ -236,7 +236,7 @@ class TrafficForm(TypedDict):
 class ShowRequest(TypedDict, total=False):
     """``show``: ``release`` is an id, the beginning of one, ``live`` or ``previous``.
 
-    Answer: ``release`` (id), ``stored`` (its meta).
+    Answer: ``release`` (id), ``stored`` (its meta without the signature; of checks their names and sources).
     """
 
     release: str

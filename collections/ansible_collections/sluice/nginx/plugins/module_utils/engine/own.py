@@ -10,6 +10,7 @@ import os
 import sys
 
 from ..lean import TYPE_CHECKING, json, sha256
+from .host.trust import interpreter_fault
 from .session import Fault, Problem
 
 if TYPE_CHECKING:
@@ -90,9 +91,23 @@ def unpacked(bundle: bytes, digest: str) -> dict[str, str]:
     return {str(path): str(text) for path, text in found.items()}
 
 
+def _interpreter() -> str:
+    """Return the Python that starts this host's engine for anybody. Raises ``Fault`` where it is not root's alone."""
+    fault = ""
+    for path in (sys.executable, os.path.realpath(sys.executable)):
+        fault = interpreter_fault(path)
+        if not fault:
+            return path
+    do = "run playbooks/trust.yml with -e ansible_python_interpreter=/usr/bin/python3"
+    raise Fault(
+        Problem("others than root could change the Python that is to start the host's engine", seen=fault, do=do)
+    )
+
+
 def install_own(session: Session, sources: dict[str, str], digest: str, number: int) -> None:
     """Put an engine in place as the host's own, the old one running until the new one is whole. Raises ``Fault``."""
     layout, system = session.layout, session.system
+    script = f"#!{_interpreter()} -IS\n{sources['sluice/engine/launcher.py']}"
     for folder in (layout.own, layout.command.parent):
         if not folder.is_dir():
             system.make_directory(folder)
@@ -101,7 +116,6 @@ def install_own(session: Session, sources: dict[str, str], digest: str, number: 
     install["install"](sources, digest, os.fspath(layout.own), True, os.fspath(layout.root / "guard.py"))
     if not (layout.own / "engine" / digest).is_dir():
         raise Fault(Problem("the engine could not be put in place", do=f"see to the disk of {layout.own}"))
-    script = f"#!{sys.executable} -IS\n{sources['sluice/engine/launcher.py']}"
     if not layout.command.is_file() or layout.command.read_text() != script:
         system.write(layout.command, script.encode(), 0o755)
     system.write(layout.own / "current", f"{digest} {number}\n".encode(), 0o644)

@@ -22,6 +22,7 @@ _NOT_ITSELF = "see who answers there in place of the engine"
 
 LEAST_DEADLINE = 5.0
 """Seconds. A guard with less would take back what a busy network delays."""
+_LONGEST_DEADLINE = 86400.0
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,11 @@ class Terms:
                 "rollout_guard_deadline",
                 f"{self.guard_deadline:g} s is too short: a run gives hosts a sign of life between its requests, and "
                 f"needs {LEAST_DEADLINE:g} s or more for that",
+            )
+        if not self.guard_deadline <= _LONGEST_DEADLINE:
+            raise InputError(
+                "rollout_guard_deadline",
+                f"{self.guard_deadline:g} s is no time for a guard; give seconds up to {_LONGEST_DEADLINE:.0f}",
             )
 
     @property

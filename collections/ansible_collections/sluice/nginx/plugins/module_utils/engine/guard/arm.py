@@ -22,7 +22,8 @@ BOOT_UNIT = "sluice-boot.service"
 LATE = 3
 """The code with which a guard exits that came too late; there is no use in starting it again."""
 
-_ENGINE = os.path.realpath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3))
+# An engine that runs from memory has no folder: its paths would lead to wherever this process was started.
+_ENGINE = os.path.realpath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3)) if os.path.isabs(__file__) else ""
 _TIMEOUT = 30.0
 # What the name of a unit may hold.
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
@@ -57,6 +58,15 @@ sys.exit(main(sys.argv[1:]))
 
 def arm(session: Session, run: str, seconds: float) -> None:
     """Set the guard on the release that ``run`` is about to switch to. Raises ``Fault`` when it cannot be had."""
+    if session.system.systemd() and not _ENGINE:
+        raise Fault(
+            Problem(
+                "the guard could not be armed on this host, so nothing was switched",
+                f"the engine is kept below {session.layout.root}, for the guard to start",
+                "it runs from memory, as it could not be kept",
+                "see to the disk of the host, which may be full or read-only",
+            )
+        )
     extend(session, run, seconds)
     if not session.system.systemd():
         # Here, since the guard needs what arms it.

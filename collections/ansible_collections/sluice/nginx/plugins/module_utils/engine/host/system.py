@@ -158,14 +158,17 @@ class System:
         copy(str(source), str(target))
 
     def remove(self, path: Path) -> None:
-        """Remove a file, link or tree; nothing happens when there is none."""
+        """Remove a file, link or tree; nothing happens when there is none.
+
+        A folder in it may be another user's, who puts a link in the place of what is gone through: none is followed.
+        """
         if path.is_dir() and not path.is_symlink():
-            for folder, folders, files in os.walk(path, topdown=False):
+            for _, folders, files, at in os.fwalk(path, topdown=False):
                 for name in files:
-                    os.unlink(os.path.join(folder, name))
+                    os.unlink(name, dir_fd=at)
                 for name in folders:
-                    each = os.path.join(folder, name)
-                    (os.unlink if os.path.islink(each) else os.rmdir)(each)
+                    kind = os.stat(name, dir_fd=at, follow_symlinks=False).st_mode & _KIND
+                    (os.rmdir if kind == _FOLDER else os.unlink)(name, dir_fd=at)
             os.rmdir(path)
         elif os.path.lexists(path):
             path.unlink()

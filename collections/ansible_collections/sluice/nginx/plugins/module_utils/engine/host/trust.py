@@ -2,18 +2,19 @@
 
 A master counts when it has the engine's own user, really and effectively, when it sees the same root directory, and
 when its binary is nginx's by its name, root's, and nobody else can write to it or to a folder above it. Nothing else is
-asked, signalled or executed.
+asked, signalled or executed. Nor does the Python count that the host's own engine is run by, unless it is such a file.
 """
 
 from __future__ import annotations
 
 import os
 
-__all__ = ["binary_fault", "exe_of", "file_fault", "process_fault"]
+__all__ = ["binary_fault", "exe_of", "file_fault", "interpreter_fault", "process_fault"]
 
 _DELETED = " (deleted)"
 _KIND, _FILE = 0o170000, 0o100000
 _OTHERS_WRITE = 0o022
+_MOST_LINKS = 40
 # What nginx and its descendants call their binaries, as nginx-debug and angie. A program of root's that any user may
 # start, such as sudo, has another name.
 _NAMES = ("nginx", "angie")
@@ -50,6 +51,23 @@ def binary_fault(path: str, proc: str | os.PathLike[str]) -> str:
         return file_fault(os.stat(real), real) or _folders_fault(real, _top(proc))
     except OSError as error:
         return f"{path}: {error.strerror}"
+
+
+def interpreter_fault(path: str) -> str:
+    """Say why others than root may change what a path to Python, as that of a virtual environment, starts; nothing
+    where they may not.
+    """
+    # In a chain of links each one decides.
+    for _ in range(_MOST_LINKS):
+        path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+        try:
+            fault = _folders_fault(path, "/") or ("" if os.path.islink(path) else _others(os.stat(path), path))
+        except OSError as error:
+            return f"{path}: {error.strerror}"
+        if fault or not os.path.islink(path):
+            return fault
+        path = os.path.join(os.path.dirname(path), os.readlink(path))
+    return f"{path} is a link to a link without end"
 
 
 def file_fault(status: os.stat_result, path: str) -> str:

@@ -83,7 +83,8 @@ def _seen(path: str, kind: str) -> str:
 
 def _certificate_fault(path: str, key: str) -> str:
     """Say why nginx could not use a certificate with its key, or nothing where that is not certain."""
-    if not key or not os.path.isfile(key):
+    # A pipe would be read without end.
+    if not key or not (os.path.isfile(key) and os.path.isfile(path)):
         return ""
     # Here, because most operations need none of it, and it takes longest to import.
     import ssl

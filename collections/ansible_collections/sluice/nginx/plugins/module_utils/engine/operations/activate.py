@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["activate"]
 
+# A day, in seconds.
+_LONGEST = 86400.0
+
 
 class _Release(NamedTuple):
     """What is to be activated; ``meta`` is stored beside it."""
@@ -130,11 +133,11 @@ def _begin(session: Session, state: Json, release: _Release) -> Json:
 def _read(session: Session, request: ActivateRequest) -> _Release:
     form = request["release"]
     release = form["id"]
-    options = request.get("options") or {}
+    options: Json = {**(request.get("options") or {})}
     timeouts = (
-        float(options.get("check_timeout", 10.0)),
-        float(options.get("test_timeout", 120.0)),
-        float(options.get("guard_deadline", DEADLINE)),
+        _seconds(options, "check_timeout", 10.0),
+        _seconds(options, "test_timeout", 120.0),
+        _seconds(options, "guard_deadline", DEADLINE),
     )
     if request.get("stored"):
         meta = session.store.meta(release)
@@ -155,6 +158,14 @@ def _read(session: Session, request: ActivateRequest) -> _Release:
         "signature": request.get("signature") or "",
     }
     return _Release(release, meta, *timeouts)
+
+
+def _seconds(options: Json, name: str, usual: float) -> float:
+    """Read a time. Raises ``Fault`` for what is none, as NaN: it would be stored, and nobody could read that again."""
+    seconds = float(options.get(name, usual))
+    if 0 < seconds <= _LONGEST:
+        return seconds
+    raise Fault(Problem(f"{name} is no time that this host can wait", f"seconds, up to {_LONGEST:.0f}", f"{seconds:g}"))
 
 
 def _again(session: Session, state: Json, release: _Release) -> Json:

@@ -60,6 +60,5 @@ def _live(session: Session, known: list[str]) -> Json:
             "take out of /etc/nginx what is no configuration",
         )
         return {**answer, "problems": [problem]}
-    contract = session.store.meta(live).get("contract")
-    answer.update(tree=base64.b64encode(sent.data).decode(), withheld=sent.withheld, contract=contract)
+    answer.update(tree=base64.b64encode(sent.data).decode(), withheld=sent.withheld)
     return answer

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["resolve", "show", "status"]
 
 _EVENTS = 60
+_OF_CHECKS = ("name", "source")
 
 
 def status(session: Session, request: Json, bundle: bytes = b"") -> Json:
@@ -62,7 +63,17 @@ def show(session: Session, request: ShowRequest, bundle: bytes = b"") -> Json:
     """
     state = session.store.load()
     release = resolve(state, request["release"])
-    return {"changed": False, "release": release, "stored": session.store.meta(release)}
+    return {"changed": False, "release": release, "stored": _told(session.store.meta(release))}
+
+
+def _told(meta: Json) -> Json:
+    """Return what may be told of a release: requests of checks may hold secrets, and whoever has a signature can send
+    it to another host.
+    """
+    stored = {name: value for name, value in meta.items() if name != "signature"}
+    if stored.get("contract"):
+        stored["contract"] = [{name: row.get(name, "") for name in _OF_CHECKS} for row in stored["contract"]]
+    return stored
 
 
 def resolve(state: Json, wanted: str) -> ReleaseId:

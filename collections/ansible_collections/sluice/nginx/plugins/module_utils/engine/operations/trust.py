@@ -24,9 +24,15 @@ def trust(session: Session, request: TrustRequest, bundle: bytes) -> Json:
     An engine that was sent along does so for whoever is root; the host's own wants a signature by one who may sign now.
     Raises ``Fault``.
     """
-    statement = request["statement"]
-    looking = bool(request.get("looking"))
-    layout = session.layout
+    if request.get("looking"):
+        return _told(session, request, bundle, looking=True)
+    # Of two statements at once the newer one wins.
+    with session.store.lock(session.run, "trust"):
+        return _told(session, request, bundle, looking=False)
+
+
+def _told(session: Session, request: TrustRequest, bundle: bytes, *, looking: bool) -> Json:
+    statement, layout = request["statement"], session.layout
     if session.own:
         _hold(session, statement, str(request.get("signature") or ""))
     texts = {layout.allowed_signers: str(statement["signers"])}
@@ -39,9 +45,11 @@ def trust(session: Session, request: TrustRequest, bundle: bytes) -> Json:
         changed.append(str(layout.command))
     if statement.get("forget"):
         changed.append("the receipts that it took")
-    if changed and not looking:
-        with session.store.lock(session.run, "trust"):
+    if not looking:
+        if changed:
             _apply(session, statement, texts, digest, bundle)
+        # An administrator's word counts as well, and one that changed nothing: what others signed before it is older.
+        Admitted(session).write("trust", int(statement["number"]))
     return {"changed": bool(changed), "paths": changed, "engine": read_own(layout).to_json()}
 
 
@@ -53,12 +61,9 @@ def _apply(session: Session, statement: Json, texts: dict[Path, str], digest: st
         install_own(session, unpacked(bundle, digest), digest, int(statement["number"]))
     for path, text in texts.items():
         session.system.write(path, text.encode(), 0o644)
-    admitted = Admitted(session)
-    if session.own:
-        admitted.write("trust", int(statement["number"]))
     if statement.get("forget"):
         # Not nothing: what is older than this statement stays older.
-        admitted.write("receipt", int(statement["number"]))
+        Admitted(session).write("receipt", int(statement["number"]))
 
 
 def update_engine(session: Session, request: UpdateEngineRequest, bundle: bytes) -> Json:

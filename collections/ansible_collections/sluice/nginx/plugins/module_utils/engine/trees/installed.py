@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["adopt", "install", "keep", "repair"]
 
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
 
 @contextmanager
 def _temporary(session: Session, name: str) -> Iterator[Path]:
@@ -145,55 +147,100 @@ def keep(session: Session, paths: list[str]) -> None:
         path = Path(name)
         if path.is_absolute() or ".." in path.parts or not path.parts:
             raise Fault(Problem(f"{name!r} cannot be kept", "a path inside /etc/nginx, as ssl/shop.key"))
-        place = session.layout.kept / str(path)
-        live = session.layout.conf / str(path)
-        _keep_folders(session, path)
-        if place.exists():
-            continue
-        if not live.exists():
-            raise Fault(
-                Problem(
-                    f"{name} is to be kept, and is not on this host",
-                    f"{live} or {place}",
-                    do=f"put it at {place} on this host, or take it off the kept paths",
-                )
-            )
-        if not place.parent.exists():
-            # Nothing of the origin leads there: somebody is to put it there by hand.
-            session.system.make_directory(place.parent)
-        # Beside its place, since that may be another file system.
-        temporary = place.with_name(f".{place.name}.incoming")
+        with _kept_folder(session, path) as folder:
+            _keep_one(session, path, folder)
+
+
+def _keep_one(session: Session, path: Path, folder: Path) -> None:
+    live, place = session.layout.conf / str(path), folder / path.name
+    if place.exists():
+        return
+    if not live.exists():
+        raise _lacking(session, path)
+    with _temporary(session, "kept") as closed:
+        # What is there may be another file system.
+        is_near = os.stat(closed.parent).st_dev == os.stat(folder).st_dev
+        temporary = closed if is_near else folder / f".{path.name}.incoming"
         session.system.remove(temporary)
         session.system.copy(live.resolve(), temporary)
         session.system.rename(temporary, place)
 
 
-def _keep_folders(session: Session, path: Path) -> None:
-    """Make the folders above a kept path with the owners and modes of their origin, and close those that are more open
-    than it, as earlier versions made them.
+def _lacking(session: Session, path: Path) -> Fault:
+    shown = session.layout.kept / str(path)
+    return Fault(
+        Problem(
+            f"{path} is to be kept, and is not on this host",
+            f"{session.layout.conf / str(path)} or {shown}",
+            do=f"put it at {shown} on this host, or take it off the kept paths",
+        )
+    )
+
+
+@contextmanager
+def _kept_folder(session: Session, path: Path) -> Iterator[Path]:
+    """Have the folder of a kept path, for the time of a ``with``: the folders above it with the owners and modes of
+    their origin, and closed where they are more open than it, as earlier versions made them.
+
+    Such a folder may be another user's, who can put a link in the place of one below it. So each is gone through by
+    its descriptor. Raises ``Fault``.
     """
     layout = session.layout
     known = session.store.load()["releases"]
     adopted = [layout.release(name) for name, row in known.items() if row.get("origin") == "adopted"]
-    # The first is the folder of all that is kept: it stands for /etc/nginx itself.
-    for length in range(len(path.parts)):
-        name = Path(*path.parts[:length])
-        place = layout.kept / str(name)
-        origins = [tree / str(name) for tree in (layout.conf, *adopted)]
-        found = [origin.stat() for origin in origins if origin.is_dir() and origin.resolve() != place.resolve()]
-        if not found:
-            continue
-        narrowest = min(found, key=lambda status: bin(status.st_mode & 0o077).count("1"))
-        if not place.exists():
-            session.system.make_directory(place, 0o700)
-            os.chown(place, narrowest.st_uid, narrowest.st_gid)
-            place.chmod(narrowest.st_mode & 0o7777)
-            continue
-        there = place.stat().st_mode & 0o7777
-        wanted = there & (narrowest.st_mode | 0o7700)
-        if wanted != there:
-            place.chmod(wanted)
-            os.chown(place, narrowest.st_uid, narrowest.st_gid)
+    if not layout.kept.exists():
+        session.system.make_directory(layout.kept, 0o700)
+    at = os.open(layout.kept, _FOLDER)
+    try:
+        # The first is the folder of all that is kept: it stands for /etc/nginx itself.
+        for length in range(len(path.parts)):
+            name = Path(*path.parts[:length])
+            origins = [tree / str(name) for tree in (layout.conf, *adopted)]
+            found = [origin.stat() for origin in origins if origin.is_dir()]
+            is_new = False
+            if length:
+                below = _entered(at, path.parts[length - 1], layout.kept / str(name))
+                is_new = below < 0
+                if is_new:
+                    if not found:
+                        raise _lacking(session, path)
+                    os.mkdir(path.parts[length - 1], 0o700, dir_fd=at)
+                    below = os.open(path.parts[length - 1], _FOLDER | os.O_NOFOLLOW, dir_fd=at)
+                os.close(at)
+                at = below
+            _close(at, [each for each in found if not os.path.samestat(each, os.fstat(at))], is_new)
+        yield Path(f"/proc/self/fd/{at}")
+    finally:
+        os.close(at)
+
+
+def _entered(at: int, name: str, shown: Path) -> int:
+    """Open a folder in the one that is open; returns -1 where there is none. Raises ``Fault`` for what is no folder."""
+    status = os.fstat(at)
+    # Where others may write, a link is anybody's.
+    is_open = status.st_uid not in (0, os.geteuid()) or status.st_mode & 0o022
+    flags = _FOLDER | (os.O_NOFOLLOW if is_open else 0)
+    try:
+        return os.open(name, flags, dir_fd=at)
+    except FileNotFoundError:
+        return -1
+    except OSError as error:
+        what = f"{shown} is no folder in which anything can be kept"
+        do = "see who put it there; a link counts only in a folder that is root's alone"
+        raise Fault(Problem(what, "a folder", error.strerror or str(error), do)) from error
+
+
+def _close(folder: int, origins: list[os.stat_result], is_new: bool) -> None:
+    """Give a folder the owner and mode of its narrowest origin, where it is new, or more open than that."""
+    if not origins:
+        return
+    narrowest = min(origins, key=lambda status: bin(status.st_mode & 0o077).count("1"))
+    there = os.fstat(folder).st_mode & 0o7777
+    wanted = narrowest.st_mode & 0o7777 if is_new else there & (narrowest.st_mode | 0o7700)
+    if wanted != there or is_new:
+        # Its mode last: to change the owner takes bits from it, and gives it to somebody.
+        os.fchown(folder, narrowest.st_uid, narrowest.st_gid)
+        os.fchmod(folder, wanted)
 
 
 def repair(session: Session, release: ReleaseId) -> None:
@@ -213,19 +260,34 @@ def repair(session: Session, release: ReleaseId) -> None:
             session.system.rename(place, tree)
             return
         for difference in compare(manifest, read_tree(tree)):
-            _restore(session, place / difference.path, tree / difference.path)
+            target = tree / difference.path
+            if _is_behind_link(tree, difference.path):
+                raise Fault(Problem(f"somebody changes {target.parent} meanwhile", do="see who does, and try again"))
+            _restore(session, place / difference.path, target)
 
 
 def _restore(session: Session, source: Path, target: Path) -> None:
     if not os.path.lexists(source):
         session.system.remove(target)
         return
-    if source.is_dir() and not source.is_symlink() and target.is_dir() and not target.is_symlink():
+    if _is_folder(source) and _is_folder(target):
         target.chmod(source.stat().st_mode & 0o7777)
         return
     temporary = target.with_name(f".{target.name}.pristine")
     session.system.remove(temporary)
     session.system.copy(source, temporary)
-    if target.is_dir() and not target.is_symlink():
+    if _is_folder(source) or _is_folder(target):
+        # A folder takes the place of nothing else, and nothing else takes that of a folder.
         session.system.remove(target)
     session.system.replace(temporary, target)
+
+
+def _is_behind_link(tree: Path, path: str) -> bool:
+    folder = os.path.dirname(path)
+    while folder and not (tree / folder).is_symlink():
+        folder = os.path.dirname(folder)
+    return bool(folder)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
