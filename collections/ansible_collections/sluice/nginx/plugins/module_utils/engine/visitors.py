@@ -83,9 +83,16 @@ def _client(line: str) -> str:
 
 
 def _network(word: str) -> str:
-    """Return who a first word or a field means: an address, of IPv6 its network; nothing where it is none."""
+    """Return who a first word or a field means: an address, of IPv6 the network that one customer has (/48); nothing
+    where it is none.
+    """
+    # As a socket for both kinds of addresses shows IPv4.
+    word = word.rpartition(":")[2] if "." in word and word.startswith("::") else word
     if ":" in word:
-        return ":".join(word.split(":")[:4])
+        head, _, tail = word.partition("::")
+        groups, behind = head.split(":"), tail.split(":") if tail else []
+        groups += ["0"] * (8 - len(groups) - len(behind)) + behind
+        return ":".join(group.lstrip("0") or "0" for group in groups[:3])
     numbers = word.split(".")
     return word if len(numbers) == 4 and all(whole_number(each) is not None for each in numbers) else ""
 
