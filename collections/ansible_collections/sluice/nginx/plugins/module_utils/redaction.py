@@ -19,7 +19,7 @@ __all__ = ["REDACTED", "redact_line", "redactions"]
 REDACTED = "…redacted…"
 
 _NAMES = (
-    r"authori[sz]ation|api[-_]?key|token(?!s\b)|secret|passw(?:or)?d|passwd|passphrase|\bpwd\b|credential|signature"
+    r"authori[sz]ation|api[-_]?key|token(?!s\b)|secret|passw(?:or)?d|passwd|passphrase|(?<![a-z])pwd(?![a-z])|credential|signature"
     r"|signing[-_]?key|access[-_]?key|private[-_]?key|license[-_]?key|account[-_]?key|bearer|jwt|hmac"
 )
 _HARMLESS = frozenset(
@@ -35,14 +35,15 @@ _ROW_WORDS = frozenset(("default", "hostnames", "include", "volatile", "proxy", 
 _PATTERNS = {
     "token": r"""(?s)"(?:[^"\\]|\\.)*(?:"|\Z)|'(?:[^'\\]|\\.)*(?:'|\Z)|\#[^\n]*|[;{}]|(?:\\.|\$\{|[^\s;{\\])+|\\""",
     "named": rf"(?i){_NAMES}",
-    "query": rf"(?i)^(?:sig|key|pass|pw|auth|sv|code|md5|hash|x-amz-\w+)$|{_NAMES}",
+    "query": rf"(?i)^(?:sig|key|pass|pin(?:-value)?|pw|auth|sv|code|md5|hash|x-amz-\w+)$|{_NAMES}",
     # Of what is set, and of what is asked for: names that say less, and mostly stand for a secret there.
-    "set": rf"(?i){_NAMES}|auth(?!enticate)|cookie|[-_]key\b|verify\b",
+    "set": rf"(?i){_NAMES}|auth(?!enticate)|cookie|[-_]key\b|verify\b|(?<![a-z])pass$",
     "asked": rf"(?i){_NAMES}|auth|key(?![a-z])|sig\b",
     "sets": r"^(?:set|env|\w+_(?:set_header|param|set_var)|add_(?:header|trailer)|more_set_(?:input_)?headers"
     r"|auth_(?:http_header|request_set)|(?:js|perl)_(?:var|set)|secure_link_\w+)$",
     # Their arguments are secrets, but for variables.
-    "tells": r"(?i)^(?:secure_link_(?:md5|secret|hmac_\w+)|\w*(?:secret|passw(?:or)?d|passwd|passphrase|api_?key"
+    "tells": r"(?i)^(?:secure_link_(?:md5|secret|hmac_\w+)|set_(?:hmac|md5|sha)\w*"
+    r"|\w*(?:secret|passw(?:or)?d|passwd|passphrase|api_?key"
     r"|(?:access|signing|license|session)_key|auth_token)(?:_\w+)?)$",
     "tells_not": r"(?i)_(?:file|path|zone|size|timeout|algorithm|message|enabled?|bypass|no_cache|level|days?)$",
     "plain": r"(?i)^\w*(?:ciphers|ecdh_curve|conf_command|protocols|ciphersuites)$",
@@ -55,11 +56,11 @@ _PATTERNS = {
     "uuid": r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     "host": r"^[\w.*-]*\.[a-z]{2,}(?::\d+)?$",
     "address": r"^\[?[0-9a-fA-F:.]*:[0-9a-fA-F:.]*\]?(?:[:/]\d+)?$",
-    "public": r"(?i)(?:^|-)sha(?:1|256|384|512)-?$",
+    "public": r"(?i)(?:^|[-@])sha(?:1|256|384|512)[-:]?$",
     "segment": r"[A-Za-z0-9]+",
     "turns": r"[A-Z]*[a-z]+|[A-Z]+|[0-9]+",
     "maybe": rf"(?i){_NAMES}|cookie|verify|env\s|://|[?&;]\w+=|basic\s|key|auth|secure_link|:\S{{6}}|=\s*$"
-    r"|(?=[a-z]{0,7}[0-9])[a-z0-9]{8}|webhook|slack|sig\b",
+    r"|(?=[a-z]{0,7}[0-9])[a-z0-9]{8}|webhook|slack|sig\b|(?:\b|_)pass\b|set_(?:md5|sha)",
 }
 # What is secret wherever it stands: the groups named `v` of these, but for variables in them, or `whole`. Where a form
 # has the group `name` or `query`, what is told there must be a secret's name.
@@ -75,10 +76,11 @@ _FORMS = (
     r"(?i)/api/webhooks/(?P<v>[\w/-]+)",
     r"/bot(?P<v>\d+:[\w-]+)",
     # As of `key = value`, YAML and JSON. What is told of a host and its port is none.
-    r"(?<![/\w.@$-])[\"']?(?P<name>[\w.-]{1,99})[\"']?\]?(?:\s*=>?\s*|\s*:\s+|\s*:\s*(?=[\"']))"
-    r"(?P<v>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|(?:(?i:bearer|basic|token|digest)\s+)?[^\s\"',;$(){}]+)",
+    r"(?<![/\w.@$-])[\"']?(?P<name>[\w.-]{1,99})(?:\\?[\"'])?\]?(?:\s*[=~!]?==?>?\s*|\s*:\s+|\s*:\s*(?=\\?[\"']))"
+    r"(?P<v>\\\"[^\"\\]*|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|(?:(?i:bearer|basic|token|digest)\s+)?[^\s\"',;$(){}]+)",
     # As scripts set headers.
     r"[\"'](?P<name>[\w-]{1,99})[\"']\s*,\s*(?P<v>\"[^\"\n]*\"|'[^'\n]*')",
+    r"(?i)[.:]auth\s*\(\s*(?P<v>\"[^\"\n]*\"|'[^'\n]*')",
     # A row of htpasswd.
     r"(?m)^[-+]?[ \t]*[^\s:#]+:(?P<whole>(?:\$[\w-]+\$|\{[\w.-]+\})\S+|_[./0-9A-Za-z]{19}$|[./0-9A-Za-z]{13}(?=$|:))",
     # The end of a key that is written as text.
@@ -186,7 +188,7 @@ def _statement(words: list[_Word], block: list[_Word]) -> Iterator[Span]:
     table = bool(block) and _bare(block[0]) in _TABLES
     if table and name not in _ROW_WORDS and len(block) > 2 and asked.search(block[1].text):
         yield from _covered(words[0])
-    if table and len(block) > 2 and named.search(block[-1].text) and name != "include":
+    if table and len(block) > 1 and named.search(block[-1].text) and name != "include":
         for word in words[1:]:
             yield from _covered(word)
     variable = tools["variable"]
@@ -200,6 +202,12 @@ def _statement(words: list[_Word], block: list[_Word]) -> Iterator[Span]:
     elif len(words) > 2 and tools["sets"].match(name) and tools["set"].search(words[1].text):
         for word in words[2:]:
             yield from _covered(word)
+    elif name == "env" or name.startswith("more_set_"):
+        # Name and value are one word.
+        for word in words[1:]:
+            head, sign, value = word.text.partition("=" if name == "env" else ":")
+            if sign and tools["set"].search(head):
+                yield from _covered(_Word(word.end - len(value), word.end, value))
     if tools["plain"].match(name):
         return
     row = table or not tools["directive"].match(name)
