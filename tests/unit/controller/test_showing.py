@@ -13,7 +13,10 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import Con
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show, show_text, told, warn
 
 SERVICES = ("CI", "GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
-ODD = "::error::x\n  ::add-mask::y\nz ##[error]a\x1b[2J\u202e ##vso[task.complete]b ##teamcity[buildStop] ##VSO[x]\nsection_start:1:a\r\x1b[0K"
+ODD = (
+    "::error::x\n  ::add-mask::y\nz ##[error]a\x1b[2J\u202e ##vso[task.complete]b ##teamcity[buildStop] ##VSO[x]\n"
+    "section_start:1:a\r\x1b[0K"
+)
 
 
 class Screen:
