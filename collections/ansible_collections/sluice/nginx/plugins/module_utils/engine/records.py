@@ -153,6 +153,11 @@ class Records:
         self._logs = [_Log(path, at) for path, at in marks.items()]
         self.found = Found()
 
+    @property
+    def are_other(self) -> bool:
+        """Whether none of the logs is an error log, by how records begin there."""
+        return all(log.is_other for log in self._logs)
+
     def read(self, pids: Pids, limit: Limit | None = None) -> Found:
         """Read what is new, add it to ``found``, and return it alone."""
         new = Found()
@@ -171,7 +176,7 @@ class _Log:
 
     def _begin_anew(self, offset: int) -> None:
         self._starts: list[int] = []
-        self._is_other = False
+        self.is_other = False
         # Up to here a record may reach that began before what was read.
         self._unknown_until = offset + _REACH if offset and not offset % _BLOCK else 0
         self._known_end = offset
@@ -180,7 +185,7 @@ class _Log:
         inode, offset = self._at
         try:
             status = os.stat(self._path)
-            if status.st_ino == inode and (status.st_size == offset or (self._is_other and status.st_size > offset)):
+            if status.st_ino == inode and (status.st_size == offset or (self.is_other and status.st_size > offset)):
                 self._at[1] = status.st_size
                 return
             if status.st_ino != inode or status.st_size < offset:
@@ -206,7 +211,7 @@ class _Log:
                 limit.took(len(read))
                 # What is at the end waits, until it is known whether it is the end.
                 whole, newline, rest = (rest + read).rpartition(b"\n")
-                if newline and not self._is_other:
+                if newline and not self.is_other:
                     is_end = not rest and os.fstat(log).st_size == at and at % _BLOCK != 0
                     self._take(whole, is_end, pids, into)
                 elif len(rest) > _PART:
@@ -218,7 +223,7 @@ class _Log:
         begin = self._at[1]
         self._at[1] = begin + len(whole) + 1
         if begin == self._known_end and begin >= self._unknown_until and read_head(whole.partition(b"\n")[0]) is None:
-            self._is_other = True
+            self.is_other = True
             return
         for found in into:
             found.size += len(whole) + 1
