@@ -63,6 +63,7 @@ _NAME = (
     r"(?:^|/)(?:[^/]+\.(?:key|p12|pfx|jks|ppk|keytab|htpasswd)|\.?(?:htpasswd|pgpass|netrc)"
     r"|id_(?:rsa|dsa|ecdsa|ed25519))$"
 )
+_MAIN = "nginx.conf"
 _JAVA = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 # The identifiers of PKCS#5 and PKCS#12, with which an encrypted key begins.
 _ENCRYPTED = (b"\x2a\x86\x48\x86\xf7\x0d\x01\x05", b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c")
@@ -225,6 +226,9 @@ def _files(value: str, contents: Mapping[str, bytes], conf: str, links: Mapping[
         parts = [re.escape(part) for part in re.split(r"\$\{\w*\}|\$\w+|\[[^]]+\]|[*?]", path)]
         fits = re.compile(".*".join(parts)).fullmatch
         candidates = {name for name in (*contents, *links) if fits(name)}
+        if not any(part.strip("/") for part in parts):
+            # That would be any file. Nobody's key is what nginx reads as its configuration.
+            candidates -= {_MAIN, *named_by(("include",), contents, conf, links)}
     else:
         candidates = {path}
     return {end for name in candidates for end in [_end_of(name, conf, links)] if end in contents}
