@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.redaction import REDACTED, redact_line, redactions
+from ansible_collections.sluice.nginx.plugins.module_utils.redaction import (
+    REDACTED,
+    redact_line,
+    redactions,
+    secret_includes,
+)
 
 SECRET = "S3cr3t-of-the-vault"
 TOKEN = "9f8a7b6c5d4e3f2a1b0c"
@@ -121,6 +126,20 @@ def test_what_is_harmless_is_shown(line: str) -> None:
 def test_a_value_on_another_line_than_its_directive_is_not_shown() -> None:
     text = f'server {{\n  proxy_set_header Authorization\n    "{SECRET}";\n  secure_link_md5\n    "$uri short";\n}}\n'
     assert set(redactions(text).values()) == {f'    "{REDACTED}";', f'    "$uri {REDACTED}";'}
+
+
+@pytest.mark.parametrize(
+    ("block", "found"),
+    [
+        ("map $http_x_api_key $client { include %s; }", True),
+        ("map\t$host $api_key { default 0;\n include '%s'; }", True),
+        ("geo $token { include %s; }", True),
+        ("map $host $pool { include %s; }", False),
+        ("server { include %s; }", False),
+    ],
+)
+def test_rows_that_are_included_are_secret_as_those_of_their_map(block: str, found: bool) -> None:
+    assert secret_includes(f"http {{ {block % 'keys.map'} }}") == (["keys.map"] if found else [])
 
 
 def test_the_rows_of_a_map_are_secret_by_its_variables() -> None:

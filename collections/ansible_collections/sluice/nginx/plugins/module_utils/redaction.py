@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Span = tuple[int, int]
 
-__all__ = ["REDACTED", "redact_line", "redactions"]
+__all__ = ["REDACTED", "redact_line", "redactions", "secret_includes"]
 
 REDACTED = "…redacted…"
 
@@ -160,23 +160,54 @@ def _spans(text: str) -> list[Span]:
                 found.append(match.span("whole"))
             elif all(tools[kind].search(groups[group]) for group, kind in _TOLD if group in groups):
                 found += _covered(_Word(match.start("v"), match.end("v"), match["v"]))
+    for words, block in _statements(text):
+        if words and words[0].text[0] == "#":
+            # What is commented out is as secret.
+            found += [(a + words[0].start, b + words[0].start) for a, b in _spans(words[0].text.replace("#", " "))]
+        else:
+            found += _statement(words, block)
+    return found
+
+
+def _statements(text: str) -> Iterator[tuple[list[_Word], list[_Word]]]:
+    """Yield each statement, with the words before the block that it stands in; a comment is one of its own."""
     words: list[_Word] = []
     blocks: list[list[_Word]] = []
-    for match in tools["token"].finditer(text):
+    for match in _tools()["token"].finditer(text):
         token = match[0]
+        word = _Word(match.start(), match.end(), token)
         if token[0] == "#":
-            # What is commented out is as secret.
-            found += [(a + match.start(), b + match.start()) for a, b in _spans(token.replace("#", " "))]
+            yield [word], []
         elif token in (";", "{", "}"):
-            found += _statement(words, blocks[-1] if blocks else [])
+            yield words, blocks[-1] if blocks else []
             if token == "{":
                 blocks.append(words)
             elif token == "}" and blocks:
                 blocks.pop()
             words = []
         else:
-            words.append(_Word(match.start(), match.end(), token))
-    return found + list(_statement(words, blocks[-1] if blocks else []))
+            words.append(word)
+    yield words, blocks[-1] if blocks else []
+
+
+def secret_includes(text: str) -> list[str]:
+    """Return what is included as rows of a ``map`` or the like whose values or keys are secret."""
+    if "include" not in text or not any(name in text for name in _TABLES):
+        return []
+    return [
+        _bare(words[1])
+        for words, block in _statements(text)
+        if len(words) > 1 and _bare(words[0]) == "include" and any(_secret_sides(block))
+    ]
+
+
+def _secret_sides(block: list[_Word]) -> tuple[bool, bool]:
+    """Whether the keys are secret in a block with these words before it, and whether the values are."""
+    if not block or _bare(block[0]) not in _TABLES or len(block) < 2:
+        return False, False
+    tools = _tools()
+    asked = len(block) > 2 and tools["asked"].search(block[1].text)
+    return bool(asked), bool(tools["named"].search(block[-1].text))
 
 
 def _statement(words: list[_Word], block: list[_Word]) -> Iterator[Span]:
@@ -184,11 +215,12 @@ def _statement(words: list[_Word], block: list[_Word]) -> Iterator[Span]:
         return
     tools = _tools()
     name = _bare(words[0])
-    named, asked = tools["named"], tools["asked"]
+    asked = tools["asked"]
     table = bool(block) and _bare(block[0]) in _TABLES
-    if table and name not in _ROW_WORDS and len(block) > 2 and asked.search(block[1].text):
+    keys, values = _secret_sides(block)
+    if keys and name not in _ROW_WORDS:
         yield from _covered(words[0])
-    if table and len(block) > 1 and named.search(block[-1].text) and name != "include":
+    if values and name != "include":
         for word in words[1:]:
             yield from _covered(word)
     variable = tools["variable"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from .lean import TYPE_CHECKING, NamedTuple
-from .redaction import REDACTED, redact_line, redactions
+from .redaction import REDACTED, redact_line, redactions, secret_includes
 
 if TYPE_CHECKING:
     from typing import Any, Iterable, Mapping
@@ -30,6 +30,7 @@ __all__ = [
     "redactions",
     "resolve_named",
     "secret_paths",
+    "secret_rows",
 ]
 
 NOT_SHOWN = ", and not shown: it is a key, a certificate, a list of passwords, or not readable for others"
@@ -128,6 +129,13 @@ def secret_paths(contents: Mapping[str, bytes], conf: str, links: Mapping[str, s
     """Return which files of a tree that nginx reads at ``conf`` are secret, by content, directive or name."""
     told = {name for name, data in contents.items() if is_secret_content(data) or has_secret_name(name)}
     return told | named_secret(contents, conf, links)
+
+
+def secret_rows(contents: Mapping[str, bytes], conf: str, links: Mapping[str, str] | None = None) -> set[str]:
+    """Return the files of a tree that are included as rows of a ``map`` or the like whose rows are secret."""
+    texts = [data.decode("utf-8", "replace") for data in contents.values() if b"include" in data and b"\0" not in data]
+    named = [Named("include", value) for text in texts for value in secret_includes(text)]
+    return resolve_named(named, contents, conf, links) if named else set()
 
 
 def named_secret(contents: Mapping[str, bytes], conf: str, links: Mapping[str, str] | None = None) -> set[str]:
