@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.redaction import (
     REDACTED,
+    masked_path,
     redact_line,
     redactions,
     secret_includes,
@@ -126,6 +127,29 @@ def test_what_is_harmless_is_shown(line: str) -> None:
 def test_a_value_on_another_line_than_its_directive_is_not_shown() -> None:
     text = f'server {{\n  proxy_set_header Authorization\n    "{SECRET}";\n  secure_link_md5\n    "$uri short";\n}}\n'
     assert set(redactions(text).values()) == {f'    "{REDACTED}";', f'    "$uri {REDACTED}";'}
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/reset/4f9a8b7c6d5e4f3a2b1c0d9e8f", f"/reset/{'x' * 26}"),
+        ("/invite/kJ8s7Hd72hsKs92hsmKw81/x", f"/invite/{'x' * 22}/x"),
+        ("/login/eyJhbGciOi.abc.def", f"/login/{'x' * 18}"),
+        ("/u/ann@shop.example", f"/u/{'x' * 16}"),
+        *(
+            (path, path)
+            for path in (
+                "/assets/app.4f9a8b7c6d5e4f3a2b1c0d9e8f.js",
+                "/2026-11-28-some-article-of-today-v2",
+                "/api/v2/orders/12345678",
+                "/products/iphone15promax256gb",
+                "/",
+            )
+        ),
+    ],
+)
+def test_of_a_path_what_is_one_visitors_is_masked(path: str, shown: str) -> None:
+    assert masked_path(path) == shown
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Span = tuple[int, int]
 
-__all__ = ["REDACTED", "redact_line", "redactions", "secret_includes"]
+__all__ = ["REDACTED", "masked_path", "redact_line", "redactions", "secret_includes"]
 
 REDACTED = "…redacted…"
 
@@ -88,6 +88,7 @@ _FORMS = (
 )
 
 
+_LEAST_CODE = 20
 _TOLD = (("name", "named"), ("query", "query"))
 
 
@@ -118,6 +119,19 @@ def redact_line(line: str) -> str:
     # What a diff writes in front is no part of the first word.
     shift = 1 if line[:1] in ("+", "-") else 0
     return line[:shift] + _shown(line[shift:], _spans(line[shift:]))
+
+
+def masked_path(path: str) -> str:
+    """Return a path that a visitor asked for with ``x`` in the place of codes and addresses of mail, as in a link that
+    resets a password. Names of files stay, though made of digests.
+    """
+    return "/".join("x" * len(part) if _is_of_one(part) else part for part in path.split("/"))
+
+
+def _is_of_one(part: str) -> bool:
+    if "@" in part or "%40" in part or part[:3] == "eyJ":
+        return True
+    return "." not in part and _is_random(part, _LEAST_CODE)
 
 
 def redactions(text: str) -> dict[str, str]:
