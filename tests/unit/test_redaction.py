@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.redaction import REDACTED, redact_line, redactions
+from ansible_collections.sluice.nginx.plugins.module_utils.redaction import (
+    REDACTED,
+    masked_path,
+    redact_line,
+    redactions,
+    secret_includes,
+)
 
 SECRET = "S3cr3t-of-the-vault"
 TOKEN = "9f8a7b6c5d4e3f2a1b0c"
@@ -54,6 +60,19 @@ SHOWN = [
     ("proxy_set_header Authorization 'Basic b3BzOmtldHRsZQ==';", f"proxy_set_header Authorization 'Basic {REDACTED}';"),
     ("access_log syslog:server=logs:514,tag=a; set $u https://hooks.slack.com/services/T0/B0/xYz1;",
      f"access_log syslog:server=logs:514,tag=a; set $u https://hooks.slack.com/services/{REDACTED};"),
+    (f"set_hmac_sha1 $digest '{SECRET}' $uri;", f"set_hmac_sha1 $digest '{REDACTED}' $uri;"),
+    (f'set_md5 $digest "{SECRET}$uri";', f'set_md5 $digest "{REDACTED}$uri";'),
+    (r'return 200 "{\"token\":\"hunter\"}";', rf'return 200 "{{\"token\":\"{REDACTED}\"}}";'),
+    ("geo $allowed_token { default 0; 10.0.0.0/8 hunter; }",
+     f"geo $allowed_token {{ default 0; 10.0.0.0/8 {REDACTED}; }}"),
+    ("fastcgi_param HTTP_PROXY_PWD hunter;", f"fastcgi_param HTTP_PROXY_PWD {REDACTED};"),
+    ("fastcgi_param DB_PASS hunter;", f"fastcgi_param DB_PASS {REDACTED};"),
+    ("env DB_PASS=hunter;", f"env DB_PASS={REDACTED};"),
+    ("more_set_headers -s '404' 'X-Auth: hunter';", f"more_set_headers -s '404' 'X-Auth: {REDACTED}';"),
+    ('red:auth("hunter")', f'red:auth("{REDACTED}")'),
+    ('if ngx.var.http_x_api_key == "hunter" then', f'if ngx.var.http_x_api_key == "{REDACTED}" then'),
+    ('ssl_certificate_key "engine:pkcs11:object=x;pin-value=123456";',
+     f'ssl_certificate_key "engine:pkcs11:object=x;pin-value={REDACTED}";'),
     (f'nginx: [emerg] unknown directive "api_key={SECRET}" in /etc/nginx/nginx.conf:3',
      f'nginx: [emerg] unknown directive "api_key={REDACTED}" in /etc/nginx/nginx.conf:3'),
 ]  # fmt: skip
@@ -108,6 +127,43 @@ def test_what_is_harmless_is_shown(line: str) -> None:
 def test_a_value_on_another_line_than_its_directive_is_not_shown() -> None:
     text = f'server {{\n  proxy_set_header Authorization\n    "{SECRET}";\n  secure_link_md5\n    "$uri short";\n}}\n'
     assert set(redactions(text).values()) == {f'    "{REDACTED}";', f'    "$uri {REDACTED}";'}
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/reset/4f9a8b7c6d5e4f3a2b1c0d9e8f", f"/reset/{'x' * 26}"),
+        ("/invite/kJ8s7Hd72hsKs92hsmKw81/x", f"/invite/{'x' * 22}/x"),
+        ("/login/eyJhbGciOi.abc.def", f"/login/{'x' * 18}"),
+        ("/u/ann@shop.example", f"/u/{'x' * 16}"),
+        *(
+            (path, path)
+            for path in (
+                "/assets/app.4f9a8b7c6d5e4f3a2b1c0d9e8f.js",
+                "/2026-11-28-some-article-of-today-v2",
+                "/api/v2/orders/12345678",
+                "/products/iphone15promax256gb",
+                "/",
+            )
+        ),
+    ],
+)
+def test_of_a_path_what_is_one_visitors_is_masked(path: str, shown: str) -> None:
+    assert masked_path(path) == shown
+
+
+@pytest.mark.parametrize(
+    ("block", "found"),
+    [
+        ("map $http_x_api_key $client { include %s; }", True),
+        ("map\t$host $api_key { default 0;\n include '%s'; }", True),
+        ("geo $token { include %s; }", True),
+        ("map $host $pool { include %s; }", False),
+        ("server { include %s; }", False),
+    ],
+)
+def test_rows_that_are_included_are_secret_as_those_of_their_map(block: str, found: bool) -> None:
+    assert secret_includes(f"http {{ {block % 'keys.map'} }}") == (["keys.map"] if found else [])
 
 
 def test_the_rows_of_a_map_are_secret_by_its_variables() -> None:

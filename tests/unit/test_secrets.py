@@ -146,6 +146,16 @@ def test_what_a_directive_names_is_secret(text: str, links: dict[str, str]) -> N
     assert named_secret(contents, CONF, links) == {"ssl/a.key"}
 
 
+@pytest.mark.parametrize("value", ["$key", "${key}", "/etc/nginx/$key", "$folder/$key"])
+def test_a_name_that_is_any_is_that_of_no_configuration(value: str) -> None:
+    main = f"include conf.d/*.conf; server {{ ssl_certificate_key {value}; include snippets/tls; }}"
+    contents = {"nginx.conf": main.encode(), "conf.d/a.conf": b"", "snippets/tls": b"", "ssl/a": b"?", "a": b"?"}
+    assert named_secret(contents, CONF) <= {"ssl/a", "a"}
+    assert "ssl/a" in named_secret(contents, CONF)
+    # A file that is called as keys are stays one, whatever includes it.
+    assert "a.key" in secret_paths({"nginx.conf": b"include a.key;", "a.key": b""}, CONF)
+
+
 def test_a_loop_of_links_ends() -> None:
     contents = {"nginx.conf": b"ssl_certificate_key a/x;", "x": b""}
     assert named_secret(contents, CONF, {"a": "b", "b": "a"}) == set()

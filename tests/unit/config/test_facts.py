@@ -29,6 +29,12 @@ Conf = Callable[[str], Config]
         ("error_log stderr;", {"error_logs": []}),
         ("error_log syslog:server=unix:/dev/log; error_log /a.log;", {"error_logs": ["/a.log"]}),
         ("http { access_log off; }", {"access_logs": []}),
+        ("http { server { access_log off; } }", {"access_logs": ["/var/log/nginx/access.log"]}),
+        (
+            "http { log_format x escape=none $uri; log_format y escape=json $uri; access_log /a.log y;"
+            " server { access_log /b.log x; } }",
+            {"access_logs": ["/a.log"]},
+        ),
         ("http { access_log /$host.log; access_log /a.log combined; access_log /a.log; }", {"access_logs": ["/a.log"]}),
         (
             "http { ssl_certificate /a.pem; ssl_certificate conf/b.pem; auth_basic_user_file /users; "

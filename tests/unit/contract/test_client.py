@@ -358,6 +358,20 @@ def test_a_redirect_to_another_host_of_the_contract_is_followed_to_the_same_mach
     assert outcome.chain[1] == f"http://www.shop.example:{site.port}/echo"
 
 
+def test_no_other_site_of_the_contract_gets_a_header_that_is_a_secret(site: Site) -> None:
+    """An upstream that redirects there would have it sent to somebody else's."""
+    headers = {"Authorization": "Bearer S", "X-Api-Key": "S", "Cookie": "sid=S", "X-Tenant": "shop"}
+    asked, rows = f"http://shop.example:{site.port}/to?http://{{}}:{site.port}/echo", []
+    for host in ("shop.example", "www.shop.example"):
+        rows.append({"get": asked.format(host), "follow": True, "headers": headers})
+    rows.append({"get": f"http://www.shop.example:{site.port}/"})
+    assert all(outcome.ok for outcome in run_checks(parse_contract(rows, "nginx_checks"), workers=1))
+    sent = {
+        seen["headers"]["Host"]: set(headers) & set(seen["headers"]) for seen in site.seen if seen["path"] == "/echo"
+    }
+    assert sent == {f"shop.example:{site.port}": set(headers), f"www.shop.example:{site.port}": {"X-Tenant"}}
+
+
 def test_a_redirect_to_tls_goes_to_the_port_of_the_new_url(site: Site, tls_site: Site) -> None:
     target = f"https://shop.example:{tls_site.port}/"
     row = {"get": f"http://shop.example/to?{target}", "follow": True, "connect": f"127.0.0.1:{site.port}"}

@@ -12,8 +12,11 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceE
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show, show_text, told, warn
 
-SERVICES = ("CI", "GITHUB_ACTIONS", "TF_BUILD")
-ODD = "::error::x\n  ::add-mask::y\nz ##[error]a\x1b[2J\u202e ##vso[task.complete]b\nsection_start:1:a\r\x1b[0K"
+SERVICES = ("CI", "GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
+ODD = (
+    "::error::x\n  ::add-mask::y\nz ##[error]a\x1b[2J\u202e ##vso[task.complete]b ##teamcity[buildStop] ##VSO[x]\n"
+    "section_start:1:a\r\x1b[0K"
+)
 
 
 class Screen:
@@ -53,7 +56,7 @@ def test_no_line_is_a_command(service: str | None) -> None:
         assert "S3CR3T" not in text
         if service:
             assert not [line for line in text.split("\n") if line.lstrip().startswith("::")]
-            assert "##[" not in text
+            assert "##" not in text
     assert "\n" not in told[0] + told[1], "a line is one"
     assert [color for _, color in screen.lines][:2] == ["red", "warning"]
 

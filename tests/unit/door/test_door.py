@@ -18,7 +18,12 @@ from ansible_collections.sluice.nginx.plugins.module_utils.contract.showing impo
 from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door, cleared
 from ansible_collections.sluice.nginx.plugins.module_utils.door.known import Known
 from ansible_collections.sluice.nginx.plugins.module_utils.door.releases import door_of, secrets_of
-from ansible_collections.sluice.nginx.plugins.module_utils.door.telling import of_channels, of_checks, of_text
+from ansible_collections.sluice.nginx.plugins.module_utils.door.telling import (
+    of_channels,
+    of_checks,
+    of_text,
+    of_tree,
+)
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
 from ansible_collections.sluice.nginx.plugins.module_utils.secrets import REDACTED
@@ -248,3 +253,9 @@ def test_a_record_passes_once_for_all_its_reports() -> None:
     told = cleared({"outcome": "a\x1b", "hosts": {}})
     assert told == {"outcome": "a\\x1b", "hosts": {}}
     assert cleared(told) is told
+
+
+def test_rows_of_a_secret_map_are_known_where_they_are_included(tmp_path: Path) -> None:
+    (tmp_path / "nginx.conf").write_text("http { map $http_x_api_key $ok { include keys.map; } }")
+    (tmp_path / "keys.map").write_text("correct-horse-battery 1;\n")
+    assert of_tree(tmp_path) == {"correct-horse-battery"}

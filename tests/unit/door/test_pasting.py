@@ -35,6 +35,7 @@ TEMPLATES = (
     "%7B{{ 'rendered-on-' ~ 'the-controller' }}",
     "a\n  pasted: {{ 'rendered-on-' ~ 'the-controller' }}",
     "{#x#}{{ 'rendered-on-' ~ 'the-controller' }}",
+    "#jinja2:variable_start_string:'[[',variable_end_string:']]'\n[[ 'rendered-on-' ~ 'the-controller' ]]",
 )
 
 
@@ -97,8 +98,10 @@ def test_what_is_to_be_accepted_or_declared_is_data(template: str, tmp_path: Pat
     accepted = rendered(f"gates_accept: [{mend.partition('gates_accept: ')[2]}]", tmp_path)["gates_accept"]
     assert accepted[0]["what"] == "directive"
     assert MARK not in str(accepted)
-    needs = rendered(f"nginx_needs: [{quoted(f'file:{template}')}]", tmp_path)["nginx_needs"]
-    assert len(needs) == 1
+    for text in (f"file:{template}", "file:/a, file:/b]", "file:/a]: b"):
+        needs = rendered(f"nginx_needs: [{quoted(text)}]", tmp_path)["nginx_needs"]
+        assert len(needs) == 1
+        assert "\n" not in quoted(text)
     assert MARK not in str(needs)
     assert MARK not in str(rendered(as_yaml({template: [{"a": template}]}), tmp_path))
 

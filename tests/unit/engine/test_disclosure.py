@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Problem
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.disclosure import Side, secrets_in
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.difference import difference
 from tests.unit.engine.simulation.host import SimulatedHost
 from tests.unit.engine.simulation.releases import release
@@ -145,3 +146,13 @@ def test_a_diff_says_nothing_of_secrets_that_stay_as_they_are(new_host: NewHost,
     assert "-user a;\n+user b;\n" in told
     assert "live/a.key" not in told
     assert "live/k\n" not in told
+
+
+def test_rows_of_a_secret_map_that_are_included_are_not_shown_and_are_sent() -> None:
+    files = {
+        "nginx.conf": b"http { map $http_x_api_key $ok { include keys.map; } }",
+        "keys.map": b"hunter-and-more 1;\n",
+    }
+    side = Side(files, {}, dict.fromkeys(files, 0o644))
+    assert secrets_in("/etc/nginx", side) == {"keys.map"}
+    assert secrets_in("/etc/nginx", side, shown=False) == set()

@@ -131,7 +131,14 @@ def test_5xx_that_one_visitor_provokes_do_not_fail_a_bake(host: SimulatedHost, b
         ask(host, ATTACKER, 200)
     problems, warned = baked(host, *[lambda: ask(host, ATTACKER, 500)] * 20, lambda: crowd(host))
     assert problems == ""
-    assert f"those to one address, which suddenly asks for far more than before: {ATTACKER}" in warned
+    assert f"those to one visitor, who suddenly asks for far more than before: {ATTACKER}" in warned
+
+
+def test_a_visitor_with_an_address_of_each_kind_is_one(host: SimulatedHost) -> None:
+    twice = [lambda: ask(host, ATTACKER, 500), lambda: ask(host, "2001:db8::66", 500)]
+    problems, warned = baked(host, *twice * 10, lambda: crowd(host))
+    assert problems == ""
+    assert f"than before: {ATTACKER} and 2001:db8:0::/48" in warned
 
 
 @pytest.mark.parametrize(("who", "before"), [(HONEST, 0), (HONEST[:1], 100)])

@@ -120,6 +120,9 @@ def line(status: int, agent: str = "curl") -> str:
         (['{"time": 1, "status": "503"}', '{"status": 200}'], Share(2, 1, 0)),
         (["nothing to see 500"], Share(0, 0, 1)),
         ([line(503, "sluice"), line(200)], Share(1, 0, 0)),
+        # What visitors write there is no status.
+        ([r'{"agent": "x\" 503 ", "status": 200}', r'{"agent": "x\\", "status": 502}'], Share(2, 1, 0)),
+        (['"1.2.3.4" [02/Jan/2026:03:04:05 +0000] " 503 x" 400 150 "-" "-"'], Share(1, 0, 0)),
     ],
 )
 def test_share(lines: list[str], share: Share) -> None:

@@ -66,6 +66,18 @@ FORGED = {
     "a record that is cut within it": record(filled(EMERG[:-1] + "zzzz"), '"{}" is forbidden'),
     "what FastCGI says": record(f"PHP message: oops\n{EMERG}", 'FastCGI sent in stderr: "{}"'),
     "a worker's line": record(f"/srv/x\n{EMERG.replace('7#7', '8#8')}/y"),
+    "a path as it is sent on to an upstream, at the end of a record": (
+        f"{AT} [error] {WORKER}#{WORKER}: *3 connect() failed (111: Connection refused), {REQUEST[:-21]}, upstream: "
+        f'"http://127.0.0.1:81/x\n{EMERG[:-1]}", host: "shop.example"\n'
+    ),
+    "the name of who reads mail": (
+        f"{AT} [error] {WORKER}#{WORKER}: *3 auth http server 127.0.0.1:9000 timed out, client: 192.0.2.7, server: "
+        f'0.0.0.0:25, login: "x\n{EMERG[:-1]}"\n'
+    ),
+    "what a script says in its own time": (
+        f"{AT} [error] {WORKER}#{WORKER}: *3 [lua] a.lua:1: seen /x\n{EMERG[:-1]}, context: ngx.timer\n"
+    ),
+    "a path that is being examined": f'{AT} [debug] {WORKER}#{WORKER}: *3 http finalize: "/x\n{EMERG[:-1]} a:1, c:1\n',
     "a worker that died": record(f"/srv/x\n{AT} [alert] 7#7: worker process 8 exited on signal 11\n/y"),
 }
 

@@ -104,6 +104,13 @@ def test_the_requests_that_fail_most_are_named_without_what_may_be_secret() -> N
     assert "4111" not in json.dumps(failing)
 
 
+def test_requests_that_differ_by_a_visitors_code_are_told_as_one() -> None:
+    counting = Traffic(NOON, NOON + 1)
+    for code in ("kJ8s7Hd72hsKs92hsmKw81", "zP3t9Qa51kdLx40wqpRv27"):
+        counting.add(line(NOON, 500, f"/reset/{code}"), True)
+    assert counting.to_json("then")["failing"] == [{"request": f"GET /reset/{'x' * 22}", "count": 2}]
+
+
 @pytest.mark.parametrize(
     ("text", "request_", "ms"),
     [

@@ -91,8 +91,9 @@ def test_only_what_differs_is_written_and_secrets_are_for_their_owner(tmp_path: 
     assert write(tmp_path / "new", files).changed == []
     assert write(tmp_path / "new", _files()).changed == ["alertmanager.yml"]
     modes = {name: (tmp_path / "new" / name).stat().st_mode & 0o777 for name in files}
-    assert {name for name, mode in modes.items() if mode == 0o600} == {"alertmanager.yml", "blackbox.yml"}
-    assert {mode for name, mode in modes.items() if name not in ("alertmanager.yml", "blackbox.yml")} == {0o644}
+    secret = {"alertmanager.yml", "blackbox.yml", "targets/probes.json", "targets/public.json"}
+    assert {name for name, mode in modes.items() if mode == 0o600} == secret
+    assert {mode for name, mode in modes.items() if name not in secret} == {0o644}
 
 
 def test_who_only_looks_writes_nothing(tmp_path: Path) -> None:

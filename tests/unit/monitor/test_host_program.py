@@ -216,6 +216,20 @@ def test_a_visitor_cannot_raise_the_critical_alert(tmp_path: Path) -> None:
     assert 'sluice_nginx_unproven_lines_total{level="emerg"} 1' in metrics.text()
 
 
+def test_no_request_is_counted_that_a_visitor_wrote_into_an_error_log(tmp_path: Path) -> None:
+    error = tmp_path / "error.log"
+    error.touch()
+    logs, pids = Logs(), Pids(frozenset([7]), frozenset([8]))
+    for _ in range(3):
+        logs.read([str(error)], pids)
+        forged = LINE.format(status=500, agent="curl")
+        with error.open("a") as file:
+            file.write(f'2026/11/21 15:00:00 [error] 8#8: *2 open() "/srv/x\n{forged}/y" failed (2: No such file)\n')
+    metrics = Metrics()
+    logs.tell(metrics)
+    assert "sluice_http_requests_total 0" in metrics.text()
+
+
 def test_a_certificate_that_is_a_pipe_is_left_out(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "shop.pem")
     assert Certificates().ends([str(tmp_path / "shop.pem")]) == {}

@@ -6,9 +6,12 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.files import Settings, contents
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.probes import Host, Probing, Public, probing
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.rules import Thresholds
 
 
 def _probing(
@@ -103,6 +106,17 @@ def test_a_target_is_the_host_and_its_label_the_check(address: str, where: str) 
     assert (labels["host"], labels["site"], labels["check"]) == ("web1", "shop", "the page")
     assert labels["__param_module"] == f"shop_the_page_{labels['check_id']}"
     assert labels["__param_module"] in made.modules
+
+
+def test_no_label_has_what_is_secret_of_a_url() -> None:
+    made = _probing({"get": "http://shop.example/x?token=S3CR3T-1&page=2"})
+    (target,) = made.hosts
+    assert "S3CR3T-1" in target["targets"][0]
+    assert "S3CR3T-1" not in str(target["labels"])
+    assert target["labels"]["instance"] == "http://192.0.2.1:80/x?token=…&page=2"
+    # Prometheus would put the whole of it there.
+    rules = yaml.safe_load(contents([], made, Settings(Thresholds()))["prometheus.yml"])["scrape_configs"]
+    assert "instance" not in {each.get("target_label") for job in rules for each in job.get("relabel_configs", ())}
 
 
 def test_what_changes_things_is_left_out_and_counted() -> None:

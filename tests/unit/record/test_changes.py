@@ -108,3 +108,19 @@ def test_a_rollback_says_what_it_takes_back(tmp_path: Path) -> None:
     assert (first["passed"], first["verdicts"]) == (None, [])
     assert "-new\n+old\n" in first["changes"][0]["diff"]
     assert (second["live"], second["changes"]) == (None, [])
+
+
+def test_what_hosts_would_not_show_is_not_shown(tmp_path: Path) -> None:
+    """A file that is closed, the rows of a secret map, and a copy of what is secret."""
+    main = "http { map $http_x_api_key $ok { include keys.map; } include closed.conf; auth_basic_user_file users; }\n"
+    for side, secret in (("old", "hunter"), ("new", "hunted")):
+        folder = tmp_path / side
+        folder.mkdir()
+        files = {"nginx.conf": main, "keys.map": f"{secret} 1;\n", "closed.conf": f"# {secret}\n", "users": secret}
+        for name, text in {**files, "users.bak": secret, "open.conf": f"# {side}\n"}.items():
+            (folder / name).write_text(text)
+            (folder / name).chmod(0o600 if name == "closed.conf" else 0o644)
+    told = dict(compare(tmp_path / "old", tmp_path / "new"))
+    assert set(told) == {"keys.map", "closed.conf", "users", "users.bak", "open.conf"}
+    assert not [name for name, diff in told.items() if "hunte" in diff]
+    assert "+# new" in told["open.conf"]

@@ -85,7 +85,8 @@ def message(*sites: Any) -> str:
         (site(limit_req_zones=[{"name": "a"}]), "nginx_sites[0].limit_req_zones[0]: 'rate' is missing"),
         (site(caches=[{"name": "a"}, {"name": "a"}]), "nginx_sites[0].caches[1].name: 'a' is a cache at"),
         (site(add_headers={"X Y": "1"}), "nginx_sites[0].add_headers: 'X Y' is not the name of a header"),
-        (site(add_headers={"X-Y": "a\r\nSet-Cookie: b"}), "add_headers.X-Y: 'a\\r\\nSet-Cookie: b' holds a line break"),
+        (site(add_headers={"X-Y": "a\r\nSet-Cookie: b"}), "add_headers.X-Y: the value holds a line break"),
+        (site(add_headers={"Authorization": ["Bearer S"]}), "add_headers.Authorization: a list is not text"),
         (site(tls={"certificate": "/c.pem"}), "nginx_sites[0].tls: 'certificate_key' is missing"),
         (
             site(tls={**TLS, "protocols": ["TLSv1.1"]}),

@@ -27,6 +27,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.sharing impor
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import told
 from ansible_collections.sluice.nginx.plugins.plugin_utils.templating import sandboxed
 
 _GROUP = "web"
@@ -68,7 +69,7 @@ class ActionModule(ControllerAction):
                     made["live"] = self._live(valid, options["live_tree"], packaged, live, described)
             except (SluiceError, AnsibleError) as error:
                 made = found.setdefault(f"no tree for {variant.hosts[0]}", _nothing())
-                made["problems"].append(str(error))
+                made["problems"].append(told(error))
             made["hosts"].extend(variant.hosts)
         return {"changed": False, "releases": [self._stored(store, made, described) for made in found.values()]}
 

@@ -13,6 +13,8 @@ from .outside import printable
 
 __all__ = ["comment", "flow", "inert_url", "quoted", "to_yaml"]
 
+# A text that begins so says to Ansible with which signs its templates are written.
+_HEADER = "#jinja2:"
 _SIMPLE = re.compile(r"[\w ./:@*$+,;=~-]*")
 _ESCAPED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # Besides letters and digits; what Ansible or a shell would read is encoded.
@@ -32,18 +34,22 @@ _Dumper.add_representer(_Inert, lambda dumper, text: dumper.represent_scalar("!u
 
 def to_yaml(value: object, *, flow_style: bool | None = False) -> str:
     """Return plain data as YAML; keys keep their order. With ``flow_style`` None the innermost ones stand in a line."""
-    style: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 1000}
-    return str(yaml.dump(_inert(value), Dumper=_Dumper, default_flow_style=flow_style, **style))
+    return _dumped(_inert(value), flow_style, 1000)
+
+
+def _dumped(value: object, flow_style: bool | None, width: int) -> str:
+    style: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": width}
+    return str(yaml.dump(value, Dumper=_Dumper, default_flow_style=flow_style, **style))
 
 
 def flow(value: object) -> str:
-    """Return plain data as YAML in one line, to stand in a sentence."""
-    return to_yaml(value, flow_style=True).removesuffix("...\n").strip()
+    """Return plain data as YAML in one line, to stand in a sentence; a line end in it is an escape."""
+    return _dumped(_inert(value, ""), True, 1 << 30).removesuffix("...\n").strip()
 
 
 def quoted(text: str) -> str:
     """Return a text in quotes, to stand in a list within a sentence."""
-    return f'"{text}"' if _SIMPLE.fullmatch(text) else flow(text)
+    return f'"{text}"' if _SIMPLE.fullmatch(text) else flow([text])[1:-1]
 
 
 def comment(text: str) -> str:
@@ -71,10 +77,10 @@ def _encoded(target: str) -> str:
     return quote(path, safe=_IN_PATH, errors="replace") + mark + quote(query, safe=_IN_QUERY, errors="replace")
 
 
-def _inert(value: Any) -> Any:
+def _inert(value: Any, keep: str = "\n\t") -> Any:
     if isinstance(value, str):
-        text = printable(value, "\n\t")
-        return _Inert(text) if "{" in text or "}" in text else text
+        text = printable(value, keep)
+        return _Inert(text) if "{" in text or "}" in text or text.startswith(_HEADER) else text
     if isinstance(value, Mapping):
-        return {_inert(key): _inert(each) for key, each in value.items()}
-    return [_inert(each) for each in value] if isinstance(value, (list, tuple)) else value
+        return {_inert(key, keep): _inert(each, keep) for key, each in value.items()}
+    return [_inert(each, keep) for each in value] if isinstance(value, (list, tuple)) else value

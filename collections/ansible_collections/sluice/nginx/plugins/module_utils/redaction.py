@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
     Span = tuple[int, int]
 
-__all__ = ["REDACTED", "redact_line", "redactions"]
+__all__ = ["REDACTED", "masked_path", "redact_line", "redactions", "secret_includes"]
 
 REDACTED = "…redacted…"
 
 _NAMES = (
-    r"authori[sz]ation|api[-_]?key|token(?!s\b)|secret|passw(?:or)?d|passwd|passphrase|\bpwd\b|credential|signature"
+    r"authori[sz]ation|api[-_]?key|token(?!s\b)|secret|passw(?:or)?d|passwd|passphrase|(?<![a-z])pwd(?![a-z])|credential|signature"
     r"|signing[-_]?key|access[-_]?key|private[-_]?key|license[-_]?key|account[-_]?key|bearer|jwt|hmac"
 )
 _HARMLESS = frozenset(
@@ -35,14 +35,15 @@ _ROW_WORDS = frozenset(("default", "hostnames", "include", "volatile", "proxy", 
 _PATTERNS = {
     "token": r"""(?s)"(?:[^"\\]|\\.)*(?:"|\Z)|'(?:[^'\\]|\\.)*(?:'|\Z)|\#[^\n]*|[;{}]|(?:\\.|\$\{|[^\s;{\\])+|\\""",
     "named": rf"(?i){_NAMES}",
-    "query": rf"(?i)^(?:sig|key|pass|pw|auth|sv|code|md5|hash|x-amz-\w+)$|{_NAMES}",
+    "query": rf"(?i)^(?:sig|key|pass|pin(?:-value)?|pw|auth|sv|code|md5|hash|x-amz-\w+)$|{_NAMES}",
     # Of what is set, and of what is asked for: names that say less, and mostly stand for a secret there.
-    "set": rf"(?i){_NAMES}|auth(?!enticate)|cookie|[-_]key\b|verify\b",
+    "set": rf"(?i){_NAMES}|auth(?!enticate)|cookie|[-_]key\b|verify\b|(?<![a-z])pass$",
     "asked": rf"(?i){_NAMES}|auth|key(?![a-z])|sig\b",
     "sets": r"^(?:set|env|\w+_(?:set_header|param|set_var)|add_(?:header|trailer)|more_set_(?:input_)?headers"
     r"|auth_(?:http_header|request_set)|(?:js|perl)_(?:var|set)|secure_link_\w+)$",
     # Their arguments are secrets, but for variables.
-    "tells": r"(?i)^(?:secure_link_(?:md5|secret|hmac_\w+)|\w*(?:secret|passw(?:or)?d|passwd|passphrase|api_?key"
+    "tells": r"(?i)^(?:secure_link_(?:md5|secret|hmac_\w+)|set_(?:hmac|md5|sha)\w*"
+    r"|\w*(?:secret|passw(?:or)?d|passwd|passphrase|api_?key"
     r"|(?:access|signing|license|session)_key|auth_token)(?:_\w+)?)$",
     "tells_not": r"(?i)_(?:file|path|zone|size|timeout|algorithm|message|enabled?|bypass|no_cache|level|days?)$",
     "plain": r"(?i)^\w*(?:ciphers|ecdh_curve|conf_command|protocols|ciphersuites)$",
@@ -55,11 +56,11 @@ _PATTERNS = {
     "uuid": r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     "host": r"^[\w.*-]*\.[a-z]{2,}(?::\d+)?$",
     "address": r"^\[?[0-9a-fA-F:.]*:[0-9a-fA-F:.]*\]?(?:[:/]\d+)?$",
-    "public": r"(?i)(?:^|-)sha(?:1|256|384|512)-?$",
+    "public": r"(?i)(?:^|[-@])sha(?:1|256|384|512)[-:]?$",
     "segment": r"[A-Za-z0-9]+",
     "turns": r"[A-Z]*[a-z]+|[A-Z]+|[0-9]+",
     "maybe": rf"(?i){_NAMES}|cookie|verify|env\s|://|[?&;]\w+=|basic\s|key|auth|secure_link|:\S{{6}}|=\s*$"
-    r"|(?=[a-z]{0,7}[0-9])[a-z0-9]{8}|webhook|slack|sig\b",
+    r"|(?=[a-z]{0,7}[0-9])[a-z0-9]{8}|webhook|slack|sig\b|(?:\b|_)pass\b|set_(?:md5|sha)",
 }
 # What is secret wherever it stands: the groups named `v` of these, but for variables in them, or `whole`. Where a form
 # has the group `name` or `query`, what is told there must be a secret's name.
@@ -75,10 +76,11 @@ _FORMS = (
     r"(?i)/api/webhooks/(?P<v>[\w/-]+)",
     r"/bot(?P<v>\d+:[\w-]+)",
     # As of `key = value`, YAML and JSON. What is told of a host and its port is none.
-    r"(?<![/\w.@$-])[\"']?(?P<name>[\w.-]{1,99})[\"']?\]?(?:\s*=>?\s*|\s*:\s+|\s*:\s*(?=[\"']))"
-    r"(?P<v>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|(?:(?i:bearer|basic|token|digest)\s+)?[^\s\"',;$(){}]+)",
+    r"(?<![/\w.@$-])[\"']?(?P<name>[\w.-]{1,99})(?:\\?[\"'])?\]?(?:\s*[=~!]?==?>?\s*|\s*:\s+|\s*:\s*(?=\\?[\"']))"
+    r"(?P<v>\\\"[^\"\\]*|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|(?:(?i:bearer|basic|token|digest)\s+)?[^\s\"',;$(){}]+)",
     # As scripts set headers.
     r"[\"'](?P<name>[\w-]{1,99})[\"']\s*,\s*(?P<v>\"[^\"\n]*\"|'[^'\n]*')",
+    r"(?i)[.:]auth\s*\(\s*(?P<v>\"[^\"\n]*\"|'[^'\n]*')",
     # A row of htpasswd.
     r"(?m)^[-+]?[ \t]*[^\s:#]+:(?P<whole>(?:\$[\w-]+\$|\{[\w.-]+\})\S+|_[./0-9A-Za-z]{19}$|[./0-9A-Za-z]{13}(?=$|:))",
     # The end of a key that is written as text.
@@ -86,6 +88,7 @@ _FORMS = (
 )
 
 
+_LEAST_CODE = 20
 _TOLD = (("name", "named"), ("query", "query"))
 
 
@@ -116,6 +119,19 @@ def redact_line(line: str) -> str:
     # What a diff writes in front is no part of the first word.
     shift = 1 if line[:1] in ("+", "-") else 0
     return line[:shift] + _shown(line[shift:], _spans(line[shift:]))
+
+
+def masked_path(path: str) -> str:
+    """Return a path that a visitor asked for with ``x`` in the place of codes and addresses of mail, as in a link that
+    resets a password. Names of files stay, though made of digests.
+    """
+    return "/".join("x" * len(part) if _is_of_one(part) else part for part in path.split("/"))
+
+
+def _is_of_one(part: str) -> bool:
+    if "@" in part or "%40" in part or part[:3] == "eyJ":
+        return True
+    return "." not in part and _is_random(part, _LEAST_CODE)
 
 
 def redactions(text: str) -> dict[str, str]:
@@ -158,23 +174,54 @@ def _spans(text: str) -> list[Span]:
                 found.append(match.span("whole"))
             elif all(tools[kind].search(groups[group]) for group, kind in _TOLD if group in groups):
                 found += _covered(_Word(match.start("v"), match.end("v"), match["v"]))
+    for words, block in _statements(text):
+        if words and words[0].text[0] == "#":
+            # What is commented out is as secret.
+            found += [(a + words[0].start, b + words[0].start) for a, b in _spans(words[0].text.replace("#", " "))]
+        else:
+            found += _statement(words, block)
+    return found
+
+
+def _statements(text: str) -> Iterator[tuple[list[_Word], list[_Word]]]:
+    """Yield each statement, with the words before the block that it stands in; a comment is one of its own."""
     words: list[_Word] = []
     blocks: list[list[_Word]] = []
-    for match in tools["token"].finditer(text):
+    for match in _tools()["token"].finditer(text):
         token = match[0]
+        word = _Word(match.start(), match.end(), token)
         if token[0] == "#":
-            # What is commented out is as secret.
-            found += [(a + match.start(), b + match.start()) for a, b in _spans(token.replace("#", " "))]
+            yield [word], []
         elif token in (";", "{", "}"):
-            found += _statement(words, blocks[-1] if blocks else [])
+            yield words, blocks[-1] if blocks else []
             if token == "{":
                 blocks.append(words)
             elif token == "}" and blocks:
                 blocks.pop()
             words = []
         else:
-            words.append(_Word(match.start(), match.end(), token))
-    return found + list(_statement(words, blocks[-1] if blocks else []))
+            words.append(word)
+    yield words, blocks[-1] if blocks else []
+
+
+def secret_includes(text: str) -> list[str]:
+    """Return what is included as rows of a ``map`` or the like whose values or keys are secret."""
+    if "include" not in text or not any(name in text for name in _TABLES):
+        return []
+    return [
+        _bare(words[1])
+        for words, block in _statements(text)
+        if len(words) > 1 and _bare(words[0]) == "include" and any(_secret_sides(block))
+    ]
+
+
+def _secret_sides(block: list[_Word]) -> tuple[bool, bool]:
+    """Whether the keys are secret in a block with these words before it, and whether the values are."""
+    if not block or _bare(block[0]) not in _TABLES or len(block) < 2:
+        return False, False
+    tools = _tools()
+    asked = len(block) > 2 and tools["asked"].search(block[1].text)
+    return bool(asked), bool(tools["named"].search(block[-1].text))
 
 
 def _statement(words: list[_Word], block: list[_Word]) -> Iterator[Span]:
@@ -182,11 +229,12 @@ def _statement(words: list[_Word], block: list[_Word]) -> Iterator[Span]:
         return
     tools = _tools()
     name = _bare(words[0])
-    named, asked = tools["named"], tools["asked"]
+    asked = tools["asked"]
     table = bool(block) and _bare(block[0]) in _TABLES
-    if table and name not in _ROW_WORDS and len(block) > 2 and asked.search(block[1].text):
+    keys, values = _secret_sides(block)
+    if keys and name not in _ROW_WORDS:
         yield from _covered(words[0])
-    if table and len(block) > 2 and named.search(block[-1].text) and name != "include":
+    if values and name != "include":
         for word in words[1:]:
             yield from _covered(word)
     variable = tools["variable"]
@@ -200,6 +248,12 @@ def _statement(words: list[_Word], block: list[_Word]) -> Iterator[Span]:
     elif len(words) > 2 and tools["sets"].match(name) and tools["set"].search(words[1].text):
         for word in words[2:]:
             yield from _covered(word)
+    elif name == "env" or name.startswith("more_set_"):
+        # Name and value are one word.
+        for word in words[1:]:
+            head, sign, value = word.text.partition("=" if name == "env" else ":")
+            if sign and tools["set"].search(head):
+                yield from _covered(_Word(word.end - len(value), word.end, value))
     if tools["plain"].match(name):
         return
     row = table or not tools["directive"].match(name)

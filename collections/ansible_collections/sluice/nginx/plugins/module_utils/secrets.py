@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from .lean import TYPE_CHECKING, NamedTuple
-from .redaction import REDACTED, redact_line, redactions
+from .redaction import REDACTED, redact_line, redactions, secret_includes
 
 if TYPE_CHECKING:
     from typing import Any, Iterable, Mapping
@@ -30,6 +30,7 @@ __all__ = [
     "redactions",
     "resolve_named",
     "secret_paths",
+    "secret_rows",
 ]
 
 NOT_SHOWN = ", and not shown: it is a key, a certificate, a list of passwords, or not readable for others"
@@ -63,6 +64,7 @@ _NAME = (
     r"(?:^|/)(?:[^/]+\.(?:key|p12|pfx|jks|ppk|keytab|htpasswd)|\.?(?:htpasswd|pgpass|netrc)"
     r"|id_(?:rsa|dsa|ecdsa|ed25519))$"
 )
+_MAIN = "nginx.conf"
 _JAVA = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 # The identifiers of PKCS#5 and PKCS#12, with which an encrypted key begins.
 _ENCRYPTED = (b"\x2a\x86\x48\x86\xf7\x0d\x01\x05", b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c")
@@ -127,6 +129,13 @@ def secret_paths(contents: Mapping[str, bytes], conf: str, links: Mapping[str, s
     """Return which files of a tree that nginx reads at ``conf`` are secret, by content, directive or name."""
     told = {name for name, data in contents.items() if is_secret_content(data) or has_secret_name(name)}
     return told | named_secret(contents, conf, links)
+
+
+def secret_rows(contents: Mapping[str, bytes], conf: str, links: Mapping[str, str] | None = None) -> set[str]:
+    """Return the files of a tree that are included as rows of a ``map`` or the like whose rows are secret."""
+    texts = [data.decode("utf-8", "replace") for data in contents.values() if b"include" in data and b"\0" not in data]
+    named = [Named("include", value) for text in texts for value in secret_includes(text)]
+    return resolve_named(named, contents, conf, links) if named else set()
 
 
 def named_secret(contents: Mapping[str, bytes], conf: str, links: Mapping[str, str] | None = None) -> set[str]:
@@ -225,6 +234,9 @@ def _files(value: str, contents: Mapping[str, bytes], conf: str, links: Mapping[
         parts = [re.escape(part) for part in re.split(r"\$\{\w*\}|\$\w+|\[[^]]+\]|[*?]", path)]
         fits = re.compile(".*".join(parts)).fullmatch
         candidates = {name for name in (*contents, *links) if fits(name)}
+        if not any(part.strip("/") for part in parts):
+            # That would be any file. Nobody's key is what nginx reads as its configuration.
+            candidates -= {_MAIN, *named_by(("include",), contents, conf, links)}
     else:
         candidates = {path}
     return {end for name in candidates for end in [_end_of(name, conf, links)] if end in contents}

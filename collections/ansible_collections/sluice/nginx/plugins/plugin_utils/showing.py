@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from typing import Any
 
@@ -10,8 +11,9 @@ from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
 
 __all__ = ["show", "show_text", "told", "warn"]
 
-# How the commands of GitHub's, Azure's and similar services begin: a line, and anywhere in one.
-_BEGINNING, _ANYWHERE = "::", "##"
+# How the commands of GitHub's, and of Azure's, TeamCity's and similar services begin: a line, and anywhere in one.
+_BEGINNING, _ANYWHERE = "::", re.compile(r"#(?=#\w*\[)")
+_SERVICES = ("CI", "GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
 
 
 def told(text: object, door: Door | None = None) -> str:
@@ -52,11 +54,11 @@ def _print(display: Any, text: str, color: str | None) -> None:
 
 
 def _in_ci() -> bool:
-    return any(os.environ.get(name) for name in ("CI", "GITHUB_ACTIONS", "TF_BUILD"))
+    return any(os.environ.get(name) for name in _SERVICES)
 
 
 def _inert(line: str) -> str:
     """Return a line that is no command; an escape stands for its first sign."""
-    line = line.replace(f"{_ANYWHERE}[", "\\x23#[").replace(f"{_ANYWHERE}vso[", "\\x23#vso[")
+    line = _ANYWHERE.sub(r"\\x23", line)
     bare = line.lstrip()
     return line[: len(line) - len(bare)] + "\\x3a" + bare[1:] if bare.startswith(_BEGINNING) else line

@@ -43,20 +43,31 @@ def _files(directives: list[Directive], usual: str) -> list[str]:
     return sorted(paths | {usual} if not found else paths)
 
 
+def _access_logs(config: Config) -> list[str]:
+    """Those that can be believed: where nginx escapes nothing, a visitor can write lines of anybody's requests."""
+    bare = {each.args[0] for each in config.named("log_format") if each.args[1:2] == ["escape=none"]}
+    logs = config.named("access_log")
+    forgeable = {each.args[0] for each in logs if not bare.isdisjoint(each.args[1:2])}
+    # What a server or a location says leaves the usual one to the others.
+    is_usual = not any(block.children("access_log") for block in config.named("http"))
+    usual = {"/var/log/nginx/access.log"} if is_usual else set()
+    return sorted({*_files(logs, "/var/log/nginx/access.log"), *usual} - forgeable)
+
+
 def facts(config: Config) -> dict[str, Any]:
     """Tell what the engine on a host needs to know of a release.
 
-    ``error_logs`` and ``access_logs`` are absolute paths; ``worker_processes`` is the directive's value or None;
-    ``main_directives`` are the names in the main context, which ``nginx -g`` must not repeat; ``modules`` are the names
-    of the shared objects that it loads; ``outside`` are files that it reads by absolute paths, as certificates;
-    ``user`` are the arguments of the directive.
+    ``error_logs`` and ``access_logs`` are absolute paths, of logs that can be believed; ``worker_processes`` is the
+    directive's value or None; ``main_directives`` are the names in the main context, which ``nginx -g`` must not
+    repeat; ``modules`` are the names of the shared objects that it loads; ``outside`` are files that it reads by
+    absolute paths, as certificates; ``user`` are the arguments of the directive.
     """
     workers = [each.args[0] for each in config.directives if each.name == "worker_processes" and each.args]
     users = [list(each.args) for each in config.directives if each.name == "user" and each.block is None]
     return {
         "user": users[0] if users else [],
         "error_logs": _files(config.named("error_log"), "/var/log/nginx/error.log"),
-        "access_logs": _files(config.named("access_log"), "/var/log/nginx/access.log"),
+        "access_logs": _access_logs(config),
         "worker_processes": workers[0] if workers else None,
         "main_directives": sorted({directive.name for directive in config.directives if directive.block is None}),
         "outside": sorted(

@@ -269,9 +269,23 @@ def _shown(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
+def _is_at_home(url: Url, other: Url) -> bool:
+    """Whether the other URL is of the same server, or of its way from http to https."""
+    ways = (url.scheme, url.port), (other.scheme, other.port)
+    return url.host == other.host and (ways[0] == ways[1] or ways == (("http", 80), ("https", 443)))
+
+
 def _redirected(request: Request, url: Url, status: int) -> Request:
-    """Make the next request as browsers do: after 303, and after 301 and 302 to a POST, it is a GET without a body."""
+    """Make the next request as browsers do: after 303, and after 301 and 302 to a POST, it is a GET without a body.
+
+    No other server than the one that was to be asked gets a header that is a secret.
+    """
     headers = tuple((name, value) for name, value in request.headers if name.lower() != "host")
+    if not _is_at_home(request.url, url):
+        # Here, as most redirects stay where they are.
+        from .showing import is_secret_name
+
+        headers = tuple(pair for pair in headers if not is_secret_name(pair[0]))
     to_get = (status == 303 and request.method != "HEAD") or (status in (301, 302) and request.method == "POST")
     if not to_get:
         return Request(request.method, url, headers, request.body)

@@ -71,6 +71,16 @@ def read_text(value: object, path: str) -> str:
     raise InputError(path, f"{shown(value)} is not text; write it in quotes")
 
 
+def _read_unshown(value: object, path: str) -> str:
+    """Read a text as ``read_text`` does. What it is instead is told by its kind: it may hold a secret."""
+    if value is None or isinstance(value, bool):
+        return read_text(value, path)
+    if isinstance(value, (str, int)):
+        return str(value)
+    kind = "a mapping" if isinstance(value, Mapping) else "a list" if isinstance(value, (list, tuple)) else "this"
+    raise InputError(path, f"{kind} is not text; write it in quotes")
+
+
 def read_flag(value: object, path: str) -> bool:
     """Read true or false."""
     if isinstance(value, bool):
@@ -143,7 +153,7 @@ def read_expected_headers(value: object, path: str) -> tuple[tuple[str, str | No
 
 def _header_rows(value: object, path: str) -> list[tuple[str, object]]:
     if not isinstance(value, Mapping):
-        raise InputError(path, f"{shown(value)} is not a mapping; expected header names and their values")
+        raise InputError(path, "this is not a mapping; expected header names and their values")
     seen: dict[str, str] = {}
     for name in value:
         if not isinstance(name, str) or not name or not _TOKEN.issuperset(name):
@@ -155,7 +165,7 @@ def _header_rows(value: object, path: str) -> list[tuple[str, object]]:
 
 
 def _header_value(value: object, path: str) -> str:
-    text = read_text(value, path)
+    text = _read_unshown(value, path)
     if any(not letter.isprintable() and letter != "\t" for letter in text):
         # Not the value, which may be a secret: one read from a file ends with a line break, mostly.
         raise InputError(path, "the value holds a line break or a control character; a header is one line")
@@ -194,10 +204,11 @@ def read_body(value: object, path: str) -> tuple[str, bool]:
     """Read a body to send: the text, and whether it is a form (written as a mapping) that was encoded."""
     if not isinstance(value, Mapping):
         if isinstance(value, (list, tuple)) or value is None:
-            raise InputError(path, f"{shown(value)} is not a body; use a text, or a mapping for a form")
-        return read_text(value, path), False
+            kind = "null" if value is None else "a list"
+            raise InputError(path, f"{kind} is not a body; use a text, or a mapping for a form")
+        return _read_unshown(value, path), False
     fields = [
-        (str(name), read_text(item, f"{path}.{name}"))
+        (str(name), _read_unshown(item, f"{path}.{name}"))
         for name, found in value.items()
         for item in (found if isinstance(found, (list, tuple)) else [found])
     ]

@@ -50,8 +50,8 @@ _DIRECTIVE = re.compile(r"\s*(?:[a-z]+_[a-z0-9_]+\s|(?:set|if)\s+[\"'(]*\$)")
 _PLACE = re.compile(
     r"\s*(?:\S+:\d+ (?:\(live\) )?|(?:gates|monitor|nginx|notify|postmortem|rollout|sandbox|staging)_[\w.\[\]]+: )"
 )
-# A line that is a command of GitHub's, and the beginning of one of Azure's anywhere.
-_COMMAND = re.compile(r"^[ \t]*:(?=:[\w-]+(?: [^\n]*)?::)|#(?=#(?:\[|vso\[))", re.MULTILINE)
+# A line that is a command of GitHub's, and the beginning of one of Azure's or TeamCity's anywhere.
+_COMMAND = re.compile(r"^[ \t]*:(?=:[\w-]+(?: [^\n]*)?::)|#(?=#\w*\[)", re.MULTILINE)
 _HEADS = ("--- ", "+++ ", "@@ ")
 # Stands for a value that is gone until all else has been looked for: an ellipsis would be read as a value.
 _GONE = "\x00"

@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, unquote_plus, urlsplit
 
 from ..contract.showing import HIDDEN, is_open_header, is_secret_name, is_telling, shown_header
-from ..secrets import REDACTED, is_secret_content, redact_line, redactions
+from ..manifest import CONF_ROOT
+from ..secrets import REDACTED, is_secret_content, redact_line, redactions, secret_rows
 from .known import LEAST
 
 __all__ = ["of_channels", "of_checks", "of_tree"]
@@ -23,6 +24,8 @@ _PUBLIC = re.compile(
     r"|\d+(?:\.\d+){3}|\[?[0-9a-f]*:[0-9a-f:.]*:[0-9a-f]*\]?|[a-z]+/[\w.+*-]+|[A-Z][A-Za-z]+/\d[\d.]*"
     r"|[A-Za-z]{1,12}(?:[-,; ]+[A-Za-z]{1,12}){0,3}"
 )
+# What stands in such a file, as it is where it is included.
+_AS_ROWS = "map $token $token {{\n{}\n}}"
 _SEPARATORS = re.compile(r"[\s,;]+")
 _WORDS = re.compile(r"[\s\"';]+")
 _VARIABLES = re.compile(r"\$\{\w*\}|\$\w+")
@@ -62,13 +65,17 @@ def of_channels(urls: Iterable[str]) -> set[str]:
 def of_tree(root: Path) -> set[str]:
     """Return what is secret in the lines of a tree, which are those that may turn up in what is said of it."""
     found: set[str] = set()
-    for path in sorted(root.rglob("*")):
-        if path.is_symlink() or not path.is_file():
-            continue
-        data = path.read_bytes()
+    files = {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and not path.is_symlink()
+    }
+    rows = secret_rows(files, CONF_ROOT)
+    for name, data in files.items():
         # Of keys and the like nothing is ever told.
         if b"\0" not in data and not is_secret_content(data):
-            found |= of_text(data.decode("utf-8", "replace"))
+            text = data.decode("utf-8", "replace")
+            found |= of_text(_AS_ROWS.format(text) if name in rows else text)
     return _long_enough(found)
 
 

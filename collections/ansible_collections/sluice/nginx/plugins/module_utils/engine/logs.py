@@ -261,13 +261,17 @@ def share(
 
 
 def _status(line: str) -> str:
-    """Read the status behind the first quoted field, as the combined format and its kin have it, or from JSON."""
-    for field in line.split('"')[2:]:
+    """Read the status behind the first quoted field, as the combined format and its kin have it, or from JSON.
+
+    What is within quotes is the visitor's word, and nginx escapes the quotes in it.
+    """
+    plain = line.replace("\\\\", "").replace('\\"', "") if "\\" in line else line
+    for field in plain.split('"')[2::2] if line[:1] != "{" else ():
         status = field[1:4]
         ends = not (field[4:5].isalnum() or field[4:5] == "_")
         if field[:1] == " " and fits(status, "000") and ends:
             return status
-    value = line.partition('"status":')[2].lstrip()
+    value = plain.partition('"status":')[2].lstrip()
     status = value[1:4] if value.startswith('"') else value[:3]
     return status if fits(status, "000") else ""
 

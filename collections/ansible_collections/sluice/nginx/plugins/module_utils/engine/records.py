@@ -2,16 +2,18 @@
 
 nginx writes decoded paths, answers of upstreams and what FastCGI says on its standard error as they are, with line
 ends. So any visitor can write whole lines with any time, level and pid (at fifty requests a second every pid comes up
-within seconds), and even a record's ending. No line can be judged by its text alone. Three things no visitor can do:
+within seconds), and even a record's ending. No line can be judged by its text alone. Four things no visitor can do:
 
 - A record is written by one call. Where a log ends at a moment, a record ends. (Unless the call is seen half done,
   which leaves a multiple of a block: that is never taken for an end.)
 - nginx cuts a record at 2048 bytes; builds that change this double it.
 - What comes from a client stands in records of workers only; these begin with a head, and a master's hold none of it.
+- nginx goes on behind it, by a quote at least: no record ends with a visitor's own text, unless it was cut.
 
 So a line is *proven* to begin a record when no record that may hold it can have begun before it: since the last known
 end of the log there was no head of any process but a master within reach. Or when it is the last line at such an end,
-because a record that held it would have to go on behind it, unless it was cut right there. Everything else is
+because a record that held it would have to go on behind it, unless it was cut right there; what it goes on with may
+stand on that very line (``"``, ``, context: ``), and in records of ``debug`` anything may. Everything else is
 *unproven*, however it looks: a continuation cannot be told from it. Looking often makes what is known finer, so a true
 line is proven unless errors are logged more often than logs are looked at; and a reload that fails is proved by what
 workers do in any case (``proof``). So a forged line vetoes nothing, and no true failure needs a line to be seen.
@@ -41,6 +43,8 @@ _MARKS = tuple(f" [{level}] ".encode() for level in sorted(SEVERE))
 # The longest record of any build, and the lengths at which builds cut.
 _REACH = 8192
 _CUTS = (2048, 4096, 8192)
+# What nginx goes on with behind a visitor's text: the decoded path in `upstream: "..."`, the name in `login: "..."`.
+_GOES_ON = (b'"', b", context: ")
 # Sizes at which a file may be seen while a record is being written to it.
 _BLOCK = 512
 _PART = 1 << 20
@@ -149,6 +153,11 @@ class Records:
         self._logs = [_Log(path, at) for path, at in marks.items()]
         self.found = Found()
 
+    @property
+    def are_other(self) -> bool:
+        """Whether none of the logs is an error log, by how records begin there."""
+        return all(log.is_other for log in self._logs)
+
     def read(self, pids: Pids, limit: Limit | None = None) -> Found:
         """Read what is new, add it to ``found``, and return it alone."""
         new = Found()
@@ -167,7 +176,7 @@ class _Log:
 
     def _begin_anew(self, offset: int) -> None:
         self._starts: list[int] = []
-        self._is_other = False
+        self.is_other = False
         # Up to here a record may reach that began before what was read.
         self._unknown_until = offset + _REACH if offset and not offset % _BLOCK else 0
         self._known_end = offset
@@ -176,7 +185,7 @@ class _Log:
         inode, offset = self._at
         try:
             status = os.stat(self._path)
-            if status.st_ino == inode and (status.st_size == offset or (self._is_other and status.st_size > offset)):
+            if status.st_ino == inode and (status.st_size == offset or (self.is_other and status.st_size > offset)):
                 self._at[1] = status.st_size
                 return
             if status.st_ino != inode or status.st_size < offset:
@@ -202,7 +211,7 @@ class _Log:
                 limit.took(len(read))
                 # What is at the end waits, until it is known whether it is the end.
                 whole, newline, rest = (rest + read).rpartition(b"\n")
-                if newline and not self._is_other:
+                if newline and not self.is_other:
                     is_end = not rest and os.fstat(log).st_size == at and at % _BLOCK != 0
                     self._take(whole, is_end, pids, into)
                 elif len(rest) > _PART:
@@ -214,7 +223,7 @@ class _Log:
         begin = self._at[1]
         self._at[1] = begin + len(whole) + 1
         if begin == self._known_end and begin >= self._unknown_until and read_head(whole.partition(b"\n")[0]) is None:
-            self._is_other = True
+            self.is_other = True
             return
         for found in into:
             found.size += len(whole) + 1
@@ -236,11 +245,14 @@ class _Log:
             if head is not None and head.level in SEVERE:
                 is_open = bool(starts) or begin < self._unknown_until
                 if is_open and is_end and number == last and begin >= self._unknown_until:
-                    is_open = any(end - start in _CUTS for start in starts)
+                    is_open = any(end - start in _CUTS for start in starts) or any(part in line for part in _GOES_ON)
                 for found in into:
                     _sort(head, line, not is_open, pids, found)
             if head is None or head.is_about_client or head.pid not in pids.masters:
                 starts.append(begin)
+            if head is not None and head.level == "debug":
+                # Nothing is known of how such a record goes on.
+                self._unknown_until = end + _REACH
 
 
 def _sort(head: Head, line: bytes, is_proven: bool, pids: Pids, found: Found) -> None:

@@ -79,7 +79,7 @@ class Traffic:
         """Tell it, as ``TrafficForm`` says; ``began`` is when that began for which it was counted (ISO-8601)."""
         rows = self._rows[self._first :]
         start = self._start + self._first * self._step
-        failing = sorted(self._failing.items(), key=lambda each: (-each[1], each[0]))
+        failing = sorted(self._masked().items(), key=lambda each: (-each[1], each[0]))
         return {
             "start": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(start)),
             "step": self._step,
@@ -90,6 +90,19 @@ class Traffic:
             "failing": [{"request": name, "count": count} for name, count in failing[:_MOST_TOLD]],
             "unread": self.unread,
         }
+
+    def _masked(self) -> dict[str, int]:
+        """What failed, by names that have no visitor's secret; those that then are the same are one."""
+        if not self._failing:
+            return {}
+        # Here, as mostly nothing has failed.
+        from ..redaction import masked_path
+
+        found: dict[str, int] = {}
+        for name, count in self._failing.items():
+            shown = masked_path(name)
+            found[shown] = found.get(shown, 0) + count
+        return found
 
 
 def _request_of(line: str) -> str:

@@ -14,7 +14,7 @@ from .logs import Share, tail_before
 from .records import SEVERE, kind_of, read_head
 
 if TYPE_CHECKING:
-    from typing import Mapping
+    from typing import Collection, Mapping
 
 __all__ = ["Clients", "kinds_before", "risen"]
 
@@ -52,9 +52,9 @@ class Clients:
             self._known[word] = row
         return row
 
-    def share(self, without: str = "") -> Share:
-        """Return how many requests failed with 5xx, those of one address left out."""
-        rows = [row for who, row in self._rows.items() if not without or who != without]
+    def share(self, without: Collection[str] = ()) -> Share:
+        """Return how many requests failed with 5xx, those of some addresses left out."""
+        rows = [row for who, row in self._rows.items() if who not in without]
         return Share(sum(row[0] for row in rows), sum(row[_FAILED] for row in rows), 0)
 
     def refused(self) -> Share:
@@ -63,16 +63,20 @@ class Clients:
         """
         return Share(len(self._rows), sum(row[_REFUSED] > 0 for row in self._rows.values()), 0)
 
-    def suspect(self, before: Clients) -> str:
+    def suspects(self, before: Clients) -> list[str]:
         """Return the address with the most 5xx, where its part of all requests is more than twice what it was
-        ``before``; else nothing.
+        ``before``; one of IPv4 and one of IPv6, as one visitor may have both.
 
         A balancer that asks for everybody has the part that it had. Where nobody asked before, nobody is suspect.
         """
-        who = max(self._rows, key=lambda each: self._rows[each][_FAILED], default="")
-        if not (who and before._rows):
-            return ""
-        return who if self._part(who) > 2 * before._part(who) else ""
+        found = []
+        for kind in (".", ":"):
+            who = max(
+                (each for each in self._rows if kind in each), key=lambda each: self._rows[each][_FAILED], default=""
+            )
+            if who and before._rows and self._rows[who][_FAILED] and self._part(who) > 2 * before._part(who):
+                found.append(who)
+        return found
 
     def _part(self, who: str) -> float:
         return self._rows.get(who, [0])[0] / max(1, sum(row[0] for row in self._rows.values()))
@@ -83,9 +87,16 @@ def _client(line: str) -> str:
 
 
 def _network(word: str) -> str:
-    """Return who a first word or a field means: an address, of IPv6 its network; nothing where it is none."""
+    """Return who a first word or a field means: an address, of IPv6 the network that one customer has (/48); nothing
+    where it is none.
+    """
+    # As a socket for both kinds of addresses shows IPv4.
+    word = word.rpartition(":")[2] if "." in word and word.startswith("::") else word
     if ":" in word:
-        return ":".join(word.split(":")[:4])
+        head, _, tail = word.partition("::")
+        groups, behind = head.split(":"), tail.split(":") if tail else []
+        groups += ["0"] * (8 - len(groups) - len(behind)) + behind
+        return f"{':'.join(group.lstrip('0') or '0' for group in groups[:3])}::/48"
     numbers = word.split(".")
     return word if len(numbers) == 4 and all(whole_number(each) is not None for each in numbers) else ""
 

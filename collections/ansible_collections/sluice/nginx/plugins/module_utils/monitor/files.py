@@ -20,8 +20,8 @@ __all__ = ["Settings", "Written", "contents", "write"]
 
 _BLACKBOX, _ALERTMANAGER_PORT = "127.0.0.1:9115", 9093
 _NODE_PORT, _NGINX_PORT = 9100, 9113
-# Headers of checks and addresses of receivers may be secrets.
-_SECRET = ("alertmanager.yml", "blackbox.yml")
+# Headers and URLs of checks and addresses of receivers may be secrets.
+_SECRET = ("alertmanager.yml", "blackbox.yml", "targets/probes.json", "targets/public.json")
 _HEAD = "# Written by the role monitor; what is changed here is lost at its next run.\n"
 
 
@@ -114,7 +114,6 @@ _THROUGH_BLACKBOX: dict[str, Any] = {
     "metrics_path": "/probe",
     "relabel_configs": [
         {"source_labels": ["__address__"], "target_label": "__param_target"},
-        {"source_labels": ["__param_target"], "target_label": "instance"},
         {"target_label": "__address__", "replacement": _BLACKBOX},
     ],
 }

@@ -99,7 +99,8 @@ def _target(check: Check, identity: str, module: str, address: str, host: str = 
     where = f"{url.scheme}://{bracketed(address)}:{url.port}{url.target}" if address else str(url)
     labels = {"host": host} if host else {}
     labels |= {"site": check.site, "check": shown_name(check.name, check.url)}
-    labels |= {"check_id": identity, "url": shown_url(check.url)}
+    # What is asked stays with Prometheus: labels go with each alert.
+    labels |= {"check_id": identity, "url": shown_url(check.url), "instance": shown_url(where)}
     return {"targets": [where], "labels": {**labels, "__param_module": module}}
 
 

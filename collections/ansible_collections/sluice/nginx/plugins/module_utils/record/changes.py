@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..engine.trees.disclosure import read_side, secrets_in
 from ..errors import SluiceError
 from ..manifest import CONF_ROOT
 from ..outside import ReleaseId, read_release_id
-from ..secrets import redact_line, redactions, secret_paths
+from ..secrets import redact_line, redactions
 from ..words import count
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ MOST_LINES = 2000
 """Of the diff of a file; and of a release, ten times as many."""
 
 _MOST_BYTES = 1_000_000
+_MOST_OF_TREE = 1 << 40
 
 
 def changes(live: Release | None, release: Release) -> list[dict[str, str]]:
@@ -42,7 +44,9 @@ def compare(before: Path, after: Path, withheld: Collection[str] = ()) -> list[t
     the host of ``before`` kept to itself.
     """
     old, new = _read(before), _read(after)
-    secret = {*withheld, *secret_paths(old, CONF_ROOT), *secret_paths(new, CONF_ROOT)}
+    # As hosts have it: by mode, by the rows that a map includes, and copies of what is secret, too.
+    sides = [side for tree in (before, after) if (side := read_side(tree, _MOST_OF_TREE)) is not None]
+    secret = {*withheld, *secrets_in(CONF_ROOT, *sides)}
     found: list[tuple[str, str]] = []
     left = MOST_LINES * 10
     for path in sorted(old.keys() | new.keys()):

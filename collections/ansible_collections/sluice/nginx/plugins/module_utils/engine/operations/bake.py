@@ -140,9 +140,12 @@ class _Seen:
 
     @property
     def suspect(self) -> str:
-        """The one address without which 5xx did not rise; nothing where they did."""
-        who = self.clients.suspect(self.clients_before)
-        return who if who and not rise(self.clients_before.share(), self.clients.share(who)) else ""
+        """The address without which 5xx did not rise, or the two of one visitor; nothing where they did."""
+        found = self.clients.suspects(self.clients_before)
+        for who in (*([each] for each in found), found):
+            if who and not rise(self.clients_before.share(), self.clients.share(who)):
+                return " and ".join(who)
+        return ""
 
     @property
     def are_more_refused(self) -> bool:
@@ -162,7 +165,7 @@ def _traffic_problems(session: Session, seen: _Seen) -> list[Problem]:
     if seen.suspect:
         session.warn(
             f"answers with 5xx rose since the switch ({after.failed} of {after.requests} requests), and not without "
-            f"those to one address, which suddenly asks for far more than before: {seen.suspect}"
+            f"those to one visitor, who suddenly asks for far more than before: {seen.suspect}"
         )
         return []
     return [

@@ -11,7 +11,7 @@ import os
 import stat
 
 from ...lean import TYPE_CHECKING, NamedTuple
-from ...secrets import NOT_SHOWN, closed_paths, redact_line, redactions, secret_paths
+from ...secrets import NOT_SHOWN, closed_paths, redact_line, redactions, secret_paths, secret_rows
 
 if TYPE_CHECKING:
     from typing import Iterable
@@ -119,6 +119,8 @@ def secrets_in(conf: str | Path, *sides: Side, shown: bool = True) -> set[str]:
         found |= closed_paths(side.modes, like=MAIN if MAIN in side.modes else None)
         if shown:
             found |= closed_paths(side.modes)
+            # Where they stand by themselves, nothing says of their lines what they are.
+            found |= secret_rows(side.files, str(conf), side.links)
     # A copy of what is secret is so, too, whatever it is called.
     known = {side.files[path] for side in sides for path in found & side.files.keys() if side.files[path].strip()}
     return found | {path for side in sides for path, data in side.files.items() if data in known}

@@ -7,7 +7,7 @@ from ...engine.records import SEVERE, Pids, Records
 from ...lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Iterable, Iterator
+    from typing import Iterable
 
     from ...engine.records import Found
     from .exposition import Metrics
@@ -31,17 +31,18 @@ class Logs:
     def read(self, paths: Iterable[str], pids: Pids) -> None:
         """Count what was logged since the last time. Lines about requests of monitors and checks are left out."""
         limit = Limit(_MOST, _LONGEST)
+        self.look(pids)
         for path in paths:
             if path not in self._marks:
                 marks = mark([path])[0]
                 self._marks.update(marks)
                 # Which log is of which kind is seen by its lines.
                 self._records.update({path: Records(copied({path: at})) for path, at in marks.items()})
-            elif path in self._marks:
-                counted = share(_without_records(since(path, self._marks[path], limit)), OWN)
+            elif path in self._records and self._records[path].are_other:
+                # In an error log a visitor can write the lines of any request.
+                counted = share(since(path, self._marks[path], limit), OWN)
                 self._requests += counted.requests
                 self._failed += counted.failed
-        self.look(pids)
 
     def look(self, pids: Pids) -> bool:
         """Count nginx's own words. The more often, the surer it is which lines are: see ``records``.
@@ -75,10 +76,3 @@ class Logs:
         ):
             for level, count in counts.items():
                 metrics.counter(f"sluice_nginx_{name}_lines_total", text, count, level=level)
-
-
-def _without_records(lines: Iterable[str]) -> Iterator[str]:
-    for line in lines:
-        # Cheap, and no line of an access log begins so: it has an address, a name or a brace there.
-        if not (line[4:5] == "/" and line[7:8] == "/"):
-            yield line

@@ -29,7 +29,7 @@ def quote(value: object) -> str:
         return kept
     escaped = re.sub(r"[\n\r\t]", lambda found: _CONTROL[found[0]], kept.replace('"', '\\"'))
     if re.search(r"[\x00-\x1f\x7f]", escaped):
-        raise SluiceError(f"{text!r} holds a control character, and nginx can read none: remove it")
+        raise SluiceError("a value holds a control character, and nginx can read none: remove it")
     return f'"{escaped}"'
 
 

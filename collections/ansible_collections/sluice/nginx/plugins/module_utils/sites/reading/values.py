@@ -43,13 +43,17 @@ _SERVER_NAME = re.compile(r"_|~\S.*|(?:\*\.|\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?:
 
 def text(value: object, where: str) -> str:
     """Accept any text of one line, and numbers as text."""
+    if isinstance(value, (list, dict)):
+        # Not the value, which may be a secret, as one of an application.
+        raise InputError(where, f"a {'list' if isinstance(value, list) else 'mapping'} is not text")
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise InputError(where, f"{plain(value)} is not text")
     found = str(value)
     if not found:
         raise InputError(where, "the text is empty; leave the key out, or write a value")
     if _CONTROL.search(found):
-        raise InputError(where, f"{found!r} holds a line break or a control character; write one line of text")
+        # A secret that was read from a file ends with a line break, mostly.
+        raise InputError(where, "the value holds a line break or a control character; write one line of text")
     return found
 
 
