@@ -55,6 +55,12 @@ def _tokens(characters: _Characters, directive: str) -> _Tokens:
     for char, line in characters:
         if char == "{":
             break
+        if char in (";", "}"):
+            # A row of a map may be called so.
+            if word:
+                yield word, line, False
+            yield char, line, False
+            return
         if char.isspace():
             if word:
                 yield word, line, False
