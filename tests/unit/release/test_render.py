@@ -225,3 +225,10 @@ def test_a_wrong_variable_is_named_by_its_path(rendered: Render) -> None:
     with pytest.raises(InputError) as refused:
         rendered({"nginx_tree": "nowhere"})
     assert refused.value.path == "nginx_tree"
+
+
+def test_a_tree_called_packaged_is_not_taken_for_the_distributions(rendered: Render, tmp_path: Path) -> None:
+    (tmp_path / "packaged").mkdir()
+    (tmp_path / "packaged/x.conf").write_text("user root;")
+    for name in ("packaged", "packaged/"):
+        assert rendered({"nginx_tree": name}).tree["x.conf"].origin == "./packaged/x.conf"

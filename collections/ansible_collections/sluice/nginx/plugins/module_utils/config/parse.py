@@ -200,7 +200,7 @@ class _Reader:
             self.config.outside.append(found)
             return
         if _WILD & set(pattern) and not _PLAIN_PATTERN.fullmatch(pattern):
-            self.problem(found, " has a pattern that only few can read; expected *, ? and brackets as [0-9] and [!.]")
+            self.problem(found, " has an odd pattern; expected *, ? and brackets as [0-9] and [!.]")
             return
         if not names and pattern not in self._elsewhere:
             self.config.barren.append(found)

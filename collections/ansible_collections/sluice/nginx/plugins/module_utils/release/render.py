@@ -193,7 +193,10 @@ def render(
     layers = [packaged, _typed_layer(plan(settings), templates)]
     raw = settings.get("nginx_tree")
     if raw:
-        layers.append(_raw_layer(raw_folder(project, str(raw)), str(raw).rstrip("/"), template, variables))
+        origin = str(raw).rstrip("/")
+        # A folder called as the layer of the distribution is, is not that layer.
+        origin = f"./{origin}" if f"{origin}/".startswith("packaged/") else origin
+        layers.append(_raw_layer(raw_folder(project, str(raw)), origin, template, variables))
     layers.append(_kept_layer(list(settings.get("nginx_kept") or [])))
     kept = tuple(sorted(layers[-1]))
     return Rendered(trees.overlay(*layers), tuple(contract), kept)

@@ -18,12 +18,19 @@ ACCEPTED_BY_TREE = False
 _LANGUAGES = (
     ("Lua", re.compile(r"\w+_by_lua(?:_block|_file)?\b")),
     ("Perl", re.compile(r"perl(?:_\w+)?$")),
+    (
+        "PHP",
+        re.compile(
+            r"(?:fastcgi|uwsgi|scgi)_param PHP_(?:ADMIN_)?VALUE .*(?:auto_(?:ap|pre)pend_file|extension\b|allow_url)"
+        ),
+    ),
     ("JavaScript", re.compile(r"js_\w+")),
 )
 
 
 def _language(directive: Directive) -> str:
-    return next((language for language, name in _LANGUAGES if name.match(directive.name)), "")
+    words = " ".join([directive.name, *directive.args]) if directive.name.endswith("_param") else directive.name
+    return next((language for language, name in _LANGUAGES if name.match(words)), "")
 
 
 def run(config: Config, context: Context) -> list[Finding]:
