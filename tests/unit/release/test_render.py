@@ -232,3 +232,11 @@ def test_a_tree_called_packaged_is_not_taken_for_the_distributions(rendered: Ren
     (tmp_path / "packaged/x.conf").write_text("user root;")
     for name in ("packaged", "packaged/"):
         assert rendered({"nginx_tree": name}).tree["x.conf"].origin == "./packaged/x.conf"
+
+
+@pytest.mark.parametrize("name", [".j2", "conf.d/.j2"])
+def test_a_template_without_a_name_is_refused(
+    rendered: Render, raw: Callable[[Mapping[str, str]], str], name: str
+) -> None:
+    with pytest.raises(InputError, match="is a template without a name"):
+        rendered({"nginx_tree": raw({name: "x"})})

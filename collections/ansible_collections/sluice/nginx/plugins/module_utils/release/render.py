@@ -145,6 +145,8 @@ def _raw_layer(folder: Path, origin: str, template: Template, variables: Mapping
         if node.kind == "link":
             raise InputError("nginx_tree", f"{node.origin} is a link, and a template is a file; rename it without .j2")
         target = path.removesuffix(".j2")
+        if not target or target.endswith("/"):
+            raise InputError("nginx_tree", f"{node.origin} is a template without a name; rename it, or remove it")
         if target in layer:
             raise InputError("nginx_tree", f"{folder} has both {target} and {path}; keep one of them")
         try:

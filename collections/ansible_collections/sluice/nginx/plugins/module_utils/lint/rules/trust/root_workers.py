@@ -37,5 +37,5 @@ def run(config: Config, context: Context) -> list[Finding]:
             mend="remove the line",
         )
         for directive in config.directives
-        if directive.name == "master_process" and directive.args[:1] == ["off"]
+        if directive.name == "master_process" and [each.lower() for each in directive.args[:1]] == ["off"]
     ]

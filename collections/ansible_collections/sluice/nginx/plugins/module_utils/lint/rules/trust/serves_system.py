@@ -6,7 +6,7 @@ import functools
 import posixpath
 import re
 
-from ....config.parse import CONF_ROOT, Config
+from ....config.parse import CONF_ROOT, Config, Directive
 from ....verdicts.model import Finding
 from ...context import Context
 from ...places import begins_with_visitor, fixed_part, is_below, is_hidden
@@ -86,4 +86,32 @@ def run(config: Config, context: Context) -> list[Finding]:
                     mend="name the folder of the site",
                 )
             )
-    return findings
+    return findings + [
+        Finding(
+            f"{directive.name} leads out of the document root",
+            file=directive.file,
+            line=directive.line,
+            expected="a path without .., that no visitor chooses",
+            seen=" ".join([directive.name, *directive.args]),
+            mend="name the file by its path below the root",
+        )
+        for directive in config.named("error_page", "index", "rewrite", "try_files")
+        if any(map(_climbs if directive.name != "try_files" else _chosen, _paths(config, directive)))
+    ]
+
+
+_QUERY = re.compile(r"\?|\$\{?is_args\b")
+
+
+def _paths(config: Config, directive: Directive) -> list[str]:
+    """What nginx puts behind the root as it is, without a look for ``..``; the first word of a rewrite is a pattern."""
+    words = directive.args[1:] if directive.name == "rewrite" else directive.args
+    return [_QUERY.split(each)[0] for word in words for each in expanded(config, word)]
+
+
+def _climbs(path: str) -> bool:
+    return ".." in path.split("/") and "://" not in path
+
+
+def _chosen(path: str) -> bool:
+    return _climbs(path) or _ANY_PATH.search(path) is not None
