@@ -41,6 +41,12 @@ def ask(root: Path, rule: str, text: str, files: Mapping[str, str]) -> list[Find
             "http { server { root /etc/nginx/html; } }",
             {"html/deep/x": "-> ../y", "html/y": "-> /root"},
         ),
+        ("serves_system", "http { server { root /etc/nginx/a; } }", {"a": "-> b", "b/x": "-> /etc"}),
+        (
+            "serves_system",
+            "http { server { root /etc/nginx/a; } }",
+            {"a/x": "-> ../b", "b/y": "-> ../a", "b/z": "-> /"},
+        ),
         ("internal_target", "http { server { proxy_pass http://unix:/etc/nginx/s:; } }", {"s": "-> /run/docker.sock"}),
         ("writes_outside", "pid /etc/nginx/run/x;", {"run": "-> /etc/cron.d"}),
         ("foreign_include", "include x/*.conf;", {"x": "-> /tmp"}),

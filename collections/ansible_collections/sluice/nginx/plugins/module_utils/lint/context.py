@@ -66,8 +66,17 @@ class Context:
         return self.real(folder) if folder != CONF_ROOT else folder
 
     def links_below(self, folder: str) -> Iterator[tuple[str, str]]:
-        """Yield the links of the release in a folder, and what they lead to on a host."""
-        return ((path, target) for path, target in self._links if path.startswith(f"{folder.rstrip('/')}/"))
+        """Yield the links of the release that are reached from a folder, and what they lead to on a host."""
+        waiting, seen = [self.real(folder)], set[str]()
+        while waiting:
+            here = waiting.pop()
+            if here in seen:
+                continue
+            seen.add(here)
+            for path, target in self._links:
+                if path.startswith(f"{here.rstrip('/')}/"):
+                    yield path, target
+                    waiting.append(target)
 
     @functools.cached_property
     def _links(self) -> list[tuple[str, str]]:
