@@ -24,6 +24,8 @@ _METADATA = {"100.100.100.200", "fd00:ec2::254", "192.0.0.192", "metadata", "met
 _METADATA |= {"metadata.goog", "instance-data", "instance-data.ec2.internal"}
 # Docker, etcd, the kubelet and its kin, Envoy, Caddy: whoever may talk to them governs the machine.
 _ADMIN_PORTS = {2019, 2375, 2376, 2379, 2380, 9901, 10250, 10255, 10257, 10259}
+# A visitor who names the host may name any of these.
+_CHOSEN = re.compile(r"(?:\w+://)?\$\{?(?:arg_|cookie_|http_(?!host\b)|args\b|query_string\b)", re.IGNORECASE)
 _LOCALHOST = {"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"}
 _SOCKET = re.compile(r"unix:(/[^:]*)")
 _ADMIN_SOCKETS = re.compile(
@@ -85,16 +87,22 @@ def _is_internal(target: str, context: Context) -> bool:
 
 
 def run(config: Config, context: Context) -> list[Finding]:
-    """Find upstreams that are link-local, a cloud's metadata, or a service that governs the machine."""
+    """Find upstreams that are link-local, a cloud's metadata, a service that governs the machine, or any that a visitor
+    names.
+    """
 
     # Thousands of servers have the same few.
     @functools.cache
-    def judged(target: str) -> bool:
-        return any(_is_internal(each, context) for each in expanded(config, target))
+    def judged(target: str) -> str:
+        targets = expanded(config, target)
+        if any(map(_CHOSEN.match, targets)):
+            return "leads to whatever host a visitor names, and so to what is for the machine alone"
+        internal = any(_is_internal(each, context) for each in targets)
+        return "is for the machine alone, and visitors are led to it" if internal else ""
 
     return [
         Finding(
-            f"{directive.args[0]} is for the machine alone, and visitors are led to it",
+            f"{directive.args[0]} {words}",
             file=directive.file,
             line=directive.line,
             expected="an application's own address",
@@ -102,5 +110,5 @@ def run(config: Config, context: Context) -> list[Finding]:
             mend="remove it, or put a program between that answers only what visitors may ask",
         )
         for directive in config.named(*_PASSES)
-        if directive.args and directive.block is None and judged(directive.args[0])
+        if directive.args and directive.block is None and (words := judged(directive.args[0]))
     ]
