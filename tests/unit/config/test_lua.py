@@ -45,3 +45,11 @@ def test_a_block_that_does_not_end_is_told_with_the_last_line(tmp_path: Path) ->
     (problem,) = parse_tree(tmp_path).problems
     assert problem.what == 'unexpected end of file, expecting "}"'
     assert problem.line in (2, 3)
+
+
+@pytest.mark.parametrize("row", ['"{"', "'{'", "\\{", "${x}", "#{\n1"])
+def test_a_brace_that_is_none_to_nginx_begins_no_block(tmp_path: Path, row: str) -> None:
+    hidden = 'server { listen 80; set $a "}"; set $b ""; }'
+    (tmp_path / "nginx.conf").write_text(f"http {{ map $a $b {{ set_by_lua_block {row}; }} {hidden} }}\n")
+    (problem,) = parse_tree(tmp_path).problems
+    assert problem.what.startswith("between set_by_lua_block and its block stands ")

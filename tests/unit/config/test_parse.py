@@ -58,6 +58,25 @@ def flat(config: Config) -> list[str]:
         ({"nginx.conf": "include */x;", "a/x": "a 1;", "b/x": "b 1;", "b/c/x": "c 1;"}, ["a/x:1 a 1", "b/x:1 b 1"]),
         ({"nginx.conf": "include x[12];", "x1": "a 1;", "x3": "b 1;"}, ["x1:1 a 1"]),
         ({"nginx.conf": "include nothing/*.conf;"}, []),
+        ({"nginx.conf": "include x/[^z]*;", "x/a": "a 1;", "x/z": "b 1;"}, ["x/a:1 a 1"]),
+        ({"nginx.conf": "include a*/x;", "aa": "-> .h", ".h/x": "a 1;"}, ["aa/x:1 a 1"]),
+        ({"nginx.conf": "include //etc/nginx/x;", "x": "a 1;"}, ["x:1 a 1"]),
+        ({"nginx.conf": "include ../nginx/x;", "x": "a 1;"}, ["x:1 a 1"]),
+        ({"nginx.conf": "include /etc/../etc/nginx/x;", "x": "a 1;"}, ["x:1 a 1"]),
+        ({"nginx.conf": "include a/../b/*;", "a/y": "", "b/x": "a 1;"}, ["b/x:1 a 1"]),
+        ({"nginx.conf": "include a\\\\b;", "a\\b": "a 1;", "a\\\\b": "b 1;"}, ["a\\b:1 a 1"]),
+        (
+            {"nginx.conf": "pid x\xa0#y; a 1;\npid z;"},
+            ["nginx.conf:1 pid x\xa0#y", "nginx.conf:1 a 1", "nginx.conf:2 pid z"],
+        ),
+        ({"nginx.conf": "pid x\x0b#y; a 1;"}, ["nginx.conf:1 pid x\x0b#y", "nginx.conf:1 a 1"]),
+        (
+            {"nginx.conf": "http { map $a $b { init_by_lua_block 1; } server { listen 80; } }"},
+            [
+                *("nginx.conf:1 http", "nginx.conf:1 map $a $b", "nginx.conf:1 init_by_lua_block 1"),
+                *("nginx.conf:1 server", "nginx.conf:1 listen 80"),
+            ],
+        ),
         ({"nginx.conf": "include on/x;", "on/x": "-> ../there/x", "there/x": "a 1;"}, ["on/x:1 a 1"]),
         ({"nginx.conf": "include x; include x;", "x": "a 1;"}, ["x:1 a 1", "x:1 a 1"]),
         (
@@ -104,6 +123,28 @@ def test_directives_are_read_with_their_places(
             {"nginx.conf": "user a;\ninclude *.conf;\n"},
             Problem("nginx.conf", 2, "include *.conf goes in a circle: nginx.conf → nginx.conf"),
         ),
+        (
+            {"nginx.conf": "env ${a;load_module b;\n"},
+            Problem(
+                "nginx.conf",
+                1,
+                "the braces of a variable hold ; or {, or follow \\$, in ${a;load_module; put it in quotes",
+            ),
+        ),
+        (
+            {"nginx.conf": "env a\\${b;c};"},
+            Problem(
+                "nginx.conf", 1, "the braces of a variable hold ; or {, or follow \\$, in a\\${b;c}; put it in quotes"
+            ),
+        ),
+        (
+            {"nginx.conf": "include [[:alpha:]]*;"},
+            Problem(
+                "nginx.conf",
+                1,
+                "include [[:alpha:]]* has an odd pattern; expected *, ? and brackets as [0-9] and [!.]",
+            ),
+        ),
         ({"nginx.conf": "a 1;\n}\n"}, Problem("nginx.conf", 2, 'unexpected "}"')),
         (
             {"nginx.conf": "http {\n  server {\n"},
@@ -136,7 +177,9 @@ def test_what_cannot_be_read_is_told_with_file_and_line(
         ({"nginx.conf": "include ../x;"}, ("nginx.conf", 1), "../x"),
         ({"nginx.conf": "include on/*;", "on/x": "-> /usr/share/x.conf"}, ("on/x", 0), "/usr/share/x.conf"),
         ({"nginx.conf": "include x;", "x": "-> ../../x"}, ("x", 0), "/x"),
-        ({"nginx.conf": "include leak/*;\ninclude leak/x;", "leak": "-> ../../secret"}, ("leak/x", 0), "/secret/x"),
+        ({"nginx.conf": "include leak/x;", "leak": "-> ../../secret"}, ("leak/x", 0), "/secret/x"),
+        ({"nginx.conf": "include leak/*;", "leak": "-> ../../secret"}, ("nginx.conf", 1), "/secret/*"),
+        ({"nginx.conf": "include [l]eak/x/*;", "leak": "-> ../../secret"}, ("nginx.conf", 1), "/secret/x/*"),
     ],
 )
 def test_what_leaves_the_tree_is_listed_and_not_read(

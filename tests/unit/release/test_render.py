@@ -225,3 +225,18 @@ def test_a_wrong_variable_is_named_by_its_path(rendered: Render) -> None:
     with pytest.raises(InputError) as refused:
         rendered({"nginx_tree": "nowhere"})
     assert refused.value.path == "nginx_tree"
+
+
+def test_a_tree_called_packaged_is_not_taken_for_the_distributions(rendered: Render, tmp_path: Path) -> None:
+    (tmp_path / "packaged").mkdir()
+    (tmp_path / "packaged/x.conf").write_text("user root;")
+    for name in ("packaged", "packaged/"):
+        assert rendered({"nginx_tree": name}).tree["x.conf"].origin == "./packaged/x.conf"
+
+
+@pytest.mark.parametrize("name", [".j2", "conf.d/.j2"])
+def test_a_template_without_a_name_is_refused(
+    rendered: Render, raw: Callable[[Mapping[str, str]], str], name: str
+) -> None:
+    with pytest.raises(InputError, match="is a template without a name"):
+        rendered({"nginx_tree": raw({name: "x"})})

@@ -17,6 +17,7 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.templating import (
     REFUSED_FILTERS,
     REFUSED_TESTS,
     TESTS,
+    is_refused_variable,
     sandboxed,
 )
 
@@ -131,3 +132,36 @@ def test_each_filter_and_test_of_ansible_has_been_looked_at() -> None:
     results = {"change", "changed", "failed", "failure", "finished", "reachable", "skip", "skipped", "started"}
     results |= {"succeeded", "success", "successful", "timedout", "unreachable", "defined", "undefined"}
     assert tests - results - {*TESTS, *REFUSED_TESTS} == set()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("ansible_password", "ansible_ssh_pass", "ansible_become_password", "ansible_ssh_private_key_file"),
+        *("notify_team", "notify_customers", "monitor_receivers"),
+    ],
+)
+def test_what_opens_hosts_and_channels_is_not_for_a_tree(rendered: Render, name: str) -> None:
+    with pytest.raises(SluiceError, match=f"the variable {name} opens hosts or channels"):
+        rendered(f"{{% if x is defined %}}{{{{ {name} | b64encode }}}}{{% endif %}}", {name: "S3CR3T"})
+    assert is_refused_variable(name)
+
+
+@pytest.mark.parametrize("name", ["ansible_host", "ansible_hostname", "inventory_hostname", "notify_url", "bypass"])
+def test_other_variables_are_for_a_tree(rendered: Render, name: str) -> None:
+    assert rendered(f"{{{{ {name} }}}}", {name: "plain"}) == "plain"
+
+
+def test_a_filter_that_catches_everything_ends_as_well(rendered: Render, monkeypatch: pytest.MonkeyPatch) -> None:
+    def catches(_: object) -> None:
+        try:
+            while True:
+                pass
+        except Exception:  # what raises by a signal comes here, too
+            while True:
+                pass
+
+    monkeypatch.setattr(templating, "_MOST_SECONDS", 0.05)
+    monkeypatch.setattr(templating, "_named", lambda *_: {"catches": catches})
+    with pytest.raises(SluiceError, match="longer than"):
+        rendered("{{ 1 | catches }}")

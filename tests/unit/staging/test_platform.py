@@ -17,6 +17,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform impo
     platform_tag,
 )
 
+DIGEST = f"sha256:{'a' * 64}"
 ANSWER = """\
 os=debian 12
 module=ngx_stream_module.so
@@ -118,11 +119,33 @@ def test_a_reading_that_broke_off_leaves_nothing_behind(tmp_path: Path) -> None:
     assert [path for path in (tmp_path / "platforms").iterdir() if path.suffix != ".lock"] == []
 
 
+@pytest.mark.parametrize("digest", ["debian:12", f"sha256:{'A' * 64}", "sha256:12", f"sha256:{'a' * 65}"])
+def test_what_is_no_digest_gets_a_sentence(tmp_path: Path, digest: str) -> None:
+    with pytest.raises(InputError, match=r"^staging_base_digest: .* is not a digest; expected sha256: and 64 hex"):
+        ensure_platform(FakeDocker(), "debian-12", [], tmp_path, print, base_digest=digest)
+
+
+def test_the_base_is_told_and_held_to_its_digest(tmp_path: Path) -> None:
+    client = FakeDocker(base=f"debian@{DIGEST}")
+    assert ensure_platform(FakeDocker(), "debian-12", [], tmp_path, print).base == ""
+    assert ensure_platform(client, "debian-12", [], tmp_path, print).base == f"debian@{DIGEST}"
+    pinned = ensure_platform(client, "debian-12", [], tmp_path, print, base_digest=DIGEST)
+    assert pinned.base == f"debian@{DIGEST}"
+    assert pinned.image == platform_tag("debian-12", [], DIGEST) != platform_tag("debian-12", [])
+    with pytest.raises(
+        SluiceError, match=rf"stands on debian@{DIGEST}; expected debian@sha256:0+, as staging_base_dig"
+    ):
+        ensure_platform(client, "debian-12", [], tmp_path, print, base_digest=f"sha256:{'0' * 64}")
+    with pytest.raises(SluiceError, match="stands on a base without a digest; expected"):
+        ensure_platform(FakeDocker(), "debian-12", [], tmp_path, print, base_digest=DIGEST)
+
+
 class FakeDocker(docker.DockerClient):
     """A Docker that has the image already; counts the containers that are started and not removed."""
 
-    def __init__(self, answer: str = ANSWER) -> None:
+    def __init__(self, answer: str = ANSWER, base: str = "") -> None:
         self.answer = answer
+        self.base = base
         self.bounds: dict[str, object] = {}
         self.started = 0
         self.left: list[FakeContainer] = []
@@ -132,7 +155,7 @@ class FakeDocker(docker.DockerClient):
 
     @property
     def images(self) -> FakeImages:  # type: ignore[override]
-        return FakeImages()
+        return FakeImages(self.base)
 
     @property
     def containers(self) -> FakeContainers:  # type: ignore[override]
@@ -141,6 +164,9 @@ class FakeDocker(docker.DockerClient):
 
 class FakeImages:
     id = "sha256:abc"
+
+    def __init__(self, base: str = "") -> None:
+        self.labels = {"sluice.base": base} if base else {}
 
     def get(self, _tag: str) -> FakeImages:
         return self

@@ -20,6 +20,7 @@ class ActionModule(ControllerAction):
     SPEC: ClassVar[dict[str, Any]] = {
         "platform": {"type": "str", "default": "auto", "choices": ["auto", *BASES]},
         "packages": {"type": "list", "elements": "str", "default": []},
+        "base_digest": {"type": "str", "default": ""},
         "docroots": {"type": "dict", "default": {}},
         "directories": {"type": "dict", "default": {}},
         "services": {"type": "list", "elements": "dict", "default": []},
@@ -38,6 +39,7 @@ class ActionModule(ControllerAction):
 
         bounds = read_bounds(options["bounds"])
         cache = Path(options["cache"]) if options["cache"] else state() / "cache"
-        platform = ensure_platform(connect(), options["platform"], options["packages"], cache, say, bounds)
+        name, packages, digest = options["platform"], options["packages"], options["base_digest"]
+        platform = ensure_platform(connect(), name, packages, cache, say, bounds, digest)
         world = {name: options[name] for name in ("docroots", "directories", "services", "images", "bounds")}
         return {"changed": bool(said), **dataclasses.asdict(platform), "tree": str(platform.tree), "world": world}

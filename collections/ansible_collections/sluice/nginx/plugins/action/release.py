@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.yaml import yaml_load
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.template import Templar, trust_as_template
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
@@ -28,7 +29,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.store import 
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project, state
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import told
-from ansible_collections.sluice.nginx.plugins.plugin_utils.templating import sandboxed
+from ansible_collections.sluice.nginx.plugins.plugin_utils.templating import is_refused_variable, sandboxed
 
 _GROUP = "web"
 
@@ -100,6 +101,8 @@ class ActionModule(ControllerAction):
             for name in self._names(raw_folder(project(), str(wanted)))
         }
         if names:
+            trusted = boolean(settings.get("nginx_tree_trusted"), strict=False)
+            names = {name for name in names if trusted or not is_refused_variable(name)}
             known = {name: raw[name] for name in sorted(names) if name in raw}
             settings["raw_variables"] = self._plain(host, raw, known)
         return settings

@@ -21,6 +21,12 @@ options:
     type: list
     elements: str
     default: []
+  base_digest:
+    description:
+      - The digest of the base image, as V(sha256:…). The base is pulled by it alone, and another is refused.
+      - Where no registry answers, there is then no image, since one that is made from packages has no digest.
+    type: str
+    default: ""
   docroots:
     description: Paths in production, and the files or folders, relative to the project, that staging has there.
     type: dict
@@ -76,6 +82,11 @@ image_id:
   description: The id of the image.
   type: str
   returned: success
+base:
+  description: What the image stands on, by its digest; empty where it came from no registry.
+  type: str
+  returned: success
+  sample: debian@sha256:…
 os:
   description: The distribution and its version.
   type: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 import resource
 import signal
 import threading
@@ -17,6 +18,7 @@ from types import FrameType
 from typing import Any
 
 import jinja2
+import jinja2.meta as meta
 from ansible.plugins.loader import filter_loader, test_loader
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -24,7 +26,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.inside import read_inside
 
-__all__ = ["FILTERS", "REFUSED_FILTERS", "REFUSED_TESTS", "TESTS", "sandboxed"]
+__all__ = ["FILTERS", "REFUSED_FILTERS", "REFUSED_TESTS", "TESTS", "is_refused_variable", "sandboxed"]
 
 _INSTEAD = "give the template a variable that has the value, or set nginx_tree_trusted: true where only you change it"
 # Seconds, and bytes beyond what the process has; a template takes milliseconds and its text.
@@ -55,6 +57,17 @@ REFUSED_TESTS = (
 )
 
 
+# What opens hosts, and what people are told by.
+_REFUSED_VARIABLE = re.compile(
+    r"ansible_\w*(?:pass|secret|token|private_key)\w*|notify_(?:team|customers)|monitor_(?:receivers|routes)"
+)
+
+
+def is_refused_variable(name: str) -> bool:
+    """Return whether a variable is for Ansible and the roles alone: a tree would have it served to visitors."""
+    return _REFUSED_VARIABLE.fullmatch(name) is not None
+
+
 class _Environment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"*", "**"})
 
@@ -78,6 +91,7 @@ def sandboxed(tree: Path) -> Callable[[str, Mapping[str, Any]], str]:
     def render(text: str, variables: Mapping[str, Any]) -> str:
         try:
             with _bounded():
+                _refuse_variables(meta.find_undeclared_variables(environment.parse(text)))
                 return _joined(environment.from_string(text).generate(dict(variables)))
         except jinja2.TemplateSyntaxError as error:
             raise SluiceError(f"line {error.lineno}: {error.message}") from error
@@ -91,6 +105,11 @@ def sandboxed(tree: Path) -> Callable[[str, Mapping[str, Any]], str]:
             raise SluiceError(f"{type(error).__name__}: {error}") from error
 
     return render
+
+
+def _refuse_variables(names: set[str]) -> None:
+    for name in sorted(filter(is_refused_variable, names)):
+        raise SecurityError(f"the variable {name} opens hosts or channels, and a tree is not trusted; {_INSTEAD}")
 
 
 def _environment(tree: Path) -> _Environment:
@@ -167,7 +186,8 @@ def _bounded() -> Iterator[None]:
         if soft == resource.RLIM_INFINITY or soft > most:
             resource.setrlimit(resource.RLIMIT_AS, (most, hard))
         if hears:
-            signal.setitimer(signal.ITIMER_REAL, _MOST_SECONDS)
+            # Again and again: a filter may catch whatever is raised.
+            signal.setitimer(signal.ITIMER_REAL, _MOST_SECONDS, 1)
         yield
     finally:
         if hears:

@@ -53,8 +53,17 @@ def _tokens(characters: _Characters, directive: str) -> _Tokens:
     """Turn a block into one word and a semicolon; before it comes the variable of ``set_by_lua_block``."""
     word, line = "", 0
     for char, line in characters:
+        if char in ('"', "'", "#") or len(char) > 1 or (char == "{" and word.endswith("$")):
+            # To nginx, the next brace may be a part of a word, and no block.
+            raise NgxParserSyntaxError(f"between {directive} and its block stands {char}", None, line)
         if char == "{":
             break
+        if char in (";", "}"):
+            # A row of a map may be called so.
+            if word:
+                yield word, line, False
+            yield char, line, False
+            return
         if char.isspace():
             if word:
                 yield word, line, False

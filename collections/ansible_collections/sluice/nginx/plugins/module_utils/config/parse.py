@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import fnmatch
 import functools
+import os
 import posixpath
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from ..errors import SluiceError
-from ..inside import LeavesTree, find_inside, paths_inside, read_inside
+from ..inside import LeavesTree, find_inside, kind_inside, read_inside
 from ..manifest import CONF_ROOT
 from .arity import Context, fault, within
-from .text import DEEPEST, Problem, read_file
+from .text import DEEPEST, Problem, read_file, unescaped
 
 __all__ = ["CONF_ROOT", "Config", "Directive", "Problem", "parse_tree"]
 
 _WILD = frozenset("*?[")
+# glob(3) has more in brackets: classes of letters, and backslashes.
+_PLAIN_PATTERN = re.compile(r"(?:[^\[\\]|\[[!^]?[\w.,@~-]+\])*")
 # Files that include each other twice double with each step; nginx would read for hours.
 _MOST_DIRECTIVES = 1_000_000
 # A pattern is tried on so many paths in the time that a directive takes.
@@ -131,15 +135,13 @@ class _Reader:
     def __init__(self, root: Path, main: str) -> None:
         self.root = root
         self.config = Config()
-        self._paths = paths_inside(root)
         self._folders: dict[str, list[str]] = {}
-        for path in self._paths:
-            self._folders.setdefault(posixpath.dirname(path), []).append(path)
         # A file may be included by each of thousands of servers.
         self._read: dict[str, tuple[list[dict[str, Any]], list[Problem]]] = {}
         self._meant: dict[str, list[str] | None] = {}
         self._wrong: dict[str, str] = {}
         self._leaving: set[str] = set()
+        self._elsewhere: set[str] = set()
         self._left = _MOST_DIRECTIVES
         try:
             self.config.directives = self.read(main, (), (), 0)
@@ -189,7 +191,7 @@ class _Reader:
                 yield found
 
     def include(self, found: Directive, way: tuple[str, ...], context: Context, depth: int) -> Iterator[Directive]:
-        pattern = found.args[0]
+        pattern = unescaped(found.args[0])
         # Thousands of servers include the same few files.
         if pattern not in self._meant:
             self._meant[pattern] = self.meant(pattern, found)
@@ -197,7 +199,10 @@ class _Reader:
         if names is None:
             self.config.outside.append(found)
             return
-        if not names:
+        if _WILD & set(pattern) and not _PLAIN_PATTERN.fullmatch(pattern):
+            self.problem(found, " has an odd pattern; expected *, ? and brackets as [0-9] and [!.]")
+            return
+        if not names and pattern not in self._elsewhere:
             self.config.barren.append(found)
         self.spend(len(names), found.file, found.line)
         for name in names:
@@ -219,34 +224,76 @@ class _Reader:
 
     def meant(self, pattern: str, found: Directive) -> list[str] | None:
         """List the files that an include means; None where they are not of this tree."""
-        inside = PurePosixPath(CONF_ROOT, pattern)
-        if not inside.is_relative_to(CONF_ROOT) or ".." in inside.parts:
-            return None
-        wanted = inside.relative_to(CONF_ROOT).as_posix()
-        return self.glob(wanted, found) if _WILD & set(wanted) else [wanted]
-
-    def glob(self, pattern: str, found: Directive) -> list[str]:
-        """Match as glob(3) does: a star stops at a slash, and hidden files are left out."""
-        folder, _, last = pattern.rpartition("/")
-        if _WILD & set(folder):
-            self.spend(len(self._paths) // _PATHS_FOR_ONE, found.file, found.line)
-            return [path for path in self._paths if _matches(path.split("/"), pattern.split("/"))]
-        # Each server may have a folder of its own, and a pattern in it.
+        path = posixpath.join(CONF_ROOT, pattern)
+        if not path.startswith(f"{CONF_ROOT}/"):
+            # By another way, as //etc/nginx or /etc/../etc/nginx.
+            path = "/" + posixpath.normpath(path).lstrip("/")
+            if not path.startswith(f"{CONF_ROOT}/"):
+                return None
+        wanted = posixpath.relpath(path, CONF_ROOT) if ".." not in path.split("/") else path.removeprefix(CONF_ROOT)[1:]
         try:
-            below = find_inside(self.root, folder)
-        except (SluiceError, FileNotFoundError):
-            return []
-        paths = self._folders.get(below, [])
-        self.spend(len(paths) // _PATHS_FOR_ONE, found.file, found.line)
-        names = (posixpath.basename(path) for path in paths)
-        return [posixpath.join(folder, name) for name in names if _matches([name], [last])]
+            if _WILD & set(wanted):
+                return list(self.glob("", wanted.split("/"), found))
+            return [find_inside(self.root, wanted) if ".." in wanted.split("/") else wanted]
+        except LeavesTree:
+            return None
+        except (SluiceError, OSError):
+            return [wanted]
+
+    def glob(self, folder: str, parts: list[str], found: Directive) -> Iterator[str]:
+        """Match as glob(3) does: a star stops at a slash, and hidden files are left out."""
+        part, *left = parts
+        if not _WILD & set(part):
+            path = posixpath.join(folder, part)
+            if left:
+                yield from self.glob(path, left, found)
+            elif kind_inside(self.root, path) != "dir":
+                yield path
+            return
+        # A link is followed, so that what it leads to has the name that nginx gives it.
+        try:
+            inside = find_inside(self.root, folder)
+            names = self.listed(inside)
+        except LeavesTree as leaves:
+            target = posixpath.join(leaves.target, *parts)
+            self.config.outside.append(Directive("include", [target], found.file, found.line))
+            self._elsewhere.add(unescaped(found.args[0]))
+            return
+        except (SluiceError, OSError):
+            return
+        if ".." in folder.split("/"):
+            folder = inside
+        # Each server may have a folder of its own, and a pattern in it.
+        self.spend(len(names) // _PATHS_FOR_ONE, found.file, found.line)
+        for name in names:
+            path = posixpath.join(folder, name)
+            if not _matches(name, part):
+                continue
+            if not left:
+                if (self.root / inside / name).is_symlink() or not (self.root / inside / name).is_dir():
+                    yield path
+            elif kind_inside(self.root, path) == "dir" or self.leaves(path):
+                yield from self.glob(path, left, found)
+
+    def leaves(self, path: str) -> bool:
+        try:
+            find_inside(self.root, path)
+        except LeavesTree:
+            return True
+        except (SluiceError, OSError):
+            return False
+        return False
+
+    def listed(self, inside: str) -> list[str]:
+        if inside not in self._folders:
+            self._folders[inside] = sorted(os.listdir(self.root / inside))
+        return self._folders[inside]
 
 
-def _matches(parts: list[str], wanted: list[str]) -> bool:
-    return len(parts) == len(wanted) and all(
-        fnmatch.fnmatchcase(part, pattern) and (pattern.startswith(".") or not part.startswith("."))
-        for part, pattern in zip(parts, wanted, strict=True)
-    )
+def _matches(name: str, pattern: str) -> bool:
+    if name.startswith(".") and not pattern.startswith("."):
+        return False
+    return fnmatch.fnmatchcase(name, pattern.replace("[^", "[!"))
 
 
 def parse_tree(root: Path, main: str = "nginx.conf") -> Config:

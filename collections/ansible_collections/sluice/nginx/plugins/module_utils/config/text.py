@@ -15,7 +15,7 @@ from crossplane.parser import parse_string
 
 from .lua import read_lua_blocks
 
-__all__ = ["DEEPEST", "Problem", "Token", "lex_file", "read_file"]
+__all__ = ["DEEPEST", "Problem", "Token", "lex_file", "read_file", "unescaped"]
 
 read_lua_blocks()
 
@@ -31,6 +31,15 @@ _BYTE_ORDER_MARK = "\ufeff"
 _PLAIN_COMMENT = re.compile(rb"""(?m)(?:^|(?<=[\s;{}]))#[^\n"'{}]*$""")
 _PLAIN_VARIABLE = re.compile(rb"\$\{\w+\}")
 _OPEN_END = re.compile(rb"(?:[^\s;{}]|\\[;{}])\s*(?:\}|\Z)")
+# Spaces to Python, and so to crossplane; to nginx they are letters. A comment could begin behind one.
+_SPACES = "".join(each for each in map(chr, range(0x3001)) if each.isspace() and each not in " \t\r\n")
+_ODD_SPACE = re.compile(f"[{_SPACES}]")
+_AS_LETTERS = {ord(space): 0xF700 + number for number, space in enumerate(_SPACES)}
+_AS_SPACES = {letter: space for space, letter in _AS_LETTERS.items()}
+# Within the braces of a variable nginx ends a word at these, and crossplane does not.
+_ENDS_IN_VARIABLE = re.compile(r"\$\{[^\s}]*[;{]|\\\$\{")
+_ESCAPED = re.compile(r"\\([\"'\\trn])")
+_ESCAPES = {"t": "\t", "r": "\r", "n": "\n"}
 _NO_NAME = re.compile(rb"(?:\A|[;{}])\s*[;{]")
 
 
@@ -49,6 +58,27 @@ def read_file(content: bytes, name: str) -> tuple[list[dict[str, Any]], list[Pro
         # One sentence; as nginx's words it would be a fault in every line.
         return [], [Problem(name, 0, f"{name} is binary, and nginx reads text")]
     text = _text(content)
+    if _ODD_SPACE.search(text):
+        rows, problems = _read(text.translate(_AS_LETTERS), name)
+        _restore(rows)
+        return rows, [Problem(name, each.line, each.what.translate(_AS_SPACES)) for each in problems]
+    return _read(text, name)
+
+
+def unescaped(word: str) -> str:
+    """Return a word of crossplane's as nginx has it: a backslash before a quote or a backslash goes."""
+    return _ESCAPED.sub(lambda match: _ESCAPES.get(match[1], match[1]), word) if "\\" in word else word
+
+
+def _restore(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["directive"] = row["directive"].translate(_AS_SPACES)
+        row["args"] = [word.translate(_AS_SPACES) for word in row["args"]]
+        _restore(row.get("block", []))
+
+
+def _read(text: str, name: str) -> tuple[list[dict[str, Any]], list[Problem]]:
+    content = text.encode()
     if text.startswith(_BYTE_ORDER_MARK):
         what = f"{name} begins with a byte order mark, which nginx takes for a part of the first word; remove it"
         return [], [Problem(name, 1, what)]
@@ -62,6 +92,8 @@ def read_file(content: bytes, name: str) -> tuple[list[dict[str, Any]], list[Pro
         Problem(name, int(error["line"] or 0) or _lines(content), str(error["error"]).split(" in ")[0])
         for error in payload["errors"]
     ]
+    if not problems:
+        problems = [Problem(name, line, words) for line, words in _hidden_ends(text)]
     if not problems and _may_have_slips(content):
         problems = [Problem(name, line, words) for line, words in _slips(text)]
     return payload["config"][0]["parsed"], problems
@@ -71,14 +103,24 @@ def lex_file(content: bytes) -> list[Token]:
     """Return the words of a file's content, comments too; those before the fault where crossplane cannot read on."""
     found: list[Token] = []
     with contextlib.suppress(NgxParserBaseException):
-        for token, line, quoted in lex_string(_text(content)):
-            found.append((str(token), int(line), bool(quoted)))
+        for token, line, quoted in lex_string(_text(content).translate(_AS_LETTERS)):
+            found.append((str(token).translate(_AS_SPACES), int(line), bool(quoted)))
     return found
 
 
 def _text(content: bytes) -> str:
     """Decode without a translation of line ends: to nginx a carriage return is a space."""
     return content.decode("utf-8", errors="replace")
+
+
+def _hidden_ends(text: str) -> Iterator[tuple[int, str]]:
+    """Find words that end sooner for nginx than for crossplane, so that directives could hide in them."""
+    if not _ENDS_IN_VARIABLE.search(text):
+        return
+    with contextlib.suppress(NgxParserBaseException):
+        for token, line, quoted in lex_string(text):
+            if not quoted and not token.startswith("#") and _ENDS_IN_VARIABLE.search(token):
+                yield int(line), f"the braces of a variable hold ; or {{, or follow \\$, in {token}; put it in quotes"
 
 
 def _too_deep(text: str) -> int:

@@ -30,6 +30,7 @@ def _asked(config: Config, release: Release, subject: Subject, live: Config | No
         subject.options.certificate_days,
         frozenset(release.paths),
         secrets=read_secrets(tree),
+        tree=tree,
     )
     yield from ask(config, context)
     for issue in audit(tree, config):

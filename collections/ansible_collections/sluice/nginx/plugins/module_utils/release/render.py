@@ -145,6 +145,8 @@ def _raw_layer(folder: Path, origin: str, template: Template, variables: Mapping
         if node.kind == "link":
             raise InputError("nginx_tree", f"{node.origin} is a link, and a template is a file; rename it without .j2")
         target = path.removesuffix(".j2")
+        if not target or target.endswith("/"):
+            raise InputError("nginx_tree", f"{node.origin} is a template without a name; rename it, or remove it")
         if target in layer:
             raise InputError("nginx_tree", f"{folder} has both {target} and {path}; keep one of them")
         try:
@@ -193,7 +195,10 @@ def render(
     layers = [packaged, _typed_layer(plan(settings), templates)]
     raw = settings.get("nginx_tree")
     if raw:
-        layers.append(_raw_layer(raw_folder(project, str(raw)), str(raw).rstrip("/"), template, variables))
+        origin = str(raw).rstrip("/")
+        # A folder called as the layer of the distribution is, is not that layer.
+        origin = f"./{origin}" if f"{origin}/".startswith("packaged/") else origin
+        layers.append(_raw_layer(raw_folder(project, str(raw)), origin, template, variables))
     layers.append(_kept_layer(list(settings.get("nginx_kept") or [])))
     kept = tuple(sorted(layers[-1]))
     return Rendered(trees.overlay(*layers), tuple(contract), kept)

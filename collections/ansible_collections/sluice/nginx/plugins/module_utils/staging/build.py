@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
-__all__ = ["BASES", "SPARE_MODULES", "Base", "apt_sources", "build", "dockerfile"]
+__all__ = ["BASES", "BASE_LABEL", "SPARE_MODULES", "Base", "apt_sources", "build", "dockerfile"]
+
+BASE_LABEL = "sluice.base"
+"""The label of a platform image that tells what it stands on, as ``debian@sha256:…``."""
 
 _PROBE_SECONDS = 10
 _SAY_EVERY_SECONDS = 4
@@ -63,6 +66,10 @@ class Base(NamedTuple):
     distribution: str
     codename: str
     keyring: str
+
+    def at(self, digest: str) -> str:
+        """Name the image of this digest."""
+        return f"{self.image.partition(':')[0]}@{digest}"
 
 
 _DEBIAN_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -106,11 +113,11 @@ class _Progress:
         self._thread.join()
 
 
-def dockerfile(base: Base, packages: Sequence[str]) -> str:
-    """Write the recipe of a platform image. No daemon starts while its package is installed."""
+def dockerfile(image: str, packages: Sequence[str]) -> str:
+    """Write the recipe of a platform image on ``image``. No daemon starts while its package is installed."""
     return "\n".join(
         [
-            f"FROM {base.image}",
+            f"FROM {image}",
             "RUN printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d && chmod 0755 /usr/sbin/policy-rc.d \\",
             " && apt-get update \\",
             " && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \\",
@@ -129,41 +136,69 @@ def build(
     tag: str,
     say: Callable[[str], None],
     memory: int = 0,
+    digest: str = "",
 ) -> None:
     """Make the image ``tag``, in half a minute or more, with at most ``memory`` bytes (0: no bound) on a base.
 
-    Raises ``SluiceError`` with the last lines of what failed.
+    With ``digest`` it stands on the base of that digest, or is not made. Raises ``SluiceError`` with the last lines of
+    what failed.
     """
-    if _is_local(client, base):
-        _from_base(client, base, packages, tag, say, memory)
+    image = base.at(digest) if digest else base.image
+    if _is_local(client, image):
+        _from_base(client, base, image, packages, tag, say, memory)
         return
-    say(f"{tag}: asking a registry for the base image {base.image}")
-    reason = _registry_problem(client, base)
+    say(f"{tag}: asking a registry for the base image {image}")
+    reason = _registry_problem(client, image)
+    if reason and digest:
+        raise SluiceError(
+            f"no registry gives {image} ({reason}), and staging_base_digest allows no other base; an image that is "
+            "made from the distribution's packages has no digest. Let Docker reach a registry, or remove "
+            "staging_base_digest"
+        )
     if reason:
-        say(f"no registry gives {base.image} ({reason}); making the image from the distribution's packages")
+        say(
+            f"no registry gives {image} ({reason}); making the image from the distribution's packages, without a digest"
+        )
         _from_packages(client, base, packages, tag, say, reason)
         return
-    _pull(client, base, say)
+    _pull(client, image, say)
     try:
-        _from_base(client, base, packages, tag, say, memory)
+        _from_base(client, base, image, packages, tag, say, memory)
     finally:
         # Without its name it goes when the last platform image on it goes.
-        client.images.remove(base.image)
+        client.images.remove(image)
 
 
-def _is_local(client: docker.DockerClient, base: Base) -> bool:
+def _is_local(client: docker.DockerClient, image: str) -> bool:
     try:
-        client.images.get(base.image)
+        client.images.get(image)
     except docker.errors.ImageNotFound:
         return False
     return True
 
 
-def _registry_problem(client: docker.DockerClient, base: Base) -> str:
+def _by_digest(client: docker.DockerClient, base: Base, image: str) -> str:
+    """Name a base that is here by its digest; empty where it has none, as it came from no registry.
+
+    Raises ``SluiceError`` where ``image`` names a digest, and what is here has another.
+    """
+    own = base.at("")
+    # Some engines tell the registry, too.
+    said = [name.removeprefix("docker.io/library/") for name in client.images.get(image).attrs.get("RepoDigests") or ()]
+    found = [name for name in said if name.startswith(own)]
+    if image.startswith(own) and image not in found:
+        raise SluiceError(
+            f"Docker gives {', '.join(found) or 'an image without a digest'}; expected {image}, as staging_base_digest "
+            "says; remove the image, or correct the digest"
+        )
+    return image if image in found else next(iter(found), "")
+
+
+def _registry_problem(client: docker.DockerClient, image: str) -> str:
     """Say why no registry gives the base image, or nothing when one does."""
     patience, client.api.timeout = client.api.timeout, _PROBE_SECONDS
     try:
-        client.images.get_registry_data(base.image)
+        client.images.get_registry_data(image)
     except docker.errors.APIError as error:
         return str(error.explanation)
     except requests.RequestException:
@@ -185,9 +220,9 @@ def _failure(doing: str, lines: Iterable[str]) -> str:
     return "\n  ".join([f"{doing} failed; the last lines were:", *lines])
 
 
-def _pull(client: docker.DockerClient, base: Base, say: Callable[[str], None]) -> None:
-    repository, _, version = base.image.partition(":")
-    doing = f"pulling {base.image}"
+def _pull(client: docker.DockerClient, image: str, say: Callable[[str], None]) -> None:
+    repository, _, version = image.partition("@" if "@" in image else ":")
+    doing = f"pulling {image}"
     try:
         with _Progress(doing, say) as progress:
             _events(client.api.pull(repository, tag=version, stream=True, decode=True), progress, doing)
@@ -196,16 +231,24 @@ def _pull(client: docker.DockerClient, base: Base, say: Callable[[str], None]) -
 
 
 def _from_base(
-    client: docker.DockerClient, base: Base, packages: Sequence[str], tag: str, say: Callable[[str], None], memory: int
+    client: docker.DockerClient,
+    base: Base,
+    image: str,
+    packages: Sequence[str],
+    tag: str,
+    say: Callable[[str], None],
+    memory: int,
 ) -> None:
-    doing = f"building {tag} on {base.image}"
-    recipe = io.BytesIO(dockerfile(base, packages).encode())
+    exact = _by_digest(client, base, image)
+    # By its digest, nobody gives another image of that name meanwhile.
+    doing = f"building {tag} on {exact or f'{image}, which has no digest'}"
+    recipe = io.BytesIO(dockerfile(exact or image, packages).encode())
     try:
         with _Progress(doing, say) as progress:
             stream = client.api.build(
                 fileobj=recipe,
                 tag=tag,
-                labels={"sluice": "1"},
+                labels={"sluice": "1", BASE_LABEL: exact},
                 rm=True,
                 forcerm=True,
                 decode=True,

@@ -82,14 +82,22 @@ def pulled(client: docker.DockerClient, image: Image) -> str:
     try:
         with contextlib.suppress(docker.errors.ImageNotFound):
             return str(client.images.get(image.image).id)
-        name, _, tag = image.image.rpartition(":")
-        # Without a tag the client would pull all that there are.
-        return str(client.images.pull(*((name, tag) if name and "/" not in tag else (image.image, "latest"))).id)
+        return str(client.images.pull(*_name_and_version(image.image)).id)
     except docker.errors.APIError as error:
         raise SluiceError(
             f"staging_images: Docker has no image {image.image}, and cannot pull it: {error.explanation or error}; "
             f"build or load it on the controller, or leave {image.endpoint.host}:{image.endpoint.port} to a stand-in"
         ) from error
+
+
+def _name_and_version(image: str) -> tuple[str, str]:
+    """Split a name as Docker pulls it: by its digest, else by its tag, of which without a word it would pull all."""
+    name, at, digest = image.partition("@")
+    begin, _, tag = name.rpartition(":")
+    tagged = bool(begin) and "/" not in tag
+    if at:
+        return (begin if tagged else name), digest
+    return (begin, tag) if tagged else (name, "latest")
 
 
 def await_image(container: Container, image: Image, network: Container) -> None:

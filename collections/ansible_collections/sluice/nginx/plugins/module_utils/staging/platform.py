@@ -19,16 +19,19 @@ import docker
 from ..errors import InputError, SluiceError
 from ..record.files import make_folder
 from .bounds import Bounds
-from .build import BASES, SPARE_MODULES, build
+from .build import BASE_LABEL, BASES, SPARE_MODULES, build
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from docker.models.images import Image
 
 __all__ = ["Platform", "controller_platform", "ensure_platform", "parse_facts", "platform_tag"]
 
 _ALWAYS = ("ca-certificates", "iproute2", "nginx", "openssl", "procps", "python3")
 _FALLBACK = "debian-12"
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _QUESTIONS = """
 . /etc/os-release && echo "os=$ID $VERSION_ID"
 for module in /usr/lib/nginx/modules/*.so; do [ -e "$module" ] && echo "module=${module##*/}"; done
@@ -41,12 +44,14 @@ class Platform:
     """An image and its nginx.
 
     ``configure`` is the SHA-256 of nginx's configure arguments, ``modules`` are the names of its dynamic modules, and
-    ``tree`` is the packaged ``/etc/nginx`` on the controller, without the distribution's default site.
+    ``tree`` is the packaged ``/etc/nginx`` on the controller, without the distribution's default site. ``base`` is what
+    the image stands on, as ``debian@sha256:…``; empty where it came from no registry.
     """
 
     name: str
     image: str
     image_id: str
+    base: str
     os: str
     nginx_version: str
     configure: str
@@ -64,10 +69,10 @@ def controller_platform(os_release: Path = Path("/etc/os-release")) -> str:
     return _FALLBACK
 
 
-def platform_tag(name: str, packages: Sequence[str]) -> str:
-    """Name the image of a platform with these packages."""
-    digest = hashlib.sha256(json.dumps([name, _complete(packages), SPARE_MODULES]).encode()).hexdigest()
-    return f"sluice-platform:{name}-{digest[:12]}"
+def platform_tag(name: str, packages: Sequence[str], base_digest: str = "") -> str:
+    """Name the image of a platform with these packages, on a base of that digest where one is demanded."""
+    parts = [name, _complete(packages), SPARE_MODULES, *filter(None, [base_digest])]
+    return f"sluice-platform:{name}-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]}"
 
 
 def ensure_platform(
@@ -77,12 +82,14 @@ def ensure_platform(
     cache: Path,
     say: Callable[[str], None],
     bounds: Bounds | None = None,
+    base_digest: str = "",
 ) -> Platform:
     """Find the image of ``platform``, or make it, and read what it has; seconds when it is there.
 
     ``platform`` is ``auto`` (the controller's own), ``debian-12``, ``debian-13`` or ``ubuntu-24.04``. ``cache`` holds
     what was read. ``say`` gets a line about what is being done every few seconds. ``bounds`` hold while the image is
-    made and read. Raises ``SluiceError`` when the image cannot be made.
+    made and read. With ``base_digest`` it stands on the registry's image of that digest. Raises ``SluiceError`` when
+    the image cannot be made.
     """
     name = controller_platform() if platform == "auto" else platform
     if name not in BASES:
@@ -90,16 +97,25 @@ def ensure_platform(
     for index, package in enumerate(packages):
         if not _PACKAGE.fullmatch(package):
             raise InputError(f"staging_packages[{index}]", f"{package!r} is not the name of a package")
-    tag = platform_tag(name, packages)
+    if base_digest and not _DIGEST.fullmatch(base_digest):
+        what = f"{base_digest!r} is not a digest; expected sha256: and 64 hexadecimal digits"
+        raise InputError("staging_base_digest", f"{what}, as `docker images --digests` shows it")
+    tag = platform_tag(name, packages, base_digest)
     held = bounds or Bounds()
     folder = cache / "platforms"
     make_folder(folder)
     with _locked(folder / f"{tag}.lock"):
-        image_id = _find(client, tag)
-        if not image_id:
-            build(client, BASES[name], _complete(packages), tag, say, held.memory)
-            image_id = _find(client, tag)
-        return _read(client, name, tag, image_id, folder, held)
+        image = _find(client, tag)
+        if not image:
+            build(client, BASES[name], _complete(packages), tag, say, held.memory, base_digest)
+            image = client.images.get(tag)
+        base = str(image.labels.get(BASE_LABEL, ""))
+        if base_digest and base != BASES[name].at(base_digest):
+            raise SluiceError(
+                f"the image {tag} stands on {base or 'a base without a digest'}; expected "
+                f"{BASES[name].at(base_digest)}, as staging_base_digest says; remove it with `docker image rm {tag}`"
+            )
+        return _read(client, name, tag, str(image.id), base, folder, held)
 
 
 def _complete(packages: Sequence[str]) -> list[str]:
@@ -113,14 +129,16 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _find(client: docker.DockerClient, tag: str) -> str:
+def _find(client: docker.DockerClient, tag: str) -> Image | None:
     try:
-        return str(client.images.get(tag).id)
+        return client.images.get(tag)
     except docker.errors.ImageNotFound:
-        return ""
+        return None
 
 
-def _read(client: docker.DockerClient, name: str, tag: str, image_id: str, folder: Path, bounds: Bounds) -> Platform:
+def _read(
+    client: docker.DockerClient, name: str, tag: str, image_id: str, base: str, folder: Path, bounds: Bounds
+) -> Platform:
     """Read the image's facts and its packaged tree, once for each image."""
     place = folder / image_id.partition(":")[2]
     if not place.exists():
@@ -131,7 +149,7 @@ def _read(client: docker.DockerClient, name: str, tag: str, image_id: str, folde
             draft.rename(place)
     facts = json.loads((place / "platform.json").read_text())
     modules = tuple(facts.pop("modules"))
-    return Platform(name=name, image=tag, image_id=image_id, modules=modules, tree=place / "tree", **facts)
+    return Platform(name=name, image=tag, image_id=image_id, base=base, modules=modules, tree=place / "tree", **facts)
 
 
 def _ask(client: docker.DockerClient, image_id: str, draft: Path, bounds: Bounds) -> dict[str, object]:

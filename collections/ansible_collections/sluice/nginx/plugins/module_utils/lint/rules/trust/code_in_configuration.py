@@ -18,12 +18,25 @@ ACCEPTED_BY_TREE = False
 _LANGUAGES = (
     ("Lua", re.compile(r"\w+_by_lua(?:_block|_file)?\b")),
     ("Perl", re.compile(r"perl(?:_\w+)?$")),
+    (
+        "PHP",
+        re.compile(
+            r"(?:fastcgi|uwsgi|scgi)_param PHP_(?:ADMIN_)?VALUE .*(?:auto_(?:ap|pre)pend_file|extension\b|allow_url)"
+        ),
+    ),
+    ("uWSGI's Python", re.compile(r"uwsgi_param UWSGI_(?:FILE|SCRIPT|MODULE) |uwsgi_modifier1 22\b")),
+    ("Passenger", re.compile(r"passenger_(?:enabled|app_root|app_start_command|ruby|python|nodejs)\b")),
     ("JavaScript", re.compile(r"js_\w+")),
 )
 
 
 def _language(directive: Directive) -> str:
-    return next((language for language, name in _LANGUAGES if name.match(directive.name)), "")
+    words = (
+        " ".join([directive.name, *directive.args])
+        if directive.name.endswith(("_param", "_modifier1"))
+        else directive.name
+    )
+    return next((language for language, name in _LANGUAGES if name.match(words)), "")
 
 
 def run(config: Config, context: Context) -> list[Finding]:

@@ -1,13 +1,17 @@
 """Native code from elsewhere than the packages: nginx runs it as root, at ``nginx -t`` already.
 
-``env LD_PRELOAD=…`` and its kin bring code as well, with the next start or upgrade of the binary.
+A name is followed through the links of the release. ``env LD_PRELOAD=…`` and its kin bring code as well, with the next
+start or upgrade of the binary.
 """
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 
 from ....config.parse import CONF_ROOT, Config, Directive
+from ....errors import SluiceError
+from ....inside import read_inside
 from ....verdicts.model import Finding
 from ...context import Context
 
@@ -23,6 +27,10 @@ _PACKAGED = (
 _LOADS = ("LD_", "OPENSSL_", "PERL5", "PERLLIB", "LUA_", "PYTHON", "GCONV_PATH", "GLIBC_TUNABLES", "NGINX=")
 
 
+# Their keys may come from an engine, which is loaded for that.
+_KEYS = tuple(f"{kind}ssl_certificate_key" for kind in ("", "proxy_", "grpc_", "uwsgi_"))
+
+
 def _is_foreign(directive: Directive, context: Context) -> bool:
     if not directive.args:
         return False
@@ -30,8 +38,22 @@ def _is_foreign(directive: Directive, context: Context) -> bool:
         return directive.args[0].upper().startswith(_LOADS)
     if directive.name == "ssl_engine":
         return "/" in directive.args[0] or directive.args[0] == "dynamic"
-    path = posixpath.normpath(posixpath.join(CONF_ROOT, directive.args[0]))
-    return path in context.brings or not path.startswith(_PACKAGED)
+    if directive.name != "load_module":
+        engine, _, rest = directive.args[0].partition(":")
+        return engine == "engine" and ("/" in rest.partition(":")[0] or rest.startswith("dynamic"))
+    return _own(directive, context) != "" or not context.real(directive.args[0]).startswith(_PACKAGED)
+
+
+def _own(directive: Directive, context: Context) -> str:
+    """Name the file of the release that is loaded, by its content: another one is another finding."""
+    path = context.real(directive.args[0])
+    if path not in context.brings:
+        return ""
+    try:
+        content = read_inside(context.tree, posixpath.relpath(path, CONF_ROOT)) if context.tree else b""
+    except (SluiceError, OSError):
+        content = b""
+    return f"{path} of the release, SHA-256 {hashlib.sha256(content).hexdigest()[:16]}"
 
 
 def run(config: Config, context: Context) -> list[Finding]:
@@ -42,9 +64,9 @@ def run(config: Config, context: Context) -> list[Finding]:
             file=directive.file,
             line=directive.line,
             expected="a module of a package, as modules/ngx_stream_module.so",
-            seen=" ".join([directive.name, *directive.args]),
+            seen=", ".join(filter(None, [" ".join([directive.name, *directive.args]), _own(directive, context)])),
             mend="install the module's package on the hosts, and name it in staging_packages",
         )
-        for directive in config.named("load_module", "env", "ssl_engine")
+        for directive in config.named("load_module", "env", "ssl_engine", *_KEYS)
         if _is_foreign(directive, context)
     ]

@@ -4,6 +4,7 @@ its root.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from ....config.parse import Config
 from ....verdicts.model import Finding
 from ...context import Context
+from ...variables import expanded
 
 LEVEL = "high"
 ACCEPTED_BY_TREE = False
@@ -22,6 +24,10 @@ _METADATA = {"100.100.100.200", "fd00:ec2::254", "192.0.0.192", "metadata", "met
 _METADATA |= {"metadata.goog", "instance-data", "instance-data.ec2.internal"}
 # Docker, etcd, the kubelet and its kin, Envoy, Caddy: whoever may talk to them governs the machine.
 _ADMIN_PORTS = {2019, 2375, 2376, 2379, 2380, 9901, 10250, 10255, 10257, 10259}
+# A visitor who names the host may name any of these.
+_CHOSEN = re.compile(r"(?:\w+://)?\$\{?(?:arg_|cookie_|http_(?!host\b)|args\b|query_string\b)", re.IGNORECASE)
+_LOCALHOST = {"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"}
+_SOCKET = re.compile(r"unix:(/[^:]*)")
 _ADMIN_SOCKETS = re.compile(
     r"unix:.*(?:docker|containerd|podman|crio|dockershim|libvirt|lxd|incus|dbus|systemd)[^/]*(?:/[^/]+)*\.?sock"
     r"|unix:/(?:var/)?run/(?:systemd|dbus|docker|containerd|podman)\b"
@@ -32,9 +38,13 @@ def _host_and_port(target: str) -> tuple[str, int]:
     """Split ``http://host:port/path`` or ``host:port``; an odd one is no host."""
     try:
         parts = urlsplit(target if "://" in target else f"//{target}")
-        return (parts.hostname or "").rstrip("."), parts.port or 0
+        host = (parts.hostname or "").rstrip(".")
     except ValueError:
         return "", 0
+    try:
+        return host, parts.port or 0
+    except ValueError:  # a variable, maybe
+        return host, 0
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -55,25 +65,44 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return getattr(found, "ipv4_mapped", None) or found
 
 
-def _is_internal(target: str) -> bool:
-    if _ADMIN_SOCKETS.search(target):
+def _is_local(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    # A connection to 0.0.0.0 is one to the machine itself.
+    return address.is_loopback or address.is_unspecified
+
+
+def _is_internal(target: str, context: Context) -> bool:
+    socket = _SOCKET.search(target)
+    if socket and _ADMIN_SOCKETS.search(f"unix:{context.real(socket[1]).lower()}"):
         return True
+    target = target.lower()
     host, port = _host_and_port(target)
     if host in _METADATA:
         return True
     address = _address(host)
     if address is None:
-        return host == "localhost" and port in _ADMIN_PORTS
+        return host in _LOCALHOST and port in _ADMIN_PORTS
     if any(address in network for network in _LINK_LOCAL if network.version == address.version):
         return True
-    return str(address) in _METADATA or (address.is_loopback and port in _ADMIN_PORTS)
+    return str(address) in _METADATA or (_is_local(address) and port in _ADMIN_PORTS)
 
 
 def run(config: Config, context: Context) -> list[Finding]:
-    """Find upstreams that are link-local, a cloud's metadata, or a service that governs the machine."""
+    """Find upstreams that are link-local, a cloud's metadata, a service that governs the machine, or any that a visitor
+    names.
+    """
+
+    # Thousands of servers have the same few.
+    @functools.cache
+    def judged(target: str) -> str:
+        targets = expanded(config, target)
+        if any(map(_CHOSEN.match, targets)):
+            return "leads to whatever host a visitor names, and so to what is for the machine alone"
+        internal = any(_is_internal(each, context) for each in targets)
+        return "is for the machine alone, and visitors are led to it" if internal else ""
+
     return [
         Finding(
-            f"{directive.args[0]} is for the machine alone, and visitors are led to it",
+            f"{directive.args[0]} {words}",
             file=directive.file,
             line=directive.line,
             expected="an application's own address",
@@ -81,5 +110,5 @@ def run(config: Config, context: Context) -> list[Finding]:
             mend="remove it, or put a program between that answers only what visitors may ask",
         )
         for directive in config.named(*_PASSES)
-        if directive.args and directive.block is None and _is_internal(directive.args[0].lower())
+        if directive.args and directive.block is None and (words := judged(directive.args[0]))
     ]

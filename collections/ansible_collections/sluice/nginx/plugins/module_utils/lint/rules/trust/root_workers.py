@@ -9,6 +9,9 @@ from ...context import Context
 LEVEL = "high"
 ACCEPTED_BY_TREE = False
 
+# Whoever is in these groups is root whenever he likes.
+_AS_ROOT = {"root", "toor", "docker", "disk", "shadow", "sudo", "wheel", "kmem", "lxd", "incus", "libvirt"}
+
 
 def run(config: Config, context: Context) -> list[Finding]:
     """Find a user or group of the workers that is root, and a configuration without workers of their own."""
@@ -22,7 +25,7 @@ def run(config: Config, context: Context) -> list[Finding]:
             mend="name the user of the distribution's package",
         )
         for directive in config.directives
-        if directive.name == "user" and "root" in directive.args
+        if directive.name == "user" and not _AS_ROOT.isdisjoint(directive.args)
     ]
     return findings + [
         Finding(
@@ -34,5 +37,5 @@ def run(config: Config, context: Context) -> list[Finding]:
             mend="remove the line",
         )
         for directive in config.directives
-        if directive.name == "master_process" and directive.args[:1] == ["off"]
+        if directive.name == "master_process" and [each.lower() for each in directive.args[:1]] == ["off"]
     ]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from ....config.parse import CONF_ROOT, Config
+import functools
+import posixpath
+import re
+
+from ....config.parse import CONF_ROOT, Config, Directive
 from ....verdicts.model import Finding
 from ...context import Context
 from ...places import begins_with_visitor, fixed_part, is_below, is_hidden
+from ...variables import captures, expanded
 
 LEVEL = "high"
 ACCEPTED_BY_TREE = False
@@ -21,27 +26,92 @@ _NEVER = (
     *("/boot", "/dev", "/proc", "/root", "/sys", "/etc/ssl", "/etc/ssh", "/etc/pki", "/etc/letsencrypt/live"),
     *("/etc/letsencrypt/archive", "/etc/letsencrypt/accounts", "/run/secrets", "/var/lib/sluice", "/var/spool/cron"),
 )
+# nginx looks for no ".." in them.
+_ANY_PATH = re.compile(r"\$\{?(?:arg_\w|cookie_\w|http_(?!host\b)\w|args\b|query_string\b|request_uri\b)")
+
+
+def _is_system(given: str, captured: frozenset[str], context: Context) -> bool:
+    if _ANY_PATH.search(given) or begins_with_visitor(given):
+        return True
+    if given.startswith("$"):
+        return (_NAME.match(given) or [""])[0].strip("${}") in captured
+    if not given.startswith("/"):
+        return False
+    path = context.real(fixed_part(given))
+    # A variable at the end of a folder, as /home/$user, chooses within it; at the very beginning it chooses all.
+    if path in _WHOLE and (path == "/" or "$" not in given):
+        return True
+    return is_below(path, _NEVER) or is_hidden(path) or _is_file_of_etc(path, given)
+
+
+def _is_file_of_etc(path: str, given: str) -> bool:
+    return posixpath.dirname(path) == "/etc" and not given.endswith("/") and path != CONF_ROOT
+
+
+_NAME = re.compile(r"\$\{?\w+")
+
+
+def _leads(given: str, captured: frozenset[str], context: Context) -> str:
+    """Say what a root leads to that is not the site's; empty where that is nothing."""
+    if _is_system(given, captured, context):
+        return given
+    if not given.startswith("/"):
+        return ""
+    # A link in the release is followed by nginx as well.
+    folder = fixed_part(given)
+    links = context.links_below(folder)
+    return next((f"{path} → {target}" for path, target in links if _is_system(target, captured, context)), "")
 
 
 def run(config: Config, context: Context) -> list[Finding]:
     """Find ``root`` and ``alias`` that are folders of the system, or hidden ones."""
     findings = []
+    captured = captures(config)
+
+    # Thousands of servers have the same few.
+    @functools.cache
+    def judged(given: str) -> str:
+        return next(filter(None, (_leads(each, captured, context) for each in expanded(config, given))), "")
+
     for directive in config.named("root", "alias"):
-        given = directive.args[0] if directive.args else ""
-        if not given.startswith("/") and not begins_with_visitor(given):
-            continue
-        path = fixed_part(given)
-        # A variable at the end of a folder, as /home/$user, chooses within it; at the very beginning it chooses all.
-        whole = path in _WHOLE and (path == "/" or "$" not in given)
-        if begins_with_visitor(given) or whole or is_below(path, _NEVER) or is_hidden(path):
+        leads = judged(directive.args[0]) if directive.args else ""
+        if leads:
             findings.append(
                 Finding(
                     f"{directive.name} {directive.args[0]} serves files of the system",
                     file=directive.file,
                     line=directive.line,
                     expected="a folder that holds what visitors may have, as /srv/shop/public",
-                    seen=" ".join([directive.name, *directive.args]),
+                    seen=" ".join([directive.name, *directive.args]) + f", as {leads}" * (leads != directive.args[0]),
                     mend="name the folder of the site",
                 )
             )
-    return findings
+    return findings + [
+        Finding(
+            f"{directive.name} leads out of the document root",
+            file=directive.file,
+            line=directive.line,
+            expected="a path without .., that no visitor chooses",
+            seen=" ".join([directive.name, *directive.args]),
+            mend="name the file by its path below the root",
+        )
+        for directive in config.named("error_page", "index", "rewrite", "try_files")
+        if any(map(_climbs if directive.name != "try_files" else _chosen, _paths(config, directive)))
+    ]
+
+
+_QUERY = re.compile(r"\?|\$\{?is_args\b")
+
+
+def _paths(config: Config, directive: Directive) -> list[str]:
+    """What nginx puts behind the root as it is, without a look for ``..``; the first word of a rewrite is a pattern."""
+    words = directive.args[1:] if directive.name == "rewrite" else directive.args
+    return [_QUERY.split(each)[0] for word in words for each in expanded(config, word)]
+
+
+def _climbs(path: str) -> bool:
+    return ".." in path.split("/") and "://" not in path
+
+
+def _chosen(path: str) -> bool:
+    return _climbs(path) or _ANY_PATH.search(path) is not None
