@@ -102,7 +102,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "tree_without_nginx_conf": (
         {"nginx_kept": ["nginx.conf"]},
-        "parse: the release has no nginx.conf, so nginx has nothing to start from",
+        "parse: the release has no nginx.conf: it leads to /var/lib/sluice/kept/nginx.conf, and nginx has nothing to",
     ),
     "file_is_binary": (
         {"nginx_tree": "{trees}/binary"},

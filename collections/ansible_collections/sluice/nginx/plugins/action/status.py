@@ -10,7 +10,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Term
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import visitor
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.status import status_text
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Asking, FleetAction
-from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show_text
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show_cleared
 
 
 class ActionModule(FleetAction):
@@ -32,6 +32,6 @@ class ActionModule(FleetAction):
             else status_text(answers)
         )
         silent = [host for host, answer in answers.items() if answer.get("unreachable_host")]
-        show_text(self._display, text)
+        show_cleared(self._display, text)
         result = {"changed": False, "answers": answers}
         return {**result, "failed": True, "msg": f"could not be reached: {', '.join(silent)}"} if silent else result

@@ -8,8 +8,9 @@ import secrets
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
+from ansible_collections.sluice.nginx.plugins.module_utils.outside import printable
 
-__all__ = ["show", "show_text", "told", "warn"]
+__all__ = ["show", "show_cleared", "show_text", "told", "warn"]
 
 # How the commands of GitHub's, and of Azure's, TeamCity's and similar services begin: a line, and anywhere in one.
 _BEGINNING, _ANYWHERE = "::", re.compile(r"#(?=#\w*\[)")
@@ -36,12 +37,22 @@ def warn(display: Any, text: object, door: Door | None = None) -> None:
 
 def show_text(display: Any, text: object, door: Door | None = None, color: str | None = None) -> None:
     """Print a text of several lines; on GitHub with its commands off meanwhile."""
+    _show_lines(display, told(text, door), color)
+
+
+def show_cleared(display: Any, text: str) -> None:
+    """Print a text of several lines that is made of data which has passed the door: ids in it stay whole."""
+    lines = (printable(line, "\t") for line in text.split("\n"))
+    _show_lines(display, "\n".join(map(_inert, lines) if _in_ci() else lines), None)
+
+
+def _show_lines(display: Any, text: str, color: str | None) -> None:
     stopped = os.environ.get("GITHUB_ACTIONS") == "true"
     # Nobody can guess what ends it.
     token = secrets.token_hex(16)
     if stopped:
         display.display(f"::stop-commands::{token}")
-    _print(display, told(text, door), color)
+    _print(display, text, color)
     if stopped:
         display.display(f"::{token}::")
 

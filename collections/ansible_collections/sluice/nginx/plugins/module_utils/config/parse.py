@@ -302,8 +302,13 @@ def parse_tree(root: Path, main: str = "nginx.conf") -> Config:
     Never raises for what the files say: that is in ``problems``. A tree without its main file has one problem.
     """
     try:
-        return _Reader(root, main).config
+        config = _Reader(root, main).config
     except FileNotFoundError:
         return Config(problems=[Problem(main, 0, f"the release has no {main}, so nginx has nothing to start from")])
     except SluiceError as error:
         return Config(problems=[Problem(main, 0, str(error))])
+    if not config.files:
+        target = config.outside[0].args[0]
+        words = f"the release has no {main}: it leads to {target}, and nginx has nothing to start from"
+        return Config(outside=config.outside, problems=[Problem(main, 0, words)])
+    return config
