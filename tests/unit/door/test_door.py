@@ -259,3 +259,8 @@ def test_rows_of_a_secret_map_are_known_where_they_are_included(tmp_path: Path) 
     (tmp_path / "nginx.conf").write_text("http { map $http_x_api_key $ok { include keys.map; } }")
     (tmp_path / "keys.map").write_text("correct-horse-battery 1;\n")
     assert of_tree(tmp_path) == {"correct-horse-battery"}
+
+
+def test_a_variable_of_the_users_is_no_directive() -> None:
+    told = "the host's engine is another one; gates_signing_key updates it"
+    assert Door().line(told) == told

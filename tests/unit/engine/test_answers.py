@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.sluice.nginx.plugins.module_utils import answers
 from ansible_collections.sluice.nginx.plugins.module_utils.answer_forms import FORMS
 from ansible_collections.sluice.nginx.plugins.module_utils.answers import Malformed, read_answer
 from tests.unit.engine.simulation.host import SimulatedHost
@@ -177,3 +182,23 @@ def test_what_is_noted_of_an_answer_is_bounded_and_files_are_not_counted() -> No
     for operation in ("preflight", "activate", "status", "dance"):
         with pytest.raises(Malformed, match="beside files it has more than 8 MiB"):
             read_answer(operation, json.dumps(bad))
+
+
+def test_the_first_answers_of_many_hosts_are_read_at_once() -> None:
+    # In a process of its own: what goes wrong here ends one.
+    program = f"""
+import json, sys, threading
+sys.setswitchinterval(1e-6)
+from {answers.__name__} import read_answer
+start, good = threading.Barrier(6), {json.dumps(json.dumps(GOOD["probe"]))}
+def read():
+    start.wait()
+    assert read_answer("probe", good)["ok"]
+threads = [threading.Thread(target=read) for _ in range(6)]
+[each.start() for each in threads]
+[each.join() for each in threads]
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(answers.__file__).parents[5])}
+    for _ in range(5):
+        done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
+import threading
 from typing import Any, NoReturn, cast
 
 import msgspec
@@ -35,6 +36,7 @@ _MOST_ESCAPES = 200_000
 
 # Names of files that are compared with those of a tree.
 _UNSHOWN = ("withheld",)
+_READING_FORMS = threading.Lock()
 _AS_ID = f"`str` matching regex {RELEASE_ID!r}"
 
 
@@ -78,8 +80,14 @@ def read_answer(operation: str, text: str) -> dict[str, Any]:
     return shown
 
 
-@functools.cache
 def _decoder(operation: str) -> msgspec.json.Decoder[Any]:
+    # Hosts answer on threads, and msgspec crashes where two of them have it read the same form for the first time.
+    with _READING_FORMS:
+        return _made(operation)
+
+
+@functools.cache
+def _made(operation: str) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(FORMS.get(operation, Base))
 
 

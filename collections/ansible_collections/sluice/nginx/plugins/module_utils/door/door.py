@@ -45,11 +45,11 @@ _BASE64 = re.compile(r"\s*[A-Za-z0-9+/]{48,}={0,2}")
 _KEPT = 1 << 15
 _STATEMENTS = re.compile(r"([;{}]\s*)")
 # What is no beginning of a sentence, too.
-_DIRECTIVE = re.compile(r"\s*(?:[a-z]+_[a-z0-9_]+\s|(?:set|if)\s+[\"'(]*\$)")
+# How variables of the user's begin.
+_OWN = "(?:gates|monitor|nginx|notify|postmortem|rollout|sandbox|staging)_"
+_DIRECTIVE = re.compile(rf"\s*(?:(?!{_OWN})[a-z]+_[a-z0-9_]+\s|(?:set|if)\s+[\"'(]*\$)")
 # What stands in front of a line that is told of, and of what is wrong with a variable of the user's.
-_PLACE = re.compile(
-    r"\s*(?:\S+:\d+ (?:\(live\) )?|(?:gates|monitor|nginx|notify|postmortem|rollout|sandbox|staging)_[\w.\[\]]+: )"
-)
+_PLACE = re.compile(rf"\s*(?:\S+:\d+ (?:\(live\) )?|{_OWN}[\w.\[\]]+: )")
 # A line that is a command of GitHub's, and the beginning of one of Azure's or TeamCity's anywhere.
 _COMMAND = re.compile(r"^[ \t]*:(?=:[\w-]+(?: [^\n]*)?::)|#(?=#\w*\[)", re.MULTILINE)
 _HEADS = ("--- ", "+++ ", "@@ ")
