@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible.errors import AnsibleError
 from ansible.executor.process import worker
@@ -26,8 +26,33 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import pro
 __all__ = ["Engine", "engines", "variables_of"]
 
 
+class Settings(NamedTuple):
+    """What a host's variables say of the way to its engine: the command of its own engine or nothing, its Python, and
+    the key that signs or nothing.
+    """
+
+    own: str = ""
+    python: str = "python3"
+    key: str = ""
+
+
+def _settings(templar: Templar) -> Settings:
+    # Here, and not when the host is asked: Ansible cannot render for two hosts on two threads.
+    def read(name: str) -> str:
+        return str(templar.template(templar.available_variables.get(name)) or "").strip()
+
+    own, python = read("rollout_engine_command"), read("ansible_python_interpreter")
+    plain = "python3" if not python or python.startswith("auto") else python
+    return Settings(own, plain, read("gates_signing_key") if own else "")
+
+
 class Engine(ActionBase):
-    """The engine on one host. An action's ways of running a command on it are what this is made of."""
+    """The engine on one host. An action's ways of running a command on it are what this is made of.
+
+    It is asked on a thread, so nothing is rendered then.
+    """
+
+    settings = Settings()
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Nothing: it is no task."""
@@ -38,12 +63,9 @@ class Engine(ActionBase):
 
         Raises ``SluiceError`` and what the connection plugin raises.
         """
-        variables = self._templar.available_variables
-        own = str(self._templar.template(variables.get("rollout_engine_command")) or "").strip()
-        if own:
-            return self._told_by_own(own, question)
-        python = str(self._templar.template(variables.get("ansible_python_interpreter")) or "python3")
-        command = remote.command("python3" if python.startswith("auto") else python)
+        if self.settings.own:
+            return self._told_by_own(self.settings.own, question)
+        command = remote.command(self.settings.python)
         try:
             return self._told(command, question.payload, question.request["op"])
         except remote.EngineMissing:
@@ -56,10 +78,9 @@ class Engine(ActionBase):
         operation = question.request["op"]
         answer = self._sent(command, question.payload, operation)
         differs = not answer.get("ok") and "engine" in answer
-        key = str(self._templar.template(self._templar.available_variables.get("gates_signing_key")) or "")
-        if not (differs and key):
+        if not (differs and self.settings.key):
             return answer
-        signed = sign_engine(project() / Path(key).expanduser())
+        signed = sign_engine(project() / Path(self.settings.key).expanduser())
         request = {"op": "update_engine", "run": question.request["run"], "statement": signed.content}
         update = remote.payload({**request, "signature": signed.signature}, remote.pack().data, engine=False)
         updated = self._sent(command, update, "update_engine")
@@ -122,10 +143,13 @@ def engines(action: ActionBase, hosts: list[str]) -> Iterator[tuple[str, Engine 
         connector = _Connector(found, action._task, variables, context, action._loader, shared, None, manager)
         try:
             connection = connector.connect(variables, templar)
+            settings = _settings(templar)
         except AnsibleError as error:
             yield host, error
             continue
-        yield host, Engine(action._task, connection, connector._play_context, action._loader, templar, shared)
+        way = Engine(action._task, connection, connector._play_context, action._loader, templar, shared)
+        way.settings = settings
+        yield host, way
 
 
 @functools.cache
