@@ -4,7 +4,7 @@ What is not here may be anything. Text that hosts said is in it, but every key h
 """
 
 # No lazy annotations here: msgspec reads them, and would have to guess where names come from.
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Required, TypedDict
 
 from msgspec import Meta
 
@@ -29,9 +29,13 @@ class _Finding(TypedDict, total=False):
     warning: bool
 
 
+class _Evidence(TypedDict, total=False):
+    outcomes: list[Any] | None
+
+
 class _Verdict(TypedDict, total=False):
     findings: list[_Finding]
-    evidence: dict[str, Any]
+    evidence: _Evidence
     seconds: _Number
 
 
@@ -63,8 +67,14 @@ class _Blame(TypedDict, total=False):
     note: str
 
 
+class _Change(TypedDict, total=False):
+    file: str
+    diff: Required[str]
+
+
 class _Release(TypedDict, total=False):
-    release: str | None
+    release: Required[str | None]
+    changes: list[_Change]
     hosts: list[str]
     passed: bool | None
     invented: list[str]
