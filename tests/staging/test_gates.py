@@ -121,3 +121,24 @@ def test_no_fixture_is_for_a_gate_that_is_gone() -> None:
         if folder.parts[-2] == "fail"
         for words in [yaml.safe_load((folder / "case.yml").read_text(encoding="utf-8")).get("words")]
     )
+
+
+def test_upstreams_that_behaviour_makes_fail_are_well_again_for_the_other_gates(
+    tmp_path: Path, engine: docker.DockerClient, stage_settings: StageSettings
+) -> None:
+    """One worker meets all failures, so nginx shuns each server of the upstream for ten seconds after them."""
+    site = (
+        "worker_processes 1; events {{}} http {{ upstream app {{ server app-1:8080; server app-2:8080; }}"
+        " server {{ listen 80; server_name shop.example;"
+        " location / {{ add_header X-Shop {}; proxy_pass http://app; }} }} }}"
+    )
+    contract = [{"get": "http://shop.example/", "expect": {"status": 200, "upstream": {"path": "/"}}}]
+    checks = [dict(to_json(check)) for check in parse_contract(contract, "nginx_checks")]
+    live, candidate = (
+        Store(tmp_path).add({"nginx.conf": trees.file(site.format(shop).encode(), "nginx.conf")}, checks, [], {})
+        for shop in ("old", "new")
+    )
+    examiner = Examiner(engine, find_gates(), Options(), stage_settings, (), "gates")
+    (examined,) = examiner.examine([Candidate(("web1",), candidate, live=live)])
+    said = {verdict.gate: verdict.result for verdict in examined.verdicts}
+    assert set(said.values()) == {"pass"}, findings_text(examined.verdicts)

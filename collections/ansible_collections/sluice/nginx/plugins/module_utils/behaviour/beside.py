@@ -77,25 +77,28 @@ class Beside:
         chosen = [one for group in groups.values() for one in group[:_SAMPLE]][:_MOST_AGAIN]
         tried = {one.group for one in chosen}
         for _ in range(_TIMES_AGAIN):
+            if not chosen:
+                break
             paths = {(one.request.host, one.request.path) for one in chosen}
             subset = [request for request in requests if (request.host, request.path) in paths]
             again = {(one.request, one.difference) for one in compare(subset, self.answers(subset), blame)}
             chosen = [one for one in chosen if (one.request, one.difference) in again]
-            if not chosen:
-                break
         real = {one.group for one in chosen}
         return [one for one in compared if one.group in real or one.group not in tried or accepted(one)]
 
     def restore(self) -> None:
-        """Leave nothing behind that later requests would meet in a cache."""
-        if self.caches:
-            for stage in (self.live, self.candidate):
-                stage.ask("serve", [{"caches": list(self.caches)}])
+        """Leave nothing behind for who asks next: caches remember, and an upstream that failed on demand is shunned."""
+        wanted = [{"caches": list(self.caches)}]
+        with ThreadPoolExecutor(2) as pool:
+            both = pool.submit(self.live.ask, "serve", wanted)
+            self.candidate.ask("serve", wanted)
+            both.result()
 
     def meant(self, contract: Sequence[Check], blame: Blame) -> dict[int, str]:
         """The blocks of the candidate that a check speaks for: it holds here and not on the live release."""
         if not contract:
             return {}
+        self.restore()
         rows = [to_json(check) for check in contract]
         with ThreadPoolExecutor(2) as pool:
             before = pool.submit(self.live.ask, "checks", rows)
