@@ -28,19 +28,19 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceE
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, open_run
 from ansible_collections.sluice.nginx.plugins.module_utils.gates import needs as needs_gate
 from ansible_collections.sluice.nginx.plugins.module_utils.gates import parse as parse_gate
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import write_receipt
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.audit import audit
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import ask
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import Context
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.comparing import permitted
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.reading import needs_of
-from ansible_collections.sluice.nginx.plugins.module_utils.record.publish import publish
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.render import Rendered, render
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examined
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import report
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.publish import publish
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Live, Options, Subject, Verdict
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.receipts import write_receipt
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import report
 from ansible_collections.sluice.nginx.plugins.module_utils.world.model import World
 from ansible_collections.sluice.nginx.plugins.module_utils.world.synthesis import synthesise
 

@@ -14,15 +14,16 @@ import yaml
 from ansible_collections.sluice.nginx.plugins.module_utils.blame.model import Blame, Place
 from ansible_collections.sluice.nginx.plugins.module_utils.blame.telling import blame_text
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.render import render
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import report
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import Platform
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examined, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate, find_gates
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import report
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate
 from ansible_collections.sluice.nginx.plugins.module_utils.world.model import parse_services
 from benchmarks.blame import EDITS, search
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.alerts import read_alerts
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.draft import draft
-from ansible_collections.sluice.nginx.plugins.module_utils.record.history import rows
-from ansible_collections.sluice.nginx.plugins.module_utils.record.junit import junit
+from ansible_collections.sluice.nginx.plugins.module_utils.record.index import rows
 from ansible_collections.sluice.nginx.plugins.module_utils.record.model import check_record
-from ansible_collections.sluice.nginx.plugins.module_utils.record.report.render import report
-from ansible_collections.sluice.nginx.plugins.module_utils.record.sarif import sarif
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.junit import junit
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.page.render import report
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.sarif import sarif
 
 from ..harness import scratch
 from ..mutation import json_values, texts

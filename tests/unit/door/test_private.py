@@ -11,7 +11,7 @@ from ansible import constants
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, open_run
-from ansible_collections.sluice.nginx.plugins.module_utils.record.files import keep_private, make_folder, write_text
+from ansible_collections.sluice.nginx.plugins.module_utils.storage import keep_private, make_folder, write_text
 from ansible_collections.sluice.nginx.plugins.plugin_utils import controller
 
 IS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")

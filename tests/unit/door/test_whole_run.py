@@ -21,13 +21,13 @@ from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import 
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.answer import Answer, judge, judge_upstream
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, open_run
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.model import EVENTS
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.words.facts import facts_of
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.words.team import drift_seen, for_team
-from ansible_collections.sluice.nginx.plugins.module_utils.record.history import history
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examined
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.history import history
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Verdict
 from ansible_collections.sluice.nginx.plugins.plugin_utils import emergency
 

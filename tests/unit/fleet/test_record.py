@@ -10,13 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import (
-    Record,
-    Run,
-    now,
-    open_run,
-    read_run_id,
-)
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, Run, open_run, read_run_id
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run
 
 

@@ -251,7 +251,7 @@ def test_drift_is_shown_under_the_problem_and_a_long_one_is_cut(event: Make) -> 
     failed = conclude([event("web1 preflight FAILED", problems=[{"what": "drift", "diff": diff}])], check_mode=False)
     lines = failed.text.split("\n\n")[1].splitlines()
     assert lines[:3] == ["what failed", "web1: preflight: drift", "    +line 1"]
-    assert lines[-2:] == ["    +line 40", "    … and 60 lines more"]
+    assert lines[-2:] == ["    +line 40", "    … and 60 more lines"]
 
 
 def test_an_emergency_is_the_first_that_is_read(event: Make) -> None:

@@ -228,7 +228,7 @@ def test_drift_that_a_look_finds_is_told_once_a_day(
     at_work = office()
     said = {"web1": {"live": "a" * 64, "drift": ["nginx.conf"]}, "web2": {"live": "a" * 64, "drift": []}}
     for day in ("21", "21", "22"):
-        monkeypatch.setattr(desks, "stamp", lambda later=0.0, day=day: f"2026-11-{day}T14:00:00.000Z")
+        monkeypatch.setattr(desks, "now", lambda later=0.0, day=day: f"2026-11-{day}T14:00:00.000Z")
         at_work.desk.after_look(said)
     at_work.desk.after_look({**said, "web2": {"live": "a" * 64, "drift": ["nginx.conf"]}})
     assert at_work.sent().count("slack #2: drift") == 3
@@ -294,7 +294,7 @@ def test_a_sender_that_was_killed_is_known_by_its_silence(
 ) -> None:
     at_work = office({})
     with monkeypatch.context() as past:
-        past.setattr(outbox, "stamp", lambda later=0.0: "2026-11-20T14:00:00.000Z")
+        past.setattr(outbox, "now", lambda later=0.0: "2026-11-20T14:00:00.000Z")
         written(journal(stories.REFUSED))
         at_work.desk.after_step("gates", run)
     (kept,) = at_work.desk.kept()

@@ -108,7 +108,7 @@ def test_messages_of_a_channel_keep_their_order(tmp_path: Path, receiver: Receiv
 def test_what_comes_late_says_so(tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     way = Channel("json #1", receiver.post_url())
     with monkeypatch.context() as past:
-        past.setattr(outbox, "stamp", lambda later=0.0: "2026-11-20T14:00:00.000Z")
+        past.setattr(outbox, "now", lambda later=0.0: "2026-11-20T14:00:00.000Z")
         letter = kept(tmp_path, message(), way)
     assert hand_over(posts([letter], {"team": [way]}), PATIENCE, patience=PATIENCE)
     (came,) = receiver.wait(1)

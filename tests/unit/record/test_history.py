@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.record.history import Row, history, rows
+from ansible_collections.sluice.nginx.plugins.module_utils.record.index import Row, rows
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.history import history
 from tests.unit.record.samples import SAMPLES, confirmed, event, rolled_back, stopped, written
 
 

@@ -15,11 +15,11 @@ import jsonschema
 import pytest
 import xmlschema
 
-from ansible_collections.sluice.nginx.plugins.module_utils.record import publish as publishing
-from ansible_collections.sluice.nginx.plugins.module_utils.record.junit import junit
-from ansible_collections.sluice.nginx.plugins.module_utils.record.publish import publish
-from ansible_collections.sluice.nginx.plugins.module_utils.record.report.render import report
-from ansible_collections.sluice.nginx.plugins.module_utils.record.sarif import sarif
+from ansible_collections.sluice.nginx.plugins.module_utils.reports import publish as publishing
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.junit import junit
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.page.render import report
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.publish import publish
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.sarif import sarif
 from tests.unit.record.samples import FINDING, SAMPLES, confirmed, large, rolled_back, stopped, written
 
 SCHEMAS = Path(__file__).with_name("schemas")
@@ -269,7 +269,7 @@ def test_a_fault_that_only_a_report_sees_is_a_sentence(tmp_path: Path, monkeypat
 _FULL = """
 import resource, signal, sys
 from pathlib import Path
-from ansible_collections.sluice.nginx.plugins.module_utils.record.publish import publish
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.publish import publish
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 print("\\n".join(publish(Path(sys.argv[1]))))

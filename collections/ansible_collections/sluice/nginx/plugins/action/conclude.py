@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import conclude
-from ansible_collections.sluice.nginx.plugins.module_utils.record.changes import stored_releases
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.stored import stored_releases
 from ansible_collections.sluice.nginx.plugins.plugin_utils.concluding import ConcludingAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run, state
 

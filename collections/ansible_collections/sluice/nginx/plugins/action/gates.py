@@ -15,22 +15,19 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import reas
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import emergency_words
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import read_inventory
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined, Examiner
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import sign, withdraw_receipt, write_receipt
 from ansible_collections.sluice.nginx.plugins.module_utils.outside import ReleaseId, read_release_id
 from ansible_collections.sluice.nginx.plugins.module_utils.release.fetched import find_live
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import report
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import project_label
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import remove_orphans
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examined, Examiner
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import count
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.receipts import (
-    sign,
-    withdraw_receipt,
-    write_receipt,
-)
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import find_gates, read_decide
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import report
-from ansible_collections.sluice.nginx.plugins.module_utils.words import count
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import read_decide
 from ansible_collections.sluice.nginx.plugins.plugin_utils.concluding import ConcludingAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project, read_run, state
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import NAME as EMERGENCY

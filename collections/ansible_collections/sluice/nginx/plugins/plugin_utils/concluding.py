@@ -9,7 +9,7 @@ from typing import Any
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
 from ansible_collections.sluice.nginx.plugins.module_utils.record.model import Result
-from ansible_collections.sluice.nginx.plugins.module_utils.record.publish import publish
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.publish import publish
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show_text, warn
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..words import count
+from ..textfmt import count
 from .model import Blame, Guilt, Place
 
 __all__ = ["blame_text"]

@@ -12,24 +12,19 @@ import secrets
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..door.door import Door
 from ..errors import SluiceError
 from ..outside import printable
-from ..record.files import make_folder, write_text
 from ..record.model import SCHEMA, VERSION, Result
+from ..storage import make_folder, write_text
+from ..textfmt import now
 
-__all__ = ["Event", "Record", "Run", "now", "open_run", "read_run_id", "visitor"]
+__all__ = ["Event", "Record", "Run", "open_run", "read_run_id", "visitor"]
 
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z?-[0-9a-f]{4}\Z", re.ASCII)
-
-
-def now() -> str:
-    """This moment, ISO-8601 in UTC with milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,12 @@ from typing import Any, NamedTuple
 
 from ..door.door import Door
 from ..record.model import Result
-from ..verdicts.table import table
-from ..words import count
-from .ask import sentence
+from ..textfmt import count, indented, listed, sentence, short, table
 from .decide import Story, stories
 from .record import Event
 
-__all__ = ["Conclusion", "bounded", "conclude", "emergency_words", "short"]
+__all__ = ["Conclusion", "conclude", "emergency_words"]
 
-_MOST_LINES = 40
 _MOST_HOSTS = 5
 
 
@@ -31,18 +28,6 @@ class Conclusion(NamedTuple):
     text: str
     hosts: dict[str, dict[str, Any]]
     emergency: dict[str, Any] | None = None
-
-
-def short(identity: object) -> str:
-    """The beginning of an id, or a dash."""
-    return str(identity)[:12] if identity else "-"
-
-
-def bounded(text: object) -> list[str]:
-    """The lines of a diff, indented, at most forty."""
-    lines = str(text or "").splitlines()
-    more = [f"    … and {count(len(lines) - _MOST_LINES, 'line')} more"] if len(lines) > _MOST_LINES else []
-    return [f"    {line}" for line in lines[:_MOST_LINES]] + more
 
 
 def emergency_words(emergency: Mapping[str, Any]) -> str:
@@ -163,7 +148,10 @@ def _faults(bad: Sequence[Event]) -> list[str]:
         line
         for event in bad
         for problem in event.answer.get("problems", [])
-        for line in (f"{event.host}: {event.phase}: {sentence(problem)}", *bounded(problem.get("diff")))
+        for line in (
+            f"{event.host}: {event.phase}: {sentence(problem)}",
+            *indented(problem.get("diff")),
+        )
     ]
 
 
@@ -173,12 +161,7 @@ def _warnings(events: Sequence[Event]) -> list[str]:
     for event in events:
         for line in event.answer.get("warnings", []) if event.host else ():
             hosts.setdefault(f"{event.phase}: {line}", {})[event.host] = None
-    return [f"{_some(list(names))}: {line}" for line, names in hosts.items()]
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_HOSTS
-    return ", ".join(names[:_MOST_HOSTS]) + (f" and {more} more" if more > 0 else "")
+    return [f"{listed(list(names), _MOST_HOSTS)}: {line}" for line, names in hosts.items()]
 
 
 def _outcome(bad: Sequence[Event], by_host: dict[str, Story], *, check_mode: bool) -> str:

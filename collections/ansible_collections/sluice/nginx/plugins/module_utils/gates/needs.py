@@ -17,8 +17,8 @@ from ..needs.comparing import Known, Standing, answers, new_needs, outside, stan
 from ..needs.declared import declared
 from ..needs.model import Need
 from ..pasting import quoted
+from ..textfmt import count
 from ..verdicts.model import Finding, Subject, Verdict
-from ..words import count
 
 AFTER = ("parse",)
 ON: tuple[str, ...] = ()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..fleet.ask import sentence
-from ..words import count
+from ..textfmt import count, sentence
 from .markdown import block, code, fact, plain, to_add
 from .page import bounded
 from .timeline import event_source, short

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..door.door import Door, cleared
+from ..textfmt import clock, date, duration
 from .causes import cause_in_a_line, causes
 from .impact import Counted, impact
 from .markdown import fact, plain, table, to_add
 from .measures import measures
 from .page import bounded, page, time_line
 from .timeline import event_source, run_entries, short
-from .times import clock, day, lasting
 from .trials import Trial, bad_events, trials
 
 __all__ = ["draft", "unknown_traffic"]
@@ -36,7 +36,7 @@ def draft(record: Mapping[str, Any], asked: Mapping[str, Mapping[str, Any]] | No
         " brackets)*; `TO ADD` marks what only people know. All times are in UTC."
     )
     return page(
-        f"Postmortem: run {plain(run['id'])} was {_became(record, found)} on {day(run['started'])}",
+        f"Postmortem: run {plain(run['id'])} was {_became(record, found)} on {date(run['started'])}",
         about,
         {
             "Issue summary": [*_summary(record, found, hosts)],
@@ -88,7 +88,7 @@ def _summary(record: Mapping[str, Any], found: Sequence[Trial], hosts: Sequence[
 def _duration(record: Mapping[str, Any], found: Sequence[Trial]) -> str:
     run = record["run"]
     if not found:
-        after = lasting(run["started"], run["ended"])
+        after = duration(run["started"], run["ended"])
         return fact(
             f"**Duration**: none for users; the run was stopped after {after}, before it touched a host", _NOBODY
         )
@@ -101,7 +101,7 @@ def _duration(record: Mapping[str, Any], found: Sequence[Trial]) -> str:
         return fact(f"**Duration**: {words}", f"{event_source(first.events[0])}, `run.json` `.run.ended`")
     last = max(found, key=lambda trial: trial.ended)
     end = f"{clock(last.ended)}, when {plain(last.host)} was the last to be back"
-    words = f"{lasting(first.began, last.ended)}, from {begin}, until {end}"
+    words = f"{duration(first.began, last.ended)}, from {begin}, until {end}"
     return fact(f"**Duration**: {words}", f"{event_source(first.events[0])}, {event_source(last.events[1])}")
 
 
@@ -110,7 +110,7 @@ def _noticed(record: Mapping[str, Any], found: Sequence[Trial]) -> str:
     if bad is None or not found:
         return ""
     number, event = bad
-    after = lasting(found[0].began, event["at"])
+    after = duration(found[0].began, event["at"])
     words = (
         f"**Noticed**: by Sluice, {after} after the first switch, on {plain(event['host'])} ({plain(event['phase'])})"
     )
@@ -130,7 +130,7 @@ def _recovery(record: Mapping[str, Any], found: Sequence[Trial]) -> list[str]:
             asked = f"; {held} of its {len(checks)} checks held" if checks else ""
             words = (
                 f"{plain(trial.host)} serves {_served(answer)} again{means} since"
-                f" {clock(trial.ended)}, {lasting(trial.began, trial.ended)} after it was switched{asked}"
+                f" {clock(trial.ended)}, {duration(trial.began, trial.ended)} after it was switched{asked}"
             )
             told.append(fact(words, event_source(trial.events[1])))
         else:

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from ..words import count
+from ..textfmt import count, moment
 from .markdown import code, fact, plain, table, to_add
-from .times import moment
 
 __all__ = ["Counted", "failing", "impact"]
 

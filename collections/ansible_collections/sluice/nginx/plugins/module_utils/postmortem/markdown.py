@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..words import count
+from ..textfmt import count
 
 __all__ = ["block", "code", "fact", "plain", "table", "to_add"]
 

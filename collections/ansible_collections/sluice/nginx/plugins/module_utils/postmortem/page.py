@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from ..textfmt import date, moment
 from .markdown import plain
-from .times import day, moment
 
 __all__ = ["Entry", "bounded", "page", "time_line"]
 
@@ -53,8 +53,8 @@ def time_line(entries: Iterable[Entry]) -> list[str]:
     today = ""
     merged = _merged(sorted(entries, key=lambda entry: entry.at))
     for entry in merged[:_MOST_ENTRIES]:
-        if day(entry.at) != today:
-            today = day(entry.at)
+        if date(entry.at) != today:
+            today = date(entry.at)
             told.append(f"**{today}**")
         at = moment(entry.at)
         clock = f"{at:%H:%M:%S}" if at else "?"

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..fleet.ask import sentence
 from ..record.model import RESULTS
-from ..words import count
+from ..textfmt import count, duration, sentence
 from .markdown import code, plain
 from .page import Entry
-from .times import lasting
 
 __all__ = ["event_source", "run_entries", "short"]
 
@@ -40,7 +38,7 @@ def run_entries(record: Mapping[str, Any]) -> list[Entry]:
                 Entry(event["at"], words, event_source(number), (event["host"],), merge=bool(event["good"]))
                 for words in _words(event, str(run["id"]))
             ]
-    lasted = lasting(run["started"], run["ended"])
+    lasted = duration(run["started"], run["ended"])
     ended = f"The run ended after {lasted}, {RESULTS[record['result']]}"
     return [*found, Entry(str(run["ended"]), ended, _FIELD.format("result"))]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .times import moment
+from ..textfmt import moment
 
 __all__ = ["Trial", "bad_events", "trials"]
 

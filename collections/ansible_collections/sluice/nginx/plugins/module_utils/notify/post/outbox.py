@@ -8,14 +8,14 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from ...record.files import make_folder, write_text
+from ...storage import make_folder, write_text
+from ...textfmt import now
 from ..model import Delivery, Message, Notice
 
-__all__ = ["Kept", "clock", "kept", "loose", "of_run", "prune", "put", "read", "rewrite", "stamp"]
+__all__ = ["Kept", "kept", "loose", "of_run", "prune", "put", "read", "rewrite"]
 
 _RUNS = 100
 """Older runs are not looked through: what they had to say is no news."""
@@ -42,17 +42,6 @@ class Kept(NamedTuple):
         ]
 
 
-def stamp(later: float = 0.0) -> str:
-    """This moment or one that is ``later`` by as many seconds: ISO-8601 in UTC with milliseconds."""
-    then = datetime.now(UTC) + timedelta(seconds=later)
-    return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def clock(at: str) -> str:
-    """``2026-11-21 15:11:28 UTC``, from what ``stamp`` made."""
-    return f"{at[:10]} {at[11:19]} UTC"
-
-
 def of_run(folder: str | Path) -> Path:
     """Where a run keeps its notices."""
     return Path(folder, "notices")
@@ -68,7 +57,7 @@ def put(folder: Path, message: Message, channels: Sequence[str], timeout: float,
 
     Tells None where there is one of this event (or ``name``) and audience already. Raises ``OSError``.
     """
-    notice = Notice(message, stamp(), stamp(timeout + _GRACE), tuple(map(Delivery, channels)))
+    notice = Notice(message, now(), now(timeout + _GRACE), tuple(map(Delivery, channels)))
     path = folder / f"{name or message.event}-{message.audience}.json"
     make_folder(folder)
     handle, draft = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")

@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...outside import printable
-from ...record.files import write_text
+from ...storage import write_text
+from ...textfmt import date_time, now
 from ..model import Delivery, Notice
 from ..words.inert import BREAK
-from .outbox import Kept, clock, rewrite, stamp
+from .outbox import Kept, rewrite
 
 if TYPE_CHECKING:
     from apprise import Apprise
@@ -129,7 +130,7 @@ class _Ledger:
     def note(self, path: Path, channel: str, why: str) -> None:
         """Write what became of a notice on a channel; without ``why`` it was sent."""
         kept = self._kept[path]
-        delivery = Delivery(channel, "failed" if why else "sent", why, stamp())
+        delivery = Delivery(channel, "failed" if why else "sent", why, now())
         self._kept[path] = Kept(path, kept.notice.told(delivery))
         with contextlib.suppress(OSError):
             rewrite(self._kept[path])
@@ -226,7 +227,7 @@ def _serve(pipe: Connection, post: Post) -> None:
 
 
 def _late(at: str) -> str:
-    return f"Sent late: this is of {clock(at)}.\n\n" if at < stamp(-_LATE) else ""
+    return f"Sent late: this is of {date_time(at)}.\n\n" if at < now(-_LATE) else ""
 
 
 def _open(url: str, name: str) -> tuple[Apprise, str]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...door.door import Door
-from ...fleet.ask import sentence
 from ...fleet.decide import Story, stories
 from ...fleet.record import Event, Run
-from ...fleet.report import conclude, emergency_words, short
+from ...fleet.report import conclude, emergency_words
 from ...record.model import Result
+from ...textfmt import sentence, short
 
 __all__ = ["Facts", "facts_of", "is_drift"]
 

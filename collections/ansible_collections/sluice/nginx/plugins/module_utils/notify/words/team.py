@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ...door.door import Door
-from ...fleet.report import short
-from ...words import count
+from ...textfmt import count, date_time, short
 from ..model import Message
-from ..post.outbox import clock
 from .facts import Facts
 from .inert import inert
 
@@ -27,7 +25,7 @@ def for_team(event: str, facts: Facts, link: str) -> Message:
     """Write the message about ``event``; ``link`` leads to the record."""
     kind, title, sections = _WORDS[event](facts)
     emergency = [("Mind", [facts.emergency])] if facts.emergency else []
-    run = f"{facts.run.id}, started by {facts.run.who} on {facts.run.host} at {clock(facts.run.started)}"
+    run = f"{facts.run.id}, started by {facts.run.who} on {facts.run.host} at {date_time(facts.run.started)}"
     told = _inert([*sections, *emergency])
     return Message(event, "team", kind, inert(title), _body([*told, ("Record", [link]), *_inert([("Run", [run])])]))
 
@@ -40,7 +38,7 @@ def drift_seen(drifted: Mapping[str, Mapping[str, Any]], at: str) -> Message:
     sections: list[_Section] = [
         ("What happened", ["files below /etc/nginx were changed on the host since they were deployed", *what]),
         ("Affected", [f"{_hosts(tuple(drifted))}, of release {names(sorted(serves))}"]),
-        ("Seen", [f"at {clock(at)}, by playbooks/status.yml, which shows the difference"]),
+        ("Seen", [f"at {date_time(at)}, by playbooks/status.yml, which shows the difference"]),
         ("What is being done", [_DRIFT]),
     ]
     return Message("drift", "team", "warning", inert(_drifted(tuple(drifted))), _body(_inert(sections)))
@@ -64,7 +62,7 @@ def _started(facts: Facts) -> _Said:
         [
             ("What happens", [f"{gates}every host was looked at, and the first wave begins"]),
             ("Affected", [_hosts(facts.changing), *_serving(facts, facts.changing, "until now")]),
-            ("Since", [clock(facts.ended)]),
+            ("Since", [date_time(facts.ended)]),
             (
                 "What is being done",
                 ["wave by wave, hosts are switched, asked their checks, and watched; a message follows"],
@@ -80,7 +78,7 @@ def _confirmed(facts: Facts) -> _Said:
         [
             ("What happened", [facts.outcome]),
             ("Affected", [_hosts(facts.switched)]),
-            ("Since", [clock(facts.ended)]),
+            ("Since", [date_time(facts.ended)]),
             ("What is being done", ["nothing more; each host serves the release, and every check held on it"]),
         ],
     )
@@ -158,7 +156,7 @@ def _drift(facts: Facts) -> _Said:
                 ["files below /etc/nginx were changed on the host since they were deployed", *_pairs(facts.drifted)],
             ),
             ("Affected", [_hosts(hosts), *_serving(facts, hosts, "with these changes")]),
-            ("Seen", [f"at {clock(facts.since)}, by the look at every host before the first wave"]),
+            ("Seen", [f"at {date_time(facts.since)}, by the look at every host before the first wave"]),
             ("What is being done", [f"{after}; {_DRIFT.removeprefix('nothing yet: ')}"]),
         ],
     )
@@ -207,7 +205,7 @@ def _affected(facts: Facts, hosts: str) -> list[_Section]:
     lines = [hosts]
     lines += [f"sites: {names(facts.sites)}"] if facts.sites else []
     lines += [f"checks: {names(facts.checks)}"] if facts.checks else []
-    return [("Affected", lines), ("Since", [clock(facts.since)])]
+    return [("Affected", lines), ("Since", [date_time(facts.since)])]
 
 
 def _guilty(facts: Facts) -> list[_Section]:

@@ -8,11 +8,11 @@ import docker
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.gating import examine
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts import examine
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options, Subject, Verdict
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate
 

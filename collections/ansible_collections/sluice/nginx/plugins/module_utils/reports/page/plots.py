@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .moments import seconds
+from ...textfmt import seconds
 
 __all__ = ["Plot", "Traffic", "traffic"]
 

@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from ..door.door import cleared
-from ..fleet.ask import sentence
+from ..textfmt import sentence
 
 __all__ = ["junit"]
 

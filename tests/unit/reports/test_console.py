@@ -6,15 +6,11 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.blame.model import Blame, Guilt, Place
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examined
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import findings_text, report, verdict_table
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import table
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Verdict
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import (
-    findings_text,
-    report,
-    table,
-    verdict_table,
-)
 
 RELEASE = Release("0123456789abcdef", Path("/nowhere"))
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import receipt as receipts
 from ..errors import InputError, SluiceError
-from ..fleet.record import now
-from ..record.files import write_text
 from ..release.store import Release, write_json
+from ..storage import write_text
+from ..textfmt import now
 
 if TYPE_CHECKING:
     from .examine import Examined

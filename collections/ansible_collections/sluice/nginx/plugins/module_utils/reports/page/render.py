@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 
 from ...door.door import cleared
-from ..files import make_folder
+from ...storage import make_folder
 from .view import view
 
 __all__ = ["environment", "report"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ...words import count
+from ...textfmt import count
 
-__all__ = ["Room", "cut"]
+__all__ = ["Room"]
 
 _LEAST = 400
 
@@ -23,8 +23,3 @@ class Room:
             return text
         begin = text[:bound].rsplit("\n", 1)[0] if "\n" in text[:bound] else text[:bound]
         return f"{begin}\n… cut here: {count(len(text) - len(begin), 'more character')}; run.json has all of it"
-
-
-def cut(text: str, most: int) -> str:
-    """The beginning of a line whose whole is elsewhere on the page."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -6,38 +6,25 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..blame.telling import blame_text
+from ..textfmt import cut, table
 
 if TYPE_CHECKING:
-    from .examine import Examined
-    from .model import Finding, Verdict
+    from ..gating.examine import Examined
+    from ..verdicts.model import Finding, Verdict
 
-__all__ = ["findings_text", "report", "table", "verdict_table"]
+__all__ = ["findings_text", "report", "verdict_table"]
 
 _WIDEST = 110
 _MARKS = {"pass": "pass", "fail": "FAIL", "inconclusive": "INCONCLUSIVE", "not run": "-"}
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay out rows in columns; the last column is not padded."""
-    widths = [max(len(row[n]) for row in [heads, *rows]) for n in range(len(heads))]
-    cells = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [heads, *rows])
-    lines = ["  ".join(row).rstrip() for row in cells]
-    return "\n".join(
-        [lines[0], "  ".join("-" * width for width in widths[:-1]) + "  " + "-" * len(heads[-1]), *lines[1:]]
-    )
-
-
 def verdict_table(verdicts: Sequence[Verdict]) -> str:
     """The table of one release's verdicts."""
     rows = [
-        (verdict.gate, _MARKS[verdict.result], f"{verdict.seconds:.1f} s", _cut(verdict.summary))
+        (verdict.gate, _MARKS[verdict.result], f"{verdict.seconds:.1f} s", cut(verdict.summary, _WIDEST))
         for verdict in verdicts
     ]
     return table(("gate", "verdict", "time", "what it says"), rows)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
 
 
 def _finding(gate: str, finding: Finding) -> str:
@@ -61,7 +48,7 @@ def findings_text(verdicts: Sequence[Verdict]) -> str:
                 places.setdefault(finding.place or finding.what, []).append(finding)
         for first, *others in places.values():
             parts.append(_finding(verdict.gate, first))
-            parts += [f"    as well   {_cut(other.what)}" for other in others]
+            parts += [f"    as well   {cut(other.what, _WIDEST)}" for other in others]
     return "\n".join(parts)
 
 

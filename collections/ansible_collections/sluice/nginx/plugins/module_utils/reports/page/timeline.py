@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .moments import lasting, seconds
+from ...textfmt import duration, seconds
 
 __all__ = ["MOST_HOSTS", "Row", "Segment", "Tick", "Timeline", "timeline"]
 
@@ -70,7 +70,7 @@ class _Axis(NamedTuple):
 
     def segment(self, kind: str, since: float, until: float) -> Segment:
         left = self.at(since)
-        title = f"{_NAMES[kind]}: {lasting(until - since)}, from +{since - self.begin:.1f} s"
+        title = f"{_NAMES[kind]}: {duration(since, until)}, from +{since - self.begin:.1f} s"
         return Segment(kind, left, round(max(0.4, self.at(until) - left), 2), title)
 
 
@@ -143,7 +143,7 @@ def _bad(marks: Sequence[Tick]) -> list[str]:
 def _ticks(axis: _Axis) -> list[Tick]:
     step = next((step for step in _STEPS if axis.length / step <= 6), axis.length / 6)
     number = int(axis.length / step)
-    return [Tick(axis.at(axis.begin + n * step), f"+{lasting(n * step)}" if n else "0") for n in range(number + 1)]
+    return [Tick(axis.at(axis.begin + n * step), f"+{duration(0, n * step)}" if n else "0") for n in range(number + 1)]
 
 
 _STEPS = (0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ...words import count
+from ...textfmt import count
 
 __all__ = ["Change", "Line", "read_changes"]
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ...fleet.ask import sentence
-from ..model import RESULTS
+from ...record.model import RESULTS
+from ...textfmt import cut, date_time, duration, listed, place, sentence
 from .blame import Guilty, read_blame
 from .diffs import Change, read_changes
 from .gates import Covered, Gate, covered, read_gate
-from .moments import day, lasting, seconds
 from .plots import Traffic, traffic
-from .room import Room, cut
+from .room import Room
 from .timeline import Timeline, timeline
 
 __all__ = ["Fault", "Release", "Said", "View", "view"]
 
 # Characters that the evidence may have altogether and in one piece, and lines of diffs: a page opens on a phone.
 _EVIDENCE, _PIECE, _DIFF_LINES = 600_000, 12_000, 4_000
-_MOST_WORDS, _MOST_FAULTS, _MOST_WHATS, _MOST_HOSTS = 60, 20, 4, 8
+_MOST_WORDS, _MOST_FAULTS, _MOST_WHATS = 60, 20, 4
 _LONG = 300
 _REPORTS = {
     "postmortem.md": ("stopped", "rolled back", "broken"),
@@ -117,7 +116,7 @@ def view(record: Mapping[str, Any]) -> View:
         timeline=told,
         hosts=[] if told else [(host, row["serves"], row["done"]) for host, row in record["hosts"].items()],
         traffic=traffic(events),
-        began=day(run["started"]),
+        began=date_time(run["started"]),
         version=str(record["sluice"]),
         words=[Said(where, room.take(said)) for where, said in words[:_MOST_WORDS]],
         more_words=max(0, len(words) - _MOST_WORDS),
@@ -126,12 +125,11 @@ def view(record: Mapping[str, Any]) -> View:
 
 def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     run = record["run"]
-    begin, end = seconds(run["started"]), seconds(run["ended"])
     signed = {True: "signed", False: "not signed", None: ""}[record.get("signed")]
     facts = [
         ("Run", str(run["id"])),
-        ("Started", day(run["started"])),
-        ("Took", lasting(None if begin is None or end is None else end - begin)),
+        ("Started", date_time(run["started"])),
+        ("Took", duration(run["started"], run["ended"])),
         ("By", f"{run['who']} on {run['host']}"),
         ("Hosts", str(len(record["hosts"])) if record["hosts"] else "none was touched"),
         ("Receipts", signed),
@@ -143,7 +141,7 @@ def _release(row: Mapping[str, Any], room: Room, diff_lines: int) -> Release:
     return Release(
         id=str(row.get("release") or ""),
         live=str(row.get("live") or ""),
-        hosts=_some([str(host) for host in row["hosts"]]),
+        hosts=listed([str(host) for host in row["hosts"]]),
         passed=row.get("passed"),
         gates=[read_gate(verdict, room) for verdict in row["verdicts"]],
         changes=read_changes(row["changes"], diff_lines),
@@ -174,8 +172,7 @@ def _faults(record: Mapping[str, Any]) -> list[Fault]:
 
 
 def _finding(finding: Mapping[str, Any]) -> str:
-    place = str(finding.get("file") or "") + (f":{finding['line']}" if finding.get("line") else "")
-    return f"{place}: {finding['what']}" if place else str(finding["what"])
+    return ": ".join(filter(None, (place(finding), str(finding["what"]))))
 
 
 def _warnings(events: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -183,7 +180,7 @@ def _warnings(events: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
     for event in events:
         for line in (event["answer"].get("warnings") or []) if event["host"] else ():
             hosts.setdefault(str(line), {})[event["host"]] = None
-    return [(_some(list(names)), line) for line, names in hosts.items()]
+    return [(listed(list(names)), line) for line, names in hosts.items()]
 
 
 def _words(record: Mapping[str, Any]) -> list[Said]:
@@ -201,8 +198,3 @@ def _words(record: Mapping[str, Any]) -> list[Said]:
         for problem in event["answer"].get("problems") or []:
             found.setdefault(str(problem.get("nginx") or "").strip(), f"{event['host']}, {event['phase']}")
     return [Said(where, words) for words, where in found.items() if words]
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_HOSTS
-    return ", ".join(names[:_MOST_HOSTS]) + (f" and {more} more" if more > 0 else "")

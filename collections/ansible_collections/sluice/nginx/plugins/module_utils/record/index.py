@@ -1,10 +1,9 @@
-"""The index of all runs: ``.sluice/runs/index.html``."""
+"""The index of all runs, read from the heads of their records."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,11 +11,10 @@ from typing import Any, NamedTuple
 from ..door.door import Door
 from ..errors import SluiceError
 from ..outside import whole_number
+from ..textfmt import date_time, duration
 from .model import RESULTS, SCHEMA, read_record
-from .report.moments import day, lasting, seconds
-from .report.render import environment
 
-__all__ = ["Row", "history", "rows"]
+__all__ = ["Row", "rows"]
 
 # Records are written with the head first and indented by one, so that the index need not read all of each.
 _HEAD_ENDS = b'\n "releases": '
@@ -38,14 +36,6 @@ class Row(NamedTuple):
     links: tuple[str, ...]
 
 
-def history(runs: Path) -> str:
-    """The page over all runs below ``runs``, the newest first."""
-    found = rows(runs)
-    counted = Counter(row.result for row in found)
-    counts = [(result, counted[result]) for result in (*RESULTS, "unknown") if counted[result]]
-    return environment().get_template("history.html.j2").render(rows=found, counts=counts, results=RESULTS)
-
-
 def rows(runs: Path) -> list[Row]:
     """Read every run; one whose record cannot be read is a row that says why."""
     try:
@@ -62,15 +52,14 @@ def _row(folder: Path) -> Row:
     try:
         head = _head(folder)
         run = head["run"]
-        begin, end = seconds(run["started"]), seconds(run["ended"])
-        took = lasting(None if begin is None or end is None else end - begin)
+        took = duration(run["started"], run["ended"])
         result, outcome = str(head["result"]), str(head["outcome"])
         if result == "passed" and _went_on(folder):
             result = "unknown"
             outcome = "the gates passed, and the roll-out was not concluded: it is under way, or was ended"
         hosts = str(len(head["hosts"])) if head["hosts"] else ""
         who = _DOOR.line(f"{run['who']} on {run['host']}")
-        return Row(folder.name, day(run["started"]), took, who, result, _DOOR.line(outcome), hosts, links)
+        return Row(folder.name, date_time(run["started"]), took, who, result, _DOOR.line(outcome), hosts, links)
     except SluiceError as error:
         return Row(folder.name, _named(folder.name), "", "", "unknown", _DOOR.line(error), "", links)
 

@@ -7,7 +7,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from ..errors import SluiceError
+from .errors import SluiceError
 
 __all__ = ["keep_private", "make_folder", "write_bytes", "write_text"]
 

@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.receipt import GATES, canonical, digest
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examined
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Verdict
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.receipts import (
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import (
     read_receipt,
     sign,
     withdraw_receipt,
     write_receipt,
 )
+from ansible_collections.sluice.nginx.plugins.module_utils.receipt import GATES, canonical, digest
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Verdict
 
 PASS, FAIL = Verdict("pass", "fine", gate="spec"), Verdict("fail", "bad", gate="parse")
 

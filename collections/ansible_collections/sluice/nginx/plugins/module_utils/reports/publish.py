@@ -9,10 +9,10 @@ from typing import Any
 
 from ..door.door import cleared
 from ..errors import SluiceError
-from .files import write_text
+from ..record.model import FAILED, read_record
+from ..storage import write_text
 from .junit import junit
-from .model import FAILED, read_record
-from .report.render import report
+from .page.render import report
 from .sarif import sarif
 
 __all__ = ["publish"]

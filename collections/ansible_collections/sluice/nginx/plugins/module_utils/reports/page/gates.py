@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ...words import count
-from .room import Room, cut
+from ...textfmt import count, cut
+from .room import Room
 
 __all__ = ["Asked", "Covered", "Gate", "Text", "covered", "read_gate"]
 

@@ -23,14 +23,14 @@ from ..needs.asking import questions
 from ..needs.comparing import permitted, to_check
 from ..needs.declared import declared
 from ..needs.reading import read_needs
-from ..record.changes import changes
+from ..release.changes import changes
 from ..release.store import Release
 from ..staging.stage import Stage, StageSettings
+from ..verdicts.model import Live, Options, Subject, Verdict
+from ..verdicts.pytests import Pytests
+from ..verdicts.runner import Gate, run_gates
 from ..world.model import Service, World
 from ..world.synthesis import synthesise
-from .model import Live, Options, Subject, Verdict
-from .pytests import Pytests
-from .runner import Gate, run_gates
 
 __all__ = ["Candidate", "Examined", "Examiner", "subject_of"]
 

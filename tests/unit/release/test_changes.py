@@ -7,12 +7,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Event
-from ansible_collections.sluice.nginx.plugins.module_utils.record.changes import (
-    MOST_LINES,
-    changes,
-    compare,
-    stored_releases,
-)
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.stored import stored_releases
+from ansible_collections.sluice.nginx.plugins.module_utils.release.changes import MOST_LINES, changes, compare
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIsecret\n-----END PRIVATE KEY-----\n"

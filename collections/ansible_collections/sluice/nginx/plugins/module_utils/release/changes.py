@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..engine.trees.disclosure import read_side, secrets_in
-from ..errors import SluiceError
 from ..manifest import CONF_ROOT
-from ..outside import ReleaseId, read_release_id
 from ..secrets import redact_line, redactions
-from ..words import count
+from ..textfmt import count
 
 if TYPE_CHECKING:
-    from ..fleet.record import Event
-    from ..release.store import Release
+    from .store import Release
 
-__all__ = ["MOST_LINES", "changes", "compare", "stored_releases"]
+__all__ = ["MOST_LINES", "changes", "compare"]
 
 MOST_LINES = 2000
 """Of the diff of a file; and of a release, ten times as many."""
@@ -60,29 +57,6 @@ def compare(before: Path, after: Path, withheld: Collection[str] = ()) -> list[t
         left -= diff.count("\n")
         found.append((path, diff))
     return found
-
-
-def stored_releases(events: Iterable[Event], find: Callable[[ReleaseId], Release | None]) -> list[dict[str, Any]]:
-    """Describe the releases of a run without gates, whose hosts had them stored; ``find`` looks on the controller."""
-    ways: dict[tuple[str, str], list[str]] = {}
-    for event in events:
-        if event.phase == "preflight" and event.answer.get("release"):
-            way = (str(event.answer["release"]), str(event.answer.get("live") or ""))
-            ways.setdefault(way, []).append(event.host)
-    rows = []
-    for (wanted, live), hosts in ways.items():
-        there, before = _found(find, wanted), _found(find, live)
-        known = changes(before, there) if there is not None and wanted != live else []
-        row = {"release": wanted, "hosts": hosts, "passed": None, "invented": [], "verdicts": []}
-        rows.append({**row, "live": live or None, "changes": known, "blame": None})
-    return rows
-
-
-def _found(find: Callable[[ReleaseId], Release | None], named: str) -> Release | None:
-    try:
-        return find(read_release_id(named))
-    except SluiceError:
-        return None
 
 
 def _read(root: Path) -> dict[str, bytes]:

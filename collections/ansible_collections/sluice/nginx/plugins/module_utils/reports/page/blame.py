@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ...words import count
-from .moments import lasting
-from .room import cut
+from ...textfmt import count, cut, duration
 
 __all__ = ["Guilty", "Part", "read_blame"]
 
@@ -37,7 +35,7 @@ def read_blame(blame: Any) -> list[Guilty]:
     if not isinstance(blame, dict) or not (blame.get("parts") or blame.get("note")):
         return []
     parts = [_part(part) for part in blame.get("parts") or []]
-    tried = f"{count(int(blame.get('tried') or 0), 'trial')} in {lasting(blame.get('seconds'))}"
+    tried = f"{count(int(blame.get('tried') or 0), 'trial')} in {duration(0, blame.get('seconds'))}"
     note = str(blame.get("note") or "")
     if not blame.get("sets"):
         whole = "" if blame.get("whole") else "the search did not come to its end"
