@@ -24,6 +24,7 @@ BLAME = {
             "variable": "nginx_sites[0].php",
         }
     ],
+    "sets": [{"fails": {"smoke": ["x"]}, "parts": [0], "more": 0, "heals": True, "whole": True}],
     "tried": 9,
     "seconds": 4.2,
     "whole": True,

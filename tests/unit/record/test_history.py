@@ -63,7 +63,7 @@ def test_text_that_looks_like_the_end_of_the_head_does_not_mislead(tmp_path: Pat
         (None, "has no run.json: the run is under way, or ended before it could say anything"),
         ("", "is damaged"),
         ("CUT", "is damaged"),
-        ('{"schema": 1, "outcome": "fine"}', "the record has the schema 1, and this Sluice reads 2"),
+        ('{"schema": 1, "outcome": "fine"}', "the record has the schema 1, and this Sluice reads 3"),
         ("\0" * 100, "is damaged"),
     ],
 )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, open_run
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import conclude
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.summarize import summarize
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.draft import draft
 from ansible_collections.sluice.nginx.plugins.module_utils.record.model import (
     RESULTS,
@@ -47,14 +47,15 @@ def test_what_a_run_writes_is_what_the_schema_says(tmp_path: Path, published: js
     record = Record(open_run(tmp_path))
     noted = {"releases": [release(["web1"])], "signed": False, "emergency": None}
     record.note("gate", "", good=True, answer=noted)
-    record.write("passed", "every gate passed for 1 release")
+    events = list(record.events())
+    record.write(summarize(events), events)
     published.validate(read_record(Path(record.run.folder)))
     asked = {"asked": record.run.started, "release": NEW, "live": OLD, "changes_needed": True}
     record.note("preflight", "web1", good=True, answer=asked)
     record.note("activate", "web1", good=True, answer={"release": NEW, "before": OLD, "traffic": traffic(4)})
     record.note("settle", "web1", good=True, answer={"operation": "confirm"})
-    told = conclude(record.events(), check_mode=False)
-    record.write(told.result, told.outcome, told.hosts)
+    events = list(record.events())
+    record.write(summarize(events), events)
     read = read_record(Path(record.run.folder))
     published.validate(read)
     assert (read["result"], read["releases"], read["signed"]) == ("confirmed", noted["releases"], False)
@@ -84,7 +85,7 @@ def _with(value: Any, *path: str | int) -> Callable[[dict[str, Any]], None]:
     ("spoil", "words"),
     [
         (_without("run"), "the record.run is missing; expected an object"),
-        (_with(1, "schema"), "the record has the schema 1, and this Sluice reads 2"),
+        (_with(1, "schema"), "the record has the schema 1, and this Sluice reads 3"),
         (_with("fine", "result"), "the result 'fine' is none of passed, stopped, confirmed"),
         (_with(None, "outcome"), "the record.outcome is None; expected a text"),
         (_without("run", "ended"), "run.ended is missing; expected a text"),
@@ -98,7 +99,7 @@ def _with(value: Any, *path: str | int) -> Callable[[dict[str, Any]], None]:
         (_with("yes", "events", 1, "good"), "events[1].good is 'yes'; expected true or false"),
         (_with([], "events", 1, "answer"), "events[1].answer is []; expected an object"),
         (_with([], "result"), "the result [] is none of passed"),
-        (_with({"a": 1}, "schema"), "the record has the schema {'a': 1}, and this Sluice reads 2"),
+        (_with({"a": 1}, "schema"), "the record has the schema {'a': 1}, and this Sluice reads 3"),
         (_with([[]], "releases", 0, "hosts"), "the record has a part of another type: Expected `str`, got `array`"),
         (
             _with([5], "events", 1, "answer", "problems"),
@@ -126,7 +127,7 @@ def test_what_the_reader_refuses_the_schema_refuses_too(
     ("content", "words"),
     [
         (None, "has no run.json: the run is under way, or ended before it could say anything"),
-        (b'{"schema": 2, "half', "is damaged: Unterminated string"),
+        (b'{"schema": 3, "half', "is damaged: Unterminated string"),
         (b"\xff\xfe", "is damaged: 'utf-8' codec"),
         (b"[]", "this is no record of a run"),
     ],

@@ -20,7 +20,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.reports.junit import 
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.page.render import report
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.publish import publish
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.sarif import sarif
-from tests.unit.record.samples import FINDING, SAMPLES, confirmed, large, rolled_back, stopped, written
+from tests.unit.record.samples import FINDING, SAMPLES, confirmed, large, rolled_back, stopped, summed, written
 
 SCHEMAS = Path(__file__).with_name("schemas")
 UNCHANGED = "what the run came to is not changed by that"
@@ -103,7 +103,7 @@ def _place(**finding: Any) -> dict[str, Any]:
     verdicts = made["releases"][0]["verdicts"]
     verdicts[2]["findings"] = []
     verdicts[6]["findings"][0].update(finding)
-    (result,) = json.loads(sarif(made))["runs"][0]["results"]
+    (result,) = json.loads(sarif(summed(made)))["runs"][0]["results"]
     return dict(result)
 
 
@@ -136,11 +136,11 @@ def test_a_finding_is_placed_in_the_file_that_the_user_wrote(
 def test_what_many_releases_share_is_one_result_and_the_guilty_line_is_one_too() -> None:
     made = stopped()
     made["releases"] = made["releases"] * 3
-    results = json.loads(sarif(made))["runs"][0]["results"]
+    results = json.loads(sarif(summed(made)))["runs"][0]["results"]
     assert [(each["ruleId"], each["level"]) for each in results] == [
         ("lint/version_disclosure", "warning"),
         ("smoke", "error"),
-        ("blame", "error"),
+        ("culprit", "error"),
     ]
     assert results[2]["message"]["text"] == "this part of the change makes a gate fail: smoke"
 
@@ -175,7 +175,7 @@ def test_a_page_brings_all_that_it_needs_and_no_script(name: str) -> None:
             "stopped",
             [
                 "✗ Stopped: no host was touched",
-                "Whose line it is",
+                "Culprit",
                 "9 trials in 2.2 s; without it the rest of the change passes",
             ],
         ),
@@ -185,7 +185,7 @@ def test_a_page_brings_all_that_it_needs_and_no_script(name: str) -> None:
         ("rolled back", ["7 answered with 5xx: GET /cart 7 times", "↩ reverted taken back"]),
         ("rollback", ["No gate was asked: the hosts have bbbbbbbbbbbb stored, and it passed before."]),
         ("nothing", ["Docker cannot be reached", "No release was examined in this run."]),
-        ("shwitter", ["Whose line it is", "rewrite /(profile|profile_list)$ /v2/$1 last;", "trials in"]),
+        ("shwitter", ["Culprit", "rewrite /(profile|profile_list)$ /v2/$1 last;", "trials in"]),
         ("shwitter", ["rewrite or internal redirection cycle while processing", "✗ gate smoke"]),
         ("one host differs", ["✗ web3, activate the check 'the host has the current build of the shop' does not hold"]),
         ("one host differs", ["conf.d/build.conf +9", "↩ reverted took itself back"]),
@@ -240,7 +240,7 @@ def test_a_record_elsewhere_brings_no_folder_with_it(tmp_path: Path) -> None:
 
 
 def test_a_damaged_record_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text('{"schema": 2')
+    (tmp_path / "run.json").write_text('{"schema": 3')
     (sentence,) = publish(tmp_path)
     assert sentence.startswith("no report was written: ")
     assert "is damaged" in sentence

@@ -19,12 +19,12 @@ from ..fleet.record import Record, Run
 from ..storage import make_folder, write_text
 from ..textfmt import count, now
 from .channels import Channel, read_channels, read_events
+from .messages.events import after_look, after_step
+from .messages.run_so_far import RunSoFar
+from .messages.team import names
 from .model import AUDIENCES, Delivery, Message, Notice
 from .post.handing import hand_over, posts
 from .post.outbox import Kept, kept, loose, of_run, prune, put, read, rewrite
-from .words.facts import Facts, facts_of
-from .words.happening import after_look, after_step
-from .words.team import names
 
 __all__ = ["Desk", "Settings"]
 
@@ -107,14 +107,14 @@ class Desk:
         """
         before = read(of_run(run.folder))
         settings, note = self._settings, loose(self._state) / ".disruption"
-        facts = facts_of(run, list(Record(run).events()))
+        facts = RunSoFar.of(run, list(Record(run).events()))
         opened = _read_opened(note)
         said = after_step(
             step,
             facts,
             link=settings.link(run),
             service=settings.service,
-            open_since=opened["since"] if set(opened["hosts"]) <= set(facts.hosts) else "",
+            open_since=opened["since"] if set(opened["hosts"]) <= set(facts.serving) else "",
         )
         wanted = [each for each in said if each.event in settings.events and settings.channels[each.audience]]
         taken = list(self._take_in(wanted, of_run(run.folder)))
@@ -196,7 +196,7 @@ class Desk:
             if taken is not None:
                 yield taken
 
-    def _remember(self, said: Sequence[Message], facts: Facts, opened: _Opened, note: Path) -> None:
+    def _remember(self, said: Sequence[Message], facts: RunSoFar, opened: _Opened, note: Path) -> None:
         """Keep in mind since when customers have a disruption and by which hosts, until they are told of its end."""
         events = {each.event for each in said if each.audience == "customers"}
         with contextlib.suppress(OSError):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from ..textfmt import date, moment
+from ..textfmt import date, listed, moment
 from .markdown import plain
 
 __all__ = ["Entry", "bounded", "page", "time_line"]
@@ -67,8 +67,7 @@ def time_line(entries: Iterable[Entry]) -> list[str]:
 
 def bounded(hosts: Sequence[str]) -> str:
     """Hosts by name, at most eight."""
-    more = len(hosts) - _MOST_HOSTS
-    return ", ".join(plain(host) for host in hosts[:_MOST_HOSTS]) + (f" and {more} more" if more > 0 else "")
+    return listed([plain(host) for host in hosts], _MOST_HOSTS)
 
 
 def _merged(entries: Sequence[Entry]) -> list[Entry]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..door.door import Door, cleared
 from ..fleet.status import words_of
-from ..textfmt import clock, count, date, duration, moment
+from ..textfmt import clock, count, date, duration, listed, moment
 from .alerts import Alert
 from .causes import cause_in_a_line
 from .impact import Counted, failing, impact
@@ -63,7 +63,7 @@ def draft_window(window: Window) -> str:
         " *(in brackets)*; `TO ADD` marks what only people know. All times are in UTC."
     )
     names = list(dict.fromkeys(alert.name for alert in window.alerts))
-    what = ", ".join(plain(name) for name in names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    what = listed([plain(name) for name in names], 3)
     title = f"{what or 'the time'} from {clock(window.start)} to {clock(window.end)}, {date(window.start)}"
     return page(
         f"Postmortem: {title}",
@@ -136,7 +136,7 @@ def _cause(window: Window) -> list[str]:
         if record["result"] in ("rolled back", "broken") and record is not change:
             words, source = cause_in_a_line(record)
             told.append(fact(f"Run {code(record['run']['id'])}: {words}", f"{source} of this run"))
-    told.append(to_add("whether that is the cause, and what is; with the guilty lines."))
+    told.append(to_add("whether that is the cause, and what is; with the culprit lines."))
     return told
 
 

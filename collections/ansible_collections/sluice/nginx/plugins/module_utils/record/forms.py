@@ -1,4 +1,4 @@
-"""The types of what readers of ``run.json`` use; ``docs/schemas/run-2.json`` says the same, and more.
+"""The types of what readers of ``run.json`` use; ``docs/schemas/run-3.json`` says the same, and more.
 
 What is not here may be anything. Text that hosts said is in it, but every key has its type.
 """
@@ -9,6 +9,7 @@ from typing import Annotated, Any, Required, TypedDict
 from msgspec import Meta
 
 from ..answer_forms import Outcome, Problem, Step
+from .summary import Culprit, Failure, HostSummary, Warned
 
 __all__ = ["RecordForm"]
 
@@ -133,5 +134,9 @@ class RecordForm(TypedDict, total=False):
 
     signed: bool | None
     emergency: _Emergency | None
+    hosts: dict[str, HostSummary]
+    culprits: list[Culprit]
+    failures: list[Failure]
+    warnings: list[Warned]
     releases: list[_Release]
     events: list[_Event]

@@ -1,4 +1,4 @@
-"""``run.json``: its version, and how it is read. ``docs/schemas/run-2.json`` has its schema."""
+"""``run.json``: its version, and how it is read. ``docs/schemas/run-3.json`` has its schema."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import SluiceError
 
 __all__ = ["FAILED", "RESULTS", "SCHEMA", "VERSION", "Result", "check_record", "read_record"]
 
-SCHEMA = 2
+SCHEMA = 3
 VERSION = "0.1.0"
 """The collection's, as ``galaxy.yml`` has it."""
 
@@ -22,7 +22,7 @@ RESULTS: Mapping[str, str] = {
     "confirmed": "confirmed on every host",
     "unchanged": "nothing to do",
     "rolled back": "rolled back: what was switched is back",
-    "broken": "broken: a host needs you",
+    "broken": "broken: a host needs manual intervention",
     "predicted": "predicted, in check mode",
 }
 """What a run can come to, in words."""
@@ -70,6 +70,7 @@ def check_record(content: Any) -> dict[str, Any]:
     try:
         _check(content)
         msgspec.convert(content, RecordForm)
+        _check_numbers(content)
     except msgspec.ValidationError as error:
         raise SluiceError(f"the record has a part of another type: {error}") from error
     except RecursionError as error:
@@ -87,7 +88,7 @@ def _check(content: Any) -> None:
     if not isinstance(result, str) or result not in RESULTS:
         raise SluiceError(f"the result {result!r:.60} is none of {', '.join(RESULTS)}")
     _have("the record", content, {"sluice": str, "run": dict, "outcome": str, "hosts": dict})
-    _have("the record", content, {"releases": list, "events": list})
+    _have("the record", content, dict.fromkeys(("releases", "culprits", "failures", "warnings", "events"), list))
     _have("run", content["run"], dict.fromkeys(_RUN, str))
     for name, row in content["hosts"].items():
         _have(f"hosts.{name}", row, {"serves": str, "done": str})
@@ -102,6 +103,18 @@ def _check(content: Any) -> None:
             _have(f"{where}.changes[{index}]", change, {"file": str, "origin": str, "diff": str})
     for number, event in enumerate(content["events"]):
         _have(f"events[{number}]", event, _EVENT)
+
+
+def _check_numbers(content: Mapping[str, Any]) -> None:
+    """Hosts name events, which must be there."""
+    events = content["events"]
+    for name, row in content["hosts"].items():
+        numbers = row.get("events", [])
+        if len(numbers) != (2 if row.get("began") else 0) or any(not 0 <= each < len(events) for each in numbers):
+            raise SluiceError(f"hosts.{name}.events is {numbers!r:.60}; expected the numbers of two events, or none")
+        counted = row.get("counted", -1)
+        if counted != -1 and not (0 <= counted < len(events) and events[counted]["answer"].get("traffic")):
+            raise SluiceError(f"hosts.{name}.counted is {counted!r:.60}; expected the number of an event with traffic")
 
 
 def _have(where: str, value: Any, wanted: Mapping[str, type]) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from ..door.door import cleared
-from ..textfmt import sentence
+from ..record.summary import RunSummary
+from ..textfmt import details, listed, place
 
 __all__ = ["junit"]
 
@@ -25,8 +26,9 @@ def junit(record: Mapping[str, Any]) -> str:
     for release in record["releases"]:
         if release["verdicts"]:
             _gates(root, release)
-    if record["hosts"]:
-        _hosts(root, record)
+    summary = RunSummary.of(record)
+    if summary.hosts:
+        _hosts(root, summary)
     _count(root)
     ElementTree.indent(root, " ")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
@@ -34,8 +36,7 @@ def junit(record: Mapping[str, Any]) -> str:
 
 def _gates(root: ElementTree.Element, release: Mapping[str, Any]) -> None:
     identity = str(release.get("release") or "none")[:12]
-    hosts = [str(host) for host in release["hosts"]]
-    named = ", ".join(hosts[:5]) + (f" and {len(hosts) - 5} more" if len(hosts) > 5 else "")
+    named = listed([str(host) for host in release["hosts"]], 5)
     suite = ElementTree.SubElement(root, "testsuite", name=_text(f"release {identity} for {named}"))
     for verdict in release["verdicts"]:
         gate = str(verdict["gate"])
@@ -60,28 +61,21 @@ def _check(suite: ElementTree.Element, where: str, asked: Mapping[str, Any]) -> 
         )
 
 
-def _hosts(root: ElementTree.Element, record: Mapping[str, Any]) -> None:
+def _hosts(root: ElementTree.Element, summary: RunSummary) -> None:
     suite = ElementTree.SubElement(root, "testsuite", name="roll-out")
     faults: dict[str, list[str]] = {}
-    for event in record["events"]:
-        if event["host"] and not event["good"]:
-            problems = event["answer"].get("problems") or [{"what": "failed"}]
-            faults.setdefault(event["host"], []).extend(f"{event['phase']}: {sentence(each)}" for each in problems)
-    for host, row in record["hosts"].items():
+    for each in summary.of_hosts():
+        faults.setdefault(each.host, []).append(f"{each.phase}: {each.sentence}")
+    for host, row in summary.hosts.items():
         case = _case(suite, "hosts", host, 0.0)
         if host in faults:
-            _outcome(case, "failure", faults[host][0], "\n".join([*faults[host], str(row["done"])]))
+            _outcome(case, "failure", faults[host][0], "\n".join([*faults[host], row.done]))
 
 
 def _finding(found: Mapping[str, Any]) -> str:
-    place = f"{found.get('file')}:{found['line']}" if found.get("line") else str(found.get("file") or "")
-    lines = [
-        str(found["what"]),
-        f"at {place}" if place else "",
-        f"from {found['origin']}" if found.get("origin") else "",
-    ]
-    lines += [f"{name}: {found[name]}" for name in ("check", "expected", "seen", "nginx", "mend") if found.get(name)]
-    return "\n".join(line for line in lines if line)
+    lines = [str(found["what"]), place(found) and f"at {place(found)}"]
+    lines += [f"from {found['origin']}" if found.get("origin") else ""]
+    return "\n".join([*filter(None, lines), *(f"{name}: {text}" for name, text in details(found))])
 
 
 def _case(suite: ElementTree.Element, where: str, name: str, seconds: float) -> ElementTree.Element:

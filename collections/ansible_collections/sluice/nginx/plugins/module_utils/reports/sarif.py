@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
 from ..door.door import cleared
+from ..record.summary import Culprit, RunSummary
+from ..textfmt import details
 
 __all__ = ["sarif"]
 
@@ -24,10 +27,10 @@ def sarif(record: Mapping[str, Any]) -> str:
     # A record is in PROJECT/.sluice/runs/RUN.
     project = PurePosixPath(record["run"]["folder"]).parent.parent.parent
     results: dict[str, dict[str, Any]] = {}
-    for release in record["releases"]:
-        for result in _results(release, project):
-            # Releases of one run have most of their findings in common.
-            results.setdefault(json.dumps(result, sort_keys=True), result)
+    found = (result for release in record["releases"] for result in _results(release, project))
+    for result in (*found, *_culprits(RunSummary.of(record).culprits, project)):
+        # Releases of one run have most of their findings in common.
+        results.setdefault(json.dumps(result, sort_keys=True), result)
     told = list(results.values())[:_MOST_RESULTS]
     rules = [{"id": rule} for rule in dict.fromkeys(str(result["ruleId"]) for result in told)]
     run = {
@@ -44,17 +47,18 @@ def _results(release: Mapping[str, Any], project: PurePosixPath) -> Iterator[dic
         for found in verdict["findings"]:
             if found.get("file"):
                 yield _result(verdict["gate"], found, project)
-    blame = release.get("blame") or {}
-    for part in blame.get("parts") or []:
-        if part.get("file"):
-            variable = f" (variable {part['variable']})" if part.get("variable") else ""
-            words = f"this part of the change makes a gate fail: {blame.get('gate')}{variable}"
-            yield _at("blame", "error", words, part, project)
+
+
+def _culprits(culprits: Sequence[Culprit], project: PurePosixPath) -> Iterator[dict[str, Any]]:
+    for culprit in culprits:
+        for part in culprit.parts:
+            variable = f" (variable {part.variable})" if part.variable else ""
+            words = f"this part of the change makes a gate fail: {', '.join(culprit.fails)}{variable}"
+            yield _at("culprit", "error", words, asdict(part), project)
 
 
 def _result(gate: str, found: Mapping[str, Any], project: PurePosixPath) -> dict[str, Any]:
-    lines = [str(found["what"])]
-    lines += [f"{name}: {found[name]}" for name in ("check", "expected", "seen", "nginx", "mend") if found.get(name)]
+    lines = [str(found["what"]), *(f"{name}: {text}" for name, text in details(found))]
     rule = _RULE.search(str(found["what"]))
     level = "warning" if found.get("warning") else "error"
     return _at(f"{gate}/{rule[1]}" if rule else gate, level, "\n".join(lines), found, project)

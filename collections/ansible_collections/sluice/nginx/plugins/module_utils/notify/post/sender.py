@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 from ...outside import printable
 from ...storage import write_text
 from ...textfmt import date_time, now
+from ..messages.inert import BREAK
 from ..model import Delivery, Notice
-from ..words.inert import BREAK
 from .outbox import Kept, rewrite
 
 if TYPE_CHECKING:

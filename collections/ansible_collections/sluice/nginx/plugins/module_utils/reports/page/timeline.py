@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ...record.summary import HostSummary
 from ...textfmt import duration, seconds
 
 __all__ = ["MOST_HOSTS", "Row", "Segment", "Tick", "Timeline", "timeline"]
@@ -77,7 +78,7 @@ class _Axis(NamedTuple):
 _Event = Mapping[str, Any]
 
 
-def timeline(events: Sequence[_Event], hosts: Mapping[str, Mapping[str, Any]]) -> Timeline | None:
+def timeline(events: Sequence[_Event], hosts: Mapping[str, HostSummary]) -> Timeline | None:
     """Lay out what the hosts were asked; None where no host was. Those that failed come first when there are many."""
     by_host: dict[str, list[_Event]] = {}
     moments = []
@@ -91,13 +92,13 @@ def timeline(events: Sequence[_Event], hosts: Mapping[str, Mapping[str, Any]]) -
     names = sorted(by_host)
     if len(names) > MOST_HOSTS:
         names.sort(key=lambda name: all(event["good"] for event in by_host[name]))
-    rows = [_row(name, by_host[name], hosts.get(name, {}), axis) for name in names[:MOST_HOSTS]]
+    rows = [_row(name, by_host[name], hosts.get(name, HostSummary("?", "")), axis) for name in names[:MOST_HOSTS]]
     there = {segment.kind for row in rows for segment in row.segments}
     kinds = [(kind, words) for kind, words in _NAMES.items() if kind in there]
     return Timeline(rows, _ticks(axis), kinds, axis.begin, axis.length, len(names) - len(rows))
 
 
-def _row(host: str, events: list[_Event], known: Mapping[str, Any], axis: _Axis) -> Row:
+def _row(host: str, events: list[_Event], known: HostSummary, axis: _Axis) -> Row:
     segments: list[Segment] = []
     marks: list[Tick] = []
     switched: float | None = None
@@ -130,8 +131,7 @@ def _row(host: str, events: list[_Event], known: Mapping[str, Any], axis: _Axis)
     if switched is not None:
         segments.append(axis.segment("trial", switched, axis.begin + axis.length))
     words = "; ".join([*(segment.title for segment in segments), *_bad(marks)])
-    serves, done = str(known.get("serves", "?")), str(known.get("done", ""))
-    return Row(host, segments, marks, end, serves, done, words or "nothing is known of what it was asked")
+    return Row(host, segments, marks, end, known.serves, known.done, words or "nothing is known of what it was asked")
 
 
 def _bad(marks: Sequence[Tick]) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from ...record.model import RESULTS
-from ...textfmt import cut, date_time, duration, listed, place, sentence
-from .blame import Guilty, read_blame
+from ...record.summary import Failure, RunSummary, Warned
+from ...textfmt import cut, date_time, duration, listed, place
+from .culprits import ShownCulprit, show_culprits
 from .diffs import Change, read_changes
 from .gates import Covered, Gate, covered, read_gate
 from .plots import Traffic, traffic
@@ -39,7 +41,6 @@ class Release(NamedTuple):
     gates: list[Gate]
     changes: list[Change]
     files: list[Covered]
-    blames: list[Guilty]
     invented: list[str]
     first: bool
 
@@ -81,11 +82,7 @@ class View(NamedTuple):
     version: str
     words: list[Said]
     more_words: int
-
-    @property
-    def blames(self) -> list[Guilty]:
-        """Of all releases; what several have in common once."""
-        return list({repr(blame): blame for release in self.releases for blame in release.blames}.values())
+    culprits: list[ShownCulprit]
 
 
 _TONES = {"stopped": "bad", "rolled back": "bad", "broken": "bad", "unchanged": "calm", "predicted": "calm"}
@@ -98,8 +95,9 @@ def view(record: Mapping[str, Any]) -> View:
     # Those that failed come first, and get the room.
     rows = sorted(record["releases"], key=lambda row: row.get("passed") is not False)
     releases = [_release(row, room, _DIFF_LINES // max(1, len(rows))) for row in rows]
-    faults, words = _faults(record), _words(record)
-    told = timeline(events, record["hosts"])
+    summary = RunSummary.of(record)
+    faults, words = _faults(summary.failures), _nginx(record, summary.failures)
+    told = timeline(events, summary.hosts)
     return View(
         id=str(run["id"]),
         result=result,
@@ -111,15 +109,16 @@ def view(record: Mapping[str, Any]) -> View:
         links=[name for name, results in _REPORTS.items() if result in results],
         faults=faults[:_MOST_FAULTS],
         more_faults=max(0, len(faults) - _MOST_FAULTS),
-        warnings=_warnings(events)[:_MOST_FAULTS],
+        warnings=_warnings(summary.warnings)[:_MOST_FAULTS],
         releases=releases,
         timeline=told,
-        hosts=[] if told else [(host, row["serves"], row["done"]) for host, row in record["hosts"].items()],
+        hosts=[] if told else [(host, row.serves, row.done) for host, row in summary.hosts.items()],
         traffic=traffic(events),
         began=date_time(run["started"]),
         version=str(record["sluice"]),
         words=[Said(where, room.take(said)) for where, said in words[:_MOST_WORDS]],
         more_words=max(0, len(words) - _MOST_WORDS),
+        culprits=show_culprits(summary.culprits),
     )
 
 
@@ -146,44 +145,30 @@ def _release(row: Mapping[str, Any], room: Room, diff_lines: int) -> Release:
         gates=[read_gate(verdict, room) for verdict in row["verdicts"]],
         changes=read_changes(row["changes"], diff_lines),
         files=covered(row["verdicts"]),
-        blames=read_blame(row.get("blame")),
         invented=[str(line) for line in row["invented"]],
         first=not row.get("live"),
     )
 
 
-def _faults(record: Mapping[str, Any]) -> list[Fault]:
+def _faults(failures: Sequence[Failure]) -> list[Fault]:
     found: dict[str, dict[str, None]] = {}
-    for release in record["releases"]:
-        for verdict in release["verdicts"]:
-            if verdict["result"] in ("fail", "inconclusive"):
-                real = [_finding(finding) for finding in verdict["findings"] if not finding.get("warning")]
-                found.setdefault(f"gate {verdict['gate']}", {}).update(dict.fromkeys(real or [str(verdict["summary"])]))
-    for event in record["events"]:
-        if not event["good"]:
-            where = f"{event['host']}, {event['phase']}" if event["host"] else f"the run, {event['phase']}"
-            problems = [sentence(problem) for problem in event["answer"].get("problems") or []]
-            if problems:
-                found.setdefault(where, {}).update(dict.fromkeys(problems))
+    for each in failures:
+        what = ": ".join(filter(None, (place(asdict(each)), each.what))) if each.gate else each.sentence
+        found.setdefault(each.where, {})[what] = None
     return [
         Fault(where, [cut(what, _LONG) for what in list(whats)[:_MOST_WHATS]], max(0, len(whats) - _MOST_WHATS))
         for where, whats in found.items()
     ]
 
 
-def _finding(finding: Mapping[str, Any]) -> str:
-    return ": ".join(filter(None, (place(finding), str(finding["what"]))))
-
-
-def _warnings(events: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+def _warnings(warnings: Sequence[Warned]) -> list[tuple[str, str]]:
     hosts: dict[str, dict[str, None]] = {}
-    for event in events:
-        for line in (event["answer"].get("warnings") or []) if event["host"] else ():
-            hosts.setdefault(str(line), {})[event["host"]] = None
-    return [(listed(list(names)), line) for line, names in hosts.items()]
+    for each in warnings:
+        hosts.setdefault(each.text, {}).update(dict.fromkeys(each.hosts))
+    return [(listed(list(names)), text) for text, names in hosts.items()]
 
 
-def _words(record: Mapping[str, Any]) -> list[Said]:
+def _nginx(record: Mapping[str, Any], failures: Sequence[Failure]) -> list[Said]:
     """What nginx itself said, each once: to the gates, and on the hosts."""
     found: dict[str, str] = {}
     for release in record["releases"]:
@@ -194,7 +179,6 @@ def _words(record: Mapping[str, Any]) -> list[Said]:
             said += verdict["evidence"].get("errors") or []
             for words in said:
                 found.setdefault(str(words or "").strip(), f"staging, gate {verdict['gate']}")
-    for event in record["events"]:
-        for problem in event["answer"].get("problems") or []:
-            found.setdefault(str(problem.get("nginx") or "").strip(), f"{event['host']}, {event['phase']}")
+    for each in failures:
+        found.setdefault(each.nginx.strip(), each.where)
     return [Said(where, words) for words, where in found.items() if words]

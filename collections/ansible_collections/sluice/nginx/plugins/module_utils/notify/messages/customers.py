@@ -6,19 +6,19 @@ from calendar import month_name
 from datetime import datetime
 
 from ..model import Message
-from .facts import Facts
+from .run_so_far import RunSoFar
 
 __all__ = ["for_customers"]
 
 _SORRY = "sorry for the trouble, and are looking into how it came to this. There is nothing that you need to do."
 
 
-def for_customers(event: str, facts: Facts, service: str, open_since: str) -> Message:
+def for_customers(event: str, run: RunSoFar, service: str, open_since: str) -> Message:
     """Write the message about ``event``: rolled_back, broken or resolved.
 
     ``service`` is what customers call it, and ``open_since`` is when the disruption began that is resolved.
     """
-    began, ended = facts.served or (facts.since, facts.ended)
+    began, ended = run.served or (run.since, run.ended)
     name = _begin(service)
     if event == "rolled_back":
         return _message(
@@ -26,7 +26,7 @@ def for_customers(event: str, facts: Facts, service: str, open_since: str) -> Me
             "info",
             f"{name}: a short disruption is over",
             f"{_begin(_span(began, ended))}, some requests to {service} may have failed or been answered wrongly. The "
-            "cause was a change that we were making. We have taken it back, and everything works as before. We are "
+            "cause was a change that we were making. We have rolled it back, and everything works as before. We are "
             f"{_SORRY}",
         )
     if event == "broken":
@@ -41,7 +41,7 @@ def for_customers(event: str, facts: Facts, service: str, open_since: str) -> Me
         event,
         "success",
         f"{name}: the disruption is over",
-        f"{name} works again as it should. The disruption was {_span(open_since, facts.ended)}. We are {_SORRY}",
+        f"{name} works again as it should. The disruption was {_span(open_since, run.ended)}. We are {_SORRY}",
     )
 
 
