@@ -149,17 +149,12 @@ def inputs() -> st.SearchStrategy[bytes]:
     )
     failure = st.builds(
         lambda text, gate, phase: {
-            "what": text,
-            "nginx": text,
-            "source": text,
-            "at": text,
-            "host": "web1",
+            **{"what": text, "nginx": text, "source": text, "at": text, "host": "web1", "phase": phase},
             **gate,
-            **phase,
         },
         words,
         st.sampled_from(({}, {"gate": "lint", "host": ""})),
-        st.builds(lambda phase: {"phase": phase}, phases),
+        phases,
     )
     record = st.builds(
         lambda hosts, culprits, failures, events, releases, more: {
