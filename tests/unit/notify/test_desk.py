@@ -13,11 +13,11 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Event, Run
 from ansible_collections.sluice.nginx.plugins.module_utils.notify import desk as desks
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery import outbox
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.outbox import Kept, of_run, read, rewrite
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.sender import Post
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.desk import Desk, Settings
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.model import EVENTS, Delivery
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.post import outbox
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.post.outbox import Kept, of_run, read, rewrite
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.post.sender import Post
 
 from . import stories
 from .servers import SECRET

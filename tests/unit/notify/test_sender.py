@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.channels import Channel
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery import outbox
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.handing import hand_over, posts
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.outbox import Kept, put, read
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.sender import write_order
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.model import Audience, Message
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.post import outbox
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.post.handing import hand_over, posts
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.post.outbox import Kept, put, read
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.post.sender import write_order
 
 from .servers import PATIENCE, SECRET, Receiver, refusing
 
 PROJECT = Path(__file__).resolve().parents[3]
-SENDER = "ansible_collections.sluice.nginx.plugins.module_utils.notify.post.sender"
+SENDER = "ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.sender"
 
 
 def message(event: str = "stopped", audience: Audience = "team") -> Message:

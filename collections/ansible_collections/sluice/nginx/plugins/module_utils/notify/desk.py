@@ -19,12 +19,12 @@ from ..fleet.record import Record, Run
 from ..storage import make_folder, write_text
 from ..textfmt import count, now
 from .channels import Channel, read_channels, read_events
+from .delivery.handing import hand_over, posts
+from .delivery.outbox import Kept, kept, loose, of_run, prune, put, read, rewrite
 from .messages.events import after_look, after_step
 from .messages.run_so_far import RunSoFar
 from .messages.team import names
 from .model import AUDIENCES, Delivery, Message, Notice
-from .post.handing import hand_over, posts
-from .post.outbox import Kept, kept, loose, of_run, prune, put, read, rewrite
 
 __all__ = ["Desk", "Settings"]
 
