@@ -9,6 +9,7 @@ from typing import Annotated, Any, Required, TypedDict
 from msgspec import Meta
 
 from ..answer_forms import Outcome, Problem, Step
+from .model import Result
 from .summary import Culprit, Failure, HostSummary, Warned
 
 __all__ = ["RecordForm"]
@@ -16,9 +17,18 @@ __all__ = ["RecordForm"]
 _Number = Annotated[float, Meta(ge=-1e15, le=1e15)]
 
 
+class _Run(TypedDict):
+    id: str
+    folder: str
+    who: str
+    host: str
+    started: str
+    ended: str
+
+
 # Gates of the user's own may leave out what does not apply.
 class _Finding(TypedDict, total=False):
-    what: str
+    what: Required[str]
     file: str | None
     line: int | None
     origin: str | None
@@ -35,8 +45,11 @@ class _Evidence(TypedDict, total=False):
 
 
 class _Verdict(TypedDict, total=False):
-    findings: list[_Finding]
-    evidence: _Evidence
+    gate: Required[str]
+    result: Required[str]
+    summary: Required[str]
+    findings: Required[list[_Finding]]
+    evidence: Required[_Evidence]
     seconds: _Number
 
 
@@ -68,18 +81,19 @@ class _Blame(TypedDict, total=False):
     note: str
 
 
-class _Change(TypedDict, total=False):
+class _Change(TypedDict):
     file: str
-    diff: Required[str]
+    origin: str
+    diff: str
 
 
 class _Release(TypedDict, total=False):
     release: Required[str | None]
-    changes: list[_Change]
-    hosts: list[str]
+    changes: Required[list[_Change]]
+    hosts: Required[list[str]]
     passed: bool | None
-    invented: list[str]
-    verdicts: list[_Verdict]
+    invented: Required[list[str]]
+    verdicts: Required[list[_Verdict]]
     live: str | None
     blame: _Blame | None
 
@@ -120,7 +134,11 @@ class _Answer(TypedDict, total=False):
     guard_deadline: _Number
 
 
-class _Event(TypedDict, total=False):
+class _Event(TypedDict):
+    at: str
+    phase: str
+    host: str
+    good: bool
     answer: _Answer
 
 
@@ -132,11 +150,15 @@ class _Emergency(TypedDict):
 class RecordForm(TypedDict, total=False):
     """A record, as far as anything is made of it."""
 
+    sluice: Required[str]
+    run: Required[_Run]
+    result: Required[Result]
+    outcome: Required[str]
     signed: bool | None
     emergency: _Emergency | None
-    hosts: dict[str, HostSummary]
-    culprits: list[Culprit]
-    failures: list[Failure]
-    warnings: list[Warned]
-    releases: list[_Release]
-    events: list[_Event]
+    hosts: Required[dict[str, HostSummary]]
+    releases: Required[list[_Release]]
+    culprits: Required[list[Culprit]]
+    failures: Required[list[Failure]]
+    warnings: Required[list[Warned]]
+    events: Required[list[_Event]]
