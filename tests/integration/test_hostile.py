@@ -29,9 +29,9 @@ SECRET = "S3CR3T-of-the-controller"
 # Seconds; the visitor ends by itself after that.
 LASTS = 280
 
-# Others are told without containers, in test_hostile_host.py.
 # What tests beside these make in the state folder.
 _OF_OTHER_TESTS = {"history.html", "notices", "postmortems", "releases", "runs"}
+# Others are told without containers, in test_hostile_host.py.
 SAYS = ("a path for a release", "another tree than it names", "escapes", "too much", "noise")
 
 
