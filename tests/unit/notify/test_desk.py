@@ -96,8 +96,8 @@ def test_a_message_is_kept_for_each_audience_and_sent_on_each_of_its_channels(
     assert at_work.sent() == ["mailtos #1: rolled_back", "slack #2: rolled_back", "jsons #1: rolled_back"]
     assert at_work.said == []
     kept = json.loads((of_run(run.folder) / "rolled_back-team.json").read_text())
-    assert f"https://ci.example/{run.id}/" in kept["body"]
-    assert [(row["channel"], row["state"]) for row in kept["channels"]] == [
+    assert f"https://ci.example/{run.id}/" in kept["message"]["body"]
+    assert [(row["channel"], row["state"]) for row in kept["deliveries"]] == [
         ("mailtos #1", "sent"),
         ("slack #2", "sent"),
     ]
@@ -321,7 +321,8 @@ def test_two_do_not_send_what_is_kept_at_once(
 def test_notices_that_are_damaged_are_passed_over(office: Callable[..., Office], run: Run) -> None:
     folder = of_run(run.folder)
     folder.mkdir()
-    damaged = ["", "{", "[]", "null", '{"event": 1}', '{"event": "stopped", "audience": "nobody"}']
+    nobody = {"event": "stopped", "audience": "nobody", "kind": "info", "title": "", "body": ""}
+    damaged = ["", "{", "[]", "null", '{"message": 1}', json.dumps({"message": nobody, "at": "", "until": ""})]
     for number, text in enumerate(damaged):
         (folder / f"{number}.json").write_text(text)
     assert office().desk.kept() == []

@@ -14,7 +14,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.notify.channels impor
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery import outbox
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.handing import hand_over, posts
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.outbox import Kept, put, read
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.sender import write_order
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.sender import Order
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.model import Audience, Message
 
 from .servers import PATIENCE, SECRET, Receiver, refusing
@@ -135,7 +135,7 @@ def test_without_apprise_it_is_said_and_the_message_stays(tmp_path: Path) -> Non
     report = tmp_path / "report"
     done = subprocess.run(
         [sys.executable, "-m", SENDER],
-        input=write_order(posts([letter], {"team": [way]}), PATIENCE, str(report)),
+        input=Order(posts([letter], {"team": [way]}), PATIENCE, str(report)).to_bytes(),
         env={**os.environ, "PYTHONPATH": f"{tmp_path / 'without'}:{PROJECT / '.cache/collections'}"},
         capture_output=True,
         check=False,

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..channels import Channel
 from ..model import AUDIENCES
 from .outbox import Kept
-from .sender import Post, write_order
+from .sender import Order, Post
 
 __all__ = ["hand_over", "posts"]
 
@@ -55,7 +55,7 @@ def hand_over(orders: Sequence[Post], timeout: float, *, report: Path | None = N
     assert process.stdin is not None
     # A sender that has died has told nothing, and that is seen by its notices.
     with contextlib.suppress(BrokenPipeError), process.stdin:
-        process.stdin.write(write_order(orders, timeout, str(report or "")))
+        process.stdin.write(Order(list(orders), timeout, str(report or "")).to_bytes())
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(patience)
         return True

@@ -8,8 +8,11 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from ...storage import make_folder, write_text
 from ...textfmt import now
@@ -91,8 +94,8 @@ def read(folder: Path) -> list[Kept]:
     """Read the notices in a folder, oldest first."""
     found = []
     for path in _files(folder):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            found.append(Kept(path, Notice.from_json(json.loads(path.read_text(encoding="utf-8")))))
+        with contextlib.suppress(OSError, ValueError, msgspec.ValidationError):
+            found.append(Kept(path, msgspec.convert(json.loads(path.read_text(encoding="utf-8")), Notice)))
     return sorted(found, key=lambda each: each.notice.at)
 
 
@@ -105,7 +108,7 @@ def prune(folder: Path) -> None:
 
 
 def _text(notice: Notice) -> str:
-    return json.dumps(notice.to_json(), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(asdict(notice), indent=1, ensure_ascii=False) + "\n"
 
 
 def _files(folder: Path) -> Iterable[Path]:

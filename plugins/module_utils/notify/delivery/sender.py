@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from ...outside import printable
 from ...storage import write_text
 from ...textfmt import date_time, now
@@ -30,7 +32,7 @@ from .outbox import Kept, rewrite
 if TYPE_CHECKING:
     from apprise import Apprise
 
-__all__ = ["Post", "main", "read_order", "write_order"]
+__all__ = ["Order", "Post", "main"]
 
 _NICENESS = 10
 _LATE = 600.0
@@ -56,59 +58,48 @@ class Post:
     letters: list[Kept] = field(default_factory=list)
 
 
-def write_order(posts: Sequence[Post], timeout: float, report: str) -> bytes:
-    """Return what the process reads. ``timeout`` is for each message, in seconds; ``report`` is the path of the file
-    that tells what is wrong with a channel itself, or empty.
+@dataclass
+class Order:
+    """What the process reads. ``timeout`` is for each message, in seconds; ``report`` is the path of the file that says
+    what is wrong with a channel itself, or empty.
     """
-    rows = [
-        {
-            "audience": post.audience,
-            "channel": post.channel,
-            "url": post.url,
-            "letters": [{"path": str(path), "notice": notice.to_json()} for path, notice in post.letters],
-        }
-        for post in posts
-    ]
-    return json.dumps({"posts": rows, "timeout": timeout, "report": report}).encode()
 
+    posts: list[Post]
+    timeout: float
+    report: str = ""
 
-def read_order(data: bytes) -> tuple[list[Post], float, str]:
-    """Return what ``write_order`` was given."""
-    order = json.loads(data)
-    posts = [
-        Post(
-            row["audience"],
-            row["channel"],
-            row["url"],
-            [Kept(Path(each["path"]), Notice.from_json(each["notice"])) for each in row["letters"]],
-        )
-        for row in order["posts"]
-    ]
-    return posts, float(order["timeout"]), str(order["report"])
+    def to_bytes(self) -> bytes:
+        """Return what is written to its standard input."""
+        return json.dumps(msgspec.to_builtins(self, enc_hook=str)).encode()
+
+    @classmethod
+    def read(cls, data: bytes) -> Order:
+        """Return what ``to_bytes`` was called of."""
+        return msgspec.convert(json.loads(data), cls, dec_hook=lambda kind, value: kind(value))
 
 
 def main() -> int:
     """Send what standard input says."""
-    posts, timeout, report = read_order(sys.stdin.buffer.read())
+    order = Order.read(sys.stdin.buffer.read())
     with contextlib.suppress(OSError):
         os.nice(_NICENESS)
     try:
         _load()
     except ImportError:
-        wrong = {f"{post.audience}: {post.channel}": _NO_APPRISE for post in posts}
+        wrong = {f"{post.audience}: {post.channel}": _NO_APPRISE for post in order.posts}
     else:
         wrong = {}
         logging.raiseExceptions = False
         logging.getLogger().handlers[:] = [_Keep(level=logging.WARNING)]
     notices = _Notices()
-    channels = [_Channel(post, timeout, notices, wrong) for post in posts]
+    channels = [_Channel(post, order.timeout, notices, wrong) for post in order.posts]
     for channel in channels:
         channel.start()
     while running := [channel for channel in channels if not channel.is_over()]:
         running[0].join(max(0.0, min(channel.due for channel in running) - time.monotonic()))
-    if report:
+    if order.report:
         with contextlib.suppress(OSError):
-            write_text(Path(report), json.dumps(wrong))
+            write_text(Path(order.report), json.dumps(wrong))
     return 1 if _NO_APPRISE in wrong.values() else 0
 
 
