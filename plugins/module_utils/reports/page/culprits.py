@@ -35,7 +35,7 @@ def show_culprits(culprits: Sequence[Culprit]) -> list[ShownCulprit]:
     """Return what the page shows; what several releases have in common once."""
     shown = list({repr(each): each for each in map(_culprit, culprits)}.values())
     more = len(shown) - _MOST_CULPRITS
-    return shown[:_MOST_CULPRITS] + ([ShownCulprit("", [], f"{count(more, 'more')} in run.json")] if more > 0 else [])
+    return shown[:_MOST_CULPRITS] + ([ShownCulprit("", [], f"{more} more in run.json")] if more > 0 else [])
 
 
 def _culprit(culprit: Culprit) -> ShownCulprit:
