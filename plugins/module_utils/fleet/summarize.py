@@ -81,11 +81,9 @@ def _culprits(rows: Sequence[_Row]) -> Iterator[Culprit]:
         blame = row.get("blame") or {}
         release, source = str(row.get("release") or ""), f"releases[{number}].blame"
         search = {name: blame[name] for name in ("tried", "edits", "seconds") if blame.get(name) is not None}
-        parts = [Part(**{**part, "old": [*part["old"]], "new": [*part["new"]]}) for part in blame.get("parts") or ()]
         for each in blame.get("sets") or ():
-            mine = [parts[place] for place in each["parts"]]
-            more, heals, whole = int(each.get("more") or 0), each.get("heals"), bool(each.get("whole"))
-            yield Culprit(release, source, dict(each["fails"]), mine, more, heals, whole, **search)
+            parts = [Part(**part) for part in each["parts"]]
+            yield Culprit(release, source, each["fails"], parts, each["more"], each["heals"], each["whole"], **search)
         if blame.get("note"):
             yield Culprit(release, source, note=str(blame["note"]), **search)
 

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from ..answer_forms import Outcome, Problem, Step
 from .model import Result
-from .summary import Culprit, Failure, HostSummary, Warned
+from .summary import Culprit, Failure, HostSummary, Part, Warned
 
 __all__ = ["RecordForm"]
 
@@ -53,26 +53,15 @@ class _Verdict(TypedDict, total=False):
     seconds: _Number
 
 
-class _Part(TypedDict, total=False):
-    file: str
-    line: int
-    old: list[str]
-    new: list[str]
-    origin: str
-    variable: str
-
-
 class _Set(TypedDict, total=False):
     fails: dict[str, list[str]]
-    parts: list[int]
+    parts: list[Part]
     more: int
     heals: bool | None
     whole: bool
 
 
 class _Blame(TypedDict, total=False):
-    gate: str
-    parts: list[_Part]
     sets: list[_Set]
     tried: int
     edits: int

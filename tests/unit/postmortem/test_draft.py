@@ -192,8 +192,9 @@ def test_a_difference_that_no_check_noticed_becomes_one() -> None:
 def test_parts_that_are_guilty_together_are_told_together() -> None:
     made = stopped()
     blame = made["releases"][0]["blame"]
-    blame["parts"].append({**blame["parts"][0], "line": 9, "old": [], "new": ["return 301 /;"]})
-    blame["sets"] = [{"fails": {"smoke": ["x"], "lint": ["y"]}, "parts": [0, 1], "whole": False}]
+    (first,) = blame["sets"][0]["parts"]
+    other = {**first, "line": 9, "old": [], "new": ["return 301 /;"]}
+    blame["sets"][0].update(fails={"smoke": ["x"], "lint": ["y"]}, parts=[first, other], whole=False)
     cause = sections(draft(summed(made)))["Root cause"]
     assert "these 2 changes together make the gates smoke, lint fail" in cause
     assert "the search for a smaller part did not come to its end" in cause

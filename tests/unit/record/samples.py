@@ -102,8 +102,8 @@ def blame() -> dict[str, Any]:
     old = ["    fastcgi_param SCRIPT_FILENAME $document_root/index.php;"]
     new = ["    fastcgi_param SCRIPT_FILENAME $document_root/index.phpp;"]
     part = {"file": FINDING.file, "line": 2, "old": old, "new": new, "origin": FINDING.origin, "variable": ""}
-    sets = [{"fails": {"smoke": [FINDING.what]}, "parts": [0], "more": 0, "heals": True, "whole": True}]
-    return {"gate": "smoke", "parts": [part], "sets": sets, "tried": 9, "seconds": 2.25, "whole": True, "note": ""}
+    sets = [{"fails": {"smoke": [FINDING.what]}, "parts": [part], "more": 0, "heals": True, "whole": True}]
+    return {"sets": sets, "tried": 9, "edits": 50, "seconds": 2.25, "whole": True, "note": ""}
 
 
 def traffic(begin: float, errors: int = 0) -> dict[str, Any]:
