@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.stored import stored_releases
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.summarize import gate_answer, summarize
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.summarize import cleared_events, gate_answer, summarize
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import fleet_text
 from ansible_collections.sluice.nginx.plugins.plugin_utils.concluding import ConcludingAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run, state
@@ -21,7 +21,7 @@ class ActionModule(ConcludingAction):
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Judge the run."""
         record = Record(read_run(options["run"]))
-        events = list(record.events())
+        events = cleared_events(record.events())
         releases = []
         if not any(event.phase == "gate" for event in events):
             # Here, as it brings nginx's grammar along, and most runs begin with the gates.

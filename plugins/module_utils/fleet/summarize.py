@@ -14,12 +14,17 @@ from ..textfmt import count, moment, short
 from .decide import Story, stories
 from .record import Event
 
-__all__ = ["culprits_of", "gate_answer", "summarize"]
+__all__ = ["cleared_events", "culprits_of", "gate_answer", "summarize"]
 
 _QUIET = ("pass", "not run")
 _LONGEST = 200
 _Row = Mapping[str, Any]
 _Numbered = Sequence[tuple[int, Event]]
+
+
+def cleared_events(events: Iterable[Event]) -> list[Event]:
+    """Return the events of a journal as they may leave: what others have written into it passes the door again."""
+    return [replace(event, answer=Door().data(event.answer)) for event in events]
 
 
 def gate_answer(events: Iterable[Event]) -> dict[str, Any]:
@@ -32,9 +37,9 @@ def summarize(
 ) -> RunSummary:
     """Return the summary of a run, or of as much of it as the journal has.
 
-    ``releases`` are those of a run without gates; else the journal has them.
+    ``events`` have passed the door. ``releases`` are those of a run without gates; else the journal has them.
     """
-    so_far = [replace(event, answer=Door().data(event.answer)) for event in events]
+    so_far = list(events)
     rows: Sequence[_Row] = gate_answer(so_far).get("releases", releases or ())
     by_host = stories(so_far)
     told: dict[str, list[tuple[int, Event]]] = {}

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ...door.door import Door
 from ...fleet.record import Event, Run
-from ...fleet.summarize import gate_answer, summarize
+from ...fleet.summarize import cleared_events, gate_answer, summarize
 from ...record.summary import Failure, HostSummary, RunSummary, emergency_text
 from ...textfmt import short, source
 
@@ -32,7 +31,8 @@ class RunSoFar:
     @classmethod
     def of(cls, run: Run, events: Sequence[Event]) -> RunSoFar:
         """Read the journal of a run."""
-        return cls(run, events, summarize(events), Door().data(gate_answer(events)))
+        events = cleared_events(events)
+        return cls(run, events, summarize(events), gate_answer(events))
 
     @property
     def result(self) -> str:
