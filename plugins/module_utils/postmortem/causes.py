@@ -103,12 +103,8 @@ def _on_hosts(summary: RunSummary, record: Mapping[str, Any]) -> list[str]:
         paragraphs.append(fact(f"{where}: {plain(words)}", recorded(found[0].source)))
         paragraphs += [block(nginx)] if nginx else []
         paragraphs += [block(found[0].diff.rstrip("\n"), "diff")] if found[0].diff else []
-    failed = {each.host for each in summary.of_hosts()}
-    well = {
-        name: row.events[0]
-        for name, row in summary.hosts.items()
-        if row.switched and name not in failed and record["events"][row.events[0]]["answer"].get("checks")
-    }
+    events = record["events"]
+    well = {name: n for name, n in summary.switched_well().items() if events[n]["answer"].get("checks")}
     if paragraphs and well:
         words = f"On {bounded(list(well))} the same release served, and all its checks passed"
         source = recorded(f"events[{next(iter(well.values()))}]")

@@ -77,12 +77,10 @@ def checks_for(requests: Sequence[tuple[str, int]], asked: Sequence[str]) -> Ite
 def _of_order(record: Mapping[str, Any], summary: RunSummary) -> Iterator[Measure]:
     """A host alone that fails after others were switched."""
     failures = summary.of_hosts()
-    failed = {each.host for each in failures}
-    if len(failed) != 1 or failures[0].phase != "activate":
+    if len({each.host for each in failures}) != 1 or failures[0].phase != "activate":
         return
-    number = next(number for number, event in enumerate(record["events"]) if event["host"] and not event["good"])
-    rows = summary.hosts.items()
-    before = [name for name, row in rows if row.switched and name not in failed and row.events[0] < number]
+    number = next((n for n, event in enumerate(record["events"]) if event["host"] and not event["good"]), 0)
+    before = [name for name, switched in summary.switched_well().items() if switched < number]
     if before:
         words = (
             f"Only {plain(failures[0].host)} failed, when {bounded(before)} had been switched; as the first host of the"

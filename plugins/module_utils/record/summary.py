@@ -178,6 +178,12 @@ class RunSummary:
         """What failed on hosts."""
         return [failure for failure in self.failures if failure.host]
 
+    def switched_well(self) -> dict[str, int]:
+        """The hosts that switched and failed in nothing, with the numbers of the events."""
+        failed = {failure.host for failure in self.of_hosts()}
+        rows = ((name, row) for name, row in self.hosts.items() if row.switched and name not in failed)
+        return {name: row.events[0] for name, row in rows if row.events}
+
     def to_json(self) -> dict[str, Any]:
         """The summary as plain data; its keys stand in ``run.json``."""
         return asdict(self)
