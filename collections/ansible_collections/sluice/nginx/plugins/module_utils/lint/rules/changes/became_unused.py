@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....config.parse import Config
 from ....verdicts.model import Finding
 from ...context import Context
-from ..references.named_and_never_used import named, used
+from ..references.unused_definition import named, used
 
 LEVEL = "high"
 

@@ -1,6 +1,6 @@
 """Something that is named and never used: an upstream, a zone, a cache, a log format, a map.
 
-A limit that holds for nobody, a cache that keeps nothing. (``used_no_more`` weighs what the live release did use.)
+A limit that holds for nobody, a cache that keeps nothing. (``became_unused`` weighs what the live release did use.)
 """
 
 from __future__ import annotations

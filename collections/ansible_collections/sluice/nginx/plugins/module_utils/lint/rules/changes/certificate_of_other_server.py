@@ -1,6 +1,6 @@
 """A certificate or key that the live release uses for another server: the block was copied, and the path stayed.
 
-Where the files are at hand, ``certificate_name`` and ``certificate_key`` look into them; most are on the hosts only.
+Where the files are at hand, ``certificate_name_mismatch`` and ``certificate_key`` look into them; most are on the hosts only.
 """
 
 from __future__ import annotations
