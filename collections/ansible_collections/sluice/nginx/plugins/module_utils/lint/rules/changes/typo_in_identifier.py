@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterator
 
 from crossplane.analyzer import DIRECTIVES
 
+from ....closest_match import is_typo, shortened
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...context import Context
-from ...near import is_slip, shortened
 
 LEVEL = "high"
 
@@ -55,7 +55,7 @@ def _meant(before: Counter[str], now: Counter[str], of_clients: frozenset[str]) 
             renamed = now[near] == 0 and not (word in of_clients and near in of_clients and lost == now[word])
             # Short words are near to many others, unless they just took the place of each other.
             replaced = now[word] <= lost if min(len(near), len(word)) > 3 else now[word] == lost
-            if replaced and not renamed and is_slip(word, near):
+            if replaced and not renamed and is_typo(word, near):
                 meant.setdefault(word, near)
     return meant
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ....closest_match import typo_of
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...context import Context
-from ...near import meant
 from ...vocabulary import CACHE_CONTROL, FASTCGI, HEADERS, MEDIA_TYPES
 
 LEVEL = "high"
@@ -34,16 +34,16 @@ def _wrong(directive: Directive) -> Iterator[tuple[str, str]]:
     """Yield each misspelt word with the right one."""
     args = directive.args
     if directive.name in _BY_NAME and args:
-        yield from ((word, meant(word, HEADERS)) for word in args[: 1 if len(args) > 1 else None])
+        yield from ((word, typo_of(word, HEADERS)) for word in args[: 1 if len(args) > 1 else None])
         if len(args) > 1 and args[0].lower() in _VALUES:
-            yield from ((word, meant(word, CACHE_CONTROL)) for word in re.findall(r"[A-Za-z-]+", args[1]))
+            yield from ((word, typo_of(word, CACHE_CONTROL)) for word in re.findall(r"[A-Za-z-]+", args[1]))
     elif directive.name in ("fastcgi_param", "uwsgi_param", "scgi_param") and args:
-        yield args[0], meant(args[0], FASTCGI)
+        yield args[0], typo_of(args[0], FASTCGI)
     elif directive.name in _TYPES:
-        yield from ((word, meant(word, MEDIA_TYPES)) for word in args)
+        yield from ((word, typo_of(word, MEDIA_TYPES)) for word in args)
     # The lookups of a map, a log format, a condition: wherever a variable can stand.
     for word in (word for arg in [directive.name, *args] if "http_" in arg for word in _PREFIXED.findall(arg)):
-        right = meant(word, _OF_HEADERS) or ("referer" if word == "referrer" else "")
+        right = typo_of(word, _OF_HEADERS) or ("referer" if word == "referrer" else "")
         yield f"$http_{word}", f"$http_{right}" if right else ""
 
 

@@ -10,10 +10,10 @@ import difflib
 import re
 from collections.abc import Iterator
 
+from ....closest_match import is_typo
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...context import Context
-from ...near import is_slip
 
 LEVEL = "high"
 
@@ -68,7 +68,7 @@ def run(config: Config, context: Context) -> list[Finding]:
                 near = difflib.get_close_matches(extension.lower(), sorted(known), n=1, cutoff=0.6)
                 what, others = f"no file below {root} ends in .{extension}", sorted(known)
             else:
-                near = [each for each in sorted(lived) if len(each) > 2 and is_slip(extension.lower(), each)]
+                near = [each for each in sorted(lived) if len(each) > 2 and is_typo(extension.lower(), each)]
                 what, others = f"the live release names no .{extension}", sorted(lived)
             if not near:
                 continue

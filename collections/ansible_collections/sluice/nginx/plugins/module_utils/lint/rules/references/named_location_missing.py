@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ....closest_match import typo_of
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...context import Context
-from ...near import meant
 
 LEVEL = "high"
 
@@ -32,7 +32,7 @@ def run(config: Config, context: Context) -> list[Finding]:
         known = {each.args[-1] for each in server.children("location") if each.args and each.args[-1].startswith("@")}
         for directive, target in _handed(server):
             if target not in known:
-                near = meant(target, known)
+                near = typo_of(target, known)
                 findings.append(
                     Finding(
                         f"this server has no location {target}" + (f"; did you mean {near}?" if near else ""),

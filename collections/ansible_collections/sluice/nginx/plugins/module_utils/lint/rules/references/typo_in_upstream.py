@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 
+from ....closest_match import typo_of
 from ....config.parse import Config
 from ....verdicts.model import Finding
 from ...context import Context
-from ...near import meant
 
 LEVEL = "high"
 
@@ -25,7 +25,7 @@ def run(config: Config, context: Context) -> list[Finding]:
     findings = []
     for directive in [*config.named(*_PASSES), *rows]:
         match = _HOST.match(directive.args[-1] if directive.args else "")
-        right = meant(match[1], upstreams) if match and match[1] not in upstreams else ""
+        right = typo_of(match[1], upstreams) if match and match[1] not in upstreams else ""
         if match and right:
             findings.append(
                 Finding(

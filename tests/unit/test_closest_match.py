@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.near import is_slip, meant
+from ansible_collections.sluice.nginx.plugins.module_utils.closest_match import is_typo, typo_of
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "slip"),
+    ("one", "other", "typo"),
     [
         ("phpp", "php", True),
         ("exmaple", "example", True),
@@ -23,9 +23,9 @@ from ansible_collections.sluice.nginx.plugins.module_utils.lint.near import is_s
         ("", "a", True),
     ],
 )
-def test_one_slip_leads_from_a_word_to_another(one: str, other: str, slip: bool) -> None:
-    assert is_slip(one, other) is slip
-    assert is_slip(other, one) is slip
+def test_one_typo_leads_from_a_word_to_another(one: str, other: str, typo: bool) -> None:
+    assert is_typo(one, other) is typo
+    assert is_typo(other, one) is typo
 
 
 @pytest.mark.parametrize(
@@ -40,4 +40,4 @@ def test_one_slip_leads_from_a_word_to_another(one: str, other: str, slip: bool)
     ],
 )
 def test_the_known_word_that_was_meant(word: str, right: str) -> None:
-    assert meant(word, ["Host", "X-Forwarded-For"]) == right
+    assert typo_of(word, ["Host", "X-Forwarded-For"]) == right
