@@ -15,7 +15,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import C
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.instrument import instrument
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.propose import propose
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.acceptance import read_acceptances
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import Context
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import LintContext
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.rules.locations import (
     redirect_loop,
     shadowed_regex,
@@ -62,9 +62,9 @@ _COMMENTS = _server(_rows("# sluice: accept typo_in_identifier: x\nset $a%d 1;\n
 _ONE_LINE = _server("server_name " + _rows("n%d.example ") + ";")
 
 _CASES: dict[str, tuple[str, Work]] = {
-    "map": (_MAP, lambda live, config, folder: shadowed_regex.run(config, Context())),
-    "redirects": (_REDIRECTS, lambda live, config, folder: redirect_loop.run(config, Context())),
-    "preread": (_STREAM, lambda live, config, folder: ssl_preread_missing.run(config, Context())),
+    "map": (_MAP, lambda live, config, folder: list(shadowed_regex.run(config, LintContext()))),
+    "redirects": (_REDIRECTS, lambda live, config, folder: list(redirect_loop.run(config, LintContext()))),
+    "preread": (_STREAM, lambda live, config, folder: list(ssl_preread_missing.run(config, LintContext()))),
     "locations": (_PREFIXES, _locations),
     "changes": (_PREFIXES, lambda live, config, folder: changes(live, config)),
     "conditions": (_CONDITIONS, _propose),

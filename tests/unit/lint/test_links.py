@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import find_rules
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import Context
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import LintContext
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding
 
 RULES = find_rules()
@@ -25,8 +25,7 @@ def ask(root: Path, rule: str, text: str, files: Mapping[str, str]) -> list[Find
         else:
             path.write_text(content)
     brings = frozenset(f"/etc/nginx/{name}" for name in ["nginx.conf", *files])
-    findings: list[Finding] = RULES[rule].run(parse_tree(root), Context(brings=brings, tree=root))
-    return findings
+    return RULES[rule].run(parse_tree(root), LintContext(brings=brings, tree=root))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.audit import LEVELS
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import find_rules
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import Context
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import LintContext
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding
 from tests.unit.lint.certificates import certificates
 
@@ -39,7 +39,7 @@ def _named(path: Path) -> str:
 
 def _found(rule: str, path: Path) -> list[Finding]:
     live = path.with_suffix(".live.conf")
-    context = Context(
+    context = LintContext(
         EXTENSIONS,
         parse_tree(live.parent, live.name) if live.exists() else None,
         CERTIFICATES,
@@ -50,8 +50,7 @@ def _found(rule: str, path: Path) -> list[Finding]:
     )
     config = parse_tree(path.parent, path.name)
     assert config.problems == []
-    findings: list[Finding] = RULES[rule].run(config, context)
-    return findings
+    return RULES[rule].run(config, context)
 
 
 @pytest.mark.parametrize("path", [path for path in CASES if path.parent.name == "hit"], ids=_named)
@@ -81,8 +80,8 @@ def test_a_rule_leaves_alone_what_is_right(path: Path) -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_has_a_level_and_both_kinds_of_fixtures(rule: str) -> None:
-    assert RULES[rule].LEVEL in LEVELS
-    assert getattr(RULES[rule], "NEW", LEVELS[-1]) in LEVELS
+    assert RULES[rule].level in LEVELS
+    assert RULES[rule].level_when_new in LEVELS
     assert {path.parent.name for path in CASES if path.parts[-3] == rule} == {"hit", "miss"}
 
 
@@ -98,4 +97,4 @@ def test_the_document_has_a_row_for_each_rule_with_its_levels() -> None:
         r"^\| `(\w+)` \| ([a-z]+)(?:, new: ([a-z]+))? \|", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE
     )
     levels = {rule: (level, new or level) for rule, level, new in rows}
-    assert levels == {name: (rule.LEVEL, getattr(rule, "NEW", rule.LEVEL)) for name, rule in RULES.items()}
+    assert levels == {rule.name: (rule.level, rule.level_when_new) for rule in RULES.values()}

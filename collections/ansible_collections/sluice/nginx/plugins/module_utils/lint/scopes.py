@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..config.facts import listeners, server_names
 from ..config.parse import Config, Directive
 
-__all__ = ["Key", "Scope", "altered", "by_key", "location_kind", "scopes"]
+__all__ = ["Key", "Scope", "altered", "blocks", "by_key", "location_kind", "place_of", "scopes"]
 
 # What tells a block from all others of a release, whatever its place in the files.
 Key = tuple[str, ...]
@@ -39,7 +39,7 @@ class Scope:
     @property
     def words(self) -> str:
         """The block for a person, as ``location /api/``."""
-        return " ".join([self.block.name, *self.block.args]) if self.block else "the main context"
+        return self.block.text if self.block else "the main context"
 
     @property
     def answers(self) -> bool:
@@ -58,7 +58,7 @@ class Scope:
         return ()
 
     def value(self, name: str, default: str = "") -> str:
-        """Tell the first argument of the directive that is in force here."""
+        """Return the first argument of the directive that is in force here."""
         for directive in self.effective(name):
             return directive.args[0] if directive.args else ""
         return default
@@ -131,6 +131,18 @@ def scopes(config: Config) -> Sequence[Scope]:
         top = Scope(None, None, (), _by_name(config.directives), _marks(config.directives, 0))
         found = _SCOPES[config] = [top, *_inner(config.directives, top)]
     return found
+
+
+def blocks(config: Config, *kinds: str) -> Iterator[tuple[Scope, Directive]]:
+    """Yield the blocks of some kinds, as ``location``, with what is in force in them."""
+    for scope in scopes(config):
+        if scope.block is not None and scope.kind in kinds:
+            yield scope, scope.block
+
+
+def place_of(scope: Scope, config: Config) -> Directive:
+    """Return the directive that stands for a block in a finding; for the main context, the first file has none."""
+    return scope.block or Directive("", [], config.files[0], 0)
 
 
 def by_key(config: Config, like: Config | None = None) -> Mapping[Key, Scope]:

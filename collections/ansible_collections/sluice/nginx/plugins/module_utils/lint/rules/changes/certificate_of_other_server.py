@@ -1,13 +1,17 @@
-"""A certificate or key that the live release uses for another server: the block was copied, and the path stayed.
+"""A server has the certificate or key that another server has in the live release.
 
-Where the files are at hand, ``certificate_name_mismatch`` and ``certificate_key`` look into them; most are on the hosts only.
+The block was copied, and the path stayed. Where the files can be read, ``certificate_name_mismatch`` and
+``certificate_key_mismatch`` look into them; most are on the hosts only. A file that several servers share is made for
+several names, and passes.
 """
 
 from __future__ import annotations
 
-from ....config.parse import Config, Directive
+from collections.abc import Iterator
+
+from ....config.parse import Config
 from ....verdicts.model import Finding
-from ...context import Context
+from ...findings import finding
 from ...scopes import Key, Scope, by_key
 
 LEVEL = "high"
@@ -41,30 +45,22 @@ def _servers(config: Config, like: Config | None = None) -> dict[Key, Scope]:
     return {key: scope for key, scope in by_key(config, like).items() if scope.kind == "server"}
 
 
-def _finding(what: str, place: Directive, expected: str) -> Finding:
-    seen = " ".join([place.name, *place.args])
-    return Finding(what, place.file, place.line, expected=expected, seen=seen, mend="name the file of this server")
-
-
-def run(config: Config, context: Context) -> list[Finding]:
-    """Find servers that gave up a file for that of another, and pairs that belong to others."""
-    if context.live is None:
-        return []
-    before = _servers(context.live)
+def compare(config: Config, live: Config) -> Iterator[Finding]:
+    """Find servers that gave up a file for that of another, and pairs that do not belong together."""
+    before = _servers(live)
     used, partners = _used(before), _partners(before)
-    findings = []
-    for key, scope in _servers(config, context.live).items():
+    fix = "name the file of this server"
+    for key, scope in _servers(config, live).items():
         for name in (_CERTIFICATE, _KEY):
             had = _paths(before[key], name) if key in before else []
             for place, path in zip(scope.own.get(name, ()), _paths(scope, name), strict=False):
                 owners = used.get(path, set())
                 # A file of several servers is made for several names.
                 if had and path not in had and len(owners) == 1 and key not in owners:
-                    what = f"{path} is the {name} of another server of the live release: {min(owners)[-1]}"
-                    findings.append(_finding(what, place, had[0]))
+                    what = f"{path} is the {name} of another server in the live release: {min(owners)[-1]}"
+                    yield finding(place, what, expected=had[0], fix=fix)
         pairs = zip(_paths(scope, _CERTIFICATE), _paths(scope, _KEY), scope.own.get(_KEY, ()), strict=False)
         for certificate, path, place in pairs:
             if path in partners and certificate in partners and partners[path] != certificate:
-                what = f"the key {path} belongs to {partners[path]} in the live release, and not to {certificate}"
-                findings.append(_finding(what, place, partners[certificate]))
-    return findings
+                what = f"key {path} belongs to {partners[path]} in the live release, not to {certificate}"
+                yield finding(place, what, expected=partners[certificate], fix=fix)

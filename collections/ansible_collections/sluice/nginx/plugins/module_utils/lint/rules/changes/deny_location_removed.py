@@ -1,17 +1,19 @@
-"""A location that kept people out and is gone: the include of ``location ~ /\\.ht { deny all; }`` was dropped, and the
-files behind it are served.
+r"""A location that refuses requests in the live release is gone.
+
+``location ~ /\.ht { deny all; }`` went with an include that was dropped, and the files behind it are served. A
+location that refuses more than before passes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from ....config.parse import Config
 from ....config.regexes import compiled
 from ....config.samples import samples
 from ....verdicts.model import Finding
-from ...context import Context
-from ...scopes import Key, Scope, by_key, location_kind
+from ...findings import finding
+from ...scopes import Key, Scope, by_key, location_kind, place_of
 
 LEVEL = "high"
 
@@ -25,7 +27,7 @@ def _refuses(scope: Scope) -> bool:
     return denied or returned or "internal" in scope.own or "auth_basic" in scope.own
 
 
-def _shields(config: Config) -> dict[Key, Scope]:
+def _refusing(config: Config) -> dict[Key, Scope]:
     """Map the key of each location that refuses requests to it. One with a name is asked for by nobody."""
     return {
         key: scope
@@ -47,38 +49,33 @@ def _matches(scope: Scope, path: str) -> bool:
 
 
 def _is_covered(scope: Scope, kept: Collection[Scope]) -> bool:
-    """Whether a path for each alternative of a location is refused by others: ``(bak|sql)`` covers ``(bak)``."""
+    """Return whether a path for each alternative of a location is refused by others: ``(bak|sql)`` covers ``(bak)``."""
     paths = samples(scope.block, _MOST) if scope.block else []
     return bool(paths) and all(any(_matches(each, path) for each in kept) for path in paths)
 
 
-def run(config: Config, context: Context) -> list[Finding]:
+def compare(config: Config, live: Config) -> Iterator[Finding]:
     """Find locations of the live release that refuse requests and have no like in the candidate."""
-    if context.live is None:
-        return []
-    now = by_key(config, context.live)
-    # One that refuses "/\." does so for "/\.ht" as well, and one that serves now was opened on purpose.
-    shields = list(_shields(config).values())
-    kept = {_pattern(scope) for scope in shields}
+    now = by_key(config, live)
+    # One that refuses "/\\." does so for "/\\.ht" as well, and one that serves now was opened on purpose.
+    refusing = list(_refusing(config).values())
+    kept = {_pattern(scope) for scope in refusing}
     known = {_pattern(scope) for scope in now.values() if scope.kind == "location"}
     gone: dict[str, tuple[Scope, Scope]] = {}
-    for key, scope in _shields(context.live).items():
+    for key, scope in _refusing(live).items():
         pattern = _pattern(scope)
-        if pattern in known or any(each in pattern for each in kept) or _is_covered(scope, shields):
+        if pattern in known or any(each in pattern for each in kept) or _is_covered(scope, refusing):
             continue
-        # Without its server there is nothing to shield.
+        # Without its server there is nothing to protect.
         outer = next((now[key[:depth]] for depth in range(len(key) - 1, 1, -1) if key[:depth] in now), None)
         if outer is not None:
-            # One file that many servers include is one shield.
+            # One file that many servers include is one location.
             gone.setdefault(pattern, (scope, outer))
-    return [
-        Finding(
-            f"{scope.words}, which refuses requests in the live release, is gone",
-            file=outer.block.file if outer.block else config.files[0],
-            line=outer.block.line if outer.block else 0,
+    for scope, outer in gone.values():
+        yield finding(
+            place_of(outer, config),
+            f"{scope.words} is gone; in the live release it refuses requests",
             expected=f"{scope.words} in this {outer.kind}",
             seen=outer.words,
-            mend="put the location, or the include that brings it, back",
+            fix="restore the location, or the include that brings it",
         )
-        for scope, outer in gone.values()
-    ]

@@ -1,18 +1,22 @@
-"""A map or geo that was turned round against the live release: two of its values were exchanged, everything became the
-same, or a switch changed what it says by default.
+"""The values of a ``map`` or ``geo`` were swapped, became all the same, or a switch got another default.
 
-``geo $editor { default 1; }`` makes an editor of everybody, and no request that was right before is wrong now.
+``geo $editor { default 1; }`` makes everybody an editor, and no request that was right before is wrong now. Upstreams
+that are swapped, as blue and green, pass.
 """
 
 from __future__ import annotations
 
-from ....config.parse import Config, Directive
+from collections.abc import Iterator
+
+from ....config.parse import Config
 from ....verdicts.model import Finding
-from ...context import Context
+from ...findings import finding
 from ...scopes import Scope, altered
 
 LEVEL = "high"
 
+# How a person writes the empty key.
+_NO_KEY = "''"
 _SWITCH = frozenset({"", "0", "1", "on", "off", "yes", "no", "true", "false"})
 
 
@@ -22,9 +26,9 @@ def _rows(scope: Scope) -> dict[str, str]:
     return {row.name: row.args[0] for row in rows if len(row.args) == 1}
 
 
-def _turned(old: dict[str, str], new: dict[str, str], upstreams: set[str]) -> tuple[str, str]:
-    """Tell the key that shows it, and what happened; empty where nothing did."""
-    # Blue and green are exchanged with every deployment, and requests show it.
+def _swapped(old: dict[str, str], new: dict[str, str], upstreams: set[str]) -> tuple[str, str]:
+    """Return the key that shows it, and what happened; empty where nothing did."""
+    # Blue and green are swapped by every deployment, and requests show it.
     if set(new.values()) <= upstreams:
         return "", ""
     changed = [key for key in new if key in old and old[key] != new[key]]
@@ -34,34 +38,30 @@ def _turned(old: dict[str, str], new: dict[str, str], upstreams: set[str]) -> tu
     for one in changed:
         for other in became.get((new[one], old[one]), ()):
             if one < other:
-                return other if one == "default" else one, f"{one or repr('')} and {other or repr('')} were exchanged"
+                return (
+                    other if one == "default" else one,
+                    f"the values of {one or repr('')} and {other or repr('')} are swapped",
+                )
     if changed and len(set(new.values())) == 1 < len(set(old.values())):
-        return changed[0], f"has {new[changed[0]]!r} for everything"
+        return changed[0], f"every key has the value {new[changed[0]]!r}"
     if "default" in changed and new["default"] in old.values() and {old["default"], new["default"]} <= _SWITCH:
-        return "default", f"says {new['default']!r} by default, which only some had"
+        return "default", f"the default is now {new['default']!r}, which only some keys had"
     return "", ""
 
 
-def run(config: Config, context: Context) -> list[Finding]:
-    """Find maps and geos whose rows are those of the live release with turned values."""
-    if context.live is None:
-        return []
+def compare(config: Config, live: Config) -> Iterator[Finding]:
+    """Find maps and geos with the keys of the live release and swapped values."""
     upstreams = {each.args[0] for each in config.named("upstream") if each.args}
-    findings = []
-    for before, scope in altered(config, context.live):
+    for before, scope in altered(config, live):
         if scope.kind not in ("map", "geo") or scope.block is None:
             continue
-        row_key, what = _turned(_rows(before), _rows(scope), upstreams)
+        old, new = _rows(before), _rows(scope)
+        key, what = _swapped(old, new, upstreams)
         if what:
-            row: Directive = next(row for row in scope.block.block or [] if row.name == row_key)
-            findings.append(
-                Finding(
-                    f"{scope.words}: {what}",
-                    file=row.file,
-                    line=row.line,
-                    expected=f"{row_key} {_rows(before)[row_key]}",
-                    seen=f"{row_key} {_rows(scope)[row_key]}",
-                    mend="put the values back to their keys",
-                )
+            yield finding(
+                next(row for row in scope.block.block or [] if row.name == key),
+                f"{scope.words}: {what}",
+                expected=f"{key} {old[key]}",
+                seen=f"{key} {new[key]}",
+                fix="put the values back to their keys",
             )
-    return findings

@@ -1,6 +1,6 @@
-"""An expression that lost a backslash or an anchor against the live release, and now takes more than it should.
+r"""An expression lost a backslash or an anchor against the live release, and now matches more.
 
-``location ~ /\\.`` hides the files that begin with a dot; ``location ~ /.`` hides every page.
+``location ~ /\.`` hides the files that begin with a dot; ``location ~ /.`` hides every page.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
-from ...context import Context
+from ...findings import finding
 
 LEVEL = "high"
 
@@ -23,7 +23,7 @@ def _unmarked(pattern: str) -> str:
 
 
 def _is_looser(pattern: str, old: str) -> bool:
-    """Whether a pattern is another one, with which it shares all but the marks, less some of them."""
+    """Return whether a pattern is another one, with which it shares all but the marks, less some of them."""
     return len(_MARKS.findall(pattern)) < len(_MARKS.findall(old))
 
 
@@ -39,27 +39,19 @@ def _patterns(config: Config) -> Iterator[tuple[str, Directive]]:
             yield from ((word, directive) for word in [directive.name, *args] if word.startswith("~"))
 
 
-def run(config: Config, context: Context) -> list[Finding]:
+def compare(config: Config, live: Config) -> Iterator[Finding]:
     """Find expressions that are those of the live release less some of their marks."""
-    if context.live is None:
-        return []
-    before = {pattern for pattern, _ in _patterns(context.live)}
+    before = {pattern for pattern, _ in _patterns(live)}
     now = list(_patterns(config))
     gone: dict[str, list[str]] = {}
     for old in sorted(before - {pattern for pattern, _ in now}):
         gone.setdefault(_unmarked(old), []).append(old)
-    findings = []
     for pattern, directive in now:
         for old in gone.get(_unmarked(pattern), ()) if pattern not in before else ():
             if _is_looser(pattern, old):
-                findings.append(
-                    Finding(
-                        f"{pattern} takes more than {old}, which the live release has",
-                        file=directive.file,
-                        line=directive.line,
-                        expected=old,
-                        seen=" ".join([directive.name, *directive.args]),
-                        mend=f"write {old}",
-                    )
+                yield finding(
+                    directive,
+                    f"{pattern} matches more than {old}, which the live release has",
+                    expected=old,
+                    fix=f"write {old}",
                 )
-    return findings

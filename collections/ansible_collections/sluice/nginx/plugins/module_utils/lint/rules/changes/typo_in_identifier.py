@@ -1,7 +1,8 @@
-"""A word that was right in the live release and has a slip now: ``shop.exmaple`` in one place of many, a zone, a path.
+"""A word is new and one typing error away from a word that the live release uses, and that is now used less.
 
-It sees what no list of words can know. A word that is changed wherever it stands was renamed, and passes; but the names
-that clients send, as those of cookies, and the rows of maps are nobody's to rename, so there one place is enough.
+``shop.exmaple`` in one place of many, a zone, a path: what no list of words can know. A word that is changed wherever
+it stands was renamed, and passes. Names that clients send, as those of cookies and arguments, and the rows of maps
+cannot be renamed by the configuration alone, so there one place is enough.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from crossplane.analyzer import DIRECTIVES
 from ....closest_match import is_typo, shortened
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
-from ...context import Context
+from ...findings import finding
 
 LEVEL = "high"
 
@@ -36,14 +37,14 @@ def _read(config: Config) -> list[tuple[Directive, list[str]]]:
 
 
 def _of_clients(config: Config, counted: Collection[str]) -> frozenset[str]:
-    """Tell the words that requests are held against: what clients fill, and the rows of maps."""
+    """Return the words that requests are compared with: what clients fill, and the rows of maps."""
     rows = [row.name for block in config.named("map") for row in block.block or []]
     words = {word.lower() for text in rows for word in _WORD.findall(text)}
     return frozenset(words | {word for word in counted if word[0] == "$"})
 
 
 def _meant(before: Counter[str], now: Counter[str], of_clients: frozenset[str]) -> dict[str, str]:
-    """Map each new word to the word of the live release that it became of by a slip."""
+    """Map each new word to the word of the live release that it is a typing error of."""
     rarer: dict[str, list[str]] = {}
     for near in sorted(before):
         for form in shortened(near) if now[near] < before[near] else ():
@@ -60,27 +61,20 @@ def _meant(before: Counter[str], now: Counter[str], of_clients: frozenset[str]) 
     return meant
 
 
-def run(config: Config, context: Context) -> list[Finding]:
-    """Find new words that are one slip away from a word that has become rarer."""
-    if context.live is None:
-        return []
+def compare(config: Config, live: Config) -> Iterator[Finding]:
+    """Find new words that are one typing error away from a word that has become rarer."""
     read = _read(config)
-    before = Counter(word for _, words in _read(context.live) for word in words)
+    before = Counter(word for _, words in _read(live) for word in words)
     now = Counter(word for _, words in read for word in words)
     if not now.keys() - before.keys():
-        return []
-    of_clients = _of_clients(context.live, before) | _of_clients(config, now)
-    meant = _meant(before, now, of_clients)
-    return [
-        Finding(
-            f"{word} is new here; did you mean {meant[word]}, as in the live release?",
-            file=directive.file,
-            line=directive.line,
-            expected=meant[word],
-            seen=" ".join([directive.name, *directive.args]),
-            mend=f"write {meant[word]}",
-        )
-        for directive, words in read
-        for word in dict.fromkeys(words)
-        if word in meant
-    ]
+        return
+    meant = _meant(before, now, _of_clients(live, before) | _of_clients(config, now))
+    for directive, words in read:
+        for word in dict.fromkeys(words):
+            if word in meant:
+                yield finding(
+                    directive,
+                    f"{word} is new; did you mean {meant[word]}, as in the live release?",
+                    expected=meant[word],
+                    fix=f"write {meant[word]}",
+                )

@@ -1,7 +1,8 @@
-"""A quantity that jumped against the live release: ``20m`` that became ``20k``, ``30d`` that became ``30``, a timeout
-of an hour that was dropped and is a minute again. No syntax check and no request shows it; the first large upload does.
+"""A quantity is far from its value in the live release: by a factor of 30, or with the same digits and another unit.
 
-Tuning passes: what changes by less than a factor of 30 and keeps its unit.
+``20m`` became ``20k``, ``30d`` became ``30``, ``5r/s`` became ``5r/m``, or a timeout of an hour was dropped and is a
+minute again. No syntax check and no request shows it; the first large upload does. Equal values (``1m``, ``60s``) and
+smaller changes pass.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from collections.abc import Iterator
 
 from ....config.parse import Config
 from ....verdicts.model import Finding
-from ...context import Context
+from ...findings import finding
 from ...measures import Measure, is_measured, measures, usual
-from ...scopes import Scope, altered
+from ...scopes import Scope, altered, place_of
 from ...values import unit
 
 LEVEL = "high"
@@ -69,25 +70,20 @@ def _changes(before: Scope, now: Scope) -> Iterator[tuple[str, Measure, Measure]
             yield f"{name} {what}".strip(), one, other
 
 
-def run(config: Config, context: Context) -> list[Finding]:
+def compare(config: Config, live: Config) -> Iterator[Finding]:
     """Find quantities in force in a block that are far from those in the same block of the live release."""
-    if context.live is None:
-        return []
     # What many blocks inherit is one change.
-    findings: dict[tuple[str, int, int], Finding] = {}
-    for before, scope in altered(config, context.live):
+    reported: set[tuple[str, int, int]] = set()
+    for before, scope in altered(config, live):
         for name, one, other in _changes(before, scope):
-            place = other.directive or scope.block
-            became = (
-                f"{name} is {other.text}" if other.directive else f"{name} is gone, so nginx's own {other.text} holds"
-            )
-            finding = Finding(
-                f"{became}; in the live release it is {one.text}",
-                file=place.file if place else config.files[0],
-                line=place.line if place else 0,
-                expected=f"about {one.text}",
-                seen=f"{name} {other.text}",
-                mend="check digits and unit",
-            )
-            findings.setdefault((name, id(one.directive), id(other.directive)), finding)
-    return list(findings.values())
+            change = (name, id(one.directive), id(other.directive))
+            if change not in reported:
+                reported.add(change)
+                gone = "" if other.directive else ", nginx's default, because the line is gone"
+                yield finding(
+                    other.directive or place_of(scope, config),
+                    f"{name} changes from {one.text} to {other.text}{gone}",
+                    expected=f"about {one.text}",
+                    seen=f"{name} {other.text}",
+                    fix="check digits and unit",
+                )

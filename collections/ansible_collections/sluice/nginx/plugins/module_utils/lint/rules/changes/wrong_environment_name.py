@@ -1,15 +1,17 @@
-"""A word of another environment: a host, certificate or upstream of staging in a configuration for production.
+"""A new host, certificate or upstream has the name of another environment, as ``staging`` in production.
 
-Only what the live release has nowhere counts, so the configuration of staging itself is left alone.
+Reported are words such as ``staging``, ``test`` and ``dev`` that the live release contains nowhere, so the
+configuration of staging itself passes; and ``localhost`` where the live release has another machine.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
-from ...context import Context
+from ...findings import finding
 from ...scopes import altered
 
 LEVEL = "high"
@@ -33,7 +35,7 @@ def _parts(arg: str) -> list[str]:
 
 
 def _leads(arg: str) -> bool:
-    """Whether an argument is a host, a URL or a path, and no text, and no device."""
+    """Return whether an argument is a host, a URL or a path, and no text, and no device."""
     return ("." in arg or "/" in arg) and (" " not in arg or "://" in arg) and not arg.startswith("/dev/")
 
 
@@ -42,7 +44,7 @@ def _loopback(directive: Directive) -> str:
     return match[1] if match and directive.name in ("server", "proxy_pass", "grpc_pass", "fastcgi_pass") else ""
 
 
-def _gone_home(config: Config, live: Config) -> list[tuple[Directive, str]]:
+def _became_local(config: Config, live: Config) -> list[tuple[Directive, str]]:
     """Find upstreams that were elsewhere and are now on the host itself, at the same place of the configuration."""
     found = []
     for before, scope in altered(config, live):
@@ -54,26 +56,24 @@ def _gone_home(config: Config, live: Config) -> list[tuple[Directive, str]]:
     return found
 
 
-def run(config: Config, context: Context) -> list[Finding]:
+def compare(config: Config, live: Config) -> Iterator[Finding]:
     """Find words of environments that are new against the live release, and upstreams that became the host itself."""
-    if context.live is None:
-        return []
-    known = _words(context.live)
+    known = _words(live)
     found = [
-        (directive, word)
+        (directive, f"{word} suggests another environment; the live release does not contain it")
         for directive in config.walk()
         if directive.block is None and directive.name not in _ASKED
         for word in dict.fromkeys(part for arg in directive.args if _leads(arg) for part in _parts(arg))
         if word in _ENVIRONMENTS and word not in known
     ]
-    return [
-        Finding(
-            f"{word} smells of another environment: the live release has it nowhere here",
-            file=directive.file,
-            line=directive.line,
-            expected="the host, file or upstream of this environment",
-            seen=" ".join([directive.name, *directive.args]),
-            mend="write the one that belongs here",
-        )
-        for directive, word in [*found, *_gone_home(config, context.live)]
+    found += [
+        (directive, f"{word} suggests another environment; the live release has another machine here")
+        for directive, word in _became_local(config, live)
     ]
+    for directive, what in found:
+        yield finding(
+            directive,
+            what,
+            expected="the host, file or upstream of this environment",
+            fix="write the name that belongs here",
+        )

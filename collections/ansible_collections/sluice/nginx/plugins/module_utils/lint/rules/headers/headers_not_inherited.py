@@ -1,14 +1,18 @@
-"""Headers lost by inheritance: a block with one ``add_header`` of its own has none of the outer blocks' any more.
+"""A block sets one header, and so loses all headers of its outer blocks.
 
-So a harmless ``add_header Cache-Control`` takes away Strict-Transport-Security, and one ``proxy_set_header`` takes away
-the Host that the application needs.
+nginx inherits ``add_header`` and ``proxy_set_header`` only into blocks that have none of their own. A harmless
+``add_header Cache-Control`` removes ``Strict-Transport-Security``, and one ``proxy_set_header`` removes the ``Host``
+that the application needs. Reported for security headers and for headers that pass on who asks for what.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ....config.parse import Config
 from ....verdicts.model import Finding
-from ...context import Context
+from ...context import LintContext
+from ...findings import finding
 from ...scopes import scopes
 
 LEVEL = "medium"
@@ -23,9 +27,8 @@ _FORWARDED = {"host", "x-real-ip", "x-forwarded-for", "x-forwarded-proto", "x-fo
 _WATCHED = {"add_header": _SECURITY, "proxy_set_header": _FORWARDED, "grpc_set_header": _FORWARDED}
 
 
-def run(config: Config, context: Context) -> list[Finding]:
-    """Find blocks whose own headers take security or forwarding headers of an outer block away."""
-    findings = []
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
+    """Find blocks whose own headers remove security or forwarding headers of an outer block."""
     for scope in scopes(config):
         for name, watched in _WATCHED.items():
             own = scope.own.get(name, ())
@@ -35,15 +38,10 @@ def run(config: Config, context: Context) -> list[Finding]:
             kept = {each.args[0].lower() for each in own if each.args}
             lost = [each for header, each in outer.items() if header in watched and header not in kept]
             if lost:
-                said = ", ".join(each.args[0] for each in lost)
-                findings.append(
-                    Finding(
-                        f"this {name} takes away what is set outside of the block: {said}",
-                        file=own[0].file,
-                        line=own[0].line,
-                        expected=f"{name} {said} in this block as well",
-                        seen=" ".join([own[0].name, *own[0].args]),
-                        mend=f"repeat here what {lost[0].file}:{lost[0].line} sets",
-                    )
+                headers = ", ".join(each.args[0] for each in lost)
+                yield finding(
+                    own[0],
+                    f"this {name} replaces every {name} of the outer blocks: {headers} is no longer set here",
+                    expected=f"{name} {headers} in this block as well",
+                    fix=f"repeat here what {lost[0].file}:{lost[0].line} sets",
                 )
-    return findings

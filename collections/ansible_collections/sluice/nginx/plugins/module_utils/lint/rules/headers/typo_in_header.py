@@ -1,7 +1,7 @@
-"""A word with one right spelling, written with a slip: a header, a media type, a parameter of FastCGI.
+"""A header, a media type or a FastCGI parameter is one typing error away from a known one.
 
-nginx takes any: ``$http_refferer`` is always empty, ``X-Forwarded-Prot`` tells the application nothing, and no browser
-heeds ``Strict-Transport-Securty``.
+nginx takes any word: ``$http_refferer`` is always empty, ``X-Forwared-For`` is known to no application, and no
+browser heeds ``Strict-Transport-Securty``. Names of your own pass, unless they are that close to a known one.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from ....closest_match import typo_of
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
-from ...context import Context
-from ...vocabulary import CACHE_CONTROL, FASTCGI, HEADERS, MEDIA_TYPES
+from ...context import LintContext
+from ...findings import finding
+from ...known_names import CACHE_CONTROL, FASTCGI, HEADERS, MEDIA_TYPES
 
 LEVEL = "high"
 
@@ -47,18 +48,14 @@ def _wrong(directive: Directive) -> Iterator[tuple[str, str]]:
         yield f"$http_{word}", f"$http_{right}" if right else ""
 
 
-def run(config: Config, context: Context) -> list[Finding]:
-    """Find words that are one slip away from a known one of their kind."""
-    return [
-        Finding(
-            f"{word} is known to nobody; did you mean {right}?",
-            file=directive.file,
-            line=directive.line,
-            expected=right,
-            seen=" ".join([directive.name, *directive.args]),
-            mend=f"write {right}",
-        )
-        for directive in config.walk()
-        for word, right in _wrong(directive)
-        if right
-    ]
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
+    """Find words that are one typing error away from a known one of their kind."""
+    for directive in config.walk():
+        for word, right in _wrong(directive):
+            if right:
+                yield finding(
+                    directive,
+                    f"{word} is not a known name; did you mean {right}?",
+                    expected=right,
+                    fix=f"write {right}",
+                )

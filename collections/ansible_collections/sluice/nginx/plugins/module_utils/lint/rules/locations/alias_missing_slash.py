@@ -1,37 +1,34 @@
-"""An ``alias`` off by a slash: ``location /img/`` with ``alias /srv/images`` serves ``/img/a.png`` from
-``/srv/imagesa.png``, which does not exist. (The other way round is a path traversal, of which gixy tells.)
+"""A ``location`` ends with a slash and its ``alias`` does not, so nginx looks for files that do not exist.
+
+``location /img/`` with ``alias /srv/images`` serves ``/img/a.png`` from ``/srv/imagesa.png``. The other way round is
+a path traversal, which gixy-ng's ``alias_traversal`` finds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ....config.parse import Config
 from ....verdicts.model import Finding
-from ...context import Context
-from ...scopes import location_kind, scopes
+from ...context import LintContext
+from ...findings import finding
+from ...scopes import blocks, location_kind
 
 LEVEL = "high"
 
 
-def run(config: Config, context: Context) -> list[Finding]:
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find prefix locations that end with a slash and have an alias that does not."""
-    findings = []
-    for scope in scopes(config):
-        block = scope.block
-        if block is None or scope.kind != "location":
-            continue
+    for _, block in blocks(config, "location"):
         modifier, path = location_kind(block)
         for alias in block.children("alias"):
             target = alias.args[0] if alias.args else "/"
             if modifier not in ("", "^~") or not path.endswith("/") or target.endswith("/") or "$" in target:
                 continue
-            findings.append(
-                Finding(
-                    f"{path}name is looked for at {target}name: the alias lacks a slash at its end",
-                    file=alias.file,
-                    line=alias.line,
-                    expected=f"alias {target}/",
-                    seen=f"location {path} with alias {target}",
-                    mend="end both with a slash, or neither",
-                )
+            yield finding(
+                alias,
+                f"requests for {path}name are served from {target}name: the alias does not end with a slash",
+                expected=f"alias {target}/",
+                seen=f"location {path} with alias {target}",
+                fix="end both with a slash, or neither",
             )
-    return findings

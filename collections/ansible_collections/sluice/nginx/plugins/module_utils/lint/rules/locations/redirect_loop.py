@@ -1,12 +1,13 @@
-"""A redirect whose target is the place that it stands at: the client goes round until it gives up.
+"""A redirect leads back to the place where it stands, so clients follow it until they give up.
 
-``return 301 https://shop.example$request_uri`` is right in the server for port 80, and an endless loop in the
-one for 443.
+``return 301 https://shop.example$request_uri`` is right in the server for port 80, and an endless loop in the one for
+443.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from ....config.facts import Listen, listeners, server_names
 from ....config.match import choose_location
@@ -14,8 +15,9 @@ from ....config.parse import Config, Directive
 from ....config.regexes import compiled
 from ....outside import whole_number
 from ....verdicts.model import Finding
-from ...context import Context
-from ...scopes import Scope, location_kind, scopes
+from ...context import LintContext
+from ...findings import finding
+from ...scopes import Scope, blocks, location_kind
 
 LEVEL = "high"
 
@@ -27,7 +29,7 @@ _USUAL = {"http": 80, "https": 443}
 
 
 def _target(directive: Directive) -> str:
-    """The target of a redirect; that of a rewrite where it would be rewritten again."""
+    """Return the target of a redirect; that of a rewrite where it would be rewritten again."""
     args = directive.args
     if directive.name == "return":
         redirects = len(args) == 1 or (len(args) == 2 and args[0] in ("301", "302", "303", "307", "308"))
@@ -49,7 +51,7 @@ def _fits(pattern: str, path: str) -> bool:
 
 
 def _comes_back(server: Directive, listen: Listen, scheme: str, host: str) -> bool:
-    """Whether a request to scheme and host reaches this server by this listener again."""
+    """Return whether a request to scheme and host reaches this server by this listener again."""
     here = "https" if listen.tls else "http"
     name, _, port = host.partition(":")
     own = name in ("$host", "$http_host", "$server_name", "") or name.lower() in server_names(server)
@@ -60,7 +62,7 @@ def _comes_back(server: Directive, listen: Listen, scheme: str, host: str) -> bo
 
 
 def _same_path(scope: Scope, server: Directive, path: str) -> bool:
-    """Whether the path of the target gets to the same block."""
+    """Return whether the path of the target gets to the same block."""
     if scope.block is server:
         return path.startswith(("/", "$")) or not path
     if scope.block is None or location_kind(scope.block)[1].startswith("@"):
@@ -79,23 +81,15 @@ def _loops(scope: Scope, target: str) -> bool:
     return comes_back and _same_path(scope, server.block, path)
 
 
-def run(config: Config, context: Context) -> list[Finding]:
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find redirects, outside of ``if``, that lead to their own server and path."""
-    findings = []
-    for scope in scopes(config):
-        if scope.block is None or scope.kind not in ("server", "location"):
-            continue
-        for directive in [*scope.block.children("return"), *scope.block.children("rewrite")]:
+    for scope, block in blocks(config, "server", "location"):
+        for directive in [*block.children("return"), *block.children("rewrite")]:
             target = _target(directive)
             if target and _loops(scope, target):
-                findings.append(
-                    Finding(
-                        f"the redirect to {target} leads back to this very {scope.kind}: an endless loop",
-                        file=directive.file,
-                        line=directive.line,
-                        expected="another host, scheme or path",
-                        seen=" ".join([directive.name, *directive.args]),
-                        mend="correct the target, or put the redirect where it was meant to be",
-                    )
+                yield finding(
+                    directive,
+                    f"the redirect to {target} leads back to the same {scope.kind}: an endless loop",
+                    expected="a target with another host, scheme or path",
+                    fix="correct the target, or move the redirect to the server that it was meant for",
                 )
-    return findings

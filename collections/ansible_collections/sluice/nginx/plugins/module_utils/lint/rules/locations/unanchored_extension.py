@@ -1,15 +1,18 @@
-"""A file extension in an expression with a bare dot or without its end: ``~ .php$`` runs ``/xphp`` as well, and
-``~ \\.php`` hands ``/page.php.bak`` to the interpreter.
+r"""An expression for a file extension has an unescaped dot, or no ``$`` at its end, and matches too much.
+
+``~ .php$`` also runs ``/xphp``, and ``~ \.php`` hands ``/page.php.bak`` to the interpreter.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from ....config.parse import Config
 from ....verdicts.model import Finding
-from ...context import Context
-from ...scopes import location_kind, scopes
+from ...context import LintContext
+from ...findings import finding
+from ...scopes import blocks, location_kind
 
 LEVEL = "medium"
 NEW = "high"
@@ -20,32 +23,17 @@ _BARE_DOT = re.compile(rf"(?:^|[^\\\w])\.({_EXTENSIONS})\$$", re.IGNORECASE)
 _NO_END = re.compile(r"\\\.(php|phtml|py|cgi|pl|aspx?|jsp)$", re.IGNORECASE)
 
 
-def run(config: Config, context: Context) -> list[Finding]:
-    """Find expressions of locations that take more than the files with their extension."""
-    findings = []
-    for scope in scopes(config):
-        if scope.block is None or scope.kind != "location":
-            continue
-        modifier, pattern = location_kind(scope.block)
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
+    """Find expressions of locations that match more than the files with their extension."""
+    for _, block in blocks(config, "location"):
+        modifier, pattern = location_kind(block)
         if not modifier.startswith("~"):
             continue
         if bare := _BARE_DOT.search(pattern):
-            what, better = (
-                f"the dot before {bare[1]} stands for any letter",
-                pattern[: bare.start(1) - 1] + "\\." + bare[1] + "$",
-            )
+            what = f"the unescaped dot before {bare[1]} matches any character"
+            better = pattern[: bare.start(1) - 1] + "\\." + bare[1] + "$"
         elif end := _NO_END.search(pattern):
-            what, better = f"the expression goes on after .{end[1]}: it takes /page.{end[1]}.bak as well", pattern + "$"
+            what, better = f"the expression has no $ at its end: it also matches /page.{end[1]}.bak", pattern + "$"
         else:
             continue
-        findings.append(
-            Finding(
-                what,
-                file=scope.block.file,
-                line=scope.block.line,
-                expected=f"location {modifier} {better}",
-                seen=scope.words,
-                mend=f"write {better}",
-            )
-        )
-    return findings
+        yield finding(block, what, expected=f"location {modifier} {better}", fix=f"write {better}")

@@ -1,19 +1,19 @@
-"""A file extension in the configuration that names no file of the document root: the ``phpp`` kind.
+r"""A file extension in the configuration is close to one that exists, but no file has it.
 
-nginx is content with ``location ~ \\.phpp$``: it then hands out the source of every PHP file as text, or answers 404.
-Where the document root is not known, the live release says what its files are called.
+nginx accepts ``location ~ \.phpp$``: it then hands out the source of every PHP file as text, or answers 404. The
+document root says which extensions exist where it is known (``staging_docroots``), otherwise the live release does.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 
-from ....closest_match import is_typo
+from ....closest_match import closest_matches, is_typo
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
-from ...context import Context
+from ...context import LintContext
+from ...findings import finding
 
 LEVEL = "high"
 
@@ -53,9 +53,8 @@ def _all_named(config: Config | None) -> frozenset[str]:
     return frozenset(extension.lower() for directive in found for extension in _named(directive))
 
 
-def run(config: Config, context: Context) -> list[Finding]:
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find extensions that exist nowhere below the document root, or in live, and are close to one that does."""
-    findings = []
     # What mime.types names is an extension that people use, as htm where only html is.
     usual = {extension for types in config.named("types") for row in types.block or [] for extension in row.args}
     lived = _all_named(context.live)
@@ -65,21 +64,15 @@ def run(config: Config, context: Context) -> list[Finding]:
             if extension.lower() in known | usual | _PHP | lived:
                 continue
             if known:
-                near = difflib.get_close_matches(extension.lower(), sorted(known), n=1, cutoff=0.6)
+                near = closest_matches(extension.lower(), sorted(known), 1)
                 what, others = f"no file below {root} ends in .{extension}", sorted(known)
             else:
                 near = [each for each in sorted(lived) if len(each) > 2 and is_typo(extension.lower(), each)]
-                what, others = f"the live release names no .{extension}", sorted(lived)
-            if not near:
-                continue
-            findings.append(
-                Finding(
+                what, others = f"the live release has no .{extension}", sorted(lived)
+            if near:
+                yield finding(
+                    directive,
                     f"{what}; did you mean .{near[0]}?",
-                    file=directive.file,
-                    line=directive.line,
                     expected=f"an extension that exists there: {', '.join(others)}",
-                    seen=" ".join([directive.name, *directive.args]),
-                    mend=f"write .{near[0]}, or add a file with .{extension}",
+                    fix=f"write .{near[0]}, or add a file with .{extension}",
                 )
-            )
-    return findings

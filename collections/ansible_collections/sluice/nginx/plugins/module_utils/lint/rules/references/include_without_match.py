@@ -1,16 +1,19 @@
-"""An include whose pattern matches nothing, of which nginx says nothing: the sites behind it are gone.
+"""The pattern of an ``include`` matches no file, so the sites behind it are gone, and nginx does not complain.
 
-The folders that packages include, full or not, are left alone, unless live has something there. Debian's own lines
-always are: who takes the last site out of such a folder means it.
+Directories that packages include (``conf.d/*.conf``, ``modules-enabled/*.conf``, ``sites-enabled/*`` and the like)
+may be empty, unless the live release has files there. Debian's own three lines may always match nothing: who removes
+the last site means it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
-from ...context import Context
+from ...context import LintContext
+from ...findings import finding
 
 LEVEL = "medium"
 NEW = "high"
@@ -33,17 +36,13 @@ def _filled_before(directive: Directive, live: Config | None) -> bool:
     return live is not None and pattern not in barren and any(_folder(name) == _folder(pattern) for name in live.files)
 
 
-def run(config: Config, context: Context) -> list[Finding]:
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find patterns that no file of the tree matches."""
-    return [
-        Finding(
-            f"include {directive.args[0]} matches no file",
-            file=directive.file,
-            line=directive.line,
-            expected="at least one file",
-            seen=f"include {directive.args[0]}",
-            mend="correct the pattern, or remove the include",
-        )
-        for directive in config.barren
-        if not _PACKAGED.fullmatch(directive.args[0]) or _filled_before(directive, context.live)
-    ]
+    for directive in config.barren:
+        if not _PACKAGED.fullmatch(directive.args[0]) or _filled_before(directive, context.live):
+            yield finding(
+                directive,
+                f"{directive.text} matches no file",
+                expected="at least one file",
+                fix="correct the pattern, or remove the include",
+            )

@@ -1,22 +1,24 @@
-"""A stream server chooses by what TLS asks for (``$ssl_preread_server_name``) and does not look (``ssl_preread`` is not
-on): the variable is empty, and every connection goes to the default.
+"""A stream server chooses by ``$ssl_preread_…`` variables, but ``ssl_preread`` is not on.
+
+The variables are empty then, and every connection goes to the default.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
-from ...context import Context
+from ...context import LintContext
+from ...findings import finding
 
 LEVEL = "high"
 
 _PREREAD = re.compile(r"\$\{?ssl_preread_")
 _VARIABLE = re.compile(r"\$\{?(\w+)")
 _MADE = ("map", "split_clients", "geo")
-# An empty word in a log turns nobody away.
+# An empty value in a log refuses nobody.
 _LOGS = ("access_log", "log_format", "error_log")
 
 
@@ -29,7 +31,7 @@ def _depends(words: str, made: Collection[str]) -> bool:
 
 
 def _made(stream: Directive) -> set[str]:
-    """The variables that come of what TLS asks for, over maps as well."""
+    """Return the variables that depend on what TLS asks for, through maps as well."""
     made: set[str] = set()
     waiting: dict[str, list[str]] = {}
     new: list[str] = []
@@ -50,25 +52,18 @@ def _made(stream: Directive) -> set[str]:
     return made
 
 
-def run(config: Config, context: Context) -> list[Finding]:
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find stream servers that use what only ``ssl_preread on`` fills."""
-    findings = []
     for stream in (each for each in config.directives if each.name == "stream"):
         made = _made(stream)
         for server in stream.children("server"):
-            said = server.children("ssl_preread") or stream.children("ssl_preread")
+            own = server.children("ssl_preread")
+            in_force = own or stream.children("ssl_preread")
             uses = [each for each in server.block or [] if each.name not in _LOGS and _depends(_words([each]), made)]
-            if uses and (not said or said[-1].args != ["on"]):
-                use = " ".join([uses[0].name, *uses[0].args])
-                place = server.children("ssl_preread")[-1] if server.children("ssl_preread") else uses[0]
-                findings.append(
-                    Finding(
-                        f"ssl_preread is not on here, so what {use} depends on is empty",
-                        file=place.file,
-                        line=place.line,
-                        expected="ssl_preread on",
-                        seen=" ".join([place.name, *place.args]),
-                        mend="write ssl_preread on; in this server",
-                    )
+            if uses and (not in_force or in_force[-1].args != ["on"]):
+                yield finding(
+                    own[-1] if own else uses[0],
+                    f"ssl_preread is not on in this server, so the variables behind {uses[0].text} are empty",
+                    expected="ssl_preread on",
+                    fix="write ssl_preread on; in this server",
                 )
-    return findings

@@ -1,6 +1,7 @@
-"""Something that is named and never used: an upstream, a zone, a cache, a log format, a map.
+"""An upstream, zone, cache, log format or map is defined but never used.
 
-A limit that holds for nobody, a cache that keeps nothing. (``became_unused`` weighs what the live release did use.)
+A limit that applies to nothing, a cache that stores nothing. Where the live release does use it, the stricter rule
+``became_unused`` applies.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from collections.abc import Iterator
 
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
-from ...context import Context
+from ...context import LintContext
+from ...findings import finding
 
 LEVEL = "low"
 
@@ -18,7 +20,7 @@ _WORD = re.compile(r"[\w.-]+")
 
 
 def named(config: Config) -> Iterator[tuple[str, str, Directive]]:
-    """Yield kind, name and directive of what a configuration names for its own use."""
+    """Yield kind, name and directive of what a configuration defines for its own use."""
     for directive in config.walk():
         args = directive.args
         if directive.name == "upstream" and args and directive.block is not None:
@@ -35,7 +37,7 @@ def named(config: Config) -> Iterator[tuple[str, str, Directive]]:
 
 
 def used(config: Config) -> frozenset[str]:
-    """Tell every word of a configuration that may use a name: all but those that name something themselves."""
+    """Return every word of a configuration that may use a name: all but those of its own definition."""
     words: set[str] = set()
     definitions = {id(directive): name for _, name, directive in named(config)}
     for directive in config.walk():
@@ -45,18 +47,14 @@ def used(config: Config) -> frozenset[str]:
     return frozenset(words)
 
 
-def run(config: Config, context: Context) -> list[Finding]:
-    """Find names that no other directive has a word of."""
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
+    """Find names that no other directive mentions."""
     words = used(config)
-    return [
-        Finding(
-            f"the {kind} {name} is named, and nothing uses it",
-            file=directive.file,
-            line=directive.line,
-            expected="a directive that uses it",
-            seen=" ".join([directive.name, *directive.args]),
-            mend="use it, or remove it",
-        )
-        for kind, name, directive in named(config)
-        if name.removeprefix("$") not in words
-    ]
+    for kind, name, directive in named(config):
+        if name.removeprefix("$") not in words:
+            yield finding(
+                directive,
+                f"{kind} {name} is defined but never used",
+                expected="a directive that uses it",
+                fix="use it, or remove it",
+            )

@@ -1,20 +1,25 @@
-"""A default server by accident: no server of a listener says ``default_server``, so the first one in the order of the
-files answers for every unknown host. A new file whose name sorts before the others then takes all of that over.
+"""No server of a listener is marked ``default_server``, so the order of files decides which one answers unknown hosts.
+
+A new file whose name sorts first, as ``another.conf`` before ``shop.conf``, takes over every request for an unknown
+host. With a live release, this is a finding only when the default server changes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ....config.facts import listeners, server_names
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
-from ...context import Context
+from ...context import LintContext
+from ...findings import finding
 
 LEVEL = "low"
 NEW = "high"
 
 
-def _accidental(config: Config) -> dict[tuple[str, int], Directive]:
-    """Map each listener of several servers that none is the default of to its first server."""
+def _implicit(config: Config) -> dict[tuple[str, int], Directive]:
+    """Map each listener of several servers, none of which is the default server, to its first server."""
     there: dict[tuple[str, int], list[Directive]] = {}
     chosen = set()
     for server in config.servers():
@@ -30,7 +35,7 @@ def _names(server: Directive) -> list[str]:
 
 
 def _defaults(config: Config) -> dict[tuple[str, int], list[str]]:
-    """Tell the names of the server that answers for unknown hosts, for each listener."""
+    """Map each listener to the names of the server that answers unknown hosts."""
     found: dict[tuple[str, int], tuple[bool, list[str]]] = {}
     for server in config.servers():
         for each in listeners(server):
@@ -40,28 +45,20 @@ def _defaults(config: Config) -> dict[tuple[str, int], list[str]]:
     return {where: names for where, (_, names) in found.items()}
 
 
-def run(config: Config, context: Context) -> list[Finding]:
-    """Find listeners whose default server the order of files decides; with a live release, where it became another."""
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
+    """Find listeners whose default server depends on the order of files; with a live release, where it changes."""
     before = _defaults(context.live) if context.live else {}
-    findings = []
-    for (address, port), server in _accidental(config).items():
-        where = f"{address}:{port}"
-        seen = " ".join(["server_name", *_names(server)])
-        if context.live is None:
-            what = f"the order of files makes this the default server of {where}"
-        elif (address, port) in before and before[address, port] != _names(server):
-            formerly = " ".join(before[address, port]) or "the server without a name"
-            what = f"the order of files makes this the default server of {where}, which {formerly} was"
-        else:
-            continue
-        findings.append(
-            Finding(
-                what,
-                file=server.file,
-                line=server.line,
-                expected=f"one server that says so: listen {port} default_server",
-                seen=seen,
-                mend="add default_server to the listen of the server that shall answer for unknown hosts",
-            )
+    for (address, port), server in _implicit(config).items():
+        what = f"this server answers unknown hosts on {address}:{port} only because its file comes first"
+        if context.live is not None:
+            formerly = before.get((address, port))
+            if formerly is None or formerly == _names(server):
+                continue
+            what += f"; in the live release {' '.join(formerly) or 'the server without a name'} does"
+        yield finding(
+            server,
+            what,
+            expected=f"one server with listen {port} default_server",
+            seen=" ".join(["server_name", *_names(server)]),
+            fix="add default_server to the listen of the server that should answer unknown hosts",
         )
-    return findings

@@ -1,11 +1,18 @@
-"""Configuration from where programs write: who writes there, a visitor by a log even, writes nginx's configuration."""
+"""nginx reads configuration from a directory that programs write to, as ``/var/log``, ``/tmp``, ``/run`` or ``/proc``.
+
+Whoever can write there, a visitor through a log even, writes nginx's configuration. Links of the release are
+followed.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ....config.parse import Config
 from ....verdicts.model import Finding
-from ...context import Context
-from ...places import is_below
+from ...context import LintContext
+from ...findings import finding
+from ...paths import is_below
 
 LEVEL = "high"
 ACCEPTED_BY_TREE = False
@@ -16,17 +23,13 @@ _WRITTEN = (
 )
 
 
-def run(config: Config, context: Context) -> list[Finding]:
-    """Find includes of what is neither in the tree nor in a folder of packages, administrators or sites."""
-    return [
-        Finding(
-            f"{directive.args[0]} is read as configuration, and programs write there",
-            file=directive.file,
-            line=directive.line,
-            expected="a file of the tree, or of a package",
-            seen=f"include {directive.args[0]}",
-            mend="put the file into the tree",
-        )
-        for directive in config.outside
-        if is_below(context.real(directive.args[0]), _WRITTEN)
-    ]
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
+    """Find includes of files that are in such a directory."""
+    for directive in config.outside:
+        if is_below(context.real(directive.args[0]), _WRITTEN):
+            yield finding(
+                directive,
+                f"nginx reads {directive.args[0]} as configuration, and other programs write there",
+                expected="a file of the tree, or of a package",
+                fix="put the file into the tree",
+            )

@@ -1,5 +1,8 @@
-"""A proxy to what is for the machine alone: a cloud's metadata hands out the credentials of the host, Docker's socket
-its root.
+"""A proxy leads visitors to a service that is for the machine alone, or to any host that a visitor names.
+
+The metadata service of a cloud hands out the credentials of the host, and Docker's socket its root account. Reported
+are metadata services, link-local addresses, sockets and local ports of services that control the machine, and hosts
+that a visitor chooses (``$arg_x``). Variables that ``set``, ``map``, ``geo`` and ``split_clients`` fill are followed.
 """
 
 from __future__ import annotations
@@ -7,11 +10,13 @@ from __future__ import annotations
 import functools
 import ipaddress
 import re
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from ....config.parse import Config
 from ....verdicts.model import Finding
-from ...context import Context
+from ...context import LintContext
+from ...findings import finding
 from ...variables import expanded
 
 LEVEL = "high"
@@ -22,7 +27,7 @@ _LINK_LOCAL = (ipaddress.ip_network("169.254.0.0/16"), ipaddress.ip_network("fe8
 # Of Alibaba, AWS over IPv6, and Oracle; the others are link-local.
 _METADATA = {"100.100.100.200", "fd00:ec2::254", "192.0.0.192", "metadata", "metadata.google.internal"}
 _METADATA |= {"metadata.goog", "instance-data", "instance-data.ec2.internal"}
-# Docker, etcd, the kubelet and its kin, Envoy, Caddy: whoever may talk to them governs the machine.
+# Docker, etcd, the kubelet and its kin, Envoy, Caddy: whoever may talk to them controls the machine.
 _ADMIN_PORTS = {2019, 2375, 2376, 2379, 2380, 9901, 10250, 10255, 10257, 10259}
 # A visitor who names the host may name any of these.
 _CHOSEN = re.compile(r"(?:\w+://)?\$\{?(?:arg_|cookie_|http_(?!host\b)|args\b|query_string\b)", re.IGNORECASE)
@@ -70,7 +75,7 @@ def _is_local(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
-def _is_internal(target: str, context: Context) -> bool:
+def _is_internal(target: str, context: LintContext) -> bool:
     socket = _SOCKET.search(target)
     if socket and _ADMIN_SOCKETS.search(f"unix:{context.real(socket[1]).lower()}"):
         return True
@@ -86,29 +91,23 @@ def _is_internal(target: str, context: Context) -> bool:
     return str(address) in _METADATA or (_is_local(address) and port in _ADMIN_PORTS)
 
 
-def run(config: Config, context: Context) -> list[Finding]:
-    """Find upstreams that are link-local, a cloud's metadata, a service that governs the machine, or any that a visitor
-    names.
-    """
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
+    """Find such targets of proxies and servers of upstreams."""
 
     # Thousands of servers have the same few.
     @functools.cache
     def judged(target: str) -> str:
         targets = expanded(config, target)
         if any(map(_CHOSEN.match, targets)):
-            return "leads to whatever host a visitor names, and so to what is for the machine alone"
+            return "leads to whatever host a visitor names, internal services included"
         internal = any(_is_internal(each, context) for each in targets)
-        return "is for the machine alone, and visitors are led to it" if internal else ""
+        return "is a service for this machine alone, and visitors reach it" if internal else ""
 
-    return [
-        Finding(
-            f"{directive.args[0]} {words}",
-            file=directive.file,
-            line=directive.line,
-            expected="an application's own address",
-            seen=" ".join([directive.name, *directive.args]),
-            mend="remove it, or put a program between that answers only what visitors may ask",
-        )
-        for directive in config.named(*_PASSES)
-        if directive.args and directive.block is None and (words := judged(directive.args[0]))
-    ]
+    for directive in config.named(*_PASSES):
+        if directive.args and directive.block is None and (what := judged(directive.args[0])):
+            yield finding(
+                directive,
+                f"{directive.args[0]} {what}",
+                expected="an application's own address",
+                fix="remove it, or put a program between that answers only what visitors may ask",
+            )

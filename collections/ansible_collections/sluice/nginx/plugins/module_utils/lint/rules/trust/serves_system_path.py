@@ -1,15 +1,21 @@
-"""A document root that is the machine's own: ``root /`` hands out every file that workers can read."""
+"""``root``, ``alias`` or a file name leads to files of the system, which visitors can then read.
+
+``root /``, ``alias /etc/``, ``root $arg_x`` and ``try_files /../x`` hand out every file that workers can read. Links
+of the release are followed, and so are the variables that ``set``, ``map``, ``geo`` and ``split_clients`` fill.
+"""
 
 from __future__ import annotations
 
 import functools
 import posixpath
 import re
+from collections.abc import Iterator
 
 from ....config.parse import CONF_ROOT, Config, Directive
 from ....verdicts.model import Finding
-from ...context import Context
-from ...places import begins_with_visitor, fixed_part, is_below, is_hidden
+from ...context import LintContext
+from ...findings import finding
+from ...paths import begins_with_visitor, fixed_part, is_below, is_hidden
 from ...variables import captures, expanded
 
 LEVEL = "high"
@@ -26,11 +32,13 @@ _NEVER = (
     *("/boot", "/dev", "/proc", "/root", "/sys", "/etc/ssl", "/etc/ssh", "/etc/pki", "/etc/letsencrypt/live"),
     *("/etc/letsencrypt/archive", "/etc/letsencrypt/accounts", "/run/secrets", "/var/lib/sluice", "/var/spool/cron"),
 )
+_NAME = re.compile(r"\$\{?\w+")
+_QUERY = re.compile(r"\?|\$\{?is_args\b")
 # nginx looks for no ".." in them.
 _ANY_PATH = re.compile(r"\$\{?(?:arg_\w|cookie_\w|http_(?!host\b)\w|args\b|query_string\b|request_uri\b)")
 
 
-def _is_system(given: str, captured: frozenset[str], context: Context) -> bool:
+def _is_system(given: str, captured: frozenset[str], context: LintContext) -> bool:
     if _ANY_PATH.search(given) or begins_with_visitor(given):
         return True
     if given.startswith("$"):
@@ -48,11 +56,8 @@ def _is_file_of_etc(path: str, given: str) -> bool:
     return posixpath.dirname(path) == "/etc" and not given.endswith("/") and path != CONF_ROOT
 
 
-_NAME = re.compile(r"\$\{?\w+")
-
-
-def _leads(given: str, captured: frozenset[str], context: Context) -> str:
-    """Say what a root leads to that is not the site's; empty where that is nothing."""
+def _leads(given: str, captured: frozenset[str], context: LintContext) -> str:
+    """Return what a root leads to that is not the site's; empty where that is nothing."""
     if _is_system(given, captured, context):
         return given
     if not given.startswith("/"):
@@ -63,48 +68,8 @@ def _leads(given: str, captured: frozenset[str], context: Context) -> str:
     return next((f"{path} → {target}" for path, target in links if _is_system(target, captured, context)), "")
 
 
-def run(config: Config, context: Context) -> list[Finding]:
-    """Find ``root`` and ``alias`` that are folders of the system, or hidden ones."""
-    findings = []
-    captured = captures(config)
-
-    # Thousands of servers have the same few.
-    @functools.cache
-    def judged(given: str) -> str:
-        return next(filter(None, (_leads(each, captured, context) for each in expanded(config, given))), "")
-
-    for directive in config.named("root", "alias"):
-        leads = judged(directive.args[0]) if directive.args else ""
-        if leads:
-            findings.append(
-                Finding(
-                    f"{directive.name} {directive.args[0]} serves files of the system",
-                    file=directive.file,
-                    line=directive.line,
-                    expected="a folder that holds what visitors may have, as /srv/shop/public",
-                    seen=" ".join([directive.name, *directive.args]) + f", as {leads}" * (leads != directive.args[0]),
-                    mend="name the folder of the site",
-                )
-            )
-    return findings + [
-        Finding(
-            f"{directive.name} leads out of the document root",
-            file=directive.file,
-            line=directive.line,
-            expected="a path without .., that no visitor chooses",
-            seen=" ".join([directive.name, *directive.args]),
-            mend="name the file by its path below the root",
-        )
-        for directive in config.named("error_page", "index", "rewrite", "try_files")
-        if any(map(_climbs if directive.name != "try_files" else _chosen, _paths(config, directive)))
-    ]
-
-
-_QUERY = re.compile(r"\?|\$\{?is_args\b")
-
-
 def _paths(config: Config, directive: Directive) -> list[str]:
-    """What nginx puts behind the root as it is, without a look for ``..``; the first word of a rewrite is a pattern."""
+    """Return what nginx appends to the root without looking for ``..``; the first word of a rewrite is a pattern."""
     words = directive.args[1:] if directive.name == "rewrite" else directive.args
     return [_QUERY.split(each)[0] for word in words for each in expanded(config, word)]
 
@@ -115,3 +80,32 @@ def _climbs(path: str) -> bool:
 
 def _chosen(path: str) -> bool:
     return _climbs(path) or _ANY_PATH.search(path) is not None
+
+
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
+    """Find ``root`` and ``alias`` that are directories of the system, or hidden ones, and paths that leave the root."""
+    captured = captures(config)
+
+    # Thousands of servers have the same few.
+    @functools.cache
+    def judged(given: str) -> str:
+        return next(filter(None, (_leads(each, captured, context) for each in expanded(config, given))), "")
+
+    for directive in config.named("root", "alias"):
+        leads = judged(directive.args[0]) if directive.args else ""
+        if leads:
+            yield finding(
+                directive,
+                f"{directive.name} {directive.args[0]} serves files of the system",
+                expected="a directory that holds what visitors may have, as /srv/shop/public",
+                seen=directive.text + f", as {leads}" * (leads != directive.args[0]),
+                fix="name the directory of the site",
+            )
+    for directive in config.named("error_page", "index", "rewrite", "try_files"):
+        if any(map(_chosen if directive.name == "try_files" else _climbs, _paths(config, directive))):
+            yield finding(
+                directive,
+                f"{directive.name} leads out of the document root",
+                expected="a path without .. that no visitor chooses",
+                fix="name the file by its path below the root",
+            )

@@ -1,19 +1,21 @@
-"""Native code from elsewhere than the packages: nginx runs it as root, at ``nginx -t`` already.
+"""nginx loads native code that no package provides, and runs it as root, even during ``nginx -t``.
 
-A name is followed through the links of the release. ``env LD_PRELOAD=…`` and its kin bring code as well, with the next
-start or upgrade of the binary.
+``load_module /etc/nginx/x.so``, ``env LD_PRELOAD=…``, and a key or ``ssl_engine`` that loads an engine. Links of the
+release are followed. Another file of the same name is another finding.
 """
 
 from __future__ import annotations
 
 import hashlib
 import posixpath
+from collections.abc import Iterator
 
 from ....config.parse import CONF_ROOT, Config, Directive
 from ....errors import SluiceError
 from ....inside import read_inside
 from ....verdicts.model import Finding
-from ...context import Context
+from ...context import LintContext
+from ...findings import finding
 
 LEVEL = "high"
 ACCEPTED_BY_TREE = False
@@ -31,7 +33,7 @@ _LOADS = ("LD_", "OPENSSL_", "PERL5", "PERLLIB", "LUA_", "PYTHON", "GCONV_PATH",
 _KEYS = tuple(f"{kind}ssl_certificate_key" for kind in ("", "proxy_", "grpc_", "uwsgi_"))
 
 
-def _is_foreign(directive: Directive, context: Context) -> bool:
+def _is_foreign(directive: Directive, context: LintContext) -> bool:
     if not directive.args:
         return False
     if directive.name == "env":
@@ -44,8 +46,8 @@ def _is_foreign(directive: Directive, context: Context) -> bool:
     return _own(directive, context) != "" or not context.real(directive.args[0]).startswith(_PACKAGED)
 
 
-def _own(directive: Directive, context: Context) -> str:
-    """Name the file of the release that is loaded, by its content: another one is another finding."""
+def _own(directive: Directive, context: LintContext) -> str:
+    """Return the file of the release that is loaded, with its digest; empty when it is no file of the release."""
     path = context.real(directive.args[0])
     if path not in context.brings:
         return ""
@@ -56,17 +58,14 @@ def _own(directive: Directive, context: Context) -> str:
     return f"{path} of the release, SHA-256 {hashlib.sha256(content).hexdigest()[:16]}"
 
 
-def run(config: Config, context: Context) -> list[Finding]:
-    """Find modules that no package brings, and variables of the environment that load code."""
-    return [
-        Finding(
-            f"{directive.name} {directive.args[0]} loads code that no package of the hosts brings",
-            file=directive.file,
-            line=directive.line,
-            expected="a module of a package, as modules/ngx_stream_module.so",
-            seen=", ".join(filter(None, [" ".join([directive.name, *directive.args]), _own(directive, context)])),
-            mend="install the module's package on the hosts, and name it in staging_packages",
-        )
-        for directive in config.named("load_module", "env", "ssl_engine", *_KEYS)
-        if _is_foreign(directive, context)
-    ]
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
+    """Find modules that no package provides, and variables of the environment that load code."""
+    for directive in config.named("load_module", "env", "ssl_engine", *_KEYS):
+        if _is_foreign(directive, context):
+            yield finding(
+                directive,
+                f"{directive.name} {directive.args[0]} loads code that no package of the hosts provides",
+                expected="a module of a package, as modules/ngx_stream_module.so",
+                seen=", ".join(filter(None, [directive.text, _own(directive, context)])),
+                fix="install the module's package on the hosts, and name it in staging_packages",
+            )

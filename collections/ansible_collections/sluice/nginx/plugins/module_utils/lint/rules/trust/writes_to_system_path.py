@@ -1,6 +1,8 @@
-"""A file that nginx writes where others look for theirs: a log in ``/etc/cron.d`` is a program of root's.
+"""nginx writes a file where the system or another program looks for its own.
 
-nginx opens logs as root, and visitors decide what is in them.
+nginx opens logs as root, and visitors decide what is in them: ``error_log /etc/cron.d/x`` is a program that root
+runs. Logs whose path a visitor chooses, and files that are run when they are requested, are reported as well.
+Directories that the live release writes to pass.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ from collections.abc import Iterator
 
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
-from ...context import Context
-from ...places import begins_with_visitor, fixed_part, is_below, is_hidden
+from ...context import LintContext
+from ...findings import finding
+from ...paths import begins_with_visitor, fixed_part, is_below, is_hidden
 from ...scopes import scopes
 from ...variables import expanded
 
@@ -74,7 +77,7 @@ def _written(config: Config) -> Iterator[tuple[Directive, str]]:
                     break
 
 
-def _is_known(path: str, folders: frozenset[str], context: Context) -> bool:
+def _is_known(path: str, folders: frozenset[str], context: LintContext) -> bool:
     if path.startswith(_ELSEWHERE) or path in _WORDS:
         return True
     if path.startswith("$"):
@@ -88,8 +91,8 @@ def _is_known(path: str, folders: frozenset[str], context: Context) -> bool:
     return fixed in folders or (is_below(fixed, _KNOWN) and not is_below(fixed, _NEVER) and not is_hidden(fixed))
 
 
-def run(config: Config, context: Context) -> list[Finding]:
-    """Find files that are written outside of known folders, and of those that the live release writes to."""
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
+    """Find files that are written outside of known directories, and of those that the live release writes to."""
     live = frozenset(fixed_part(path) for _, path in _written(context.live)) if context.live else frozenset()
 
     # Thousands of servers have the same few.
@@ -97,15 +100,11 @@ def run(config: Config, context: Context) -> list[Finding]:
     def judged(given: str) -> bool:
         return all(_is_known(each, live, context) for each in expanded(config, given))
 
-    return [
-        Finding(
-            f"nginx writes to {path}, which is no place for logs, caches or uploads",
-            file=directive.file,
-            line=directive.line,
-            expected="a folder of nginx's own, as below /var/log/nginx or /var/cache/nginx",
-            seen=" ".join([directive.name, *directive.args]),
-            mend="name a folder of nginx's own",
-        )
-        for directive, path in _written(config)
-        if not judged(path)
-    ]
+    for directive, path in _written(config):
+        if not judged(path):
+            yield finding(
+                directive,
+                f"nginx writes to {path}, which is no place for logs, caches or uploads",
+                expected="a directory of nginx's own, as below /var/log/nginx or /var/cache/nginx",
+                fix="name a directory of nginx's own",
+            )

@@ -1,5 +1,7 @@
-"""A value that its unit makes absurd: ``client_max_body_size 20`` is 20 bytes, ``proxy_read_timeout 60ms`` no time at
-all, ``expires 30`` half a minute. Only what nobody can mean is listed.
+"""A value is implausible with its unit, or without one.
+
+``client_max_body_size 20`` is 20 bytes, ``proxy_read_timeout 60ms`` is almost no time, and ``expires 30`` is half a
+minute. Only values that nobody can mean are reported.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ from typing import NamedTuple
 
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
-from ...context import Context
+from ...context import LintContext
+from ...findings import finding
 from ...values import in_bytes, in_seconds, unit
 
 LEVEL = "high"
@@ -73,9 +76,8 @@ def _values(directive: Directive) -> Iterator[tuple[str, str]]:
         yield directive.name, directive.args[-1 if last else 0]
 
 
-def run(config: Config, context: Context) -> list[Finding]:
-    """Find values that are far beyond what their directive is for."""
-    findings = []
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
+    """Find values that are far from what their directive is for."""
     for directive in config.walk():
         for name, value in _values(directive):
             read, least, most, bare = _BOUNDS[name]
@@ -83,16 +85,11 @@ def run(config: Config, context: Context) -> list[Finding]:
             without_unit = unit(value)[1] == ""
             if not size or (bare if without_unit else least) <= size <= most:
                 continue
-            means = f"{size:g} {'seconds' if read is in_seconds else 'bytes'}"
-            findings.append(
-                Finding(
-                    f"{name} {value} means {means}: "
-                    + ("the unit is missing" if without_unit else "the unit is wrong"),
-                    file=directive.file,
-                    line=directive.line,
-                    expected="a value with a unit, as " + ("30s, 5m or 1h" if read is in_seconds else "16k, 20m or 1g"),
-                    seen=" ".join([directive.name, *directive.args]),
-                    mend="write the unit that was meant",
-                )
+            time = read is in_seconds
+            yield finding(
+                directive,
+                f"{name} {value} means {size:g} {'seconds' if time else 'bytes'}: the unit is "
+                + ("missing" if without_unit else "wrong"),
+                expected="a value with a unit, as " + ("30s, 5m or 1h" if time else "16k, 20m or 1g"),
+                fix="write the unit that was meant",
             )
-    return findings

@@ -1,4 +1,4 @@
-"""Words with one right spelling that nginx takes in any: headers, media types, parameters of FastCGI."""
+"""Names with one right spelling, although nginx takes any: headers, media types, parameters of FastCGI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Places of a host's file system, as far as rules tell them apart."""
+"""Paths of a host's file system, as far as rules distinguish them."""
 
 from __future__ import annotations
 
