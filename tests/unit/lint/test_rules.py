@@ -1,67 +1,24 @@
-"""Each rule has configurations that it must hit, at the lines that say so, and others that it must not.
-
-``NAME.live.conf`` beside ``NAME.conf`` is what the live release says.
-"""
+"""Each rule has configurations that it must hit, at the lines that say so, and others that it must not."""
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.audit import LEVELS
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import find_rules
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import LintContext
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding
-from tests.unit.lint.certificates import certificates
-
-DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "lint.md"
-FIXTURES = Path(__file__).resolve().parents[2] / "lint"
-CASES = sorted(path for path in FIXTURES.glob("*/*/*.conf") if not path.name.endswith(".live.conf"))
-RULES = find_rules()
-EXTENSIONS = {
-    "/srv/shop/public": frozenset({"php", "html", "css", "js", "png", "svg"}),
-    "/srv/shop/src": frozenset({"py"}),
-}
-NOW = datetime(2030, 6, 1, tzinfo=UTC)
-CERTIFICATES = certificates(NOW)
-# They count where a fixture names them: it has no files of its own.
-SECRETS = {"ssl/in-tree.key": "a directive names it", "in-tree.users": "it holds passwords"}
-_MARK = re.compile(r"# hit: (.*)$")
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.audit import LEVELS, gixy_rules
+from tests.unit.lint.fixtures import CASES, FIXTURES, RULES, find, marks_of
 
 
 def _named(path: Path) -> str:
     return path.relative_to(FIXTURES).with_suffix("").as_posix()
 
 
-def _found(rule: str, path: Path) -> list[Finding]:
-    live = path.with_suffix(".live.conf")
-    context = LintContext(
-        EXTENSIONS,
-        parse_tree(live.parent, live.name) if live.exists() else None,
-        CERTIFICATES,
-        certificate_days=14,
-        now=NOW,
-        brings=frozenset({"/etc/nginx/modules/own.so"}),
-        secrets={name: why for name, why in SECRETS.items() if name in path.read_text()},
-    )
-    config = parse_tree(path.parent, path.name)
-    assert config.problems == []
-    return RULES[rule].run(config, context)
-
-
 @pytest.mark.parametrize("path", [path for path in CASES if path.parent.name == "hit"], ids=_named)
 def test_a_rule_hits_the_lines_that_are_marked(path: Path) -> None:
-    marks = {
-        number: mark[1].split(" | ")
-        for number, line in enumerate(path.read_text().splitlines(), 1)
-        if (mark := _MARK.search(line))
-    }
+    marks = marks_of(path)
     found: dict[int, list[str]] = {}
-    for finding in _found(path.parts[-3], path):
+    for finding in find(path.parts[-3], path):
         assert finding.file == path.name
         assert finding.expected
         assert finding.seen
@@ -75,7 +32,7 @@ def test_a_rule_hits_the_lines_that_are_marked(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [path for path in CASES if path.parent.name == "miss"], ids=_named)
 def test_a_rule_leaves_alone_what_is_right(path: Path) -> None:
-    assert _found(path.parts[-3], path) == []
+    assert find(path.parts[-3], path) == []
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -90,11 +47,9 @@ def test_no_fixture_is_for_a_rule_that_is_gone() -> None:
     assert {path.parent.name for path in CASES} == {"hit", "miss"}
     for live in FIXTURES.glob("*/*/*.live.conf"):
         assert live.with_name(live.name.replace(".live.conf", ".conf")) in CASES
+    for live in FIXTURES.glob("*/*.live.conf"):
+        assert live.parent / "hit" / live.name.replace(".live.conf", ".conf") in CASES
 
 
-def test_the_document_has_a_row_for_each_rule_with_its_levels() -> None:
-    rows = re.findall(
-        r"^\| `(\w+)` \| ([a-z]+)(?:, new: ([a-z]+))? \|", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE
-    )
-    levels = {rule: (level, new or level) for rule, level, new in rows}
-    assert levels == {rule.name: (rule.level, rule.level_when_new) for rule in RULES.values()}
+def test_no_rule_has_the_name_of_one_of_gixy() -> None:
+    assert RULES.keys().isdisjoint(gixy_rules())

@@ -15,7 +15,7 @@ from ..verdicts.model import Finding
 from . import rules
 from .context import LintContext
 
-__all__ = ["LintFinding", "Rule", "find_rules", "run_rules"]
+__all__ = ["LintFinding", "Rule", "find_rules", "read_docstring", "run_rules"]
 
 _FIRST_VERSION = "0.1.0"
 
@@ -24,12 +24,14 @@ class Rule(NamedTuple):
     """One rule. ``level_when_new`` is that of a finding that the live release does not have.
 
     ``compares`` says that it needs a live release. ``accepted_by_tree`` is false where a comment in the tree must not
-    accept its findings. ``topic`` is its folder, ``documentation`` its docstring, ``since`` the first version with it.
+    accept its findings. ``topic`` is its folder, ``summary`` and ``details`` are its docstring in Markdown, ``since`` is
+    the first version with it.
     """
 
     name: str
     topic: str
-    documentation: str
+    summary: str
+    details: str
     since: str
     level: str
     level_when_new: str
@@ -62,13 +64,19 @@ def find_rules() -> Mapping[str, Rule]:
     return MappingProxyType(dict(sorted(found.items())))
 
 
+def read_docstring(module: ModuleType) -> tuple[str, str]:
+    """Return the first paragraph of a module's docstring, as one line, and the others; both in Markdown."""
+    first, _, others = (inspect.getdoc(module) or "").replace("``", "`").partition("\n\n")
+    return first.replace("\n", " "), others
+
+
 def _read(module: ModuleType) -> Rule:
     topic, name = module.__name__.rsplit(".", 2)[1:]
     compare = getattr(module, "compare", None)
     return Rule(
         name,
         topic,
-        inspect.getdoc(module) or "",
+        *read_docstring(module),
         getattr(module, "SINCE", _FIRST_VERSION),
         module.LEVEL,
         getattr(module, "NEW", module.LEVEL),
