@@ -58,9 +58,9 @@ def test_the_index_links_each_rule_with_its_level() -> None:
     assert {name: level for name, _, level in rows} == levels
 
 
-def test_the_address_of_the_pages_is_that_of_the_collection() -> None:
-    (galaxy,) = (path for path in FOLDER.parents[1].rglob("galaxy.yml") if ".venv" not in path.parts)
-    assert yaml.safe_load(galaxy.read_text(encoding="utf-8")).get("documentation", "") == DOCUMENTATION
+def test_the_address_of_the_pages_is_that_of_the_collection(project: Path) -> None:
+    galaxy = yaml.safe_load((project / "collections/ansible_collections/sluice/nginx/galaxy.yml").read_text())
+    assert galaxy.get("documentation", "") == DOCUMENTATION
 
 
 def test_a_rule_is_described_with_its_page_where_pages_are_published() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,16 @@ def test_a_rule_hits_the_lines_that_are_marked(path: Path) -> None:
     for line, words in marks.items():
         assert len(found[line]) == len(words), found[line]
         assert all(said in what for said, what in zip(words, found[line], strict=True)), found[line]
+
+
+@pytest.mark.parametrize("path", [path for path in CASES if path.parent.name == "hit"], ids=_named)
+def test_a_finding_stays_the_same_when_lines_are_added_above(path: Path, tmp_path: Path) -> None:
+    rule = path.parts[-3]
+    moved = shutil.copytree(FIXTURES / rule, tmp_path / rule) / "hit" / path.name
+    moved.write_text("# One.\n# Two.\n" + path.read_text())
+    before, now = find(rule, path), find(rule, moved)
+    assert [(each.what, each.seen) for each in now] == [(each.what, each.seen) for each in before]
+    assert [each.line for each in now] == [each.line + 2 for each in before]
 
 
 @pytest.mark.parametrize("path", [path for path in CASES if path.parent.name == "miss"], ids=_named)

@@ -24,8 +24,8 @@ class Rule(NamedTuple):
     """One rule. ``level_when_new`` is that of a finding that the live release does not have.
 
     ``compares`` says that it needs a live release. ``accepted_by_tree`` is false where a comment in the tree must not
-    accept its findings. ``topic`` is its folder, ``summary`` and ``details`` are its docstring in Markdown, ``since`` is
-    the first version with it.
+    accept its findings. ``topic`` is its folder, ``summary`` and ``details`` are its docstring in Markdown, ``since``
+    is the first version that has it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Where the pages of docs/lint are published, and what SARIF says of a rule."""
+"""Where the pages of docs/lint are published, and the description of a rule for SARIF."""
 
 from __future__ import annotations
 

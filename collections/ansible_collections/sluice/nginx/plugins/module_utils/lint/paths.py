@@ -8,12 +8,12 @@ from pathlib import PurePosixPath
 
 __all__ = ["begins_with_visitor", "fixed_part", "is_below", "is_hidden"]
 
-# What a request says; a variable of another name may come from a map, whose rows are fixed.
+# What a request contains; a variable of another name may come from a map, whose rows are fixed.
 _OF_VISITOR = re.compile(r"\$\{?(?:arg_|http_|cookie_|uri\b|document_uri\b|request|args\b|query_string\b|host\b|\d)")
 
 
 def begins_with_visitor(path: str) -> bool:
-    """Return whether a path begins with what a visitor says, as ``$arg_file``."""
+    """Return whether a path begins with what a visitor sends, as ``$arg_file``."""
     return _OF_VISITOR.match(path) is not None
 
 

@@ -43,6 +43,6 @@ def number(text: str) -> float | None:
 
 
 def unit(text: str) -> tuple[str, str]:
-    """Split a value into its digits and its unit: ``20m`` into ``20`` and ``m``."""
+    """Return the digits and the unit of a value: ``20m`` into ``20`` and ``m``."""
     match = re.fullmatch(r"(\d+)(.*)", text)
     return (match[1], match[2]) if match else ("", text)

@@ -32,7 +32,7 @@ def _refusing(config: Config) -> dict[Key, Scope]:
     return {
         key: scope
         for key, scope in by_key(config).items()
-        if scope.kind == "location" and _refuses(scope) and not scope.words.startswith("location @")
+        if scope.kind == "location" and _refuses(scope) and not scope.text.startswith("location @")
     }
 
 
@@ -74,8 +74,8 @@ def compare(config: Config, live: Config) -> Iterator[Finding]:
     for scope, outer in gone.values():
         yield finding(
             place_of(outer, config),
-            f"{scope.words} is gone; in the live release it refuses requests",
-            expected=f"{scope.words} in this {outer.kind}",
-            seen=outer.words,
+            f"{scope.text} is gone; in the live release it refuses requests",
+            expected=f"{scope.text} in this {outer.kind}",
+            seen=outer.text,
             fix="restore the location, or the include that brings it",
         )

@@ -60,7 +60,7 @@ def compare(config: Config, live: Config) -> Iterator[Finding]:
         if what:
             yield finding(
                 next(row for row in scope.block.block or [] if row.name == key),
-                f"{scope.words}: {what}",
+                f"{scope.text}: {what}",
                 expected=f"{key} {old[key]}",
                 seen=f"{key} {new[key]}",
                 fix="put the values back to their keys",

@@ -138,4 +138,4 @@ def compare(config: Config, live: Config) -> Iterator[Finding]:
             reported.add((what, id(loss.before)))
             written = scope.own.get(loss.name.split()[0], ())
             place = loss.place or (written[0] if written else place_of(scope, config))
-            yield finding(place, what, expected=loss.before.text, seen=scope.words, fix="restore it")
+            yield finding(place, what, expected=loss.before.text, seen=scope.text, fix="restore it")

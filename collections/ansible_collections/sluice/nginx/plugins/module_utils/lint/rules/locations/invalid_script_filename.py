@@ -43,7 +43,7 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
         if given is not None and wrong:
             what, place, seen = f"SCRIPT_FILENAME {wrong}", given, given.text
         elif "fastcgi_pass" in scope.own and _php(scope) and not _inherits(scope):
-            place, seen = scope.own["fastcgi_pass"][0], scope.words
+            place, seen = scope.own["fastcgi_pass"][0], scope.text
             what = "PHP gets no SCRIPT_FILENAME, so it has no script to run"
         else:
             continue
