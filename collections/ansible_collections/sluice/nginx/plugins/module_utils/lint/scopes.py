@@ -49,7 +49,7 @@ class Scope:
         return self.kind in ("location", "upstream")
 
     def effective(self, name: str) -> Sequence[Directive]:
-        """Return the directives called ``name`` that are in force here: its own, or those of the nearest outer block."""
+        """Return the directives ``name`` that are in force here: its own, or those of the nearest outer block."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope.own:
