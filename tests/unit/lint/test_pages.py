@@ -59,7 +59,7 @@ def test_the_index_links_each_rule_with_its_level() -> None:
 
 
 def test_the_address_of_the_pages_is_that_of_the_collection(project: Path) -> None:
-    galaxy = yaml.safe_load((project / "collections/ansible_collections/sluice/nginx/galaxy.yml").read_text())
+    galaxy = yaml.safe_load((project / "galaxy.yml").read_text())
     assert galaxy.get("documentation", "") == DOCUMENTATION
 
 
