@@ -21,8 +21,8 @@ lint: setup ## ansible-lint, yamllint, ruff, mypy, changelog
 unit: setup ## the unit tests alone
 	@scripts/test unit
 
-docs: setup ## docs/lint, from the rules and their examples
-	@.venv/bin/python -m scripts.lint_pages
+docs: setup ## the pages of docs/lint and docs/alerts, from the rules and their examples
+	@.venv/bin/python -m scripts.lint_pages && .venv/bin/python -m scripts.alert_pages
 
 fuzz: setup ## each fuzzer of tests/fuzz for half an hour; scripts/fuzz --seconds 60 nginx runs one for a minute
 	@scripts/fuzz
