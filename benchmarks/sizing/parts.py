@@ -32,8 +32,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.gates import parse as
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import write_receipt
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.audit import audit
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import ask
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import Context
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import run_rules
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import LintContext
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.comparing import permitted
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.reading import needs_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
@@ -128,7 +128,7 @@ class _Sized:
             take("gate parse", lambda: parse_gate.run(subject)),
             take("gate needs", lambda: needs_gate.run(subject)),
         ]
-        take("lint: own rules", lambda: list(ask(config, Context(live=live_config))))
+        take("lint: own rules", lambda: list(run_rules(config, LintContext(live=live_config))))
         if with_gixy:
             take(GIXY, lambda: audit(release.tree, config))
         verdicts += [self._covered(config, release), self._compared(subject, config, live, world)]
