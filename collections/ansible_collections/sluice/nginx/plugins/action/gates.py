@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.accepting import read_accept
 from ansible_collections.sluice.nginx.plugins.module_utils.door.releases import door_of
@@ -44,33 +44,6 @@ _QUIET = ("pass", "not run")
 
 class ActionModule(ConcludingAction):
     """Runs the gates on staging containers of the controller."""
-
-    SPEC: ClassVar[dict[str, Any]] = {
-        "run": {"type": "dict", "required": True},
-        "releases": {"type": "list", "elements": "dict", "required": True},
-        "staging": {"type": "dict", "required": True},
-        "said": {"type": "dict", "default": {}},
-        "path": {"type": "str", "default": ""},
-        "lint_level": {"type": "str", "default": "high"},
-        "lint_accept": {"type": "list", "elements": "str", "default": []},
-        "allow_warnings": {"type": "bool", "default": False},
-        "certificate_days": {"type": "int", "default": 14},
-        "coverage": {"type": "int", "default": 80},
-        "accept": {"type": "list", "elements": "dict", "default": []},
-        "strict": {"type": "bool", "default": False},
-        "replay_log": {"type": "str", "default": ""},
-        "replay_requests": {"type": "int", "default": 200},
-        "behaviour_requests": {"type": "int", "default": 5000},
-        "verify": {"type": "list", "elements": "str", "default": []},
-        "decide": {"type": "dict", "default": {}},
-        "blame": {"type": "bool", "default": True},
-        "blame_seconds": {"type": "float", "default": 60},
-        "signing_key": {"type": "str", "default": ""},
-        "receipt_hours": {"type": "float", "default": 24},
-        "inventory": {"type": "str", "default": ""},
-        "emergency": {"type": "str", "default": ""},
-        "deploy": {"type": "bool", "default": False},
-    }
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Examine every release; fails unless each gate passed for each of them, or an emergency overrides those that
