@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 
 from ...errors import InputError
-from ..reading import values
+from ...schema import reader
+from .. import values
 
-__all__ = ["Path", "read_path"]
+__all__ = ["Path", "location_path"]
 
 _PATH = re.compile(r"(?P<modifier>=|\^~|~\*|~)?\s*(?P<value>\S.*)")
 
@@ -44,7 +45,8 @@ class Path:
         return " ".join(self.arguments)
 
 
-def read_path(value: object, where: str) -> Path:
+@reader("str")
+def location_path(value: object, where: str) -> Path:
     """Read ``/x``, ``= /x``, ``^~ /x``, ``~ regex``, ``~* regex`` or ``@name``. Raises ``InputError``."""
     text = values.text(value, where)
     match = _PATH.fullmatch(text)

@@ -1,0 +1,188 @@
+"""Write what follows from declarations: argument specs and defaults of roles, and the tables of options in documents.
+
+The options of the role nginx are declared in module_utils/sites. Those of the other roles are declared in their
+argument specs, but for what is a mapping with a model of its own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ansible_collections.sluice.nginx.plugins.module_utils.schema import Key, Model, keys
+from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import Variables
+
+__all__ = ["PROJECT", "generated", "options", "stale"]
+
+PROJECT = Path(__file__).resolve().parents[1]
+_WRITTEN = "# Written by scripts/generate.py from {}.\n"
+# Blocks in Markdown that are written, as <!-- options of Site --> … <!-- end -->.
+_BLOCK = re.compile(r"(<!-- (?P<what>options of [\w.]+|variables) -->\n).*?(<!-- end -->)", re.S)
+_MARKUP = re.compile(r"\b[CVO]\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
+_MODULE = re.compile(r"\bM\(([^)]*)\)")
+_PARTS = ("description", "type", "elements", "required", "choices", "default", "no_log", "options")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents lists below their keys, and takes double quotes."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+    def choose_scalar_style(self) -> str:
+        style = str(super().choose_scalar_style())
+        return '"' if style == "'" else style
+
+
+class _Short(list[Any]):
+    """A list that is written in one line."""
+
+
+_Dumper.add_representer(
+    _Short, lambda dumper, data: dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True)
+)
+
+
+def options(model: type[Model]) -> dict[str, dict[str, Any]]:
+    """Return the keys of a model as the options of an argument spec."""
+    return {name: _option(declared) for name, declared in keys(model).items()}
+
+
+def _option(declared: Key) -> dict[str, Any]:
+    spec = {"description": declared.description, **declared.read.spec}
+    if declared.required:
+        spec["required"] = True
+    if declared.default is not None:
+        spec["default"] = declared.default
+    shape = declared.read.shape
+    if shape is not None and "dict" in (spec["type"], spec.get("elements")):
+        spec["options"] = options(shape)
+    elif shape is not None:
+        # An argument spec has no options for what may be something else than a mapping.
+        names = ", ".join(f"C({name})" for name in keys(shape))
+        spec["description"] = [declared.description, f"The keys of a mapping are {names}."]
+    return {name: spec[name] for name in _PARTS if name in spec}
+
+
+def _models(model: type[Model]) -> Iterator[type[Model]]:
+    """Yield the model, and those of what is in it."""
+    yield model
+    for field in dataclasses.fields(model):
+        declared: Key | None = field.metadata.get("key")
+        shape = declared and (declared.inline or declared.read.shape)
+        if shape:
+            yield from _models(shape)
+
+
+MODELS = {each.__name__: each for model in (Variables,) for each in _models(model)}
+
+
+def _own(model: type[Model]) -> dict[str, dict[str, Any]]:
+    """Return the options of a model, without those that it has in common with others."""
+    own = [field.metadata["key"] for field in dataclasses.fields(model) if "key" in field.metadata]
+    common = {name for each in own if each.inline for name in keys(each.inline)}
+    return {name: option for name, option in options(model).items() if name not in common}
+
+
+def _yaml(value: object) -> str:
+    """Return YAML as it stands in the repository."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=130)
+
+
+def _shortened(value: Any, name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {key: _shortened(item, key) for key, item in value.items()}
+    return _Short(value) if isinstance(value, list) and name != "description" else value
+
+
+def _specs(role: Path) -> dict[str, Any]:
+    entries = yaml.safe_load((role / "meta/argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
+    if role.name == "nginx":
+        entries["main"]["options"] = options(Variables)
+    return dict(entries)
+
+
+def _role_options(role: Path) -> dict[str, dict[str, Any]]:
+    return {name: option for entry in _specs(role).values() for name, option in entry.get("options", {}).items()}
+
+
+def _defaults(role: Path) -> str:
+    found = {name: option["default"] for name, option in _role_options(role).items() if "default" in option}
+    return (
+        "---\n"
+        + _WRITTEN.format("meta/argument_specs.yml")
+        + "".join(_yaml({name: _shortened(value)}) for name, value in found.items())
+    )
+
+
+def _text(text: str) -> str:
+    """Return a description as Markdown, in a cell of a table."""
+    return _MODULE.sub(r"`\1`", _MARKUP.sub(r"`\1`", text)).replace("|", "\\|")
+
+
+def _described(option: Mapping[str, Any]) -> str:
+    said = option["description"]
+    text = _text(" ".join(said) if isinstance(said, list) else said)
+    choices = [f"`{_shown(choice)}`" for choice in option.get("choices", [])]
+    return text if all(choice in text for choice in choices) else f"{text} One of {', '.join(choices)}."
+
+
+def _shown(value: object) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, width=1000, allow_unicode=True).strip()
+    return '""' if value == "" else text.removesuffix("\n...").strip()
+
+
+def _type(option: Mapping[str, Any]) -> str:
+    return f"list of {option['elements']}" if "elements" in option else str(option["type"])
+
+
+def _table(found: Mapping[str, Mapping[str, Any]], title: str) -> str:
+    rows = [f"| {title} | type | default | meaning |", "| --- | --- | --- | --- |"]
+    for name, option in found.items():
+        default = (
+            "required" if option.get("required") else f"`{_shown(option['default'])}`" if "default" in option else ""
+        )
+        rows.append(f"| `{name}` | {_type(option)} | {default} | {_described(option)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _filled(path: Path, variables: Callable[[], Mapping[str, Mapping[str, Any]]]) -> str:
+    """Return a document with its blocks written anew."""
+
+    def block(found: re.Match[str]) -> str:
+        what = found["what"]
+        made = _table(variables(), "variable") if what == "variables" else _table(_own(MODELS[what.split()[-1]]), "key")
+        return f"{found[1]}{made}{found[3]}"
+
+    return _BLOCK.sub(block, path.read_text(encoding="utf-8"))
+
+
+def generated() -> dict[Path, str]:
+    """Return each file that is written, or has a part that is, with its content."""
+    found = {}
+    for role in sorted(path for path in (PROJECT / "roles").iterdir() if path.is_dir()):
+        found[role / "README.md"] = _filled(role / "README.md", lambda role=role: _role_options(role))  # type: ignore[misc]
+        found[role / "defaults/main.yml"] = _defaults(role)
+    role = PROJECT / "roles/nginx"
+    head = "---\n" + _WRITTEN.format("the models of module_utils/sites")
+    found[role / "meta/argument_specs.yml"] = head + _yaml({"argument_specs": _shortened(_specs(role))})
+    return found
+
+
+def stale() -> list[Path]:
+    """Return the files that are not as they would be written."""
+    return [
+        path for path, text in generated().items() if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
+
+
+if __name__ == "__main__":
+    for path in stale():
+        path.write_text(generated()[path], encoding="utf-8")
+        sys.stdout.write(f"{path.relative_to(PROJECT)}\n")
