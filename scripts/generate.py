@@ -1,24 +1,26 @@
 """Write what follows from declarations: argument specs and defaults of roles, and the tables of options in documents.
 
-The options of the role nginx are declared in module_utils/sites. Those of the other roles are declared in their
-argument specs, but for what is a mapping with a model of its own.
+The variables of the role nginx are declared in module_utils/sites, a check in module_utils/contract/model.py, those of
+the other roles in their argument specs.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import CHECK, Field
 from ansible_collections.sluice.nginx.plugins.module_utils.schema import Key, Model, keys
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import Variables
 
-__all__ = ["PROJECT", "generated", "options", "stale"]
+__all__ = ["PROJECT", "TABLES", "generated", "options", "stale"]
 
 PROJECT = Path(__file__).resolve().parents[1]
 _WRITTEN = "# Written by scripts/generate.py from {}.\n"
@@ -49,12 +51,23 @@ _Dumper.add_representer(
 )
 
 
-def options(model: type[Model]) -> dict[str, dict[str, Any]]:
-    """Return the keys of a model as the options of an argument spec."""
-    return {name: _option(declared) for name, declared in keys(model).items()}
+def options(shape: type[Model] | Mapping[str, Field]) -> dict[str, dict[str, Any]]:
+    """Return the keys of a model, or of a check, as the options of an argument spec."""
+    if isinstance(shape, Mapping):
+        return {name: _of_field(field) for name, field in shape.items()}
+    return {name: _of_key(declared) for name, declared in keys(shape).items()}
 
 
-def _option(declared: Key) -> dict[str, Any]:
+def _of_field(field: Field) -> dict[str, Any]:
+    spec = {"description": field.description, "type": field.type}
+    return {
+        **spec,
+        **({"required": True} if field.required else {}),
+        **({"options": options(field.fields)} if field.fields else {}),
+    }
+
+
+def _of_key(declared: Key) -> dict[str, Any]:
     spec = {"description": declared.description, **declared.read.spec}
     if declared.required:
         spec["required"] = True
@@ -65,29 +78,31 @@ def _option(declared: Key) -> dict[str, Any]:
         spec["options"] = options(shape)
     elif shape is not None:
         # An argument spec has no options for what may be something else than a mapping.
-        names = ", ".join(f"C({name})" for name in keys(shape))
+        names = ", ".join(f"C({name})" for name in options(shape))
         spec["description"] = [declared.description, f"The keys of a mapping are {names}."]
     return {name: spec[name] for name in _PARTS if name in spec}
 
 
-def _models(model: type[Model]) -> Iterator[type[Model]]:
-    """Yield the model, and those of what is in it."""
-    yield model
-    for field in dataclasses.fields(model):
-        declared: Key | None = field.metadata.get("key")
-        shape = declared and (declared.inline or declared.read.shape)
-        if shape:
-            yield from _models(shape)
-
-
-MODELS = {each.__name__: each for model in (Variables,) for each in _models(model)}
-
-
-def _own(model: type[Model]) -> dict[str, dict[str, Any]]:
-    """Return the options of a model, without those that it has in common with others."""
+def _tables(model: type[Model]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the options of each model that is in another, without those that it has in common with others."""
     own = [field.metadata["key"] for field in dataclasses.fields(model) if "key" in field.metadata]
     common = {name for each in own if each.inline for name in keys(each.inline)}
-    return {name: option for name, option in options(model).items() if name not in common}
+    found = {model.__name__: {name: option for name, option in options(model).items() if name not in common}}
+    for each in own:
+        shape = each.inline or each.read.shape
+        if isinstance(shape, type):
+            found |= _tables(shape)
+    return found
+
+
+_EXPECT = options(CHECK)["expect"]["options"]
+TABLES = {
+    **_tables(Variables),
+    "check": options(CHECK),
+    "check.expect": _EXPECT,
+    "check.expect.upstream": _EXPECT["upstream"]["options"],
+}
+"""What there are tables of, by the name that stands in documents."""
 
 
 def _yaml(value: object) -> str:
@@ -143,13 +158,14 @@ def _type(option: Mapping[str, Any]) -> str:
 
 
 def _table(found: Mapping[str, Mapping[str, Any]], title: str) -> str:
-    rows = [f"| {title} | type | default | meaning |", "| --- | --- | --- | --- |"]
-    for name, option in found.items():
-        default = (
-            "required" if option.get("required") else f"`{_shown(option['default'])}`" if "default" in option else ""
-        )
-        rows.append(f"| `{name}` | {_type(option)} | {default} | {_described(option)} |")
-    return "\n".join(rows) + "\n"
+    rows = [[title, "type", "default", "meaning"], ["---"] * 4]
+    for option, alike in itertools.groupby(found, key=found.__getitem__):
+        default = f"`{_shown(option['default'])}`" if "default" in option else ""
+        default = "required" if option.get("required") else default
+        rows.append([f"`{'`, `'.join(alike)}`", _type(option), default, _described(option)])
+    if not any(row[2] for row in rows[2:]):
+        rows = [[*row[:2], row[3]] for row in rows]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _filled(path: Path, variables: Callable[[], Mapping[str, Mapping[str, Any]]]) -> str:
@@ -157,7 +173,7 @@ def _filled(path: Path, variables: Callable[[], Mapping[str, Mapping[str, Any]]]
 
     def block(found: re.Match[str]) -> str:
         what = found["what"]
-        made = _table(variables(), "variable") if what == "variables" else _table(_own(MODELS[what.split()[-1]]), "key")
+        made = _table(variables(), "variable") if what == "variables" else _table(TABLES[what.split()[-1]], "key")
         return f"{found[1]}{made}{found[3]}"
 
     return _BLOCK.sub(block, path.read_text(encoding="utf-8"))
@@ -169,6 +185,8 @@ def generated() -> dict[Path, str]:
     for role in sorted(path for path in (PROJECT / "roles").iterdir() if path.is_dir()):
         found[role / "README.md"] = _filled(role / "README.md", lambda role=role: _role_options(role))  # type: ignore[misc]
         found[role / "defaults/main.yml"] = _defaults(role)
+    checks = PROJECT / "docs/checks.md"
+    found[checks] = _filled(checks, dict)
     role = PROJECT / "roles/nginx"
     head = "---\n" + _WRITTEN.format("the models of module_utils/sites")
     found[role / "meta/argument_specs.yml"] = head + _yaml({"argument_specs": _shortened(_specs(role))})

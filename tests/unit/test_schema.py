@@ -103,7 +103,7 @@ def test_items_that_nobody_wrote_have_no_numbers() -> None:
 def test_a_fault_is_told_with_its_path(value: Any, message: str) -> None:
     with pytest.raises(InputError) as caught:
         Car.read(value, "cars[0]")
-    assert str(caught.value) == message
+    assert str(caught.value).startswith(message)
 
 
 def test_the_keys_are_what_a_user_writes() -> None:

@@ -45,10 +45,12 @@ Convert = Callable[[object, str], T]
 class Reader(Generic[T]):
     """A converter that knows what an argument spec says of its values, as ``{"type": "str"}``.
 
-    ``shape`` is the model of the mapping that the value is, or may be.
+    ``shape`` is the model of the mapping that the value is, or may be; of a check, which hosts read too, its fields.
     """
 
-    def __init__(self, read: Convert[T], spec: Mapping[str, Any], shape: type[Model] | None = None) -> None:
+    def __init__(
+        self, read: Convert[T], spec: Mapping[str, Any], shape: type[Model] | Mapping[str, Any] | None = None
+    ) -> None:
         self._read, self.spec, self.shape = read, spec, shape
 
     def __call__(self, value: object, where: str) -> T:

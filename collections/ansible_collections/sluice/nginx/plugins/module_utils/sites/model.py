@@ -92,9 +92,7 @@ class Site(Model):
         maintenance, "V(true) answers 503 to everyone; or a mapping that says more.", default=False
     )
     gzip: bool = key(values.flag, "V(false) turns compression off for this site.", default=True)
-    checks: object = key(
-        values.as_written("list", "dict"), "The contract of the site: requests and what must come back.", default=[]
-    )
+    checks: object = key(values.CHECKS, "The contract of the site: requests and what must come back.", default=[])
     http_lines: tuple[str, ...] = key(listing(values.lines), "Raw lines above the site's server.", default=[])
     lines: tuple[str, ...] = key(listing(values.lines), "Raw lines in the site's server.", default=[])
     scope: Scope = inline(Scope)

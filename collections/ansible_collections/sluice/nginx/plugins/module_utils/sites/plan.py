@@ -47,7 +47,7 @@ class Variables(Model):
         default=False,
     )
     nginx_checks: object = key(
-        values.as_written("list", "dict"),
+        values.CHECKS,
         "The contract of the raw tree, in the same form as the C(checks) of a site.",
         default=[],
     )

@@ -6,11 +6,13 @@ import ipaddress
 import re
 from collections.abc import Callable
 
+from ..contract.model import CHECK
 from ..errors import InputError
 from ..outside import whole_number
 from ..schema import Convert, Reader, plain, reader
 
 __all__ = [
+    "CHECKS",
     "absolute_path",
     "address",
     "as_written",
@@ -125,6 +127,10 @@ expires = matching(
 def as_written(*types: str) -> Reader[object]:
     """Make a reader that takes any value, for what is read elsewhere: a type, and that of a list's items."""
     return Reader(lambda value, where: value, dict(zip(("type", "elements"), types, strict=False)))
+
+
+CHECKS: Reader[object] = Reader(lambda value, where: value, {"type": "list", "elements": "dict"}, CHECK)
+"""Checks, which have a reader of their own."""
 
 
 def nullable(convert: Convert[str]) -> Callable[[object, str], str | None]:
