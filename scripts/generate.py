@@ -16,9 +16,12 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.accepting import Acceptance
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import CHECK, Field
 from ansible_collections.sluice.nginx.plugins.module_utils.schema import Key, Model, keys
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import Variables
+from ansible_collections.sluice.nginx.plugins.module_utils.world.images import ImageRow
+from ansible_collections.sluice.nginx.plugins.module_utils.world.services import ServiceRow
 
 __all__ = ["PROJECT", "TABLES", "generated", "options", "stale"]
 
@@ -98,6 +101,9 @@ def _tables(model: type[Model]) -> dict[str, dict[str, dict[str, Any]]]:
 _EXPECT = options(CHECK)["expect"]["options"]
 TABLES = {
     **_tables(Variables),
+    **_tables(Acceptance),
+    **_tables(ServiceRow),
+    **_tables(ImageRow),
     "check": options(CHECK),
     "check.expect": _EXPECT,
     "check.expect.upstream": _EXPECT["upstream"]["options"],

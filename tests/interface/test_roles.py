@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.generate import generated, stale
+from scripts.generate import TABLES, generated, stale
 
 ROLES = sorted(path for path in (Path(__file__).resolve().parents[2] / "roles").iterdir() if path.is_dir())
 FILES = ("README.md", "defaults/main.yml", "meta/main.yml", "meta/argument_specs.yml", "tasks/main.yml")
@@ -67,6 +67,15 @@ def test_what_is_generated_is_up_to_date() -> None:
 @each_role
 def test_the_readme_has_the_table_of_variables(role: Path) -> None:
     assert "<!-- variables -->\n| variable |" in (role / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("role", "variable", "table"),
+    [("gates", "gates_accept", "Acceptance"), ("staging", "staging_services", "ServiceRow")],
+)
+def test_the_keys_of_a_row_are_those_that_its_model_declares(role: str, variable: str, table: str) -> None:
+    (path,) = [each for each in ROLES if each.name == role]
+    assert _options(path)[variable]["options"] == TABLES[table]
 
 
 def _passed(role: Path) -> Iterator[tuple[str, str, str]]:

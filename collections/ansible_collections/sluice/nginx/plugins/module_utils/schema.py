@@ -64,7 +64,10 @@ def reader(type_: str, shape: type[Model] | None = None) -> Callable[[Convert[T]
 
 @dataclasses.dataclass(frozen=True)
 class Key:
-    """What is declared of a key: ``default`` is what a user would write, ``absent`` the value where nobody wrote it."""
+    """What is declared of a key: ``default`` is what a user would write, ``absent`` the value where nobody wrote it.
+
+    ``advice`` says what to write where a required key is missing.
+    """
 
     name: str
     read: Reader[Any]
@@ -73,10 +76,11 @@ class Key:
     default: object
     absent: object
     inline: type[Model] | None = None
+    advice: str = ""
 
 
 @overload
-def key(read: Reader[T], description: str, *, required: Literal[True], name: str = ...) -> T: ...
+def key(read: Reader[T], description: str, *, required: Literal[True], name: str = ..., advice: str = ...) -> T: ...
 @overload
 def key(read: Reader[T], description: str, *, default: object, name: str = ...) -> T: ...
 @overload
@@ -91,9 +95,10 @@ def key(
     default: object = None,
     absent: object = None,
     name: str = "",
+    advice: str = "",
 ) -> Any:
     """Declare a key of a model; ``name`` is for keys that are words of Python's."""
-    declared = Key(name, read, description, required, default, absent)
+    declared = Key(name, read, description, required, default, absent, advice=advice)
     return dataclasses.field(metadata={"key": declared})
 
 
@@ -210,7 +215,7 @@ class Given:
         if name in self._values:
             return declared.read(self._values[name], self.path(name))
         if declared.required:
-            raise InputError(self.where, f"'{name}' is missing")
+            raise InputError(self.where, f"'{name}' is missing{declared.advice and f'; {declared.advice}'}")
         if declared.default is None:
             return declared.absent
         return declared.read(declared.default, _Unwritten(self.path(name)))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..schema import Given, Model, inline, key, listing, mapping, reader, table
-from . import values
+from .. import values
+from ..contract.model import CHECK
+from ..schema import Given, Model, Reader, inline, key, listing, mapping, reader, table
 from .parts.errors import ErrorPage, Maintenance, maintenance
 from .parts.limits import RequestZone, Zone
 from .parts.php import Php, php
@@ -18,13 +19,17 @@ from .parts.tls import Listen, Tls, listener
 from .parts.upstreams import Upstream
 from .references import check_site, check_sites
 
-__all__ = ["Site", "parse_sites"]
+__all__ = ["CHECKS", "Site", "parse_sites"]
 
 _SECURITY_HEADERS: Mapping[str, str | None] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "SAMEORIGIN",
     "Referrer-Policy": "strict-origin-when-cross-origin",
 }
+
+
+CHECKS: Reader[object] = Reader(lambda value, where: value, {"type": "list", "elements": "dict"}, CHECK)
+"""Checks, which have a reader of their own."""
 
 
 @reader("raw")
@@ -92,7 +97,7 @@ class Site(Model):
         maintenance, "V(true) answers 503 to everyone; or a mapping that says more.", default=False
     )
     gzip: bool = key(values.flag, "V(false) turns compression off for this site.", default=True)
-    checks: object = key(values.CHECKS, "The contract of the site: requests and what must come back.", default=[])
+    checks: object = key(CHECKS, "The contract of the site: requests and what must come back.", default=[])
     http_lines: tuple[str, ...] = key(listing(values.lines), "Raw lines above the site's server.", default=[])
     lines: tuple[str, ...] = key(listing(values.lines), "Raw lines in the site's server.", default=[])
     scope: Scope = inline(Scope)

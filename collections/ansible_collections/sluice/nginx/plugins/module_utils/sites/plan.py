@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .. import values
 from ..errors import InputError
 from ..schema import Given, Model, key, keys, listing, mapping, reader
-from . import values
-from .model import Site
+from .model import CHECKS, Site
 from .printing.servers import site_view
 from .references import check_sites
 
@@ -47,7 +47,7 @@ class Variables(Model):
         default=False,
     )
     nginx_checks: object = key(
-        values.CHECKS,
+        CHECKS,
         "The contract of the raw tree, in the same form as the C(checks) of a site.",
         default=[],
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ... import values
 from ...schema import Model, key, listing, reader
-from .. import values
 
 __all__ = ["ErrorPage", "Maintenance", "maintenance"]
 

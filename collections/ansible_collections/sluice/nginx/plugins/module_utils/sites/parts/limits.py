@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ... import values
 from ...schema import Model, key
-from .. import values
 
 __all__ = ["RequestZone", "Zone"]
 

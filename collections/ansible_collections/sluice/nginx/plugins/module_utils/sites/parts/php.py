@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ... import values
 from ...schema import Model, key, reader, table
-from .. import values
 from .paths import Path, location_path
 
 __all__ = ["Php", "php"]

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ... import values
 from ...errors import InputError
 from ...schema import Given, Model, key, keys, listing, mapping, one_of, reader, table
-from .. import values
 
 __all__ = ["Cache", "CacheUse", "Proxy"]
 

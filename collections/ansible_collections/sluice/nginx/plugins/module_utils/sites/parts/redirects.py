@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ... import values
 from ...errors import InputError
 from ...schema import Given, Model, Reader, key, one_of, reader
-from .. import values
 from .paths import Path, location_path
 
 __all__ = ["Redirect", "Rewrite", "RouteRewrite"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ... import values
 from ...errors import InputError
 from ...schema import Given, Model, inline, key, listing, mapping, reader
-from .. import values
 from .paths import Path, location_path
 from .proxying import Proxy
 from .redirects import RouteRewrite

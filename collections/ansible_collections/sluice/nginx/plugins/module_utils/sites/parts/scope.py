@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ... import values
 from ...errors import InputError
 from ...schema import Given, Model, key, listing, mapping, reader, table
-from .. import values
 
 __all__ = ["LimitConn", "LimitReq", "Scope"]
 

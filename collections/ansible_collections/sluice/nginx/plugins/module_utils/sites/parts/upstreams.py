@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ... import values
 from ...errors import InputError
 from ...schema import Given, Model, key, listing, reader
-from .. import values
 
 __all__ = ["Server", "Upstream"]
 

@@ -6,13 +6,11 @@ import ipaddress
 import re
 from collections.abc import Callable
 
-from ..contract.model import CHECK
-from ..errors import InputError
-from ..outside import whole_number
-from ..schema import Convert, Reader, plain, reader
+from .errors import InputError
+from .outside import whole_number
+from .schema import Convert, Reader, plain, reader
 
 __all__ = [
-    "CHECKS",
     "absolute_path",
     "address",
     "as_written",
@@ -36,6 +34,7 @@ __all__ = [
     "time",
     "uri",
     "variable",
+    "words",
 ]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -59,6 +58,16 @@ def text(value: object, where: str) -> str:
         # A secret that was read from a file ends with a line break, mostly.
         raise InputError(where, "the value holds a line break or a control character; write one line of text")
     return found
+
+
+@reader("str")
+def words(value: object, where: str) -> str:
+    """Accept text that says something, also of several lines, and numbers as text."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise InputError(where, f"{plain(value)} is not text")
+    if not str(value).strip():
+        raise InputError(where, "the text is blank; write something")
+    return str(value).strip()
 
 
 @reader("raw")
@@ -127,10 +136,6 @@ expires = matching(
 def as_written(*types: str) -> Reader[object]:
     """Make a reader that takes any value, for what is read elsewhere: a type, and that of a list's items."""
     return Reader(lambda value, where: value, dict(zip(("type", "elements"), types, strict=False)))
-
-
-CHECKS: Reader[object] = Reader(lambda value, where: value, {"type": "list", "elements": "dict"}, CHECK)
-"""Checks, which have a reader of their own."""
 
 
 def nullable(convert: Convert[str]) -> Callable[[object, str], str | None]:
