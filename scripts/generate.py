@@ -1,16 +1,17 @@
 """Write what follows from declarations: argument specs and defaults of roles, and the tables of options in documents.
 
-The variables of the role nginx are declared in module_utils/sites, a check in module_utils/contract/model.py, those of
-the other roles in their argument specs.
+The variables of the role nginx are declared in module_utils/sites, a check in module_utils/contract/model.py, what
+other roles pass on to a module in its documentation, and the rest in their argument specs.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import itertools
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,17 @@ from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import Var
 from ansible_collections.sluice.nginx.plugins.module_utils.world.images import ImageRow
 from ansible_collections.sluice.nginx.plugins.module_utils.world.services import ServiceRow
 
-__all__ = ["PROJECT", "TABLES", "generated", "options", "stale"]
+__all__ = ["PROJECT", "TABLES", "generated", "options", "passed_on", "stale"]
 
 PROJECT = Path(__file__).resolve().parents[1]
+# Roles whose variables are the options of a module.
+_WRAPPERS = ("gates", "monitor", "notify", "sandbox", "staging")
+_SOURCES = {
+    "nginx": "the models of module_utils/sites",
+    **dict.fromkeys(_WRAPPERS, "the documentation of the modules, for what tasks pass on to them"),
+}
+# Variables whose rows have a model.
+_ROWS = {"gates_accept": "Acceptance", "staging_services": "ServiceRow"}
 _WRITTEN = "# Written by scripts/generate.py from {}.\n"
 # Blocks in Markdown that are written, as <!-- options of Site --> … <!-- end -->.
 _BLOCK = re.compile(r"(<!-- (?P<what>options of [\w.]+|variables) -->\n).*?(<!-- end -->)", re.S)
@@ -122,11 +131,54 @@ def _shortened(value: Any, name: str = "") -> Any:
     return _Short(value) if isinstance(value, list) and name != "description" else value
 
 
+def passed_on(role: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield which variables of a role its tasks pass on as they are, but for results: module, option, variable."""
+    results = set()
+    for path in sorted((role / "tasks").glob("*.yml")):
+        tasks = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for task in tasks:
+            results.add(task.get("register"))
+            tasks += [each for part in ("block", "rescue", "always") for each in task.get(part, [])]
+            for module, arguments in task.items():
+                given = arguments if module.startswith("sluice.nginx.") and isinstance(arguments, dict) else {}
+                for option, value in given.items():
+                    variable = re.fullmatch(rf"{{{{ ({role.name}_\w+) }}}}", str(value))
+                    if variable and variable[1] not in results:
+                        yield module.rpartition(".")[2], option, variable[1]
+
+
+def _documented(module: str) -> Mapping[str, dict[str, Any]]:
+    documentation = importlib.import_module(f"ansible_collections.sluice.nginx.plugins.modules.{module}").DOCUMENTATION
+    found: Mapping[str, dict[str, Any]] = yaml.safe_load(documentation)["options"]
+    return found
+
+
+def _united(option: Mapping[str, Any], documented: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an option of a role as the module documents it. A role may have a stricter type, and another default where
+    the module has none.
+    """
+    found = {**documented, **option, "description": documented["description"]}
+    if documented["type"] != "raw":
+        found |= {name: documented[name] for name in ("type", "elements", "choices") if name in documented}
+    if documented.get("default") and "{{" not in str(option.get("default")):
+        found["default"] = documented["default"]
+    if "default" in found:
+        found.pop("required", None)
+    return {name: found[name] for name in _PARTS if name in found}
+
+
 def _specs(role: Path) -> dict[str, Any]:
-    entries = yaml.safe_load((role / "meta/argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
+    entries = dict(yaml.safe_load((role / "meta/argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"])
+    known = entries["main"]["options"]
     if role.name == "nginx":
         entries["main"]["options"] = options(Variables)
-    return dict(entries)
+    elif role.name in _WRAPPERS:
+        for module, option, variable in passed_on(role):
+            known[variable] = _united(known.get(variable, {}), _documented(module)[option])
+    for variable, table in _ROWS.items():
+        if variable in known:
+            known[variable]["options"] = TABLES[table]
+    return entries
 
 
 def _role_options(role: Path) -> dict[str, dict[str, Any]]:
@@ -191,11 +243,11 @@ def generated() -> dict[Path, str]:
     for role in sorted(path for path in (PROJECT / "roles").iterdir() if path.is_dir()):
         found[role / "README.md"] = _filled(role / "README.md", lambda role=role: _role_options(role))  # type: ignore[misc]
         found[role / "defaults/main.yml"] = _defaults(role)
+        if role.name in _SOURCES:
+            head = "---\n" + _WRITTEN.format(_SOURCES[role.name])
+            found[role / "meta/argument_specs.yml"] = head + _yaml({"argument_specs": _shortened(_specs(role))})
     checks = PROJECT / "docs/checks.md"
     found[checks] = _filled(checks, dict)
-    role = PROJECT / "roles/nginx"
-    head = "---\n" + _WRITTEN.format("the models of module_utils/sites")
-    found[role / "meta/argument_specs.yml"] = head + _yaml({"argument_specs": _shortened(_specs(role))})
     return found
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from scripts.generate import TABLES, generated, stale
+from scripts.generate import generated, passed_on, stale
 
 ROLES = sorted(path for path in (Path(__file__).resolve().parents[2] / "roles").iterdir() if path.is_dir())
 FILES = ("README.md", "defaults/main.yml", "meta/main.yml", "meta/argument_specs.yml", "tasks/main.yml")
@@ -69,36 +67,13 @@ def test_the_readme_has_the_table_of_variables(role: Path) -> None:
     assert "<!-- variables -->\n| variable |" in (role / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    ("role", "variable", "table"),
-    [("gates", "gates_accept", "Acceptance"), ("staging", "staging_services", "ServiceRow")],
-)
-def test_the_keys_of_a_row_are_those_that_its_model_declares(role: str, variable: str, table: str) -> None:
-    (path,) = [each for each in ROLES if each.name == role]
-    assert _options(path)[variable]["options"] == TABLES[table]
-
-
-def _passed(role: Path) -> Iterator[tuple[str, str, str]]:
-    """Which variables of the role its tasks pass on as they are: module, option, variable."""
-    for path in sorted((role / "tasks").glob("*.yml")):
-        for task in yaml.safe_load(path.read_text(encoding="utf-8")):
-            for module, arguments in task.items():
-                if module.startswith("sluice.nginx.") and isinstance(arguments, dict):
-                    for option, value in arguments.items():
-                        variable = re.fullmatch(rf"{{{{ ({role.name}_\w+) }}}}", str(value))
-                        if variable:
-                            yield module.rpartition(".")[2], option, variable[1]
-
-
-PASSED = [(role, *each) for role in ROLES for each in _passed(role)]
+PASSED = [(role, *each) for role in ROLES for each in passed_on(role) if each[2] in _options(role)]
 
 
 @pytest.mark.parametrize(("role", "module", "option", "variable"), PASSED, ids=[each[-1] for each in PASSED])
 def test_a_variable_is_what_the_module_takes(role: Path, module: str, option: str, variable: str) -> None:
     action = importlib.import_module(f"ansible_collections.sluice.nginx.plugins.action.{module}")
-    taken, given = action.ActionModule.argument_spec()[option], _options(role).get(variable)
-    if given is None:
-        pytest.skip("it is no variable of the role, but a result")
+    taken, given = action.ActionModule.argument_spec()[option], _options(role)[variable]
     assert taken["type"] in (given["type"], "raw")
     assert given.get("choices") in (taken.get("choices", given.get("choices")), None)
     if "default" in taken and taken["default"] and not str(given["default"]).startswith("{{"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -109,20 +110,15 @@ class ActionModule(ConcludingAction):
         remove_orphans(client, project_label(project()))
         gates = find_gates(_own_gates(options["path"]))
         read_accept(options["accept"])
-        names = ["lint_level", "allow_warnings", "certificate_days", "coverage", "strict"]
-        names += ["replay_requests", "behaviour_requests"]
+        given = {each.name: options[each.name] for each in fields(Options) if each.name in options}
+        given["decide"] = read_decide(options["decide"], gates)
+        given["replay_log"] = str(project() / options["replay_log"]) if options["replay_log"] else ""
+        given["verify"] = [str(project() / name) for name in options["verify"]]
+        given["docroots"] = {path: str(folder) for path, folder in settings.docroots.items()}
         return Examiner(
             client=client,
             gates=gates,
-            options=Options(
-                **{name: options[name] for name in names},
-                lint_accept=tuple(options["lint_accept"]),
-                accept=tuple(options["accept"]),
-                decide=read_decide(options["decide"], gates),
-                replay_log=str(project() / options["replay_log"]) if options["replay_log"] else "",
-                verify=tuple(str(project() / name) for name in options["verify"]),
-                docroots={path: str(folder) for path, folder in settings.docroots.items()},
-            ),
+            options=Options(**given),
             settings=settings,
             services=services,
             run=run,

@@ -17,47 +17,55 @@ options:
     elements: dict
     required: true
   files:
-    description: The directory that the files are written to, relative to the project.
+    description: The directory on the controller that the files are written to, relative to the project.
     type: str
     required: true
   install:
-    description: Whether they are on their way to a monitoring host. Then the inventory must have one.
+    description:
+      - Whether anything is installed; then the inventory must have a monitoring host. Otherwise the files alone are
+        written, for a Prometheus that is there already.
     type: bool
     default: true
   listen:
-    description: The address that Prometheus and Alertmanager listen on.
+    description:
+      - The address that Prometheus and Alertmanager listen on. They ask nobody for a password, and whoever reaches
+        Alertmanager may silence alerts.
+      - V(127.0.0.1) is for the monitoring host alone, as behind an nginx that asks for passwords, or a tunnel of
+        SSH. V(0.0.0.0) is for everybody.
     type: str
     default: 127.0.0.1
   scrapers:
     description:
-      - The addresses that may ask the exporters of the web hosts, or C(any).
+      - The addresses, as systemd's C(IPAddressAllow) takes them, that may ask the exporters of the web hosts. V(any)
+        is everybody.
       - Without any, those of the hosts of the group C(monitor), as the controller finds them.
     type: list
     elements: str
     default: []
   interval:
-    description: How often everything is asked, in seconds.
+    description: How often everything is asked, in seconds. An alert comes after about four times that.
     type: float
     default: 5
   unsafe:
-    description: Whether checks are monitored that change things, as those that post.
+    description: Whether checks are monitored that change things, as those that post. They are asked again and again.
     type: bool
     default: false
   public:
-    description: Whether checks are asked by the names in their URLs, too, as visitors do.
+    description: Whether checks are asked by the names in their URLs too, as visitors do.
     type: bool
     default: false
   public_address:
-    description: Where visitors are led to, where the monitoring host cannot find the names.
+    description: Where visitors are led to, where the monitoring host cannot find the names itself.
     type: str
     default: ""
   receivers:
-    description: Alertmanager's receivers; the first gets what no route takes elsewhere.
+    description:
+      - Who gets alerts, as Alertmanager's C(receivers). The first gets what no route takes elsewhere.
     type: list
     elements: dict
     default: []
   routes:
-    description: Alertmanager's routes below the first.
+    description: Alertmanager's C(routes), for alerts that go to another receiver than the first.
     type: list
     elements: dict
     default: []
@@ -66,7 +74,7 @@ options:
     type: bool
     default: false
   error_share:
-    description: The share of 5xx, in percent of the requests, above which there is an alert.
+    description: The share of 5xx, in percent of the requests to a host, above which there is an alert.
     type: float
     default: 5
   certificate_days:
