@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from ..config.facts import listeners, server_names
@@ -14,6 +15,17 @@ from .context import Context
 from .scopes import scopes
 
 __all__ = ["Served", "certificates_served", "covers", "fits", "names_of"]
+
+_PUBLIC = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+# What the library raises for bytes that are no certificate or key, or one that it does not know.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 class Served(NamedTuple):
@@ -44,21 +56,27 @@ def certificates_served(config: Config, context: Context) -> Iterator[Served]:
 
 
 def _chain(content: bytes | None) -> list[x509.Certificate]:
+    """Return what can be read whole; nothing where a part cannot: what is read of a part proves nothing."""
     try:
-        return x509.load_pem_x509_certificates(content or b"")
-    except ValueError:
+        chain = x509.load_pem_x509_certificates(content or b"")
+        for certificate in chain:
+            names_of(certificate)
+            _ = certificate.version, certificate.not_valid_before_utc, certificate.not_valid_after_utc
+            certificate.public_key().public_bytes(*_PUBLIC)
+    except _UNREADABLE:
         # nginx itself refuses a file that is no certificate, and the gate `syntax` says so.
         return []
+    return chain
 
 
 def fits(certificate: x509.Certificate, key: bytes) -> bool:
     """Whether a private key belongs to a certificate. One that cannot be read, as with a password, is not judged."""
     try:
         private = load_pem_private_key(key, None)
-    except (ValueError, TypeError):
+        public = private.public_key().public_bytes(*_PUBLIC)
+    except _UNREADABLE:
         return True
-    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return private.public_key().public_bytes(*form) == certificate.public_key().public_bytes(*form)
+    return public == certificate.public_key().public_bytes(*_PUBLIC)
 
 
 def names_of(certificate: x509.Certificate) -> list[str]:

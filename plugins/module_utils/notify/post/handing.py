@@ -16,9 +16,8 @@ from .sender import Post, write_order
 
 __all__ = ["hand_over", "posts"]
 
-_HERE = Path(__file__).resolve()
-_MODULE = ".".join(_HERE.parts[_HERE.parts.index("ansible_collections") : -1]) + ".sender"
-_ROOT = _HERE.parents[7]
+_MODULE = f"{__name__.rpartition('.')[0]}.sender"
+_ROOT = Path(__file__).absolute().parents[7]
 
 
 def posts(kept: Sequence[Kept], channels: Mapping[str, Sequence[Channel]], *, check: bool = False) -> list[Post]:

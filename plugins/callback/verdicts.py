@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 from typing import Any
 
@@ -53,15 +52,8 @@ class CallbackModule(CallbackBase):
         """Note a failed result."""
         self._note(result)
 
-    def v2_playbook_on_play_start(self, play: Any) -> None:
-        """Keep the garbage collector from what is there before tasks are: each is a fork, in which it would go over all
-        of Ansible again (see ``gc.freeze``).
-        """
-        gc.freeze()
-
     def v2_playbook_on_stats(self, stats: Any) -> None:
-        """Print what was noted. At the end, too, the garbage collector has nothing to find."""
-        gc.freeze()
+        """Print what was noted."""
         for report, failed in self._reports:
             self._display.banner("SLUICE")
             text = report.read_text(encoding="utf-8").rstrip()
