@@ -77,6 +77,7 @@ class Key:
     absent: object
     inline: type[Model] | None = None
     advice: str = ""
+    is_read: bool = False
 
 
 @overload
@@ -122,12 +123,21 @@ _SHAPES: dict[type[Model], _Shape] = {}
 def _shape(model: type[Model]) -> _Shape:
     if model not in _SHAPES:
         found = {each.name: each.metadata["key"] for each in dataclasses.fields(model) if "key" in each.metadata}
-        fields = {name: dataclasses.replace(each, name=each.name or name) for name, each in found.items()}
+        fields = {name: _read_once(dataclasses.replace(each, name=each.name or name)) for name, each in found.items()}
         known: dict[str, Key] = {}
         for each in fields.values():
             known.update(keys(each.inline) if each.inline else {each.name: each})
         _SHAPES[model] = _Shape(fields, known)
     return _SHAPES[model]
+
+
+def _read_once(declared: Key) -> Key:
+    """Return a key whose default is read already, where it is the same at any path and cannot be changed."""
+    if declared.default is None:
+        return dataclasses.replace(declared, is_read=True)
+    one, other = (declared.read(declared.default, _Unwritten(path)) for path in ("one", "other"))
+    same = one == other and isinstance(one, (bool, int, str, tuple, type(None)))
+    return dataclasses.replace(declared, absent=one, is_read=True) if same else declared
 
 
 def keys(model: type[Model]) -> dict[str, Key]:
@@ -216,7 +226,7 @@ class Given:
             return declared.read(self._values[name], self.path(name))
         if declared.required:
             raise InputError(self.where, f"'{name}' is missing{declared.advice and f'; {declared.advice}'}")
-        if declared.default is None:
+        if declared.is_read:
             return declared.absent
         return declared.read(declared.default, _Unwritten(self.path(name)))
 
