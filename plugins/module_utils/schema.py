@@ -10,10 +10,10 @@ names to values, and both would leave us to write the sentences.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar, overload
 
+from .closest_match import closest_match
 from .errors import InputError
 
 __all__ = [
@@ -187,9 +187,9 @@ def plain(value: object) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest known word, or all words when none is near."""
     words = sorted(known)
-    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    near = closest_match(word, words)
     if near:
-        return f"; did you mean '{near[0]}'?"
+        return f"; did you mean '{near}'?"
     return f"; known are {', '.join(words)}" if words else ""
 
 
