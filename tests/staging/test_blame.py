@@ -24,7 +24,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform impo
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate
-from ansible_collections.sluice.nginx.plugins.module_utils.world.model import parse_services
+from ansible_collections.sluice.nginx.plugins.module_utils.world.services import parse_services
 from benchmarks.blame import EDITS, search
 
 pytestmark = pytest.mark.integration
