@@ -23,15 +23,15 @@ import yaml
 from ansible_collections.sluice.nginx.plugins.module_utils.blame.model import Blame
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings, owner_label
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import find_gates
 
 __all__ = ["EDITS", "change", "search"]
 

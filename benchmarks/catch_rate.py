@@ -25,9 +25,9 @@ from typing import NamedTuple, NoReturn
 import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import now
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import Platform, ensure_platform
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 
 from .catching.corpus import CORPUS, Case, Change, names, read
 from .catching.mutants import mutants

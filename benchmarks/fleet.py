@@ -28,9 +28,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import now
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import Platform
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 
 from .host import PROJECT
 from .racing import pyinfra

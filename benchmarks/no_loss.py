@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import sentence
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import sentence
 
 from .host import PROJECT, Host, gated_release, make_host, remove_host
 from .judge import strays, windows

@@ -9,9 +9,9 @@ from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils import receipt
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import now
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 
 __all__ = ["FLAG", "MARKER", "TAKEN_PORT", "Made", "Maker"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import now
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 
 from .judge import Lost, Seen, allowed_loss, each_lost
 from .load import Counted

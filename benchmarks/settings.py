@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import now
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 
 from .fleet import Benchmark
 from .host import PROJECT

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import now
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 
 from .sizing.growth import faster, in_markdown, in_words
 from .sizing.parts import FORMS, measure

@@ -15,14 +15,15 @@ import docker
 from ansible_collections.sluice.nginx.plugins.module_utils.config.facts import facts
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import to_json
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner, subject_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import Platform
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import Stage, StageSettings, owner_label
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examiner, subject_of
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options, Subject, Verdict
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate, find_gates
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate
 from ansible_collections.sluice.nginx.plugins.module_utils.world.synthesis import synthesise
 
 from .corpus import Case, Change, apply

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import table
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import table
 
 __all__ = ["Sizes", "exponents", "faster", "in_markdown", "in_words"]
 

@@ -26,21 +26,22 @@ from ansible_collections.sluice.nginx.plugins.module_utils.coverage.instrument i
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.measure import Answered, Coverage
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, open_run
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.summarize import summarize
 from ansible_collections.sluice.nginx.plugins.module_utils.gates import needs as needs_gate
 from ansible_collections.sluice.nginx.plugins.module_utils.gates import parse as parse_gate
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import write_receipt
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.audit import audit
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import run_rules
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import LintContext
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.comparing import permitted
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.reading import needs_of
-from ansible_collections.sluice.nginx.plugins.module_utils.record.publish import publish
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.render import Rendered, render
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examined
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import gates_text
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.publish import publish
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Live, Options, Subject, Verdict
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.receipts import write_receipt
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import report
 from ansible_collections.sluice.nginx.plugins.module_utils.world.model import World
 from ansible_collections.sluice.nginx.plugins.module_utils.world.synthesis import synthesise
 
@@ -186,9 +187,10 @@ class _Sized:
             examined = Examined(candidate, passed)
             record = Record(run)
             record.note("gate", "", good=True, answer={"releases": [examined.to_json()]})
-            record.write("passed", "measured")
+            events = list(record.events())
+            record.write(summarize(events), events)
             publish(Path(run.folder))
-            record.show("gates", report([examined]))
+            record.show("gates", gates_text([examined]))
             write_receipt(examined, run.id)
 
         self.clock.take("receipt, table and record", told)

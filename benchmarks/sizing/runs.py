@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import table
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import table
 
 from . import shapes
 

@@ -6,8 +6,9 @@ import functools
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import conclude
-from ansible_collections.sluice.nginx.plugins.module_utils.record.changes import stored_releases
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.stored import stored_releases
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.summarize import cleared_events, gate_answer, summarize
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import fleet_text
 from ansible_collections.sluice.nginx.plugins.plugin_utils.concluding import ConcludingAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run, state
 
@@ -18,22 +19,15 @@ class ActionModule(ConcludingAction):
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Judge the run."""
         record = Record(read_run(options["run"]))
-        events = list(record.events())
-        conclusion = conclude(events, check_mode=self._task.check_mode)
+        events = cleared_events(record.events())
         releases = []
         if not any(event.phase == "gate" for event in events):
             # Here, as it brings nginx's grammar along, and most runs begin with the gates.
             from ansible_collections.sluice.nginx.plugins.module_utils.release.fetched import find_live
 
             releases = stored_releases(events, functools.partial(find_live, state()))
-        told = self._conclude(
-            record,
-            "fleet",
-            f"{conclusion.text}\n\n{conclusion.outcome}",
-            conclusion.result,
-            conclusion.outcome,
-            conclusion.hosts,
-            releases,
-        )
-        answer = {"changed": False, "outcome": conclusion.outcome, **told}
-        return answer if conclusion.good else {**answer, "failed": True, "msg": conclusion.outcome}
+        summary = summarize(events, releases, check_mode=self._task.check_mode)
+        text = fleet_text(summary, gate_answer(events).get("emergency"))
+        told = self._conclude(record, "fleet", text, summary, events, releases)
+        answer = {"changed": False, "outcome": summary.outcome, **told}
+        return answer if summary.is_good else {**answer, "failed": True, "msg": summary.outcome}

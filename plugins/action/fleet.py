@@ -10,20 +10,15 @@ from typing import Any, NamedTuple
 from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
 from ansible_collections.sluice.nginx.plugins.module_utils.door.releases import door_of
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import (
-    Question,
-    Terms,
-    build,
-    hold_to,
-    sentence,
-)
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms, build, hold_to
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decide import Course
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, now
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import Signer, read_inventory, sign_rollback
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import rounds
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import Receipt
 from ansible_collections.sluice.nginx.plugins.module_utils.outside import ReleaseId, read_release_id
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.receipts import Receipt
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now, sentence
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project, read_run, state
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import NAME as EMERGENCY
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import emergency_of

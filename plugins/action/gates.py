@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
@@ -14,24 +13,21 @@ from ansible_collections.sluice.nginx.plugins.module_utils.door.releases import 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import reason_of
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import emergency_words
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import read_inventory
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.summarize import summarize
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined, Examiner
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import sign, withdraw_receipt, write_receipt
 from ansible_collections.sluice.nginx.plugins.module_utils.outside import ReleaseId, read_release_id
+from ansible_collections.sluice.nginx.plugins.module_utils.record.summary import emergency_text
 from ansible_collections.sluice.nginx.plugins.module_utils.release.fetched import find_live
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import gates_text
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import project_label
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import remove_orphans
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examined, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.receipts import (
-    sign,
-    withdraw_receipt,
-    write_receipt,
-)
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import find_gates, read_decide
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import report
-from ansible_collections.sluice.nginx.plugins.module_utils.words import count
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import read_decide
 from ansible_collections.sluice.nginx.plugins.plugin_utils.concluding import ConcludingAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project, read_run, state
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import NAME as EMERGENCY
@@ -40,7 +36,6 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import read_s
 
 _MOST_HOURS = 24.0 * 366
 _MOST_SEARCHED = 3600.0
-_QUIET = ("pass", "not run")
 
 
 class ActionModule(ConcludingAction):
@@ -62,7 +57,7 @@ class ActionModule(ConcludingAction):
             # Nothing was examined, and the run has a record all the same.
             noted = {"releases": [], "signed": None, "emergency": None, "problems": [{"what": str(error)}]}
             record.note("gate", "", good=False, answer=noted)
-            told = self._conclude(record, "gates", f"the gates could not be asked: {error}", "stopped", str(error))
+            told = self._conclude_gates(record, f"the gates could not be run: {error}")
             return {"changed": False, "failed": True, "msg": record.door.line(error), **told}
 
     def _examine(self, options: dict[str, Any], record: Record) -> dict[str, Any]:
@@ -86,13 +81,13 @@ class ActionModule(ConcludingAction):
         examined = [each.through(record.door) for each in examined]
         noted = {"releases": [each.to_json() for each in examined], "signed": key is not None, "emergency": emergency}
         record.note("gate", "", good=goes_on, answer=noted)
-        loud = [emergency_words(emergency)] if emergency else []
+        loud = [emergency_text(emergency)] if emergency else []
         unsigned = [] if key else ["receipts are not signed: gates_signing_key names no key"]
-        text = "\n\n".join([*loud, report(examined), *unsigned]) + "\n"
+        text = "\n\n".join([*loud, gates_text(examined), *unsigned]) + "\n"
         answer = {
             "changed": False,
             "releases": {host: each["id"] for each in options["releases"] for host in each["hosts"]},
-            **self._conclude(record, "gates", text, "passed" if goes_on else "stopped", _outcome(examined, goes_on)),
+            **self._conclude_gates(record, text),
         }
         if goes_on:
             needs = {each.candidate.release.id: list(each.needs) for each in examined if each.candidate.release}
@@ -103,6 +98,10 @@ class ActionModule(ConcludingAction):
             "failed": True,
             "msg": f"{failed} of {len(examined)} releases did not pass the gates; no host was touched",
         }
+
+    def _conclude_gates(self, record: Record, text: str) -> dict[str, Any]:
+        events = list(record.events())
+        return self._conclude(record, "gates", text, summarize(events), events)
 
     def _examiner(self, options: Mapping[str, Any], run: str) -> Examiner:
         settings, services = read_staging(options["staging"])
@@ -189,20 +188,6 @@ def _overridden(examined: Sequence[Examined]) -> dict[str, list[str]]:
         for each in examined
         if not each.passed
     }
-
-
-def _outcome(examined: Sequence[Examined], goes_on: bool) -> str:
-    """What the gates came to, in a sentence."""
-    failed = [(each, verdict) for each in examined for verdict in each.verdicts if verdict.result not in _QUIET]
-    if all(each.passed for each in examined):
-        return f"every gate passed for {count(len(examined), 'release')}"
-    if goes_on:
-        return "EMERGENCY: gates that did not pass do not stop this run"
-    if not failed:
-        return "stopped by the gates; no host was touched"
-    _, first = failed[0]
-    more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
-    return f"stopped by the gate {first.gate} ({textwrap.shorten(first.summary, 200)}){more}; no host was touched"
 
 
 def _own_gates(path: str) -> Path | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.record.files import make_folder, write_text
-from ansible_collections.sluice.nginx.plugins.module_utils.record.history import history
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.history import history
+from ansible_collections.sluice.nginx.plugins.module_utils.storage import make_folder, write_text
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, state
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 

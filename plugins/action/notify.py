@@ -36,10 +36,10 @@ class ActionModule(ControllerAction):
             # Ansible shows why a task failed, whatever is secret of its result; no part of a URL is in these words.
             if step == "kept" or (step == "begin" and isinstance(error, InputError)):
                 return {"changed": False, "failed": True, "msg": str(error)}
-            self._say(f"nobody was told: {error}")
+            self._say(f"no message was sent: {error}")
         except Exception as error:
             # A fault of ours is none of the release's. The words of an error may have parts of a URL.
-            self._say(f"nobody was told, because of a {type(error).__name__} in the action sluice.nginx.notify")
+            self._say(f"no message was sent: {type(error).__name__} in the action sluice.nginx.notify")
         return {"changed": False}
 
     def _take(self, step: str, desk: Desk, options: dict[str, Any]) -> None:

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms, sentence
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import visitor
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.alerts import Alert, ask_prometheus, incidents
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.draft import draft, unknown_traffic
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.finding import find_run, runs_around
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.keeping import keep
-from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.times import moment
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.window import Window, draft_window
-from ansible_collections.sluice.nginx.plugins.module_utils.record.files import make_folder
 from ansible_collections.sluice.nginx.plugins.module_utils.record.model import FAILED, RESULTS, read_record
+from ansible_collections.sluice.nginx.plugins.module_utils.storage import make_folder
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import moment, sentence
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import state
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, Asking, FleetAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show

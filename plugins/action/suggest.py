@@ -7,12 +7,12 @@ from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.suggest import SUGGEST, suggestions_text
 from ansible_collections.sluice.nginx.plugins.module_utils.door.releases import door_of
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import findings_text
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import find_gates
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import findings_text
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, state
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show_text, told
 from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import read_staging
@@ -52,6 +52,6 @@ class ActionModule(ControllerAction):
         if failed:
             words = "\n".join(findings_text(each.verdicts) or each.verdicts[-1].summary for each in failed)
             return {"failed": True, "msg": told(f"staging cannot run the release, so nothing was asked:\n{words}")}
-        text = suggestions_text(examined)
+        text = suggestions_text(each.verdicts[-1] for each in examined)
         show_text(self._display, text)
         return {"changed": False, "suggestions": text}

@@ -7,9 +7,10 @@ from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms, sentence
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import visitor
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import read_inventory, sign_trust
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import sentence
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Asking, FleetAction
 

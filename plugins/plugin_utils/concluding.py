@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
-from ansible_collections.sluice.nginx.plugins.module_utils.record.model import Result
-from ansible_collections.sluice.nginx.plugins.module_utils.record.publish import publish
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Event, Record
+from ansible_collections.sluice.nginx.plugins.module_utils.record.summary import RunSummary
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.publish import publish
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show_text, warn
 
@@ -24,9 +24,8 @@ class ConcludingAction(ControllerAction):
         record: Record,
         name: str,
         text: str,
-        result: Result,
-        outcome: str,
-        hosts: Mapping[str, Mapping[str, Any]] | None = None,
+        summary: RunSummary,
+        events: Sequence[Event],
         releases: Sequence[Mapping[str, Any]] = (),
     ) -> dict[str, Any]:
         """Write ``run.json``, the reports beside it, and ``text`` as ``name``; returns what the result has of it.
@@ -36,7 +35,7 @@ class ConcludingAction(ControllerAction):
         folder = Path(record.run.folder)
         links = [f"record: {record.path}"]
         try:
-            record.write(result, outcome, hosts, releases)
+            record.write(summary, events, releases)
         except (OSError, SluiceError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             troubles = [f"{record.path} could not be written: {why}; what the run came to is not changed by that"]

@@ -13,7 +13,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Run, read_run_id
-from ansible_collections.sluice.nginx.plugins.module_utils.record.files import keep_private
+from ansible_collections.sluice.nginx.plugins.module_utils.storage import keep_private
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import told
 
 __all__ = ["ControllerAction", "project", "read_run", "state"]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from ansible_collections.sluice.nginx.plugins.module_utils.record.history import history
-from ansible_collections.sluice.nginx.plugins.module_utils.record.publish import publish
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.history import history
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.publish import publish
 from tests.unit.record.samples import SAMPLES, written
 
 

@@ -104,8 +104,8 @@ def test_what_failed_is_open_already(shown: Shown) -> None:
     with shown("stopped", 1440, java_script_enabled=False) as (page, _):
         assert page.get_by_role("heading", level=1).inner_text().endswith("Stopped: no host was touched")
         assert page.get_by_text("mend the line, or the check").is_visible()
-        assert page.get_by_role("heading", name="Whose line it is").is_visible()
-        assert page.locator("#blame ~ pre .add").first.inner_text().strip().endswith("index.phpp;")
+        assert page.get_by_role("heading", name="Culprit").is_visible()
+        assert page.locator("#culprit ~ pre .add").first.inner_text().strip().endswith("index.phpp;")
 
 
 def test_the_time_line_tells_each_host_to_who_cannot_see_it(shown: Shown) -> None:

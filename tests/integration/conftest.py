@@ -62,9 +62,9 @@ def _records(project: Path) -> Iterator[None]:
     runs = project / ".sluice/runs"
     before = {path.parent.name for path in runs.glob("*/run.json")}
     yield
-    schema = jsonschema.Draft202012Validator(json.loads((project / "docs/schemas/run-2.json").read_text()))
+    schema = jsonschema.Draft202012Validator(json.loads((project / "docs/schemas/run-3.json").read_text()))
     for path in runs.glob("*/run.json"):
-        if path.parent.name not in before and '"schema": 2' in path.read_text(encoding="utf-8"):
+        if path.parent.name not in before and '"schema": 3' in path.read_text(encoding="utf-8"):
             _hold(path, schema)
 
 

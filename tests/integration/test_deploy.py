@@ -21,8 +21,8 @@ from typing import Any
 import docker
 import pytest
 
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import sign
 from ansible_collections.sluice.nginx.plugins.module_utils.receipt import GATES, canonical
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.receipts import sign
 
 pytestmark = pytest.mark.integration
 

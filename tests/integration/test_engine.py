@@ -18,8 +18,8 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils import receipt, remote
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import now
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import entries_to_json, read_tree, release_id
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 
 pytestmark = pytest.mark.integration
 

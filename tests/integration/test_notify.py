@@ -86,7 +86,7 @@ class Office:
     def states(self) -> dict[str, str]:
         """The state of the one message on each channel."""
         (notice,) = self.notices().values()
-        return {row["channel"]: row["state"] for row in notice["channels"]}
+        return {row["channel"]: row["state"] for row in notice["deliveries"]}
 
     def settled(self) -> dict[str, str]:
         """The same, once the sender has told of all channels."""

@@ -21,7 +21,7 @@ def test_the_history_lists_every_run_and_says_of_a_damaged_one_what_is_wrong(
     damaged = runs / "19990102T030405-dead"
     damaged.mkdir(parents=True)
     try:
-        (damaged / "run.json").write_text('{"schema": 2, "half')
+        (damaged / "run.json").write_text('{"schema": 3, "half')
         done = play("playbooks/history.yml")
         assert done.code == 0, done.output
         (path,) = re.findall(r"^history: (.+)$", done.output, re.MULTILINE)

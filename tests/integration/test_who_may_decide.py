@@ -22,11 +22,12 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils import receipt as receipts
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Terms, build
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Run, now
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Run
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import sign_engine
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import sign
 from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_release_id
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.receipts import sign
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 
 pytestmark = pytest.mark.integration
 

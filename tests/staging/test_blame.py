@@ -12,17 +12,18 @@ import pytest
 import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.blame.model import Blame, Place
-from ansible_collections.sluice.nginx.plugins.module_utils.blame.telling import blame_text
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.summarize import culprits_of
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.render import render
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import culprits_text, gates_text
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import Platform
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examined, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate, find_gates
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import report
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate
 from ansible_collections.sluice.nginx.plugins.module_utils.world.services import parse_services
 from benchmarks.blame import EDITS, search
 
@@ -82,15 +83,15 @@ def shop(
 
 def blamed(examined: Examined) -> Blame:
     """What was found; it must have been the end of the search."""
-    assert examined.blame is not None, report([examined])
-    assert examined.blame.whole, report([examined])
+    assert examined.blame is not None, gates_text([examined])
+    assert examined.blame.whole, gates_text([examined])
     return examined.blame
 
 
 def place_of(examined: Examined) -> Place:
     """What is guilty, and nothing else is."""
     found = [place for guilt in blamed(examined).guilty for place in guilt.places]
-    assert len(found) == 1, report([examined])
+    assert len(found) == 1, gates_text([examined])
     return found[0]
 
 
@@ -108,7 +109,7 @@ def test_the_typo_that_took_a_shop_down_is_named_with_its_line(shop: Shop) -> No
     assert {*guilt.fails} == {"lint", "smoke"}
     assert guilt.heals
     assert len(guilt.fails["smoke"]) > 5
-    said = report([examined])
+    said = gates_text([examined])
     assert "smoke: the front page lists what is sold: expected" in said
     assert f"    {where}:40 ({tree}/{where}, nginx_tree)\n    - location ~ \\.php$ {{\n" in said
 
@@ -142,7 +143,7 @@ def test_of_fifty_edits_the_guilty_ones_are_found(
     assert blame.edits == EDITS
     assert [place.line for place in guilt.places] == [number * 4 + 2 for number in guilty]
     assert guilt.heals
-    assert ("guilty together" in blame_text(blame)) == (len(guilty) == 2)
+    assert ("guilty together" in culprits_text(culprits_of([{"blame": blame.to_json()}]))) == (len(guilty) == 2)
 
 
 @dataclass(frozen=True)
@@ -261,7 +262,7 @@ def test_each_kind_of_gate_names_the_lines(
         engine, needed(case.gate), Options(allow_warnings=True), stage_settings, (), "blame", blame_seconds=PATIENCE
     )
     (examined,) = examiner.examine([candidate])
-    said = report([examined])
+    said = gates_text([examined])
     guilty = blamed(examined).guilty
     assert [{*guilt.fails} for guilt in guilty] == [{case.gate}] * len(case.guilty), said
     told = [

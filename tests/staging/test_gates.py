@@ -18,15 +18,16 @@ import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner, subject_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.render import contract_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import findings_text
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examiner, subject_of
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate, find_gates, run_gates
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import findings_text
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate, run_gates
 
 FIXTURES = Path(__file__).resolve().parents[1] / "gates"
 CASES = sorted(path.parent for path in FIXTURES.glob("*/*/*/case.yml"))

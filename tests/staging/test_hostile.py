@@ -15,13 +15,13 @@ import docker
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import Bounds
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import Stage, StageSettings
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examined, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import find_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.world.synthesis import synthesise
 
 pytestmark = pytest.mark.integration

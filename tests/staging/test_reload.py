@@ -11,12 +11,13 @@ import docker
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import Stage, StageSettings
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options, Subject, Verdict
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate, find_gates
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate
 
 pytestmark = pytest.mark.integration
 

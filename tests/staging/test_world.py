@@ -11,13 +11,13 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.config.facts import facts
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.reading import needs_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
 from ansible_collections.sluice.nginx.plugins.module_utils.release.tree import read_layer
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import Stage, StageSettings
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options, Verdict
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import find_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.world.synthesis import synthesise
 
 pytestmark = pytest.mark.integration

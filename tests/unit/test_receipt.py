@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.receipt import (
     GATES,
     canonical,
@@ -16,7 +17,6 @@ from ansible_collections.sluice.nginx.plugins.module_utils.receipt import (
     issue,
     unlike,
 )
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import find_gates
 
 RELEASE, OTHER = "a" * 64, "b" * 64
 AT, LATER = "2026-01-01T00:00:00.000Z", "2026-01-01T23:59:59.999Z"

@@ -20,7 +20,7 @@ from ..config.parse import Config
 from ..contract.url import is_host
 from ..errors import InputError
 from ..outside import has_controls, whole_number
-from ..words import count
+from ..textfmt import count
 
 __all__ = ["Log", "masked", "read_log"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..pasting import flow
+from ..textfmt import count
 from ..verdicts.model import Finding
-from ..words import count
 from .comparing import Row
 
 __all__ = ["findings_of", "summary"]

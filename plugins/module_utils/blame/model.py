@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -56,25 +55,16 @@ class Blame:
         return not self.note and all(guilt.sure for guilt in self.guilty)
 
     def to_json(self) -> dict[str, Any]:
-        """The blame as plain data, for the record. ``sets`` has the numbers of the parts that are guilty together."""
-        parts: list[dict[str, Any]] = []
-        sets: list[dict[str, Any]] = []
-        for guilt in self.guilty:
-            numbers = list(range(len(parts), len(parts) + len(guilt.places)))
-            parts += [{**asdict(place), "old": [*place.old], "new": [*place.new]} for place in guilt.places]
-            row = {"fails": guilt.fails, "parts": numbers, "more": guilt.more, "heals": guilt.heals}
-            sets.append({**row, "whole": guilt.sure})
-        return {
-            "gate": ", ".join(_gates(self.guilty)),
-            "parts": parts,
-            "sets": sets,
-            "tried": self.tried,
-            "edits": self.edits,
-            "seconds": self.seconds,
-            "whole": self.whole,
-            "note": self.note,
-        }
-
-
-def _gates(guilty: Sequence[Guilt]) -> list[str]:
-    return list(dict.fromkeys(gate for guilt in guilty for gate in guilt.fails))
+        """Return the blame as plain data, for the record: each set of parts that are guilty together."""
+        sets = [
+            {
+                "fails": guilt.fails,
+                "parts": [{**asdict(place), "old": [*place.old], "new": [*place.new]} for place in guilt.places],
+                "more": guilt.more,
+                "heals": guilt.heals,
+                "whole": guilt.sure,
+            }
+            for guilt in self.guilty
+        ]
+        search = {"tried": self.tried, "edits": self.edits, "seconds": self.seconds}
+        return {"sets": sets, **search, "whole": self.whole, "note": self.note}

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from ..textfmt import first_of
 from ..verdicts.model import Verdict
 from .change import Change, Part
 from .failures import Failure, failures
@@ -79,8 +80,8 @@ class Search:
 
     def _note(self, gate: str, failed: Sequence[Failure], words: str) -> None:
         if failed:
-            more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-            self.notes.append(f"{gate}: {failed[0].finding.what}{more}: it {words}")
+            whats = first_of([each.finding.what for each in failed])
+            self.notes.append(f"{gate}: {whats}: it {words}")
 
     def _guilty_of(self, gate: str, failure: Failure) -> list[Found]:
         """Find the sets of edits that make this fail, and put them with those that are known."""

@@ -19,7 +19,7 @@ from crossplane.analyzer import (
     NGX_CONF_NOARGS,
 )
 
-from ..words import count
+from ..textfmt import count
 
 __all__ = ["Context", "fault", "within"]
 

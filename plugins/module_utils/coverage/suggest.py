@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from ..pasting import comment, flow
-from ..verdicts.examine import Examined
+from ..textfmt import count
 from ..verdicts.model import Subject, Verdict
 from ..verdicts.runner import Gate
-from ..words import count
 from .instrument import instrument
 from .measure import Coverage, session
 from .propose import propose, to_yaml
@@ -50,12 +49,12 @@ def _site(subject: Subject, file: str) -> str:
 SUGGEST = Gate("suggest", ("start",), _run)
 
 
-def suggestions_text(examined: Sequence[Examined]) -> str:
-    """What was proposed for all releases, as YAML with comments, each check once."""
+def suggestions_text(suggested: Iterable[Verdict]) -> str:
+    """Return what was proposed for all releases, as YAML with comments, each check once."""
     told: dict[str, dict[str, None]] = {}
     unreached: dict[str, None] = {}
-    for each in examined:
-        evidence = each.verdicts[-1].evidence
+    for each in suggested:
+        evidence = each.evidence
         for row in evidence.get("rows", ()):
             told.setdefault(row["site"], {})[row["yaml"]] = None
         unreached |= dict.fromkeys(evidence.get("unreached", ()))

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .. import redaction
-from ..record.files import write_text
 from ..release.store import Release
+from ..storage import write_text
 from .door import Door
 from .telling import of_checks, of_tree
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from .. import remote
 from ..errors import InputError, SluiceError
+from ..gating.receipts import Receipt, read_receipt
 from ..release.store import Release
-from ..verdicts.receipts import Receipt, read_receipt
 from .record import Run
 
-__all__ = ["LEAST_DEADLINE", "Question", "Terms", "build", "hold_to", "reason_of", "sentence"]
+__all__ = ["LEAST_DEADLINE", "Question", "Terms", "build", "hold_to", "reason_of"]
 
 _OF_ONE_RELEASE = ("preflight", "activate", "confirm")
 _OTHER_NAMES = ("live", "previous")
@@ -185,12 +185,3 @@ def _described(release: Release, wanted: Sequence[str]) -> dict[str, Any]:
 
 def _size(tree: Path) -> int:
     return sum(path.lstat().st_size for path in tree.rglob("*") if path.is_file())
-
-
-def sentence(problem: Mapping[str, Any]) -> str:
-    """Put a host's problem into one line: what, expected, seen, nginx's own words, and what to do."""
-    parts = [str(problem.get("what", "unknown problem"))]
-    parts += [f"{name} {problem[name]}" for name in ("expected", "seen") if problem.get(name)]
-    parts += [f"nginx: {problem['nginx']}"] if problem.get("nginx") else []
-    parts += [str(problem["do"])] if problem.get("do") else []
-    return "; ".join(parts)

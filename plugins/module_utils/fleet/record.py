@@ -12,24 +12,20 @@ import secrets
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..door.door import Door
 from ..errors import SluiceError
 from ..outside import printable
-from ..record.files import make_folder, write_text
-from ..record.model import SCHEMA, VERSION, Result
+from ..record.model import SCHEMA, VERSION
+from ..record.summary import RunSummary
+from ..storage import make_folder, write_text
+from ..textfmt import now
 
-__all__ = ["Event", "Record", "Run", "now", "open_run", "read_run_id", "visitor"]
+__all__ = ["Event", "Record", "Run", "open_run", "read_run_id", "visitor"]
 
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z?-[0-9a-f]{4}\Z", re.ASCII)
-
-
-def now() -> str:
-    """This moment, ISO-8601 in UTC with milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True)
@@ -145,30 +141,25 @@ class Record:
         """Of ``run.json``."""
         return Path(self.run.folder, "run.json")
 
-    def write(
-        self,
-        result: Result,
-        outcome: str,
-        hosts: Mapping[str, Mapping[str, Any]] | None = None,
-        releases: Sequence[Mapping[str, Any]] = (),
-    ) -> None:
-        """Write ``run.json``: what the run came to, what the gates said by the journal, and the journal.
+    def write(self, summary: RunSummary, events: Sequence[Event], releases: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Write ``run.json``: the summary, what the gates said by the journal, and the journal.
 
-        ``releases`` are those of a run without gates. Raises ``OSError``, and ``SluiceError`` as ``events`` does.
+        ``releases`` are those of a run without gates. Raises ``OSError``.
         """
-        events = list(self.events())
         gates = next((event.answer for event in reversed(events) if event.phase == "gate"), {})
+        told = self.door.data(summary.to_json())
         content = {
             "schema": SCHEMA,
             "sluice": VERSION,
             "run": {**self.run.to_json(), "ended": now()},
-            "result": result,
-            "outcome": self.door.line(outcome),
+            "result": told.pop("result"),
+            "outcome": told.pop("outcome"),
             "signed": gates.get("signed"),
             "emergency": gates.get("emergency"),
-            "hosts": self.door.data(hosts or {}),
-            # What is above is the head, which the history reads alone.
+            "hosts": told.pop("hosts"),
+            # What is above is the head, which the index of all runs reads alone.
             "releases": gates["releases"] if "releases" in gates else self.door.data(list(releases)),
+            **told,
             "events": [_without_releases(event) for event in events],
         }
         write_text(self.path, f"{json.dumps(content, indent=1, ensure_ascii=False, default=str)}\n", sync=True)

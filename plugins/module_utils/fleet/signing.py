@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from .. import receipt as receipts
 from .. import remote
 from ..errors import InputError
+from ..gating.receipts import Receipt, sign
 from ..outside import has_controls
-from ..verdicts.receipts import Receipt, sign
-from .record import now
+from ..textfmt import now
 
 __all__ = ["Signer", "read_inventory", "sign_engine", "sign_rollback", "sign_trust"]
 

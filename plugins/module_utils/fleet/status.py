@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..verdicts.table import table
-from .ask import sentence
-from .report import bounded, short
+from ..textfmt import indented, sentence, short, table
 
 __all__ = ["status_text", "tell", "words_of"]
 
@@ -60,7 +58,10 @@ def _details(answer: Mapping[str, Any]) -> list[str]:
             f"  last trial: release {short(last['release'])}, {last['outcome']} by {last['by']} at {last['at']}"
         )
     if answer.get("drift_diff"):
-        lines += ["  drift, as it is against as it was deployed:", *bounded(answer["drift_diff"])]
+        lines += [
+            "  drift, as it is against as it was deployed:",
+            *indented(answer["drift_diff"]),
+        ]
     return lines + [f"  {line}" for line in tell(answer.get("journal") or [])]
 
 

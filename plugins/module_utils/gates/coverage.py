@@ -12,8 +12,8 @@ from ..coverage.instrument import Block, Copy, instrument
 from ..coverage.measure import Coverage, can_be_asked, session
 from ..coverage.propose import Proposal, propose, to_yaml
 from ..errors import SluiceError
+from ..textfmt import count
 from ..verdicts.model import Finding, Subject, Verdict
-from ..words import count
 
 AFTER = ("start",)
 ON = ("stage",)

@@ -17,8 +17,8 @@ from ..needs.comparing import Known, Standing, answers, new_needs, outside, stan
 from ..needs.declared import declared
 from ..needs.model import Need
 from ..pasting import quoted
+from ..textfmt import count, listed
 from ..verdicts.model import Finding, Subject, Verdict
-from ..words import count
 
 AFTER = ("parse",)
 ON: tuple[str, ...] = ()
@@ -45,7 +45,8 @@ def run(subject: Subject) -> Verdict:
     silent = [each for each in found if each.is_unknown]
     if silent and not faults:
         hosts = sorted({host for each in silent for host in each.standing.silent})
-        words = f"{_listed(hosts)} could not be asked about {count(len(silent), 'new need')}: {_why(subject, hosts)}"
+        named = listed(hosts, _MOST_HOSTS)
+        words = f"{named} could not be asked about {count(len(silent), 'new need')}: {_why(subject, hosts)}"
         return Verdict("inconclusive", words, [each.unknown() for each in _told(silent)], evidence)
     good = f"{count(len(needs), 'need')}, all of them the live release's as well"
     if new:
@@ -59,7 +60,7 @@ def _first_release(
     """Pass, and list the needs, unless there may be a live release that nobody could tell of."""
     if subject.said and not any(answer.get("ok") for answer in subject.said.values()):
         hosts = sorted(subject.said)
-        words = f"nobody can say what is live on {_listed(hosts)}: {_why(subject, hosts)}"
+        words = f"nobody can say what is live on {listed(hosts, _MOST_HOSTS)}: {_why(subject, hosts)}"
         return Verdict("inconclusive", words, evidence=evidence)
     words = f"a first release, with {count(len(needs), 'need')}{_kinds(needs)}; each host checks them in preflight"
     return Verdict("pass", words, _findings([each for each in found if each.is_lacking]), evidence)
@@ -101,7 +102,7 @@ class _Found:
         near = self._near() if hint else how.near
         meant = f"; did you mean {near}?" if near else ""
         if how.lacking:
-            hosts, lack = _listed(sorted(how.lacking)), "lacks" if len(how.lacking) == 1 else "lack"
+            hosts, lack = listed(sorted(how.lacking), _MOST_HOSTS), "lacks" if len(how.lacking) == 1 else "lack"
             who = f"it is taken on {hosts}" if need.kind == "port" else f"{hosts} {lack} it"
             expected = "each host has it, or it is declared"
             seen = _told_by(how.lacking)
@@ -126,7 +127,7 @@ class _Found:
         """What is to be said where a host did not answer."""
         need = self.need
         return Finding(
-            f"nobody can say whether {_listed(sorted(self.standing.silent))} has {need.words}",
+            f"nobody can say whether {listed(sorted(self.standing.silent), _MOST_HOSTS)} has {need.words}",
             file=need.file,
             line=need.line,
             mend="ask again when the hosts can be reached, or " + self._mend("").removeprefix("where it is meant, "),
@@ -198,17 +199,12 @@ def _kinds(needs: Sequence[Need]) -> str:
     return f" ({', '.join(f'{number} {kind}' for kind, number in sorted(kinds.items()))})" if kinds else ""
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_HOSTS} more" if len(names) > _MOST_HOSTS else ""
-    return ", ".join(names[:_MOST_HOSTS]) + more
-
-
 def _told_by(lacking: Mapping[str, str]) -> str:
     """What was seen, each thing once, with the hosts that said so."""
     said: dict[str, list[str]] = {}
     for host, words in sorted(lacking.items()):
         said.setdefault(words, []).append(host)
-    return "; ".join(f"{_listed(hosts)}: {words}" for words, hosts in said.items())
+    return "; ".join(f"{listed(hosts, _MOST_HOSTS)}: {words}" for words, hosts in said.items())
 
 
 def _why(subject: Subject, hosts: Sequence[str]) -> str:

@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 
 from ..config.parse import Config
 from ..inside import paths_inside
+from ..textfmt import count
 from ..verdicts.model import Finding, Subject, Verdict
-from ..words import count
 
 AFTER = ("spec",)
 ON: tuple[str, ...] = ()

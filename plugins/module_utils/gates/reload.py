@@ -14,8 +14,8 @@ from ..config.facts import facts, listeners
 from ..config.parse import Config, Directive
 from ..outside import whole_number
 from ..pasting import flow
+from ..textfmt import count
 from ..verdicts.model import Finding, Live, Subject, Verdict
-from ..words import count
 
 AFTER = ("start",)
 ON = ("live_stage",)

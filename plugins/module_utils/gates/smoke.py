@@ -8,8 +8,8 @@ from typing import Any
 from ..behaviour.plainly import Problem, asked_plainly
 from ..config.match import Trace, trace
 from ..contract.model import Check, to_json
+from ..textfmt import count
 from ..verdicts.model import Finding, Subject, Verdict
-from ..words import count
 
 AFTER = ("start",)
 ON = ("stage",)

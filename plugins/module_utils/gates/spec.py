@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..textfmt import count
 from ..verdicts.model import Finding, Subject, Verdict
-from ..words import count
 
 AFTER: tuple[str, ...] = ()
 ON: tuple[str, ...] = ()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..config.facts import facts
 from ..config.parse import Config
+from ..textfmt import count
 from ..verdicts.model import Finding, Subject, Verdict
-from ..words import count
 from ..world.inside.running import OF_THE_CONTAINER
 
 AFTER = ("syntax",)

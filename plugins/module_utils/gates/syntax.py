@@ -13,8 +13,8 @@ import crossplane.analyzer
 
 from ..closest_match import closest_match
 from ..config.parse import CONF_ROOT, Config
+from ..textfmt import count
 from ..verdicts.model import Finding, Subject, Verdict
-from ..words import count
 from ..world.directives import known_elsewhere
 
 AFTER = ("parse",)

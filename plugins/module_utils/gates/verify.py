@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 from ..errors import InputError
+from ..textfmt import count
 from ..verdicts.model import Finding, Subject, Verdict
 from ..verdicts.pytests import Pytests
-from ..words import count
 
 AFTER = ("start",)
 ON = ("stage",)

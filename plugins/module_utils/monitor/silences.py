@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..fleet.record import Run
-from ..record.files import write_text
+from ..storage import write_text
 
 __all__ = ["EXPECTED", "LONGEST", "close_silence", "open_silence"]
 

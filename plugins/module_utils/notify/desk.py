@@ -16,15 +16,15 @@ from typing import Any, TypedDict
 
 from ..errors import InputError, SluiceError
 from ..fleet.record import Record, Run
-from ..record.files import make_folder, write_text
-from ..words import count
+from ..storage import make_folder, write_text
+from ..textfmt import count, now
 from .channels import Channel, read_channels, read_events
+from .delivery.handing import hand_over, posts
+from .delivery.outbox import Kept, kept, loose, of_run, prune, put, read, rewrite
+from .messages.events import after_look, after_step
+from .messages.run_so_far import RunSoFar
+from .messages.team import names
 from .model import AUDIENCES, Delivery, Message, Notice
-from .post.handing import hand_over, posts
-from .post.outbox import Kept, kept, loose, of_run, prune, put, read, rewrite, stamp
-from .words.facts import Facts, facts_of
-from .words.happening import after_look, after_step
-from .words.team import names
 
 __all__ = ["Desk", "Settings"]
 
@@ -90,7 +90,7 @@ class Desk:
         left = self.kept()
         if left:
             channels = sorted(
-                {f"{each.notice.message.audience}: {row.channel}" for each in left for row in each.open(stamp())}
+                {f"{each.notice.message.audience}: {row.channel}" for each in left for row in each.open(now())}
             )
             self._say(
                 f"{count(len(left), 'message')} of earlier runs could not be sent ({names(channels)}); "
@@ -107,14 +107,14 @@ class Desk:
         """
         before = read(of_run(run.folder))
         settings, note = self._settings, loose(self._state) / ".disruption"
-        facts = facts_of(run, list(Record(run).events()))
+        facts = RunSoFar.of(run, list(Record(run).events()))
         opened = _read_opened(note)
         said = after_step(
             step,
             facts,
             link=settings.link(run),
             service=settings.service,
-            open_since=opened["since"] if set(opened["hosts"]) <= set(facts.hosts) else "",
+            open_since=opened["since"] if set(opened["hosts"]) <= set(facts.serving) else "",
         )
         wanted = [each for each in said if each.event in settings.events and settings.channels[each.audience]]
         taken = list(self._take_in(wanted, of_run(run.folder)))
@@ -125,7 +125,7 @@ class Desk:
 
     def after_look(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
         """Take in what hosts answered outside of any run; the same is told once a day."""
-        folder, at = loose(self._state), stamp()
+        folder, at = loose(self._state), now()
         prune(folder)
         told = [each for each in after_look(answers, at) if each.event in self._settings.events]
         drift = {host: [answer.get("live"), answer.get("drift")] for host, answer in answers.items()}
@@ -139,8 +139,8 @@ class Desk:
 
     def kept(self) -> list[Kept]:
         """The notices that could not be sent on every channel, oldest first."""
-        now = stamp()
-        return [each for each in kept(self._state) if each.open(now)]
+        at = now()
+        return [each for each in kept(self._state) if each.open(at)]
 
     def send_kept(self) -> tuple[int, int]:
         """Send again what could not be sent, and wait for it; tells how many were sent, and how many were not.
@@ -148,8 +148,8 @@ class Desk:
         Raises ``SluiceError`` while another process does so.
         """
         with _alone(loose(self._state)):
-            now = stamp()
-            again = [self._reopened(each, each.open(now)) for each in self.kept()]
+            at = now()
+            again = [self._reopened(each, each.open(at)) for each in self.kept()]
             orders = posts(again, self._settings.channels)
             # Letters of a channel follow each other.
             longest = max((len(post.letters) for post in orders), default=0) * self._settings.timeout
@@ -174,7 +174,7 @@ class Desk:
     def _reopened(self, each: Kept, rows: Sequence[Delivery]) -> Kept:
         audience = each.notice.message.audience
         there = {channel.name for channel in self._settings.channels[audience]}
-        notice = replace(each.notice, until=stamp(_LONGEST))
+        notice = replace(each.notice, until=now(_LONGEST))
         for row in rows:
             gone = f"notify_{audience} has no {row.channel} any more"
             notice = notice.told(Delivery(row.channel) if row.channel in there else replace(row, why=gone))
@@ -191,12 +191,12 @@ class Desk:
                     f"{folder} cannot be written ({error.strerror}): the message {message.event} for "
                     f"{message.audience} is sent, but what becomes of it will not be known"
                 )
-                notice = Notice(message, stamp(), stamp(), tuple(map(Delivery, channels)))
+                notice = Notice(message, now(), now(), tuple(map(Delivery, channels)))
                 taken = Kept(folder / f"{message.event}-{message.audience}.json", notice)
             if taken is not None:
                 yield taken
 
-    def _remember(self, said: Sequence[Message], facts: Facts, opened: _Opened, note: Path) -> None:
+    def _remember(self, said: Sequence[Message], facts: RunSoFar, opened: _Opened, note: Path) -> None:
         """Keep in mind since when customers have a disruption and by which hosts, until they are told of its end."""
         events = {each.event for each in said if each.audience == "customers"}
         with contextlib.suppress(OSError):

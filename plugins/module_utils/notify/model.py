@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 __all__ = ["AUDIENCES", "EVENTS", "Audience", "Delivery", "Message", "Notice"]
 
@@ -39,39 +39,17 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Notice:
-    """A message as it is kept: written at ``at``; its sender has ended by ``until`` (both ISO-8601 in UTC)."""
+    """A message as it is kept: written at ``at``; its sender has ended by ``until`` (both ISO-8601 in UTC).
+
+    There is no URL in it.
+    """
 
     message: Message
     at: str
     until: str
-    deliveries: tuple[Delivery, ...] = field(default=())
+    deliveries: tuple[Delivery, ...] = ()
 
     def told(self, delivery: Delivery) -> Notice:
         """The notice with what became of it on one channel."""
         rows = (delivery if each.channel == delivery.channel else each for each in self.deliveries)
         return replace(self, deliveries=tuple(rows))
-
-    def to_json(self) -> dict[str, Any]:
-        """The notice as plain data. There is no URL in it."""
-        return {
-            **asdict(self.message),
-            "at": self.at,
-            "until": self.until,
-            "channels": list(map(asdict, self.deliveries)),
-        }
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Notice:
-        """Read one that was kept. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for what is none."""
-        message = Message(*(_text(value[name]) for name in ("event", "audience", "kind", "title", "body")))
-        if message.audience not in AUDIENCES:
-            raise ValueError(f"{message.audience!r} is no audience")
-        return cls(
-            message, _text(value["at"]), _text(value["until"]), tuple(Delivery(**row) for row in value["channels"])
-        )
-
-
-def _text(value: Any) -> Any:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r:.60} is no text")
-    return value

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..door.door import Door, cleared
+from ..record.summary import HostSummary, RunSummary
+from ..textfmt import clock, date, duration
 from .causes import cause_in_a_line, causes
 from .impact import Counted, impact
-from .markdown import fact, plain, table, to_add
+from .markdown import fact, identity, plain, recorded, table, to_add
 from .measures import measures
 from .page import bounded, page, time_line
-from .timeline import event_source, run_entries, short
-from .times import clock, day, lasting
-from .trials import Trial, bad_events, trials
+from .timeline import run_entries
 
 __all__ = ["draft", "unknown_traffic"]
 
@@ -28,50 +28,52 @@ def draft(record: Mapping[str, Any], asked: Mapping[str, Mapping[str, Any]] | No
     Facts only, each with its source; what a person must add is marked ``TO ADD``.
     """
     record, asked = cleared(record), Door().data(asked or {})
-    run = record["run"]
-    found = trials(record["events"], asked)
-    hosts = [Counted(trial.host, trial.traffic, _source(trial)) for trial in found]
+    run, summary = record["run"], RunSummary.of(record)
+    hosts = [_counted(record, name, row, asked) for name, row in summary.tried.items()]
     about = (
         "Drafted from the record of the run, `run.json` beside this file. Each statement names its source *(in"
         " brackets)*; `TO ADD` marks what only people know. All times are in UTC."
     )
     return page(
-        f"Postmortem: run {plain(run['id'])} was {_became(record, found)} on {day(run['started'])}",
+        f"Postmortem: run {plain(run['id'])} was {_became(summary)} on {date(run['started'])}",
         about,
         {
-            "Issue summary": [*_summary(record, found, hosts)],
+            "Issue summary": [*_summary(record, summary, hosts)],
             "Timeline (UTC)": time_line(run_entries(record)),
             "Root cause": causes(record),
-            "Resolution and recovery": _recovery(record, found),
+            "Resolution and recovery": _recovery(record, summary),
             "Corrective and preventative measures": measures(record, hosts),
         },
     )
 
 
 def unknown_traffic(record: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """The hosts of whose requests in their trial the record says nothing, and from when until when that was."""
+    """Return the hosts of whose requests the record says nothing while the release was unconfirmed, and from when until
+    when that was.
+    """
+    tried = RunSummary.of(record).tried
     return {
-        trial.host: (trial.began, trial.ended or str(record["run"]["ended"]))
-        for trial in trials(record["events"], {})
-        if trial.traffic is None
+        name: (row.began, row.ended or str(record["run"]["ended"])) for name, row in tried.items() if row.counted < 0
     }
 
 
-def _became(record: Mapping[str, Any], found: Sequence[Trial]) -> str:
-    if record["result"] == "stopped":
+def _counted(record: Mapping[str, Any], name: str, row: HostSummary, asked: Mapping[str, Mapping[str, Any]]) -> Counted:
+    if row.counted < 0:
+        return Counted(name, asked.get(name), "asked after the run")
+    return Counted(name, record["events"][row.counted]["answer"]["traffic"], recorded(f"events[{row.counted}]"))
+
+
+def _became(summary: RunSummary) -> str:
+    if summary.result == "stopped":
         return "stopped before it reached a host"
-    return "rolled back" if record["result"] == "rolled back" else "left broken"
+    return "rolled back" if summary.result == "rolled back" else "left broken"
 
 
-def _source(trial: Trial) -> str:
-    return event_source(trial.counted) if trial.counted >= 0 else "asked after the run"
-
-
-def _summary(record: Mapping[str, Any], found: Sequence[Trial], hosts: Sequence[Counted]) -> list[str]:
-    told = [fact(f"**What happened**: {plain(record['outcome'])}", "`run.json` `.outcome`"), _duration(record, found)]
-    noticed = _noticed(record, found)
+def _summary(record: Mapping[str, Any], summary: RunSummary, hosts: Sequence[Counted]) -> list[str]:
+    told = [fact(f"**What happened**: {plain(summary.outcome)}", recorded("outcome")), _duration(record, summary)]
+    noticed = _noticed(summary)
     told += [noticed] if noticed else []
-    if found:
+    if hosts:
         told += impact(hosts)
     else:
         told.append(fact("**Impact**: 0 requests; no host was touched", _NOBODY))
@@ -79,76 +81,69 @@ def _summary(record: Mapping[str, Any], found: Sequence[Trial], hosts: Sequence[
     told.append(fact(f"**Root cause**: {words}", source))
     told.append(
         to_add(
-            "what users saw, in their words, and who was told when." if found else "what this delayed, and for whom."
+            "what users saw, in their words, and who was told when." if hosts else "what this delayed, and for whom."
         )
     )
     return told
 
 
-def _duration(record: Mapping[str, Any], found: Sequence[Trial]) -> str:
-    run = record["run"]
-    if not found:
-        after = lasting(run["started"], run["ended"])
+def _duration(record: Mapping[str, Any], summary: RunSummary) -> str:
+    run, tried = record["run"], summary.tried
+    if not tried:
+        after = duration(run["started"], run["ended"])
         return fact(
             f"**Duration**: none for users; the run was stopped after {after}, before it touched a host", _NOBODY
         )
-    first = found[0]
-    begin = f"{clock(first.began)}, when {plain(first.host)} was the first to be switched"
-    open_ = [trial for trial in found if not trial.ended]
-    if open_:
-        names = bounded([trial.host for trial in open_])
-        words = f"not over when the run ended at {clock(run['ended'])}, for {names}; it began at {begin}"
-        return fact(f"**Duration**: {words}", f"{event_source(first.events[0])}, `run.json` `.run.ended`")
-    last = max(found, key=lambda trial: trial.ended)
-    end = f"{clock(last.ended)}, when {plain(last.host)} was the last to be back"
-    words = f"{lasting(first.began, last.ended)}, from {begin}, until {end}"
-    return fact(f"**Duration**: {words}", f"{event_source(first.events[0])}, {event_source(last.events[1])}")
+    first, row = next(iter(tried.items()))
+    begin = f"{clock(row.began)}, when {plain(first)} was the first to be switched"
+    source = recorded(f"events[{row.events[0]}]")
+    if left := [name for name, each in tried.items() if not each.ended]:
+        words = f"not over when the run ended at {clock(run['ended'])}, for {bounded(left)}; it began at {begin}"
+        return fact(f"**Duration**: {words}", f"{source}, {recorded('run.ended')}")
+    last, final = max(tried.items(), key=lambda each: each[1].ended)
+    end = f"{clock(final.ended)}, when {plain(last)} was the last to be back"
+    words = f"{duration(row.began, final.ended)}, from {begin}, until {end}"
+    return fact(f"**Duration**: {words}", f"{source}, {recorded(f'events[{final.events[1]}]')}")
 
 
-def _noticed(record: Mapping[str, Any], found: Sequence[Trial]) -> str:
-    bad = next(((number, event) for number, event in bad_events(record["events"]) if event["host"]), None)
-    if bad is None or not found:
+def _noticed(summary: RunSummary) -> str:
+    failures, tried = summary.of_hosts(), list(summary.tried.values())
+    if not failures or not tried:
         return ""
-    number, event = bad
-    after = lasting(found[0].began, event["at"])
-    words = (
-        f"**Noticed**: by Sluice, {after} after the first switch, on {plain(event['host'])} ({plain(event['phase'])})"
-    )
-    return fact(words, event_source(number))
+    first = failures[0]
+    after = duration(tried[0].began, first.at)
+    words = f"**Noticed**: by Sluice, {after} after the first switch, on {plain(first.host)} ({plain(first.phase)})"
+    return fact(words, recorded(first.source))
 
 
-def _recovery(record: Mapping[str, Any], found: Sequence[Trial]) -> list[str]:
+def _recovery(record: Mapping[str, Any], summary: RunSummary) -> list[str]:
     told = []
-    if not found:
+    tried = list(summary.tried.items())
+    if not tried:
         told.append(fact("Nothing had to be recovered: every host serves what it served before", _NOBODY))
-    for trial in found[:_MOST_HOSTS]:
-        answer = record["events"][trial.events[1]]["answer"]
-        if trial.ended:
-            means = f" by {plain(answer['means'])}" if answer.get("means") else ""
-            checks = answer.get("checks") or []
-            held = sum(bool(check.get("ok")) for check in checks)
-            asked = f"; {held} of its {len(checks)} checks held" if checks else ""
-            words = (
-                f"{plain(trial.host)} serves {_served(answer)} again{means} since"
-                f" {clock(trial.ended)}, {lasting(trial.began, trial.ended)} after it was switched{asked}"
-            )
-            told.append(fact(words, event_source(trial.events[1])))
-        else:
-            told.append(
-                to_add(f"how {plain(trial.host)} came back, and when; `playbooks/status.yml` tells how it is now.")
-            )
-    there = list(record["hosts"].items())
-    rows = [(plain(host), plain(row["serves"]), plain(row["done"])) for host, row in there[:_MOST_HOSTS]]
+    for name, row in tried[:_MOST_HOSTS]:
+        if not row.ended:
+            told.append(to_add(f"how {plain(name)} came back, and when; `playbooks/status.yml` shows how it is now."))
+            continue
+        answer = record["events"][row.events[1]]["answer"]
+        means = f" by {plain(answer['means'])}" if answer.get("means") else ""
+        checks = answer.get("checks") or []
+        held = sum(bool(check.get("ok")) for check in checks)
+        asked = f"; {held} of its {len(checks)} checks passed" if checks else ""
+        serves = f"release {identity(answer['release'])}" if answer.get("release") else "what it served before"
+        words = (
+            f"{plain(name)} serves {serves} again{means} since {clock(row.ended)}, {duration(row.began, row.ended)}"
+            f" after it was switched{asked}"
+        )
+        told.append(fact(words, recorded(f"events[{row.events[1]}]")))
+    there = list(summary.hosts.items())
+    rows = [(plain(name), plain(row.serves), plain(row.done)) for name, row in there[:_MOST_HOSTS]]
     if rows:
         told += [
-            "What each host served when the run ended *(`run.json` `.hosts`)*:",
+            f"What each host served when the run ended *({recorded('hosts')})*:",
             table(("host", "serves", "what was done"), rows),
         ]
-    if max(len(found), len(there)) > _MOST_HOSTS:
+    if max(len(tried), len(there)) > _MOST_HOSTS:
         told.append("- `run.json` has all other hosts")
-    told.append(to_add("how the change was mended, and by which run it was deployed; or that it was given up."))
+    told.append(to_add("how the change was fixed, and by which run it was deployed; or that it was given up."))
     return told
-
-
-def _served(answer: Mapping[str, Any]) -> str:
-    return f"release {short(answer['release'])}" if answer.get("release") else "what it served before"

@@ -9,9 +9,9 @@ from typing import Any
 
 from ..closest_match import closest_matches
 from ..errors import SluiceError
-from ..record.history import Row, rows
+from ..record.index import Row, rows
 from ..record.model import FAILED, read_record
-from .times import moment
+from ..textfmt import moment
 
 __all__ = ["find_run", "runs_around"]
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from ..words import count
+from ..textfmt import count, listed, moment
 from .markdown import code, fact, plain, table, to_add
-from .times import moment
 
 __all__ = ["Counted", "failing", "impact"]
 
@@ -31,7 +30,9 @@ def impact(hosts: Sequence[Counted]) -> list[str]:
     rows = sorted(((each, _sums(each.traffic or {})) for each in known), key=lambda row: -row[1][1])
     if rows:
         requests, errors = (sum(sums[n] for _, sums in rows) for n in (0, 1))
-        words = f"**Impact**: {errors:,} of {count_of(requests)} in this time got a 5xx{_part(errors, requests)}"
+        words = (
+            f"**Impact**: {errors:,} of {count(requests, 'request')} in this time got a 5xx{_part(errors, requests)}"
+        )
         if not requests:
             words = "**Impact**: no request was made in this time"
         one = f"access log of {plain(rows[0][0].host)}, {rows[0][0].source}"
@@ -44,7 +45,8 @@ def impact(hosts: Sequence[Counted]) -> list[str]:
         if before[0]:
             told.append(
                 fact(
-                    f"Just before it {before[1]:,} of {count_of(before[0])} got one", "the same logs, before the switch"
+                    f"Just before it {before[1]:,} of {count(before[0], 'request')} got one",
+                    "the same logs, before the switch",
                 )
             )
         told += [fact(f"{code(name)} got a 5xx {number:,} times", "the same logs") for name, number in failing(known)]
@@ -54,17 +56,11 @@ def impact(hosts: Sequence[Counted]) -> list[str]:
     if unknown:
         told.append(
             to_add(
-                f"the requests that {plain(', '.join(unknown[:5]))}"
-                + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
-                + " answered in this time: they could not be counted, or these hosts could not be asked."
+                f"the requests that {plain(listed(unknown, 5))}"
+                " answered in this time: they could not be counted, or these hosts could not be asked."
             )
         )
     return told
-
-
-def count_of(requests: int) -> str:
-    """``1,234 requests``."""
-    return "1 request" if requests == 1 else f"{requests:,} requests"
 
 
 def failing(hosts: Sequence[Counted]) -> list[tuple[str, int]]:

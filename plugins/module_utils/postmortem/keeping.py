@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from ..record.files import write_text
+from ..storage import write_text
 
 __all__ = ["keep"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..words import count
+from ..textfmt import cut, excerpt
 
-__all__ = ["block", "code", "fact", "plain", "table", "to_add"]
+__all__ = ["block", "code", "fact", "identity", "plain", "recorded", "table", "to_add"]
 
 _LONGEST = 400
 _MOST_LINES = 40
@@ -19,7 +19,7 @@ def _line(value: object) -> str:
     """One line, without what a terminal or a reader would take for more than text."""
     text = " ".join(str(value).split())
     text = "".join(letter if letter.isprintable() else "·" for letter in text)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return cut(text, _LONGEST)
 
 
 def plain(value: object) -> str:
@@ -42,10 +42,19 @@ def block(text: object, language: str = "text") -> str:
     """Lines of others as they are, at most forty."""
     lines = str(text).expandtabs(4).rstrip("\n").split("\n")
     lines = ["".join(letter if letter.isprintable() else "·" for letter in line) for line in lines]
-    more = [f"… and {count(len(lines) - _MOST_LINES, 'line')} more"] if len(lines) > _MOST_LINES else []
-    shown = [*lines[:_MOST_LINES], *more]
+    shown = excerpt(lines, _MOST_LINES)
     ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", "\n".join(shown))), default=0))
     return "\n".join([f"{ticks}{language}", *shown, ticks])
+
+
+def identity(release: object) -> str:
+    """Return the beginning of a release's id, as code."""
+    return code(str(release)[:12]) if release else "none"
+
+
+def recorded(path: str) -> str:
+    """Return where a fact stands in the record, as ``jq`` finds it."""
+    return f"`run.json` {code(f'.{path}')}"
 
 
 def fact(words: str, source: str) -> str:

@@ -9,11 +9,10 @@ from urllib.parse import urlsplit
 
 from ..contract.showing import HIDDEN
 from ..pasting import inert_url, to_yaml
+from ..record.summary import RunSummary
 from .impact import Counted, failing
-from .markdown import block, code, fact, plain, to_add
+from .markdown import block, code, fact, identity, plain, recorded, to_add
 from .page import bounded
-from .timeline import event_source, short
-from .trials import bad_events
 
 __all__ = ["Measure", "asked_of", "checks_for", "measures"]
 
@@ -21,6 +20,9 @@ _MOST = 5
 _METHODS = ("get", "head", "post", "put", "delete", "patch", "options")
 _ASKED = re.compile(r"([A-Z]+) (https?://\S+)$")
 _HOST = "THE-NAME-OF-THE-SITE"
+
+_Row = Mapping[str, Any]
+_Places = set[tuple[str, int]]
 
 
 class Measure(NamedTuple):
@@ -33,7 +35,8 @@ class Measure(NamedTuple):
 
 def measures(record: Mapping[str, Any], hosts: Sequence[Counted]) -> list[str]:
     """The paragraphs of what is known; what is to be done about it is for people to add."""
-    found = [*_of_gates(record), *_of_order(record), *checks_for(failing(hosts), asked_of(record))]
+    summary = RunSummary.of(record)
+    found = [*_of_gates(record, summary), *_of_order(record, summary), *checks_for(failing(hosts), asked_of(record))]
     told = []
     for each in dict.fromkeys(found):
         told.append(fact(each.words, each.source))
@@ -71,21 +74,19 @@ def checks_for(requests: Sequence[tuple[str, int]], asked: Sequence[str]) -> Ite
         yield Measure(words, "access logs of the hosts", "gates_replay_log: PATH-OF-THE-COPY\n")
 
 
-def _of_order(record: Mapping[str, Any]) -> Iterator[Measure]:
+def _of_order(record: Mapping[str, Any], summary: RunSummary) -> Iterator[Measure]:
     """A host alone that fails after others were switched."""
-    bad = [(number, event) for number, event in bad_events(record["events"]) if event["host"]]
-    failed = list(dict.fromkeys(event["host"] for _, event in bad))
-    before = [
-        event["host"]
-        for event in record["events"][: bad[0][0] if bad else 0]
-        if event["phase"] == "activate" and event["good"] and event["host"] not in failed
-    ]
-    if len(failed) == 1 and before and bad[0][1]["phase"] == "activate":
+    failures = summary.of_hosts()
+    if len({each.host for each in failures}) != 1 or failures[0].phase != "activate":
+        return
+    number = next((n for n, event in enumerate(record["events"]) if event["host"] and not event["good"]), 0)
+    before = [name for name, switched in summary.switched_well().items() if switched < number]
+    if before:
         words = (
-            f"Only {plain(failed[0])} failed, when {bounded(before)} had been switched; as the first host of the"
+            f"Only {plain(failures[0].host)} failed, when {bounded(before)} had been switched; as the first host of the"
             " inventory it would have been the only one that was"
         )
-        yield Measure(words, event_source(bad[0][0]))
+        yield Measure(words, recorded(failures[0].source))
 
 
 def asked_of(record: Mapping[str, Any]) -> list[str]:
@@ -94,24 +95,25 @@ def asked_of(record: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(str(outcome.get("request")) for outcome in outcomes))
 
 
-def _of_gates(record: Mapping[str, Any]) -> Iterator[Measure]:
+def _of_gates(record: Mapping[str, Any], summary: RunSummary) -> Iterator[Measure]:
     stopped = record["result"] == "stopped"
     for number, row in enumerate(record["releases"]):
         verdicts = {verdict["gate"]: (place, verdict) for place, verdict in enumerate(row["verdicts"])}
         failed = [name for name, (_, verdict) in verdicts.items() if verdict["result"] == "fail"]
         if failed:
             when = "before any host had it" if stopped else "and was not heeded"
-            words = f"{_first(failed)} told it of release {short(row['release'])}, {when}"
-            yield Measure(words, f"`run.json` `.releases[{number}].verdicts`")
+            words = f"{_first(failed)} found it in release {identity(row['release'])}, {when}"
+            yield Measure(words, recorded(f"releases[{number}].verdicts"))
+        places = _places(summary, str(row["release"] or ""))
         for name, find in _FINDERS.items():
             # What a release would have to do is not asked of one that does not do it.
             if name in verdicts and not (name == "coverage" and stopped):
                 place, verdict = verdicts[name]
-                source = f"`run.json` `.releases[{number}].verdicts[{place}]`"
-                for measure in find(verdict, row, failed):
+                source = recorded(f"releases[{number}].verdicts[{place}]")
+                for measure in find(verdict, row, failed, places):
                     yield measure._replace(source=source)
         if failed and stopped:
-            words = "As the job of a pull request the same gates tell it before anybody deploys: `playbooks/gate.yml`"
+            words = "As the job of a pull request the same gates find it before anybody deploys: `playbooks/gate.yml`"
             yield Measure(words, "`docs/ci.md`")
 
 
@@ -119,27 +121,28 @@ def _first(failed: Sequence[str]) -> str:
     return f"The gate{'s' if len(failed) > 1 else ''} {', '.join(map(plain, failed))}"
 
 
-def _guilty(row: Mapping[str, Any]) -> set[tuple[str, int]]:
-    """The places that are known to be guilty, as file and line."""
-    parts = (row.get("blame") or {}).get("parts") or []
-    found = [finding for verdict in row["verdicts"] if verdict["result"] == "fail" for finding in verdict["findings"]]
-    places = [*parts, *(finding for finding in found if not finding.get("warning"))]
-    return {(str(each.get("file")), int(each.get("line") or 0)) for each in places if each.get("line")}
+def _places(summary: RunSummary, release: str) -> set[tuple[str, int]]:
+    """The places that are known to be the culprit, or to have failed a gate, as file and line."""
+    parts = [part for each in summary.culprits if each.release == release for part in each.parts]
+    places = [(part.file, part.line) for part in parts]
+    places += [(each.file, each.line) for each in summary.failures if each.gate and each.release == release]
+    return {place for place in places if place[1]}
 
 
-def _unheard(verdict: Mapping[str, Any], row: Mapping[str, Any], failed: Sequence[str]) -> Iterator[Measure]:
-    """What lint saw at a guilty place, and was not to fail for."""
-    guilty = set() if "lint" in failed else _guilty(row)
+def _unheard(verdict: _Row, row: _Row, failed: Sequence[str], places: _Places) -> Iterator[Measure]:
+    """What lint saw at the place of the culprit, and was not to fail for."""
+    if "lint" in failed:
+        return
     for finding in verdict["findings"]:
         place = (str(finding.get("file")), int(finding.get("line") or 0))
-        if place in guilty and finding.get("warning") and "accepted:" not in finding["what"]:
+        if place in places and finding.get("warning") and "accepted:" not in finding["what"]:
             at = code(f"{place[0]}:{place[1]}")
             words = f"Lint saw {plain(finding['what'])} at {at}, and was not to fail for it; at a lower level it does"
             yield Measure(words, "", "gates_lint_level: low\n")
             return
 
 
-def _unchecked(verdict: Mapping[str, Any], row: Mapping[str, Any], failed: Sequence[str]) -> Iterator[Measure]:
+def _unchecked(verdict: _Row, row: _Row, failed: Sequence[str], places: _Places) -> Iterator[Measure]:
     """Requests that the new release answers otherwise, and no check of the contract noticed."""
     if "smoke" in failed:
         return
@@ -157,7 +160,7 @@ def _unchecked(verdict: Mapping[str, Any], row: Mapping[str, Any], failed: Seque
         yield Measure(words, "", _listed(checks[:_MOST]))
 
 
-def _derived(verdict: Mapping[str, Any], row: Mapping[str, Any], failed: Sequence[str]) -> Iterator[Measure]:
+def _derived(verdict: _Row, row: _Row, failed: Sequence[str], places: _Places) -> Iterator[Measure]:
     if verdict["evidence"].get("derived"):
         words = (
             "There is no contract, so nothing but a 5xx or a loop could be noticed; `playbooks/suggest.yml` prints one"
@@ -165,7 +168,7 @@ def _derived(verdict: Mapping[str, Any], row: Mapping[str, Any], failed: Sequenc
         yield Measure(words, "")
 
 
-def _unreached(verdict: Mapping[str, Any], row: Mapping[str, Any], failed: Sequence[str]) -> Iterator[Measure]:
+def _unreached(verdict: _Row, row: _Row, failed: Sequence[str], places: _Places) -> Iterator[Measure]:
     """Blocks of changed files that no check reaches, with the checks that coverage proposes."""
     files = {str(change["file"]) for change in row.get("changes") or []}
     proposals = []
@@ -179,7 +182,7 @@ def _unreached(verdict: Mapping[str, Any], row: Mapping[str, Any], failed: Seque
         yield Measure(words, "", f"nginx_checks:\n{indented}\n")
 
 
-_FINDERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any], Sequence[str]], Iterator[Measure]]] = {
+_FINDERS: dict[str, Callable[[_Row, _Row, Sequence[str], _Places], Iterator[Measure]]] = {
     "lint": _unheard,
     "behaviour": _unchecked,
     "smoke": _derived,

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from ..textfmt import date, listed, moment
 from .markdown import plain
-from .times import day, moment
 
 __all__ = ["Entry", "bounded", "page", "time_line"]
 
@@ -53,8 +53,8 @@ def time_line(entries: Iterable[Entry]) -> list[str]:
     today = ""
     merged = _merged(sorted(entries, key=lambda entry: entry.at))
     for entry in merged[:_MOST_ENTRIES]:
-        if day(entry.at) != today:
-            today = day(entry.at)
+        if date(entry.at) != today:
+            today = date(entry.at)
             told.append(f"**{today}**")
         at = moment(entry.at)
         clock = f"{at:%H:%M:%S}" if at else "?"
@@ -67,8 +67,7 @@ def time_line(entries: Iterable[Entry]) -> list[str]:
 
 def bounded(hosts: Sequence[str]) -> str:
     """Hosts by name, at most eight."""
-    more = len(hosts) - _MOST_HOSTS
-    return ", ".join(plain(host) for host in hosts[:_MOST_HOSTS]) + (f" and {more} more" if more > 0 else "")
+    return listed([plain(host) for host in hosts], _MOST_HOSTS)
 
 
 def _merged(entries: Sequence[Entry]) -> list[Entry]:

@@ -9,14 +9,13 @@ from typing import Any
 
 from ..door.door import Door, cleared
 from ..fleet.status import words_of
-from ..words import count
+from ..textfmt import clock, count, date, duration, listed, moment
 from .alerts import Alert
 from .causes import cause_in_a_line
 from .impact import Counted, failing, impact
 from .markdown import block, code, fact, plain, to_add
 from .measures import asked_of, checks_for
 from .page import Entry, page, time_line
-from .times import clock, day, lasting, moment
 
 __all__ = ["Window", "draft_window"]
 
@@ -64,8 +63,8 @@ def draft_window(window: Window) -> str:
         " *(in brackets)*; `TO ADD` marks what only people know. All times are in UTC."
     )
     names = list(dict.fromkeys(alert.name for alert in window.alerts))
-    what = ", ".join(plain(name) for name in names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    title = f"{what or 'the time'} from {clock(window.start)} to {clock(window.end)}, {day(window.start)}"
+    what = listed([plain(name) for name in names], 3)
+    title = f"{what or 'the time'} from {clock(window.start)} to {clock(window.end)}, {date(window.start)}"
     return page(
         f"Postmortem: {title}",
         about,
@@ -85,7 +84,7 @@ def _summary(window: Window) -> list[str]:
         told.append(fact(f"**What happened**: the alert {code(alert.what)} fired", _ALERTS))
     if len(window.alerts) > _MOST_ALERTS:
         told.append(f"- … and {count(len(window.alerts) - _MOST_ALERTS, 'more alert')}")
-    span = f"{lasting(window.start, window.end)}, from {clock(window.start)} until {clock(window.end)}"
+    span = f"{duration(window.start, window.end)}, from {clock(window.start)} until {clock(window.end)}"
     source = "the first and the last sample of the alerts" if window.alerts else "the window that was asked for"
     still = [alert.name for alert in window.alerts if not alert.over]
     told.append(fact(f"**Duration**: {span}{'; not over then' if still else ''}", source))
@@ -124,7 +123,7 @@ def _cause(window: Window) -> list[str]:
     change = window.last_change
     if change is not None:
         run = change["run"]
-        before = lasting(run["ended"], window.start)
+        before = duration(run["ended"], window.start)
         words = f"The last run before it that reached hosts is {code(run['id'])}, {before} before"
         told.append(fact(f"{words}: {plain(change['outcome'])}", f"`run.json` of {code(run['id'])}"))
         for row in change["releases"][:3]:
@@ -137,7 +136,7 @@ def _cause(window: Window) -> list[str]:
         if record["result"] in ("rolled back", "broken") and record is not change:
             words, source = cause_in_a_line(record)
             told.append(fact(f"Run {code(record['run']['id'])}: {words}", f"{source} of this run"))
-    told.append(to_add("whether that is the cause, and what is; with the guilty lines."))
+    told.append(to_add("whether that is the cause, and what is; with the culprit lines."))
     return told
 
 
@@ -145,7 +144,7 @@ def _recovery(window: Window) -> list[str]:
     told = []
     for alert in window.alerts[:_MOST_ALERTS]:
         if alert.over:
-            words = f"{code(alert.what)} was resolved after {lasting(alert.began, alert.last)}, at {clock(alert.last)}"
+            words = f"{code(alert.what)} was resolved after {duration(alert.began, alert.last)}, at {clock(alert.last)}"
             told.append(fact(words, _ALERTS))
     for record in window.runs:
         ended = moment(record["run"]["ended"])
@@ -165,7 +164,7 @@ def _measures(window: Window) -> list[str]:
     first = _first_error(window)
     if first is not None and window.alerts:
         fired = min(alert.fired for alert in window.alerts)
-        after = lasting(first, fired) if fired > first else "less than a step"
+        after = duration(first, fired) if fired > first else "less than a step"
         words = f"The first 5xx in it was answered at {clock(first)}, and the first alert fired {after} later"
         told.append(fact(words, "access logs of the hosts, and Prometheus"))
     elif first is not None:

@@ -1,4 +1,4 @@
-"""The types of what readers of ``run.json`` use; ``docs/schemas/run-2.json`` says the same, and more.
+"""The types of what readers of ``run.json`` use; ``docs/schemas/run-3.json`` says the same, and more.
 
 What is not here may be anything. Text that hosts said is in it, but every key has its type.
 """
@@ -9,15 +9,26 @@ from typing import Annotated, Any, Required, TypedDict
 from msgspec import Meta
 
 from ..answer_forms import Outcome, Problem, Step
+from .model import Result
+from .summary import Culprit, Failure, HostSummary, Part, Warned
 
 __all__ = ["RecordForm"]
 
 _Number = Annotated[float, Meta(ge=-1e15, le=1e15)]
 
 
+class _Run(TypedDict):
+    id: str
+    folder: str
+    who: str
+    host: str
+    started: str
+    ended: str
+
+
 # Gates of the user's own may leave out what does not apply.
 class _Finding(TypedDict, total=False):
-    what: str
+    what: Required[str]
     file: str | None
     line: int | None
     origin: str | None
@@ -34,31 +45,23 @@ class _Evidence(TypedDict, total=False):
 
 
 class _Verdict(TypedDict, total=False):
-    findings: list[_Finding]
-    evidence: _Evidence
+    gate: Required[str]
+    result: Required[str]
+    summary: Required[str]
+    findings: Required[list[_Finding]]
+    evidence: Required[_Evidence]
     seconds: _Number
-
-
-class _Part(TypedDict, total=False):
-    file: str
-    line: int
-    old: list[str]
-    new: list[str]
-    origin: str
-    variable: str
 
 
 class _Set(TypedDict, total=False):
     fails: dict[str, list[str]]
-    parts: list[int]
+    parts: list[Part]
     more: int
     heals: bool | None
     whole: bool
 
 
 class _Blame(TypedDict, total=False):
-    gate: str
-    parts: list[_Part]
     sets: list[_Set]
     tried: int
     edits: int
@@ -67,18 +70,19 @@ class _Blame(TypedDict, total=False):
     note: str
 
 
-class _Change(TypedDict, total=False):
+class _Change(TypedDict):
     file: str
-    diff: Required[str]
+    origin: str
+    diff: str
 
 
 class _Release(TypedDict, total=False):
     release: Required[str | None]
-    changes: list[_Change]
-    hosts: list[str]
+    changes: Required[list[_Change]]
+    hosts: Required[list[str]]
     passed: bool | None
-    invented: list[str]
-    verdicts: list[_Verdict]
+    invented: Required[list[str]]
+    verdicts: Required[list[_Verdict]]
     live: str | None
     blame: _Blame | None
 
@@ -119,7 +123,11 @@ class _Answer(TypedDict, total=False):
     guard_deadline: _Number
 
 
-class _Event(TypedDict, total=False):
+class _Event(TypedDict):
+    at: str
+    phase: str
+    host: str
+    good: bool
     answer: _Answer
 
 
@@ -131,7 +139,15 @@ class _Emergency(TypedDict):
 class RecordForm(TypedDict, total=False):
     """A record, as far as anything is made of it."""
 
+    sluice: Required[str]
+    run: Required[_Run]
+    result: Required[Result]
+    outcome: Required[str]
     signed: bool | None
     emergency: _Emergency | None
-    releases: list[_Release]
-    events: list[_Event]
+    hosts: Required[dict[str, HostSummary]]
+    releases: Required[list[_Release]]
+    culprits: Required[list[Culprit]]
+    failures: Required[list[Failure]]
+    warnings: Required[list[Warned]]
+    events: Required[list[_Event]]

@@ -15,7 +15,7 @@ from ..errors import SluiceError
 from ..inside import kind_inside, paths_inside
 from ..manifest import CONF_ROOT, entries_to_json, read_tree, release_id
 from ..outside import ReleaseId, is_inside, read_release_id
-from ..record.files import make_folder, write_bytes, write_text
+from ..storage import make_folder, write_bytes, write_text
 from . import tree as trees
 
 __all__ = ["Release", "Store", "remove_release", "write_json"]

@@ -17,8 +17,8 @@ import docker
 
 from ..errors import SluiceError
 from ..outside import Name, is_inside, read_name
-from ..record.files import make_folder, write_text
 from ..staging.labels import labels, project_label
+from ..storage import make_folder, write_text
 from .image import ensure_image
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from docker.models.containers import Container
 from docker.types import LogConfig, Ulimit
 
 from ..errors import InputError, SluiceError
-from ..words import count
+from ..textfmt import count
 
 __all__ = ["Bounds", "DiskWatch", "Tree", "read_bounds"]
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import docker
 
 from ..errors import InputError, SluiceError
-from ..record.files import make_folder
+from ..storage import make_folder
 from .bounds import Bounds
 from .build import BASE_LABEL, BASES, SPARE_MODULES, build
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..textfmt import first_of, source
+
 if TYPE_CHECKING:
     from ..config.parse import Config
     from ..contract.model import Check
@@ -45,8 +47,7 @@ class Finding:
     @property
     def place(self) -> str:
         """``file:line (origin)``, as far as they are known."""
-        place = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{place} ({self.origin})" if self.origin else place
+        return source({"file": self.file, "line": self.line, "origin": self.origin})
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,7 @@ class Verdict:
         faults = [finding for finding in findings if not finding.warning]
         if not faults:
             return cls("pass", good, findings, evidence)
-        first = faults[0].what + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
-        return cls("fail", first, findings, evidence)
+        return cls("fail", first_of([fault.what for fault in faults]), findings, evidence)
 
     def to_json(self) -> dict[str, Any]:
         """The verdict as plain data, for the record."""

@@ -1,29 +1,23 @@
-"""Finds the gates, puts them in order and runs them: all whose forerunners passed, so one run shows every fault.
+"""Puts gates in order and runs them: all whose forerunners passed, so one run shows every fault.
 
 Gates that do not work on the same stage run side by side.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import pkgutil
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from .. import gates
 from ..errors import InputError, SluiceError
 from ..receipt import GATES
 from .model import Subject, Verdict
 
-__all__ = ["STAGES", "Gate", "find_gates", "in_order", "read_decide", "run_gates"]
+__all__ = ["STAGES", "Gate", "in_order", "read_decide", "run_gates"]
 
 STAGES = ("stage", "live_stage")
 """What gates work on; two that work on the same one wait for each other."""
@@ -41,46 +35,6 @@ class Gate:
     run: Callable[[Subject], Verdict]
     on: tuple[str, ...] = STAGES
     behind: tuple[str, ...] = ()
-
-
-def _gate(name: str, module: ModuleType, where: str) -> Gate:
-    run, after = getattr(module, "run", None), getattr(module, "AFTER", None)
-    if not callable(run) or not isinstance(after, tuple):
-        raise SluiceError(
-            f"{where} is no gate: it needs AFTER, a tuple of names, and run(subject), which returns a Verdict"
-        )
-    on = getattr(module, "ON", STAGES)
-    if not isinstance(on, tuple) or not {*on} <= {*STAGES}:
-        raise SluiceError(f"{where}: ON is {on!r}; it is a tuple of what the gate works on, of {', '.join(STAGES)}")
-    return Gate(name, after, run, on, tuple(getattr(module, "BEHIND", ())))
-
-
-def _own(path: Path) -> Gate:
-    spec = importlib.util.spec_from_file_location(f"sluice_gate_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise SluiceError(f"{path} cannot be read as Python")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever a user's file raises is told in its own words
-        raise SluiceError(f"the gate {path} cannot be loaded: {type(error).__name__}: {error}") from error
-    return _gate(path.stem, module, str(path))
-
-
-def find_gates(own: Path | None = None) -> list[Gate]:
-    """Find the gates of Sluice and those in the user's folder, in the order in which they run.
-
-    Raises ``SluiceError`` for a file that is no gate, a name that is taken, or a circle.
-    """
-    found = [
-        _gate(module.name, importlib.import_module(f"{gates.__name__}.{module.name}"), module.name)
-        for module in pkgutil.iter_modules(gates.__path__)
-    ]
-    for path in sorted(own.glob("*.py")) if own else ():
-        if path.stem in {gate.name for gate in found}:
-            raise SluiceError(f"{path}: there is a gate {path.stem} already; give the file another name")
-        found.append(_own(path))
-    return in_order(found)
 
 
 def in_order(found: Iterable[Gate]) -> list[Gate]:

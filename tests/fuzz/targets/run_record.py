@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.alerts import read_alerts
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.draft import draft
-from ansible_collections.sluice.nginx.plugins.module_utils.record.history import rows
-from ansible_collections.sluice.nginx.plugins.module_utils.record.junit import junit
+from ansible_collections.sluice.nginx.plugins.module_utils.record.index import rows
 from ansible_collections.sluice.nginx.plugins.module_utils.record.model import check_record
-from ansible_collections.sluice.nginx.plugins.module_utils.record.report.render import report
-from ansible_collections.sluice.nginx.plugins.module_utils.record.sarif import sarif
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.junit import junit
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.page.render import report
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.sarif import sarif
 
 from ..harness import scratch
 from ..mutation import json_values, texts
@@ -21,13 +21,16 @@ from ..mutation import json_values, texts
 ALLOWED = (SluiceError,)
 
 _WHOLE = {
-    "schema": 2,
+    "schema": 3,
     "result": "rolled back",
     "sluice": "0.1.0",
     "outcome": "x",
     "run": dict.fromkeys(("id", "folder", "who", "host", "started", "ended"), "2026-11-21T13:30:00.000Z"),
     "hosts": {"web1": {"serves": "a", "done": "b"}},
     "releases": [],
+    "culprits": [],
+    "failures": [],
+    "warnings": [],
     "events": [],
 }
 
@@ -126,8 +129,43 @@ def inputs() -> st.SearchStrategy[bytes]:
         st.lists(verdict, max_size=3),
         st.one_of(st.none(), answer),
     )
+    words = st.one_of(st.just("2026-11-21T13:30:00.000Z"), texts())
+    host = st.builds(
+        lambda began, ended, events, counted: {
+            **{"serves": "a", "done": "b", "switched": True, "began": began, "ended": ended},
+            **{"events": events if began else [], "counted": counted},
+        },
+        st.one_of(st.just(""), words),
+        words,
+        st.lists(st.integers(-1, 4), min_size=2, max_size=2),
+        st.integers(-1, 2),
+    )
+    part = st.builds(lambda text, line: {"file": text, "line": line, "old": [text], "new": []}, texts(), st.integers())
+    culprit = st.builds(
+        lambda text, parts, whole: {"source": text, "fails": {text: [text]}, "parts": parts, "whole": whole},
+        texts(),
+        st.lists(part, max_size=2),
+        st.booleans(),
+    )
+    failure = st.builds(
+        lambda text, gate, phase: {
+            **{"what": text, "nginx": text, "source": text, "at": text, "host": "web1", "phase": phase},
+            **gate,
+        },
+        words,
+        st.sampled_from(({}, {"gate": "lint", "host": ""})),
+        phases,
+    )
     record = st.builds(
-        lambda events, releases, more: {**_WHOLE, "events": events, "releases": releases, **more},
+        lambda hosts, culprits, failures, events, releases, more: {
+            **_WHOLE,
+            **{"hosts": hosts, "culprits": culprits, "failures": failures},
+            **{"events": events, "releases": releases},
+            **more,
+        },
+        st.dictionaries(st.sampled_from(("web1", "\x1b")), host, max_size=2),
+        st.lists(culprit, max_size=2),
+        st.lists(failure, max_size=3),
         st.lists(event, max_size=5),
         st.lists(release, max_size=2),
         st.dictionaries(

@@ -10,11 +10,12 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.blame.blame import find_guilty
 from ansible_collections.sluice.nginx.plugins.module_utils.blame.model import Blame
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, subject_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, subject_of
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Options, Subject, Verdict
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate, find_gates, run_gates
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate, run_gates
 
 MAIN = "events {}\nhttp {\n    include conf.d/*.conf;\n}\n"
 LIVE = {"nginx.conf": MAIN, "conf.d/a.conf": "gzip off;\nautoindex off;\nsendfile off;\n"}

@@ -85,8 +85,8 @@ def test_proposals_of_coverage_are_data(template: str, tmp_path: Path) -> None:
     assert MARK not in str(rows)
     row = {"site": template, "yaml": to_yaml(proposals)}
     evidence = {"rows": [row], "unreached": [f"location {template}"]}
-    examined: Any = [SimpleNamespace(verdicts=[SimpleNamespace(evidence=evidence)])]
-    told = rendered(suggestions_text(examined), tmp_path)
+    suggested: Any = [SimpleNamespace(evidence=evidence)]
+    told = rendered(suggestions_text(suggested), tmp_path)
     assert set(told) == {"nginx_sites"}
     assert MARK not in str(told)
 

@@ -11,7 +11,8 @@ from ansible import constants
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, open_run
-from ansible_collections.sluice.nginx.plugins.module_utils.record.files import keep_private, make_folder, write_text
+from ansible_collections.sluice.nginx.plugins.module_utils.record.summary import RunSummary
+from ansible_collections.sluice.nginx.plugins.module_utils.storage import keep_private, make_folder, write_text
 from ansible_collections.sluice.nginx.plugins.plugin_utils import controller
 
 IS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
@@ -77,7 +78,7 @@ def test_folders_and_files_of_a_run_are_closed_whatever_the_umask(tmp_path: Path
     record = Record(run)
     record.note("preflight", "web1", good=True, answer={})
     record.show("gates", "a table")
-    record.write("passed", "it passed")
+    record.write(RunSummary("passed", "it passed"), list(record.events()))
     write_text(tmp_path / "kept/more.json", "{}")
     make_folder(tmp_path / "kept/a/b")
     for path in (tmp_path / "kept").rglob("*"):

@@ -21,13 +21,13 @@ from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import 
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.answer import Answer, judge, judge_upstream
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, open_run
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.messages.run_so_far import RunSoFar
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.messages.team import drift_seen, for_team
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.model import EVENTS
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.words.facts import facts_of
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.words.team import drift_seen, for_team
-from ansible_collections.sluice.nginx.plugins.module_utils.record.history import history
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examined
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.history import history
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Verdict
 from ansible_collections.sluice.nginx.plugins.plugin_utils import emergency
 
@@ -260,7 +260,7 @@ class Whole:
         for path in self.folder.iterdir():
             self.said[path.name] = path.read_bytes().decode() if path.is_file() else ""
         self.said["history"] = history(self.folder.parent)
-        facts = facts_of(self.run, list(Record(self.run).events()))
+        facts = RunSoFar.of(self.run, list(Record(self.run).events()))
         messages = [for_team(event, facts, "https://ci.example/record") for event in EVENTS if event != "resolved"]
         messages.append(drift_seen({f"web1{ODD}": _hostile("status")}, "2026-01-02T03:04:05.000Z"))
         for message in messages:
@@ -345,7 +345,7 @@ def test_what_a_reader_needs_is_still_there(whole: Whole) -> None:
         "at the upstream: expected header X-Api-Key: …, got another value",
         "GET http://shop.example/a?api_token=… (X-Token: …)",
         "conf.d/\\x1b[2J",
-        "whose line it is",
+        "culprit (",
     ):
         assert words in told
     change = json.loads(whole.said["run.json"])["releases"][0]["changes"]

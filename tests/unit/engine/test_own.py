@@ -23,8 +23,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine.host import tr
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import System
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.main import handle
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import now
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.receipts import sign
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import sign
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 
 RUN = {"id": "r1", "who": "ann", "from": "desk"}
 Answer = dict[str, Any]

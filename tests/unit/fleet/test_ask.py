@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Terms, build, reason_of, sentence
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Terms, build, reason_of
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Run
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import read_receipt, write_receipt
 from ansible_collections.sluice.nginx.plugins.module_utils.receipt import GATES
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, Examined
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import sentence
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Verdict
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.receipts import read_receipt, write_receipt
 
 RUN = Run("run-1", "/nowhere", "ada", "desk", "2026-01-01T00:00:00.000Z")
 ASKING = {"id": "run-1", "who": "ada", "from": "desk"}

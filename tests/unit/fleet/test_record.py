@@ -10,13 +10,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import (
-    Record,
-    Run,
-    now,
-    open_run,
-    read_run_id,
-)
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, Run, open_run, read_run_id
+from ansible_collections.sluice.nginx.plugins.module_utils.record.summary import HostSummary, RunSummary
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run
 
 
@@ -138,16 +134,23 @@ def test_several_processes_may_write_at_once(record: Record, project: Path) -> N
 
 
 def test_the_record_holds_the_run_what_it_came_to_what_the_gates_said_and_the_journal(record: Record) -> None:
-    verdicts = {"releases": [{"release": "a"}], "signed": True, "emergency": None, "words": "byte \udcff"}
+    verdicts = {
+        "releases": [{"release": "a", "passed": True, "verdicts": []}],
+        "signed": True,
+        "emergency": None,
+        "words": "byte \udcff",
+    }
     record.note("gate", "", good=True, answer=verdicts)
     record.note("settle", "web1", good=True, answer={"operation": "confirm"})
-    record.write("confirmed", "1 host switched and confirmed", {"web1": {"serves": "a", "done": "confirmed"}})
+    host = HostSummary("a", "confirmed")
+    record.write(RunSummary("confirmed", "1 host switched and confirmed", {"web1": host}), list(record.events()))
     written = json.loads(record.path.read_text())
-    assert list(written)[-2:] == ["releases", "events"], "the history reads only what stands before them"
-    assert (record.path.name, written["schema"], written["result"]) == ("run.json", 2, "confirmed")
+    after = ["releases", "culprits", "failures", "warnings", "events"]
+    assert list(written)[-5:] == after, "the index reads only what stands before them"
+    assert (record.path.name, written["schema"], written["result"]) == ("run.json", 3, "confirmed")
     assert (written["outcome"], written["signed"]) == ("1 host switched and confirmed", True)
     assert written["run"] == {**record.run.to_json(), "ended": written["run"]["ended"]}
-    assert written["releases"] == [{"release": "a"}]
+    assert written["releases"] == verdicts["releases"]
     assert [event["phase"] for event in written["events"]] == ["gate", "settle"]
     assert written["events"][0]["answer"] == {"signed": True, "emergency": None, "words": "byte \\udcff"}
 

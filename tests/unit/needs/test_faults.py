@@ -9,11 +9,11 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
 from ansible_collections.sluice.nginx.plugins.module_utils.gates import parse as gate
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, subject_of
 from ansible_collections.sluice.nginx.plugins.module_utils.needs import reading
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.parts.scope import Scoped, Scopes
 from ansible_collections.sluice.nginx.plugins.module_utils.release.described import read
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine import Candidate, subject_of
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
 
 

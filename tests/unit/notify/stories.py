@@ -13,18 +13,26 @@ GATES = {"release": NEW, "hosts": ["web1", "web2"], "passed": True, "invented": 
 PASSED: Row = ("", "gate", None, {"releases": [{**GATES, "verdicts": []}]})
 
 BLAME = {
-    "gate": "smoke",
-    "parts": [
+    "sets": [
         {
-            "file": "sites-enabled/shop.conf",
-            "line": 38,
-            "old": ["    location ~ \\.php$ {"],
-            "new": ["    location ~ \\.phpp$ {"],
-            "origin": "roles/nginx/templates/site.conf.j2",
-            "variable": "nginx_sites[0].php",
+            "fails": {"smoke": ["the front page lists what is sold"]},
+            "parts": [
+                {
+                    "file": "sites-enabled/shop.conf",
+                    "line": 38,
+                    "old": ["    location ~ \\.php$ {"],
+                    "new": ["    location ~ \\.phpp$ {"],
+                    "origin": "roles/nginx/templates/site.conf.j2",
+                    "variable": "nginx_sites[0].php",
+                }
+            ],
+            "more": 0,
+            "heals": True,
+            "whole": True,
         }
     ],
     "tried": 9,
+    "edits": 50,
     "seconds": 4.2,
     "whole": True,
     "note": "",

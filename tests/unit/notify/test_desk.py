@@ -13,11 +13,11 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Event, Run
 from ansible_collections.sluice.nginx.plugins.module_utils.notify import desk as desks
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery import outbox
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.outbox import Kept, of_run, read, rewrite
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.sender import Post
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.desk import Desk, Settings
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.model import EVENTS, Delivery
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.post import outbox
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.post.outbox import Kept, of_run, read, rewrite
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.post.sender import Post
 
 from . import stories
 from .servers import SECRET
@@ -96,8 +96,8 @@ def test_a_message_is_kept_for_each_audience_and_sent_on_each_of_its_channels(
     assert at_work.sent() == ["mailtos #1: rolled_back", "slack #2: rolled_back", "jsons #1: rolled_back"]
     assert at_work.said == []
     kept = json.loads((of_run(run.folder) / "rolled_back-team.json").read_text())
-    assert f"https://ci.example/{run.id}/" in kept["body"]
-    assert [(row["channel"], row["state"]) for row in kept["channels"]] == [
+    assert f"https://ci.example/{run.id}/" in kept["message"]["body"]
+    assert [(row["channel"], row["state"]) for row in kept["deliveries"]] == [
         ("mailtos #1", "sent"),
         ("slack #2", "sent"),
     ]
@@ -228,7 +228,7 @@ def test_drift_that_a_look_finds_is_told_once_a_day(
     at_work = office()
     said = {"web1": {"live": "a" * 64, "drift": ["nginx.conf"]}, "web2": {"live": "a" * 64, "drift": []}}
     for day in ("21", "21", "22"):
-        monkeypatch.setattr(desks, "stamp", lambda later=0.0, day=day: f"2026-11-{day}T14:00:00.000Z")
+        monkeypatch.setattr(desks, "now", lambda later=0.0, day=day: f"2026-11-{day}T14:00:00.000Z")
         at_work.desk.after_look(said)
     at_work.desk.after_look({**said, "web2": {"live": "a" * 64, "drift": ["nginx.conf"]}})
     assert at_work.sent().count("slack #2: drift") == 3
@@ -294,7 +294,7 @@ def test_a_sender_that_was_killed_is_known_by_its_silence(
 ) -> None:
     at_work = office({})
     with monkeypatch.context() as past:
-        past.setattr(outbox, "stamp", lambda later=0.0: "2026-11-20T14:00:00.000Z")
+        past.setattr(outbox, "now", lambda later=0.0: "2026-11-20T14:00:00.000Z")
         written(journal(stories.REFUSED))
         at_work.desk.after_step("gates", run)
     (kept,) = at_work.desk.kept()
@@ -321,7 +321,8 @@ def test_two_do_not_send_what_is_kept_at_once(
 def test_notices_that_are_damaged_are_passed_over(office: Callable[..., Office], run: Run) -> None:
     folder = of_run(run.folder)
     folder.mkdir()
-    damaged = ["", "{", "[]", "null", '{"event": 1}', '{"event": "stopped", "audience": "nobody"}']
+    nobody = {"event": "stopped", "audience": "nobody", "kind": "info", "title": "", "body": ""}
+    damaged = ["", "{", "[]", "null", '{"message": 1}', json.dumps({"message": nobody, "at": "", "until": ""})]
     for number, text in enumerate(damaged):
         (folder / f"{number}.json").write_text(text)
     assert office().desk.kept() == []

@@ -17,11 +17,11 @@ from apprise import Apprise, AppriseAsset, NotifyFormat
 
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Event, Run
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.channels import Channel
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.handing import hand_over, posts
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.messages.inert import BREAK, inert
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.messages.run_so_far import RunSoFar
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.messages.team import drift_seen, for_team
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.model import Message
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.post.handing import hand_over, posts
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.words.facts import facts_of
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.words.inert import BREAK, inert
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.words.team import drift_seen, for_team
 
 from .servers import Receiver
 from .test_sender import kept
@@ -44,7 +44,7 @@ def message(run: Run, journal: Callable[..., list[Event]]) -> Message:
     events = journal(("web1", "preflight", ODD, {"problems": [problem]}))
     events = [Event(each.at, each.phase, each.host, False, {**each.answer, "problems": [problem]}) for each in events]
     return for_team(
-        "stopped", facts_of(Run(run.id, run.folder, ODD, ODD, run.started), events), "https://ci.example/@a"
+        "stopped", RunSoFar.of(Run(run.id, run.folder, ODD, ODD, run.started), events), "https://ci.example/@a"
     )
 
 

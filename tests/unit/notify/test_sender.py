@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.channels import Channel
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery import outbox
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.handing import hand_over, posts
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.outbox import Kept, put, read
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.sender import Order
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.model import Audience, Message
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.post import outbox
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.post.handing import hand_over, posts
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.post.outbox import Kept, put, read
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.post.sender import write_order
 
 from .servers import PATIENCE, SECRET, Receiver, refusing
 
 PROJECT = Path(__file__).resolve().parents[3]
-SENDER = "ansible_collections.sluice.nginx.plugins.module_utils.notify.post.sender"
+SENDER = "ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.sender"
 
 
 def message(event: str = "stopped", audience: Audience = "team") -> Message:
@@ -108,7 +108,7 @@ def test_messages_of_a_channel_keep_their_order(tmp_path: Path, receiver: Receiv
 def test_what_comes_late_says_so(tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     way = Channel("json #1", receiver.post_url())
     with monkeypatch.context() as past:
-        past.setattr(outbox, "stamp", lambda later=0.0: "2026-11-20T14:00:00.000Z")
+        past.setattr(outbox, "now", lambda later=0.0: "2026-11-20T14:00:00.000Z")
         letter = kept(tmp_path, message(), way)
     assert hand_over(posts([letter], {"team": [way]}), PATIENCE, patience=PATIENCE)
     (came,) = receiver.wait(1)
@@ -135,7 +135,7 @@ def test_without_apprise_it_is_said_and_the_message_stays(tmp_path: Path) -> Non
     report = tmp_path / "report"
     done = subprocess.run(
         [sys.executable, "-m", SENDER],
-        input=write_order(posts([letter], {"team": [way]}), PATIENCE, str(report)),
+        input=Order(posts([letter], {"team": [way]}), PATIENCE, str(report)).to_bytes(),
         env={**os.environ, "PYTHONPATH": f"{tmp_path / 'without'}:{PROJECT / '.cache/collections'}"},
         capture_output=True,
         check=False,

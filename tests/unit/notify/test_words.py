@@ -10,9 +10,10 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.drift import drift_problem
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Event, Run
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import Difference
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.messages.events import after_look, after_step
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.messages.run_so_far import RunSoFar
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.model import Message
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.words.facts import facts_of, is_drift
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.words.happening import after_look, after_step
+from ansible_collections.sluice.nginx.plugins.module_utils.record.summary import Failure
 
 from . import stories
 from .conftest import NEW, OLD
@@ -20,11 +21,11 @@ from .conftest import NEW, OLD
 Journal = Callable[..., list[Event]]
 
 LAST = "Record: https://ci.example/1f2e\nRun: 20261121T140000-1f2e, started by ada on ctl at 2026-11-21 14:00:00 UTC"
-MEND = "What is being done: nothing was changed on any host; mend what is named, and deploy again"
+MEND = "What is being done: no host was changed; fix what is named above, and deploy again"
 
 
 def said(step: str, run: Run, events: list[Event], open_since: str = "") -> list[Message]:
-    facts = facts_of(run, events)
+    facts = RunSoFar.of(run, events)
     return after_step(step, facts, link="https://ci.example/1f2e", service="the shop", open_since=open_since)
 
 
@@ -35,12 +36,12 @@ def texts(messages: list[Message]) -> list[str]:
 def test_a_roll_out_begins(run: Run, journal: Journal) -> None:
     assert texts(said("waves", run, journal(stories.PASSED, *stories.LOOKED))) == [
         f"""team, info: Release {"b" * 12} is being rolled out to 2 hosts
-What happens: the gates are passed, every host was looked at, and the first wave begins
+What happens: all gates passed, every host passed preflight, and the first wave begins
 Affected:
   web1 and web2
   until now: {"a" * 12}
 Since: 2026-11-21 14:00:15 UTC
-What is being done: wave by wave, hosts are switched, asked their checks, and watched; a message follows
+What is being done: hosts are switched wave by wave, checked and watched; another message follows
 {LAST}"""
     ]
 
@@ -50,13 +51,13 @@ def test_an_emergency_is_said_with_it(run: Run, journal: Journal) -> None:
     gate = ("", "gate", None, {"releases": [], "emergency": emergency})
     (message,) = said("waves", run, journal(gate, *stories.LOOKED))
     stopped = f"gates that failed do not stop this run (release {'b' * 12}: lint)"
-    assert f"Mind: EMERGENCY: {stopped}, because: the certificate is over" in message.body
-    assert "What happens: every host was looked at, and the first wave begins" in message.body
+    assert f"Emergency: EMERGENCY: {stopped}, because: the certificate is over" in message.body
+    assert "What happens: every host passed preflight, and the first wave begins" in message.body
 
 
 def test_a_rollback_knows_of_no_gates(run: Run, journal: Journal) -> None:
     (message,) = said("waves", run, journal(*stories.LOOKED))
-    assert "What happens: every host was looked at, and the first wave begins" in message.body
+    assert "What happens: every host passed preflight, and the first wave begins" in message.body
 
 
 def test_a_release_is_confirmed(run: Run, journal: Journal) -> None:
@@ -65,7 +66,7 @@ def test_a_release_is_confirmed(run: Run, journal: Journal) -> None:
 What happened: 2 hosts switched and confirmed
 Affected: web1 and web2
 Since: 2026-11-21 14:00:35 UTC
-What is being done: nothing more; each host serves the release, and every check held on it
+What is being done: nothing more; every host serves the release, and all its checks pass
 {LAST}"""
     ]
 
@@ -75,7 +76,7 @@ def test_a_gate_stops_a_release_and_the_guilty_line_is_named(run: Run, journal: 
         rf"""team, warning: Release {"b" * 12} was stopped by the gate smoke; no host was touched
 What happened: smoke: the front page lists what is sold
 Where: sites-enabled/shop.conf:38 (roles/nginx/templates/site.conf.j2)
-Guilty:
+Culprit:
   sites-enabled/shop.conf:38 (roles/nginx/templates/site.conf.j2, nginx_sites[0].php)
     - location ~ \.php$ {{
     + location ~ \.phpp$ {{
@@ -91,7 +92,7 @@ Since: 2026-11-21 14:00:05 UTC
 
 def test_gates_that_could_not_be_asked_say_why(run: Run, journal: Journal) -> None:
     assert texts(said("gates", run, journal(stories.NOT_ASKED))) == [
-        f"""team, warning: A release was not rolled out: the gates could not be asked; no host was touched
+        f"""team, warning: A release was not rolled out: the gates could not be run; no host was touched
 What happened: Docker does not answer at unix:///run/docker.sock
 Affected: no host
 Since: 2026-11-21 14:00:05 UTC
@@ -121,20 +122,20 @@ Affected:
   checks: an order is tracked
 Since: 2026-11-21 14:00:25 UTC
 What is being done:
-  every host serves what it served before, proved and asked its checks
+  every host serves what it served before, and its checks pass
   web1: taken back; the release before serves again, proved
   web2: took itself back; the release before serves again, proved
 {LAST}""",
         """customers, info: The shop: a short disruption is over
 At 14:00 UTC on 21 November 2026, some requests to the shop may have failed or been answered wrongly. The cause was a \
-change that we were making. We have taken it back, and everything works as before. We are sorry for the trouble, and \
+change that we were making. We have rolled it back, and everything works as before. We are sorry for the trouble, and \
 are looking into how it came to this. There is nothing that you need to do.""",
     ]
 
 
 def test_a_host_is_neither_here_nor_there(run: Run, journal: Journal) -> None:
     assert texts(said("settle", run, journal(*stories.LOST))) == [
-        f"""team, failure: web1 needs you: neither confirmed on release {"b" * 12} nor back
+        f"""team, failure: web1 needs manual intervention: neither confirmed on release {"b" * 12} nor rolled back
 What happened:
   web1: bake: nginx's workers died
   web1: settle: the way back failed
@@ -143,7 +144,7 @@ Since: 2026-11-21 14:00:30 UTC
 What is being done:
   web1: BROKEN: every way back failed; see playbooks/status.yml, and mend it there
   web2: taken back; the release before serves again, proved
-  look there with playbooks/status.yml; playbooks/rollback.yml tries again
+  inspect with playbooks/status.yml; playbooks/rollback.yml tries again
 {LAST}""",
         """customers, failure: The shop: disruption
 Since 14:00 UTC on 21 November 2026, some requests to the shop may fail or be answered wrongly. The cause is a change \
@@ -153,7 +154,7 @@ that we were making. We are working on it, and will tell you here when everythin
 
 def test_a_run_that_ended_before_it_was_settled_says_what_will_happen(run: Run, journal: Journal) -> None:
     team, customers = said("settle", run, journal(*stories.WENT_BACK[:4]))
-    assert team.title == f"web1 needs you: neither confirmed on release {NEW[:12]} nor back"
+    assert team.title == f"web1 needs manual intervention: neither confirmed on release {NEW[:12]} nor rolled back"
     assert "web1: was switched, and the run ended before it was settled; its guard takes it back" in team.body
     assert customers.event == "broken"
 
@@ -173,14 +174,14 @@ def test_drift_stops_a_run_and_is_told_once(run: Run, journal: Journal) -> None:
     assert texts(said("settle", run, journal(*stories.DRIFTED))) == [
         f"""team, warning: web2 no longer serves what was deployed (drift)
 What happened:
-  files below /etc/nginx were changed on the host since they were deployed
+  files below /etc/nginx were changed on the host since the last deployment
   web2: nginx.conf (changed)
 Affected:
   web2
   with these changes: {"a" * 12}
-Seen: at 2026-11-21 14:00:15 UTC, by the look at every host before the first wave
+Seen: at 2026-11-21 14:00:15 UTC, by the preflight of every host before the first wave
 What is being done: the run was stopped, and no host was touched; bring the change into the deployed tree, or deploy \
-with -e rollout_drift=adopt (keeps a copy to go back to) or -e rollout_drift=discard
+with -e rollout_drift=adopt (keeps a copy to roll back to) or -e rollout_drift=discard
 {LAST}"""
     ]
 
@@ -195,12 +196,12 @@ def test_drift_that_a_look_finds(journal: Journal) -> None:
     assert texts(after_look(said, "2026-11-21T14:00:15.000Z")) == [
         f"""team, warning: web2 no longer serves what was deployed (drift)
 What happened:
-  files below /etc/nginx were changed on the host since they were deployed
+  files below /etc/nginx were changed on the host since the last deployment
   web2: nginx.conf and conf.d/a.conf
 Affected: web2, of release {"a" * 12}
 Seen: at 2026-11-21 14:00:15 UTC, by playbooks/status.yml, which shows the difference
 What is being done: nothing yet: bring the change into the deployed tree, or deploy with -e rollout_drift=adopt (keeps \
-a copy to go back to) or -e rollout_drift=discard"""
+a copy to roll back to) or -e rollout_drift=discard"""
     ]
     assert after_look({"web1": {"live": OLD, "drift": []}, "web3": {"unreachable_host": True}}, "") == []
 
@@ -209,8 +210,8 @@ def test_the_words_of_the_engine_for_drift_are_known() -> None:
     # Where nothing was ever live there is no file to compare, and no host is asked.
     session: Any = None
     problem = drift_problem(session, {"live": None}, [Difference("nginx.conf", "changed")])
-    assert is_drift(problem.to_json())
-    assert not is_drift({"what": "no space is left"})
+    assert Failure(problem.to_json()["what"]).is_drift
+    assert not Failure("no space is left").is_drift
 
 
 @pytest.mark.parametrize(
@@ -263,6 +264,6 @@ def test_a_hundred_hosts_and_faults_stay_readable(run: Run, journal: Journal) ->
     rows = [stories.PASSED, *((host, "preflight", f"{host} is full: {'x' * 1000}", {}) for host in hosts)]
     (message,) = said("settle", run, journal(*rows))
     assert "web000 failed in preflight (and 99 more); no host was touched" in message.title
-    assert "… and 95 more, in the record" in message.body
+    assert "… and 95 more lines, in the record" in message.body
     assert "web008, web009 and 90 more" in message.body
     assert len(message.body) < 4000

@@ -11,7 +11,19 @@ import yaml
 from markdown_it import MarkdownIt
 
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.draft import draft, unknown_traffic
-from tests.unit.record.samples import NEW, OLD, SAMPLES, event, hostile, large, record, release, rolled_back, stopped
+from tests.unit.record.samples import (
+    NEW,
+    OLD,
+    SAMPLES,
+    event,
+    hostile,
+    large,
+    record,
+    release,
+    rolled_back,
+    stopped,
+    summed,
+)
 
 SECTIONS = [
     "Issue summary",
@@ -40,9 +52,8 @@ def lost() -> Record:
         event(11, "settle", "web1", operation="revert", release=OLD, reverted=True, means="reload", traffic=counted),
         event(12, "settle", "web2", good=False, operation="revert", **away),
     ]
-    done = {"web1": {"serves": OLD[:12], "done": "taken back"}, "web2": {"serves": "?", "done": "could not be reached"}}
     words = "web2 failed in activate (the host cannot be reached); the 1 switched before it were taken back"
-    return record("broken", words, hosts=done, releases=[release(["web1", "web2"])], events=events)
+    return record("broken", words, releases=[release(["web1", "web2"])], events=events)
 
 
 def in_preflight() -> Record:
@@ -72,13 +83,13 @@ def sections(text: str) -> dict[str, str]:
             "**Impact**: 0 requests; no host was touched *(`run.json` has no event `activate`)*",
         ),
         (stopped, "Issue summary", "**Root cause**: `sites-enabled/shop.conf:2` (from `files/nginx/"),
-        (stopped, "Issue summary", "index.phpp;` in the place of `fastcgi_param"),
+        (stopped, "Issue summary", "index.phpp;` instead of `fastcgi_param"),
         (stopped, "Timeline (UTC)", f"- 03:04:00 release `{NEW[:12]}` for 3 hosts did not pass the gate smoke"),
         (stopped, "Timeline (UTC)", "**2 January 2026**"),
-        (stopped, "Root cause", "because of this change the gate smoke fails, found by 9 trials"),
+        (stopped, "Root cause", "this change makes the gate smoke fail, found by 9 trials"),
         (stopped, "Root cause", "+     fastcgi_param SCRIPT_FILENAME $document_root/index.phpp;"),
         (stopped, "Resolution and recovery", "every host serves what it served before"),
-        (stopped, "Corrective and preventative measures", "The gate smoke told it of release"),
+        (stopped, "Corrective and preventative measures", "The gate smoke found it in release"),
         (stopped, "Corrective and preventative measures", "`playbooks/gate.yml` *(`docs/ci.md`)*"),
         (in_preflight, "Root cause", "web1, preflight: the live tree was changed (drift) *(`run.json` `.events[0]`)*"),
         (
@@ -151,7 +162,7 @@ def with_coverage(made: Record, file: str) -> Record:
     finding = {"what": "no check reaches location /50x.html", "file": file, "line": 10, "mend": mend, "warning": True}
     coverage = next(each for each in made["releases"][0]["verdicts"] if each["gate"] == "coverage")
     coverage["findings"] = [finding]
-    return made
+    return summed(made)
 
 
 @pytest.mark.parametrize(
@@ -175,16 +186,17 @@ def test_a_difference_that_no_check_noticed_becomes_one() -> None:
             verdict["result"] = "pass" if verdict["gate"] == "smoke" else "fail"
             verdict["evidence"] = {"changes": [change]}
     check = "- name: GET /cart is answered\n  get: http://shop.example/cart?id=1\n  expect:\n    status: 200\n"
-    assert check in draft(made)
+    assert check in draft(summed(made))
 
 
 def test_parts_that_are_guilty_together_are_told_together() -> None:
     made = stopped()
     blame = made["releases"][0]["blame"]
-    blame["parts"].append({**blame["parts"][0], "line": 9, "old": [], "new": ["return 301 /;"]})
-    blame["sets"] = [{"fails": {"smoke": ["x"], "lint": ["y"]}, "parts": [0, 1], "whole": False}]
-    cause = sections(draft(made))["Root cause"]
-    assert "because of these 2 changes together the gates smoke, lint fail" in cause
+    (first,) = blame["sets"][0]["parts"]
+    other = {**first, "line": 9, "old": [], "new": ["return 301 /;"]}
+    blame["sets"][0].update(fails={"smoke": ["x"], "lint": ["y"]}, parts=[first, other], whole=False)
+    cause = sections(draft(summed(made)))["Root cause"]
+    assert "these 2 changes together make the gates smoke, lint fail" in cause
     assert "the search for a smaller part did not come to its end" in cause
     assert "`sites-enabled/shop.conf:9`" in cause
 
@@ -209,7 +221,7 @@ def test_a_large_fleet_stays_readable() -> None:
     for each in made["events"]:
         if each["phase"] == "settle":
             each["answer"].update(operation="revert", reverted=True)
-    text = draft({**made, "result": "rolled back"})
+    text = draft(summed({**made, "result": "rolled back"}))
     assert len(text) < 60_000
     assert "and 92 more" in text
 

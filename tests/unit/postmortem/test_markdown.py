@@ -65,7 +65,7 @@ def test_a_cell_does_not_end_its_row(text: str) -> None:
 
 def test_long_texts_are_cut() -> None:
     assert plain("x" * 1000) == "x" * 399 + "…"
-    assert block("line\n" * 100).splitlines()[-2] == "… and 60 lines more"
+    assert block("line\n" * 100).splitlines()[-2] == "… and 60 more lines"
 
 
 def test_a_fact_names_its_source() -> None:

@@ -8,10 +8,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Event
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.summarize import summarize
 from ansible_collections.sluice.nginx.plugins.module_utils.record.model import SCHEMA, VERSION
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Verdict
 
-__all__ = ["HOSTILE", "NEW", "OLD", "SAMPLES", "confirmed", "hostile", "large", "rolled_back", "stopped", "written"]
+__all__ = [
+    "HOSTILE",
+    "NEW",
+    "OLD",
+    "SAMPLES",
+    "confirmed",
+    "hostile",
+    "large",
+    "rolled_back",
+    "stopped",
+    "summed",
+    "written",
+]
 
 OLD, NEW = "a" * 64, "b" * 64
 HOSTILE = (
@@ -88,8 +102,8 @@ def blame() -> dict[str, Any]:
     old = ["    fastcgi_param SCRIPT_FILENAME $document_root/index.php;"]
     new = ["    fastcgi_param SCRIPT_FILENAME $document_root/index.phpp;"]
     part = {"file": FINDING.file, "line": 2, "old": old, "new": new, "origin": FINDING.origin, "variable": ""}
-    sets = [{"fails": {"smoke": [FINDING.what]}, "parts": [0], "more": 0, "heals": True, "whole": True}]
-    return {"gate": "smoke", "parts": [part], "sets": sets, "tried": 9, "seconds": 2.25, "whole": True, "note": ""}
+    sets = [{"fails": {"smoke": [FINDING.what]}, "parts": [part], "more": 0, "heals": True, "whole": True}]
+    return {"sets": sets, "tried": 9, "edits": 50, "seconds": 2.25, "whole": True, "note": ""}
 
 
 def traffic(begin: float, errors: int = 0) -> dict[str, Any]:
@@ -139,7 +153,7 @@ def record(result: str, outcome: str, **more: Any) -> dict[str, Any]:
     """A record with the parts that all have."""
     run = {"id": "20260102T030400-1f2e", "folder": "/srv/project/.sluice/runs/20260102T030400-1f2e"}
     run |= {"who": "deploy", "host": "controller", "started": _at(0), "ended": _at(30)}
-    return {
+    made = {
         "schema": SCHEMA,
         "sluice": VERSION,
         "run": run,
@@ -152,6 +166,16 @@ def record(result: str, outcome: str, **more: Any) -> dict[str, Any]:
         "events": [],
         **more,
     }
+    return summed(made)
+
+
+def summed(made: dict[str, Any]) -> dict[str, Any]:
+    """Return a record with the summary of its releases and events, as a run writes it."""
+    told = summarize([Event(**row) for row in made["events"]], made["releases"]).to_json()
+    told = {name: told[name] for name in ("hosts", "culprits", "failures", "warnings")}
+    last = ("releases", "culprits", "failures", "warnings", "events")
+    whole = {**made, **told}
+    return {name: whole[name] for name in [*(name for name in whole if name not in last), *last]}
 
 
 def _ordered(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -162,9 +186,8 @@ def confirmed() -> dict[str, Any]:
     """Three hosts in two waves, all confirmed."""
     hosts = ["web1", "web2", "web3"]
     events = [row for n, host in enumerate(hosts) for row in _way(host, 4 if n == 0 else 9, "confirm", 15)]
-    done = {host: {"serves": NEW[:12], "done": f"switched from {OLD[:12]}, confirmed"} for host in hosts}
     words = "3 hosts switched and confirmed"
-    return record("confirmed", words, hosts=done, releases=[release(hosts)], events=_ordered(events))
+    return record("confirmed", words, releases=[release(hosts)], events=_ordered(events))
 
 
 def stopped() -> dict[str, Any]:
@@ -178,18 +201,17 @@ def rolled_back() -> dict[str, Any]:
     """The last host fails in its bake, and all go back."""
     hosts = ["web1", "web2", "web3"]
     events = [row for host in hosts[:2] for row in _way(host, 4, "revert", 12)] + _way("web3", 9, "fails", 12)
-    done = {host: {"serves": OLD[:12], "done": "taken back; the release before serves again, proved"} for host in hosts}
     words = (
         "web3 failed in bake (build 42 was expected, and build 41 is there); the 2 switched before it were taken back"
     )
-    return record("rolled back", words, hosts=done, releases=[release(hosts)], events=_ordered(events))
+    return record("rolled back", words, releases=[release(hosts)], events=_ordered(events))
 
 
 def rollback() -> dict[str, Any]:
     """A rollback by hand: no gate was asked."""
     made = confirmed()
     made["releases"] = [{**release(list(made["hosts"])), "passed": None, "verdicts": [], "invented": []}]
-    return {**made, "signed": None, "events": made["events"][1:]}
+    return summed({**made, "signed": None, "events": made["events"][1:]})
 
 
 def large(hosts: int = 100, variants: int = 50) -> dict[str, Any]:
@@ -207,9 +229,8 @@ def large(hosts: int = 100, variants: int = 50) -> dict[str, Any]:
         smoke["outcomes"] = [{**smoke["outcomes"][0], "name": f"page {page} is there"} for page in range(60)]
         releases.append(made)
     events = [row for n, host in enumerate(names) for row in _way(host, 4 + n % 12, "confirm", 28)]
-    done = {host: {"serves": NEW[:12], "done": f"switched from {OLD[:12]}, confirmed"} for host in names}
     words = f"{hosts} hosts switched and confirmed"
-    return record("confirmed", words, hosts=done, releases=releases, events=_ordered(events))
+    return record("confirmed", words, releases=releases, events=_ordered(events))
 
 
 def hostile() -> dict[str, Any]:
@@ -220,6 +241,7 @@ def hostile() -> dict[str, Any]:
     made["events"][-1]["good"] = False
     made["events"][-1]["answer"]["problems"] = [{"what": "x", "nginx": "x", "do": "x"}]
     made["emergency"] = {"reason": "x", "gates": {NEW: ["smoke"]}}
+    made = summed(made)
     kept = {"at", "phase", "result", "id", "started", "ended", "start", "asked", "release", "live", "gate", "operation"}
 
     def spoil(value: Any, name: str) -> Any:

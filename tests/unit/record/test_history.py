@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.record.history import Row, history, rows
+from ansible_collections.sluice.nginx.plugins.module_utils.record.index import Row, rows
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.history import history
 from tests.unit.record.samples import SAMPLES, confirmed, event, rolled_back, stopped, written
 
 
@@ -62,7 +63,7 @@ def test_text_that_looks_like_the_end_of_the_head_does_not_mislead(tmp_path: Pat
         (None, "has no run.json: the run is under way, or ended before it could say anything"),
         ("", "is damaged"),
         ("CUT", "is damaged"),
-        ('{"schema": 1, "outcome": "fine"}', "the record has the schema 1, and this Sluice reads 2"),
+        ('{"schema": 1, "outcome": "fine"}', "the record has the schema 1, and this Sluice reads 3"),
         ("\0" * 100, "is damaged"),
     ],
 )

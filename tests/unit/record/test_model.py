@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, open_run
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import conclude
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.summarize import summarize
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.draft import draft
 from ansible_collections.sluice.nginx.plugins.module_utils.record.model import (
     RESULTS,
@@ -47,14 +47,15 @@ def test_what_a_run_writes_is_what_the_schema_says(tmp_path: Path, published: js
     record = Record(open_run(tmp_path))
     noted = {"releases": [release(["web1"])], "signed": False, "emergency": None}
     record.note("gate", "", good=True, answer=noted)
-    record.write("passed", "every gate passed for 1 release")
+    events = list(record.events())
+    record.write(summarize(events), events)
     published.validate(read_record(Path(record.run.folder)))
     asked = {"asked": record.run.started, "release": NEW, "live": OLD, "changes_needed": True}
     record.note("preflight", "web1", good=True, answer=asked)
     record.note("activate", "web1", good=True, answer={"release": NEW, "before": OLD, "traffic": traffic(4)})
     record.note("settle", "web1", good=True, answer={"operation": "confirm"})
-    told = conclude(record.events(), check_mode=False)
-    record.write(told.result, told.outcome, told.hosts)
+    events = list(record.events())
+    record.write(summarize(events), events)
     read = read_record(Path(record.run.folder))
     published.validate(read)
     assert (read["result"], read["releases"], read["signed"]) == ("confirmed", noted["releases"], False)
@@ -83,30 +84,37 @@ def _with(value: Any, *path: str | int) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (_without("run"), "the record.run is missing; expected an object"),
-        (_with(1, "schema"), "the record has the schema 1, and this Sluice reads 2"),
-        (_with("fine", "result"), "the result 'fine' is none of passed, stopped, confirmed"),
-        (_with(None, "outcome"), "the record.outcome is None; expected a text"),
-        (_without("run", "ended"), "run.ended is missing; expected a text"),
-        (_with("web1", "hosts", "web1"), "hosts.web1 is no object"),
-        (_without("hosts", "web1", "done"), "hosts.web1.done is missing; expected a text"),
-        (_with({}, "releases"), "the record.releases is {}; expected a list"),
-        (_without("releases", 0, "changes"), "releases[0].changes is missing; expected a list"),
-        (_with(3, "releases", 0, "changes", 0, "diff"), "releases[0].changes[0].diff is 3; expected a text"),
-        (_without("releases", 0, "verdicts", 0, "gate"), "releases[0].verdicts[0].gate is missing; expected a text"),
-        (_with([1], "releases", 0, "verdicts", 2, "findings"), "releases[0].verdicts[2].findings[0] is no object"),
-        (_with("yes", "events", 1, "good"), "events[1].good is 'yes'; expected true or false"),
-        (_with([], "events", 1, "answer"), "events[1].answer is []; expected an object"),
-        (_with([], "result"), "the result [] is none of passed"),
-        (_with({"a": 1}, "schema"), "the record has the schema {'a': 1}, and this Sluice reads 2"),
-        (_with([[]], "releases", 0, "hosts"), "the record has a part of another type: Expected `str`, got `array`"),
+        (_without("run"), "Object missing required field `run`"),
+        (_with("fine", "result"), "Invalid enum value 'fine' - at `$.result`"),
+        (_with(None, "outcome"), "Expected `str`, got `null` - at `$.outcome`"),
+        (_without("run", "ended"), "Object missing required field `ended` - at `$.run`"),
+        (_with("web1", "hosts", "web1"), "Expected `object`, got `str` - at `$.hosts[...]`"),
+        (_without("hosts", "web1", "done"), "Object missing required field `done` - at `$.hosts[...]`"),
+        (_with({}, "releases"), "Expected `array`, got `object` - at `$.releases`"),
+        (_without("releases", 0, "changes"), "Object missing required field `changes` - at `$.releases[0]`"),
         (
-            _with([5], "events", 1, "answer", "problems"),
-            "the record has a part of another type: Expected `obj",
+            _with(3, "releases", 0, "changes", 0, "diff"),
+            "Expected `str`, got `int` - at `$.releases[0].changes[0].diff`",
         ),
         (
-            _with({"start": 5}, "events", 1, "answer", "traffic"),
-            "the record has a part of another type: Expected `str`",
+            _without("releases", 0, "verdicts", 0, "gate"),
+            "Object missing required field `gate` - at `$.releases[0].verdicts[0]`",
+        ),
+        (
+            _with([1], "releases", 0, "verdicts", 2, "findings"),
+            "Expected `object`, got `int` - at `$.releases[0].verdicts[2].findings[0]`",
+        ),
+        (_with("yes", "events", 1, "good"), "Expected `bool`, got `str` - at `$.events[1].good`"),
+        (_with([], "events", 1, "answer"), "Expected `object`, got `array` - at `$.events[1].answer`"),
+        (_with([], "result"), "Expected `str`, got `array` - at `$.result`"),
+        (_with([[]], "releases", 0, "hosts"), "Expected `str`, got `array` - at `$.releases[0].hosts[0]`"),
+        (_with([5], "events", 1, "answer", "problems"), "Expected `object`, got `int`"),
+        (_with({"start": 5}, "events", 1, "answer", "traffic"), "Expected `str`, got `int`"),
+        (_without("failures"), "Object missing required field `failures`"),
+        (_with([{"what": 3}], "failures"), "Expected `str`, got `int` - at `$.failures[0].what`"),
+        (
+            _with([{"parts": [{"old": [1]}]}], "culprits"),
+            "Expected `str`, got `int` - at `$.culprits[0].parts[0].old[0]`",
         ),
     ],
 )
@@ -119,6 +127,30 @@ def test_what_the_reader_refuses_the_schema_refuses_too(
     assert not published.is_valid(made)
     with pytest.raises(SluiceError) as caught:
         check_record(made)
+    assert str(caught.value).startswith(f"the record is not as its schema says: {words}")
+
+
+@pytest.mark.parametrize("schema", [1, 2, {"a": 1}, None])
+def test_a_record_of_another_version_is_not_read(schema: object) -> None:
+    with pytest.raises(SluiceError, match=r"the record has the schema .*, and this Sluice reads 3"):
+        check_record({**confirmed(), "schema": schema})
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"events": [2, 99]}, "hosts.web1.events is [2, 99]; expected the numbers of two events, or none"),
+        ({"events": []}, "hosts.web1.events is []"),
+        ({"began": ""}, "hosts.web1.events is ["),
+        ({"counted": 99}, "hosts.web1.counted is 99; expected the number of an event with traffic"),
+        ({"counted": 0}, "hosts.web1.counted is 0"),
+    ],
+)
+def test_a_host_names_events_that_are_there(more: dict[str, Any], words: str) -> None:
+    made = confirmed()
+    made["hosts"]["web1"].update(more)
+    with pytest.raises(SluiceError) as caught:
+        check_record(made)
     assert str(caught.value).startswith(words)
 
 
@@ -126,7 +158,7 @@ def test_what_the_reader_refuses_the_schema_refuses_too(
     ("content", "words"),
     [
         (None, "has no run.json: the run is under way, or ended before it could say anything"),
-        (b'{"schema": 2, "half', "is damaged: Unterminated string"),
+        (b'{"schema": 3, "half', "is damaged: Unterminated string"),
         (b"\xff\xfe", "is damaged: 'utf-8' codec"),
         (b"[]", "this is no record of a run"),
     ],

@@ -9,13 +9,13 @@ from typing import cast
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.receipt import GATES
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import Stage
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Options, Subject, Verdict
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import (
     STAGES,
     Gate,
-    find_gates,
     in_order,
     read_decide,
     run_gates,

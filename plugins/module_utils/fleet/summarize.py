@@ -1,0 +1,313 @@
+"""Builds the summary of a run from its journal: who switched, when, what failed, what was rolled back. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..door.door import Door
+from ..record.model import Result
+from ..record.summary import Culprit, Failure, HostSummary, Part, RunSummary, Warned
+from ..textfmt import count, moment, short
+from .decide import Story, stories
+from .record import Event
+
+__all__ = ["cleared_events", "culprits_of", "gate_answer", "summarize"]
+
+_QUIET = ("pass", "not run")
+_LONGEST = 200
+_Row = Mapping[str, Any]
+_Numbered = Sequence[tuple[int, Event]]
+
+
+def cleared_events(events: Iterable[Event]) -> list[Event]:
+    """Return the events of a journal as they may leave: what others have written into it passes the door again."""
+    return [replace(event, answer=Door().data(event.answer)) for event in events]
+
+
+def gate_answer(events: Iterable[Event]) -> dict[str, Any]:
+    """Return what the journal has of the gates, with ``releases``; empty where no gate was asked."""
+    return next((event.answer for event in reversed(list(events)) if event.phase == "gate"), {})
+
+
+def summarize(
+    events: Iterable[Event], releases: Sequence[_Row] | None = None, *, check_mode: bool = False
+) -> RunSummary:
+    """Return the summary of a run, or of as much of it as the journal has.
+
+    ``events`` have passed the door. ``releases`` are those of a run without gates; else the journal has them.
+    """
+    so_far = list(events)
+    rows: Sequence[_Row] = gate_answer(so_far).get("releases", releases or ())
+    by_host = stories(so_far)
+    told: dict[str, list[tuple[int, Event]]] = {}
+    for number, event in enumerate(so_far):
+        if event.host:
+            told.setdefault(event.host, []).append((number, event))
+    hosts = {name: _host(by_host[name], told[name], check_mode=check_mode) for name in sorted(by_host)}
+    bad = [event for event in so_far if not event.good and event.host]
+    if by_host:
+        result = _result(bad, by_host.values(), check_mode=check_mode)
+        outcome = _outcome(bad, by_host, check_mode=check_mode)
+    else:
+        result, outcome = _of_gates(so_far, rows, check_mode=check_mode)
+    failures = [*_failures_of_gates(so_far, rows), *_failures_of_events(so_far)]
+    return RunSummary(result, outcome, hosts, culprits_of(rows), failures, _warnings(so_far))
+
+
+def _of_gates(events: Sequence[Event], rows: Sequence[_Row], *, check_mode: bool) -> tuple[Result, str]:
+    """Return the result and the outcome of a run in which no host was asked anything."""
+    gates = next((event for event in reversed(events) if event.phase == "gate"), None)
+    if gates is None:
+        return _result([], (), check_mode=check_mode), _outcome([], {}, check_mode=check_mode)
+    if problems := gates.answer.get("problems"):
+        return "stopped", str(problems[0].get("what"))
+    if all(row["passed"] for row in rows):
+        return "passed", f"every gate passed for {count(len(rows), 'release')}"
+    if gates.good:
+        return "passed", "EMERGENCY: gates that did not pass do not stop this run"
+    failed = [verdict for row in rows for verdict in row["verdicts"] if verdict["result"] not in _QUIET]
+    if not failed:
+        return "stopped", "stopped by the gates; no host was touched"
+    more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
+    why = textwrap.shorten(str(failed[0]["summary"]), _LONGEST)
+    return "stopped", f"stopped by the gate {failed[0]['gate']} ({why}){more}; no host was touched"
+
+
+def culprits_of(releases: Sequence[_Row]) -> list[Culprit]:
+    """Return the culprits that the searches of releases have found, and what these could not find out."""
+    return list(_culprits(releases))
+
+
+def _culprits(rows: Sequence[_Row]) -> Iterator[Culprit]:
+    for number, row in enumerate(rows):
+        blame = row.get("blame") or {}
+        release, source = str(row.get("release") or ""), f"releases[{number}].blame"
+        search = {name: blame[name] for name in ("tried", "edits", "seconds") if blame.get(name) is not None}
+        for each in blame.get("sets") or ():
+            parts = [Part(**part) for part in each["parts"]]
+            yield Culprit(release, source, each["fails"], parts, each["more"], each["heals"], each["whole"], **search)
+        if blame.get("note"):
+            yield Culprit(release, source, note=str(blame["note"]), **search)
+
+
+def _failures_of_gates(events: Sequence[Event], rows: Sequence[_Row]) -> Iterator[Failure]:
+    """Yield what made gates fail; where no single thing did, their summary."""
+    at = next((event.at for event in events if event.phase == "gate"), "")
+    for number, row in enumerate(rows):
+        for place, verdict in enumerate(row["verdicts"]):
+            if verdict["result"] in _QUIET:
+                continue
+            release, gate = str(row.get("release") or ""), str(verdict["gate"])
+            known = Failure(str(verdict["summary"]), f"releases[{number}].verdicts[{place}]", at, release, gate)
+            real = [finding for finding in verdict["findings"] if not finding.get("warning")]
+            yield from (_of_finding(known, finding) for finding in real)
+            if not real:
+                yield replace(known, is_summary=True)
+
+
+def _of_finding(known: Failure, finding: _Row) -> Failure:
+    """Return what a gate found; gates of the user's own may leave out what does not apply."""
+    return replace(
+        known,
+        what=str(finding["what"]),
+        file=str(finding.get("file") or ""),
+        line=int(finding.get("line") or 0),
+        origin=str(finding.get("origin") or ""),
+        check=str(finding.get("check") or ""),
+        expected=str(finding.get("expected") or ""),
+        actual=str(finding.get("seen") or ""),
+        nginx=str(finding.get("nginx") or ""),
+        fix=str(finding.get("mend") or ""),
+    )
+
+
+def _failures_of_events(events: Sequence[Event]) -> Iterator[Failure]:
+    for number, event in enumerate(events):
+        problems = event.answer.get("problems") or ([{"what": "no reason is recorded"}] if event.host else [])
+        for problem in problems if not event.good else ():
+            yield Failure(
+                what=str(problem.get("what", "no reason is recorded")),
+                source=f"events[{number}]",
+                at=event.at,
+                host=event.host,
+                phase=event.phase,
+                expected=str(problem.get("expected") or ""),
+                actual=str(problem.get("seen") or ""),
+                nginx=str(problem.get("nginx") or ""),
+                fix=str(problem.get("do") or ""),
+                diff=str(problem.get("diff") or ""),
+            )
+
+
+def _warnings(events: Sequence[Event]) -> list[Warned]:
+    """Each warning once, with the hosts that gave it."""
+    hosts: dict[tuple[str, str], dict[str, None]] = {}
+    for event in events:
+        for line in event.answer.get("warnings") or () if event.host else ():
+            hosts.setdefault((str(line), event.phase), {})[event.host] = None
+    return [Warned(line, phase, list(names)) for (line, phase), names in hosts.items()]
+
+
+def _host(story: Story, events: _Numbered, *, check_mode: bool) -> HostSummary:
+    serves, done = _last(story)
+    wanted = str(story.said("preflight", "release") or story.said("activate", "release") or "")
+    if check_mode and story.needs_change:
+        done = f"would be switched to {short(wanted)}"
+    before = str(story.said("activate", "before") or story.said("preflight", "live") or "")
+    found = HostSummary(
+        serves, done, wanted, before, story.needs_change, story.touched, story.switched, _is_confirmed(story)
+    )
+    began = next(((n, event) for n, event in events if event.phase == "activate" and _may_serve(event)), None)
+    if began is None:
+        return found
+    first, activated = began
+    last, ended = next(((n, at) for n, event in events if n >= first and (at := _back_at(event))), (first, ""))
+    counted = [n for n, event in events if n >= first and isinstance(event.answer.get("traffic"), dict)]
+    since = str(activated.answer.get("asked") or activated.at)
+    return replace(found, began=since, ended=ended, events=[first, last], counted=counted[-1] if counted else -1)
+
+
+def _may_serve(event: Event) -> bool:
+    """Whether the host was switched, or may have been: one that was lost meanwhile cannot tell."""
+    answer = event.answer
+    return event.good or answer.get("reverted") is not None or bool(answer.get("unreachable_host"))
+
+
+def _back_at(event: Event) -> str:
+    """When a host served again what it served before; empty where the event does not say so."""
+    answer = event.answer
+    if answer.get("reverted") is True:
+        return event.at
+    if answer.get("operation") != "revert" or not event.good or answer.get("reverted") is False:
+        return ""
+    # Somebody else was first, mostly the host's guard, and the host says when.
+    told = str(answer.get("note") or "").rpartition(" at ")[2]
+    return told if moment(told) else event.at
+
+
+def _last(story: Story) -> tuple[str, str]:
+    """Tell what a host serves now, as far as is known, and what was done."""
+    before = story.said("activate", "before") or story.said("preflight", "live")
+    wanted = story.said("preflight", "release")
+    final = story.events.get("mend") or story.events.get("settle")
+    if final is None:
+        return _unsettled(story, before, wanted)
+    if final.answer.get("unreachable_host"):
+        return "?", _out_of_reach(story, str(final.answer.get("operation")))
+    if final.answer.get("broken"):
+        return "?", "BROKEN: every way back failed; see playbooks/status.yml, and mend it there"
+    if final.answer.get("operation") == "confirm":
+        return (
+            (short(wanted), f"switched from {short(before)}, confirmed") if final.good else ("?", "to confirm failed")
+        )
+    return _went_back(story, final, before)
+
+
+def _unsettled(story: Story, before: object, wanted: object) -> tuple[str, str]:
+    activated = story.events.get("activate")
+    if activated is not None:
+        return "?", f"was switched, and the run ended before it was settled; {_guard(story)}"
+    if any(event.answer.get("unreachable_host") for event in story.events.values()):
+        return "?", "could not be reached; nothing was changed on it"
+    if not story.needs_change and "preflight" in story.events and story.events["preflight"].good:
+        return short(wanted), "serves it already; nothing to do"
+    return short(before), "was not touched"
+
+
+def _guard(story: Story) -> str:
+    deadline = story.said("activate", "guard_deadline")
+    return "its guard takes it back" + (f" within {float(str(deadline)):g} s" if deadline else "")
+
+
+def _out_of_reach(story: Story, operation: str) -> str:
+    settled = story.events["settle"]
+    if operation == "revert" and settled.answer.get("operation") == "confirm":
+        if settled.good:
+            return "confirmed, and could not be reached to revert; look at it with playbooks/status.yml"
+        return f"could not be reached; either it has confirmed, or {_guard(story)}; see playbooks/status.yml"
+    if not story.switched:
+        return f"could not be reached; if it has switched, {_guard(story)}"
+    return f"could not be reached to {operation}; {_guard(story)}"
+
+
+def _went_back(story: Story, final: Event, before: object) -> tuple[str, str]:
+    answer = final.answer
+    reverted, serves = answer.get("reverted", final.good), short(answer.get("release") or before)
+    if reverted is False:
+        return "?", "to revert failed"
+    if answer.get("means") == "older release":
+        return serves, f"the release before could not serve again; went to an older release, {serves}, proved"
+    by_guard = "reverted by guard" in str(answer.get("note", ""))
+    if reverted is None and not by_guard and story.said("activate", "reverted") is None and not story.switched:
+        return serves, "was not switched"
+    how = "taken back"
+    if by_guard:
+        how = "took itself back by the guard"
+    elif story.said("activate", "reverted"):
+        how = "took itself back"
+    if not final.good:
+        return serves, f"{how}, but something is wrong with the release before"
+    return serves, f"{how}; the release before serves again, proved"
+
+
+def _result(bad: Sequence[Event], told: Iterable[Story], *, check_mode: bool) -> Result:
+    touched = [story for story in told if story.touched]
+    if not touched:
+        if bad:
+            return "stopped"
+        return "predicted" if check_mode else "unchanged"
+    if all(_is_confirmed(story) for story in touched) and not bad:
+        return "confirmed"
+    return "rolled back" if all(_is_back(story) for story in touched) else "broken"
+
+
+def _is_confirmed(story: Story) -> bool:
+    settled = story.events.get("settle")
+    return settled is not None and settled.good and settled.answer.get("operation") == "confirm"
+
+
+def _outcome(bad: Sequence[Event], by_host: dict[str, Story], *, check_mode: bool) -> str:
+    changed = sum(story.needs_change for story in by_host.values())
+    if bad:
+        first = bad[0]
+        problems = first.answer.get("problems") or [{}]
+        what = str(problems[0].get("what", "no reason is recorded"))
+        what += f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        return f"{first.host} failed in {first.phase} ({what}); {_after(list(by_host.values()))}"
+    if check_mode:
+        return f"{changed} of {count(len(by_host), 'host')} would be switched"
+    return (
+        f"{count(changed, 'host')} switched and confirmed"
+        if changed
+        else f"nothing to do on {count(len(by_host), 'host')}"
+    )
+
+
+def _after(told: Sequence[Story]) -> str:
+    """Say what became of the hosts that had been switched when another one failed."""
+    left = [story for story in told if story.touched and not _is_back(story)]
+    guarded = [story.host for story in left if _is_guarded(story)]
+    ahead = [story.host for story in left if story.host not in guarded]
+    switched = sum(story.switched for story in told if story not in left)
+    parts = [f"NOT taken back: {', '.join(ahead)}; look there with playbooks/status.yml"] if ahead else []
+    parts += [f"out of reach, and left to the guard: {', '.join(guarded)}"] if guarded else []
+    if switched and not ahead:
+        parts.insert(0, f"the {switched} switched before it were taken back")
+    return "; ".join(parts) or "no other host was switched"
+
+
+def _is_guarded(story: Story) -> bool:
+    """Whether a host was lost while its release was on trial, so that its guard sees to it."""
+    final = story.events.get("mend") or story.events.get("settle") or story.events["activate"]
+    return bool(final.answer.get("unreachable_host")) and not _is_confirmed(story)
+
+
+def _is_back(story: Story) -> bool:
+    final = story.events.get("mend") or story.events.get("settle")
+    if final is not None:
+        return final.answer.get("operation") == "revert" and final.answer.get("reverted", final.good) is not False
+    activated = story.events["activate"]
+    return not activated.good and not activated.answer.get("unreachable_host") and not activated.answer.get("broken")

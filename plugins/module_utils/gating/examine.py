@@ -1,0 +1,247 @@
+"""Takes releases through the gates: a stage for each, releases side by side over the cores."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import docker
+
+from ..blame.blame import find_guilty
+from ..blame.model import Blame
+from ..config.facts import facts
+from ..config.parse import parse_tree
+from ..contract.model import from_json
+from ..door.door import Door
+from ..errors import InputError, SluiceError
+from ..needs.asking import questions
+from ..needs.comparing import permitted, to_check
+from ..needs.declared import declared
+from ..needs.reading import read_needs
+from ..release.changes import changes
+from ..release.store import Release
+from ..staging.stage import Stage, StageSettings
+from ..verdicts.model import Live, Options, Subject, Verdict
+from ..verdicts.pytests import Pytests
+from ..verdicts.runner import Gate, run_gates
+from ..world.model import Service, World
+from ..world.synthesis import synthesise
+
+__all__ = ["Candidate", "Examined", "Examiner", "subject_of"]
+
+_MOST_AT_A_TIME = 16
+# Releases of one run that fail do so because of one change, mostly.
+_MOST_BLAMED = 4
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What is to be examined: a release for ``hosts``, or the ``problems`` because of which there is none.
+
+    ``live`` is what they serve now, None where that is nothing; ``said`` is what each host answered about the needs of
+    the release, None where hosts are not asked. ``declared`` is ``nginx_needs``.
+    """
+
+    hosts: tuple[str, ...]
+    release: Release | None
+    problems: tuple[str, ...] = ()
+    live: Release | None = None
+    said: Mapping[str, Mapping[str, Any]] | None = None
+    declared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A candidate and what the gates said of it.
+
+    ``needs`` are those that its hosts must be asked for. ``blame`` tells which lines make it fail, where that was
+    searched.
+    """
+
+    candidate: Candidate
+    verdicts: Sequence[Verdict]
+    invented: Sequence[str] = ()
+    needs: Sequence[Mapping[str, Any]] = ()
+    blame: Blame | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gate passed; without a verdict none has."""
+        return bool(self.verdicts) and all(verdict.result == "pass" for verdict in self.verdicts)
+
+    def through(self, door: Door) -> Examined:
+        """Return what people may read of it."""
+        return replace(
+            self,
+            verdicts=door.data(list(self.verdicts)),
+            invented=door.data(list(self.invented)),
+            blame=door.data(self.blame),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The verdicts as plain data, for the record."""
+        release, live = self.candidate.release, self.candidate.live
+        return {
+            "release": release.id if release else None,
+            "hosts": list(self.candidate.hosts),
+            "passed": self.passed,
+            "invented": list(self.invented),
+            "verdicts": [verdict.to_json() for verdict in self.verdicts],
+            "live": live.id if live else None,
+            "changes": changes(live, release) if release else [],
+            "blame": self.blame.to_json() if self.blame else None,
+        }
+
+
+@dataclass(frozen=True)
+class Examiner:
+    """What all candidates of a run share.
+
+    For ``blame_seconds`` at most it is searched which lines make a candidate fail; not at all for 0, and for the first
+    few that fail only.
+    """
+
+    client: docker.DockerClient
+    gates: Sequence[Gate]
+    options: Options
+    settings: StageSettings
+    services: tuple[Service, ...]
+    run: str
+    blame_seconds: float = 0
+    _blamed: Iterator[int] = field(default_factory=itertools.count)
+
+    def examine(self, candidates: Sequence[Candidate]) -> list[Examined]:
+        """Take candidates through the gates, as many at a time as keep the cores busy; each is told of in its place.
+
+        Raises ``InputError`` for a setting that is wrong for all of them.
+        """
+        tests = bool(self.options.verify) and any(each.release for each in candidates)
+        with contextlib.ExitStack() as held:
+            pytests = held.enter_context(Pytests()) if tests else None
+            pool = held.enter_context(ThreadPoolExecutor(max(1, min(len(candidates), _at_a_time()))))
+            return list(pool.map(lambda each: self._safely(each, pytests), candidates))
+
+    def _safely(self, candidate: Candidate, pytests: Pytests | None) -> Examined:
+        """Examine one; whatever happens to it, the others go on."""
+        try:
+            return self._one(candidate, pytests)
+        except InputError:
+            raise
+        except Exception as error:
+            words = str(error) if isinstance(error, SluiceError) else f"{type(error).__name__}: {error}"
+            first, *others = self.gates
+            said = Verdict("inconclusive", f"the release could not be examined: {words}", gate=first.name)
+            not_run = (Verdict("not run", f"not run: {first.name} is inconclusive", gate=each.name) for each in others)
+            return Examined(candidate, [said, *not_run])
+
+    def _one(self, candidate: Candidate, pytests: Pytests | None) -> Examined:
+        release = candidate.release
+        if release is None:
+            return Examined(candidate, run_gates(self.gates, subject_of(candidate, self.options)))
+        with contextlib.ExitStack() as held:
+            # Containers take their time to start, in which the release is read.
+            stages = self._begin(held, candidate, release)
+            subject = subject_of(candidate, self.options)
+            subject.pytests = pytests
+            world = self._world(subject)
+            _open(subject, stages, world)
+            verdicts = run_gates(self.gates, subject)
+            blame = self._blame(subject, verdicts)
+            invented = subject.stage.invented if subject.stage else world.invented
+        live = subject.live.needs if subject.live else None
+        asked = to_check(subject.needs, live, declared(subject.options.declared))
+        rows = questions([need.to_json() for need in asked], release.tree)
+        return Examined(candidate, verdicts, invented, rows, blame)
+
+    def _blame(self, subject: Subject, verdicts: Sequence[Verdict]) -> Blame | None:
+        """Search whose line it is, while the stages are there. What goes wrong then changes no verdict."""
+        if not self.blame_seconds or subject.live is None or all(each.result != "fail" for each in verdicts):
+            return None
+        if next(self._blamed) >= _MOST_BLAMED:
+            return Blame(note=f"not searched: the lines of {_MOST_BLAMED} other releases of this run are")
+        try:
+            return find_guilty(subject, verdicts, self.gates, self.blame_seconds)
+        except Exception as error:
+            words = str(error) if isinstance(error, SluiceError) else f"{type(error).__name__}: {error}"
+            return Blame(note=f"the search for the guilty lines failed: {words}")
+
+    def _world(self, subject: Subject) -> World:
+        live = subject.live.needs if subject.live else None
+        needs = permitted(subject.needs, live, declared(subject.options.declared), subject.said)
+        docroots = {path: str(folder) for path, folder in self.settings.docroots.items()}
+        return synthesise(needs, docroots, self.services)
+
+    def _begin(self, held: contextlib.ExitStack, candidate: Candidate, release: Release) -> list[Stage]:
+        """Begin to start a stage for the release, and one for the live release where that is another.
+
+        Both have both trees: gates reload from one into the other.
+        """
+        if candidate.problems:
+            return []
+        live = candidate.live or release
+        trees = {each.id: each.tree for each in (release, live)}
+        stages: list[Stage] = []
+        held.callback(_close, stages)
+        for serves in trees:
+            name = f"sluice-{self.run}-{release.id[:12]}" + ("" if serves == release.id else "-live")
+            made = Stage(self.client, name, trees, serves, World(), self.settings, live.id)
+            made.begin(after=stages[0] if stages else None)
+            stages.append(made)
+        return stages
+
+
+def _at_a_time() -> int:
+    """How many releases are examined at once: while one waits for its nginx, another can use the core.
+
+    Each has containers of about 200 MB, so there is a limit.
+    """
+    return min(2 * (os.cpu_count() or 1), _MOST_AT_A_TIME)
+
+
+def _close(stages: Sequence[Stage]) -> None:
+    with ThreadPoolExecutor(max(1, len(stages))) as pool:
+        list(pool.map(Stage.close, stages))
+
+
+def _open(subject: Subject, stages: Sequence[Stage], world: World) -> None:
+    """Make the world on the stages; a release that cannot be read is given none."""
+    _, config = subject.examined
+    if config.problems or not stages:
+        return
+    logs = {*facts(config)["error_logs"], *(facts(subject.live.config)["error_logs"] if subject.live else ())}
+    for stage in stages:
+        stage.open(sorted(logs), world)
+    subject.stage, subject.live_stage = stages[0], stages[1] if len(stages) > 1 else None
+
+
+def subject_of(candidate: Candidate, options: Options) -> Subject:
+    """What gates see of a candidate, without a stage."""
+    release = candidate.release
+    if release is None:
+        return Subject(candidate.hosts, options, candidate.problems)
+    config = parse_tree(release.tree)
+    described = release.described
+    return Subject(
+        hosts=candidate.hosts,
+        options=replace(options, declared=(*options.declared, *candidate.declared)),
+        problems=candidate.problems,
+        release=release,
+        config=config,
+        contract=[from_json(row) for row in described["contract"]],
+        origins=described["origins"],
+        needs=read_needs(config, release.paths),
+        live=_live(candidate),
+        said=candidate.said,
+    )
+
+
+def _live(candidate: Candidate) -> Live | None:
+    if candidate.live is None:
+        return None
+    config = parse_tree(candidate.live.tree)
+    return Live(candidate.live, config, read_needs(config, candidate.live.paths))

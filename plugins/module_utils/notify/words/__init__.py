@@ -1,1 +1,0 @@
-"""What messages about a run say, made from its journal alone."""

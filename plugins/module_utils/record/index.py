@@ -1,0 +1,115 @@
+"""The index of all runs, read from the heads of their records."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..door.door import Door
+from ..errors import SluiceError
+from ..outside import whole_number
+from ..textfmt import date_time, duration
+from .model import RESULTS, SCHEMA, read_record
+
+__all__ = ["Row", "rows"]
+
+# Records are written with the head first and indented by one, so that the index need not read all of each.
+_HEAD_ENDS = b'\n "releases": '
+_MOST_HEAD = 1 << 18
+_DOOR = Door()
+_LINKS = ("report.html", "postmortem.md", "run.json")
+
+
+class Row(NamedTuple):
+    """A run. ``result`` is one of the record's, or unknown; then ``outcome`` says why."""
+
+    id: str
+    started: str
+    took: str
+    who: str
+    result: str
+    outcome: str
+    hosts: str
+    links: tuple[str, ...]
+
+
+def rows(runs: Path) -> list[Row]:
+    """Read every run; one whose record cannot be read is a row that says why."""
+    try:
+        names = sorted((entry.name for entry in os.scandir(runs) if entry.is_dir()), reverse=True)
+    except OSError:
+        # Nothing has run yet.
+        return []
+    return [_row(runs / name) for name in names if not name.startswith(".")]
+
+
+def _row(folder: Path) -> Row:
+    there = set(os.listdir(folder))
+    links = tuple(name for name in _LINKS if name in there)
+    try:
+        head = _head(folder)
+        run = head["run"]
+        took = duration(run["started"], run["ended"])
+        result, outcome = str(head["result"]), str(head["outcome"])
+        if result == "passed" and _went_on(folder):
+            result = "unknown"
+            outcome = "the gates passed, and the roll-out was not concluded: it is under way, or was ended"
+        hosts = str(len(head["hosts"])) if head["hosts"] else ""
+        who = _DOOR.line(f"{run['who']} on {run['host']}")
+        return Row(folder.name, date_time(run["started"]), took, who, result, _DOOR.line(outcome), hosts, links)
+    except SluiceError as error:
+        return Row(folder.name, _named(folder.name), "", "", "unknown", _DOOR.line(error), "", links)
+
+
+def _head(folder: Path) -> Mapping[str, Any]:
+    """Read what stands on top of a record; all of it where it was not written by Sluice. Raises ``SluiceError``."""
+    try:
+        with (folder / "run.json").open("rb") as stream:
+            begin = stream.read(4096)
+            while _HEAD_ENDS not in begin and len(begin) < _MOST_HEAD and (more := stream.read(1 << 16)):
+                begin += more
+            stream.seek(-min(3, stream.seek(0, os.SEEK_END)), os.SEEK_END)
+            is_whole = stream.read() == b"\n}\n"
+    except OSError:
+        return read_record(folder)
+    cut = begin.find(_HEAD_ENDS)
+    if cut > 0 and is_whole:
+        try:
+            head = json.loads(begin[:cut].rstrip().rstrip(b",") + b"}")
+        except ValueError:
+            return read_record(folder)
+        if _is_head(head):
+            return dict(head)
+    return read_record(folder)
+
+
+def _is_head(head: Any) -> bool:
+    return (
+        isinstance(head, dict)
+        and head.get("schema") == SCHEMA
+        and head.get("result") in RESULTS
+        and isinstance(head.get("hosts"), dict)
+        and isinstance(head.get("run"), dict)
+        and {"started", "ended", "who", "host"} <= head["run"].keys()
+    )
+
+
+def _went_on(folder: Path) -> bool:
+    """Whether hosts were asked after the gates had passed, of which the record says nothing."""
+    try:
+        with (folder / "journal.jsonl").open("rb") as stream:
+            # The first words of a line, which can be long, tell the phase.
+            return any(b'"phase": "gate"' not in line[:120] for line in stream)
+    except OSError:
+        return False
+
+
+def _named(name: str) -> str:
+    """When a run began, by its name."""
+    stamp = name.split("-", 1)[0]
+    if len(stamp) != 15 or stamp[8] != "T" or whole_number(stamp[:8] + stamp[9:]) is None:
+        return ""
+    return f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]} {stamp[9:11]}:{stamp[11:13]}:{stamp[13:]} UTC"

@@ -1,0 +1,139 @@
+"""What the gates said of a release, laid out for the page: a row for each, its findings, and its evidence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ...textfmt import count, cut
+from .room import Room
+
+__all__ = ["Asked", "Covered", "Gate", "Text", "covered", "read_gate"]
+
+_MARKS = {"pass": "passed", "fail": "failed", "inconclusive": "inconclusive", "not run": "not run"}
+_MOST_FINDINGS = 25
+_MOST_CHECKS = 300
+_LONG = 300
+
+
+class Text(NamedTuple):
+    """A piece of evidence as it is."""
+
+    title: str
+    text: str
+
+
+class Asked(NamedTuple):
+    """A check of the contract, and how it went; ``words`` are what was wrong."""
+
+    name: str
+    request: str
+    status: str
+    ms: str
+    good: bool
+    words: str
+
+
+class Gate(NamedTuple):
+    """``result`` is passed, failed, inconclusive or not run; ``more`` says what of findings and checks is left out."""
+
+    name: str
+    result: str
+    seconds: str
+    summary: str
+    findings: list[Mapping[str, Any]]
+    checks: list[Asked]
+    texts: list[Text]
+    more: str
+
+
+class Covered(NamedTuple):
+    """A file: how many of its locations the contract reaches, and what it does not reach."""
+
+    file: str
+    reached: int
+    of: int
+    missed: list[str]
+
+    @property
+    def percent(self) -> int:
+        """The share that is reached; a file without locations is reached."""
+        return 100 if not self.of else 100 * self.reached // self.of
+
+
+def read_gate(verdict: Mapping[str, Any], room: Room) -> Gate:
+    """Lay out a verdict; what it brings is cut to the ``room`` that is left."""
+    evidence = verdict["evidence"]
+    findings = sorted(verdict["findings"], key=lambda finding: bool(finding.get("warning")))
+    outcomes = [row for row in evidence.get("outcomes") or [] if isinstance(row, dict)]
+    outcomes.sort(key=lambda row: bool(row.get("ok")))
+    more = [
+        f"{count(len(rows) - most, f'more {noun}')} in run.json"
+        for rows, most, noun in ((findings, _MOST_FINDINGS, "finding"), (outcomes, _MOST_CHECKS, "check"))
+        if len(rows) > most
+    ]
+    return Gate(
+        str(verdict["gate"]),
+        _MARKS.get(str(verdict["result"]), str(verdict["result"])),
+        f"{float(verdict.get('seconds') or 0):.1f} s",
+        room.take(str(verdict["summary"])),
+        [
+            {name: room.take(str(value)) if isinstance(value, str) else value for name, value in finding.items()}
+            for finding in findings[:_MOST_FINDINGS]
+        ],
+        [_asked(row) for row in outcomes[:_MOST_CHECKS]],
+        [
+            Text(name.replace("_", " "), room.take(_plain(value)))
+            for name, value in evidence.items()
+            # The first has a table of its own, the second a section.
+            if name not in ("outcomes", "files" if verdict["gate"] == "coverage" else "") and value not in ("", [], {})
+        ],
+        "; ".join(more),
+    )
+
+
+def _asked(row: Mapping[str, Any]) -> Asked:
+    chain = row.get("chain") or []
+    problems = [
+        str(problem.get("what", problem)) if isinstance(problem, dict) else str(problem) for problem in _some(row)
+    ]
+    problems += [f"redirected: {' → '.join(map(str, chain))}"] if len(chain) > 1 else []
+    ms = row.get("ms")
+    return Asked(
+        str(row.get("name", "")),
+        str(row.get("request", "")),
+        str(row.get("status", "")),
+        f"{float(ms):.0f} ms" if isinstance(ms, int | float) else "",
+        bool(row.get("ok")),
+        cut("; ".join(problems), _LONG),
+    )
+
+
+def _some(row: Mapping[str, Any]) -> Sequence[Any]:
+    problems = row.get("problems") or []
+    return problems if isinstance(problems, list) else [problems]
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, indent=1, ensure_ascii=False, default=str)
+
+
+def covered(verdicts: Sequence[Mapping[str, Any]]) -> list[Covered]:
+    """Read the evidence of the gate coverage, the file that is reached least first."""
+    evidence: Mapping[str, Any] = next(
+        (verdict["evidence"] for verdict in verdicts if verdict["gate"] == "coverage"), {}
+    )
+    files = evidence.get("files")
+    rows = []
+    for file, blocks in files.items() if isinstance(files, dict) else ():
+        known = [block for block in blocks if isinstance(block, dict)]
+        locations = [block for block in known if block.get("kind") != "server"]
+        missed = [f"{_lines(block)} {block.get('words', '')}" for block in known if not block.get("hits")]
+        rows.append(Covered(file, sum(bool(block.get("hits")) for block in locations), len(locations), missed))
+    return sorted((row for row in rows if row.of or row.missed), key=lambda row: (row.percent, row.file))
+
+
+def _lines(block: Mapping[str, Any]) -> str:
+    begin, end = block.get("line"), block.get("end_line")
+    return f"line {begin}" if begin == end else f"lines {begin}-{end}"

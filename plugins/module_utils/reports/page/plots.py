@@ -1,0 +1,176 @@
+"""Requests, errors and latency around the switch, from what the hosts counted in their access logs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ...textfmt import seconds
+
+__all__ = ["Plot", "Traffic", "traffic"]
+
+_WIDE, _HIGH = 320.0, 64.0
+_MOST_POINTS = 240
+_MOST_HOSTS = 24
+_MOST_FAILING = 8
+
+
+class Plot(NamedTuple):
+    """One line over time. ``path`` and ``area`` are for SVG of 320 by 64; ``words`` say what there is to see."""
+
+    title: str
+    unit: str
+    path: str
+    area: str
+    most: str
+    words: str
+
+
+class Traffic(NamedTuple):
+    """``fleet`` are the plots of all hosts together, ``hosts`` those of each; ``marks`` are moments on the axis."""
+
+    fleet: list[Plot]
+    hosts: list[tuple[str, list[Plot]]]
+    more: int
+    marks: list[tuple[float, str]]
+    begin: float
+    length: float
+    requests: int
+    errors: int
+    failing: list[tuple[str, int]]
+
+
+class _Count:
+    """What one host, or all, counted in one stretch of time."""
+
+    def __init__(self) -> None:
+        self.requests, self.errors, self.timed, self.ms = 0, 0, 0, 0.0
+
+    def add(self, requests: int, errors: int, ms: float | None) -> None:
+        self.requests += requests
+        self.errors += errors
+        if ms is not None and requests:
+            self.timed += requests
+            self.ms += ms * requests
+
+
+_Series = dict[float, tuple[int, int, float | None]]
+
+
+def traffic(events: Sequence[Mapping[str, Any]]) -> Traffic | None:
+    """Gather what the hosts counted; None where none did."""
+    told: dict[str, _Series] = {}
+    step = 0.0
+    marks: dict[str, float] = {}
+    failing: dict[str, list[Mapping[str, Any]]] = {}
+    began: list[float] = []
+    for event in events:
+        at = seconds(event["at"])
+        if event["host"] and at is not None and event["good"] and event["phase"] in ("activate", "settle", "mend"):
+            words = {"activate": "switched"}.get(event["phase"], "settled")
+            marks[words] = min(at, marks.get(words, at)) if words == "switched" else max(at, marks.get(words, at))
+        for counted in _counted(event["answer"]):
+            if (switched := seconds(counted.get("began"))) is not None:
+                # The host's own clock, as in its logs.
+                began.append(switched)
+            begin, wide = seconds(counted.get("start")), counted.get("step")
+            if not event["host"] or begin is None or not isinstance(wide, int | float) or wide <= 0:
+                continue
+            step = max(step, float(wide))
+            # What is told later of the same time counts: the log had more lines by then.
+            series = {at: row for at, row in told.get(str(event["host"]), {}).items() if at < begin}
+            told[str(event["host"])] = {**series, **{begin + n * wide: row for n, row in enumerate(_rows(counted))}}
+            failing[str(event["host"])] = counted.get("failing") or []
+    if began:
+        marks["switched"] = min(began)
+    moments = sorted({moment for series in told.values() for moment in series})
+    if not moments or moments[-1] - moments[0] > 86400 * 7:
+        return None
+    step = max(step, (moments[-1] - moments[0] + step) / _MOST_POINTS)
+    begin, number = moments[0], int((moments[-1] - moments[0]) / step) + 1
+    every = _counts(told.values(), begin, step, number)
+    hosts = {name: _counts([series], begin, step, number) for name, series in told.items()}
+    names = sorted(hosts, key=lambda name: (-sum(count.errors for count in hosts[name]), name))
+    length = number * step
+    return Traffic(
+        _plots(every, step),
+        [(name, _plots(hosts[name], step)) for name in names[:_MOST_HOSTS]] if len(names) > 1 else [],
+        max(0, len(names) - _MOST_HOSTS),
+        [((at - begin) / length * _WIDE, words) for words, at in marks.items() if begin <= at <= begin + length],
+        begin,
+        length,
+        sum(count.requests for count in every),
+        sum(count.errors for count in every),
+        _failing(failing.values()),
+    )
+
+
+def _failing(told: Iterable[Sequence[Mapping[str, Any]]]) -> list[tuple[str, int]]:
+    """What was asked of those that failed, the most frequent first."""
+    found: Counter[str] = Counter()
+    for rows in told:
+        for row in rows:
+            found[str(row.get("request"))] += _number(row.get("count"))
+    return found.most_common(_MOST_FAILING)
+
+
+def _counted(answer: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    bake = answer.get("bake")
+    for holder in (answer, bake if isinstance(bake, Mapping) else {}):
+        if isinstance(holder.get("traffic"), Mapping):
+            yield holder["traffic"]
+
+
+def _rows(counted: Mapping[str, Any]) -> list[tuple[int, int, float | None]]:
+    requests = [_number(value) for value in counted.get("requests") or []]
+    errors = [_number(value) for value in counted.get("errors") or []]
+    ms = [value if isinstance(value, int | float) else None for value in counted.get("ms") or []]
+    errors += [0] * (len(requests) - len(errors))
+    ms += [None] * (len(requests) - len(ms))
+    return list(zip(requests, errors, ms, strict=False))
+
+
+def _number(value: object) -> int:
+    return int(value) if isinstance(value, int | float) and value >= 0 else 0
+
+
+def _counts(told: Iterable[_Series], begin: float, step: float, number: int) -> list[_Count]:
+    counts = [_Count() for _ in range(number)]
+    for series in told:
+        for moment, row in series.items():
+            counts[min(number - 1, int((moment - begin) / step))].add(*row)
+    return counts
+
+
+def _plots(counts: Sequence[_Count], step: float) -> list[Plot]:
+    return [
+        _plot("Requests", "a second", [count.requests / step for count in counts]),
+        _plot("Answers 5xx", "a second", [count.errors / step for count in counts]),
+        _plot("Mean time", "ms", [count.ms / count.timed if count.timed else None for count in counts]),
+    ]
+
+
+def _plot(title: str, unit: str, values: Sequence[float | None]) -> Plot:
+    there = [value for value in values if value is not None]
+    if not there:
+        return Plot(title, unit, "", "", "-", "the log format has no times")
+    most = max(there)
+    wide = _WIDE / max(1, len(values) - 1)
+    # A value that is not known is a gap.
+    parts: list[list[tuple[float, float]]] = [[]]
+    for n, value in enumerate(values):
+        if value is None:
+            parts.append([])
+        else:
+            parts[-1].append((n * wide, _HIGH - 2 - (value / most * (_HIGH - 6) if most else 0)))
+    lines = [part if len(part) > 1 else [part[0], (part[0][0] + 1, part[0][1])] for part in parts if part]
+    drawn = [(line[0][0], " L".join(f"{x:.1f},{y:.1f}" for x, y in line), line[-1][0]) for line in lines]
+    path = " ".join(f"M{points}" for _, points, _ in drawn)
+    area = " ".join(f"M{first:.1f},{_HIGH} L{points} L{last:.1f},{_HIGH} Z" for first, points, last in drawn)
+    words = f"at first {_short(there[0])}, at most {_short(most)}, at last {_short(there[-1])}"
+    return Plot(title, unit, path, area, _short(most), words)
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
