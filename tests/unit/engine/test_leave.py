@@ -181,12 +181,15 @@ def test_a_directory_that_is_not_as_good_becomes_a_link_again(
 ) -> None:
     host = new_host()
     deploy(host, "a")
-    is_directory = lambda: not host.layout.conf.is_symlink()  # noqa: E731
+
+    def is_directory() -> bool:
+        return not host.layout.conf.is_symlink()
+
     if fault == "refused in its place":
         said = "nginx: [emerg] no certificate"
         monkeypatch.setattr(host.nginx, "test", lambda tree: said if is_directory() else "")
     elif fault == "a check":
-        ask = host.ask
+        ask: Any = host.ask
         broken = {"ok": False, "problems": ["status 403"], "status": 403}
         monkeypatch.setattr(
             host, "ask", lambda *given: [{**each, **(broken if is_directory() else {})} for each in ask(*given)]
@@ -213,7 +216,7 @@ def test_a_directory_that_is_not_as_good_becomes_a_link_again(
 def test_a_check_that_never_held_is_not_in_the_way(new_host: NewHost, monkeypatch: pytest.MonkeyPatch) -> None:
     host = new_host()
     deploy(host, "a")
-    ask = host.ask
+    ask: Any = host.ask
     broken = {"ok": False, "problems": ["status 502"], "status": 502}
     monkeypatch.setattr(host, "ask", lambda *given: [{**each, **broken} for each in ask(*given)])
     assert leave(host)["ok"]
