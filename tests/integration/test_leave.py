@@ -1,4 +1,4 @@
-"""Sluice leaves two real hosts: what they serve stays, and nothing of Sluice does; a third deployment adopts them again.
+"""Sluice leaves two real hosts: what they serve stays, nothing of Sluice does, and a deployment adopts them again.
 
 The tests run in the order of this file, on one fleet.
 """

@@ -16,12 +16,12 @@ THERE: Answer = {
     "ok": True,
     "release": LIVE,
     "removed": ["/etc/sluice", "/var/lib/sluice"],
-    "left": ["/etc/sudoers names it"],
+    "left": ["sudoers"],
 }
 CLEAN: Answer = {"ok": True, "release": None, "removed": [], "left": []}
 
 
-def _left(
+def _leave(
     looks: Mapping[str, Answer], ends: Mapping[str, Answer], *, check: bool = False, diff: bool = False
 ) -> Answer:
     """Leave hosts, which answer so to a look, and so to the leave itself."""
@@ -51,7 +51,7 @@ def test_one_host_is_left_before_the_others_and_clean_ones_are_not_asked() -> No
         "web1: there is nothing of Sluice on this host",
         f"web2: /etc/nginx is a directory again, with the files of release {LIVE[:12]}",
         "web2: /etc/sluice, /var/lib/sluice were removed",
-        "web2: left for you: /etc/sudoers names it",
+        "web2: left for you: sudoers",
     ]
 
 
