@@ -61,7 +61,8 @@ class Fleet:
 
     def run(self, host: str, script: str) -> str:
         known = json.loads((self.project / ".sluice/fleets" / NAME / "fleet.json").read_text())
-        code, output = self._engine.containers.get(known[host]["container"]).exec_run(["sh", "-ec", script])
+        container: Any = self._engine.containers.get(known[host]["container"])
+        code, output = container.exec_run(["sh", "-ec", script])
         assert code == 0, output.decode()
         return str(output.decode())
 
