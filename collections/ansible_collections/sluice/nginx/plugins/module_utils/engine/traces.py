@@ -27,7 +27,7 @@ def leaving(session: Session) -> Path:
 
 
 def find_traces(session: Session) -> list[Path]:
-    """List what there is of Sluice, the state last: as long as that is there, the host is known to be unfinished."""
+    """Return what there is of Sluice, the state last: as long as that is there, the host is known to be unfinished."""
     layout = session.layout
     conf, wanted = layout.conf, layout.units / "nginx.service.wants"
     places = [
@@ -83,7 +83,7 @@ def _remove_root(session: Session) -> None:
 
 
 def find_foreign(session: Session) -> list[str]:
-    """Say what others have put on this host for Sluice: administrators, by docs/security.md, and the role monitor."""
+    """Return what others have put on this host for Sluice: administrators (docs/security.md) and the role monitor."""
     layout = session.layout
     found = [
         f"{path} names {layout.command}; remove that line"

@@ -75,7 +75,7 @@ def _no_sign() -> None:
 
 
 def _look(session: Session, request: LeaveRequest) -> list[Problem]:
-    """Say what is in the way, without a lock, since that would write."""
+    """Return what is in the way, without a lock, since that would write."""
     holder = session.store.holder()
     if holder:
         raise Locked(holder)
@@ -109,7 +109,7 @@ def _problems(session: Session, state: Json, request: LeaveRequest) -> list[Prob
 
 
 def _test(session: Session, place: Path | None) -> list[Problem]:
-    """Say what ``nginx -t`` finds in the directory, as if it were ``/etc/nginx``, or in what is there."""
+    """Return what ``nginx -t`` finds in the directory, as if it were ``/etc/nginx``, or in what is there."""
     master = _master(session)
     if master is None and build(session) is None:
         session.warn("nginx is not installed on this host, so it was not asked (nginx -t)")
@@ -181,7 +181,7 @@ def _hold(problems: list[Problem]) -> None:
 
 
 def _outcomes(session: Session, meta: Json) -> list[Json]:
-    """Ask the contract of the live release, where nginx runs."""
+    """Return the outcomes of the live release's checks, where nginx runs."""
     return run_contract(session, contract_of(session, meta), _CHECK_TIMEOUT) if _master(session) else []
 
 

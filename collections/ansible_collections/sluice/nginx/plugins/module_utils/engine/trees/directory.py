@@ -20,7 +20,7 @@ _MOST_NAMED = 10
 
 
 def directory_problems(session: Session) -> list[Problem]:
-    """Say why the live tree cannot stand alone: what of it needs Sluice's folder, and what would be lost there."""
+    """Return what keeps the live tree from standing alone: it needs Sluice's folder, or something would be lost."""
     root, kept, tree = session.layout.root, session.layout.kept, session.layout.conf.resolve()
     links = _links(session, tree)
     stray = [f"{name} leads to {target}" for name, target in links.items() if not _is_below(target, str(kept))]
@@ -79,7 +79,7 @@ def _is_below(path: str, folder: str) -> bool:
 
 
 def _naming(tree: Path, root: bytes) -> list[str]:
-    """List the lines of a tree's files, but for comments, that name Sluice's folder."""
+    """Return the lines of a tree's files, but for comments, that name Sluice's folder."""
     return [
         f"{entry.path}:{number}"
         for entry in read_tree(tree)
@@ -90,7 +90,7 @@ def _naming(tree: Path, root: bytes) -> list[str]:
 
 
 def _unused(kept: Path, used: set[str]) -> list[str]:
-    """List what is kept below none of the paths that are in use."""
+    """Return what is kept below none of the paths that are in use."""
     found = []
     for folder, folders, files in os.walk(kept):
         there = [os.path.join(folder, name) for name in files + folders if os.path.join(folder, name) not in used]
