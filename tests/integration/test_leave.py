@@ -27,6 +27,7 @@ NOISE = (
     "/tmp",
     "/var/cache",
     "/var/lib/nginx",
+    "/var/lib/php",
     "/var/lib/systemd",
     "/var/log",
     "/var/tmp",
