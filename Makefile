@@ -1,7 +1,7 @@
 # Everything is done by scripts/; each target says what it is for.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit fuzz faults catches benchmark bench lock clean
+.PHONY: help setup demo test lint unit docs fuzz faults catches benchmark bench lock clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
@@ -21,6 +21,9 @@ lint: setup ## ansible-lint, yamllint, ruff, mypy, changelog
 unit: setup ## the unit tests alone
 	@scripts/test unit
 
+docs: setup ## the pages of docs/lint and docs/alerts, from the rules and their examples
+	@.venv/bin/python -m scripts.lint_pages && .venv/bin/python -m scripts.alert_pages
+
 fuzz: setup ## each fuzzer of tests/fuzz for half an hour; scripts/fuzz --seconds 60 nginx runs one for a minute
 	@scripts/fuzz
 
@@ -28,13 +31,13 @@ faults: setup ## every story of the fault table, and the crash tests at length
 	@scripts/test faults crashes
 
 catches: setup ## how many faults the gates catch, and how many good changes they stop; hours of trials
-	@PYTHONPATH=collections .venv/bin/python -m benchmarks.catch_rate
+	@.venv/bin/python -m benchmarks.catch_rate
 
 benchmark: setup ## requests lost by deployments, and by as many bare reloads; ten minutes of load
-	@PYTHONPATH=collections .venv/bin/python -m benchmarks.no_loss
+	@.venv/bin/python -m benchmarks.no_loss
 
 bench: setup ## a fleet beside bare SSH, pyinfra and a plain playbook, settings of Ansible, large configurations
-	@export PYTHONPATH=collections; .venv/bin/python -m benchmarks.fleet; fleet=$$?; .venv/bin/python -m benchmarks.settings && \
+	@.venv/bin/python -m benchmarks.fleet; fleet=$$?; .venv/bin/python -m benchmarks.settings && \
 	  .venv/bin/python -m benchmarks.size && exit $$fleet
 
 lock: ## requirements.lock from requirements.in

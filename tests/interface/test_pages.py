@@ -114,7 +114,9 @@ def test_sentences_are_short(page: Path) -> None:
 def test_the_index_names_every_page() -> None:
     index = (PROJECT / "docs/README.md").read_text(encoding="utf-8")
     pages = [path.relative_to(PROJECT / "docs").as_posix() for path in (PROJECT / "docs").rglob("*.md")]
-    assert [name for name in sorted(pages) if name != "README.md" and f"]({name})" not in index] == []
+    # A folder of pages of one kind has an index of its own.
+    own = [name for name in pages if not name.startswith(("alerts/", "lint/")) or name.endswith("/README.md")]
+    assert [name for name in sorted(own) if name != "README.md" and f"]({name})" not in index] == []
 
 
 def test_the_readme_is_short_and_shows_the_way_of_a_release() -> None:

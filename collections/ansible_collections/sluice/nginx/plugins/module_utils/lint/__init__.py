@@ -1,1 +1,0 @@
-"""Findings on a configuration that nginx itself is content with."""

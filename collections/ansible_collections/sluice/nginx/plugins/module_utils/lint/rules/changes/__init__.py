@@ -1,1 +1,0 @@
-"""Rules about what became of the live release."""

@@ -1,1 +1,0 @@
-"""Rules about headers and other words with a spelling."""

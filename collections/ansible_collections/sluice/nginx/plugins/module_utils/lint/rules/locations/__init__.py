@@ -1,1 +1,0 @@
-"""Rules about which location answers, and from where."""

@@ -1,1 +1,0 @@
-"""Rules about names that lead to something else."""

@@ -1,1 +1,0 @@
-"""Rules about values and their units."""

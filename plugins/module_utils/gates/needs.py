@@ -1,0 +1,218 @@
+"""What is needed and was not before exists on the hosts, or is declared (``nginx_needs``).
+
+A port is a need like any other. Hosts say whether it is free; where nobody can be asked a new one has to be declared,
+for a digit too many is a port as well, and no other gate can tell that it was not meant.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ..closest_match import closest_path
+from ..engine.needs.pages import alternatives, group_of, is_misspelt
+from ..needs.comparing import Known, Standing, answers, new_needs, outside, standing
+from ..needs.declared import declared
+from ..needs.model import Need
+from ..pasting import quoted
+from ..verdicts.model import Finding, Subject, Verdict
+from ..words import count
+
+AFTER = ("parse",)
+ON: tuple[str, ...] = ()
+
+_MOST_HOSTS = 3
+# Finding what is most like a value takes long where there are thousands of them.
+_MOST_HINTS = 20
+_PATHS = ("directory", "file")
+_Indexes = dict[tuple[object, ...], list[dict[str, Any]]]
+
+
+def run(subject: Subject) -> Verdict:
+    """Fail for each new need that a host lacks, or that nobody could say anything of."""
+    texts = declared(subject.options.declared)
+    live = subject.live.needs if subject.live else None
+    needs, new = outside(subject.needs), new_needs(subject.needs, live)
+    known, said = Known(live or ()), answers(subject.said)
+    indexes = alternatives(need.to_json() for need in subject.needs if _is_known(need, subject, known))
+    found = [_Found(subject, standing(need, texts, said, subject.hosts), known, indexes) for need in new]
+    evidence: dict[str, Any] = {"needs": [need.to_json() for need in needs], "new": [list(need.key) for need in new]}
+    if live is None:
+        return _first_release(subject, needs, found, evidence)
+    faults = [each for each in found if each.is_lacking]
+    silent = [each for each in found if each.is_unknown]
+    if silent and not faults:
+        hosts = sorted({host for each in silent for host in each.standing.silent})
+        words = f"{_listed(hosts)} could not be asked about {count(len(silent), 'new need')}: {_why(subject, hosts)}"
+        return Verdict("inconclusive", words, [each.unknown() for each in _told(silent)], evidence)
+    good = f"{count(len(needs), 'need')}, all of them the live release's as well"
+    if new:
+        good = f"{count(len(new), 'need')} more than the live release has, each met or declared"
+    return Verdict.of(_findings(faults), good, **evidence)
+
+
+def _first_release(
+    subject: Subject, needs: Sequence[Need], found: Sequence[_Found], evidence: dict[str, Any]
+) -> Verdict:
+    """Pass, and list the needs, unless there may be a live release that nobody could tell of."""
+    if subject.said and not any(answer.get("ok") for answer in subject.said.values()):
+        hosts = sorted(subject.said)
+        words = f"nobody can say what is live on {_listed(hosts)}: {_why(subject, hosts)}"
+        return Verdict("inconclusive", words, evidence=evidence)
+    words = f"a first release, with {count(len(needs), 'need')}{_kinds(needs)}; each host checks them in preflight"
+    return Verdict("pass", words, _findings([each for each in found if each.is_lacking]), evidence)
+
+
+class _Found:
+    """A new need, how it stands with it, and what is said of it."""
+
+    def __init__(self, subject: Subject, how: Standing, known: Known, indexes: _Indexes) -> None:
+        self.need, self.standing = how.need, how
+        self.also: list[Need] = []
+        self._subject, self._known, self._indexes = subject, known, indexes
+        self._mapped = _mapped(how.need, subject.options.docroots)
+
+    @property
+    def is_lacking(self) -> bool:
+        """Whether it is known not to be there, or nobody was asked and nothing tells of it."""
+        if self.standing.declared or self.standing.lacking:
+            return not self.standing.declared
+        if self.standing.asked or self.standing.silent:
+            return False
+        return not _is_known(self.need, self._subject, self._known) and not self._is_excused
+
+    @property
+    def _is_excused(self) -> bool:
+        """Whether another index file of its line is known, and it is not misspelt."""
+        row = self.need.to_json()
+        there = self._indexes.get(group_of(row), [])
+        return bool(there) and not is_misspelt(row, self._near(beside=True), there)
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether a host was to be asked, and has not said."""
+        return not self.standing.declared and not self.standing.lacking and bool(self.standing.silent)
+
+    def finding(self, *, hint: bool = True) -> Finding:
+        """What is to be said where it is lacking, with the nearest thing that exists as a ``hint``."""
+        how, need = self.standing, self.need
+        near = self._near() if hint else how.near
+        meant = f"; did you mean {near}?" if near else ""
+        if how.lacking:
+            hosts, lack = _listed(sorted(how.lacking)), "lacks" if len(how.lacking) == 1 else "lack"
+            who = f"it is taken on {hosts}" if need.kind == "port" else f"{hosts} {lack} it"
+            expected = "each host has it, or it is declared"
+            seen = _told_by(how.lacking)
+        elif self._mapped:
+            who, expected = "staging_docroots has no such thing", f"{self._mapped} exists"
+            seen = "nothing is there"
+        else:
+            who, expected = "the live release does not", "a host that has it, or a declaration"
+            seen = "no host was asked"
+        return Finding(
+            f"the release needs {need.words}, and {who}{meant}",
+            file=need.file,
+            line=need.line,
+            expected=expected,
+            seen=seen,
+            mend=self._mend(near),
+            # Of a first release each host is asked in preflight.
+            warning=self._subject.live is None,
+        )
+
+    def unknown(self) -> Finding:
+        """What is to be said where a host did not answer."""
+        need = self.need
+        return Finding(
+            f"nobody can say whether {_listed(sorted(self.standing.silent))} has {need.words}",
+            file=need.file,
+            line=need.line,
+            mend="ask again when the hosts can be reached, or " + self._mend("").removeprefix("where it is meant, "),
+        )
+
+    def _near(self, *, beside: bool = False) -> str:
+        if self.standing.near:
+            return self.standing.near
+        if self._mapped:
+            near = closest_path(str(self._mapped))
+            root = _root(self.need, self._subject.options.docroots)
+            folder = str(Path(self._subject.options.docroots[root]))
+            if near.startswith(folder + "/"):
+                return root.rstrip("/") + near[len(folder) :]
+        return self._known.nearest(self.need, beside=beside)
+
+    def _mend(self, near: str) -> str:
+        texts = ", ".join(quoted(f"{need.kind}:{need.value}") for need in (self.need, *self.also))
+        other = f"write {near}, or " if near else ""
+        return f"{other}where it is meant, declare it: nginx_needs: [{texts}]"
+
+
+def _is_known(need: Need, subject: Subject, known: Known) -> bool:
+    """Whether the controller has it where the user mapped it; elsewhere, whether the live release has the need."""
+    mapped = _mapped(need, subject.options.docroots)
+    if mapped is not None:
+        return mapped.exists()
+    return subject.live is None or need.key in known.keys
+
+
+def _findings(lacking: Sequence[_Found]) -> list[Finding]:
+    return [each.finding(hint=place < _MOST_HINTS) for place, each in enumerate(_told(lacking))]
+
+
+def _told(found: Sequence[_Found]) -> list[_Found]:
+    """One finding for one fault: what follows from another need that is not met is told, and declared, with it."""
+    folders = {each.need.value: each for each in found if each.need.kind == "directory"}
+    hosts = {each.need.value.rpartition(":")[0]: each for each in found if each.need.kind == "endpoint"}
+    told: list[_Found] = []
+    for each in found:
+        cause = None
+        if each.need.kind == "name":
+            cause = hosts.get(each.need.value)
+        elif each.need.kind in _PATHS:
+            above = [str(path) for path in reversed(PurePosixPath(each.need.value).parents)]
+            cause = next((folders[path] for path in above if path in folders), None)
+        if cause is None:
+            told.append(each)
+        elif each.need.kind != "name":
+            # Who declares an endpoint declares its name as well.
+            cause.also.append(each.need)
+    return told
+
+
+def _root(need: Need, docroots: Any) -> str:
+    """The mapped document root that the need is in, or nothing."""
+    roots = [root for root in docroots if (need.value + "/").startswith(root.rstrip("/") + "/")]
+    return max(roots, key=len, default="") if need.kind in _PATHS else ""
+
+
+def _mapped(need: Need, docroots: Any) -> Path | None:
+    """Where the controller has what the need names, by ``staging_docroots``."""
+    root = _root(need, docroots)
+    return Path(docroots[root], need.value[len(root.rstrip("/")) :].lstrip("/")) if root else None
+
+
+def _kinds(needs: Sequence[Need]) -> str:
+    kinds = Counter(need.kind for need in needs)
+    return f" ({', '.join(f'{number} {kind}' for kind, number in sorted(kinds.items()))})" if kinds else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_HOSTS} more" if len(names) > _MOST_HOSTS else ""
+    return ", ".join(names[:_MOST_HOSTS]) + more
+
+
+def _told_by(lacking: Mapping[str, str]) -> str:
+    """What was seen, each thing once, with the hosts that said so."""
+    said: dict[str, list[str]] = {}
+    for host, words in sorted(lacking.items()):
+        said.setdefault(words, []).append(host)
+    return "; ".join(f"{_listed(hosts)}: {words}" for words, hosts in said.items())
+
+
+def _why(subject: Subject, hosts: Sequence[str]) -> str:
+    for host in hosts:
+        for problem in ((subject.said or {}).get(host) or {}).get("problems", []):
+            return f"{problem.get('what')} (gates_probe: false examines without them)"
+    return "it gave no answer (gates_probe: false examines without them)"

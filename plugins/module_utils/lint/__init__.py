@@ -1,0 +1,1 @@
+"""Findings on a configuration that ``nginx -t`` accepts."""

@@ -1,0 +1,112 @@
+"""gixy-ng's rules, run on a tree.
+
+gixy follows absolute includes on the machine that runs it. It also reads the dump that ``nginx -T`` prints, and a
+dump of the tree is easily made, so it gets that: it then sees the files of the release and no others.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import tempfile
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from gixy.core.config import Config as GixyConfig
+from gixy.core.exceptions import InvalidConfiguration
+from gixy.core.manager import Manager
+from gixy.core.plugins_manager import PluginsManager
+
+from ..config.parse import CONF_ROOT, Config
+from ..inside import read_inside
+
+__all__ = ["LEVELS", "UNJUDGED", "Issue", "audit", "gixy_rules"]
+
+UNJUDGED = "gixy"
+"""The rule of the one issue that says that gixy cannot read the configuration; it stops nothing."""
+
+LEVELS = ("unspecified", "low", "medium", "high")
+
+# Rules of gixy that advise: half of the configurations that serve well have such findings, so a new one alone counts.
+_ADVICE = frozenset(
+    {"if_is_evil", "nginx_cves", "regex_redos", "resolver_external", "version_disclosure", "weak_ssl_tls"}
+)
+
+# What it cannot follow is not in the tree; the gate `parse` has reported it.
+logging.getLogger("gixy").setLevel(logging.CRITICAL)
+
+_MOST_WORDS = 500
+
+# gixy keeps the context that it examines in a global.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+class Issue(NamedTuple):
+    """One finding of gixy; ``level`` is one of ``LEVELS``, and so is ``when_new``, of one that live has not."""
+
+    rule: str
+    level: str
+    when_new: str
+    what: str
+    why: str
+    file: str
+    line: int
+
+
+def _dump(root: Path, files: Iterable[str]) -> tuple[str, dict[str, int]]:
+    parts, first, lines = [], {}, 0
+    for name in files:
+        content = read_inside(root, name).decode("utf-8", "replace")
+        part = f"# configuration file {CONF_ROOT}/{name}:\n" + content + ("" if content.endswith("\n") else "\n")
+        first[name] = lines + 1
+        lines += part.count("\n")
+        parts.append(part)
+    return "".join(parts), first
+
+
+def gixy_rules() -> frozenset[str]:
+    """Return the names of gixy's rules."""
+    return frozenset(str(plugin.name) for plugin in PluginsManager(config=GixyConfig()).plugins)
+
+
+def audit(root: Path, config: Config) -> list[Issue]:
+    """Return gixy's issues with the files of ``config`` below ``root``; one, ``UNJUDGED``, for what it cannot read."""
+    text, first = _dump(root, config.files)
+    return list(_audited(text, tuple(first.items()), config.files[0]))
+
+
+# The live release of many variants is one.
+@functools.lru_cache(maxsize=4)
+def _audited(text: str, first: tuple[tuple[str, int], ...], main: str) -> tuple[Issue, ...]:
+    with _ONE_AT_A_TIME, tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as dump:
+        dump.write(text)
+        dump.flush()
+        manager = Manager(GixyConfig(allow_includes=True))
+        try:
+            with Path(dump.name).open("rb") as stream:
+                manager.audit(dump.name, stream)
+        except InvalidConfiguration as error:
+            return (_unjudged(str(error), main),)
+        except Exception as error:  # its rules are made for what nginx accepts, and nginx has not been asked yet
+            return (_unjudged(f"{type(error).__name__}: {error}", main),)
+        return tuple(sorted(_issues(manager, dict(first), dump.name, main)))
+
+
+def _unjudged(words: str, main: str) -> Issue:
+    what = "gixy-ng cannot read this configuration, so its rules did not run"
+    return Issue(UNJUDGED, LEVELS[0], LEVELS[0], what, words[:_MOST_WORDS].replace("\n", " "), main, 0)
+
+
+def _issues(manager: Manager, first: dict[str, int], dump: str, main: str) -> Iterable[Issue]:
+    for plugin in manager.results:
+        for issue in plugin.issues:
+            severity = str(issue.severity or plugin.severity).lower()
+            level = "medium" if plugin.name in _ADVICE and severity == "high" else severity
+            place = issue.directives[0] if issue.directives else None
+            name = str(place.file or "").removeprefix(f"{CONF_ROOT}/") if place else ""
+            name = main if name == dump else name
+            line = int(place.line or 0) - first.get(name, 0) if place else 0
+            what, why = str(issue.summary or plugin.summary), str(issue.reason or "")
+            yield Issue(plugin.name, level, severity, what, why, name, line)

@@ -1,0 +1,1 @@
+"""Which location answers, and from where."""

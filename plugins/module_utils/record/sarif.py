@@ -1,0 +1,95 @@
+"""``findings.sarif``: each finding that has a place, at the file that the user wrote."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from ..door.door import cleared
+
+__all__ = ["sarif"]
+
+_RULE = re.compile(r"\[([\w-]+)\]$")
+_MOST_RESULTS = 5000
+"""As many as code hosts take of one run."""
+
+
+def sarif(record: Mapping[str, Any]) -> str:
+    """The findings of a run in SARIF 2.1.0."""
+    record = cleared(record)
+    # A record is in PROJECT/.sluice/runs/RUN.
+    project = PurePosixPath(record["run"]["folder"]).parent.parent.parent
+    results: dict[str, dict[str, Any]] = {}
+    for release in record["releases"]:
+        for result in _results(release, project):
+            # Releases of one run have most of their findings in common.
+            results.setdefault(json.dumps(result, sort_keys=True), result)
+    told = list(results.values())[:_MOST_RESULTS]
+    rules = [_rule(rule) for rule in dict.fromkeys(str(result["ruleId"]) for result in told)]
+    run = {
+        "tool": {"driver": {"name": "Sluice", "version": record["sluice"], "rules": rules}},
+        "automationDetails": {"id": "sluice/"},
+        "columnKind": "unicodeCodePoints",
+        "results": told,
+    }
+    return f"{json.dumps({'version': '2.1.0', 'runs': [run]}, indent=1, ensure_ascii=False)}\n"
+
+
+def _rule(rule: str) -> dict[str, Any]:
+    gate, _, name = rule.partition("/")
+    if gate != "lint" or not name:
+        return {"id": rule}
+    # Only runs with such findings need the rules.
+    from ..lint.documentation import describe_rule
+
+    return {"id": rule, **describe_rule(name)}
+
+
+def _results(release: Mapping[str, Any], project: PurePosixPath) -> Iterator[dict[str, Any]]:
+    for verdict in release["verdicts"]:
+        for found in verdict["findings"]:
+            if found.get("file"):
+                yield _result(verdict["gate"], found, project)
+    blame = release.get("blame") or {}
+    for part in blame.get("parts") or []:
+        if part.get("file"):
+            variable = f" (variable {part['variable']})" if part.get("variable") else ""
+            words = f"this part of the change makes a gate fail: {blame.get('gate')}{variable}"
+            yield _at("blame", "error", words, part, project)
+
+
+def _result(gate: str, found: Mapping[str, Any], project: PurePosixPath) -> dict[str, Any]:
+    lines = [str(found["what"])]
+    lines += [f"{name}: {found[name]}" for name in ("check", "expected", "seen", "nginx", "mend") if found.get(name)]
+    rule = _RULE.search(str(found["what"]))
+    level = "warning" if found.get("warning") else "error"
+    return _at(f"{gate}/{rule[1]}" if rule else gate, level, "\n".join(lines), found, project)
+
+
+def _at(rule: str, level: str, words: str, place: Mapping[str, Any], project: PurePosixPath) -> dict[str, Any]:
+    file, line, origin = str(place["file"]), int(place.get("line") or 0), str(place.get("origin") or "")
+    # A line of what a template made is not a line of the template.
+    is_template = origin.endswith(".j2")
+    location: dict[str, Any] = {"artifactLocation": _artifact(origin or file, project)}
+    if line > 0 and not is_template:
+        location["region"] = {"startLine": line}
+    if origin and (is_template or not origin.endswith(file)):
+        words += f"\nas rendered: {file}:{line}" if line else f"\nas rendered: {file}"
+    return {
+        "ruleId": rule,
+        "level": level,
+        "message": {"text": words},
+        "locations": [{"physicalLocation": location}],
+    }
+
+
+def _artifact(path: str, project: PurePosixPath) -> dict[str, str]:
+    given = PurePosixPath(path)
+    if given.is_absolute() and not given.is_relative_to(project):
+        return {"uri": Path(path).as_uri()}
+    relative = given.relative_to(project) if given.is_absolute() else given
+    return {"uri": quote(str(relative), errors="backslashreplace"), "uriBaseId": "%SRCROOT%"}
