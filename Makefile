@@ -1,7 +1,7 @@
 # Everything is done by scripts/; each target says what it is for.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit docs fuzz faults catches benchmark bench lock clean
+.PHONY: help setup demo test lint unit docs fuzz faults catches benchmark bench generate lock clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
@@ -39,6 +39,9 @@ benchmark: setup ## requests lost by deployments, and by as many bare reloads; t
 bench: setup ## a fleet beside bare SSH, pyinfra and a plain playbook, settings of Ansible, large configurations
 	@.venv/bin/python -m benchmarks.fleet; fleet=$$?; .venv/bin/python -m benchmarks.settings && \
 	  .venv/bin/python -m benchmarks.size && exit $$fleet
+
+generate: ## argument specs, defaults and tables of options, from the models and specs that declare them
+	@.venv/bin/python scripts/generate.py
 
 lock: ## requirements.lock from requirements.in
 	@scripts/lock

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms, sentence
@@ -14,10 +14,6 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show, 
 
 class ActionModule(FleetAction):
     """Outside of any run. What is in the way on one host stops it on all."""
-
-    SPEC: ClassVar[dict[str, Any]] = {
-        "drift": {"type": "str", "default": "refuse", "choices": ["refuse", "adopt", "discard"]},
-    }
 
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Take Sluice off; fails where something is in the way, or a host could not be left, and says why."""
