@@ -66,6 +66,12 @@ class Trust(Base, total=False):
     paths: Many[Word]
 
 
+class Leave(Base, total=False):
+    release: Id | None
+    removed: Many[Word]
+    left: Many[Text]
+
+
 class Outcome(TypedDict, total=False):
     name: Required[Word]
     ok: Required[bool]
@@ -294,6 +300,7 @@ FORMS: dict[str, Any] = {
     "traffic": Traffic,
     "trust": Trust,
     "update_engine": Base,
+    "leave": Leave,
 }
 
 NEEDED: dict[str, tuple[str, ...]] = {
@@ -308,5 +315,6 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "traffic": ("traffic", "journal"),
     "trust": ("paths", "engine"),
     "update_engine": ("engine",),
+    "leave": ("release", "removed", "left"),
 }
 """What an answer that is ``ok`` has beside that which every answer has."""

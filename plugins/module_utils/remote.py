@@ -126,11 +126,11 @@ def payload(request: Mapping[str, Any], bundle: bytes = b"", *, engine: bool = T
     """Return the standard input of ``command()``:
 
     a header line, the engine, the request and the bundle (tar.gz or nothing). Without ``engine`` it is left out, as
-    most hosts have it; one that lacks it only says so. A probe leaves nothing on the host, the engine included.
+    most hosts have it; one that lacks it only says so. Who only looks leaves nothing on the host, the engine included.
     """
     packed = pack()
     parts = [packed.data if engine else b"", json.dumps(request, sort_keys=True).encode(), bundle]
-    kept = "leave" if request.get("op") == "probe" else "keep"
+    kept = "leave" if request.get("op") == "probe" or request.get("looking") else "keep"
     header = " ".join([packed.digest, kept, *(str(len(part)) for part in parts)])
     return b"".join([header.encode(), b"\n", *parts])
 

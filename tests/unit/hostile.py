@@ -59,6 +59,7 @@ _TOLD: dict[str, dict[str, Any]] = {
     "bake": {"note": "it is confirmed"},
     "trust": {"paths": ["/etc/sluice/inventory"], "engine": {"digest": "d" * 64, "number": 7}},
     "update_engine": {"engine": {"digest": "d" * 64, "number": 7}},
+    "leave": {"release": "a" * 64, "removed": ["/var/lib/sluice"], "left": []},
     "show": {"release": "a" * 64, "stored": {}},
 }
 GOOD: dict[str, dict[str, Any]] = {

@@ -19,6 +19,7 @@ __all__ = [
     "Ended",
     "Facts",
     "Json",
+    "LeaveRequest",
     "Options",
     "Pending",
     "Platform",
@@ -203,6 +204,17 @@ class UpdateEngineRequest(TypedDict, total=False):
 
     statement: Json
     signature: str
+
+
+class LeaveRequest(TypedDict, total=False):
+    """``leave``: take Sluice off this host. ``drift`` is ``adopt`` where files that were changed on the host stay so.
+
+    With ``looking`` nothing is written. Answer: ``release``, whose files ``/etc/nginx`` has then (None where it is no
+    link), ``removed`` (paths), and ``left``: what others made for Sluice and have to remove themselves.
+    """
+
+    drift: str
+    looking: bool
 
 
 class TrafficRequest(TypedDict, total=False):

@@ -34,6 +34,7 @@ _OPERATIONS = {
     "traffic": "traffic",
     "trust": "trust",
     "update_engine": "trust",
+    "leave": "leave",
 }
 
 

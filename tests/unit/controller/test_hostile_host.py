@@ -16,7 +16,7 @@ from ansible import context
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.sluice.nginx.plugins.action import conclude, fleet, postmortem, probe, status, unlock
+from ansible_collections.sluice.nginx.plugins.action import conclude, fleet, leave, postmortem, probe, status, unlock
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.engine import MARKER
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question
@@ -224,6 +224,8 @@ def test_those_who_look_and_free_hosts_see_the_others(data: st.DataObject, form:
         assert told["answers"]["web1"]["live"] == "a" * 64
         made.act(unlock, {}, check_mode=look)
         assert ("web1", "status") in made.asked
+        made.act(leave, {}, check_mode=look)
+        assert ("web1", "leave") in made.asked
         paths = made.act(postmortem, {"start": "2026-01-01T00:00", "end": "2026-01-01T01:00", "hosts": HOSTS})["paths"]
         assert Path(paths[0]).read_text(encoding="utf-8")
 

@@ -19,7 +19,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.answer_forms import F
 from ansible_collections.sluice.nginx.plugins.module_utils.answers import Malformed, read_answer
 from tests.unit.engine.simulation.host import SimulatedHost
 from tests.unit.engine.simulation.releases import BEHAVIOURS, release
-from tests.unit.engine.simulation.work import confirm, deploy, push, revert
+from tests.unit.engine.simulation.work import confirm, deploy, leave, push, revert
 from tests.unit.hostile import GOOD, json_values, spoiled
 
 NewHost = Callable[..., SimulatedHost]
@@ -56,6 +56,8 @@ def test_whatever_becomes_of_a_trial_its_answers_are_read(new_host: NewHost, beh
     assert _read("status", host.ask_engine("status", "r3")) <= {".journal[].receipt", ".pending.marks"}
     assert _read("revert", revert(host, "r2")) == set()
     assert _read("revert", revert(host, "r2")) == set()
+    assert _read("leave", leave(host, looking=True)) == set()
+    assert _read("leave", leave(host)) == set()
 
 
 def test_the_answers_of_a_host_that_is_looked_at_are_read(new_host: NewHost) -> None:

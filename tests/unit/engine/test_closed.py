@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,6 +85,27 @@ def session(tmp_path: Path) -> Session:
         path.write_bytes(SECRET)
         path.chmod(0o600)
     return session
+
+
+def test_a_folder_that_becomes_a_link_while_it_is_copied_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, closed = tmp_path / "theirs", tmp_path / "closed"
+    for folder in (theirs / "sub", closed):
+        folder.mkdir(parents=True)
+        (folder / "file").write_text(folder.name)
+    listdir = os.listdir
+
+    def swapped(path: Any) -> list[str]:
+        if (theirs / "sub").is_dir() and not (theirs / "sub").is_symlink() and os.path.samefile(path, theirs / "sub"):
+            (theirs / "sub").rename(theirs / "moved")
+            (theirs / "sub").symlink_to(closed)
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", swapped)
+    System().copy(theirs, tmp_path / "copy")
+    assert (theirs / "sub").is_symlink()
+    assert (tmp_path / "copy/sub/file").read_text() == "sub"
 
 
 def test_adopting_keeping_and_repairing_open_nothing(session: Session, tmp_path: Path) -> None:

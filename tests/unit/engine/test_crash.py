@@ -14,7 +14,7 @@ import pytest
 from tests.unit.engine.simulation.host import SimulatedHost
 from tests.unit.engine.simulation.releases import release
 from tests.unit.engine.simulation.truths import files, untrue
-from tests.unit.engine.simulation.work import confirm, deploy, push, recover, revert, rewrite
+from tests.unit.engine.simulation.work import confirm, deploy, leave, push, recover, revert, rewrite
 
 _THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 
@@ -77,6 +77,14 @@ def rewritten(host: SimulatedHost) -> None:
     rewrite(host)
 
 
+def trusted(host: SimulatedHost) -> None:
+    """It knows who may sign, and has an engine of its own."""
+    deploy(host, "a", "b")
+    for path in (host.layout.allowed_signers, host.layout.own / "current", host.layout.command):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("text")
+
+
 def fails(behaviour: str) -> Act:
     return lambda host: push(host, "r", "b", behaviour)
 
@@ -123,6 +131,10 @@ STORIES = {
         rewritten, lambda host: push(host, "r", "a", drift="adopt"), {}
     ),
     "drift is discarded": Story(rewritten, lambda host: push(host, "r", "b", drift="discard"), {}),
+    "Sluice leaves": Story(trusted, leave, {}),
+    "Sluice leaves where no directory can be exchanged": Story(trusted, leave, {"exchanges": False}),
+    "Sluice leaves without systemd": Story(trusted, leave, {"has_systemd": False}),
+    "Sluice leaves, and drift stays": Story(rewritten, lambda host: leave(host, drift="adopt"), {}),
 }
 
 

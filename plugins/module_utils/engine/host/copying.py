@@ -29,6 +29,20 @@ def copy(source: str, target: str) -> None:
         os.symlink(os.readlink(source), target)
         os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)
         return
+    folder = -1
+    if stat.S_ISDIR(status.st_mode):
+        # By its descriptor: it may be another user's, who puts a link in its place meanwhile.
+        folder = os.open(source, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        source, status = f"/proc/self/fd/{folder}/.", os.fstat(folder)
+    try:
+        _copy(source, target, status)
+    finally:
+        if folder >= 0:
+            os.close(folder)
+
+
+def _copy(source: str, target: str, status: os.stat_result) -> None:
+    """Copy a file or tree; what is in a folder is named by the folder's descriptor."""
     if stat.S_ISDIR(status.st_mode):
         os.mkdir(target, 0o700)
         for name in sorted(os.listdir(source)):
@@ -36,7 +50,7 @@ def copy(source: str, target: str) -> None:
     elif stat.S_ISREG(status.st_mode):
         _copy_content(source, target)
     else:
-        raise OSError(errno.EINVAL, "it is neither a file, a directory nor a link", source)
+        raise OSError(errno.EINVAL, "it is neither a file, a directory nor a link", os.path.realpath(source))
     import shutil
 
     os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)

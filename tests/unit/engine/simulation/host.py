@@ -67,12 +67,12 @@ class SimulatedHost(System):
     ) -> None:
         self.layout = Layout(
             root / "var/lib/sluice", root / "etc/nginx", root / "run/sluice", root / "etc/systemd/system",
-            root / "etc/sluice/allowed_signers",
+            root / "etc/sluice/allowed_signers", root / "usr/local/lib/sluice", root / "usr/local/sbin/sluice-engine",
         )  # fmt: skip
         self.root = root
         self.proc = root / "proc"
         self.clock = Clock()
-        self.steps = Steps(root / "etc", root / "var/lib", root / "run")
+        self.steps = Steps(root / "etc", root / "var/lib", root / "run", root / "usr/local")
         self.nginx = Nginx(self.clock, self.proc, root / "var/log/nginx/error.log", self.layout.conf)
         self.rewritten: set[str] = set()
         self._has_systemd = has_systemd

@@ -10,7 +10,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.manifest import read_
 from .host import SimulatedHost
 from .releases import release
 
-__all__ = ["DEADLINE", "confirm", "deploy", "push", "recover", "revert", "rewrite"]
+__all__ = ["DEADLINE", "confirm", "deploy", "leave", "push", "recover", "revert", "rewrite"]
 
 DEADLINE = 30.0
 """Seconds after which the guard takes back what a run has on trial."""
@@ -56,6 +56,11 @@ def deploy(host: SimulatedHost, *names: str, keep: int = 5) -> None:
 def recover(host: SimulatedHost) -> dict[str, Any]:
     """Look at a host before a deployment: that alone takes back what nobody sees to any more."""
     return host.ask_engine("preflight", "next", release=release("next").id, recover=True, drift="adopt")
+
+
+def leave(host: SimulatedHost, **request: Any) -> dict[str, Any]:
+    """Take Sluice off a host."""
+    return host.ask_engine("leave", "leave", **request)
 
 
 def rewrite(host: SimulatedHost, text: str = "gzip on;\n") -> None:

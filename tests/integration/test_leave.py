@@ -1,0 +1,179 @@
+"""Sluice leaves two real hosts: what they serve stays, nothing of Sluice does, and a deployment adopts them again.
+
+The tests run in the order of this file, on one fleet.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+pytestmark = pytest.mark.integration
+
+NAME = "test-leave"
+WEB = ("web1", "web2")
+# What any login, nginx and the sites' own programs change.
+NOISE = (
+    "/dev",
+    "/proc",
+    "/run",
+    "/sys",
+    "/tmp",
+    "/var/cache",
+    "/var/lib/cedi-mart",
+    "/var/lib/nginx",
+    "/var/lib/php",
+    "/var/lib/systemd",
+    "/var/log",
+    "/var/tmp",
+)
+
+
+class Fleet:
+    """Two hosts, each with a key and a list of passwords in ``/etc/nginx`` that outlive releases."""
+
+    def __init__(self, project: Path, play: Callable[..., Any], engine: docker.DockerClient, folder: Path) -> None:
+        self.project, self._play, self._engine, self.folder = project, play, engine, folder
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "ada")], check=True)
+        (folder / "signers").write_text(f"ada@desk {(folder / 'ada.pub').read_text()}")
+
+    def play(self, playbook: str, *arguments: str) -> Any:
+        return self._play(playbook, "--limit", ",".join((*WEB, "app1")), *arguments, SLUICE_SANDBOX=NAME)
+
+    def deploy(self, word: str) -> Any:
+        lines = [
+            *("server {", "listen 80;", "server_name word.example;", f"location / {{ return 200 '{word}'; }}"),
+            *("location /closed {", "auth_basic closed;", "auth_basic_user_file /etc/nginx/kept/users;", "}", "}"),
+        ]
+        checks = [
+            {"get": "http://word.example/", "expect": {"body": word}},
+            {"get": "http://word.example/closed", "expect": {"status": 401}},
+        ]
+        settings = {
+            "nginx_http_lines": lines, "nginx_checks": checks, "nginx_kept": ["kept"], "gates_verify": [],
+            "rollout_bake": 0.2, "gates_signing_key": str(self.folder / "ada"),
+        }  # fmt: skip
+        return self.play("deploy.yml", "-e", json.dumps(settings))
+
+    def run(self, host: str, script: str) -> str:
+        known = json.loads((self.project / ".sluice/fleets" / NAME / "fleet.json").read_text())
+        container: Any = self._engine.containers.get(known[host]["container"])
+        code, output = container.exec_run(["sh", "-ec", script])
+        assert code == 0, output.decode()
+        return str(output.decode())
+
+    def files(self, host: str) -> dict[str, str]:
+        """Every file of the host with its type, mode, owners and target."""
+        pruned = " -o ".join(f"-path {path}" for path in NOISE)
+        lines = self.run(host, f"find / \\( {pruned} \\) -prune -o -printf '%p\\t%M %u %g %l\\n'").splitlines()
+        found = dict(line.split("\t", 1) for line in lines)
+        # The way of Ansible's own modules, which none of these playbooks uses but for the sandbox.
+        return {path: what for path, what in found.items() if not path.startswith("/root/.ansible")}
+
+    def word(self, host: str) -> str:
+        ask = "import urllib.request as r; q = r.Request('http://127.0.0.1/', headers={'Host': 'word.example'})"
+        return self.run(host, f'python3 -c "{ask}; print(r.urlopen(q).read().decode())"').strip()
+
+    def workers(self, host: str) -> str:
+        return self.run(host, "pgrep -f '^nginx: worker process$' | sort")
+
+
+@pytest.fixture(scope="module")
+def fleet(
+    project: Path, play: Callable[..., Any], engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Fleet]:
+    made = Fleet(project, play, engine, tmp_path_factory.mktemp("keys"))
+    try:
+        done = made.play("playbooks/sandbox.yml")
+        assert done.code == 0, done.output
+        for host in WEB:
+            made.run(
+                host,
+                """install -d -m 0750 -g www-data /etc/nginx/kept
+                echo 'ada:{PLAIN}tea' > /etc/nginx/kept/users
+                chgrp www-data /etc/nginx/kept/users; chmod 0640 /etc/nginx/kept/users""",
+            )
+        yield made
+    finally:
+        made.play("playbooks/sandbox.yml", "-e", "sandbox_state=absent")
+
+
+@pytest.fixture(scope="module")
+def before(fleet: Fleet) -> dict[str, dict[str, str]]:
+    """The hosts' files before Sluice came, with a release confirmed since, and with signers."""
+    found = {host: fleet.files(host) for host in WEB}
+    for done in (
+        fleet.deploy("one"),
+        fleet.play("playbooks/trust.yml", "-e", f"rollout_allowed_signers={fleet.folder / 'signers'}"),
+        fleet.deploy("two"),
+    ):
+        assert done.code == 0, done.output
+    return found
+
+
+def test_check_mode_says_what_would_go_and_changes_nothing(fleet: Fleet, before: dict[str, dict[str, str]]) -> None:
+    there = {host: fleet.files(host) for host in WEB}
+    done = fleet.play("playbooks/leave.yml", "--check", "--diff")
+    assert done.code == 0, done.output
+    assert "web2: /etc/nginx would be a directory again, with the files of release" in done.output
+    assert "/usr/local/sbin/sluice-engine, /usr/local/lib/sluice, /etc/sluice" in done.output
+    assert "-/etc/nginx -> /var/lib/sluice/releases/" in done.output
+    assert "+/etc/nginx (a directory)" in done.output
+    assert {host: fleet.files(host) for host in WEB} == there
+
+
+def test_what_is_in_the_way_on_one_host_stops_it_on_all(fleet: Fleet, before: dict[str, dict[str, str]]) -> None:
+    fleet.run("web2", "echo '# by hand' >> /etc/nginx/nginx.conf")
+    done = fleet.play("playbooks/leave.yml")
+    assert done.code == 2
+    assert "web2: the live tree was changed on the host since it was deployed (drift)" in done.output
+    assert "nothing was removed on any host" in done.output
+    assert fleet.run("web1", "readlink /etc/nginx").startswith("/var/lib/sluice/releases/")
+    fleet.run("web2", "sed -i '/# by hand/d' /etc/nginx/nginx.conf")
+
+
+def test_nothing_of_sluice_stays_and_nginx_serves_on(fleet: Fleet, before: dict[str, dict[str, str]]) -> None:
+    workers = {host: fleet.workers(host) for host in WEB}
+    live = {host: fleet.run(host, "cd /etc/nginx/; find . -type f | sort | xargs sha256sum") for host in WEB}
+    done = fleet.play("playbooks/leave.yml")
+    assert done.code == 0, done.output
+    for host in WEB:
+        after = fleet.files(host)
+        outside = [
+            path
+            for path in after.keys() | before[host].keys()
+            if after.get(path) != before[host].get(path) and not path.startswith("/etc/nginx/")
+        ]
+        assert outside == [], host
+        assert [path for path in after if "sluice" in path.lower()] == []
+        assert fleet.run(host, "ls /run | grep -i sluice || true") == ""
+        assert fleet.run(host, "systemctl list-units --all --plain --no-legend 'sluice*'") == ""
+        kept = ("/etc/nginx", "/etc/nginx/kept", "/etc/nginx/kept/users")
+        assert {path: after[path] for path in kept} == {path: before[host][path] for path in kept}
+        files = fleet.run(host, "cd /etc/nginx/; find . -type f -not -path './kept/*' | sort | xargs sha256sum")
+        assert files == live[host]
+        assert (fleet.word(host), fleet.workers(host)) == ("two", workers[host])
+        fleet.run(host, "nginx -t -q; systemctl reload nginx; systemctl restart nginx")
+        assert fleet.word(host) == "two"
+
+
+def test_there_is_nothing_to_leave_twice(fleet: Fleet, before: dict[str, dict[str, str]]) -> None:
+    there = {host: fleet.files(host) for host in WEB}
+    done = fleet.play("playbooks/leave.yml")
+    assert done.code == 0, done.output
+    assert "web1: there is nothing of Sluice on this host" in done.output
+    assert "changed=0" in done.output
+    assert {host: fleet.files(host) for host in WEB} == there
+
+
+def test_a_deployment_adopts_the_hosts_again(fleet: Fleet, before: dict[str, dict[str, str]]) -> None:
+    done = fleet.deploy("three")
+    assert done.code == 0, done.output
+    assert [fleet.word(host) for host in WEB] == ["three", "three"]
+    assert "adopted" in fleet.run("web1", "cat /var/lib/sluice/state.json")

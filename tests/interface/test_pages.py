@@ -1,0 +1,134 @@
+"""The pages for people: links lead somewhere, what they name exists, and their sentences are short."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[2]
+# The pages that are written for operators. The older ones and the roles' are held to their links and names only.
+OWN = ("tutorial.md", "how-it-works.md", "playbooks.md", "gates.md", "limits.md", "faq.md", "README.md")
+NEW = [
+    PROJECT / "README.md",
+    *(PROJECT / "docs" / name for name in OWN),
+    *sorted((PROJECT / "docs/how-to").glob("*.md")),
+]
+PAGES = sorted(
+    {*NEW, *(PROJECT / "docs").rglob("*.md"), *PROJECT.glob("*.md"), *(PROJECT / "roles").glob("*/README.md")}
+)
+ROLES = [path.name for path in (PROJECT / "roles").iterdir() if path.is_dir()]
+# What a playbook takes by -e, what stands in an inventory beside a host, and a rule of gixy-ng: no role reads them.
+OTHERS = {"leave_monitor", "monitor_address", "nginx_cves"}
+WORDS_A_SENTENCE = 15
+README_LINES = 150
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+every_new_page = pytest.mark.parametrize("page", NEW, ids=lambda page: str(page.relative_to(PROJECT)))
+
+
+def _variables() -> set[str]:
+    found = set(OTHERS)
+    for role in ROLES:
+        specs = yaml.safe_load((PROJECT / "roles" / role / "meta/argument_specs.yml").read_text(encoding="utf-8"))
+        found |= {name for entry in specs["argument_specs"].values() for name in entry.get("options", {})}
+        # What a role leaves for others.
+        for path in (PROJECT / "roles" / role).rglob("*.yml"):
+            found |= set(re.findall(r"register: (\w+)", path.read_text(encoding="utf-8")))
+    return found
+
+
+VARIABLES = _variables()
+
+
+def _prose(text: str) -> str:
+    """Return a page without its blocks of code."""
+    return re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+
+
+def _anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", _prose(page.read_text(encoding="utf-8")), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@every_page
+def test_a_link_leads_to_a_file_and_a_heading(page: Path) -> None:
+    broken = []
+    text = re.sub(r"`[^`\n]+`", "code", _prose(page.read_text(encoding="utf-8")))
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        if not file.exists() or (anchor and anchor not in _anchors(file)):
+            broken.append(target)
+    assert broken == []
+
+
+@every_page
+def test_a_playbook_that_is_named_exists(page: Path) -> None:
+    named = set(re.findall(r"\bplaybooks/[\w-]+\.yml", page.read_text(encoding="utf-8")))
+    assert [name for name in sorted(named) if not (PROJECT / name).is_file()] == []
+
+
+@every_page
+def test_a_variable_that_is_named_exists(page: Path) -> None:
+    prefix = "|".join(ROLES)
+    named = set(
+        re.findall(rf"(?<![\w./-])(?:{prefix}|leave)_[a-z_]*[a-z](?![\w./(-])", page.read_text(encoding="utf-8"))
+    )
+    assert sorted(named - VARIABLES) == []
+
+
+@every_new_page
+def test_a_target_of_make_that_is_named_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.M))
+    named = set(re.findall(r"(?:`|\$ )make ([a-z]+)", page.read_text(encoding="utf-8")))
+    assert named <= targets
+
+
+@every_new_page
+def test_a_command_names_files_that_exist(page: Path) -> None:
+    commands = "\n".join(re.findall(r"^```console\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S))
+    named = set(re.findall(r"(?<![\w/])(?:examples|scripts|inventories/(?:example|bare|sandbox))/?[\w./-]*", commands))
+    assert [name for name in sorted(named) if not (PROJECT / name.rstrip("/.")).exists()] == []
+
+
+@every_new_page
+def test_sentences_are_short(page: Path) -> None:
+    """A row of a table, an item and a paragraph each end a sentence; code is one word."""
+    text = re.sub(r"`[^`\n]+`", "code", _prose(page.read_text(encoding="utf-8")))
+    text = re.sub(r"\]\([^)]+\)", "]", text)
+    blocks = re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.|\||#) ?)|\|", text)
+    sentences = [part for block in blocks for part in re.split(r"(?<=[.:;!?])\s", " ".join(block.split()))]
+    lengths = [len(re.findall(r"[\w'-]+", sentence)) for sentence in sentences]
+    counted = [length for length in lengths if length > 2]
+    assert sum(counted) / len(counted) <= WORDS_A_SENTENCE
+    assert max(counted) <= 2.5 * WORDS_A_SENTENCE, [
+        each for each in sentences if len(re.findall(r"[\w'-]+", each)) > 37
+    ]
+
+
+def test_the_index_names_every_page() -> None:
+    index = (PROJECT / "docs/README.md").read_text(encoding="utf-8")
+    pages = [path.relative_to(PROJECT / "docs").as_posix() for path in (PROJECT / "docs").rglob("*.md")]
+    # A folder of pages of one kind has an index of its own.
+    own = [name for name in pages if not name.startswith(("alerts/", "lint/")) or name.endswith("/README.md")]
+    assert [name for name in sorted(own) if name != "README.md" and f"]({name})" not in index] == []
+
+
+def test_the_readme_is_short_and_shows_the_way_of_a_release() -> None:
+    lines = (PROJECT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= README_LINES
+    assert "```mermaid" in lines
+    assert any("docs/README.md" in line for line in lines)
+
+
+def test_every_playbook_is_in_the_reference() -> None:
+    reference = (PROJECT / "docs/playbooks.md").read_text(encoding="utf-8")
+    names = [f"playbooks/{path.name}" for path in (PROJECT / "playbooks").glob("*.yml")]
+    # Parts of deploy.yml and rollback.yml.
+    parts = {"playbooks/push.yml", "playbooks/settle.yml"}
+    assert [name for name in sorted(names) if name not in reference and name not in parts] == []
