@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -18,7 +19,6 @@ from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import
     parse_contract,
     to_json,
 )
-from ansible_collections.sluice.nginx.plugins.module_utils.lean.threads import Thread
 from tests.unit.contract.servers import OK, TIMEOUT, Server, ask
 
 

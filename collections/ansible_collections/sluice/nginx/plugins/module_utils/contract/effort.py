@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from ..lean import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from typing import Any, NamedTuple, Pattern
-else:
-    from ..lean import NamedTuple
+from typing import Any, NamedTuple, Pattern
 
 __all__ = ["is_quick"]
 

@@ -1,21 +1,17 @@
 """What an HTTP/1 server answers, read from a connection of its own.
 
-Not ``http.client``: it brings the parser of e-mails along, and to import that takes a host longer than to ask for ten
-pages. It is strict: what nginx never sends, and clients read in different ways, is no answer.
+Not ``http.client``, which has no bound on the time that a head may take and hides what it mends. This is strict: what
+nginx never sends, and clients read in different ways, is no answer.
 """
 
 from __future__ import annotations
 
+import socket
 import time
+from typing import Iterator, NamedTuple
 
 from ..errors import SluiceError
-from ..lean import TYPE_CHECKING, NamedTuple
-from ..lean.sockets import timeout
 from ..outside import whole_number
-
-if TYPE_CHECKING:
-    import socket
-    from typing import Iterator
 
 __all__ = ["CutOff", "Deadline", "NotHttp", "Response", "Silence"]
 
@@ -51,7 +47,7 @@ class Deadline:
         """Seconds left. Raises ``socket.timeout`` where there are none."""
         left = self._end - time.monotonic()
         if left <= 0:
-            raise timeout("time is over")
+            raise socket.timeout("time is over")
         return left
 
 

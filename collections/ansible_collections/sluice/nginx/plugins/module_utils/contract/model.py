@@ -5,8 +5,9 @@ Pure: nothing here opens a connection.
 
 from __future__ import annotations
 
+from typing import Mapping, NamedTuple
+
 from ..errors import InputError
-from ..lean import TYPE_CHECKING, NamedTuple
 from .reading import (
     METHODS,
     read_address,
@@ -25,9 +26,6 @@ from .reading import (
     split_address,
 )
 from .url import parse_url
-
-if TYPE_CHECKING:
-    from typing import Mapping
 
 __all__ = ["Check", "Expect", "Upstream", "from_json", "parse_contract", "status_holds", "to_json"]
 

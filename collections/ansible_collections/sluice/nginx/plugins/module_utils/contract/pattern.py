@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from ..errors import SluiceError
-from ..lean import TYPE_CHECKING
+from typing import Pattern
 
-if TYPE_CHECKING:
-    from typing import Pattern
+from ..errors import SluiceError
 
 __all__ = ["GaveUp", "regex"]
 

@@ -11,13 +11,9 @@ import shutil
 import sys
 import tempfile
 from importlib import import_module
+from typing import Dict, Tuple, Union
 
-TYPE_CHECKING = False
-
-if TYPE_CHECKING:
-    from typing import Dict, Tuple, Union
-
-    Codes = Dict[str, Tuple[str, Union[bytes, str]]]
+Codes = Dict[str, Tuple[str, Union[bytes, str]]]
 
 __all__ = ["install"]
 

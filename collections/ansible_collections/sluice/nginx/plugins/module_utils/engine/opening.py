@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-
-from ..lean import TYPE_CHECKING, contextmanager
-
-if TYPE_CHECKING:
-    from typing import Iterator
+from contextlib import contextmanager
+from typing import Iterator
 
 __all__ = ["open_regular", "opened", "read_any", "read_start"]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from ..lean import TYPE_CHECKING, NamedTuple, suppress
-from ..lean.threads import Thread
+from contextlib import suppress
+from threading import Thread
+from typing import TYPE_CHECKING, NamedTuple
+
 from .asking import ask, contract_of, not_asked
 from .host.nginx import expected_workers, find_master
 from .host.processes import Master, is_alive, open_logs, workers_of
@@ -195,7 +197,7 @@ class _Checks:
         """Start them, once."""
         if self._thread is not None or not self.contract:
             return
-        self._thread = Thread(self._run)
+        self._thread = Thread(target=self._run, daemon=True)
         try:
             self._thread.start()
         except RuntimeError as error:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..lean import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from .session import Problem
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from .session import Session
 
 __all__ = ["verify"]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from ..lean import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from ..outside import ReleaseId
     from .forms import Json
 

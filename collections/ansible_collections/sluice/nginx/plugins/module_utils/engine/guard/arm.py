@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ...lean import TYPE_CHECKING, Path
 from ..session import Fault, Problem
 from .lease import extend
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, Sequence
 
-from ...lean import TYPE_CHECKING, NamedTuple, Path, suppress
 from .command import NotEntered, Ran, close_others, run
 from .copying import copy, create
 
 if TYPE_CHECKING:
-    from typing import Callable, Iterator, Sequence
-
     from ..forms import Json
 
 __all__ = ["Bind", "NoNamespace", "Ran", "System"]
@@ -220,7 +220,7 @@ class System:
 
         ``noted`` gets each outcome as soon as it is there, on any thread.
         """
-        # Here, because http and ssl cost a third of the start and most operations do not ask anything.
+        # Here, since most operations ask nothing.
         from ...contract.client import Outcome, run_rows
 
         def note(outcome: Outcome) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ...lean import TYPE_CHECKING, suppress
+from contextlib import suppress
+from typing import TYPE_CHECKING, Sequence
+
 from ..session import Fault
 
 if TYPE_CHECKING:
-    from typing import Sequence
-
     from ..session import Session
 
 __all__ = ["worker_group"]

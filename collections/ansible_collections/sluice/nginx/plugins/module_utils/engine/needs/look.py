@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ...lean import TYPE_CHECKING, NamedTuple, Path
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable, Iterable, NamedTuple, Sequence, Tuple
+
 from ...outside import printable, whole_number
 from ..host.processes import find_masters, find_orphans, workers_of
 from ..session import Problem, Session
@@ -12,8 +14,6 @@ from .paths import look_at_paths
 from .ports import holds, listening, owners
 
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterable, Sequence, Tuple
-
     from ..forms import Json
     from .network import Target
     from .paths import Seen

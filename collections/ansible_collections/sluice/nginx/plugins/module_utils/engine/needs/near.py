@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-
-from ...lean import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from typing import Iterable
+from typing import Iterable
 
 __all__ = ["near_path", "near_port", "near_word"]
 

@@ -9,14 +9,11 @@ import socket
 import threading
 import time
 from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Callable, Hashable, Iterable, Mapping, NamedTuple, TypeVar
 
-from ...lean import TYPE_CHECKING, NamedTuple, suppress
-
-if TYPE_CHECKING:
-    from pathlib import Path
-    from typing import Any, Callable, Hashable, Iterable, Mapping, TypeVar
-
-    Key = TypeVar("Key", bound=Hashable)
+Key = TypeVar("Key", bound=Hashable)
 
 __all__ = ["Target", "addresses", "connect", "has_address", "in_time", "sockaddrs"]
 

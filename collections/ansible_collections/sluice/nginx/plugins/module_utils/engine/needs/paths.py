@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+from typing import TYPE_CHECKING, Iterable, Tuple
 
-from ...lean import TYPE_CHECKING
 from ..opening import read_any
 from ..session import Session
 from .near import near_path
 
 if TYPE_CHECKING:
-    from typing import Iterable, Tuple
-
     from ..forms import Json
 
     # Whether it is there, what was seen, and the nearest thing that exists.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...lean import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
 from ...manifest import entries_from_json
 from .. import state as states
 from ..admission import demand

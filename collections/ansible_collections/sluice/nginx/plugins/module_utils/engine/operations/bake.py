@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...lean import TYPE_CHECKING
+from typing import TYPE_CHECKING
+
 from ..host.nginx import find_master
 from ..host.processes import workers_of
 from ..logs import OWN, Limit, Share, copied, rise, share, since, tail_before

@@ -6,8 +6,10 @@ Reads only, unless it is to end what a run that died has left.
 from __future__ import annotations
 
 import os
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ...lean import TYPE_CHECKING, Path, sha256
 from ..guard.lease import why_overdue
 from ..host.nginx import build, build_problems, find_master, master_problems
 from ..host.processes import workers_of

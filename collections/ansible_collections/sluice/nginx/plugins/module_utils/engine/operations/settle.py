@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...lean import TYPE_CHECKING
+from typing import TYPE_CHECKING
+
 from .. import state as states
 from ..admission import is_strict
 from ..guard.arm import arm, disarm

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Iterable
+
 from ...engine.logs import OWN, Limit, copied, mark, share, since
 from ...engine.records import SEVERE, Pids, Records
-from ...lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Iterable
-
     from ...engine.records import Found
     from .exposition import Metrics
 
