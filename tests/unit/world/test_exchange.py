@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 import http.server
+import socket
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -61,6 +62,34 @@ def port() -> Iterator[int]:
         server.shutdown()
 
 
+Wire = Callable[[bytes | None], int]
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    """A server that answers its one request with these bytes and ends, or with nothing and stays; returns its port."""
+    opened: list[socket.socket] = []
+
+    def serve(server: socket.socket, answer: bytes | None) -> None:
+        connection, _ = server.accept()
+        opened.append(connection)
+        connection.recv(4096)
+        if answer is not None:
+            connection.sendall(answer)
+            connection.shutdown(socket.SHUT_WR)
+
+    def made(answer: bytes | None) -> int:
+        server = socket.create_server(("127.0.0.1", 0))
+        opened.append(server)
+        threading.Thread(target=serve, args=(server, answer), daemon=True).start()
+        port: int = server.getsockname()[1]
+        return port
+
+    yield made
+    for each in opened:
+        each.close()
+
+
 def _row(port: int, target: str = "/", **more: Any) -> dict[str, Any]:
     row = {
         "method": "GET",
@@ -105,6 +134,52 @@ def test_what_does_not_answer_is_told_in_words(port: int) -> None:
     # Nobody leads to unix sockets here.
     with pytest.raises(Silent, match="the connection was refused"):
         Connection(_row(1, connect="unix:/no/such.sock"), "", 10)
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "body", "ended"),
+    [
+        (OK + b"Content-Length: 2\r\n\r\nhi", b"hi", False),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 1\r\n\r\n", b"hi", False),
+        (OK + b"Content-Length: 2\r\nConnection: Close\r\n\r\nhi", b"hi", True),
+        # What came too much would be the answer to the next request.
+        (OK + b"Content-Length: 2\r\n\r\nhi" + OK, b"hi", True),
+        (OK + b"Content-Length: 3\r\n\r\nhi", b"hi", True),
+        (OK + b"\r\nhi", b"hi", True),
+        (b"HTTP/1.1 101 Switching Protocols\r\n\r\nhi", b"", True),
+    ],
+)
+def test_only_a_whole_answer_leaves_its_connection_for_another_request(
+    wire: Wire, answer: bytes, body: bytes, ended: bool
+) -> None:
+    connection = Connection(_row(wire(answer)), "", 10)
+    assert connection.ask(_row(0), 0)["body"] == body
+    assert connection.ended is ended
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"SSH-2.0-OpenSSH\r\n", "the answer is not HTTP: SSH-2.0"),
+        (OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nhi", "the answer is not HTTP: got the Content-Length"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n-2\r\n", "the answer is not HTTP: got -2 as the size of a chunk"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n9\r\nhi", "the connection was closed without an answer"),
+    ],
+)
+def test_an_odd_answer_is_told_in_words(wire: Wire, answer: bytes, words: str) -> None:
+    connection = Connection(_row(wire(answer)), "", 10)
+    with pytest.raises(Silent, match=words):
+        connection.ask(_row(0), 0)
+    assert connection.ended
+
+
+def test_silence_is_no_answer_in_time(wire: Wire) -> None:
+    connection = Connection(_row(wire(None)), "", 0.2)
+    with pytest.raises(Silent, match="no answer in time"):
+        connection.ask(_row(0), 0)
 
 
 def test_bytes_over_tcp_are_answered(port: int) -> None:

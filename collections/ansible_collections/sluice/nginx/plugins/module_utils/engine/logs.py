@@ -40,8 +40,8 @@ _TAIL = 1 << 20
 # A log is read in parts of so many bytes: it may be larger than the memory.
 _PART = 1 << 20
 _LONGEST = 4 * _PART
-# How a line of an error log begins.
-TIME = "[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"
+# How a line of an error log begins, as a regular expression.
+TIME = r"(?a)\d{4}/\d\d/\d\d \d\d:\d\d:\d\d"
 # What a client does wrong in its handshake is logged at crit, and says nothing about the release.
 _CLIENTS_FAULT = ("SSL_do_handshake() failed", " while SSL handshaking, client:")
 _RISE_COUNT, _RISE_SHARE = 5, 0.02
