@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from ansible_collections.sluice.nginx.plugins.module_utils.world.inside import exchange
 from ansible_collections.sluice.nginx.plugins.module_utils.world.inside.asking import Connection, Silent, said_back
 from ansible_collections.sluice.nginx.plugins.module_utils.world.inside.certificates import names_of
 
@@ -186,6 +187,33 @@ def test_bytes_over_tcp_are_answered(port: int) -> None:
     answer = said_back(_row(port, speaks="tcp", said="HEAD / HTTP/1.0\r\n\r\n"), "", 10)
     assert answer["body"].startswith(b"HTTP/1.1 200")
     assert answer["accepted"]
+
+
+@pytest.mark.parametrize(
+    ("target", "reached"),
+    [
+        ("/new", "http://a.example/new"),
+        ("new?a=1#b", "http://a.example/old/new?a=1"),
+        ("../new", "http://a.example/new"),
+        ("?a=1", "http://a.example/old/?a=1"),
+        ("//B.example/x", "http://b.example/x"),
+        ("https://a.example", "https://a.example/"),
+        ("http://a.example:8080/", "http://a.example:8080/"),
+        ("http://a.example:80/", "http://a.example/"),
+        ("http://[::1]/x", "http://[::1]/x"),
+        ("http://c.example/", None),
+        ("http://a.example:81/", None),
+        ("ftp://a.example/", None),
+        ("http://me@a.example/", None),
+        ("http://[", None),
+    ],
+)
+def test_redirects_lead_to_what_listens_here_only(target: str, reached: str | None) -> None:
+    ports = [["http", 80], ["https", 443], ["http", 8080]]
+    row = _row(80, "/old/?q=1", hosts=["a.example", "b.example", "::1"], ports=ports, connect="unix:/run/web.sock")
+    row = exchange.redirected(row, target)
+    assert (row and exchange.url_of(row)) == reached
+    assert row is None or row["connect"] == ("unix:/run/web.sock" if row["port"] == 80 else "127.0.0.1")
 
 
 @pytest.mark.parametrize("names", [["a.example"], ["a.example", "*.b.example", "c.example"]])
