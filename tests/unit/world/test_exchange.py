@@ -211,9 +211,9 @@ def test_bytes_over_tcp_are_answered(port: int) -> None:
 def test_redirects_lead_to_what_listens_here_only(target: str, reached: str | None) -> None:
     ports = [["http", 80], ["https", 443], ["http", 8080]]
     row = _row(80, "/old/?q=1", hosts=["a.example", "b.example", "::1"], ports=ports, connect="unix:/run/web.sock")
-    row = exchange.redirected(row, target)
-    assert (row and exchange.url_of(row)) == reached
-    assert row is None or row["connect"] == ("unix:/run/web.sock" if row["port"] == 80 else "127.0.0.1")
+    found = exchange.redirected(row, target)
+    assert (found and exchange.url_of(found)) == reached
+    assert found is None or found["connect"] == ("unix:/run/web.sock" if found["port"] == 80 else "127.0.0.1")
 
 
 @pytest.mark.parametrize("names", [["a.example"], ["a.example", "*.b.example", "c.example"]])

@@ -7,9 +7,9 @@ code for hosts and for the controller.
 
 from __future__ import annotations
 
-from typing import Any, Iterator, NamedTuple
+from typing import Any, Iterator, NamedTuple, Tuple
 
-Span = tuple[int, int]
+Span = Tuple[int, int]
 
 __all__ = ["REDACTED", "masked_path", "redact_line", "redactions", "secret_includes"]
 

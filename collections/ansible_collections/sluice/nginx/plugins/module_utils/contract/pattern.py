@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Pattern
 
 from ..errors import SluiceError
@@ -30,9 +31,6 @@ def regex(text: str, *, path: bool = False) -> Pattern[str] | None:
         return None
     if len(inside) > _LONGEST:
         raise ValueError(f"it has {len(inside)} characters, at most {_LONGEST} are read")
-    # Here, as most contracts have none.
-    import re
-
     try:
         return re.compile(inside)
     except (re.error, OverflowError) as error:

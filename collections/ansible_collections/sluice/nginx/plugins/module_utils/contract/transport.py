@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import SluiceError
 from .answer import BODY_LIMIT, Answer
+from .cookies import Cookies
 from .http1 import CutOff, Deadline, NotHttp, Response, Silence
 from .url import Url, bracketed
 
 if TYPE_CHECKING:
     import ssl
-
-    from .cookies import Cookies
 
 __all__ = ["NoAnswer", "Request", "fetch"]
 

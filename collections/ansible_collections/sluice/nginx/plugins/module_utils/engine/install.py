@@ -19,7 +19,10 @@ __all__ = ["install"]
 
 # What operations import only when they need it. A Python that lacks any of it (python3-minimal) is told of at first
 # contact, not in the middle of a switch.
-_NEEDED = ("ctypes", "difflib", "fcntl", "hashlib", "signal", "socket", "ssl", "subprocess", "tarfile", "threading")
+_NEEDED = (
+    *("ctypes", "datetime", "difflib", "fcntl", "gzip", "hashlib", "json", "pathlib", "signal", "socket", "ssl"),
+    *("subprocess", "tarfile", "threading"),
+)
 # So many engines of before stay, beside the one that the guard of a trial runs.
 _OTHERS = 2
 

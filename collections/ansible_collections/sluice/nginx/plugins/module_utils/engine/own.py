@@ -13,11 +13,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from .host.trust import interpreter_fault
-from .session import Fault, Problem
+from .session import Fault, Problem, Session
 
 if TYPE_CHECKING:
     from .forms import Json
-    from .session import Session
     from .store import Layout
 
 __all__ = ["MOST", "Own", "install_own", "main", "read_own", "unpacked"]

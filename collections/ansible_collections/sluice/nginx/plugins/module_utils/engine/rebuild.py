@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Iterable, Mapping
 
+from ..outside import ReleaseId
 from . import state as states
 from .stored import is_event
 
 if TYPE_CHECKING:
-    from ..outside import ReleaseId
     from .forms import Json
 
 __all__ = ["rebuilt"]

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from .session import Problem
-
-if TYPE_CHECKING:
-    from .session import Session
+from .session import Problem, Session
 
 __all__ = ["verify"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..outside import ReleaseId
+
 if TYPE_CHECKING:
-    from ..outside import ReleaseId
     from .forms import Json
 
 __all__ = [

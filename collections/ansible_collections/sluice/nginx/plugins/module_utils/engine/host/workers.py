@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Sequence
+from typing import Sequence
 
-from ..session import Fault
-
-if TYPE_CHECKING:
-    from ..session import Session
+from ..session import Fault, Session
 
 __all__ = ["worker_group"]
 

@@ -10,15 +10,14 @@ from ..host.processes import find_masters, find_orphans, workers_of
 from ..session import Problem, Session
 from .near import near_port, near_word
 from .pages import alternatives, group_of, is_misspelt
-from .paths import look_at_paths
+from .paths import Seen, look_at_paths
 from .ports import holds, listening, owners
 
 if TYPE_CHECKING:
     from ..forms import Json
     from .network import Target
-    from .paths import Seen
 
-    Key = Tuple[str, str]
+Key = Tuple[str, str]
 
 __all__ = ["Looked", "look", "unmet"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import selectors
 import socket
 import threading
@@ -127,8 +128,6 @@ def addresses(proc: Path) -> list[str]:
     """List the addresses of this host."""
     found: set[str] = set()
     with suppress(OSError):
-        import re
-
         found.update(re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", (proc / "net/fib_trie").read_text()))
     with suppress(OSError):
         for line in (proc / "net/if_inet6").read_text().splitlines():

@@ -13,8 +13,8 @@ from .near import near_path
 if TYPE_CHECKING:
     from ..forms import Json
 
-    # Whether it is there, what was seen, and the nearest thing that exists.
-    Seen = Tuple[bool, str, str]
+# Whether it is there, what was seen, and the nearest thing that exists.
+Seen = Tuple[bool, str, str]
 
 __all__ = ["look_at_paths"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...outside import ReleaseId
 from .. import state as states
 from ..admission import is_strict
 from ..guard.arm import arm, disarm
@@ -16,7 +17,6 @@ from ..trees.stock import remove_unknown
 from ..trial import worker_problems
 
 if TYPE_CHECKING:
-    from ...outside import ReleaseId
     from ..forms import ConfirmRequest, Json, RevertRequest
     from ..serving import Served
 

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from ... import receipt as receipts
 from ..admission import Admitted, early, foreign, inventory_of
 from ..own import install_own, read_own, unpacked
-from ..session import Fault, Problem
+from ..session import Fault, Problem, Session
 from ..signatures import verify
 
 if TYPE_CHECKING:
     from ..forms import Json, TrustRequest, UpdateEngineRequest
-    from ..session import Session
 
 __all__ = ["trust", "update_engine"]
 

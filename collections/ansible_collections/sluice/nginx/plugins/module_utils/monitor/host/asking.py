@@ -5,18 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from ...contract.client import run_checks
-from ...contract.model import from_json
+from ...contract.client import Outcome, run_checks
+from ...contract.model import Check, from_json
 from ...contract.showing import shown_name, shown_url
 from ...outside import printable
+from .exposition import Metrics
 from .who_asks import SAFE, check_id, on_host
-
-if TYPE_CHECKING:
-    from ...contract.client import Outcome
-    from ...contract.model import Check
-    from .exposition import Metrics
 
 __all__ = ["Asking"]
 

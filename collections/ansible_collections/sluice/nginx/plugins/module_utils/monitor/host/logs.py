@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterable
+from typing import Iterable
 
 from ...engine.logs import OWN, Limit, copied, mark, share, since
-from ...engine.records import SEVERE, Pids, Records
-
-if TYPE_CHECKING:
-    from ...engine.records import Found
-    from .exposition import Metrics
+from ...engine.records import SEVERE, Found, Pids, Records
+from .exposition import Metrics
 
 __all__ = ["Logs"]
 

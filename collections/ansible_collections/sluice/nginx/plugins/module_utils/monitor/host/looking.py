@@ -6,20 +6,17 @@ import calendar
 import os
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Any, Callable
 
 from ...engine.host.nginx import find_master
-from ...engine.host.processes import open_logs, workers_of
+from ...engine.host.processes import Worker, open_logs, workers_of
 from ...engine.records import Pids
 from ...engine.session import Fault, Session
 from ...engine.state import empty
 from ...engine.trees.drift import drift
+from ...outside import ReleaseId
 from .certificates import Certificates
-
-if TYPE_CHECKING:
-    from ...engine.host.processes import Worker
-    from ...outside import ReleaseId
-    from .exposition import Metrics
+from .exposition import Metrics
 
 __all__ = ["Looking"]
 

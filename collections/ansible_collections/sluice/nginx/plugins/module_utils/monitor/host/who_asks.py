@@ -8,12 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import Any, Mapping
 
+from ...contract.model import Check
 from ...contract.pattern import regex
-
-if TYPE_CHECKING:
-    from ...contract.model import Check
 
 __all__ = ["SAFE", "check_id", "here_only", "on_host"]
 
