@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -60,13 +61,8 @@ def _connected(url: Url, address: tuple[str, int], deadline: Deadline) -> socket
         raise
 
 
-# The one for all requests, made when the first of them needs it.
-_contexts: list[ssl.SSLContext] = []
-
-
+@functools.lru_cache(maxsize=1)
 def _tls() -> ssl.SSLContext:
-    if _contexts:
-        return _contexts[0]
     # Here, because it loads all of OpenSSL, and many contracts ask for plain HTTP alone.
     import ssl
 
@@ -74,7 +70,6 @@ def _tls() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(["http/1.1"])
-    _contexts.append(context)
     return context
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 from .asking import ask, contract_of, not_asked
@@ -15,6 +14,8 @@ from .records import SEVERE, Pids, Records
 from .session import Fault, Problem, Session
 
 if TYPE_CHECKING:
+    from threading import Thread
+
     from .forms import Json
 
 __all__ = [
@@ -197,6 +198,9 @@ class _Checks:
         """Start them, once."""
         if self._thread is not None or not self.contract:
             return
+        # Here, since not all releases have a contract.
+        from threading import Thread
+
         self._thread = Thread(target=self._run, daemon=True)
         try:
             self._thread.start()

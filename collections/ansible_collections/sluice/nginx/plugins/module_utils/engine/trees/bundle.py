@@ -38,15 +38,15 @@ def unpack(data: bytes, into: Path, manifest: list[Entry], owners: bool = False,
     root unless ``owners``; what only its group may read gets ``group``, that of nginx's workers. All is closed to
     others until it is whole. Raises ``Fault`` with the first path that differs.
     """
-    expected = {entry.path: entry for entry in manifest}
-    into.mkdir(mode=0o700)
-    # Folders that are there, and are no links.
-    made = {""}
     # Here, since most operations unpack nothing.
     import gzip
     import tarfile
     import zlib
 
+    expected = {entry.path: entry for entry in manifest}
+    into.mkdir(mode=0o700)
+    # Folders that are there, and are no links.
+    made = {""}
     try:
         with tarfile.open(fileobj=io.BytesIO(gzip.decompress(data)), mode="r:") as archive:
             for member in archive:
