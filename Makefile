@@ -28,13 +28,13 @@ faults: setup ## every story of the fault table, and the crash tests at length
 	@scripts/test faults crashes
 
 catches: setup ## how many faults the gates catch, and how many good changes they stop; hours of trials
-	@PYTHONPATH=collections .venv/bin/python -m benchmarks.catch_rate
+	@.venv/bin/python -m benchmarks.catch_rate
 
 benchmark: setup ## requests lost by deployments, and by as many bare reloads; ten minutes of load
-	@PYTHONPATH=collections .venv/bin/python -m benchmarks.no_loss
+	@.venv/bin/python -m benchmarks.no_loss
 
 bench: setup ## a fleet beside bare SSH, pyinfra and a plain playbook, settings of Ansible, large configurations
-	@export PYTHONPATH=collections; .venv/bin/python -m benchmarks.fleet; fleet=$$?; .venv/bin/python -m benchmarks.settings && \
+	@.venv/bin/python -m benchmarks.fleet; fleet=$$?; .venv/bin/python -m benchmarks.settings && \
 	  .venv/bin/python -m benchmarks.size && exit $$fleet
 
 lock: ## requirements.lock from requirements.in

@@ -51,7 +51,7 @@ progress() {
 
 # Prints nothing when an engine answers, else why it does not.
 engine_problem() {
-  PYTHONPATH=collections .venv/bin/python - <<'PYTHON'
+  .venv/bin/python - <<'PYTHON'
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 

@@ -128,8 +128,6 @@ class Room:
         self.project, self.folder = project, folder
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "versions").mkdir(parents=True)
-        for name in ("collections", "roles"):
-            (folder / name).symlink_to(project / name)
         (folder / "plain").mkdir()
         (folder / "plain" / "versions").symlink_to(folder / "versions")
         # Facts of the platform are asked of its image, once.

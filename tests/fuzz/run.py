@@ -1,7 +1,7 @@
 """Runs fuzzers for as long as you like: each for some seconds, as many side by side as there are cores.
 
-    PYTHONPATH=collections python -m tests.fuzz.run [--seconds 1800] [TARGET...]     all of them, or some
-    PYTHONPATH=collections python -m tests.fuzz.run TARGET --again FILE              one input once more
+    python -m tests.fuzz.run [--seconds 1800] [TARGET...]     all of them, or some
+    python -m tests.fuzz.run TARGET --again FILE              one input once more
 
 A fault does not end a run: each kind of it is kept once, as a seed, and told at the end. With atheris the inputs are
 led by which lines of the readers they reach; without it, Hypothesis draws them.

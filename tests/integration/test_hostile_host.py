@@ -45,9 +45,7 @@ class Project:
         (root / "inventory/hosts.yml").write_text(yaml.safe_dump({"web": {"hosts": hosts}}))
         (root / "inventory/group_vars/all.yml").write_text("ansible_become: false\n")
         (root / "packaged").mkdir()
-        settings = {"collections_path": project / "collections", "roles_path": project / "roles"}
-        lines = ["[defaults]", *(f"{name} = {value}" for name, value in settings.items())]
-        (root / "ansible.cfg").write_text("\n".join(lines) + "\n")
+        (root / "ansible.cfg").touch()
 
     def play(self, playbook: Path, *arguments: str) -> Played:
         inventory = str(self.root / "inventory/hosts.yml")

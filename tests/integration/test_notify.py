@@ -30,7 +30,7 @@ STEPS = """
   tasks:
     - sluice.nginx.run:
       register: gates_run
-    - ansible.builtin.import_role: {name: notify, rolespec_validate: false}
+    - ansible.builtin.import_role: {name: sluice.nginx.notify, rolespec_validate: false}
       vars: {notify_step: begin, notify_run: "{{ gates_run }}"}
     - block:
         - ansible.builtin.copy:
@@ -40,7 +40,7 @@ STEPS = """
         - ansible.builtin.fail: {msg: the gates refuse it}
           run_once: true
       always:
-        - ansible.builtin.import_role: {name: notify, rolespec_validate: false}
+        - ansible.builtin.import_role: {name: sluice.nginx.notify, rolespec_validate: false}
           vars: {notify_step: gates, notify_run: "{{ gates_run }}"}
 """
 
@@ -50,8 +50,7 @@ class Office:
 
     def __init__(self, root: Path, project: Path, play: Callable[..., Any]) -> None:
         self.root, self._project, self._play = root, project, play
-        settings = f"roles_path = {project}/roles\ncollections_path = {project}/collections\n"
-        (root / "ansible.cfg").write_text(f"[defaults]\ninterpreter_python = {sys.executable}\n{settings}")
+        (root / "ansible.cfg").write_text(f"[defaults]\ninterpreter_python = {sys.executable}\n")
         (root / "steps.yml").write_text(STEPS)
         host, phase, _, answer = stories.REFUSED
         event = {"at": "2026-11-21T14:00:05.000Z", "phase": phase, "host": host, "good": False, "answer": answer}

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-PLUGINS = PROJECT / "collections/ansible_collections/sluice/nginx/plugins"
+PLUGINS = PROJECT / "plugins"
 ACTIONS = sorted(path.stem for path in (PLUGINS / "action").glob("*.py"))
-ROLES = sorted(path.name for path in (PROJECT / "roles").iterdir() if path.is_dir())
+ROLES = sorted(f"sluice.nginx.{path.name}" for path in (PROJECT / "roles").iterdir() if path.is_dir())
 NAMES = {
     "module": [f"sluice.nginx.{path.stem}" for path in (PLUGINS / "modules").glob("*.py")],
     "filter": [f"sluice.nginx.{path.stem}" for path in (PLUGINS / "filter").glob("*.yml")],
@@ -25,7 +25,6 @@ NAMES = {
 
 def _documented(kind: str) -> dict[str, Any]:
     command = [str(Path(sys.executable).parent / "ansible-doc"), "--type", kind, "--json"]
-    command += ["--roles-path", str(PROJECT / "roles")] if kind == "role" else []
     done = subprocess.run([*command, *NAMES[kind]], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     return dict(json.loads(done.stdout))

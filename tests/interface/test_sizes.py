@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-FOLDERS = ("collections", "inventories", "molecule", "playbooks", "roles", "scripts", "tests")
+FOLDERS = ("plugins", "inventories", "molecule", "playbooks", "roles", "scripts", "tests")
 SUFFIXES = ("", ".conf", ".j2", ".php", ".py", ".sh", ".yml")
 # The reference of a role's variables is one file, and a test may be a long table.
 MOST_LINES = {"argument_specs.yml": 1000, "tests": 650}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 
 from hypothesis import strategies as st
@@ -17,7 +18,6 @@ from ..harness import scratch
 _TLS = (
     b"events {} http { server { listen 443 ssl; server_name a.example; ssl_certificate /c; ssl_certificate_key /k; } }"
 )
-ALLOWED = (ValueError,)
 
 
 @functools.cache
@@ -30,7 +30,8 @@ def _config() -> Config:
 def run(data: bytes) -> None:
     """Read a PEM file in all roles."""
     list(ask(_config(), Context(certificates={"/c": data, "/k": data})))
-    not_after(data.decode("ascii", "replace"))
+    with contextlib.suppress(ValueError):
+        not_after(data.decode("ascii", "replace"))
 
 
 @functools.cache

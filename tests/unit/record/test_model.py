@@ -27,7 +27,7 @@ from tests.unit.record.samples import NEW, OLD, SAMPLES, confirmed, release, tra
 
 
 def test_the_version_in_records_is_the_collections(project: Path) -> None:
-    galaxy = yaml.safe_load((project / "collections/ansible_collections/sluice/nginx/galaxy.yml").read_text())
+    galaxy = yaml.safe_load((project / "galaxy.yml").read_text())
     assert galaxy["version"] == VERSION
 
 

@@ -282,7 +282,7 @@ def test_a_disk_without_room_keeps_the_report_of_before_and_says_so(tmp_path: Pa
     done = subprocess.run(
         [sys.executable, "-c", _FULL, str(folder)],
         # Python would leave half of a compiled module there.
-        env={"PYTHONPATH": str(project / "collections"), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={"PYTHONPATH": str(project / ".cache/collections"), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=True,

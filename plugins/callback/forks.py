@@ -1,0 +1,57 @@
+"""Prepares what Ansible forks: each task of a play is a copy of the process that read the playbook."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+from typing import Any
+
+from ansible.plugins.callback import CallbackBase
+
+DOCUMENTATION = r"""
+name: forks
+type: notification
+short_description: Makes the tasks of a run start faster
+version_added: 0.1.0
+description:
+  - Imports once, before the first play, what the tasks of Sluice share. Otherwise each task imports it again.
+  - Keeps Python's garbage collector from what is there before a play. Otherwise each task goes over all of Ansible.
+  - Nothing but the time of a run depends on it.
+requirements:
+  - C(callbacks_enabled = sluice.nginx.forks) in C(ansible.cfg).
+author: Sluice
+"""
+
+_PLUGINS = "ansible_collections.sluice.nginx.plugins"
+_SHARED = (
+    "module_utils.answers",
+    "module_utils.door.door",
+    "module_utils.door.releases",
+    "module_utils.fleet.ask",
+    "module_utils.fleet.decide",
+    "plugin_utils.fleet",
+)
+
+
+class CallbackModule(CallbackBase):
+    """Shows nothing."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "notification"
+    CALLBACK_NAME = "sluice.nginx.forks"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def v2_playbook_on_start(self, playbook: Any) -> None:
+        """Import what tasks share. What cannot be imported fails in the task that needs it, with its words."""
+        for name in _SHARED:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(f"{_PLUGINS}.{name}")
+
+    def v2_playbook_on_play_start(self, play: Any) -> None:
+        """Freeze what is there (see ``gc.freeze``): in a fork, collecting it would copy its memory as well."""
+        gc.freeze()
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        """Freeze what is there: at the end of the process there is nothing to find."""
+        gc.freeze()
