@@ -1,7 +1,7 @@
 # Everything is done by scripts/; each target says what it is for.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit fuzz faults catches benchmark bench lock clean
+.PHONY: help setup demo test lint unit docs fuzz faults catches benchmark bench generate lock clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
@@ -21,6 +21,9 @@ lint: setup ## ansible-lint, yamllint, ruff, mypy, changelog
 unit: setup ## the unit tests alone
 	@scripts/test unit
 
+docs: setup ## the pages of docs/lint and docs/alerts, from the rules and their examples
+	@.venv/bin/python -m scripts.lint_pages && .venv/bin/python -m scripts.alert_pages
+
 fuzz: setup ## each fuzzer of tests/fuzz for half an hour; scripts/fuzz --seconds 60 nginx runs one for a minute
 	@scripts/fuzz
 
@@ -36,6 +39,9 @@ benchmark: setup ## requests lost by deployments, and by as many bare reloads; t
 bench: setup ## a fleet beside bare SSH, pyinfra and a plain playbook, settings of Ansible, large configurations
 	@.venv/bin/python -m benchmarks.fleet; fleet=$$?; .venv/bin/python -m benchmarks.settings && \
 	  .venv/bin/python -m benchmarks.size && exit $$fleet
+
+generate: ## argument specs, defaults and tables of options, from the models and specs that declare them
+	@.venv/bin/python scripts/generate.py
 
 lock: ## requirements.lock from requirements.in
 	@scripts/lock

@@ -171,14 +171,14 @@ def _hostile_trees(folder: Path) -> dict[str, Path]:
         "lookup() reaches beyond the tree": tree(
             "lookup", **{"conf.d/a.conf.j2": f"# {{{{ lookup('file', '{outside}/vault') }}}}\n"}
         ),
-        "[foreign_module]": tree(
+        "[unpackaged_module]": tree(
             "module", **{"modules-enabled/a.conf": "load_module /etc/nginx/own/a.so;\n", "own/a.so": "no ELF"}
         ),
-        "[writes_outside]": tree("cron", **{"conf.d/b.conf": "access_log /etc/cron.d/zz;\n"}),
-        "[serves_system]": tree(
-            "root", **{"conf.d/b.conf": "server { listen 81; root /; } # sluice: accept serves_system: please\n"}
+        "[writes_to_system_path]": tree("cron", **{"conf.d/b.conf": "access_log /etc/cron.d/zz;\n"}),
+        "[serves_system_path]": tree(
+            "root", **{"conf.d/b.conf": "server { listen 81; root /; } # sluice: accept serves_system_path: please\n"}
         ),
-        "[internal_target]": tree(
+        "[proxy_to_internal_service]": tree(
             "metadata", **{"conf.d/b.conf": "server { listen 81; location / { proxy_pass http://169.254.169.254; } }\n"}
         ),
         "[secret_in_tree]": tree("key", **{"ssl/shop.key": key}),

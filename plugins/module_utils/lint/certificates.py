@@ -1,4 +1,4 @@
-"""Certificates as servers use them: which stands beside which key, and what is in them."""
+"""Certificates as servers use them: which key belongs to which, and what is in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from ..config.facts import listeners, server_names
 from ..config.parse import Config, Directive
-from .context import Context
+from .context import LintContext
 from .scopes import scopes
 
 __all__ = ["Served", "certificates_served", "covers", "fits", "names_of"]
@@ -38,7 +38,7 @@ class Served(NamedTuple):
     names: list[str]
 
 
-def certificates_served(config: Config, context: Context) -> Iterator[Served]:
+def certificates_served(config: Config, context: LintContext) -> Iterator[Served]:
     """Yield the certificates that could be read, for each server that speaks TLS."""
     for scope in scopes(config):
         server = scope.block
@@ -70,7 +70,7 @@ def _chain(content: bytes | None) -> list[x509.Certificate]:
 
 
 def fits(certificate: x509.Certificate, key: bytes) -> bool:
-    """Whether a private key belongs to a certificate. One that cannot be read, as with a password, is not judged."""
+    """Return whether a private key belongs to a certificate; true for one that cannot be read, as with a password."""
     try:
         private = load_pem_private_key(key, None)
         public = private.public_key().public_bytes(*_PUBLIC)
@@ -80,7 +80,7 @@ def fits(certificate: x509.Certificate, key: bytes) -> bool:
 
 
 def names_of(certificate: x509.Certificate) -> list[str]:
-    """Tell the host names of a certificate; its common name where it has no other."""
+    """Return the host names of a certificate; its common name where it has no other."""
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:
@@ -90,6 +90,6 @@ def names_of(certificate: x509.Certificate) -> list[str]:
 
 
 def covers(names: list[str], host: str) -> bool:
-    """Whether one of the names of a certificate is good for a host; a star stands for one label."""
+    """Return whether one of the names of a certificate covers a host; a star stands for one label."""
     host = host.lower()
     return host in names or f"*.{host.partition('.')[2]}" in names

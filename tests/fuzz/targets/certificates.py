@@ -9,8 +9,8 @@ import functools
 from hypothesis import strategies as st
 
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config, parse_tree
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import ask
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import Context
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import run_rules
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import LintContext
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host.certificates import not_after
 
 from ..harness import scratch
@@ -29,7 +29,7 @@ def _config() -> Config:
 
 def run(data: bytes) -> None:
     """Read a PEM file in all roles."""
-    list(ask(_config(), Context(certificates={"/c": data, "/k": data})))
+    list(run_rules(_config(), LintContext(certificates={"/c": data, "/k": data})))
     with contextlib.suppress(ValueError):
         not_after(data.decode("ascii", "replace"))
 

@@ -78,7 +78,7 @@ class World:
         action._task = SimpleNamespace(check_mode=check_mode, diff=True, _role=None)
         action._display = SimpleNamespace(display=lambda *_, **__: None, warning=lambda *_: None)
         action._variables, action._loader = (lambda host: {}), None
-        defaults = {name: spec.get("default") for name, spec in module.ActionModule.SPEC.items()}
+        defaults = {name: spec.get("default") for name, spec in module.ActionModule.argument_spec().items()}
         given = {**defaults, **options}
         return dict(action.work_on(HOSTS, given) if hasattr(action, "work_on") else action.work(given, {}))
 
