@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import os
 import stat
+from hashlib import sha256
+from pathlib import Path
+from typing import Iterable, NamedTuple
 
 from .errors import SluiceError
-from .lean import TYPE_CHECKING, NamedTuple, sha256
 from .outside import ReleaseId, printable, read_release_id
-
-if TYPE_CHECKING:
-    from pathlib import Path
-    from typing import Iterable
 
 __all__ = [
     "CONF_ROOT",

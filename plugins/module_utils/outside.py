@@ -7,18 +7,10 @@ becomes a path, a number, or a line that a person reads. One code for the contro
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import NewType
 
 from .errors import SluiceError
-from .lean import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
-    from typing import NewType
-
-    ReleaseId = NewType("ReleaseId", str)
-    Name = NewType("Name", str)
-else:
-    ReleaseId = Name = str
 
 __all__ = [
     "Name",
@@ -30,6 +22,9 @@ __all__ = [
     "read_release_id",
     "whole_number",
 ]
+
+ReleaseId = NewType("ReleaseId", str)
+Name = NewType("Name", str)
 
 _HEX = frozenset("0123456789abcdef")
 _ID_LENGTH = 64

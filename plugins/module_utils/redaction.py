@@ -7,12 +7,9 @@ code for hosts and for the controller.
 
 from __future__ import annotations
 
-from .lean import TYPE_CHECKING, NamedTuple
+from typing import Any, Iterator, NamedTuple, Tuple
 
-if TYPE_CHECKING:
-    from typing import Any, Iterator
-
-    Span = tuple[int, int]
+Span = Tuple[int, int]
 
 __all__ = ["REDACTED", "masked_path", "redact_line", "redactions", "secret_includes"]
 

@@ -34,7 +34,6 @@ _SHIPPED = (
     "secrets.py",
     "contract",
     "engine",
-    "lean",
 )
 _MISSING = "SLUICE-ENGINE missing"
 # Of what a host printed in place of an answer, the end is read.

@@ -7,12 +7,9 @@ A file is secret by what is in it (keys, passwords), by the directive that names
 from __future__ import annotations
 
 import os
+from typing import Any, Iterable, Mapping, NamedTuple
 
-from .lean import TYPE_CHECKING, NamedTuple
 from .redaction import REDACTED, redact_line, redactions, secret_includes
-
-if TYPE_CHECKING:
-    from typing import Any, Iterable, Mapping
 
 __all__ = [
     "KEY_DIRECTIVES",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,26 @@ def test_the_pack_is_the_same_for_the_same_sources() -> None:
     names = set(remote.sources())
     assert {"sluice/__init__.py", "sluice/errors.py", "sluice/manifest.py", "sluice/engine/main.py"} <= names
     assert not [name for name in names if not name.startswith("sluice/") or not name.endswith(".py")]
+
+
+def _pythons() -> list[str]:
+    """Return every Python of this machine that hosts may have as well, newer than 3.7."""
+    named = [shutil.which(f"python3.{minor}") for minor in range(8, 20)]
+    found = [path for path in named if path and not subprocess.run([path, "-c", ""], capture_output=True).returncode]
+    return [sys.executable, *found]
+
+
+@pytest.mark.parametrize("python", _pythons())
+def test_hosts_can_import_all_that_is_shipped_with_the_standard_library_alone(python: str, tmp_path: Path) -> None:
+    for path, text in remote.sources().items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    names = [path[: -len(".py")].replace("/", ".") for path in remote.sources()]
+    program = (
+        f"import importlib, sys; sys.path.append({str(tmp_path)!r}); [importlib.import_module(n) for n in {names}]"
+    )
+    done = subprocess.run([python, "-IS", "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_many_threads_pack_once() -> None:

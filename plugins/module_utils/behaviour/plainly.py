@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..config.derive import Request, plain
 from ..config.match import Trace, trace
 from ..config.parse import Config
-from ..outside import whole_number
+from ..contract.url import parse_url
 from ..staging.stage import Stage
 from .asking import Asked, ask
 
@@ -86,11 +86,11 @@ def _last(request: Request, answer: Mapping[str, Any]) -> Request:
     chain = answer.get("chain", [])
     if len(chain) < 2:
         return request
-    scheme, _, rest = chain[-1].partition("://")
-    authority, slash, path = rest.partition("/")
-    host, _, port = authority.partition(":")
-    number = whole_number(port) or {"https": 443}.get(scheme, 80)
-    return request._replace(scheme=scheme, host=host, port=number, target=slash + path or "/")
+    try:
+        url = parse_url(chain[-1])
+    except ValueError:
+        return request
+    return request._replace(scheme=url.scheme, host=url.host, port=url.port, target=url.target)
 
 
 def _closes(way: Trace) -> bool:

@@ -1,4 +1,4 @@
 """Checks: what a site promises, and the client that asks for it.
 
-Nothing is imported here, so that a host which runs no check pays for no ``http.client`` and no ``ssl``.
+Nothing is imported here, so that a host which runs no check pays for no ``socket`` and no ``ssl``.
 """

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from ..lean import TYPE_CHECKING, NamedTuple, TypedDict
+from typing import Mapping, NamedTuple, Pattern, Sequence, TypedDict
+
 from .charset import decoded
 from .model import Expect, Upstream, status_holds
 from .pattern import GaveUp, regex
 from .url import joined
-
-if TYPE_CHECKING:
-    from typing import Mapping, Pattern, Sequence
 
 __all__ = ["BODY_LIMIT", "Answer", "SeenRequest", "judge", "judge_upstream"]
 

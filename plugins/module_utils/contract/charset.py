@@ -6,7 +6,7 @@ take a second for a MiB of what does not fit, in which nothing else runs.
 
 from __future__ import annotations
 
-from _codecs import charmap_decode
+from codecs import charmap_decode
 
 __all__ = ["decoded"]
 

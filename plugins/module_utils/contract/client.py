@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import time
+from threading import Thread
+from typing import Callable, Collection, Iterable, Mapping, NamedTuple, Protocol, Sequence
 
-from ..lean import TYPE_CHECKING, NamedTuple, Protocol
-from ..lean.threads import Thread
 from ..outside import printable
 from .answer import Answer, SeenRequest, judge, judge_upstream
 from .cookies import Cookies
 from .model import Check, from_json
 from .transport import NoAnswer, Request, fetch
 from .url import Url, joined, parse_url
-
-if TYPE_CHECKING:
-    from typing import Callable, Collection, Iterable, Mapping, Sequence
 
 __all__ = ["LEADS_AWAY", "Outcome", "SeenRequest", "Witness", "run_checks", "run_rows", "unjudged"]
 
@@ -166,7 +163,7 @@ def _side_by_side(checks: dict[int, Check], run: Callable[[Check], Outcome], wor
     threads = []
     try:
         for _ in range(min(workers, len(waiting))):
-            thread = Thread(work)
+            thread = Thread(target=work, daemon=True)
             thread.start()
             threads.append(thread)
     except RuntimeError:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from ..lean import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from email.message import Message
     from http.cookiejar import CookieJar
-    from typing import Any
 
     from .answer import Answer
     from .url import Url

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from ..lean import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from typing import Any, NamedTuple, Pattern
-else:
-    from ..lean import NamedTuple
+import re
+from typing import Any, NamedTuple, Pattern
 
 __all__ = ["is_quick"]
 
@@ -15,8 +11,6 @@ __all__ = ["is_quick"]
 _QUICK = 2_000_000
 _ENDLESS = float("inf")
 _LENGTHS = tuple(4**power for power in range(3, 11))
-# As in `re`.
-_IGNORECASE, _MULTILINE = 2, 8
 # Patterns that are remembered.
 _MOST = 2000
 _REPEATS = frozenset({"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"})
@@ -72,7 +66,7 @@ def _read(pattern: Pattern[str]) -> _Known:
             if _steps(tree, each, 1 if anchored else each + 1) > _QUICK:
                 break
             length = each
-        return _Known(tree, "" if pattern.flags & _IGNORECASE else _prefix(tree), length)
+        return _Known(tree, "" if pattern.flags & re.IGNORECASE else _prefix(tree), length)
     except Exception:
         return _Known(None, "", 0)
 
@@ -82,7 +76,7 @@ def _is_anchored(tree: list[Any], flags: int) -> bool:
     if not tree or str(tree[0][0]) != "AT":
         return False
     where = str(tree[0][1])
-    return where == "AT_BEGINNING_STRING" or (where == "AT_BEGINNING" and not flags & _MULTILINE)
+    return where == "AT_BEGINNING_STRING" or (where == "AT_BEGINNING" and not flags & re.MULTILINE)
 
 
 def _prefix(tree: list[Any]) -> str:

@@ -1,21 +1,18 @@
 """What an HTTP/1 server answers, read from a connection of its own.
 
-Not ``http.client``: it brings the parser of e-mails along, and to import that takes a host longer than to ask for ten
-pages. It is strict: what nginx never sends, and clients read in different ways, is no answer.
+Not ``http.client``, which has no bound on the time that a head may take and hides what it mends. This is strict: what
+nginx never sends, and clients read in different ways, is no answer.
 """
 
 from __future__ import annotations
 
+import math
+import socket
 import time
+from typing import Iterator, NamedTuple
 
 from ..errors import SluiceError
-from ..lean import TYPE_CHECKING, NamedTuple
-from ..lean.sockets import timeout
 from ..outside import whole_number
-
-if TYPE_CHECKING:
-    import socket
-    from typing import Iterator
 
 __all__ = ["CutOff", "Deadline", "NotHttp", "Response", "Silence"]
 
@@ -42,16 +39,17 @@ class CutOff(SluiceError):
 
 
 class Deadline:
-    """The moment at which a request's time is over."""
+    """The moment at which a request's time is over; ``silence`` is how long nothing may come before that."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, silence: float = math.inf) -> None:
         self._end = time.monotonic() + seconds
+        self._silence = silence
 
     def left(self) -> float:
-        """Seconds left. Raises ``socket.timeout`` where there are none."""
-        left = self._end - time.monotonic()
+        """Return for how many seconds to wait. Raises ``socket.timeout`` where there are none."""
+        left = min(self._end - time.monotonic(), self._silence)
         if left <= 0:
-            raise timeout("time is over")
+            raise socket.timeout("time is over")
         return left
 
 
@@ -73,6 +71,7 @@ class Response:
         self._buffer = b""
         self._at = 0
         self._head_left = _LARGEST_HEAD
+        self._is_whole = False
         self.status, self.headers = self._head()
         self._chunked = self._is_chunked()
         self.promised: int | None = None
@@ -89,13 +88,27 @@ class Response:
         if self._chunked:
             yield from self._chunks(most)
             return
-        most = most if self.promised is None else min(most, self.promised)
-        while most > 0:
-            part = self._some(most)
+        left = most if self.promised is None else min(most, self.promised)
+        while left > 0:
+            part = self._some(left)
             if not part:
                 return
-            most -= len(part)
+            left -= len(part)
             yield part
+        self._is_whole = self.promised is not None and self.promised <= most
+
+    def is_reusable(self) -> bool:
+        """Read what may follow a body that was read, and return whether the connection can be asked once more."""
+        closes = "close" in ", ".join(self._values("connection")).lower()
+        if closes or self.status == _UPGRADED or not self._is_whole:
+            return False
+        try:
+            for _ in self._header_lines() if self._chunked else ():
+                pass
+        except (NotHttp, OSError):
+            return False
+        # What nobody has asked for would be taken for the answer to the next request.
+        return self._at == len(self._buffer)
 
     def _chunks(self, most: int) -> Iterator[bytes]:
         while most > 0:
@@ -107,6 +120,7 @@ class Response:
                 raise NotHttp(f"got {_shown(size)} as the size of a chunk")
             left = int(size, 16)
             if not left:
+                self._is_whole = True
                 return
             while left and most > 0:
                 part = self._some(min(left, most))

@@ -8,19 +8,14 @@ processor, and no more.
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import time
-from _thread import allocate_lock
+from contextlib import suppress
+from typing import Pattern, Sequence
 
-from ..lean import TYPE_CHECKING, suppress
 from .effort import is_quick
 from .pattern import GaveUp
-
-if TYPE_CHECKING:
-    import signal as _signal
-    from typing import Pattern, Sequence
-else:
-    # The compiled half; the other one makes enumerations of it.
-    import _signal
 
 __all__ = ["SECONDS", "GaveUp", "search", "search_any"]
 
@@ -36,7 +31,7 @@ _PART = 64 << 10
 _MOST_FILES = 4096
 _NOT_FOUND, _NO_MEMORY, _WHOLE = b"n", b"m", b"."
 # One child at a time: a server that answers what is slow to look through takes one processor, and not all.
-_turn = allocate_lock()
+_turn = threading.Lock()
 
 
 def search(pattern: Pattern[str], text: str, seconds: float = SECONDS) -> tuple[str | None, ...] | None:
@@ -110,11 +105,11 @@ def _in_child(pattern: Pattern[str], text: str, seconds: float) -> tuple[bytes, 
     if not child:
         try:
             # The kernel ends it, whatever it does, and also when nobody is left that waits for it.
-            for signal in (_signal.SIGPROF, _signal.SIGALRM):
-                _signal.signal(signal, _signal.SIG_DFL)
-            _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGPROF, _signal.SIGALRM))
-            _signal.setitimer(_signal.ITIMER_PROF, seconds)
-            _signal.alarm(int(_SLACK * seconds) + 1)
+            for number in (signal.SIGPROF, signal.SIGALRM):
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGPROF, signal.SIGALRM))
+            signal.setitimer(signal.ITIMER_PROF, seconds)
+            signal.alarm(int(_SLACK * seconds) + 1)
             # What it has inherited may be a lock, or a pipe whose end somebody waits for.
             os.closerange(0, put)
             os.closerange(put + 1, _MOST_FILES)

@@ -5,8 +5,9 @@ Pure: nothing here opens a connection.
 
 from __future__ import annotations
 
+from typing import Any, Callable, Mapping, NamedTuple
+
 from ..errors import InputError
-from ..lean import TYPE_CHECKING, NamedTuple
 from .reading import (
     METHODS,
     read_address,
@@ -25,9 +26,6 @@ from .reading import (
     split_address,
 )
 from .url import parse_url
-
-if TYPE_CHECKING:
-    from typing import Any, Callable, Mapping
 
 __all__ = ["CHECK", "Check", "Expect", "Field", "Upstream", "from_json", "parse_contract", "status_holds", "to_json"]
 

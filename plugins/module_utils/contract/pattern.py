@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from ..errors import SluiceError
-from ..lean import TYPE_CHECKING
+import re
+from typing import Pattern
 
-if TYPE_CHECKING:
-    from typing import Pattern
+from ..errors import SluiceError
 
 __all__ = ["GaveUp", "regex"]
 
@@ -32,9 +31,6 @@ def regex(text: str, *, path: bool = False) -> Pattern[str] | None:
         return None
     if len(inside) > _LONGEST:
         raise ValueError(f"it has {len(inside)} characters, at most {_LONGEST} are read")
-    # Here, as most contracts have none.
-    import re
-
     try:
         return re.compile(inside)
     except (re.error, OverflowError) as error:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-# `collections.abc` itself would import the whole of `collections`.
-from _collections_abc import Mapping
+from collections.abc import Mapping
+from typing import Iterable
 
 from ..closest_match import closest_matches
 from ..errors import InputError
-from ..lean import TYPE_CHECKING
 from .pattern import regex
 from .url import is_host, parse_url
-
-if TYPE_CHECKING:
-    from typing import Iterable
 
 __all__ = [
     "METHODS",

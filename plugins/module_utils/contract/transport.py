@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import socket
+from typing import TYPE_CHECKING, NamedTuple
+
 from ..errors import SluiceError
-from ..lean import TYPE_CHECKING, NamedTuple
-from ..lean.sockets import connect, timeout
 from .answer import BODY_LIMIT, Answer
+from .cookies import Cookies
 from .http1 import CutOff, Deadline, NotHttp, Response, Silence
 from .url import Url, bracketed
 
 if TYPE_CHECKING:
-    import socket
     import ssl
-
-    from .cookies import Cookies
 
 __all__ = ["NoAnswer", "Request", "fetch"]
 
@@ -50,12 +50,6 @@ def fetch(request: Request, address: tuple[str, int], seconds: float, cookies: C
 
 
 def _connected(url: Url, address: tuple[str, int], deadline: Deadline) -> socket.socket:
-    plain = connect(address, deadline.left()) if url.scheme == "http" else None
-    if plain is not None:
-        return plain
-    # Here, as most of what a host is asked is plain HTTP at an IPv4 address.
-    import socket
-
     connection = socket.create_connection(address, deadline.left())
     if url.scheme == "http":
         return connection
@@ -67,13 +61,8 @@ def _connected(url: Url, address: tuple[str, int], deadline: Deadline) -> socket
         raise
 
 
-# The one for all requests, made when the first of them needs it.
-_contexts: list[ssl.SSLContext] = []
-
-
+@functools.lru_cache(maxsize=1)
 def _tls() -> ssl.SSLContext:
-    if _contexts:
-        return _contexts[0]
     # Here, because it loads all of OpenSSL, and many contracts ask for plain HTTP alone.
     import ssl
 
@@ -81,7 +70,6 @@ def _tls() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(["http/1.1"])
-    _contexts.append(context)
     return context
 
 
@@ -107,7 +95,7 @@ def _read_body(response: Response, seconds: float) -> tuple[bytes, str | None]:
     try:
         for part in response.body(BODY_LIMIT):
             body += part
-    except timeout:
+    except socket.timeout:
         return bytes(body), f"the body was not complete within {seconds:.3g} s ({len(body)} bytes came)"
     except CutOff:
         return bytes(body), f"the answer was cut off after {len(body)} bytes of its body"
@@ -123,7 +111,7 @@ def _read_body(response: Response, seconds: float) -> tuple[bytes, str | None]:
 
 def _in_words(error: Exception, address: tuple[str, int], url: Url, seconds: float) -> str:
     where = f"{bracketed(address[0])}:{address[1]}"
-    if isinstance(error, timeout):
+    if isinstance(error, socket.timeout):
         return f"{where} gave no answer within {seconds:.3g} s"
     if isinstance(error, ConnectionRefusedError):
         return f"{where} refused the connection; nothing listens there"

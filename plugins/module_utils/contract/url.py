@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from ..lean import NamedTuple
-from ..outside import whole_number
+import ipaddress
+from typing import NamedTuple
+from urllib.parse import quote, urljoin, urlsplit
 
 __all__ = ["Url", "bracketed", "is_host", "joined", "parse_url"]
 
 _PORTS = {"http": 80, "https": 443}
 _NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
-# Where one of these stands, a URL is not taken apart at sight.
-_INTRICATE = frozenset("#@[]\\")
 _LONGEST_NAME = 253
 _FORM = "use http://host/path or https://host/path"
 
@@ -41,8 +40,6 @@ def is_host(text: str) -> bool:
     """Say whether ``text`` is a host name, an IPv4 or an IPv6 address (without brackets)."""
     if ":" not in text:
         return 0 < len(text) <= _LONGEST_NAME and text[0] not in ".-" and _NAME.issuperset(text)
-    import ipaddress
-
     try:
         ipaddress.IPv6Address(text)
     except ValueError:
@@ -57,12 +54,6 @@ def parse_url(text: str) -> Url:
     """
     if any(letter.isspace() or not letter.isprintable() for letter in text):
         raise ValueError(f"{text!r} holds a space or a control character; write %20 for a space")
-    plain = _taken_apart(text)
-    if plain is not None:
-        return plain
-    # Here, as that takes longer to import than to ask for a page, and most URLs are plain.
-    from urllib.parse import urlsplit
-
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -83,24 +74,8 @@ def parse_url(text: str) -> Url:
     return Url(parts.scheme, _ascii_host(parts.hostname, text), port or _PORTS[parts.scheme], _percent_encoded(target))
 
 
-def _taken_apart(text: str) -> Url | None:
-    """Take a plain URL apart; nothing where it is none, or is not so plain."""
-    scheme, _, rest = text.partition("://")
-    where, _, target = rest.partition("/")
-    host, colon, digits = where.partition(":")
-    if scheme not in _PORTS or not text.isascii() or not _INTRICATE.isdisjoint(rest) or not is_host(host):
-        return None
-    port = whole_number(digits) if colon else _PORTS[scheme]
-    if port is None or not 0 < port < 65536:
-        return None
-    path, _, query = target.partition("?")
-    return Url(scheme, host.lower(), port, f"/{path}?{query}" if query else f"/{path}")
-
-
 def joined(base: str, target: str) -> str:
     """Return where ``target`` leads from ``base``, as browsers do it. Raises ``ValueError``."""
-    from urllib.parse import urljoin
-
     return urljoin(base, target)
 
 
@@ -116,6 +91,4 @@ def _ascii_host(host: str, text: str) -> str:
 
 
 def _percent_encoded(target: str) -> str:
-    from urllib.parse import quote
-
     return "".join(letter if letter.isascii() else quote(letter) for letter in target)

@@ -4,16 +4,16 @@ is signed, for this very content and this inventory, and is newer than any that 
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Mapping
+
 from .. import receipt as receipts
-from ..lean import TYPE_CHECKING, json
 from .session import Fault, Problem, Session
 from .signatures import verify
 from .times import seconds_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-    from typing import Mapping
-
     from .forms import ActivateRequest, Json
 
 __all__ = ["Admitted", "admit", "demand", "early", "foreign", "inventory_of", "is_strict"]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from ..lean import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 if TYPE_CHECKING:
-    from typing import Callable
-
     from .forms import Json
     from .session import Session
 

@@ -11,19 +11,18 @@ import shutil
 import sys
 import tempfile
 from importlib import import_module
+from typing import Dict, Tuple, Union
 
-TYPE_CHECKING = False
-
-if TYPE_CHECKING:
-    from typing import Dict, Tuple, Union
-
-    Codes = Dict[str, Tuple[str, Union[bytes, str]]]
+Codes = Dict[str, Tuple[str, Union[bytes, str]]]
 
 __all__ = ["install"]
 
 # What operations import only when they need it. A Python that lacks any of it (python3-minimal) is told of at first
 # contact, not in the middle of a switch.
-_NEEDED = ("ctypes", "difflib", "fcntl", "hashlib", "signal", "socket", "ssl", "subprocess", "tarfile", "threading")
+_NEEDED = (
+    *("ctypes", "datetime", "difflib", "fcntl", "gzip", "hashlib", "json", "pathlib", "signal", "socket", "ssl"),
+    *("subprocess", "tarfile", "threading"),
+)
 # So many engines of before stay, beside the one that the guard of a trial runs.
 _OTHERS = 2
 

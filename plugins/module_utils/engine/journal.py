@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..lean import TYPE_CHECKING, Path, json, suppress
 from .host.system import System
 from .stored import is_event
 

@@ -9,13 +9,9 @@ from __future__ import annotations
 import marshal
 import os
 import sys
+from typing import Any, BinaryIO, Dict, Tuple, Union
 
-TYPE_CHECKING = False
-
-if TYPE_CHECKING:
-    from typing import Any, BinaryIO, Dict, Tuple, Union
-
-    Codes = Dict[str, Tuple[str, Union[bytes, str]]]
+Codes = Dict[str, Tuple[str, Union[bytes, str]]]
 
 _ROOT = "/usr/local/lib/sluice"
 # Bytes, of a part of what is sent: an engine, a request, a bundle.

@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import marshal
 import sys
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any, Dict, Tuple, Union
 
-# importlib itself is not needed for that, and would be imported.
-from _frozen_importlib import ModuleSpec
-
-TYPE_CHECKING = False
-
-if TYPE_CHECKING:
-    from types import ModuleType
-    from typing import Any, Dict, Tuple, Union
-
-    # Module name to the path of its source, and its code as of ``marshal``, or its text.
-    Codes = Dict[str, Tuple[str, Union[bytes, str]]]
+# Module name to the path of its source, and its code as of ``marshal``, or its text.
+Codes = Dict[str, Tuple[str, Union[bytes, str]]]
 
 __all__ = ["Modules", "run", "run_own"]
 
@@ -51,10 +46,10 @@ class Modules:
 def run(codes: Codes, request: bytes, bundle: bytes) -> None:
     """Let the engine answer a request."""
     sys.meta_path.insert(0, Modules(codes))
-    __import__("sluice.engine.main", fromlist=["main"]).main(request, bundle)
+    import_module("sluice.engine.main").main(request, bundle)
 
 
 def run_own(codes: Codes, request: bytes, bundle: bytes, digest: str, asked: str) -> None:
     """Let the host's own engine, ``digest``, answer a request that was made for the engine ``asked``."""
     sys.meta_path.insert(0, Modules(codes))
-    __import__("sluice.engine.own", fromlist=["main"]).main(request, bundle, digest, asked)
+    import_module("sluice.engine.own").main(request, bundle, digest, asked)

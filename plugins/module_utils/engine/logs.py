@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import time
+from typing import TYPE_CHECKING, Iterable, Iterator, NamedTuple
 
-from ..lean import TYPE_CHECKING, NamedTuple
-from ..lean.texts import fits
 from ..outside import whole_number
 from .opening import opened
 
 if TYPE_CHECKING:
-    from typing import Iterable, Iterator
-
     from .traffic import Traffic
     from .visitors import Clients
 
@@ -42,8 +40,8 @@ _TAIL = 1 << 20
 # A log is read in parts of so many bytes: it may be larger than the memory.
 _PART = 1 << 20
 _LONGEST = 4 * _PART
-# How a line of an error log begins.
-TIME = "0000/00/00 00:00:00"
+# How a line of an error log begins, as a regular expression.
+TIME = r"(?a)\d{4}/\d\d/\d\d \d\d:\d\d:\d\d"
 # What a client does wrong in its handshake is logged at crit, and says nothing about the release.
 _CLIENTS_FAULT = ("SSL_do_handshake() failed", " while SSL handshaking, client:")
 _RISE_COUNT, _RISE_SHARE = 5, 0.02
@@ -219,7 +217,7 @@ def _level_and_pid(line: str) -> tuple[str, int]:
     stamp, _, rest = line.partition(" [")
     level, _, rest = rest.partition("] ")
     pid = whole_number(rest.partition("#")[0]) if "#" in rest else None
-    return (level, pid) if pid is not None and fits(stamp, TIME) else ("", 0)
+    return (level, pid) if pid is not None and re.fullmatch(TIME, stamp) else ("", 0)
 
 
 def is_clients_fault(line: str) -> bool:
@@ -269,11 +267,15 @@ def _status(line: str) -> str:
     for field in plain.split('"')[2::2] if line[:1] != "{" else ():
         status = field[1:4]
         ends = not (field[4:5].isalnum() or field[4:5] == "_")
-        if field[:1] == " " and fits(status, "000") and ends:
+        if field[:1] == " " and _is_status(status) and ends:
             return status
     value = plain.partition('"status":')[2].lstrip()
     status = value[1:4] if value.startswith('"') else value[:3]
-    return status if fits(status, "000") else ""
+    return status if _is_status(status) else ""
+
+
+def _is_status(text: str) -> bool:
+    return len(text) == 3 and text.isascii() and text.isdigit()
 
 
 def rise(before: Share, since: Share) -> bool:

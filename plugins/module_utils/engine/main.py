@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Callable
 
 from ..errors import SluiceError
-from ..lean import TYPE_CHECKING, json
 from ..outside import read_release_id
 from . import MARKER
 from .guard.lease import DEADLINE, keeper, why_overdue
@@ -15,8 +17,6 @@ from .session import Problem, Session, problems_of
 from .store import Layout, Locked
 
 if TYPE_CHECKING:
-    from typing import Any, Callable
-
     from .forms import Json
 
 __all__ = ["handle", "main"]
@@ -98,8 +98,7 @@ def _read_ids(name: str, request: Json) -> None:
 
 
 def _module(name: str) -> Any:
-    # importlib itself is not needed for that, and would be imported.
-    return __import__(f"{__package__}.operations.{name}", fromlist=[name])
+    return import_module(f"{__package__}.operations.{name}")
 
 
 def _sign_of_life(session: Session) -> None:

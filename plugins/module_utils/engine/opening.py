@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import errno
 import os
-
-from ..lean import TYPE_CHECKING, contextmanager
-
-if TYPE_CHECKING:
-    from typing import Iterator
+import stat
+from contextlib import contextmanager
+from typing import Iterator
 
 __all__ = ["open_regular", "opened", "read_any", "read_start"]
 
 _MOST_LINKS = 40
-# As in `stat`, which would have to be imported for them.
-_KIND, _LINK, _FOLDER, _FILE = 0o170000, 0o120000, 0o040000, 0o100000
 _OTHERS_WRITE = 0o022
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -48,7 +44,7 @@ def read_any(path: str | os.PathLike[str], size: int) -> bytes:
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:
-        if os.fstat(descriptor).st_mode & _KIND != _FILE:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "it is no regular file", os.fspath(path))
         return file.read(size)
 
@@ -62,7 +58,7 @@ def open_regular(path: str | os.PathLike[str]) -> int:
     at, folder = _walk(os.fspath(path))
     try:
         status = os.fstat(at)
-        if status.st_mode & _KIND != _FILE:
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is no regular file", os.fspath(path))
         if status.st_nlink > 1 and _is_open_to_others(folder):
             raise PermissionError(errno.EACCES, "it is one of several hard links", os.fspath(path))
@@ -82,7 +78,7 @@ def _walk(path: str) -> tuple[int, os.stat_result]:
             found = os.open(names.pop(), _LOOK, dir_fd=at)
             try:
                 status = os.fstat(found)
-                if status.st_mode & _KIND == _LINK:
+                if stat.S_ISLNK(status.st_mode):
                     links += 1
                     if status.st_uid not in _trusted() or links > _MOST_LINKS:
                         raise PermissionError(errno.EACCES, "a link that root did not make leads there", path)
@@ -93,7 +89,7 @@ def _walk(path: str) -> tuple[int, os.stat_result]:
                     os.close(found)
                     found = os.open("/", _LOOK | os.O_DIRECTORY)
                 at, found = found, at
-                if names or os.fstat(at).st_mode & _KIND == _FOLDER:
+                if names or stat.S_ISDIR(os.fstat(at).st_mode):
                     folder = os.fstat(at)
             finally:
                 os.close(found)

@@ -6,18 +6,17 @@ the number of the statement by which it came.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
 
-from ..lean import TYPE_CHECKING, json, sha256
 from .host.trust import interpreter_fault
-from .session import Fault, Problem
+from .session import Fault, Problem, Session
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from .forms import Json
-    from .session import Session
     from .store import Layout
 
 __all__ = ["MOST", "Own", "install_own", "main", "read_own", "unpacked"]

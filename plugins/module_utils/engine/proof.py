@@ -7,11 +7,9 @@ soon as they start.
 
 from __future__ import annotations
 
-from ..lean import TYPE_CHECKING, NamedTuple
-from .host.processes import Worker
+from typing import Iterable, NamedTuple
 
-if TYPE_CHECKING:
-    from typing import Iterable
+from .host.processes import Worker
 
 __all__ = ["Proof", "Sample", "Verdict"]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from ..lean import TYPE_CHECKING
+from typing import TYPE_CHECKING, Iterable, Mapping
+
+from ..outside import ReleaseId
 from . import state as states
 from .stored import is_event
 
 if TYPE_CHECKING:
-    from typing import Iterable, Mapping
-
-    from ..outside import ReleaseId
     from .forms import Json
 
 __all__ = ["rebuilt"]

@@ -26,15 +26,12 @@ A log in which a record begins without a head is no error log: nothing in it is 
 from __future__ import annotations
 
 import os
+import re
+from typing import Iterable, NamedTuple
 
-from ..lean import TYPE_CHECKING, NamedTuple
-from ..lean.texts import fits
 from ..outside import printable, whole_number
 from .logs import TIME, Limit, is_clients_fault, is_end_of, rotated_to
 from .opening import opened
-
-if TYPE_CHECKING:
-    from typing import Iterable
 
 __all__ = ["SEVERE", "Found", "Pids", "Records", "kind_of", "read_head"]
 
@@ -136,7 +133,7 @@ def read_head(line: bytes) -> Head | None:
     number = whole_number(pid)
     if number is None or whole_number(thread) is None or not (is_level and is_pid and is_text):
         return None
-    return Head(level, number, text) if fits(line[:19].decode("latin-1"), TIME) else None
+    return Head(level, number, text) if re.fullmatch(TIME, line[:19].decode("latin-1")) else None
 
 
 def kind_of(text: str) -> str:

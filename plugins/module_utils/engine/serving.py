@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..lean import TYPE_CHECKING, NamedTuple, suppress
-from ..lean.threads import Thread
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
 from .asking import ask, contract_of, not_asked
 from .host.nginx import expected_workers, find_master
 from .host.processes import Master, is_alive, open_logs, workers_of
@@ -13,6 +14,8 @@ from .records import SEVERE, Pids, Records
 from .session import Fault, Problem, Session
 
 if TYPE_CHECKING:
+    from threading import Thread
+
     from .forms import Json
 
 __all__ = [
@@ -195,7 +198,10 @@ class _Checks:
         """Start them, once."""
         if self._thread is not None or not self.contract:
             return
-        self._thread = Thread(self._run)
+        # Here, since not all releases have a contract.
+        from threading import Thread
+
+        self._thread = Thread(target=self._run, daemon=True)
         try:
             self._thread.start()
         except RuntimeError as error:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
 
 from ..errors import SluiceError
-from ..lean import TYPE_CHECKING, NamedTuple, contextmanager
 from .host.system import System
 from .store import Layout, Store
 
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterator
-
     from .forms import Json
 
 __all__ = ["Fault", "Problem", "Session", "problems_of", "shown"]

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from ..lean import TYPE_CHECKING
-from .session import Problem
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from .session import Session
+from .session import Problem, Session
 
 __all__ = ["verify"]
 

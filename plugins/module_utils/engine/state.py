@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from ..lean import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from ..outside import ReleaseId
 
 if TYPE_CHECKING:
-    from typing import Any
-
-    from ..outside import ReleaseId
     from .forms import Json
 
 __all__ = [

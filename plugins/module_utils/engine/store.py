@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
 
 from ..errors import SluiceError
-from ..lean import TYPE_CHECKING, NamedTuple, Path, contextmanager, json, suppress
 from ..outside import ReleaseId, read_release_id
 from . import state as states
 from .host.processes import started_at
@@ -15,8 +18,6 @@ from .journal import Journal
 from .stored import is_meta, is_state
 
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterator
-
     from .forms import Json
 
 __all__ = ["Layout", "Locked", "Store"]

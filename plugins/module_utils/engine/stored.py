@@ -6,14 +6,12 @@ is treated as if it could not be read.
 
 from __future__ import annotations
 
+from typing import Any, Callable
+
 from ..errors import SluiceError
-from ..lean import TYPE_CHECKING
 from ..outside import read_release_id
 
-if TYPE_CHECKING:
-    from typing import Any, Callable
-
-    Form = Callable[[Any], bool]
+Form = Callable[[Any], bool]
 
 __all__ = ["is_event", "is_meta", "is_state"]
 

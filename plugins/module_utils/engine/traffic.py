@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
-from ..lean import TYPE_CHECKING
 from ..outside import whole_number
 from .times import LOCAL, is_local, logged_at
 

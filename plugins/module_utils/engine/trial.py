@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..lean import TYPE_CHECKING
+from typing import TYPE_CHECKING
+
 from .guard.lease import due_in
 from .host.nginx import find_master
 from .host.processes import workers_of

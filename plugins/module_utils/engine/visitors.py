@@ -7,14 +7,11 @@ decide alone.
 from __future__ import annotations
 
 import time
+from typing import Collection, Mapping
 
-from ..lean import TYPE_CHECKING
 from ..outside import whole_number
 from .logs import Share, tail_before
 from .records import SEVERE, kind_of, read_head
-
-if TYPE_CHECKING:
-    from typing import Collection, Mapping
 
 __all__ = ["Clients", "kinds_before", "risen"]
 

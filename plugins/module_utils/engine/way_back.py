@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Callable, NamedTuple
+
 from ..errors import SluiceError
-from ..lean import TYPE_CHECKING, NamedTuple
 from ..outside import ReleaseId
 from . import state as states
 from .asking import contract_of
@@ -17,8 +18,6 @@ from .trees.outside import changed_since
 from .trees.stock import has_release
 
 if TYPE_CHECKING:
-    from typing import Callable
-
     from .forms import Json
 
 __all__ = ["Back", "go_back", "lead_back"]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
+from typing import Iterator
 
-from ..lean import TYPE_CHECKING
 from ..outside import whole_number
 from .logs import Limit, parts
 from .opening import opened
 from .times import logged_at
-
-if TYPE_CHECKING:
-    from typing import Iterator
 
 __all__ = ["lines_between"]
 

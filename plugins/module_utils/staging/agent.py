@@ -22,14 +22,13 @@ from typing import Any, NoReturn
 
 from docker.models.containers import Container
 
-from .. import remote
+from .. import remote, world
 from ..errors import SluiceError
-from ..world import inside
 from .containers import libraries, pack
 
 __all__ = ["Agent", "code", "command"]
 
-_INSIDE = Path(str(inside.__file__)).parent
+_WORLD = Path(str(world.__file__)).parent
 _HOME = "sluice"
 _PATHS = [f"/{_HOME}{part}" for part in ("", "/libraries.zip")]
 # What the agent starts may neither read what is meant for it nor say something in its place. All that it needs comes
@@ -47,7 +46,7 @@ while True:
         a.extraction_filter=lambda member,_: member
         a.extractall("/")
 sys.path[:0]={_PATHS}
-from inside.main import main
+from sluice.world.inside.main import main
 main(i,o,sys.argv[1])
 """
 
@@ -71,8 +70,9 @@ _TAKEN_SECONDS = 60.0
 @functools.lru_cache(maxsize=1)
 def code() -> bytes:
     """Pack what agents are made of; it is the same for all of them."""
-    files = {f"{_HOME}/inside/{path.relative_to(_INSIDE)}": path.read_bytes() for path in _INSIDE.rglob("*.py")}
-    files |= {f"{_HOME}/{path}": text.encode() for path, text in remote.sources().items()}
+    files = {f"{_HOME}/{path}": text.encode() for path, text in remote.sources().items()}
+    for path in (_WORLD / "__init__.py", *(_WORLD / "inside").rglob("*.py")):
+        files[f"{_HOME}/sluice/world/{path.relative_to(_WORLD)}"] = path.read_bytes()
     return pack({**files, f"{_HOME}/libraries.zip": libraries()}, {})
 
 

@@ -6,13 +6,13 @@ import contextlib
 import gzip
 import io
 import tarfile
+from pathlib import Path
 
 from hypothesis import strategies as st
 
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Fault
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.bundle import unpack
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.lean import Path
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import Entry
 from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_release_id
 from ansible_collections.sluice.nginx.plugins.module_utils.release.fetched import keep_live

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from hypothesis import strategies as st
 
@@ -10,7 +11,6 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine import state a
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import System
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.journal import Journal
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.rebuild import rebuilt
-from ansible_collections.sluice.nginx.plugins.module_utils.lean import Path
 from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_release_id
 
 from ..harness import scratch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -18,7 +19,6 @@ from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import
     parse_contract,
     to_json,
 )
-from ansible_collections.sluice.nginx.plugins.module_utils.lean.threads import Thread
 from tests.unit.contract.servers import OK, TIMEOUT, Server, ask
 
 
@@ -83,10 +83,11 @@ def test_a_stored_row_that_is_no_check_is_an_outcome(server: Server) -> None:
 
 
 def test_checks_are_made_where_no_thread_can_be(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    def start(self: object) -> None:
-        raise RuntimeError("can't start new thread")
+    class NoThread(Thread):
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(Thread, "start", start)
+    monkeypatch.setattr(client, "Thread", NoThread)
     server.parts = lambda: iter([OK + b"\r\n"])
     rows = [{"get": f"http://shop.example:{server.port}/{number}"} for number in range(3)]
     assert all(outcome.ok for outcome in run_checks(parse_contract(rows, "x")))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.engine import way_back
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.records import Records
-from ansible_collections.sluice.nginx.plugins.module_utils.lean.threads import Thread
 from tests.unit.engine.simulation.host import SimulatedHost
 from tests.unit.engine.simulation.releases import release
 from tests.unit.engine.simulation.work import DEADLINE, confirm, deploy, push, revert

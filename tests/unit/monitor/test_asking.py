@@ -162,6 +162,7 @@ def test_what_fails_in_asking_is_told_and_what_was_told_before_is_not(
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_thread_that_has_ended_is_started_anew_and_told(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     def end(*_: Any, **__: Any) -> list[Outcome]:
         raise SystemExit

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 import http.server
+import socket
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from ansible_collections.sluice.nginx.plugins.module_utils.world.inside import exchange
 from ansible_collections.sluice.nginx.plugins.module_utils.world.inside.asking import Connection, Silent, said_back
 from ansible_collections.sluice.nginx.plugins.module_utils.world.inside.certificates import names_of
 
@@ -59,6 +61,34 @@ def port() -> Iterator[int]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_address[1]
         server.shutdown()
+
+
+Wire = Callable[[bytes | None], int]
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    """A server that answers its one request with these bytes and ends, or with nothing and stays; returns its port."""
+    opened: list[socket.socket] = []
+
+    def serve(server: socket.socket, answer: bytes | None) -> None:
+        connection, _ = server.accept()
+        opened.append(connection)
+        connection.recv(4096)
+        if answer is not None:
+            connection.sendall(answer)
+            connection.shutdown(socket.SHUT_WR)
+
+    def made(answer: bytes | None) -> int:
+        server = socket.create_server(("127.0.0.1", 0))
+        opened.append(server)
+        threading.Thread(target=serve, args=(server, answer), daemon=True).start()
+        port: int = server.getsockname()[1]
+        return port
+
+    yield made
+    for each in opened:
+        each.close()
 
 
 def _row(port: int, target: str = "/", **more: Any) -> dict[str, Any]:
@@ -107,10 +137,83 @@ def test_what_does_not_answer_is_told_in_words(port: int) -> None:
         Connection(_row(1, connect="unix:/no/such.sock"), "", 10)
 
 
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "body", "ended"),
+    [
+        (OK + b"Content-Length: 2\r\n\r\nhi", b"hi", False),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 1\r\n\r\n", b"hi", False),
+        (OK + b"Content-Length: 2\r\nConnection: Close\r\n\r\nhi", b"hi", True),
+        # What came too much would be the answer to the next request.
+        (OK + b"Content-Length: 2\r\n\r\nhi" + OK, b"hi", True),
+        (OK + b"Content-Length: 3\r\n\r\nhi", b"hi", True),
+        (OK + b"\r\nhi", b"hi", True),
+        (b"HTTP/1.1 101 Switching Protocols\r\n\r\nhi", b"", True),
+    ],
+)
+def test_only_a_whole_answer_leaves_its_connection_for_another_request(
+    wire: Wire, answer: bytes, body: bytes, ended: bool
+) -> None:
+    connection = Connection(_row(wire(answer)), "", 10)
+    assert connection.ask(_row(0), 0)["body"] == body
+    assert connection.ended is ended
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"SSH-2.0-OpenSSH\r\n", "the answer is not HTTP: SSH-2.0"),
+        (OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nhi", "the answer is not HTTP: got the Content-Length"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n-2\r\n", "the answer is not HTTP: got -2 as the size of a chunk"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n9\r\nhi", "the connection was closed without an answer"),
+    ],
+)
+def test_an_odd_answer_is_told_in_words(wire: Wire, answer: bytes, words: str) -> None:
+    connection = Connection(_row(wire(answer)), "", 10)
+    with pytest.raises(Silent, match=words):
+        connection.ask(_row(0), 0)
+    assert connection.ended
+
+
+def test_silence_is_no_answer_in_time(wire: Wire) -> None:
+    connection = Connection(_row(wire(None)), "", 0.2)
+    with pytest.raises(Silent, match="no answer in time"):
+        connection.ask(_row(0), 0)
+
+
 def test_bytes_over_tcp_are_answered(port: int) -> None:
     answer = said_back(_row(port, speaks="tcp", said="HEAD / HTTP/1.0\r\n\r\n"), "", 10)
     assert answer["body"].startswith(b"HTTP/1.1 200")
     assert answer["accepted"]
+
+
+@pytest.mark.parametrize(
+    ("target", "reached"),
+    [
+        ("/new", "http://a.example/new"),
+        ("new?a=1#b", "http://a.example/old/new?a=1"),
+        ("../new", "http://a.example/new"),
+        ("?a=1", "http://a.example/old/?a=1"),
+        ("//B.example/x", "http://b.example/x"),
+        ("https://a.example", "https://a.example/"),
+        ("http://a.example:8080/", "http://a.example:8080/"),
+        ("http://a.example:80/", "http://a.example/"),
+        ("http://[::1]/x", "http://[::1]/x"),
+        ("http://c.example/", None),
+        ("http://a.example:81/", None),
+        ("ftp://a.example/", None),
+        ("http://me@a.example/", None),
+        ("http://[", None),
+    ],
+)
+def test_redirects_lead_to_what_listens_here_only(target: str, reached: str | None) -> None:
+    ports = [["http", 80], ["https", 443], ["http", 8080]]
+    row = _row(80, "/old/?q=1", hosts=["a.example", "b.example", "::1"], ports=ports, connect="unix:/run/web.sock")
+    found = exchange.redirected(row, target)
+    assert (found and exchange.url_of(found)) == reached
+    assert found is None or found["connect"] == ("unix:/run/web.sock" if found["port"] == 80 else "127.0.0.1")
 
 
 @pytest.mark.parametrize("names", [["a.example"], ["a.example", "*.b.example", "c.example"]])

@@ -48,11 +48,10 @@ def test_only_regular_files_are_read_and_only_so_much(tmp_path: Path, monkeypatc
 SEALED = """
 import io, sys
 sys.path[:0] = {paths}
-from inside import main
-import inside.common, inside.modules, inside.completing
+from sluice.world.inside import common, completing, main, modules
 from pathlib import Path
 work = Path({home!r})
-for module in (main, inside.common): module.HOME, module.PLAN = work, work / "plan.json"
+for module in (main, common): module.HOME, module.PLAN = work, work / "plan.json"
 asked = io.BytesIO(b'["t1", "read", [{{"path": "/etc/hostname"}}]]\\n["t2", "no such thing", []]\\n')
 told = io.StringIO()
 main.main(asked, told, "nginx")
@@ -68,8 +67,7 @@ def test_nginxs_agent_imports_nothing_once_it_is_asked(tmp_path: Path) -> None:
     for path, text in remote.sources().items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
-    folder = Path(str(inside.__file__)).parent
-    (tmp_path / "inside").symlink_to(folder)
+    (tmp_path / "sluice/world").symlink_to(Path(str(inside.__file__)).parent.parent)
     program = SEALED.format(paths=[str(tmp_path)], home=str(tmp_path))
     done = subprocess.run([sys.executable, "-IS", "-c", program], capture_output=True, text=True, check=False)
     first, second, *rest = done.stdout.splitlines()

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
-from ...lean import TYPE_CHECKING, Path
-from ..session import Fault, Problem
+from ..session import Fault, Problem, Session
 from .lease import extend
-
-if TYPE_CHECKING:
-    from ..session import Session
 
 __all__ = ["BOOT_UNIT", "LATE", "arm", "disarm"]
 

@@ -5,11 +5,10 @@ It is counted by the monotonic clock, so no change of the time of day moves it, 
 
 from __future__ import annotations
 
-from ...lean import TYPE_CHECKING, json
+import json
+from typing import TYPE_CHECKING, Callable
 
 if TYPE_CHECKING:
-    from typing import Callable
-
     from ..forms import Json, Pending
     from ..session import Session
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from ...lean import TYPE_CHECKING, suppress
 from .. import state as states
 from ..host.processes import find_masters
 from ..host.system import System

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
+from typing import Iterator, NamedTuple
 
-from ...lean import TYPE_CHECKING, NamedTuple, contextmanager
 from ..session import Fault, Problem, Session
 from .processes import Master, started_at
 from .trust import binary_fault, file_fault
-
-if TYPE_CHECKING:
-    from typing import Iterator
 
 __all__ = ["Binary", "opened_binary", "run_installed"]
 

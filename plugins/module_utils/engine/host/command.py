@@ -1,20 +1,14 @@
-"""Commands of the host, run without ``subprocess``, whose import takes longer than most of them do."""
+"""Commands of the host: each has a bound on its time, and may do something in its process before it begins."""
 
 from __future__ import annotations
 
 import errno
 import os
 import select
+import signal
 import time
-
-from ...lean import TYPE_CHECKING, NamedTuple, suppress
-
-if TYPE_CHECKING:
-    import signal as _signal
-    from typing import Callable, NoReturn, Sequence
-else:
-    # The compiled half; the other one makes enumerations of it.
-    import _signal
+from contextlib import suppress
+from typing import Callable, NamedTuple, NoReturn, Sequence
 
 __all__ = ["NotEntered", "Ran", "close_others", "run"]
 
@@ -148,7 +142,7 @@ class _Process:
         self._close(*self._ends)
         if not self._ended:
             with suppress(ProcessLookupError, ChildProcessError):
-                os.kill(self._pid, _signal.SIGKILL)
+                os.kill(self._pid, signal.SIGKILL)
                 os.waitpid(self._pid, 0)
 
 
@@ -171,8 +165,8 @@ def _become(
             os.dup2(end, place)
         close_others(fail, program)
         # Python ignores them, and a command would go on to.
-        for signal in (_signal.SIGPIPE, _signal.SIGXFSZ):
-            _signal.signal(signal, _signal.SIG_DFL)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
         # The engine's own files are closed; what nginx makes, as its logs and caches, is as it always is.
         os.umask(0o022)
         if enter is not None:

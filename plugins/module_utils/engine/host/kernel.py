@@ -5,8 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-
-from ...lean import Path
+from pathlib import Path
 
 __all__ = ["bind_privately", "exchange", "sync_filesystem"]
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from ...lean import TYPE_CHECKING, NamedTuple, Path, json, suppress
 from ...outside import printable, whole_number
 from ..session import Fault, Problem, Session
 from .binary import Binary, opened_binary, run_installed

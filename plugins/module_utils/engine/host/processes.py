@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
 
-from ...lean import NamedTuple, Path, suppress
 from ...outside import whole_number
 from .trust import exe_of, process_fault
 

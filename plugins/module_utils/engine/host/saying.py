@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import Iterable
 
-from ...lean import TYPE_CHECKING
 from ...outside import printable, whole_number
 from ..opening import opened, read_start
-
-if TYPE_CHECKING:
-    from typing import Iterable
 
 __all__ = ["last_line", "pid_of_files"]
 

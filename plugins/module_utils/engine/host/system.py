@@ -8,23 +8,21 @@ A test replaces it, or stops the engine after any one of its calls.
 from __future__ import annotations
 
 import os
+import signal
+import stat
 import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, Sequence
 
-from ...lean import TYPE_CHECKING, NamedTuple, Path, suppress
 from .command import NotEntered, Ran, close_others, run
 from .copying import copy, create
 
 if TYPE_CHECKING:
-    from typing import Callable, Iterator, Sequence
-
     from ..forms import Json
 
 __all__ = ["Bind", "NoNamespace", "Ran", "System"]
 
-# The same on every Linux; to import `signal` for them would cost more than to send one.
-_SIGHUP, _SIGQUIT, _SIGKILL = 1, 3, 9
-# The kind of a file in its mode, as in `stat`.
-_KIND, _FOLDER, _FILE = 0o170000, 0o040000, 0o100000
 # So many files are synced one by one.
 _FEW = 64
 
@@ -167,8 +165,8 @@ class System:
                 for name in files:
                     os.unlink(name, dir_fd=at)
                 for name in folders:
-                    kind = os.stat(name, dir_fd=at, follow_symlinks=False).st_mode & _KIND
-                    (os.rmdir if kind == _FOLDER else os.unlink)(name, dir_fd=at)
+                    mode = os.stat(name, dir_fd=at, follow_symlinks=False).st_mode
+                    (os.rmdir if stat.S_ISDIR(mode) else os.unlink)(name, dir_fd=at)
             os.rmdir(path)
         elif os.path.lexists(path):
             path.unlink()
@@ -205,22 +203,22 @@ class System:
 
     def reload(self, pid: int) -> None:
         """Tell a master to read its configuration again. Raises ``ProcessLookupError`` when it is gone."""
-        os.kill(pid, _SIGHUP)
+        os.kill(pid, signal.SIGHUP)
 
     def quit(self, pid: int) -> None:
         """Tell a process of nginx to end what it has and go. Raises ``ProcessLookupError`` when it is gone."""
-        os.kill(pid, _SIGQUIT)
+        os.kill(pid, signal.SIGQUIT)
 
     def kill(self, pid: int) -> None:
         """End a process at once. Raises ``ProcessLookupError`` when it is gone."""
-        os.kill(pid, _SIGKILL)
+        os.kill(pid, signal.SIGKILL)
 
     def ask(self, contract: list[Json], timeout: float, noted: Callable[[Json], None] | None = None) -> list[Json]:
         """Make the requests of a contract, each within ``timeout`` seconds, and return the outcomes in its order.
 
         ``noted`` gets each outcome as soon as it is there, on any thread.
         """
-        # Here, because http and ssl cost a third of the start and most operations do not ask anything.
+        # Here, since most operations ask nothing.
         from ...contract.client import Outcome, run_rows
 
         def note(outcome: Outcome) -> None:
@@ -256,11 +254,11 @@ def _some(path: str, most: int) -> Iterator[str]:
     waiting = [path]
     while waiting and most > 0:
         path = waiting.pop()
-        kind = os.lstat(path).st_mode & _KIND
-        if kind in (_FOLDER, _FILE):
+        mode = os.lstat(path).st_mode
+        if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
             yield path
             most -= 1
-        if kind == _FOLDER:
+        if stat.S_ISDIR(mode):
             waiting += [os.path.join(path, name) for name in os.listdir(path)]
 
 

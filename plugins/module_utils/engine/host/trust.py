@@ -8,11 +8,11 @@ asked, signalled or executed. Nor does the Python count that the host's own engi
 from __future__ import annotations
 
 import os
+import stat
 
 __all__ = ["binary_fault", "exe_of", "file_fault", "interpreter_fault", "process_fault"]
 
 _DELETED = " (deleted)"
-_KIND, _FILE = 0o170000, 0o100000
 _OTHERS_WRITE = 0o022
 _MOST_LINKS = 40
 # What nginx and its descendants call their binaries, as nginx-debug and angie. A program of root's that any user may
@@ -75,7 +75,7 @@ def file_fault(status: os.stat_result, path: str) -> str:
     name = os.path.basename(path)
     if not any(known in name for known in _NAMES):
         return f"its binary is {path}, which is not nginx's"
-    if status.st_mode & _KIND != _FILE:
+    if not stat.S_ISREG(status.st_mode):
         return f"its binary {path} is no regular file"
     return _others(status, f"its binary {path}")
 

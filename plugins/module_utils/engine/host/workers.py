@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from ...lean import TYPE_CHECKING, suppress
-from ..session import Fault
+from contextlib import suppress
+from typing import Sequence
 
-if TYPE_CHECKING:
-    from typing import Sequence
-
-    from ..session import Session
+from ..session import Fault, Session
 
 __all__ = ["worker_group"]
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable, Iterable, NamedTuple, Sequence, Tuple
+
 from ...closest_match import closest_match, closest_port
-from ...lean import TYPE_CHECKING, NamedTuple, Path
 from ...outside import printable, whole_number
 from ..host.processes import find_masters, find_orphans, workers_of
 from ..session import Problem, Session
 from .pages import alternatives, group_of, is_misspelt
-from .paths import look_at_paths
+from .paths import Seen, look_at_paths
 from .ports import holds, listening, owners
 
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterable, Sequence, Tuple
-
     from ..forms import Json
     from .network import Target
-    from .paths import Seen
 
-    Key = Tuple[str, str]
+Key = Tuple[str, str]
 
 __all__ = ["Looked", "look", "unmet"]
 

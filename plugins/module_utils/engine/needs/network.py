@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import selectors
 import socket
 import threading
 import time
 from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Callable, Hashable, Iterable, Mapping, NamedTuple, TypeVar
 
-from ...lean import TYPE_CHECKING, NamedTuple, suppress
-
-if TYPE_CHECKING:
-    from pathlib import Path
-    from typing import Any, Callable, Hashable, Iterable, Mapping, TypeVar
-
-    Key = TypeVar("Key", bound=Hashable)
+Key = TypeVar("Key", bound=Hashable)
 
 __all__ = ["Target", "addresses", "connect", "has_address", "in_time", "sockaddrs"]
 
@@ -130,8 +128,6 @@ def addresses(proc: Path) -> list[str]:
     """List the addresses of this host."""
     found: set[str] = set()
     with suppress(OSError):
-        import re
-
         found.update(re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", (proc / "net/fib_trie").read_text()))
     with suppress(OSError):
         for line in (proc / "net/if_inet6").read_text().splitlines():

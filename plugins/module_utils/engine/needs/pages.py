@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-
-from ...lean import TYPE_CHECKING
+from typing import TYPE_CHECKING, Iterable
 
 if TYPE_CHECKING:
-    from typing import Iterable
-
     from ..forms import Json
 
 __all__ = ["alternatives", "group_of", "is_misspelt"]

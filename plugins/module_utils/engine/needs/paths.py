@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
+from typing import TYPE_CHECKING, Iterable, Tuple
 
 from ...closest_match import closest_path
-from ...lean import TYPE_CHECKING
 from ..opening import read_any
 from ..session import Session
 
 if TYPE_CHECKING:
-    from typing import Iterable, Tuple
-
     from ..forms import Json
 
-    # Whether it is there, what was seen, and the nearest thing that exists.
-    Seen = Tuple[bool, str, str]
+# Whether it is there, what was seen, and the nearest thing that exists.
+Seen = Tuple[bool, str, str]
 
 __all__ = ["look_at_paths"]
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Tuple
 
-from ...lean import TYPE_CHECKING, suppress
 from ...outside import whole_number
 
-if TYPE_CHECKING:
-    from pathlib import Path
-    from typing import Tuple
-
-    Port = Tuple[int, str]
+Port = Tuple[int, str]
 
 __all__ = ["holds", "listening", "owners"]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from ...lean import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
 from ...manifest import entries_from_json
+from ...outside import ReleaseId
 from .. import state as states
 from ..admission import demand
 from ..guard.arm import arm
@@ -22,7 +24,6 @@ from ..way_back import go_back
 from .settle import let_guard_go, recover, times
 
 if TYPE_CHECKING:
-    from ...outside import ReleaseId
     from ..forms import ActivateRequest, Facts, Json, Options
 
 __all__ = ["activate"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ...lean import TYPE_CHECKING
+from typing import TYPE_CHECKING
+
+from ...outside import ReleaseId
 from ..host.nginx import find_master
 from ..host.processes import workers_of
 from ..logs import OWN, Limit, Share, copied, rise, share, since, tail_before
@@ -15,7 +17,6 @@ from ..trial import worker_problems
 from ..visitors import Clients, kinds_before, risen
 
 if TYPE_CHECKING:
-    from ...outside import ReleaseId
     from ..forms import BakeRequest, Json, Options
 
 __all__ = ["bake", "watch"]

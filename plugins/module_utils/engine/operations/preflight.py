@@ -6,8 +6,12 @@ Reads only, unless it is to end what a run that died has left.
 from __future__ import annotations
 
 import os
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ...lean import TYPE_CHECKING, Path, sha256
+from ...manifest import Difference
+from ...outside import ReleaseId
 from ..guard.lease import why_overdue
 from ..host.nginx import build, build_problems, find_master, master_problems
 from ..host.processes import workers_of
@@ -17,8 +21,6 @@ from ..trees.stock import has_release
 from ..trial import pending_problem
 
 if TYPE_CHECKING:
-    from ...manifest import Difference
-    from ...outside import ReleaseId
     from ..forms import Facts, Json, Platform, PreflightRequest
 
 __all__ = ["operating_system", "preflight"]

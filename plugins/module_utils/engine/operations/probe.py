@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
+from typing import TYPE_CHECKING
 
-from ...lean import TYPE_CHECKING
 from ...manifest import read_tree, release_id
 from ..host.nginx import build, find_master
 from ..needs.look import look

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ...lean import TYPE_CHECKING
+from typing import TYPE_CHECKING
+
+from ...outside import ReleaseId
 from .. import state as states
 from ..admission import is_strict
 from ..guard.arm import arm, disarm
@@ -15,7 +17,6 @@ from ..trees.stock import remove_unknown
 from ..trial import worker_problems
 
 if TYPE_CHECKING:
-    from ...outside import ReleaseId
     from ..forms import ConfirmRequest, Json, RevertRequest
     from ..serving import Served
 

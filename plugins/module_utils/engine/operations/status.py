@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ...lean import TYPE_CHECKING, contextmanager
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Iterator
+
 from ...outside import ReleaseId, read_release_id
 from ..guard.lease import due_in
 from ..host.nginx import build, find_master
@@ -11,8 +13,6 @@ from ..session import Fault, Problem, Session, problems_of
 from ..trees.drift import difference_text, drift
 
 if TYPE_CHECKING:
-    from typing import Iterator
-
     from ..forms import Json, ShowRequest
 
 __all__ = ["resolve", "show", "status"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ...lean import TYPE_CHECKING
+from typing import TYPE_CHECKING, Iterable
+
+from ...outside import ReleaseId
 from ..host.processes import find_masters, open_logs
 from ..logs import OWN, Limit, share
 from ..session import Session
@@ -11,9 +13,6 @@ from ..traffic import BEFORE, Traffic
 from ..window import lines_between
 
 if TYPE_CHECKING:
-    from typing import Iterable
-
-    from ...outside import ReleaseId
     from ..forms import Json, TrafficRequest
 
 __all__ = ["counted", "traffic"]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from ... import receipt as receipts
-from ...lean import TYPE_CHECKING
 from ..admission import Admitted, early, foreign, inventory_of
 from ..own import install_own, read_own, unpacked
-from ..session import Fault, Problem
+from ..session import Fault, Problem, Session
 from ..signatures import verify
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ..forms import Json, TrustRequest, UpdateEngineRequest
-    from ..session import Session
 
 __all__ = ["trust", "update_engine"]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import io
 import os
 import posixpath
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ...lean import TYPE_CHECKING
-from ...lean.tars import Damaged, Member, members
 from ...manifest import Entry, compare, read_tree
 from ..host.copying import create
 from ..session import Fault, Problem
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import tarfile
 
 __all__ = ["is_for_group", "pack_tree", "unpack"]
 
@@ -38,14 +38,21 @@ def unpack(data: bytes, into: Path, manifest: list[Entry], owners: bool = False,
     root unless ``owners``; what only its group may read gets ``group``, that of nginx's workers. All is closed to
     others until it is whole. Raises ``Fault`` with the first path that differs.
     """
+    # Here, since most operations unpack nothing.
+    import gzip
+    import tarfile
+    import zlib
+
     expected = {entry.path: entry for entry in manifest}
     into.mkdir(mode=0o700)
     # Folders that are there, and are no links.
     made = {""}
     try:
-        for member in members(data):
-            _unpack_member(member, str(into), expected, made, owners, group)
-    except (Damaged, OSError) as error:
+        with tarfile.open(fileobj=io.BytesIO(gzip.decompress(data)), mode="r:") as archive:
+            for member in archive:
+                content = archive.extractfile(member) if member.isreg() else None
+                _unpack_member(member, content.read() if content else b"", str(into), expected, made, owners, group)
+    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
         raise Fault(Problem("the bundle of the release is damaged", seen=str(error), do=_DO)) from error
     _set_directory_modes(into, manifest)
     differences = compare(manifest, read_tree(into))
@@ -62,39 +69,45 @@ def unpack(data: bytes, into: Path, manifest: list[Entry], owners: bool = False,
 
 
 def _unpack_member(
-    member: Member,
+    member: tarfile.TarInfo,
+    content: bytes,
     into: str,
     expected: dict[str, Entry],
     made: set[str],
     owners: bool,
     group: int,
 ) -> None:
-    name = posixpath.normpath(member.path)
+    name = posixpath.normpath(member.name)
     if name == ".":
         return
     entry = expected.get(name)
-    if entry is None or name.startswith("/") or ".." in member.path.split("/"):
-        raise Fault(Problem(f"the bundle holds {member.path!r}, which the release's manifest does not list", do=_DO))
-    if entry.kind != member.kind:
+    kind = _kind(member)
+    if entry is None or name.startswith("/") or ".." in member.name.split("/"):
+        raise Fault(Problem(f"the bundle holds {member.name!r}, which the release's manifest does not list", do=_DO))
+    if entry.kind != kind:
         raise Fault(
-            Problem(f"the bundle does not hold the release: {member.path} is {member.kind}", f"a {entry.kind}", do=_DO)
+            Problem(f"the bundle does not hold the release: {member.name} is {kind}", f"a {entry.kind}", do=_DO)
         )
     target = f"{into}/{name}"
-    _make_folder(into, name if member.kind == "dir" else posixpath.dirname(name), made, member.path)
-    if member.kind == "link":
-        os.symlink(member.target, target)
-    elif member.kind == "file":
+    _make_folder(into, name if kind == "dir" else posixpath.dirname(name), made, member.name)
+    if kind == "link":
+        os.symlink(member.linkname, target)
+    elif kind == "file":
         # Exclusive: a name that comes twice would be written through what the first one made.
         with open(create(target), "wb") as file:
-            file.write(member.data)
+            file.write(content)
             file.flush()
             if owners:
                 os.fchown(file.fileno(), member.uid, member.gid)
             elif group >= 0 and is_for_group(entry):
                 os.fchown(file.fileno(), -1, group)
             os.fchmod(file.fileno(), entry.mode)
-    if owners and member.kind != "file":
+    if owners and kind != "file":
         os.chown(target, member.uid, member.gid, follow_symlinks=False)
+
+
+def _kind(member: tarfile.TarInfo) -> str:
+    return "file" if member.isreg() else "link" if member.issym() else "dir" if member.isdir() else "something else"
 
 
 def is_for_group(entry: Entry) -> bool:

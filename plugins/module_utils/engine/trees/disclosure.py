@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Iterable, NamedTuple
 
-from ...lean import TYPE_CHECKING, NamedTuple
 from ...secrets import NOT_SHOWN, closed_paths, redact_line, redactions, secret_paths, secret_rows
 
 if TYPE_CHECKING:
-    from typing import Iterable
-
-    from ...lean import Path
     from ..forms import Json
     from ..session import Session
 

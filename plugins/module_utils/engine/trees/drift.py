@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from ...lean import TYPE_CHECKING
+from typing import TYPE_CHECKING, Iterable
+
 from ...manifest import Difference, compare, entries_from_json, read_tree
 from ..session import Problem, Session
 
 if TYPE_CHECKING:
-    from typing import Iterable
-
     from ..forms import Json
 
 __all__ = ["NOT_LINKED", "difference_text", "drift", "drift_problem", "is_ours"]

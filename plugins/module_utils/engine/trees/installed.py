@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Iterator
 
-from ...lean import TYPE_CHECKING, Path, contextmanager
 from ...manifest import Entry, compare, entries_from_json, entries_to_json, read_tree, release_id
 from ...outside import ReleaseId
 from .. import state as states
@@ -14,8 +16,6 @@ from .live import CANNOT_EXCHANGE
 from .stock import has_release
 
 if TYPE_CHECKING:
-    from typing import Iterator
-
     from ..forms import Facts, Json
 
 __all__ = ["adopt", "install", "keep", "repair"]

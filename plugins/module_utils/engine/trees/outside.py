@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ...lean import TYPE_CHECKING, sha256
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
 from ..opening import read_any
 
 if TYPE_CHECKING:

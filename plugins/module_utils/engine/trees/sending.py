@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+from pathlib import Path
+from typing import NamedTuple
 
-from ...lean import NamedTuple, Path
 from ...secrets import named_by, secret_paths
 from .disclosure import MOST_BYTES, Side, read_side, secrets_in
 

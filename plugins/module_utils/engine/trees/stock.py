@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from ...errors import SluiceError
-from ...lean import TYPE_CHECKING, suppress
 from ...manifest import read_tree, release_id
 from ...outside import ReleaseId
 

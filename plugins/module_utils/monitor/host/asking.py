@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from _thread import allocate_lock
+from threading import Lock, Thread
+from typing import Any, NamedTuple
 
-from ...contract.client import run_checks
-from ...contract.model import from_json
+from ...contract.client import Outcome, run_checks
+from ...contract.model import Check, from_json
 from ...contract.showing import shown_name, shown_url
-from ...lean import TYPE_CHECKING, NamedTuple
-from ...lean.threads import Thread
 from ...outside import printable
+from .exposition import Metrics
 from .who_asks import SAFE, check_id, on_host
-
-if TYPE_CHECKING:
-    from typing import Any
-
-    from ...contract.client import Outcome
-    from ...contract.model import Check
-    from .exposition import Metrics
 
 __all__ = ["Asking"]
 
@@ -53,7 +46,7 @@ class Asking:
         self._unread: list[str] = []
         self._taken_at = time.monotonic()
         self._outcomes: dict[str, _Asked] = {}
-        self._lock = allocate_lock()
+        self._lock = Lock()
         self._due: dict[str, float] = {}
         self._busy: set[str] = set()
         self._fault: tuple[float, str] | None = None
@@ -65,7 +58,7 @@ class Asking:
         dead = len(self._threads) - len(alive)
         self._threads = alive
         while len(self._threads) < _WORKERS:
-            thread = Thread(self._go_on)
+            thread = Thread(target=self._go_on, daemon=True)
             thread.start()
             self._threads.append(thread)
         return [f"{dead} of {_WORKERS} threads that ask had ended, and were started anew"] if dead else []

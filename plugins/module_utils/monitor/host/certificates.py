@@ -9,12 +9,9 @@ import calendar
 import ssl
 import stat
 import time
+from typing import Iterable
 
 from ...engine.opening import read_any
-from ...lean import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from typing import Iterable
 
 __all__ = ["Certificates", "not_after"]
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Iterable
+
 from ...engine.logs import OWN, Limit, copied, mark, share, since
-from ...engine.records import SEVERE, Pids, Records
-from ...lean import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from typing import Iterable
-
-    from ...engine.records import Found
-    from .exposition import Metrics
+from ...engine.records import SEVERE, Found, Pids, Records
+from .exposition import Metrics
 
 __all__ = ["Logs"]
 

@@ -5,22 +5,18 @@ from __future__ import annotations
 import calendar
 import os
 import time
+from contextlib import suppress
+from typing import Any, Callable
 
 from ...engine.host.nginx import find_master
-from ...engine.host.processes import open_logs, workers_of
+from ...engine.host.processes import Worker, open_logs, workers_of
 from ...engine.records import Pids
 from ...engine.session import Fault, Session
 from ...engine.state import empty
 from ...engine.trees.drift import drift
-from ...lean import TYPE_CHECKING, suppress
+from ...outside import ReleaseId
 from .certificates import Certificates
-
-if TYPE_CHECKING:
-    from typing import Any, Callable
-
-    from ...engine.host.processes import Worker
-    from ...outside import ReleaseId
-    from .exposition import Metrics
+from .exposition import Metrics
 
 __all__ = ["Looking"]
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
+from typing import Callable
 
 from ...engine.host.system import System
 from ...engine.session import Session
 from ...engine.store import Layout
-from ...lean import TYPE_CHECKING, suppress
 from ...outside import printable
 from .asking import Asking
 from .exposition import Metrics
 from .logs import Logs
 from .looking import Looking
-
-if TYPE_CHECKING:
-    from typing import Callable
 
 __all__ = ["Program", "main"]
 

@@ -6,15 +6,12 @@ Both sides decide by this: the controller, which writes the probes, and the host
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from typing import Any, Mapping
 
+from ...contract.model import Check
 from ...contract.pattern import regex
-from ...lean import TYPE_CHECKING, json
-
-if TYPE_CHECKING:
-    from typing import Any, Mapping
-
-    from ...contract.model import Check
 
 __all__ = ["SAFE", "check_id", "here_only", "on_host"]
 

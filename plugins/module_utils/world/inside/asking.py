@@ -13,16 +13,16 @@ import ssl
 import time
 from typing import Any
 
+from ...contract.http1 import CutOff, Deadline, NotHttp, Response, Silence
 from . import relay
 from .certificates import names_of
 
-__all__ = ["Connection", "Silent", "handshake", "prior_knowledge", "said_back"]
+__all__ = ["Connection", "Silent", "connect", "handshake", "prior_knowledge", "said_back", "secured"]
 
 _MOST_BODY = 4 * 1024 * 1024
-_MOST_HEAD = 256 * 1024
 # A timeout is that of silence; who sends a byte now and then is done with after so many of them.
 _TIMEOUTS = 4
-_WITHOUT_BODY = (204, 304)
+_CLOSED = "the connection was closed without an answer"
 _VERSIONS = {
     "TLSv1": ssl.TLSVersion.TLSv1,
     "TLSv1.1": ssl.TLSVersion.TLSv1_1,
@@ -53,17 +53,26 @@ def _usual() -> ssl.SSLContext:
     return _context()
 
 
+def connect(where: str, port: int, timeout: float, own: tuple[str, int] | None = None) -> socket.socket:
+    """Return a connection to an address, or to ``unix:PATH`` in nginx's container. Raises ``OSError``."""
+    if where.startswith("unix:"):
+        return relay.connect(where.removeprefix("unix:"), timeout)
+    made = socket.create_connection((where.strip("[]"), port), timeout, own)
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made
+
+
+def secured(plain: socket.socket, name: str) -> ssl.SSLSocket:
+    """Return a connection with TLS for ``name``, whatever its certificate is. Raises ``OSError``."""
+    return _usual().wrap_socket(plain, server_hostname=name or None)
+
+
 def _connected(row: dict[str, Any], source: str, timeout: float) -> socket.socket:
-    where = str(row["connect"])
+    where = str(row["connect"]).strip("[]")
+    fitting = where.startswith("127.") if source.startswith("127.") else (":" in source) == (":" in where)
+    own = (source, 0) if source and fitting and not row["proxied"] else None
     try:
-        if where.startswith("unix:"):
-            made = relay.connect(where[len("unix:") :], timeout)
-        else:
-            address = where.strip("[]")
-            fitting = address.startswith("127.") if source.startswith("127.") else (":" in source) == (":" in address)
-            own = (source, 0) if source and fitting and not row["proxied"] else None
-            made = socket.create_connection((address, row["port"]), timeout, own)
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        made = connect(where, row["port"], timeout, own)
     except OSError as error:
         raise Silent(_words(error)) from error
     if row["proxied"]:
@@ -78,119 +87,51 @@ def _words(error: BaseException) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "the connection was refused"
     if isinstance(error, (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError)):
-        return "the connection was closed without an answer"
+        return _CLOSED
     if isinstance(error, ssl.SSLError):
         return f"TLS failed: {(error.reason or str(error)).replace('_', ' ').lower()}"
     return f"no connection: {getattr(error, 'strerror', None) or error}"
 
 
 class Connection:
-    """A connection that is asked one request after the other."""
+    """A connection that is asked one request after the other, until it has ``ended``."""
 
     def __init__(self, row: dict[str, Any], source: str, timeout: float) -> None:
         plain = _connected(row, source, timeout)
         try:
-            self._socket = (
-                _usual().wrap_socket(plain, server_hostname=row["host"]) if row["scheme"] == "https" else plain
-            )
+            self._socket = secured(plain, row["host"]) if row["scheme"] == "https" else plain
         except OSError as error:
             plain.close()
             raise Silent(_words(error)) from error
-        self._buffer = b""
         self._timeout = timeout
-        self._until_seconds = 0.0
         self.asked = 0
         self.ended = False
 
     def ask(self, row: dict[str, Any], tag: int, cookies: str = "") -> dict[str, Any]:
         """Send a request and read its answer. Raises ``Silent``."""
         self.asked += 1
-        self._until_seconds = time.monotonic() + _TIMEOUTS * self._timeout
+        self.ended = True
+        deadline = Deadline(_TIMEOUTS * self._timeout, self._timeout)
         try:
+            self._socket.settimeout(self._timeout)
             self._socket.sendall(_head(row, tag, cookies))
             # A server that refuses a body may close before all of it is sent, and still has said why.
             with contextlib.suppress(ConnectionResetError, BrokenPipeError, ssl.SSLEOFError):
                 self._socket.sendall(row["said"].encode() or b"x" * int(row["body"]))
-            return self._answer(row["method"])
+            response = Response(self._socket, deadline, row["method"])
+            body = b"".join(response.body(_MOST_BODY))
+            self.ended = not response.is_reusable()
+        except (Silence, CutOff) as error:
+            raise Silent(_CLOSED) from error
         except OSError as error:
-            self.ended = True
             raise Silent(_words(error)) from error
-        except ValueError as error:
-            self.ended = True
+        except (NotHttp, ValueError) as error:
             raise Silent(f"the answer is not HTTP: {error}") from error
-
-    def _more(self) -> bytes:
-        if time.monotonic() > self._until_seconds:
-            raise TimeoutError
-        data = self._socket.recv(65536)
-        self._buffer += data
-        return data
-
-    def _until(self, end: bytes) -> bytes:
-        while end not in self._buffer:
-            if len(self._buffer) > _MOST_HEAD:
-                raise ValueError(f"more than {_MOST_HEAD} bytes of its head")
-            if not self._more():
-                raise ConnectionResetError
-        found, _, self._buffer = self._buffer.partition(end)
-        return found
-
-    def _exactly(self, length: int) -> bytes:
-        while len(self._buffer) < length and self._more():
-            pass
-        found, self._buffer = self._buffer[:length], self._buffer[length:]
-        return found
-
-    def _answer(self, method: str) -> dict[str, Any]:
-        status, headers = self._begun()
-        while 100 <= status < 200 and status != 101:
-            status, headers = self._begun()
-        lower = {name.lower(): value for name, value in headers}
-        body = b""
-        if status == 101:
-            self.ended = True
-        elif method != "HEAD" and status not in _WITHOUT_BODY:
-            body = self._body(lower)
-        self.ended = self.ended or lower.get("connection", "").lower() == "close"
-        return {"status": status, "headers": headers, "body": body}
-
-    def _begun(self) -> tuple[int, list[tuple[str, str]]]:
-        first, *lines = self._until(b"\r\n\r\n").decode("utf-8", "replace").split("\r\n")
-        words = first.split(" ", 2)
-        if not words[0].startswith("HTTP/1") or len(words) < 2 or not _is_status(words[1]):
-            raise ValueError(repr(first[:60]))
-        headers = [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
-        return int(words[1]), headers
-
-    def _body(self, headers: dict[str, str]) -> bytes:
-        if "chunked" in headers.get("transfer-encoding", "").lower():
-            body = b""
-            while True:
-                size = int(self._until(b"\r\n").split(b";")[0], 16)
-                if not 0 <= size <= _MOST_BODY:
-                    raise ValueError(f"a chunk of {size} bytes")
-                body += self._exactly(size + 2)[:size]
-                if not size or len(body) > _MOST_BODY:
-                    self.ended = self.ended or bool(size)
-                    return body
-        if "content-length" in headers:
-            length = int(headers["content-length"])
-            if length < 0:
-                raise ValueError(f"{length} bytes of it")
-            self.ended = self.ended or length > _MOST_BODY
-            return self._exactly(min(length, _MOST_BODY))
-        self.ended = True
-        while len(self._buffer) < _MOST_BODY and self._more():
-            pass
-        return self._exactly(_MOST_BODY)
+        return {"status": response.status, "headers": list(response.headers), "body": body}
 
     def close(self) -> None:
         """Close it."""
         self._socket.close()
-
-
-def _is_status(word: str) -> bool:
-    return word.isascii() and word.isdigit() and len(word) == 3
 
 
 def _headers(row: dict[str, Any], tag: int, cookies: str) -> dict[str, str]:
@@ -281,7 +222,7 @@ def prior_knowledge(row: dict[str, Any], tag: int, source: str, timeout: float) 
             while True:
                 data = line.recv(65536)
                 if not data:
-                    raise Silent("the connection was closed without an answer")
+                    raise Silent(_CLOSED)
                 if time.monotonic() > until or len(answer["body"]) > _MOST_BODY:
                     raise Silent("the answer has no end")
                 for event in talk.receive_data(data):

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from ...contract.url import joined, parse_url
 from .asking import Connection, Silent, handshake, prior_knowledge, said_back
 from .making import add_address, remove_address
 from .witness import Witness
 
-__all__ = ["exchange"]
+__all__ = ["exchange", "redirected", "url_of"]
 
 _WORKERS = 6
 # nginx before 1.19.10 closes a connection after 100 requests.
@@ -28,7 +29,6 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _EXCERPT = 2000
 _MOST_BODY = 16 * 1024 * 1024
 _MOST_DIGITS = 9
-_LONGEST_PORT = 5
 _DROPPED = ("date", "content-length", "transfer-encoding")
 
 
@@ -150,19 +150,21 @@ class _Caller:
 
 def _followed(answer: dict[str, Any], tag: int, row: dict[str, Any], timeout: float) -> dict[str, Any]:
     """Follow redirects to the hosts that the row knows; ``chain`` has the URLs, ``loop`` says that there is no end."""
-    chain, cookies, seen = [_url(row)], {}, set()
+    chain, cookies, seen = [url_of(row)], {}, set()
     while answer["status"] in _REDIRECTS:
         fields = [(name.lower(), value) for name, value in answer["headers"]]
         target = next((value for name, value in fields if name == "location"), "")
         for name, value in fields:
             if name == "set-cookie" and "=" in value.split(";")[0]:
                 cookies[value.partition("=")[0]] = value.split(";")[0]
-        following = _redirected(row, target)
+        if not target:
+            break
+        following = redirected(row, target)
         if following is None:
             return {**answer, "chain": [*chain, target]}
         row = following
-        chain.append(_url(row))
-        state = (_url(row), tuple(cookies.values()))
+        chain.append(url_of(row))
+        state = (url_of(row), tuple(cookies.values()))
         if state in seen or len(chain) > _MOST_REDIRECTS + 1:
             return {**answer, "chain": chain, "loop": True}
         seen.add(state)
@@ -174,37 +176,29 @@ def _followed(answer: dict[str, Any], tag: int, row: dict[str, Any], timeout: fl
     return {**answer, "chain": chain}
 
 
-def _url(row: dict[str, Any]) -> str:
+def url_of(row: dict[str, Any]) -> str:
+    """Return the URL that a row asks for."""
     return f"{row['scheme']}://{row['authority']}{row['target']}"
 
 
-def _redirected(row: dict[str, Any], target: str) -> dict[str, Any] | None:
-    """The request after a redirect, None where it leads away from what listens here."""
-    scheme, authority, path = row["scheme"], row["authority"], target
-    if "://" in target or target.startswith("//"):
-        scheme = target.partition("://")[0] if "://" in target else scheme
-        authority, slash, path = target.partition("//")[2].partition("/")
-        path = slash + path or "/"
-    elif not target.startswith("/"):
-        path = f"{row['target'].split('?')[0].rpartition('/')[0]}/{target}"
-    host, _, port = authority.rpartition(":") if _is_port(authority.rpartition(":")[2]) else (authority, "", "")
-    number = int(port) if port else {"http": 80, "https": 443}.get(scheme, 0)
-    if host.lower() not in row["hosts"] or [scheme, number] not in row["ports"]:
+def redirected(row: dict[str, Any], target: str) -> dict[str, Any] | None:
+    """Return the request after a redirect; None where it leads away from what listens here."""
+    try:
+        url = parse_url(joined(url_of(row), target))
+    except ValueError:
         return None
-    same = number == row["port"]
+    if url.host not in row["hosts"] or [url.scheme, url.port] not in row["ports"]:
+        return None
+    same = url.port == row["port"]
     return {
         **row,
-        "scheme": scheme,
-        "authority": authority,
-        "host": host.lower(),
-        "port": number,
-        "target": path.partition("#")[0],
+        "scheme": url.scheme,
+        "authority": url.authority,
+        "host": url.host,
+        "port": url.port,
+        "target": url.target,
         "connect": row["connect"] if same or not row["connect"].startswith("unix:") else "127.0.0.1",
     }
-
-
-def _is_port(word: str) -> bool:
-    return word.isascii() and word.isdigit() and len(word) <= _LONGEST_PORT
 
 
 def _told(answer: dict[str, Any]) -> dict[str, Any]:

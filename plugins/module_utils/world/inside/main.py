@@ -59,10 +59,10 @@ def main(asked: BinaryIO, told: TextIO, part: str) -> None:
 
     The token comes back with the answer, so that nobody else can answer without knowing the question.
     """
-    work = {what: getattr(_imported(f"inside.{name}"), what) for what, name in _WORK[part].items()}
+    work = {what: getattr(_imported(name), what) for what, name in _WORK[part].items()}
     if part == "nginx":
         for name in _ENGINE:
-            _imported(f"sluice.engine.{name}")
+            _imported(f"..engine.{name}")
         _seal()
     plan: dict[str, Any] = {}
     for line in asked:
@@ -85,7 +85,7 @@ def main(asked: BinaryIO, told: TextIO, part: str) -> None:
 
 
 def _imported(name: str) -> ModuleType:
-    return importlib.import_module(name)
+    return importlib.import_module(f".{name}", __package__)
 
 
 def _seal() -> None:

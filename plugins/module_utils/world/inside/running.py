@@ -45,7 +45,7 @@ def engine(name: str) -> Any:
 
     It is there already: whoever seals the agent has imported it.
     """
-    return importlib.import_module(f"sluice.engine.{name}")
+    return importlib.import_module(f"...engine.{name}", __package__)
 
 
 def master() -> Any | None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import relay
+from .asking import connect, secured
 
 __all__ = ["Trickle", "answering", "ask", "trickle"]
 
@@ -24,33 +22,18 @@ _PROXIED = b"PROXY TCP4 127.0.0.1 127.0.0.1 40000 80\r\n"
 def ask(listener: Mapping[str, Any]) -> str:
     """Ask a listener once. Returns what was wrong, in words; nothing when it answered."""
     try:
-        with _connected(listener["address"], listener["port"]) as plain:
+        with connect(listener["address"], listener["port"], _PATIENCE_SECONDS) as plain:
             if listener["proxied"]:
                 plain.sendall(_PROXIED)
             if not listener["http"]:
                 return ""
-            with _secured(plain, listener) as connection:
+            with secured(plain, listener["name"]) if listener["tls"] else plain as connection:
                 connection.sendall(_REQUEST)
                 return "" if connection.recv(1) else "the connection was closed without an answer"
     except TimeoutError:
         return f"no answer within {_PATIENCE_SECONDS:g} s"
     except OSError as error:
         return str(error.strerror or error)
-
-
-def _connected(address: str, port: int) -> socket.socket:
-    if address.startswith("unix:"):
-        return relay.connect(address.removeprefix("unix:"), _PATIENCE_SECONDS)
-    return socket.create_connection((address, port), timeout=_PATIENCE_SECONDS)
-
-
-def _secured(plain: socket.socket, listener: Mapping[str, Any]) -> socket.socket:
-    if not listener["tls"]:
-        return plain
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context.wrap_socket(plain, server_hostname=listener["name"] or None)
 
 
 class Trickle:

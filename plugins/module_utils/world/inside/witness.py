@@ -34,6 +34,6 @@ class Witness:
         ]
         return [row for _, row in sorted(rows, key=lambda timed: float(timed[0]))]
 
-    def since(self, mark: object) -> list[dict[str, Any]]:
+    def since(self, mark: object) -> list[Any]:
         """The requests that the stand-ins saw since then."""
         return [row for row in self.records(mark) if row["protocol"] not in _UNASKED]

@@ -20,7 +20,7 @@ __all__ = ["await_all", "beside", "open_more", "stand_in", "start_beside"]
 
 # The process beside nginx is one of its own, which finds things where this one does.
 # The path is kept from the beginning, since the agent itself forgets it.
-_BESIDE = f"import sys; sys.path = {sys.path}; from inside.stand_ins import beside; beside()"
+_BESIDE = f"import sys; sys.path = {sys.path}; from {__package__} import beside; beside()"
 
 
 def stand_in(plan: dict[str, Any]) -> None:
