@@ -1,7 +1,7 @@
 # Everything is done by scripts/; each target says what it is for.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit fuzz faults catches benchmark bench lock clean
+.PHONY: help setup demo test lint unit fuzz faults catches benchmark bench dist lock clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
@@ -37,7 +37,10 @@ bench: setup ## a fleet beside bare SSH, pyinfra and a plain playbook, settings 
 	@.venv/bin/python -m benchmarks.fleet; fleet=$$?; .venv/bin/python -m benchmarks.settings && \
 	  .venv/bin/python -m benchmarks.size && exit $$fleet
 
-lock: ## requirements.lock from requirements.in
+dist: setup ## the collection's artifact and wheel, into dist/
+	@scripts/dist
+
+lock: ## requirements.lock from requirements.in and requirements.txt
 	@scripts/lock
 
 clean: ## removes all that was made, Docker itself excepted

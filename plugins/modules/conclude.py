@@ -15,7 +15,7 @@ options:
     description: The result of M(sluice.nginx.run).
     type: dict
     required: true
-extends_documentation_fragment: [sluice.nginx.controller]
+extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
 author: Sluice
 """
 

@@ -91,6 +91,7 @@ attributes:
   diff_mode:
     description: V(preflight) shows how the live tree and the release differ.
     support: full
+extends_documentation_fragment: [sluice.nginx.packages]
 author: Sluice
 """
 

@@ -121,7 +121,7 @@ options:
     description: Whether the run goes on to deploy what passes. Without it, O(emergency) is ignored.
     type: bool
     default: false
-extends_documentation_fragment: [sluice.nginx.controller]
+extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
 author: Sluice
 """
 

@@ -84,6 +84,7 @@ attributes:
   diff_mode:
     description: There is nothing to compare. The tasks that copy the files show how they differ.
     support: none
+extends_documentation_fragment: [sluice.nginx.packages]
 author: Sluice
 """
 

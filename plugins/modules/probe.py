@@ -26,7 +26,7 @@ options:
     description: The result of M(sluice.nginx.platform).
     type: dict
     required: true
-extends_documentation_fragment: [sluice.nginx.looking]
+extends_documentation_fragment: [sluice.nginx.looking, sluice.nginx.packages]
 author: Sluice
 """
 

@@ -24,7 +24,7 @@ options:
         raw one, without typed sites, and kept in C(.sluice/live).
     type: str
     default: ""
-extends_documentation_fragment: [sluice.nginx.controller]
+extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
 author: Sluice
 """
 

@@ -8,7 +8,7 @@ short_description: Opens the record of a run
 version_added: 0.1.0
 description:
   - Makes a folder below C(.sluice/runs) with an empty journal, which the phases of the run append to.
-extends_documentation_fragment: [sluice.nginx.controller]
+extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
 author: Sluice
 """
 

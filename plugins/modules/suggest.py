@@ -21,7 +21,7 @@ options:
     description: The result of M(sluice.nginx.platform).
     type: dict
     required: true
-extends_documentation_fragment: [sluice.nginx.controller]
+extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
 author: Sluice
 """
 

@@ -109,7 +109,7 @@ def test_the_execution_environment_is_valid_and_brings_the_locked_versions(tmp_p
     built = (tmp_path / "Containerfile").read_text(encoding="utf-8")
     assert "pip install --no-cache-dir --require-hashes --requirement /usr/share/sluice/requirements.lock" in built
     wanted = _read(definition)["dependencies"]["ansible_core"]["package_pip"]
-    assert wanted in (PROJECT / "requirements.in").read_text(encoding="utf-8").splitlines()
+    assert wanted in (PROJECT / "requirements.txt").read_text(encoding="utf-8").splitlines()
 
 
 def _controller() -> tuple[dict[str, Any], list[tuple[str, dict[str, Any]]]]:
