@@ -70,7 +70,7 @@ class ActionModule(FleetAction):
         """Take the step on every host for which it means something."""
         self._options, self._hosts = options, hosts
         written = self._variables(hosts[0]).get(EMERGENCY) if hosts else None
-        emergency = emergency_of(options["emergency"], self._loader, written)
+        emergency = emergency_of(options["emergency"], self._loader, self._templar, written)
         self._run = read_run(options["run"])
         self._store = Store(state() / "releases")
         self._door = self._door_of_run()

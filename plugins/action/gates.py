@@ -79,7 +79,7 @@ class ActionModule(ConcludingAction):
         run = read_run(options["run"])
         record = Record(run)
         try:
-            given = emergency_of(options["emergency"], self._loader, task_vars.get(EMERGENCY))
+            given = emergency_of(options["emergency"], self._loader, self._templar, task_vars.get(EMERGENCY))
             if given and not options["deploy"]:
                 self._display.warning(f"{EMERGENCY} is ignored: this run only examines, and deploys nothing")
                 given = ""

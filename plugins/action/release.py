@@ -32,6 +32,9 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import told
 from ansible_collections.sluice.nginx.plugins.plugin_utils.templating import is_refused_variable, sandboxed
 
 _GROUP = "web"
+_ROLE = Path(__file__).resolve().parents[2] / "roles/nginx"
+# What the role hands to this action, which is the same for all hosts; its other variables describe each host's tree.
+_INPUTS = ("nginx_platform", "nginx_live_tree")
 
 
 class ActionModule(ControllerAction):
@@ -46,11 +49,10 @@ class ActionModule(ControllerAction):
         """Render; tells the releases with their hosts, and what was wrong with the variables of others."""
         hosts = self._hosts(task_vars)
         platform = options["platform"]
-        self._role_path = Path(self._task._role._role_path)
         self._hostvars = task_vars["hostvars"]
-        self._defaults = self._task._role.get_default_vars()
-        specs = (self._role_path / "meta/argument_specs.yml").read_text(encoding="utf-8")
-        self._spec = yaml_load(specs)["argument_specs"]["main"]["options"]
+        specs = (_ROLE / "meta/argument_specs.yml").read_text(encoding="utf-8")
+        options_of_role = yaml_load(specs)["argument_specs"]["main"]["options"]
+        self._spec = {name: option for name, option in options_of_role.items() if name not in _INPUTS}
         self._texts = Texts()
         self._read: dict[Path, set[str]] = {}
         self._live_tree = options["live_tree"]
@@ -91,7 +93,7 @@ class ActionModule(ControllerAction):
     def _settings(self, host: str, platform: Mapping[str, Any]) -> dict[str, Any]:
         """The role's variables as the host has them, and those that templates of its raw tree read."""
         raw = self._hostvars.raw_get(host)
-        values = {name: raw.get(name, default) for name, default in self._defaults.items()}
+        values = {name: raw.get(name, option.get("default")) for name, option in self._spec.items()}
         settings = self._plain(host, raw, values)
         settings["nginx_version"] = platform["nginx_version"]
         names = {
@@ -147,7 +149,7 @@ class ActionModule(ControllerAction):
 
     def _render(self, variant: Variant, packaged: trees.Tree) -> Any:
         settings = variant.settings
-        templates = self._role_path / "templates"
+        templates = _ROLE / "templates"
         if settings["nginx_tree_trusted"]:
             variables = self._hostvars.raw_get(variant.hosts[0])
             template = self._trusting(templates, variables)
@@ -179,7 +181,7 @@ class ActionModule(ControllerAction):
         try:
             rendered = self._render(Variant(variant.hosts, settings), packaged)
         except InputError as error:
-            raise SluiceError(str(error).replace("nginx_tree", "gates_live_tree", 1)) from error
+            raise SluiceError(str(error).replace("nginx_tree", "nginx_live_tree", 1)) from error
         return store.add(rendered.tree, [], list(rendered.kept), platform).id
 
     def _stored(self, store: Store, made: dict[str, Any], platform: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ author: Sluice
 EXAMPLES = r"""
 - name: Every host is where it was to be
   sluice.nginx.conclude:
-    run: "{{ gates_run }}"
+    run: "{{ sluice_run }}"
   run_once: true
 """
 

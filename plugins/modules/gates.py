@@ -128,10 +128,10 @@ author: Sluice
 EXAMPLES = r"""
 - name: Every release passes every gate
   sluice.nginx.gates:
-    run: "{{ gates_run }}"
-    releases: "{{ nginx_release.releases }}"
-    staging: "{{ staging_platform_facts }}"
-  register: gates_passed
+    run: "{{ sluice_run }}"
+    releases: "{{ sluice_rendered.releases }}"
+    staging: "{{ sluice_platform }}"
+  register: sluice_gated
 """
 
 RETURN = r"""

@@ -91,7 +91,7 @@ author: Sluice
 EXAMPLES = r"""
 - name: The files of the monitor are written
   sluice.nginx.monitor:
-    releases: "{{ nginx_release.releases }}"
+    releases: "{{ sluice_rendered.releases }}"
     files: .sluice/monitor
 """
 

@@ -74,7 +74,7 @@ EXAMPLES = r"""
 - name: Those who are to know are told what became of it
   sluice.nginx.notify:
     step: settle
-    run: "{{ gates_run }}"
+    run: "{{ sluice_run }}"
     team: "{{ vault_team_channels }}"
   no_log: true
 """

@@ -33,9 +33,9 @@ author: Sluice
 EXAMPLES = r"""
 - name: The hosts say what they serve and have
   sluice.nginx.probe:
-    releases: "{{ nginx_release.releases }}"
-    platform: "{{ staging_platform_facts }}"
-  register: gates_said
+    releases: "{{ sluice_rendered.releases }}"
+    platform: "{{ sluice_platform }}"
+  register: sluice_probed
 """
 
 RETURN = r"""

@@ -31,8 +31,8 @@ author: Sluice
 EXAMPLES = r"""
 - name: Every host's tree is rendered as a release
   sluice.nginx.release:
-    platform: "{{ staging_platform_facts }}"
-  register: nginx_release
+    platform: "{{ sluice_platform }}"
+  register: sluice_rendered
 """
 
 RETURN = r"""

@@ -15,7 +15,7 @@ author: Sluice
 EXAMPLES = r"""
 - name: The run has a record
   sluice.nginx.run:
-  register: rollout_run
+  register: sluice_run
 """
 
 RETURN = r"""

@@ -45,7 +45,7 @@ EXAMPLES = r"""
 - name: What this deployment does is nobody's alert
   sluice.nginx.silence:
     state: open
-    run: "{{ gates_run }}"
+    run: "{{ sluice_run }}"
     url: http://monitor.example:9093
 """
 

@@ -28,8 +28,8 @@ author: Sluice
 EXAMPLES = r"""
 - name: What no check reaches gets one proposed
   sluice.nginx.suggest:
-    releases: "{{ nginx_release.releases }}"
-    staging: "{{ staging_platform_facts }}"
+    releases: "{{ sluice_rendered.releases }}"
+    staging: "{{ sluice_platform }}"
 """
 
 RETURN = r"""
