@@ -9,7 +9,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import R
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import conclude
 from ansible_collections.sluice.nginx.plugins.module_utils.record.changes import stored_releases
 from ansible_collections.sluice.nginx.plugins.plugin_utils.concluding import ConcludingAction
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run
 
 
 class ActionModule(ConcludingAction):
@@ -27,7 +27,7 @@ class ActionModule(ConcludingAction):
             # Here, as it brings nginx's grammar along, and most runs begin with the gates.
             from ansible_collections.sluice.nginx.plugins.module_utils.release.fetched import find_live
 
-            releases = stored_releases(events, functools.partial(find_live, state()))
+            releases = stored_releases(events, functools.partial(find_live, self._state()))
         told = self._conclude(
             record,
             "fleet",

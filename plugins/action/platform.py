@@ -10,7 +10,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.build import BASES
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 
@@ -38,7 +38,7 @@ class ActionModule(ControllerAction):
             show(self._display, line)
 
         bounds = read_bounds(options["bounds"])
-        cache = Path(options["cache"]) if options["cache"] else state() / "cache"
+        cache = Path(options["cache"]) if options["cache"] else self._state() / "cache"
         name, packages, digest = options["platform"], options["packages"], options["base_digest"]
         platform = ensure_platform(connect(), name, packages, cache, say, bounds, digest)
         world = {name: options[name] for name in ("docroots", "directories", "services", "images", "bounds")}

@@ -27,18 +27,17 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.render import
 from ansible_collections.sluice.nginx.plugins.module_utils.release.sharing import Texts
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import told
 from ansible_collections.sluice.nginx.plugins.plugin_utils.templating import is_refused_variable, sandboxed
 
-_GROUP = "web"
 _ROLE = Path(__file__).resolve().parents[2] / "roles/nginx"
 # What the role hands to this action, which is the same for all hosts; its other variables describe each host's tree.
 _INPUTS = ("nginx_platform", "nginx_live_tree")
 
 
 class ActionModule(ControllerAction):
-    """Reads the variables of all hosts of the play that are in the group ``web``."""
+    """Reads the variables of all hosts of the play that are in the group of ``sluice_group``."""
 
     SPEC: ClassVar[dict[str, Any]] = {
         "platform": {"type": "dict", "required": True},
@@ -58,7 +57,7 @@ class ActionModule(ControllerAction):
         self._live_tree = options["live_tree"]
         packaged = trees.read_layer(Path(platform["tree"]), "packaged")
         described = {name: platform[name] for name in ("os", "nginx_version", "modules")}
-        store, live = Store(state() / "releases"), Store(state() / "live")
+        store, live = Store(self._state() / "releases"), Store(self._state() / "live")
         found: dict[str, dict[str, Any]] = {}
         for variant in group({host: self._settings(host, platform) for host in hosts}):
             try:
@@ -77,17 +76,19 @@ class ActionModule(ControllerAction):
         return {"changed": False, "releases": [self._stored(store, made, described) for made in found.values()]}
 
     def _hosts(self, task_vars: dict[str, Any]) -> list[str]:
-        group_hosts = task_vars["groups"].get(_GROUP, [])
+        name = self._group()
+        group_hosts = task_vars["groups"].get(name, [])
         if not group_hosts:
             there = (
                 ", ".join(sorted(name for name in task_vars["groups"] if name not in ("all", "ungrouped"))) or "none"
             )
             raise SluiceError(
-                f"the inventory has no host in a group '{_GROUP}', whose hosts get a release; its groups: {there}"
+                f"the inventory has no host in a group '{name}', whose hosts get a release; its groups: {there}; "
+                "-e sluice_group=NAME names another"
             )
         hosts = [host for host in group_hosts if host in task_vars["ansible_play_hosts_all"]]
         if not hosts:
-            raise SluiceError(f"--limit leaves no host of the group '{_GROUP}'")
+            raise SluiceError(f"--limit leaves no host of the group '{name}'")
         return hosts
 
     def _settings(self, host: str, platform: Mapping[str, Any]) -> dict[str, Any]:
