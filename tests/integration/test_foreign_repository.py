@@ -10,6 +10,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -47,9 +48,7 @@ class Repository:
     def documented(self, installed: Path) -> None:
         """Assert that ``ansible-doc`` shows all that is in the collection, as installed."""
         for kind, pattern in KINDS.items():
-            names = {f"sluice.nginx.{path.stem}" for path in (self.project / "plugins").glob(pattern)} - {
-                "sluice.nginx.__init__"
-            }
+            names = {f"sluice.nginx.{path.stem}" for path in (self.project / "plugins").glob(pattern)}
             shown = json.loads(self.do(f".venv/bin/ansible-doc --type {kind} --json {' '.join(sorted(names))}").stdout)
             assert set(shown) == names
             assert all(str(installed) in entry["doc"]["filename"] for entry in shown.values())
@@ -71,7 +70,7 @@ def dist(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def repository(project: Path, dist: Path, tmp_path: Path, engine: docker.DockerClient) -> Iterator[Repository]:
     made = Repository(project, tmp_path, dist)
     yield made
-    mine = {"label": f"sluice.project={project_label(made.root)}"}
+    mine: dict[str, Any] = {"label": f"sluice.project={project_label(made.root)}"}
     for container in engine.containers.list(all=True, filters=mine):
         container.remove(force=True, v=True)
     for network in engine.networks.list(filters=mine):
@@ -117,14 +116,10 @@ def test_the_wheel_tests_files_and_deploys_them_from_an_empty_repository(
     hosts = json.loads((repository.root / ".sluice/fleets/sandbox/fleet.json").read_text())
     ask = "import urllib.request as r; q = r.Request('http://127.0.0.1/', headers={'Host': 'www.example.org'})"
     for host in hosts.values():
-        code, output = engine.containers.get(host["container"]).exec_run(
-            ["python3", "-c", f"{ask}; print(r.urlopen(q).read().decode())"]
-        )
-        assert (code, output.decode().strip()) == (0, "It works")
+        command = ["python3", "-c", f"{ask}; print(r.urlopen(q).read().decode())"]
+        answer: Any = engine.containers.get(host["container"]).exec_run(command)
+        assert (answer.exit_code, answer.output.decode().strip()) == (0, "It works")
 
     assert repository.states() == {repository.root / ".sluice"}
-    listed = subprocess.run(
-        ["git", "status", "--porcelain"], cwd=repository.root, capture_output=True, text=True, check=True
-    )
-    untracked = {line.split()[1] for line in listed.stdout.splitlines()}
+    untracked = {line.split()[1] for line in repository.do("git status --porcelain").stdout.splitlines()}
     assert untracked == {".gitignore", "README.md", "ansible.cfg", "files/", "inventory/", "requirements.txt"}
