@@ -59,13 +59,6 @@ class Repository:
         return set(self.root.parent.rglob(".sluice"))
 
 
-@pytest.fixture(scope="module")
-def dist(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dist")
-    subprocess.run([str(project / "scripts/dist"), str(folder)], check=True, stdout=subprocess.DEVNULL)
-    return folder
-
-
 @pytest.fixture
 def repository(project: Path, dist: Path, tmp_path: Path, engine: docker.DockerClient) -> Iterator[Repository]:
     made = Repository(project, tmp_path, dist)

@@ -31,7 +31,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine impo
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Verdict
 from ansible_collections.sluice.nginx.plugins.plugin_utils import emergency
 
-CI = Path(__file__).resolve().parents[3] / "examples/ci/record.py"
+CI = Path(__file__).resolve().parents[3] / "examples/repository/ci/record.py"
 # A terminal is cleared and named, a line begins that a service takes for its own, and text runs backwards.
 ODD = "\x1b[2J\x1b]0;taken\x07\r\n::error file=deploy.yml::forged\n##[error]forged \u202eevil"
 REASON = f"why {ODD}"
