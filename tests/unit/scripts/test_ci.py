@@ -221,7 +221,7 @@ def test_without_known_hosts_and_vault_the_machine_s_own_settings_stay(tmp_path:
             {},
             (),
             64,
-            "with-keys: there is no command; write for example: with-keys .venv/bin/ansible-playbook sluice.nginx.deploy",
+            "with-keys: there is no command; write for example: with-keys .venv/bin/ansible-playbook ",
         ),
         (
             {"SLUICE_SSH_KEY": "no key"},
