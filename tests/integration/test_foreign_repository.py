@@ -115,4 +115,5 @@ def test_the_wheel_tests_files_and_deploys_them_from_an_empty_repository(
 
     assert repository.states() == {repository.root / ".sluice"}
     untracked = {line.split()[1] for line in repository.do("git status --porcelain").stdout.splitlines()}
-    assert untracked == {".gitignore", "README.md", "ansible.cfg", "files/", "inventory/", "requirements.txt"}
+    example = {path.name + "/" * path.is_dir() for path in (project / "examples/repository").iterdir()}
+    assert untracked == example
