@@ -1,7 +1,7 @@
 # Everything is done by scripts/; each target says what it is for.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit fuzz faults catches benchmark bench dist lock clean
+.PHONY: help setup demo test lint unit docs fuzz faults catches benchmark bench dist lock clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
@@ -20,6 +20,9 @@ lint: setup ## ansible-lint, yamllint, ruff, mypy, changelog
 
 unit: setup ## the unit tests alone
 	@scripts/test unit
+
+docs: setup ## the pages of docs/lint and docs/alerts, from the rules and their examples
+	@.venv/bin/python -m scripts.lint_pages && .venv/bin/python -m scripts.alert_pages
 
 fuzz: setup ## each fuzzer of tests/fuzz for half an hour; scripts/fuzz --seconds 60 nginx runs one for a minute
 	@scripts/fuzz

@@ -17,6 +17,11 @@ def _load_plugin_loader() -> None:
     from ansible.plugins.loader import init_plugin_loader
 
     init_plugin_loader()
+    import ansible_collections.sluice.nginx as collection
+
+    found = Path(next(iter(collection.__path__))).resolve()
+    if found != PROJECT:
+        pytest.exit(f"sluice.nginx is imported from {found}; expected this clone, {PROJECT}; run `make setup` here", 4)
 
 
 _load_plugin_loader()

@@ -29,8 +29,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import R
 from ansible_collections.sluice.nginx.plugins.module_utils.gates import needs as needs_gate
 from ansible_collections.sluice.nginx.plugins.module_utils.gates import parse as parse_gate
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.audit import audit
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import ask
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import Context
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import run_rules
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import LintContext
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.comparing import permitted
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.reading import needs_of
 from ansible_collections.sluice.nginx.plugins.module_utils.record.publish import publish
@@ -127,7 +127,7 @@ class _Sized:
             take("gate parse", lambda: parse_gate.run(subject)),
             take("gate needs", lambda: needs_gate.run(subject)),
         ]
-        take("lint: own rules", lambda: list(ask(config, Context(live=live_config))))
+        take("lint: own rules", lambda: list(run_rules(config, LintContext(live=live_config))))
         if with_gixy:
             take(GIXY, lambda: audit(release.tree, config))
         verdicts += [self._covered(config, release), self._compared(subject, config, live, world)]

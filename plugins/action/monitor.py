@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible.template import Templar
@@ -17,7 +18,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.store import 
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
-_GROUP, _ADDRESS = "monitor", "monitor_address"
+_ADDRESS = "monitor_address"
 _LEAST_INTERVAL = 1.0
 
 
@@ -26,6 +27,9 @@ class ActionModule(ControllerAction):
 
     SPEC: ClassVar[dict[str, Any]] = {
         "releases": {"type": "list", "elements": "dict", "required": True},
+        "rules": {"type": "path", "required": True},
+        "runbooks": {"type": "str", "default": ""},
+        "group": {"type": "str", "default": "monitor"},
         "files": {"type": "str", "required": True},
         "install": {"type": "bool", "default": True},
         "listen": {"type": "str", "default": "127.0.0.1"},
@@ -45,10 +49,12 @@ class ActionModule(ControllerAction):
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Write the files, and say what is not monitored."""
         install = options["install"]
-        if install and not task_vars["groups"].get(_GROUP):
+        group = options["group"]
+        monitors = list(task_vars["groups"].get(group) or [])
+        if install and not monitors:
             raise SluiceError(
-                f"the inventory has no host in a group '{_GROUP}' to watch from; add one, or have the files "
-                "alone, for a Prometheus that is there already, with -e monitor_install=false -e monitor_files=DIR"
+                f"the inventory has no host in the group '{group}' (monitor_group); add a monitoring host, or write "
+                "only the files, for an existing Prometheus, with -e monitor_install=false -e monitor_files=DIR"
             )
         if not _is_network(options["listen"]) or "/" in options["listen"]:
             raise InputError("monitor_listen", f"{options['listen']!r} is no address; write it as 127.0.0.1 or 0.0.0.0")
@@ -63,7 +69,11 @@ class ActionModule(ControllerAction):
             timeout=max(0.5, options["interval"] - 0.5),
         )
         thresholds = Thresholds(**{name: options[name] for name in Thresholds._fields})
-        settings = Settings(thresholds, options["receivers"], options["routes"], options["status"], options["listen"])
+        settings = Settings(
+            rules=_rules(options["rules"]),
+            thresholds=thresholds,
+            **{name: options[name] for name in ("runbooks", "receivers", "routes", "status", "listen")},
+        )
         # Where they are copied to hosts from here, they are no change of their own, and check mode compares with them.
         look = self._task.check_mode and not install
         written = write(project() / options["files"], contents(hosts, made, settings), look=look)
@@ -76,7 +86,7 @@ class ActionModule(ControllerAction):
             "changed": bool(written.changed) and not install,
             "folder": str(written.folder),
             "files": written.changed,
-            "scrapers": self._scrapers(options["scrapers"], task_vars) if install else [],
+            "scrapers": self._scrapers(options["scrapers"], monitors, task_vars) if install else [],
             "said": said,
         }
 
@@ -92,8 +102,8 @@ class ActionModule(ControllerAction):
                 found.append(Host(host, self._address(host, task_vars["hostvars"]), release["hosts"][0], contract))
         return sorted(found)
 
-    def _scrapers(self, given: list[str], task_vars: Mapping[str, Any]) -> list[str]:
-        """Return who may ask the exporters: those ``given``, else the monitoring hosts, as the controller finds them.
+    def _scrapers(self, given: list[str], monitors: list[str], task_vars: Mapping[str, Any]) -> list[str]:
+        """Return the addresses that may reach the exporters: ``given``, else those of the monitoring hosts.
 
         Raises ``InputError``.
         """
@@ -105,7 +115,7 @@ class ActionModule(ControllerAction):
         if given:
             return given
         found = set()
-        for host in task_vars["groups"][_GROUP]:
+        for host in monitors:
             name = self._address(host, task_vars["hostvars"])
             try:
                 found |= {str(row[4][0]).partition("%")[0] for row in socket.getaddrinfo(name, None)}
@@ -121,6 +131,15 @@ class ActionModule(ControllerAction):
         raw = hostvars.raw_get(host)
         wanted = raw.get(_ADDRESS) or raw.get("ansible_host") or host
         return str(Templar(loader=self._loader, variables=raw).template(wanted))
+
+
+def _rules(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            "rules", f"{path} cannot be read ({error.strerror}); use the role's sluice.rules.yml"
+        ) from error
 
 
 def _is_network(text: str) -> bool:

@@ -25,6 +25,7 @@ from .outside import printable
 __all__ = ["EngineMissing", "Pack", "answer", "command", "pack", "payload", "sources"]
 
 _SHIPPED = (
+    "closest_match.py",
     "errors.py",
     "manifest.py",
     "outside.py",

@@ -16,6 +16,18 @@ options:
     type: list
     elements: dict
     required: true
+  rules:
+    description: The file with the alert rules. The role C(monitor) has it in C(files/rules).
+    type: path
+    required: true
+  runbooks:
+    description: Where the pages of the alerts are, as a URL or a path. Without it, alerts have no link.
+    type: str
+    default: ""
+  group:
+    description: The inventory group of the monitoring hosts.
+    type: str
+    default: monitor
   files:
     description: The directory that the files are written to, relative to the project.
     type: str
@@ -31,7 +43,7 @@ options:
   scrapers:
     description:
       - The addresses that may ask the exporters of the web hosts, or C(any).
-      - Without any, those of the hosts of the group C(monitor), as the controller finds them.
+      - Without any, those of the hosts of the group O(group), as the controller resolves them.
     type: list
     elements: str
     default: []
@@ -89,9 +101,10 @@ author: Sluice
 """
 
 EXAMPLES = r"""
-- name: The files of the monitor are written
+- name: Write the files of the monitoring hosts
   sluice.nginx.monitor:
     releases: "{{ sluice_rendered.releases }}"
+    rules: "{{ role_path }}/files/rules/sluice.rules.yml"
     files: .sluice/monitor
 """
 

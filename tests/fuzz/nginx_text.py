@@ -80,7 +80,9 @@ def _directives() -> st.SearchStrategy[str]:
         lambda name, args, end: " ".join([name, *args]) + end,
         _names(),
         st.lists(_words(), max_size=4),
-        st.sampled_from((";\n", ";\n", ";\n", ";\n", ";", "\n", " # why\n;", "; # sluice: accept slip: mine\n")),
+        st.sampled_from(
+            (";\n", ";\n", ";\n", ";\n", ";", "\n", " # why\n;", "; # sluice: accept typo_in_identifier: mine\n")
+        ),
     )
     lua = st.sampled_from(
         (

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,9 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection im
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import Platform, ensure_platform
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings, owner_label
+
+# Within which a run that has ended writes its reports.
+_WRITTEN_SECONDS = 30.0
 
 
 @pytest.fixture(scope="session")
@@ -60,11 +64,27 @@ def _records(project: Path) -> Iterator[None]:
     yield
     schema = jsonschema.Draft202012Validator(json.loads((project / "docs/schemas/run-2.json").read_text()))
     for path in runs.glob("*/run.json"):
-        if path.parent.name not in before and '"schema": 2' in (text := path.read_text(encoding="utf-8")):
-            problems = [f"{error.json_path}: {error.message}" for error in schema.iter_errors(json.loads(text))]
-            assert problems == [], path
-            beside = {each.name for each in path.parent.iterdir()}
-            assert {"report.html", "junit.xml", "findings.sarif"} <= beside, path
+        if path.parent.name not in before and '"schema": 2' in path.read_text(encoding="utf-8"):
+            _hold(path, schema)
+
+
+def _hold(path: Path, schema: jsonschema.Draft202012Validator) -> None:
+    """Hold a record to its schema, and see that its reports are beside it; a run that goes on may be writing them."""
+    until = time.monotonic() + _WRITTEN_SECONDS
+    while True:
+        try:
+            problems = [
+                f"{error.json_path}: {error.message}" for error in schema.iter_errors(json.loads(path.read_text()))
+            ]
+            missing = {"report.html", "junit.xml", "findings.sarif"} - {each.name for each in path.parent.iterdir()}
+        except (FileNotFoundError, json.JSONDecodeError) as error:
+            if not path.exists():
+                return
+            problems, missing = [str(error)], set()
+        if not (problems or missing) or time.monotonic() > until:
+            assert (problems, missing) == ([], set()), path
+            return
+        time.sleep(0.5)
 
 
 class Played(NamedTuple):

@@ -29,6 +29,8 @@ SECRET = "S3CR3T-of-the-controller"
 # Seconds; the visitor ends by itself after that.
 LASTS = 280
 
+# What tests beside these make in the state folder.
+_OF_OTHER_TESTS = {"history.html", "notices", "postmortems", "releases", "runs"}
 # Others are told without containers, in test_hostile_host.py.
 SAYS = ("a path for a release", "another tree than it names", "escapes", "too much", "noise")
 
@@ -83,7 +85,7 @@ def _everything_else(project: Path) -> dict[str, str]:
         name: hashlib.sha256((project / name).read_bytes()).hexdigest() for name in names if (project / name).is_file()
     }
     beside = [*project.parent.glob("*"), *project.glob("*"), *(project / ".sluice").glob("*")]
-    return found | {str(path): "" for path in beside if "cache" not in path.name}
+    return found | {str(path): "" for path in beside if "cache" not in path.name and path.name not in _OF_OTHER_TESTS}
 
 
 def test_a_host_that_answers_anything_fails_alone_and_changes_nothing_here(fleet: HostileFleet) -> None:
@@ -169,14 +171,14 @@ def _hostile_trees(folder: Path) -> dict[str, Path]:
         "lookup() reaches beyond the tree": tree(
             "lookup", **{"conf.d/a.conf.j2": f"# {{{{ lookup('file', '{outside}/vault') }}}}\n"}
         ),
-        "[foreign_module]": tree(
+        "[unpackaged_module]": tree(
             "module", **{"modules-enabled/a.conf": "load_module /etc/nginx/own/a.so;\n", "own/a.so": "no ELF"}
         ),
-        "[writes_outside]": tree("cron", **{"conf.d/b.conf": "access_log /etc/cron.d/zz;\n"}),
-        "[serves_system]": tree(
-            "root", **{"conf.d/b.conf": "server { listen 81; root /; } # sluice: accept serves_system: please\n"}
+        "[writes_to_system_path]": tree("cron", **{"conf.d/b.conf": "access_log /etc/cron.d/zz;\n"}),
+        "[serves_system_path]": tree(
+            "root", **{"conf.d/b.conf": "server { listen 81; root /; } # sluice: accept serves_system_path: please\n"}
         ),
-        "[internal_target]": tree(
+        "[proxy_to_internal_service]": tree(
             "metadata", **{"conf.d/b.conf": "server { listen 81; location / { proxy_pass http://169.254.169.254; } }\n"}
         ),
         "[secret_in_tree]": tree("key", **{"ssl/shop.key": key}),

@@ -50,6 +50,11 @@ class Directive:
     found: Any = field(default=None, init=False, repr=False, compare=False)
     """What a reader has looked up in this block, and keeps."""
 
+    @property
+    def text(self) -> str:
+        """The directive as it is written, without its block: ``listen 80``."""
+        return " ".join([self.name, *self.args])
+
     def walk(self) -> Iterator[Directive]:
         """Yield this directive and everything below it, in order."""
         waiting = [self]

@@ -5,6 +5,7 @@ from __future__ import annotations
 # `collections.abc` itself would import the whole of `collections`.
 from _collections_abc import Mapping
 
+from ..closest_match import closest_matches
 from ..errors import InputError
 from ..lean import TYPE_CHECKING
 from .pattern import regex
@@ -54,9 +55,7 @@ def read_mapping(value: object, path: str, keys: Iterable[str]) -> Mapping[str, 
         raise InputError(path, f"{shown(value)} is not a mapping; expected some of {', '.join(known)}")
     for key in value:
         if key not in known:
-            import difflib
-
-            near = difflib.get_close_matches(str(key).lower(), known, 1)
+            near = closest_matches(str(key).lower(), known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"use {', '.join(known)}"
             raise InputError(path, f"unknown key {shown(key)}; {hint}")
     return value

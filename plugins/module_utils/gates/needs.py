@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..engine.needs.near import near_path
+from ..closest_match import closest_path
 from ..engine.needs.pages import alternatives, group_of, is_misspelt
 from ..needs.comparing import Known, Standing, answers, new_needs, outside, standing
 from ..needs.declared import declared
@@ -136,7 +136,7 @@ class _Found:
         if self.standing.near:
             return self.standing.near
         if self._mapped:
-            near = near_path(str(self._mapped))
+            near = closest_path(str(self._mapped))
             root = _root(self.need, self._subject.options.docroots)
             folder = str(Path(self._subject.options.docroots[root]))
             if near.startswith(folder + "/"):

@@ -6,12 +6,12 @@ gate is inconclusive.
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import replace
 
 import crossplane.analyzer
 
+from ..closest_match import closest_match
 from ..config.parse import CONF_ROOT, Config
 from ..verdicts.model import Finding, Subject, Verdict
 from ..words import count
@@ -64,8 +64,8 @@ def findings_of(output: str, *, allow_warnings: bool) -> list[Finding]:
 def _meant(what: str) -> str:
     """Name the directive that a misspelt one was meant to be."""
     unknown = _UNKNOWN.search(what)
-    near = difflib.get_close_matches(unknown["name"], crossplane.analyzer.DIRECTIVES, 1) if unknown else []
-    return f"did you mean {near[0]}?" if near else ""
+    near = closest_match(unknown["name"], crossplane.analyzer.DIRECTIVES) if unknown else ""
+    return f"did you mean {near}?" if near else ""
 
 
 def _hidden(findings: list[Finding], invented: tuple[str, ...]) -> str:

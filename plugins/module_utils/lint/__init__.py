@@ -1,1 +1,1 @@
-"""Findings on a configuration that nginx itself is content with."""
+"""Findings on a configuration that ``nginx -t`` accepts."""

@@ -1,6 +1,6 @@
-"""Acceptances that stand in the configuration: ``# sluice: accept RULE: reason``.
+"""Comments in the configuration that accept findings: ``# sluice: accept RULE: reason``.
 
-One on the line of a directive, or on the line above, holds for that directive and for all that is in its block.
+A comment on the line of a directive, or on the line above, holds for that directive and for all that is in its block.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from ..config.text import lex_file
 from ..inside import read_inside
 from ..verdicts.model import Finding
 
-__all__ = ["Acceptance", "complaints", "read_acceptances"]
+__all__ = ["AcceptComment", "complaints", "read_acceptances"]
 
 _COMMENT = re.compile(r"#+\s*sluice\s*:\s*accept\b\s*([\w-]*)\s*(?::\s*(.*?))?\s*$")
 _FORM = "# sluice: accept RULE: reason"
 
 
 @dataclass(frozen=True)
-class Acceptance:
+class AcceptComment:
     """One comment; it holds from line ``first`` to line ``last`` of its file."""
 
     rule: str
@@ -33,7 +33,7 @@ class Acceptance:
     last: int
 
     def covers(self, rule: str, finding: Finding) -> bool:
-        """Whether a finding of a rule is accepted. Without a reason nothing is."""
+        """Return whether a finding of a rule is accepted. Without a reason nothing is."""
         here = finding.file == self.file and self.first <= finding.line <= self.last
         return bool(self.reason) and rule == self.rule and here
 
@@ -60,7 +60,7 @@ def _statements(tokens: Iterable[tuple[str, int, bool]]) -> Iterator[tuple[int, 
 
 
 class _Reaches:
-    """Tells the lines that a comment speaks of."""
+    """The lines that a comment holds for."""
 
     def __init__(self, statements: Iterable[tuple[int, int]]) -> None:
         self._last: dict[int, int] = {}
@@ -82,8 +82,8 @@ class _Reaches:
         return (self._begins[at], self._last[self._begins[at]]) if at < len(self._begins) else (0, 0)
 
 
-def read_acceptances(tree: Path, files: Collection[str]) -> list[Acceptance]:
-    """Read the acceptances in the files of a tree."""
+def read_acceptances(tree: Path, files: Collection[str]) -> list[AcceptComment]:
+    """Return the comments that accept findings, in the files of a tree."""
     found = []
     for name in files:
         content = read_inside(tree, name)
@@ -95,29 +95,32 @@ def read_acceptances(tree: Path, files: Collection[str]) -> list[Acceptance]:
             match = None if quoted else _COMMENT.match(token)
             if match:
                 first, last = reaches.of(line)
-                found.append(Acceptance(match[1], match[2] or "", name, line, first, last))
+                found.append(AcceptComment(match[1], match[2] or "", name, line, first, last))
     return found
 
 
 def complaints(
-    found: Iterable[Acceptance], used: Collection[Acceptance], known: Collection[str], refused: Collection[str] = ()
+    comments: Iterable[AcceptComment],
+    used: Collection[AcceptComment],
+    known: Collection[str],
+    refused: Collection[str] = (),
 ) -> Iterator[Finding]:
-    """Complain of acceptances without a reason, for a rule that there is not, and of those that accept nothing.
+    """Yield a finding for each comment without a reason, for a rule that does not exist, or without a finding.
 
-    ``refused`` are rules whose findings a tree cannot accept itself.
+    ``refused`` are the rules whose findings a comment in the tree cannot accept.
     """
-    for each in found:
-        said = f"accept {each.rule}".strip()
+    for each in comments:
+        comment = f"accept {each.rule}".strip()
         warning = False
         if each.rule not in known:
-            what, mend = f"'{said}' names no rule", "name the rule that the finding has in brackets"
+            what, fix = f"'{comment}' names no rule that exists", "write the name that ends the finding, in brackets"
         elif not each.reason:
-            what, mend = f"'{said}' gives no reason, so it accepts nothing", "say why this is right here"
+            what, fix = f"'{comment}' has no reason, so it accepts nothing", "write why this is right here"
         elif each.rule in refused:
-            what, mend = f"'{said}' accepts nothing: a tree cannot accept this of itself", "use gates_lint_accept"
+            what, fix = f"'{comment}' accepts nothing: no tree accepts findings of this rule", "use gates_lint_accept"
         elif each not in used:
-            what, mend = f"'{said}' accepts nothing: there is no such finding here", "remove the comment"
+            what, fix = f"'{comment}' accepts nothing: there is no such finding here", "remove the comment"
             warning = True
         else:
             continue
-        yield Finding(what, file=each.file, line=each.line, expected=_FORM, mend=mend, warning=warning)
+        yield Finding(what, file=each.file, line=each.line, expected=_FORM, mend=fix, warning=warning)

@@ -1,4 +1,4 @@
-"""gixy-ng's rules, asked of a tree.
+"""gixy-ng's rules, run on a tree.
 
 gixy follows absolute includes on the machine that runs it. It also reads the dump that ``nginx -T`` prints, and a
 dump of the tree is easily made, so it gets that: it then sees the files of the release and no others.
@@ -25,7 +25,7 @@ from ..inside import read_inside
 __all__ = ["LEVELS", "UNJUDGED", "Issue", "audit", "gixy_rules"]
 
 UNJUDGED = "gixy"
-"""The rule of the one issue that says that gixy cannot judge; it stops nothing."""
+"""The rule of the one issue that says that gixy cannot read the configuration; it stops nothing."""
 
 LEVELS = ("unspecified", "low", "medium", "high")
 
@@ -34,7 +34,7 @@ _ADVICE = frozenset(
     {"if_is_evil", "nginx_cves", "regex_redos", "resolver_external", "version_disclosure", "weak_ssl_tls"}
 )
 
-# What it cannot follow is not in the tree; the gate `parse` has told of it.
+# What it cannot follow is not in the tree; the gate `parse` has reported it.
 logging.getLogger("gixy").setLevel(logging.CRITICAL)
 
 _MOST_WORDS = 500
@@ -67,12 +67,12 @@ def _dump(root: Path, files: Iterable[str]) -> tuple[str, dict[str, int]]:
 
 
 def gixy_rules() -> frozenset[str]:
-    """Tell the names of gixy's rules."""
+    """Return the names of gixy's rules."""
     return frozenset(str(plugin.name) for plugin in PluginsManager(config=GixyConfig()).plugins)
 
 
 def audit(root: Path, config: Config) -> list[Issue]:
-    """Ask gixy about the files of ``config`` below ``root``; what it cannot read is one issue, ``UNJUDGED``."""
+    """Return gixy's issues with the files of ``config`` below ``root``; one, ``UNJUDGED``, for what it cannot read."""
     text, first = _dump(root, config.files)
     return list(_audited(text, tuple(first.items()), config.files[0]))
 
@@ -95,18 +95,18 @@ def _audited(text: str, first: tuple[tuple[str, int], ...], main: str) -> tuple[
 
 
 def _unjudged(words: str, main: str) -> Issue:
-    what = "gixy cannot judge this configuration, so its rules are not asked"
+    what = "gixy-ng cannot read this configuration, so its rules did not run"
     return Issue(UNJUDGED, LEVELS[0], LEVELS[0], what, words[:_MOST_WORDS].replace("\n", " "), main, 0)
 
 
 def _issues(manager: Manager, first: dict[str, int], dump: str, main: str) -> Iterable[Issue]:
     for plugin in manager.results:
         for issue in plugin.issues:
-            grave = str(issue.severity or plugin.severity).lower()
-            level = "medium" if plugin.name in _ADVICE and grave == "high" else grave
+            severity = str(issue.severity or plugin.severity).lower()
+            level = "medium" if plugin.name in _ADVICE and severity == "high" else severity
             place = issue.directives[0] if issue.directives else None
             name = str(place.file or "").removeprefix(f"{CONF_ROOT}/") if place else ""
             name = main if name == dump else name
             line = int(place.line or 0) - first.get(name, 0) if place else 0
             what, why = str(issue.summary or plugin.summary), str(issue.reason or "")
-            yield Issue(plugin.name, level, grave, what, why, name, line)
+            yield Issue(plugin.name, level, severity, what, why, name, line)

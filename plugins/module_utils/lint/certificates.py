@@ -1,4 +1,4 @@
-"""Certificates as servers use them: which stands beside which key, and what is in them."""
+"""Certificates as servers use them: which key belongs to which, and what is in them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,26 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from ..config.facts import listeners, server_names
 from ..config.parse import Config, Directive
-from .context import Context
+from .context import LintContext
 from .scopes import scopes
 
 __all__ = ["Served", "certificates_served", "covers", "fits", "names_of"]
+
+_PUBLIC = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+# What the library raises for bytes that are no certificate or key, or one that it does not know.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 class Served(NamedTuple):
@@ -26,7 +38,7 @@ class Served(NamedTuple):
     names: list[str]
 
 
-def certificates_served(config: Config, context: Context) -> Iterator[Served]:
+def certificates_served(config: Config, context: LintContext) -> Iterator[Served]:
     """Yield the certificates that could be read, for each server that speaks TLS."""
     for scope in scopes(config):
         server = scope.block
@@ -44,25 +56,31 @@ def certificates_served(config: Config, context: Context) -> Iterator[Served]:
 
 
 def _chain(content: bytes | None) -> list[x509.Certificate]:
+    """Return what can be read whole; nothing where a part cannot: what is read of a part proves nothing."""
     try:
-        return x509.load_pem_x509_certificates(content or b"")
-    except ValueError:
+        chain = x509.load_pem_x509_certificates(content or b"")
+        for certificate in chain:
+            names_of(certificate)
+            _ = certificate.version, certificate.not_valid_before_utc, certificate.not_valid_after_utc
+            certificate.public_key().public_bytes(*_PUBLIC)
+    except _UNREADABLE:
         # nginx itself refuses a file that is no certificate, and the gate `syntax` says so.
         return []
+    return chain
 
 
 def fits(certificate: x509.Certificate, key: bytes) -> bool:
-    """Whether a private key belongs to a certificate. One that cannot be read, as with a password, is not judged."""
+    """Return whether a private key belongs to a certificate; true for one that cannot be read, as with a password."""
     try:
         private = load_pem_private_key(key, None)
-    except (ValueError, TypeError):
+        public = private.public_key().public_bytes(*_PUBLIC)
+    except _UNREADABLE:
         return True
-    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return private.public_key().public_bytes(*form) == certificate.public_key().public_bytes(*form)
+    return public == certificate.public_key().public_bytes(*_PUBLIC)
 
 
 def names_of(certificate: x509.Certificate) -> list[str]:
-    """Tell the host names of a certificate; its common name where it has no other."""
+    """Return the host names of a certificate; its common name where it has no other."""
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:
@@ -72,6 +90,6 @@ def names_of(certificate: x509.Certificate) -> list[str]:
 
 
 def covers(names: list[str], host: str) -> bool:
-    """Whether one of the names of a certificate is good for a host; a star stands for one label."""
+    """Return whether one of the names of a certificate covers a host; a star stands for one label."""
     host = host.lower()
     return host in names or f"*.{host.partition('.')[2]}" in names

@@ -1,4 +1,4 @@
-"""What rules may know of the world outside the configuration."""
+"""What rules know of the environment of a configuration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..inside import LeavesTree, find_inside, read_inside
 from ..release.modes import secret_files
 from ..release.tree import read_layer
 
-__all__ = ["Context", "read_certificates", "read_extensions", "read_secrets"]
+__all__ = ["LintContext", "read_certificates", "read_extensions", "read_secrets"]
 
 
 def _now() -> datetime:
@@ -25,7 +25,7 @@ def _now() -> datetime:
 
 
 @dataclass(frozen=True)
-class Context:
+class LintContext:
     """``extensions`` are those of the files in each document root that is known; empty when none is.
 
     ``live`` is the configuration that serves now, None for a first release. ``certificates`` are the bytes of the
@@ -87,7 +87,7 @@ class Context:
         return [(path, self.real(path)) for path in paths]
 
     def extensions_below(self, root: str) -> frozenset[str]:
-        """Tell the extensions of files below ``root``; empty when nothing is known of it."""
+        """Return the extensions of files below ``root``; empty when nothing is known of it."""
         below = [
             found
             for known, found in self.extensions.items()
@@ -97,7 +97,7 @@ class Context:
 
 
 def read_extensions(docroots: Mapping[str, Path]) -> dict[str, frozenset[str]]:
-    """Look at the files that the user maps to document roots (path on the host to folder here)."""
+    """Return the extensions of the files that the user maps to document roots (path on the host to folder here)."""
     return {where: frozenset(_extensions(folder)) for where, folder in docroots.items()}
 
 
@@ -106,12 +106,12 @@ def _extensions(folder: Path) -> Iterable[str]:
 
 
 def read_secrets(tree: Path) -> dict[str, str]:
-    """Tell which files of a release are secret, and why. No link is followed out of it."""
+    """Return which files of a release are secret, and why. No link is followed out of it."""
     return secret_files(read_layer(tree, ""))
 
 
 def read_certificates(config: Config, tree: Path, docroots: Mapping[str, Path]) -> dict[str, bytes]:
-    """Read the certificates and keys that the configuration names, where the tree or a mapped folder has them."""
+    """Return the certificates and keys that the configuration names, where the tree or a mapped folder has them."""
     folders = {CONF_ROOT: tree, **docroots}
     named = [
         directive.args[0] for directive in config.named("ssl_certificate", "ssl_certificate_key") if directive.args

@@ -14,7 +14,7 @@ _Read = Callable[[str], float | None]
 
 
 class Measure(NamedTuple):
-    """One quantity. ``what`` tells it from others of its directive, as the codes of a cache's time do.
+    """One quantity. ``what`` distinguishes it from others of its directive, as the codes of a cache's time do.
 
     ``directive`` is None for the value that nginx takes where none is written.
     """
@@ -99,7 +99,7 @@ def _parameters(directive: Directive) -> Iterator[tuple[str, str, float | None]]
 
 
 def is_measured(name: str) -> bool:
-    """Whether directives of a name have quantities that are known as such."""
+    """Return whether directives of a name have quantities that are known as such."""
     known = name in _PLAIN or name in _WITH_PARAMETERS or name in ("limit_conn", "add_header", "expires")
     return known or name.endswith(("_cache_valid", "_buffers"))
 
@@ -131,7 +131,7 @@ def measures(directive: Directive) -> Iterator[Measure]:
 
 
 def usual(name: str) -> Measure | None:
-    """Tell the value that nginx takes where a directive is not written; None where there is none to compare with."""
+    """Return the value that nginx takes where a directive is not written; None where there is none to compare with."""
     text = _DEFAULTS.get(name, "")
     size = _PLAIN[name](text) if text else None
     return None if size is None else Measure("", text, size, None)

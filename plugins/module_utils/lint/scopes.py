@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from ..config.facts import listeners, server_names
 from ..config.parse import Config, Directive
 
-__all__ = ["Key", "Scope", "altered", "by_key", "location_kind", "scopes"]
+__all__ = ["Key", "Scope", "altered", "blocks", "by_key", "location_kind", "place_of", "scopes"]
 
-# What tells a block from all others of a release, whatever its place in the files.
+# What identifies a block in a release, whatever its place in the files.
 Key = tuple[str, ...]
 
 _TLS_PORTS = (443, 465, 636, 853, 993, 995, 8443)
@@ -22,7 +22,7 @@ _TLS_PORTS = (443, 465, 636, 853, 993, 995, 8443)
 class Scope:
     """One block; ``block`` is None for the top of the configuration. ``own`` are its directives by name.
 
-    ``marks`` tell by a number what is in force within it, and by another what is written in it and in force around it.
+    ``marks`` are a digest of what is in force within it, and one of what is written in it and in force around it.
     """
 
     block: Directive | None
@@ -37,9 +37,9 @@ class Scope:
         return self.block.name if self.block else ""
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         """The block for a person, as ``location /api/``."""
-        return " ".join([self.block.name, *self.block.args]) if self.block else "the main context"
+        return self.block.text if self.block else "the main context"
 
     @property
     def answers(self) -> bool:
@@ -49,7 +49,7 @@ class Scope:
         return self.kind in ("location", "upstream")
 
     def effective(self, name: str) -> Sequence[Directive]:
-        """List the directives called ``name`` that are in force here: its own, or those of the nearest outer block."""
+        """Return the directives ``name`` that are in force here: its own, or those of the nearest outer block."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope.own:
@@ -58,13 +58,13 @@ class Scope:
         return ()
 
     def value(self, name: str, default: str = "") -> str:
-        """Tell the first argument of the directive that is in force here."""
+        """Return the first argument of the directive that is in force here."""
         for directive in self.effective(name):
             return directive.args[0] if directive.args else ""
         return default
 
     def around(self, kind: str) -> Scope | None:
-        """Find the nearest block of a kind, this one included."""
+        """Return the nearest block of a kind, this one included."""
         scope: Scope | None = self
         while scope is not None and scope.kind != kind:
             scope = scope.outer
@@ -72,7 +72,7 @@ class Scope:
 
 
 def location_kind(location: Directive) -> tuple[str, str]:
-    """Split a location into its modifier (empty for a plain prefix) and its path or pattern."""
+    """Return the modifier of a location (empty for a plain prefix) and its path or pattern."""
     if len(location.args) >= 2:
         return location.args[0], location.args[1]
     return "", location.args[0] if location.args else ""
@@ -96,7 +96,7 @@ def _inner(directives: Sequence[Directive], scope: Scope) -> Iterator[Scope]:
             continue
         name = _name(directive)
         seen[name] += 1
-        # The same block twice: the second is told from the first by its number.
+        # The same block twice: the second has a number.
         key = (*scope.key, name if seen[name] == 1 else f"{name} #{seen[name]}")
         inner = Scope(directive, scope, key, _by_name(directive.block), _marks(directive.block, scope.marks[0]))
         yield inner
@@ -125,12 +125,24 @@ _BY_KEY: weakref.WeakKeyDictionary[Config, dict[Config | None, dict[Key, Scope]]
 
 
 def scopes(config: Config) -> Sequence[Scope]:
-    """List the top of the configuration and then every block, in order."""
+    """Return the top of the configuration and then every block, in order."""
     found = _SCOPES.get(config)
     if found is None:
         top = Scope(None, None, (), _by_name(config.directives), _marks(config.directives, 0))
         found = _SCOPES[config] = [top, *_inner(config.directives, top)]
     return found
+
+
+def blocks(config: Config, *kinds: str) -> Iterator[tuple[Scope, Directive]]:
+    """Yield the blocks of some kinds, as ``location``, with what is in force in them."""
+    for scope in scopes(config):
+        if scope.block is not None and scope.kind in kinds:
+            yield scope, scope.block
+
+
+def place_of(scope: Scope, config: Config) -> Directive:
+    """Return the directive that stands for a block in a finding; for the main context, the first file has none."""
+    return scope.block or Directive("", [], config.files[0], 0)
 
 
 def by_key(config: Config, like: Config | None = None) -> Mapping[Key, Scope]:
@@ -147,7 +159,7 @@ def by_key(config: Config, like: Config | None = None) -> Mapping[Key, Scope]:
 
 
 def altered(config: Config, live: Config) -> list[tuple[Scope, Scope]]:
-    """List the blocks that are in both releases, as they were and as they are, where what is written in them, or in
+    """Return the blocks that are in both releases, as they were and as they are, where what is written in them, or in
     force around them, is not the same. Of the others there is nothing to say against live.
     """
     before = by_key(live)

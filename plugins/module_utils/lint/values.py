@@ -16,7 +16,7 @@ _RATE = re.compile(r"(\d+)r/([sm])")
 
 
 def in_seconds(text: str) -> float | None:
-    """Read a time as ``90``, ``500ms`` or ``1h 30m``; None when it is none."""
+    """Return a time as ``90``, ``500ms`` or ``1h 30m`` in seconds; None when it is none."""
     words = text.split()
     parts = _TIME.findall("".join(words))
     if not parts or "".join(digits + letters for digits, letters in parts) != "".join(words):
@@ -25,24 +25,24 @@ def in_seconds(text: str) -> float | None:
 
 
 def in_bytes(text: str) -> float | None:
-    """Read a size as ``512``, ``20m`` or ``1g``; None when it is none."""
+    """Return a size as ``512``, ``20m`` or ``1g`` in bytes; None when it is none."""
     match = _SIZE.fullmatch(text)
     return float(match[1]) * _BYTES[match[2].lower()] if match else None
 
 
 def per_second(text: str) -> float | None:
-    """Read a rate as ``10r/s`` or ``30r/m``; None when it is none."""
+    """Return a rate as ``10r/s`` or ``30r/m`` per second; None when it is none."""
     match = _RATE.fullmatch(text)
     return float(match[1]) / (1 if match[2] == "s" else 60) if match else None
 
 
 def number(text: str) -> float | None:
-    """Read a plain number; None when it is none."""
+    """Return a plain number; None when it is none."""
     found = whole_number(text)
     return None if found is None else float(found)
 
 
 def unit(text: str) -> tuple[str, str]:
-    """Split a value into its digits and its unit: ``20m`` into ``20`` and ``m``."""
+    """Return the digits and the unit of a value: ``20m`` into ``20`` and ``m``."""
     match = re.fullmatch(r"(\d+)(.*)", text)
     return (match[1], match[2]) if match else ("", text)

@@ -1,4 +1,4 @@
-"""What the variables of a configuration may hold, as far as it says so itself."""
+"""What the variables of a configuration may hold, as far as the configuration itself defines them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _values(config: Config) -> Mapping[str, dict[str, None]]:
 
 
 def expanded(config: Config, text: str) -> list[str]:
-    """List what a text may be, with the values of variables in their place; those that nobody knows stay."""
+    """Return what a text may be, with variables replaced by their values; unknown variables stay."""
     if "$" not in text:
         return [text]
     values = _values(config)
@@ -55,7 +55,7 @@ def expanded(config: Config, text: str) -> list[str]:
 
 
 def captures(config: Config) -> frozenset[str]:
-    """Name the variables that hold a part of what a visitor asks for: named captures of a request's path and words."""
+    """Return the variables that hold a part of a request: named captures of its path and arguments."""
     return frozenset(
         name
         for directive in config.named("location", "if", "rewrite")

@@ -14,7 +14,7 @@ from ..engine.host.copying import create
 from ..errors import InputError, SluiceError
 from .packing import pack_program
 from .probes import Host, Probing
-from .rules import Thresholds, rules
+from .rules import Thresholds, duration, render
 
 __all__ = ["Settings", "Written", "contents", "write"]
 
@@ -26,11 +26,14 @@ _HEAD = "# Written by the role monitor; what is changed here is lost at its next
 
 
 class Settings(NamedTuple):
-    """What the user sets. ``receivers`` and ``routes`` are Alertmanager's own; ``status`` is whether nginx has a page
-    for its exporter. ``listen`` is the address of Alertmanager and Prometheus.
+    """What the user sets. ``rules`` is the text of the rule file, ``runbooks`` the address of the alerts' pages.
+    ``receivers`` and ``routes`` are Alertmanager's own; ``status`` is whether nginx has a page for its exporter.
+    ``listen`` is the address of Alertmanager and Prometheus.
     """
 
-    thresholds: Thresholds
+    rules: str
+    runbooks: str = ""
+    thresholds: Thresholds = Thresholds()
     receivers: Sequence[Mapping[str, Any]] = ()
     routes: Sequence[Mapping[str, Any]] = ()
     status: bool = False
@@ -45,10 +48,10 @@ class Written(NamedTuple):
 
 
 def contents(hosts: Sequence[Host], probing: Probing, settings: Settings) -> dict[str, bytes]:
-    """Return each file by its path below the folder. Raises ``InputError`` for receivers that are none."""
+    """Return each file by its path below the folder. Raises ``InputError`` for invalid receivers or runbooks."""
     return {
         "prometheus.yml": _yaml(_prometheus(settings.thresholds.interval, settings.listen)),
-        "rules/sluice.yml": _yaml(rules(settings.thresholds)),
+        "rules/sluice.yml": (_HEAD + render(settings.rules, settings.thresholds, settings.runbooks)).encode(),
         "targets/hosts.json": _json([_exporter(host, _NODE_PORT) for host in hosts]),
         "targets/nginx.json": _json([_exporter(host, _NGINX_PORT) for host in hosts] if settings.status else []),
         "targets/probes.json": _json(probing.hosts),
@@ -60,7 +63,7 @@ def contents(hosts: Sequence[Host], probing: Probing, settings: Settings) -> dic
 
 
 def write(folder: Path, files: Mapping[str, bytes], *, look: bool = False) -> Written:
-    """Write those that differ; only look where ``look`` says so. Raises ``SluiceError`` where that cannot be."""
+    """Write the files that differ, or with ``look`` only name them. Raises ``SluiceError`` if one cannot be written."""
     changed = []
     try:
         for name, data in files.items():
@@ -90,7 +93,7 @@ def _exporter(host: Host, port: int) -> dict[str, Any]:
 
 
 def _prometheus(interval: float, listen: str) -> dict[str, Any]:
-    every = f"{interval:g}s"
+    every = duration(interval)
     alertmanager = f"{'127.0.0.1' if listen == '0.0.0.0' else listen}:{_ALERTMANAGER_PORT}"
     return {
         "global": {"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every},

@@ -23,8 +23,8 @@ from ..record.files import write_text
 
 __all__ = ["EXPECTED", "LONGEST", "close_silence", "open_silence"]
 
-EXPECTED = ("SluiceReleaseDiffers", "SluiceTrialLasts")
-"""What happens in every deployment: hosts of later waves serve another release, and the new one is on trial."""
+EXPECTED = ("SluiceReleaseDiffers", "SluiceReleasePending")
+"""Alerts of every deployment: hosts of later waves serve another release, and the new one is pending."""
 
 LONGEST = 2.0
 """Seconds that Alertmanager has for its answer."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..closest_match import closest_match
 from .declared import Declared, is_declared
 from .model import Need
 
@@ -144,5 +144,4 @@ class Known:
         """The value of the same kind that is most like the one of ``need``, or nothing; ``beside`` it if so wished."""
         folder = (need.kind, posixpath.dirname(need.value))
         there = self._siblings.get(folder, []) if beside else self._values.get(need.kind, [])
-        found = difflib.get_close_matches(need.value, [value for value in there if value != need.value], 1, _ALIKE)
-        return found[0] if found else ""
+        return closest_match(need.value, there, _ALIKE)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import get_args
 
+from ..closest_match import closest_match
 from ..errors import InputError
 from .model import Kind, Need
 
@@ -62,8 +62,8 @@ def _read(index: int, text: str) -> Declared:
 
 
 def _meant(kind: str, value: str) -> str:
-    close = ["socket"] if kind == "unix" else difflib.get_close_matches(kind, _KINDS, 1)
-    return f", did you mean {close[0]}:{value}?" if close else ""
+    close = "socket" if kind == "unix" else closest_match(kind, _KINDS)
+    return f", did you mean {close}:{value}?" if close else ""
 
 
 def _is_address(text: str) -> bool:

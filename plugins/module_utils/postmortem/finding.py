@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from ..closest_match import closest_matches
 from ..errors import SluiceError
 from ..record.history import Row, rows
 from ..record.model import FAILED, read_record
@@ -38,7 +38,7 @@ def find_run(runs: Path, wanted: str) -> Path:
         return runs / matching[0].id
     if matching:
         raise SluiceError(f"{wanted!r} is the beginning of {len(matching)} runs; write more of it: {_listed(matching)}")
-    names = get_close_matches(wanted, [row.id for row in there], _MOST_TOLD, 0.5)
+    names = closest_matches(wanted, [row.id for row in there], _MOST_TOLD, 0.5)
     near = [row for row in there if row.id in names] or told or there
     raise SluiceError(f"there is no run {wanted!r}; near to it, or last, are {_listed(near)}")
 

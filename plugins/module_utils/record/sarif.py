@@ -29,7 +29,7 @@ def sarif(record: Mapping[str, Any], project: Path | None = None) -> str:
             # Releases of one run have most of their findings in common.
             results.setdefault(json.dumps(result, sort_keys=True), result)
     told = list(results.values())[:_MOST_RESULTS]
-    rules = [{"id": rule} for rule in dict.fromkeys(str(result["ruleId"]) for result in told)]
+    rules = [_rule(rule) for rule in dict.fromkeys(str(result["ruleId"]) for result in told)]
     run = {
         "tool": {"driver": {"name": "Sluice", "version": record["sluice"], "rules": rules}},
         "automationDetails": {"id": "sluice/"},
@@ -37,6 +37,16 @@ def sarif(record: Mapping[str, Any], project: Path | None = None) -> str:
         "results": told,
     }
     return f"{json.dumps({'version': '2.1.0', 'runs': [run]}, indent=1, ensure_ascii=False)}\n"
+
+
+def _rule(rule: str) -> dict[str, Any]:
+    gate, _, name = rule.partition("/")
+    if gate != "lint" or not name:
+        return {"id": rule}
+    # Only runs with such findings need the rules.
+    from ..lint.documentation import describe_rule
+
+    return {"id": rule, **describe_rule(name)}
 
 
 def _results(release: Mapping[str, Any], project: PurePosixPath) -> Iterator[dict[str, Any]]:

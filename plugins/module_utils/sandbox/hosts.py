@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
 import hashlib
 import json
 import shutil
@@ -21,7 +22,7 @@ from ..staging.labels import labels, project_label
 from .image import ensure_image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from docker.models.containers import Container
@@ -114,16 +115,20 @@ def ensure_fleet(
 
     ``platform_image`` is an id.
     """
-    arguments = {"PLATFORM": platform_image, "PUBLIC_KEY": _public_key(fleet.key)}
-    marks = labels(fleet.root, "sandbox")
-    kinds = sorted({host.kind for host in hosts.values()}, reverse=True)
-    images = {kind: ensure_image(client, folders, kind, arguments, marks, say) for kind in kinds}
-    try:
-        changed = _ensure_network(client, fleet)
-        with ThreadPoolExecutor(len(hosts) or 1) as pool:
-            started = list(pool.map(lambda name: _ensure_host(client, fleet, name, hosts[name], images, say), hosts))
-    except docker.errors.APIError as error:
-        raise SluiceError(f"the sandbox {fleet.name} cannot be started: {error.explanation}") from error
+    # Two fleets that are started at once would each make the key and the images, and choose the same ports.
+    with _alone(fleet.fleets):
+        arguments = {"PLATFORM": platform_image, "PUBLIC_KEY": _public_key(fleet.key)}
+        marks = labels(fleet.root, "sandbox")
+        kinds = sorted({host.kind for host in hosts.values()}, reverse=True)
+        images = {kind: ensure_image(client, folders, kind, arguments, marks, say) for kind in kinds}
+        try:
+            changed = _ensure_network(client, fleet)
+            with ThreadPoolExecutor(len(hosts) or 1) as pool:
+                started = list(
+                    pool.map(lambda name: _ensure_host(client, fleet, name, hosts[name], images, say), hosts)
+                )
+        except docker.errors.APIError as error:
+            raise SluiceError(f"the sandbox {fleet.name} cannot be started: {error.explanation}") from error
     ports = {_host_name(each): _ports(each) for each in sorted(_containers(client, fleet), key=_host_name)}
     make_folder(fleet.folder)
     written = [
@@ -131,6 +136,14 @@ def ensure_fleet(
         _write(fleet.folder / "fleet.json", fleet_json(ports, fleet.network)),
     ]
     return any([changed, *started, *written])
+
+
+@contextlib.contextmanager
+def _alone(fleets: Path) -> Iterator[None]:
+    make_folder(fleets)
+    with (fleets / ".lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def remove_fleet(client: docker.DockerClient, fleet: Fleet, hosts: Sequence[str]) -> bool:

@@ -18,8 +18,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.coverage.instrument i
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.propose import propose
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.acceptance import complaints, read_acceptances
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import ask
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import Context
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import run_rules
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import LintContext
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.comparing import outside, permitted
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.reading import needs_of
 from ansible_collections.sluice.nginx.plugins.module_utils.world.synthesis import synthesise
@@ -67,7 +67,7 @@ def run(data: bytes) -> None:
         for old, new in ((live, config), (config, live)):
             for change in changes(old, new):
                 unseen(change)
-            list(ask(new, Context(live=old)))
+            list(run_rules(new, LintContext(live=old)))
         read = read_acceptances(tree, config.files)
         list(complaints(read, (), ()))
         for request in itertools.islice(plain(config), _MOST):

@@ -22,10 +22,12 @@ import yaml
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.files import Settings, contents
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.probes import Host, Public, probing
-from ansible_collections.sluice.nginx.plugins.module_utils.monitor.rules import Thresholds, rules
-from tests.integration.monitor.rule_cases import CASES, Case
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.rules import Thresholds
 
 pytestmark = pytest.mark.integration
+
+RULES = Path(__file__).resolve().parents[3] / "roles/monitor/files/rules/sluice.rules.yml"
+ALERTS = [rule["alert"] for rule in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"][0]["rules"]]
 
 _WANTED = 30.0
 _PATIENCE = 180.0
@@ -172,7 +174,7 @@ def test_a_site_that_is_broken_by_hand_is_told_of_within_half_a_minute(watch: Wa
     words = told[0]["annotations"]
     assert told[0]["labels"]["alertname"] == "SluiceCheckFails"
     assert (words["host"], words["release"], words["pushed"]) == ("web1", release["release"], release["pushed"])
-    assert words["summary"] == f"{words['check']}: does not hold on web1"
+    assert words["summary"] == f'Check "{words["check"]}" fails on web1'
     assert f"web1 serves release {release['release']}, pushed {release['pushed']} by run " in words["description"]
     assert {each["annotations"].get("host") for each in told} == {"web1"}
     assert took < _WANTED
@@ -185,7 +187,7 @@ def test_a_site_that_is_broken_by_hand_is_told_of_within_half_a_minute(watch: Wa
 def test_a_file_that_is_changed_by_hand_is_drift(watch: Watch) -> None:
     watch.run("web2", "echo '# by hand' >> /etc/nginx/nginx.conf")
     told = _until(lambda: [a for a in watch.alerts("firing") if a["labels"]["alertname"] == "SluiceDrift"], "drift")
-    assert told[0]["annotations"]["summary"] == "files on web2 are not as its release left them (1)"
+    assert told[0]["annotations"]["summary"] == "Files on web2 differ from its release (1)"
     watch.run("web2", "sed -i '$d' /etc/nginx/nginx.conf")
     _until(lambda: [a for a in watch.alerts("resolved") if a["labels"]["alertname"] == "SluiceDrift"], "its end")
 
@@ -199,7 +201,7 @@ def test_a_deployment_raises_no_alert_and_ends_its_silence(watch: Watch) -> None
     assert done.code == 0, done.output
     (silence,) = [each for each in watch.silences() if each["id"] not in before]
     assert {matcher["name"]: matcher["value"] for matcher in silence["matchers"]} == {
-        "alertname": "SluiceReleaseDiffers|SluiceTrialLasts",
+        "alertname": "SluiceReleaseDiffers|SluiceReleasePending",
         "host": "web1|web2",
     }
     assert re.search(r"run \d{8}T\d{6}-[0-9a-f]{4} of .+ from ", silence["comment"])
@@ -238,11 +240,10 @@ def test_files_alone_are_written_for_a_prometheus_that_is_there(watch: Watch, tm
 def test_without_a_monitoring_host_there_is_a_sentence(watch: Watch, tmp_path: Path) -> None:
     inventory = tmp_path / "hosts.yml"
     inventory.write_text(yaml.safe_dump({"web": {"hosts": {"web1": {"nginx_tree": str(tmp_path)}}}}))
-    done = watch.play("playbooks/monitor.yml", "-i", str(inventory), "-e", "staging_platform=auto")
+    settings = "staging_platform=auto monitor_group=watchers"
+    done = watch.play("playbooks/monitor.yml", "-i", str(inventory), "-e", settings)
     assert done.code != 0
-    assert (
-        "the inventory has no host in a group 'monitor' to watch from; add one, or have the files alone" in done.output
-    )
+    assert "the inventory has no host in the group 'watchers' (monitor_group); add a monitoring host" in done.output
 
 
 ODD = [
@@ -265,9 +266,14 @@ def test_what_is_written_for_odd_checks_is_taken_by_the_real_programs(watch: Wat
     hosts = [Host("web1", "192.0.2.1", "web1", rows), Host("web2", "2001:db8::2", "web1", rows)]
     made = probing(hosts, unsafe=True, public=Public(), timeout=4.5)
     receiver = {"name": "x", "webhook_configs": [{"url": "http://127.0.0.1:1/"}]}
-    files = contents(
-        hosts, made, Settings(Thresholds(), [receiver], [{"receiver": "x", "matchers": ['severity="info"']}])
+    settings = Settings(
+        RULES.read_text(encoding="utf-8"),
+        "https://wiki.example/nginx?page=alerts&x=",
+        Thresholds(interval=2.5, error_share=0.1, certificate_days=0.5, drain_minutes=0.25),
+        [receiver],
+        [{"receiver": "x", "matchers": ['severity="info"']}],
     )
+    files = contents(hosts, made, settings)
     watch.put("mon1", "/tmp/odd", files)
     for command in (
         "promtool check config /tmp/odd/prometheus.yml",
@@ -278,45 +284,15 @@ def test_what_is_written_for_odd_checks_is_taken_by_the_real_programs(watch: Wat
         watch.run("mon1", command)
 
 
-def _test(case: Case) -> dict[str, Any]:
-    """Write a case as promtool reads it."""
-    return {
-        "name": f"{case.alert}: {case.name}",
-        "interval": "5s",
-        "input_series": [{"series": name, "values": values} for name, values in case.series.items()],
-        "alert_rule_test": [
-            {
-                "eval_time": f"{case.at}s",
-                "alertname": case.alert,
-                "exp_alerts": [
-                    {
-                        "exp_labels": {**raised.labels, "severity": raised.severity},
-                        "exp_annotations": raised.annotations(case.told),
-                    }
-                    for raised in case.raised
-                ],
-            }
-        ],
-    }
-
-
 @pytest.fixture(scope="module")
-def told_by_promtool(watch: Watch) -> str:
-    """What ``promtool test rules`` says of all cases; it names those that it refuses."""
-    tests = {"rule_files": ["rules.yml"], "evaluation_interval": "5s", "tests": [_test(case) for case in CASES]}
-    files = {"rules.yml": yaml.safe_dump(rules(Thresholds())).encode(), "tests.yml": yaml.safe_dump(tests).encode()}
-    watch.put("mon1", "/tmp/rules", files)
-    return watch.run("mon1", "promtool test rules /tmp/rules/tests.yml 2>&1 || true")
+def promtool_output(watch: Watch) -> str:
+    """The output of ``promtool test rules`` for the tests of all alerts."""
+    watch.put("mon1", "/tmp/rules", {path.name: path.read_bytes() for path in RULES.parent.iterdir()})
+    return watch.run("mon1", "promtool test rules /tmp/rules/*.test.yml 2>&1 || true")
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.alert}: {case.name}")
-def test_an_alert_is_raised_by_what_it_is_about(told_by_promtool: str, case: Case) -> None:
-    assert "SUCCESS" in told_by_promtool or "name: " in told_by_promtool, told_by_promtool
-    _, refused, rest = told_by_promtool.partition(f"name: {case.alert}: {case.name},")
-    assert not refused, rest.partition("name: ")[0]
-
-
-def test_every_alert_has_a_case_that_raises_it_and_one_that_does_not() -> None:
-    names = {rule["alert"] for rule in rules(Thresholds())["groups"][0]["rules"]}
-    assert {case.alert for case in CASES if case.raised} == names
-    assert {case.alert for case in CASES if not case.raised} == names
+@pytest.mark.parametrize("alert", ALERTS)
+def test_an_alert_fires_exactly_when_its_test_expects_it(promtool_output: str, alert: str) -> None:
+    _, found, rest = promtool_output.partition(f"Unit Testing:  /tmp/rules/{alert}.test.yml\n")
+    result = rest.partition("Unit Testing:")[0].strip()
+    assert (bool(found), result) == (True, "SUCCESS"), promtool_output

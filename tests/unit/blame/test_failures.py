@@ -46,7 +46,7 @@ def test_two_findings_are_of_one_kind(gate: str, one: str, other: str) -> None:
         ("smoke", Finding("a: expected status 200, got 502"), Finding("a: expected the body to contain 'x', got y")),
         ("smoke", Finding("a: expected status 200, got 502"), Finding("a: redirect loop: /a → /b")),
         ("smoke", Finding("a: no answer", check="x[0]"), Finding("a: no answer", check="x[1]")),
-        ("lint", Finding("phpp is new here [slip]"), Finding("htmll is new here [slip]")),
+        ("lint", Finding("phpp is new here [typo_in_identifier]"), Finding("htmll is new here [typo_in_identifier]")),
         (
             "start",
             Finding("nginx logs a grave error at its start", nginx="2026/11/21 15:00:00 [emerg] 12#12: bind() failed"),

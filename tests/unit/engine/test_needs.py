@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.sluice.nginx.plugins.module_utils.closest_match import closest_path, closest_port
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import System
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.needs import look as looking
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.needs.look import look, unmet
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.needs.near import near_path, near_port
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.needs.network import in_time
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.needs.pages import is_misspelt
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Session
@@ -213,7 +213,7 @@ def test_an_endpoint_that_does_not_answer_is_given_up(ask: Ask, monkeypatch: pyt
     ("port", "listening", "near"), [(8010, [8001, 22, 80], "8001"), (8080, [8081], "8081"), (9, [80, 443], "")]
 )
 def test_the_nearest_port(port: int, listening: list[int], near: str) -> None:
-    assert near_port(port, listening) == near
+    assert closest_port(port, listening) == near
 
 
 def test_addresses(ask: Ask) -> None:
@@ -291,7 +291,7 @@ def test_problems_say_what_is_missing_where_and_what_to_do(session: Session, tmp
 
 
 def test_a_path_that_exists_has_nothing_near(tmp_path: Path) -> None:
-    assert near_path(str(tmp_path)) == ""
+    assert closest_path(str(tmp_path)) == ""
 
 
 @pytest.mark.parametrize(

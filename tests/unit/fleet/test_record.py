@@ -127,7 +127,7 @@ def test_several_processes_may_write_at_once(record: Record, project: Path) -> N
     writers = [
         subprocess.Popen(
             [sys.executable, "-c", _WRITE, record.run.folder, f"web{number}"],
-            env={"PYTHONPATH": str(project / "collections")},
+            env={"PYTHONPATH": str(project / ".cache/collections")},
         )
         for number in range(4)
     ]
@@ -172,7 +172,7 @@ def test_a_journal_that_cannot_grow_keeps_whole_lines_and_says_what_becomes_of_t
 ) -> None:
     filled = subprocess.run(
         [sys.executable, "-c", _FILL, record.run.folder],
-        env={"PYTHONPATH": str(project / "collections")},
+        env={"PYTHONPATH": str(project / ".cache/collections")},
         capture_output=True,
         text=True,
         check=True,

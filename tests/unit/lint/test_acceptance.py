@@ -77,8 +77,8 @@ def test_acceptances_that_are_no_good_are_complained_of(tree: Path) -> None:
     used = [each for each in found if each.rule in ("first", "below", "block", "lines", "tight")]
     said = {finding.line: finding.what for finding in complaints(found, used, known)}
     assert said == {
-        3: "'accept own_line' names no rule",
-        18: "'accept no_reason' gives no reason, so it accepts nothing",
+        3: "'accept own_line' names no rule that exists",
+        18: "'accept no_reason' has no reason, so it accepts nothing",
         20: "'accept both' accepts nothing: there is no such finding here",
         22: "'accept last' accepts nothing: there is no such finding here",
     }

@@ -77,7 +77,7 @@ def test_what_gixy_cannot_judge_is_one_issue_that_stops_nothing(
     monkeypatch.setattr("gixy.core.manager.Manager.audit", _refuse) if "((" not in block else None
     (issue,) = [issue for issue in audited(tmp_path, {"nginx.conf": main}) if issue.rule == UNJUDGED]
     assert issue.level == LEVELS[0]
-    assert "cannot judge" in issue.what
+    assert "gixy-ng cannot read" in issue.what
     assert issue.why
 
 
@@ -94,5 +94,5 @@ def test_the_own_rules_judge_what_gixy_cannot(tmp_path: Path) -> None:
     verdict = run(subject)
     assert verdict.result == "fail"
     assert [finding.line for finding in verdict.findings if not finding.warning] == [5]
-    (gixy,) = [finding for finding in verdict.findings if "gixy cannot judge" in finding.what]
+    (gixy,) = [finding for finding in verdict.findings if "gixy-ng cannot read" in finding.what]
     assert gixy.warning

@@ -6,7 +6,7 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import (
-    Context,
+    LintContext,
     read_certificates,
     read_extensions,
     read_secrets,
@@ -26,12 +26,12 @@ from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import (
     ],
 )
 def test_the_extensions_below_a_root(root: str, extensions: set[str]) -> None:
-    context = Context({"/srv/shop": frozenset({"php", "css"}), "/srv/api": frozenset({"py"})})
+    context = LintContext({"/srv/shop": frozenset({"php", "css"}), "/srv/api": frozenset({"py"})})
     assert context.extensions_below(root) == extensions
 
 
 def test_nothing_is_known_without_document_roots() -> None:
-    assert Context().extensions_below("/srv") == frozenset()
+    assert LintContext().extensions_below("/srv") == frozenset()
 
 
 def test_the_files_of_the_user_are_looked_at(tmp_path: Path) -> None:

@@ -15,12 +15,12 @@ from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import C
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.instrument import instrument
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.propose import propose
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.acceptance import read_acceptances
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import Context
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import LintContext
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.rules.locations import (
-    redirect_to_itself,
+    redirect_loop,
     shadowed_regex,
 )
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.rules.references import preread_off
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.rules.references import ssl_preread_missing
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.reading import needs_of
 
 _SECONDS = 8.0
@@ -58,13 +58,13 @@ _REDIRECTS = _server(_rows("location = /a%d { return 301 /b; }\n"))
 _PREFIXES = _server(_rows("location /p%d/ { root /a; }\n"))
 _CONDITIONS = _server(_rows("if ($http_x%d) { return 403; }\n"))
 _PAGES = _server(_rows("location /p%d { error_page 404 /e.html; root /a; }\n"))
-_COMMENTS = _server(_rows("# sluice: accept slip: x\nset $a%d 1;\n"))
+_COMMENTS = _server(_rows("# sluice: accept typo_in_identifier: x\nset $a%d 1;\n"))
 _ONE_LINE = _server("server_name " + _rows("n%d.example ") + ";")
 
 _CASES: dict[str, tuple[str, Work]] = {
-    "map": (_MAP, lambda live, config, folder: shadowed_regex.run(config, Context())),
-    "redirects": (_REDIRECTS, lambda live, config, folder: redirect_to_itself.run(config, Context())),
-    "preread": (_STREAM, lambda live, config, folder: preread_off.run(config, Context())),
+    "map": (_MAP, lambda live, config, folder: list(shadowed_regex.run(config, LintContext()))),
+    "redirects": (_REDIRECTS, lambda live, config, folder: list(redirect_loop.run(config, LintContext()))),
+    "preread": (_STREAM, lambda live, config, folder: list(ssl_preread_missing.run(config, LintContext()))),
     "locations": (_PREFIXES, _locations),
     "changes": (_PREFIXES, lambda live, config, folder: changes(live, config)),
     "conditions": (_CONDITIONS, _propose),

@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import find_rules
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import Context
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import LintContext
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding
 
 RULES = find_rules()
@@ -25,32 +25,35 @@ def ask(root: Path, rule: str, text: str, files: Mapping[str, str]) -> list[Find
         else:
             path.write_text(content)
     brings = frozenset(f"/etc/nginx/{name}" for name in ["nginx.conf", *files])
-    findings: list[Finding] = RULES[rule].run(parse_tree(root), Context(brings=brings, tree=root))
-    return findings
+    return RULES[rule].run(parse_tree(root), LintContext(brings=brings, tree=root))
 
 
 @pytest.mark.parametrize(
     ("rule", "text", "files"),
     [
-        ("foreign_module", "load_module /etc/nginx/modules/x.so;", {"modules": "-> f", "f/x.so": "x"}),
-        ("foreign_module", "load_module /etc/nginx/modules/x.so;", {"modules": "-> /srv/uploads"}),
-        ("serves_system", "http { server { root /etc/nginx/pub; } }", {"pub": "-> /"}),
-        ("serves_system", "http { server { root /etc/nginx/html; } }", {"html/x": "-> /etc"}),
+        ("unpackaged_module", "load_module /etc/nginx/modules/x.so;", {"modules": "-> f", "f/x.so": "x"}),
+        ("unpackaged_module", "load_module /etc/nginx/modules/x.so;", {"modules": "-> /srv/uploads"}),
+        ("serves_system_path", "http { server { root /etc/nginx/pub; } }", {"pub": "-> /"}),
+        ("serves_system_path", "http { server { root /etc/nginx/html; } }", {"html/x": "-> /etc"}),
         (
-            "serves_system",
+            "serves_system_path",
             "http { server { root /etc/nginx/html; } }",
             {"html/deep/x": "-> ../y", "html/y": "-> /root"},
         ),
-        ("serves_system", "http { server { root /etc/nginx/a; } }", {"a": "-> b", "b/x": "-> /etc"}),
+        ("serves_system_path", "http { server { root /etc/nginx/a; } }", {"a": "-> b", "b/x": "-> /etc"}),
         (
-            "serves_system",
+            "serves_system_path",
             "http { server { root /etc/nginx/a; } }",
             {"a/x": "-> ../b", "b/y": "-> ../a", "b/z": "-> /"},
         ),
-        ("internal_target", "http { server { proxy_pass http://unix:/etc/nginx/s:; } }", {"s": "-> /run/docker.sock"}),
-        ("writes_outside", "pid /etc/nginx/run/x;", {"run": "-> /etc/cron.d"}),
-        ("foreign_include", "include x/*.conf;", {"x": "-> /tmp"}),
-        ("foreign_include", "include x;", {"x": "-> /var/log/nginx/access.log"}),
+        (
+            "proxy_to_internal_service",
+            "http { server { proxy_pass http://unix:/etc/nginx/s:; } }",
+            {"s": "-> /run/docker.sock"},
+        ),
+        ("writes_to_system_path", "pid /etc/nginx/run/x;", {"run": "-> /etc/cron.d"}),
+        ("include_of_writable_path", "include x/*.conf;", {"x": "-> /tmp"}),
+        ("include_of_writable_path", "include x;", {"x": "-> /var/log/nginx/access.log"}),
     ],
 )
 def test_what_a_link_leads_to_is_looked_at(tmp_path: Path, rule: str, text: str, files: Mapping[str, str]) -> None:
@@ -60,10 +63,14 @@ def test_what_a_link_leads_to_is_looked_at(tmp_path: Path, rule: str, text: str,
 @pytest.mark.parametrize(
     ("rule", "text", "files"),
     [
-        ("foreign_module", "load_module /etc/nginx/modules/x.so;", {"modules": "-> /usr/lib/nginx/modules"}),
-        ("serves_system", "http { server { root /etc/nginx/html; } }", {"html": "-> /srv/shop", "ssl": "-> /etc/ssl"}),
-        ("writes_outside", "pid /etc/nginx/run/x;", {"run": "-> /run"}),
-        ("foreign_include", "include x;", {"x": "-> /usr/share/nginx/x.conf"}),
+        ("unpackaged_module", "load_module /etc/nginx/modules/x.so;", {"modules": "-> /usr/lib/nginx/modules"}),
+        (
+            "serves_system_path",
+            "http { server { root /etc/nginx/html; } }",
+            {"html": "-> /srv/shop", "ssl": "-> /etc/ssl"},
+        ),
+        ("writes_to_system_path", "pid /etc/nginx/run/x;", {"run": "-> /run"}),
+        ("include_of_writable_path", "include x;", {"x": "-> /usr/share/nginx/x.conf"}),
     ],
 )
 def test_ordinary_links_are_left_alone(tmp_path: Path, rule: str, text: str, files: Mapping[str, str]) -> None:
@@ -71,6 +78,6 @@ def test_ordinary_links_are_left_alone(tmp_path: Path, rule: str, text: str, fil
 
 
 def test_another_module_of_the_same_name_is_another_finding(tmp_path: Path) -> None:
-    (one,) = ask(tmp_path / "one", "foreign_module", "load_module /etc/nginx/x.so;", {"x.so": "one"})
-    (two,) = ask(tmp_path / "two", "foreign_module", "load_module /etc/nginx/x.so;", {"x.so": "two"})
+    (one,) = ask(tmp_path / "one", "unpackaged_module", "load_module /etc/nginx/x.so;", {"x.so": "one"})
+    (two,) = ask(tmp_path / "two", "unpackaged_module", "load_module /etc/nginx/x.so;", {"x.so": "two"})
     assert (one.what, one.seen != two.seen) == (two.what, True)

@@ -76,8 +76,8 @@ def test_the_blocks_around_a_block(config: Config) -> None:
     scope = by_key(config)["http", "server a.example b.example plain", "location /", "location ~ \\.php$"]
     server = scope.around("server")
     assert server is not None
-    assert server.words == "server"
-    assert scope.words == "location ~ \\.php$"
+    assert server.text == "server"
+    assert scope.text == "location ~ \\.php$"
     assert scope.around("stream") is None
 
 
@@ -118,7 +118,7 @@ def test_what_is_written_or_in_force_otherwise_is_altered(
     assert altered(config, config) == []
     (tmp_path / "nginx.conf").write_text(TREE.replace(was, now, 1))
     pairs = altered(parse_tree(tmp_path), config)
-    assert [now.words for _, now in pairs] == found
+    assert [now.text for _, now in pairs] == found
     assert all(before.key == now.key for before, now in pairs)
 
 

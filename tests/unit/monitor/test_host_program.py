@@ -77,12 +77,12 @@ def test_a_trial_is_told_and_the_guard_that_ends_it(new_host: NewHost) -> None:
     assert told["sluice_release_pending"] == "1"
     assert told["sluice_release_confirmed"] == "0"
     assert release("two").id[:12] in _release(told)
-    assert told["sluice_guard_fired_timestamp_seconds"] == "0"
+    assert told["sluice_watchdog_fired_timestamp_seconds"] == "0"
     host.wait(DEADLINE + 10)
     told = _look(looking)
     assert told["sluice_release_pending"] == "0"
     assert release("one").id[:12] in _release(told)
-    assert float(told["sluice_guard_fired_timestamp_seconds"]) > 1e9
+    assert float(told["sluice_watchdog_fired_timestamp_seconds"]) > 1e9
 
 
 def test_drift_is_seen_when_it_comes_and_when_it_goes(new_host: NewHost) -> None:

@@ -11,7 +11,6 @@ import yaml
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.files import Settings, contents
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.probes import Host, Probing, Public, probing
-from ansible_collections.sluice.nginx.plugins.module_utils.monitor.rules import Thresholds
 
 
 def _probing(
@@ -115,7 +114,7 @@ def test_no_label_has_what_is_secret_of_a_url() -> None:
     assert "S3CR3T-1" not in str(target["labels"])
     assert target["labels"]["instance"] == "http://192.0.2.1:80/x?token=…&page=2"
     # Prometheus would put the whole of it there.
-    rules = yaml.safe_load(contents([], made, Settings(Thresholds()))["prometheus.yml"])["scrape_configs"]
+    rules = yaml.safe_load(contents([], made, Settings(""))["prometheus.yml"])["scrape_configs"]
     assert "instance" not in {each.get("target_label") for job in rules for each in job.get("relabel_configs", ())}
 
 

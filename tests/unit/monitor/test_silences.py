@@ -83,7 +83,7 @@ def test_a_silence_is_for_what_is_expected_of_these_hosts_and_no_longer(alertman
     (silence,) = alertmanager.taken
     assert alertmanager.paths == ["/api/v2/silences"]
     assert [(each["name"], each["value"], each["isRegex"]) for each in silence["matchers"]] == [
-        ("alertname", "SluiceReleaseDiffers|SluiceTrialLasts", True),
+        ("alertname", "SluiceReleaseDiffers|SluiceReleasePending", True),
         ("host", r"web1|web2\.example", True),
     ]
     assert silence["comment"] == "run 20261121T150000-ab12 of ann from desk is on its way"

@@ -13,8 +13,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import 
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import waves
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import ask
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import Context
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import run_rules
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import LintContext
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.reading import needs_of
 from ansible_collections.sluice.nginx.plugins.module_utils.world.images import parse_images
 from ansible_collections.sluice.nginx.plugins.module_utils.world.model import endpoint
@@ -47,7 +47,7 @@ stream {{ server {{ listen '{number}'; proxy_pass a:{number}; }} }}
     needs_of(config, ())
     plain(config)
     list(requests_of(config, frozenset()))
-    list(ask(config, Context(live=live)))
+    list(run_rules(config, LintContext(live=live)))
     for change in changes(live, config):
         unseen(change)
 

@@ -136,7 +136,7 @@ def test_without_apprise_it_is_said_and_the_message_stays(tmp_path: Path) -> Non
     done = subprocess.run(
         [sys.executable, "-m", SENDER],
         input=write_order(posts([letter], {"team": [way]}), PATIENCE, str(report)),
-        env={**os.environ, "PYTHONPATH": f"{tmp_path / 'without'}:{PROJECT / 'collections'}"},
+        env={**os.environ, "PYTHONPATH": f"{tmp_path / 'without'}:{PROJECT / '.cache/collections'}"},
         capture_output=True,
         check=False,
     )

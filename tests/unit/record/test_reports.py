@@ -145,6 +145,17 @@ def test_what_many_releases_share_is_one_result_and_the_guilty_line_is_one_too()
     assert results[2]["message"]["text"] == "this part of the change makes a gate fail: smoke"
 
 
+def test_a_rule_of_lint_is_described_in_sarif(sarif_schema: Any) -> None:
+    made = stopped()
+    made["releases"][0]["verdicts"][2]["findings"][0]["what"] = "shop.exmaple is new [typo_in_identifier]"
+    made_sarif = json.loads(sarif(made))
+    sarif_schema.validate(made_sarif)
+    lint, *others = made_sarif["runs"][0]["tool"]["driver"]["rules"]
+    assert lint["id"] == "lint/typo_in_identifier"
+    assert lint["shortDescription"]["text"].startswith("A word is new and one typing error away")
+    assert [set(each) for each in others] == [{"id"}, {"id"}]
+
+
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_page_brings_all_that_it_needs_and_no_script(name: str) -> None:
     text = report(SAMPLES[name]())
@@ -282,7 +293,7 @@ def test_a_disk_without_room_keeps_the_report_of_before_and_says_so(tmp_path: Pa
     done = subprocess.run(
         [sys.executable, "-c", _FULL, str(folder)],
         # Python would leave half of a compiled module there.
-        env={"PYTHONPATH": str(project / "collections"), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={"PYTHONPATH": str(project / ".cache/collections"), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=True,

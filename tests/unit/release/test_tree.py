@@ -174,7 +174,7 @@ def test_the_same_files_have_the_same_id_and_bundle_anywhere(tree: Make, tmp_pat
                 where.chmod(0o600)
         done = subprocess.run(
             [sys.executable, "-c", _PRINT_ID, str(tmp_path / name), mask],
-            env={"PYTHONPATH": str(project / "collections"), "PATH": os.environ["PATH"], **environment},
+            env={"PYTHONPATH": str(project / ".cache/collections"), "PATH": os.environ["PATH"], **environment},
             capture_output=True,
             text=True,
             check=False,

@@ -197,11 +197,16 @@ def test_a_job_that_is_cancelled_leaves_no_key_and_no_command(tmp_path: Path, ke
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
+        # Tests that run in the background of a shell ignore it, and a shell cannot trap what it was started to ignore.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as running:
         assert running.stdout
         agent, command = running.stdout.readline().split()
         running.send_signal(number)
-        assert running.wait(timeout=60) != 0
+        try:
+            assert running.wait(timeout=60) != 0
+        finally:
+            running.kill()
     assert _ended(agent, "ssh-agent")
     assert _ended(command, "sleep")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["key", "key.pub"]

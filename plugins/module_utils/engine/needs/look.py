@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ...closest_match import closest_match, closest_port
 from ...lean import TYPE_CHECKING, NamedTuple, Path
 from ...outside import printable, whole_number
 from ..host.processes import find_masters, find_orphans, workers_of
 from ..session import Problem, Session
-from .near import near_port, near_word
 from .pages import alternatives, group_of, is_misspelt
 from .paths import look_at_paths
 from .ports import holds, listening, owners
@@ -72,7 +72,7 @@ def look(session: Session, needs: Iterable[Json], modules: Sequence[str]) -> lis
         elif need["kind"] == "module":
             there = need["value"] in modules
             words = "" if there else f"{need['value']} is not among nginx's modules here"
-            seen[_key(need)] = (there, words, "" if there else near_word(need["value"], modules))
+            seen[_key(need)] = (there, words, "" if there else closest_match(need["value"], modules))
     unknown: Seen = (False, "this host does not know how to look for it", "")
     return _excused([Looked(need, *seen.get(_key(need), unknown)) for need in rows])
 
@@ -170,7 +170,7 @@ def _host_port(need: Json) -> tuple[str, int]:
 
 def _unresolved(host: str, port: int, answered: bool) -> Seen:
     why = "is not known on this host" if answered else f"was not resolved within {_LOOK_UP_SECONDS:g} s"
-    near = near_word(host, _names())
+    near = closest_match(host, _names())
     return False, f"the name {host} {why}", f"{near}:{port}" if near and port else near
 
 
@@ -188,7 +188,7 @@ def _near_listener(session: Session, host: str, port: int, targets: Iterable[Tar
 
     if not all(has_address(target.address[0]) for target in targets):
         return ""
-    near = near_port(port, [number for number, protocol in listening(session.system.proc) if protocol == "tcp"])
+    near = closest_port(port, [number for number, protocol in listening(session.system.proc) if protocol == "tcp"])
     shown = f"[{host}]" if ":" in host else host
     return f"{shown}:{near}" if near else ""
 
@@ -204,7 +204,7 @@ def _accounts(needs: Sequence[Json]) -> dict[Key, Seen]:
         answer = found.get((kind, name))
         if answer is None or isinstance(answer, Exception):
             why = "there is none" if answer is not None else f"no answer within {_LOOK_UP_SECONDS:g} s"
-            seen[kind, name] = (False, why, near_word(name, there[kind]))
+            seen[kind, name] = (False, why, closest_match(name, there[kind]))
     return seen
 
 
@@ -268,4 +268,4 @@ def _address(session: Session, address: str) -> Seen:
     if has_address(bare):
         return True, "", ""
     there = addresses(session.system.proc)
-    return False, f"this host has {', '.join(there) or 'no address that can be read'}", near_word(address, there)
+    return False, f"this host has {', '.join(there) or 'no address that can be read'}", closest_match(address, there)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import stat
 
+from ...closest_match import closest_path
 from ...lean import TYPE_CHECKING
 from ..opening import read_any
 from ..session import Session
-from .near import near_path
 
 if TYPE_CHECKING:
     from typing import Iterable, Tuple
@@ -64,7 +64,7 @@ def _look(session: Session, need: Json) -> Seen:
     seen = _seen(path, kind)
     if not seen and kind == "file" and need["purpose"] == "certificate":
         seen = _certificate_fault(path, str(need["beside"]))
-    return not seen, seen, near_path(path) if seen else ""
+    return not seen, seen, closest_path(path) if seen else ""
 
 
 def _below(path: str, folder: str) -> bool:

@@ -95,12 +95,12 @@ class Looking:
                 metrics.gauge("sluice_release_pushed_timestamp_seconds", "When it came.", _seconds(pushed))
         metrics.gauge("sluice_release_managed", "Whether Sluice has released anything here.", bool(live))
         metrics.gauge("sluice_release_confirmed", "Whether the live release is confirmed.", bool(live) and not pending)
-        metrics.gauge("sluice_release_pending", "Whether a release is on trial.", bool(pending))
+        metrics.gauge("sluice_release_pending", "Whether a release is pending.", bool(pending))
         broken = bool(pending and pending.get("broken"))
-        metrics.gauge("sluice_release_broken", "Whether the way back failed, so that a person is needed.", broken)
+        metrics.gauge("sluice_release_broken", "Whether a rollback failed, so that a person is needed.", broken)
         fired = _seconds(str(last["at"])) if last.get("by") == "guard" else 0
-        text = "When the guard took a release back, if that was the last that happened; else 0."
-        metrics.gauge("sluice_guard_fired_timestamp_seconds", text, fired)
+        text = "When the watchdog rolled a release back, if that was the last event; else 0."
+        metrics.gauge("sluice_watchdog_fired_timestamp_seconds", text, fired)
 
     def _tell_drift(self, metrics: Metrics, state: dict[str, Any]) -> None:
         """Digests are made only when any file was touched since the last time, which its inode tells."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
+from ...closest_match import closest_match
 from ...errors import InputError
 
 __all__ = ["Convert", "Fields", "did_you_mean", "listing", "one_of", "plain", "table"]
@@ -33,9 +33,9 @@ def plain(value: object) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest known word, or all words when none is near."""
     words = sorted(known)
-    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    near = closest_match(word, words)
     if near:
-        return f"; did you mean '{near[0]}'?"
+        return f"; did you mean '{near}'?"
     return f"; known are {', '.join(words)}" if words else ""
 
 

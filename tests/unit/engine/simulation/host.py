@@ -148,7 +148,12 @@ class SimulatedHost(System):
         files = self.root.with_name(f"{self.root.name}.saved")
         shutil.copytree(self.root, files, symlinks=True)
         return Saved(
-            files, self.clock.now(), self.nginx.saved(), self._boots, copy.deepcopy(self._units), list(self._processes)
+            files,
+            self.clock.now(),
+            self.nginx.saved(),
+            self._boots,
+            copy.deepcopy(self._units),
+            copy.deepcopy(self._processes),
         )
 
     def restore(self, saved: Saved) -> None:
@@ -159,7 +164,7 @@ class SimulatedHost(System):
         self.clock.set(saved.clock)
         self.nginx.restore(saved.nginx)
         self._boots, self._starting = saved.boots, False
-        self._units, self._processes = copy.deepcopy(saved.units), list(saved.processes)
+        self._units, self._processes = copy.deepcopy(saved.units), copy.deepcopy(saved.processes)
 
     def lose_guards(self) -> None:
         """Let every guard be gone, as if somebody had stopped it."""

@@ -1,40 +1,39 @@
-"""A certificate that is over, soon over, or not yet valid. ``gates_certificate_days`` says how soon is too soon."""
+"""A certificate, or one of its chain, has expired, is not yet valid, or expires soon.
+
+``gates_certificate_days`` says how soon is too soon. Certificates are read where the tree contains them, or where
+``staging_docroots`` maps their directory.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from ....config.parse import Config
 from ....verdicts.model import Finding
 from ...certificates import certificates_served
-from ...context import Context
+from ...context import LintContext
+from ...findings import finding
 
 LEVEL = "high"
 
 
-def run(config: Config, context: Context) -> list[Finding]:
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find certificates, those of their chains included, that are not valid for long enough."""
-    findings = []
     for served in certificates_served(config, context):
-        path = served.certificate.args[0]
         for certificate in served.chain:
             begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
             if begins > context.now:
-                what = f"the certificate {path} is not valid before {begins:%Y-%m-%d}"
+                what = f"is not valid before {begins:%Y-%m-%d}"
             elif ends < context.now:
-                what = f"the certificate {path} has been over since {ends:%Y-%m-%d}"
+                what = f"expired on {ends:%Y-%m-%d}"
             elif ends < context.now + timedelta(days=context.certificate_days):
-                what = f"the certificate {path} is over on {ends:%Y-%m-%d}, in {(ends - context.now).days} days"
+                what = f"expires on {ends:%Y-%m-%d}, in {(ends - context.now).days} days"
             else:
                 continue
-            findings.append(
-                Finding(
-                    what,
-                    file=served.certificate.file,
-                    line=served.certificate.line,
-                    expected=f"{context.certificate_days} days or more (gates_certificate_days)",
-                    seen=f"ssl_certificate {path}",
-                    mend="have it renewed",
-                )
+            yield finding(
+                served.certificate,
+                f"certificate {served.certificate.args[0]} {what}",
+                expected=f"{context.certificate_days} days or more (gates_certificate_days)",
+                fix="renew it",
             )
-    return findings

@@ -1,12 +1,18 @@
-"""A key or a list of passwords that lies in the tree: it is in a repository, on the controller, and in each release."""
+"""A private key, its password, or a list of passwords lies in the tree.
+
+Everybody who can read the repository, the controller or a release has it. On hosts such a file is readable by root
+only all the same. The finding stands at the directive that names the file, where there is one.
+"""
 
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterator
 
 from ....config.parse import CONF_ROOT, Config, Directive
 from ....verdicts.model import Finding
-from ...context import Context
+from ...context import LintContext
+from ...findings import finding
 
 LEVEL = "high"
 
@@ -22,24 +28,17 @@ def _named(config: Config) -> dict[str, Directive]:
     return found
 
 
-def run(config: Config, context: Context) -> list[Finding]:
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find what is secret by its content, its name, or the directive that names it."""
-    if not context.secrets:
-        return []
-    named = _named(config)
-    findings = []
+    named = _named(config) if context.secrets else {}
     for path, why in sorted(context.secrets.items()):
         directive = named.get(path)
-        findings.append(
-            Finding(
-                f"{path} is secret and lies in the tree",
-                file=directive.file if directive else path,
-                line=directive.line if directive else 0,
-                expected=f"keys and passwords are on the hosts only; this is one: {why}",
-                seen=f"{directive.name} {directive.args[0]}" if directive else path,
-                mend=f"add {path} to nginx_kept, and take it out of the tree; hosts that have it at /etc/nginx/{path} "
-                f"keep it, others need it at /var/lib/sluice/kept/{path}. Make a new one where the repository had it "
-                "unencrypted",
-            )
+        yield finding(
+            directive or Directive(path, [], path, 0),
+            f"{path} is a secret in the tree",
+            expected=f"keys and passwords on the hosts only; this is one: {why}",
+            seen=f"{directive.name} {directive.args[0]}" if directive else path,
+            fix=f"add {path} to nginx_kept, and take it out of the tree; hosts that have it at /etc/nginx/{path} "
+            f"keep it, others need it at /var/lib/sluice/kept/{path}. Make a new one where the repository had it "
+            "unencrypted",
         )
-    return findings

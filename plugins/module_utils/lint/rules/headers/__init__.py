@@ -1,1 +1,1 @@
-"""Rules about headers and other words with a spelling."""
+"""Headers and lists."""

@@ -1,15 +1,18 @@
-"""A forgotten semicolon after a directive that takes any number of words: the next line becomes part of it.
+"""A semicolon is missing after a directive that takes any number of arguments, so the next line becomes part of it.
 
-``index index.html`` without its end swallows ``root /srv/shop``, and nginx is content.
+``index index.html`` without its end takes ``root /srv/shop`` as two more file names, and nginx accepts that.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from crossplane.analyzer import DIRECTIVES
 
 from ....config.parse import Config
 from ....verdicts.model import Finding
-from ...context import Context
+from ...context import LintContext
+from ...findings import finding
 
 LEVEL = "high"
 
@@ -24,20 +27,14 @@ _PLAIN |= {"rewrite", "root", "sendfile", "if"}
 _NAMES = {name for name in DIRECTIVES if "_" in name} | _PLAIN
 
 
-def run(config: Config, context: Context) -> list[Finding]:
-    """Find directives among the words of another one."""
-    findings = []
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
+    """Find directives among the arguments of another one."""
     for directive in config.named(*_GREEDY):
-        swallowed = [word for word in directive.args[1:] if word in _NAMES]
+        swallowed = next((word for word in directive.args[1:] if word in _NAMES), "")
         if swallowed:
-            findings.append(
-                Finding(
-                    f"{directive.name} has swallowed the directive {swallowed[0]}: a semicolon is missing before it",
-                    file=directive.file,
-                    line=directive.line,
-                    expected=f"a semicolon between {directive.name} and {swallowed[0]}",
-                    seen=" ".join([directive.name, *directive.args]),
-                    mend="end the line with a semicolon",
-                )
+            yield finding(
+                directive,
+                f"{directive.name} takes the directive {swallowed} as an argument: a semicolon is missing before it",
+                expected=f"a semicolon between {directive.name} and {swallowed}",
+                fix="end the line with a semicolon",
             )
-    return findings

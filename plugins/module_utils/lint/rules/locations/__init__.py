@@ -1,1 +1,1 @@
-"""Rules about which location answers, and from where."""
+"""Which location answers, and from where."""

@@ -1,16 +1,19 @@
-"""A location that no path can match: without its leading slash, or a regular expression that lost its tilde.
+r"""A ``location`` has a path that no request can have: without its leading slash, or an expression without its tilde.
 
-Paths of requests begin with a slash. nginx takes ``location api/`` and ``location \\.php$`` as prefixes all the same.
+Paths of requests begin with a slash, but nginx takes ``location api/`` and ``location \.php$`` as prefixes all the
+same. ``location ~ ^api/`` matches nothing either.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from ....config.parse import Config
 from ....verdicts.model import Finding
-from ...context import Context
-from ...scopes import location_kind, scopes
+from ...context import LintContext
+from ...findings import finding
+from ...scopes import blocks, location_kind
 
 LEVEL = "high"
 
@@ -20,29 +23,21 @@ _STARTS_WITHOUT_SLASH = re.compile(r"^\^[A-Za-z0-9_-]{2,}")
 
 def _wrong(modifier: str, path: str) -> str:
     if modifier.startswith("~"):
-        return "the expression wants no slash at the beginning" if _STARTS_WITHOUT_SLASH.match(path) else ""
+        return "the expression requires a path without a leading slash" if _STARTS_WITHOUT_SLASH.match(path) else ""
     if _LIKE_REGEX.search(path):
-        return "it looks like a regular expression, and has no ~"
-    return "" if path.startswith(("/", "$")) else "it has no slash at the beginning"
+        return "it looks like a regular expression, but has no ~"
+    return "" if path.startswith(("/", "$")) else "it does not begin with a slash"
 
 
-def run(config: Config, context: Context) -> list[Finding]:
-    """Find locations whose path or expression no request can have."""
-    findings = []
-    for scope in scopes(config):
-        if scope.block is None or scope.kind != "location":
-            continue
-        modifier, path = location_kind(scope.block)
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
+    """Find locations whose path or expression no request can match."""
+    for _, block in blocks(config, "location"):
+        modifier, path = location_kind(block)
         why = "" if path.startswith("@") else _wrong(modifier, path)
         if why:
-            findings.append(
-                Finding(
-                    f"no request is for {scope.words}: {why}",
-                    file=scope.block.file,
-                    line=scope.block.line,
-                    expected="a path from its slash on, or ~ before an expression",
-                    seen=scope.words,
-                    mend="write the path as requests have it",
-                )
+            yield finding(
+                block,
+                f"{block.text} matches no request: {why}",
+                expected="a path that begins with a slash, or ~ before a regular expression",
+                fix="write the path as requests have it",
             )
-    return findings

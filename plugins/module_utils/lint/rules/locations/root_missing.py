@@ -1,19 +1,23 @@
-"""A location that serves files and has no document root: nginx then looks below its own default, which holds nothing.
+"""A ``location`` serves files but has no document root, while another location of the server has one.
 
-It comes from a ``root`` inside ``location /`` where the server should have it.
+nginx then looks below its own default directory, which holds nothing. It comes from a ``root`` inside ``location /``
+that belongs into the server: the style sheets of the next location are not found.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ....config.parse import Config
 from ....verdicts.model import Finding
-from ...context import Context
-from ...scopes import Key, Scope, location_kind, scopes
+from ...context import LintContext
+from ...findings import finding
+from ...scopes import Key, Scope, blocks, location_kind
 
 LEVEL = "medium"
 NEW = "high"
 
-# Whoever has one of these answers without a file, or by another location.
+# A location with one of these answers without a file, or through another location.
 _ANSWERS = (
     *("return", "rewrite", "alias", "proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass"),
     *("memcached_pass", "stub_status", "empty_gif", "deny", "try_files", "content_by_lua_block"),
@@ -28,27 +32,23 @@ def _rootless(scope: Scope, server: Scope) -> bool:
     return not redirected and not scope.effective("root") and not any(name in scope.own for name in _ANSWERS)
 
 
-def run(config: Config, context: Context) -> list[Finding]:
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find locations without a root in servers where another location has one."""
     rooted: dict[Key, str] = {}
     rootless = []
-    for scope in scopes(config):
-        block, server = scope.block, scope.outer
-        if block is None or scope.kind != "location" or server is None or server.kind != "server":
+    for scope, block in blocks(config, "location"):
+        server = scope.outer
+        if server is None or server.kind != "server":
             continue
         if "root" in scope.own:
-            rooted[server.key] = scope.words
+            rooted[server.key] = block.text
         elif not location_kind(block)[1].startswith("@") and _rootless(scope, server):
-            rootless.append((block, server.key, scope.words))
-    return [
-        Finding(
-            f"{words} serves files and has no root, which {rooted[key]} has",
-            file=block.file,
-            line=block.line,
-            expected="root in the server, for all of its locations",
-            seen=words,
-            mend="move the root up from the location into the server",
-        )
-        for block, key, words in rootless
-        if key in rooted
-    ]
+            rootless.append((block, server.key))
+    for block, key in rootless:
+        if key in rooted:
+            yield finding(
+                block,
+                f"{block.text} serves files but has no root; only {rooted[key]} has one",
+                expected="root in the server, for all of its locations",
+                fix="move root from the location up into the server",
+            )

@@ -1,1 +1,1 @@
-"""Rules about names that lead to something else."""
+"""References."""

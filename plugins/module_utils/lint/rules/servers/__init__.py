@@ -1,1 +1,1 @@
-"""Rules about which server answers."""
+"""Which server answers."""

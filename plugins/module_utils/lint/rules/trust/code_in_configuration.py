@@ -1,15 +1,18 @@
-"""Code in the configuration: Lua, Perl, JavaScript. Whoever may change the tree then runs programs on every host.
+"""The configuration runs code: Lua, Perl or JavaScript in nginx, files of PHP or uWSGI, or Passenger.
 
-That is a decision for a person. A language that the live release uses as well has been decided on.
+Whoever may change the tree then runs programs on every host, which a person has to decide on. There is one finding
+for each language; a language that the live release uses as well has been decided on.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
-from ...context import Context
+from ...context import LintContext
+from ...findings import finding
 
 LEVEL = "medium"
 NEW = "high"
@@ -31,28 +34,21 @@ _LANGUAGES = (
 
 
 def _language(directive: Directive) -> str:
-    words = (
-        " ".join([directive.name, *directive.args])
-        if directive.name.endswith(("_param", "_modifier1"))
-        else directive.name
-    )
+    words = directive.text if directive.name.endswith(("_param", "_modifier1")) else directive.name
     return next((language for language, name in _LANGUAGES if name.match(words)), "")
 
 
-def run(config: Config, context: Context) -> list[Finding]:
-    """Find the first directive of each language that runs in nginx here."""
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
+    """Find the first directive of each language."""
     first: dict[str, Directive] = {}
     for directive in config.walk():
         if language := _language(directive):
             first.setdefault(language, directive)
-    return [
-        Finding(
-            f"{language} runs in nginx: who may change this tree may run programs on every host",
-            file=directive.file,
-            line=directive.line,
-            expected="directives of nginx, or a person who has read the code",
+    for language, directive in first.items():
+        yield finding(
+            directive,
+            f"the configuration runs {language} code: whoever changes this tree runs programs on every host",
+            expected="plain nginx directives, or code that a person has reviewed",
             seen=language,
-            mend="have the code reviewed as a program is",
+            fix="have the code reviewed like any program",
         )
-        for language, directive in first.items()
-    ]

@@ -1,1 +1,1 @@
-"""Rules about values and their units."""
+"""Values and units."""

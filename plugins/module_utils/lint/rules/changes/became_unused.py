@@ -1,0 +1,31 @@
+"""The candidate still defines something that only the live release uses: a limit, a cache, a log format, a map.
+
+Its use was lost, so the limit applies to nothing any more. Upstreams pass: which of two is in use changes with every
+blue-green deployment, and requests show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ....config.parse import Config
+from ....verdicts.model import Finding
+from ...findings import finding
+from ..references.unused_definition import named, used
+
+LEVEL = "high"
+
+_SHOWN = ("upstream",)
+
+
+def compare(config: Config, live: Config) -> Iterator[Finding]:
+    """Find names that only the live release uses."""
+    gone = used(live) - used(config)
+    for kind, name, directive in named(config):
+        if kind not in _SHOWN and name.removeprefix("$") in gone:
+            yield finding(
+                directive,
+                f"{kind} {name} is no longer used; the live release uses it",
+                expected="a directive that uses it",
+                fix="use it again, or remove it as well",
+            )

@@ -1,0 +1,67 @@
+"""The values of a ``map`` or ``geo`` were swapped, became all the same, or a switch got another default.
+
+``geo $editor { default 1; }`` makes everybody an editor, and no request that was right before is wrong now. Upstreams
+that are swapped, as blue and green, pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ....config.parse import Config
+from ....verdicts.model import Finding
+from ...findings import finding
+from ...scopes import Scope, altered
+
+LEVEL = "high"
+
+# How a person writes the empty key.
+_NO_KEY = "''"
+_SWITCH = frozenset({"", "0", "1", "on", "off", "yes", "no", "true", "false"})
+
+
+def _rows(scope: Scope) -> dict[str, str]:
+    """Map each key of a map or geo to its value; there the name of a directive is the key."""
+    rows = scope.block.block or [] if scope.block else []
+    return {row.name: row.args[0] for row in rows if len(row.args) == 1}
+
+
+def _swapped(old: dict[str, str], new: dict[str, str], upstreams: set[str]) -> tuple[str, str]:
+    """Return the key that shows it, and what happened; empty where nothing did."""
+    # Blue and green are swapped by every deployment, and requests show it.
+    if set(new.values()) <= upstreams:
+        return "", ""
+    changed = [key for key in new if key in old and old[key] != new[key]]
+    became: dict[tuple[str, str], list[str]] = {}
+    for key in changed:
+        became.setdefault((old[key], new[key]), []).append(key)
+    for one in changed:
+        for other in became.get((new[one], old[one]), ()):
+            if one < other:
+                return (
+                    other if one == "default" else one,
+                    f"the values of {one or repr('')} and {other or repr('')} are swapped",
+                )
+    if changed and len(set(new.values())) == 1 < len(set(old.values())):
+        return changed[0], f"every key has the value {new[changed[0]]!r}"
+    if "default" in changed and new["default"] in old.values() and {old["default"], new["default"]} <= _SWITCH:
+        return "default", f"the default is now {new['default']!r}, which only some keys had"
+    return "", ""
+
+
+def compare(config: Config, live: Config) -> Iterator[Finding]:
+    """Find maps and geos with the keys of the live release and swapped values."""
+    upstreams = {each.args[0] for each in config.named("upstream") if each.args}
+    for before, scope in altered(config, live):
+        if scope.kind not in ("map", "geo") or scope.block is None:
+            continue
+        old, new = _rows(before), _rows(scope)
+        key, what = _swapped(old, new, upstreams)
+        if what:
+            yield finding(
+                next(row for row in scope.block.block or [] if row.name == key),
+                f"{scope.text}: {what}",
+                expected=f"{key} {old[key]}",
+                seen=f"{key} {new[key]}",
+                fix="put the values back to their keys",
+            )

@@ -1,0 +1,141 @@
+"""A protection that is in force in a block of the live release is not in force there any more.
+
+A limit, a password, ``deny all``, the verification of a certificate, what keeps private pages out of the cache,
+``backup``, ``TLSv1.3``. Every request that is tried still succeeds.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ....config.parse import Config, Directive
+from ....verdicts.model import Finding
+from ...findings import finding
+from ...scopes import Scope, altered, place_of
+
+LEVEL = "high"
+
+# In force unless the first word says otherwise.
+_PROTECTIONS = (
+    *("limit_req", "limit_conn", "limit_rate", "limit_except", "auth_basic", "auth_request", "auth_jwt", "internal"),
+    *("secure_link", "valid_referers", "disable_symlinks", "modsecurity", "proxy_ssl_verify", "grpc_ssl_verify"),
+    *("proxy_ssl_server_name", "grpc_ssl_server_name", "proxy_intercept_errors", "fastcgi_intercept_errors"),
+    *("proxy_cache", "proxy_cache_valid", "proxy_no_cache", "proxy_cache_bypass", "proxy_cache_lock"),
+    *("fastcgi_cache", "fastcgi_cache_valid", "fastcgi_no_cache", "fastcgi_cache_bypass", "fastcgi_cache_lock"),
+    *("proxy_cache_use_stale", "fastcgi_cache_use_stale", "proxy_hide_header", "fastcgi_hide_header"),
+    *("proxy_next_upstream", "set_real_ip_from", "real_ip_header"),
+)
+_OF_SERVERS = ("ssl_verify_client", "ssl_stapling", "underscores_in_headers")
+_OF_UPSTREAMS = ("ip_hash", "hash", "least_conn", "sticky", "keepalive")
+_OFF = ("off", "none", "no")
+# What nginx does by default is no loss.
+_USUAL = {"real_ip_header": ["X-Real-IP"], "proxy_next_upstream": ["error", "timeout"]}
+# Better off than on, where somebody switched it off: streams, uploads.
+_SWITCHED_OFF = ("proxy_buffering", "proxy_request_buffering", "fastcgi_buffering", "fastcgi_request_buffering")
+_OLD_PROTOCOLS = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"})
+
+
+class _Loss(NamedTuple):
+    """A protection that is lost; ``place`` is the line that tells, where it is not the first of that name."""
+
+    name: str
+    became: str
+    before: Directive
+    place: Directive | None = None
+
+
+def _on(directives: Sequence[Directive]) -> list[Directive]:
+    return [
+        each
+        for each in directives
+        if each.args[:1] not in [[off] for off in _OFF] and each.args != _USUAL.get(each.name)
+    ]
+
+
+def _protections(before: Scope, now: Scope, names: Sequence[str]) -> Iterator[_Loss]:
+    for name in names:
+        had = _on(before.effective(name))
+        if had and not _on(now.effective(name)):
+            yield _Loss(name, "is no longer in force; in the live release it is", had[0])
+
+
+def _switches(before: Scope, now: Scope) -> Iterator[_Loss]:
+    for name in _SWITCHED_OFF:
+        if before.value(name, "on") == "off" and now.value(name, "on") == "on":
+            yield _Loss(name, "is now on; in the live release it is off", before.effective(name)[0])
+    logs = before.effective("access_log")
+    if _on(logs) and now.value("access_log") == "off":
+        yield _Loss("access_log", "is now off; in the live release it is on", logs[0])
+    yield from _widened(before, now)
+    closed = [each for each in before.effective("deny") if each.args == ["all"]]
+    if closed and ["all"] not in [each.args for each in now.effective("deny")]:
+        yield _Loss("deny all", "is no longer in force; in the live release it is", closed[0])
+
+
+def _networks(scope: Scope) -> dict[str, Directive]:
+    return {each.args[0]: each for each in scope.effective("allow") if each.args}
+
+
+def _is_within(narrow: str, wide: str) -> bool:
+    """Return whether a network is part of another; ``all`` and ``unix:`` are no networks."""
+    try:
+        ours, theirs = ipaddress.ip_network(narrow, strict=False), ipaddress.ip_network(wide, strict=False)
+    except ValueError:
+        return False
+    return ours.version == theirs.version and ours.network_address in theirs and ours.prefixlen > theirs.prefixlen
+
+
+def _widened(before: Scope, now: Scope) -> Iterator[_Loss]:
+    old, new = _networks(before), _networks(now)
+    for narrow in old.keys() - new.keys():
+        for wide in sorted(new.keys() - old.keys()):
+            if _is_within(narrow, wide):
+                yield _Loss("allow", f"now admits {wide}; in the live release only {narrow}", old[narrow])
+
+
+def _protocols(before: Scope, now: Scope) -> Iterator[_Loss]:
+    had, has = ({word for each in scope.effective("ssl_protocols") for word in each.args} for scope in (before, now))
+    if had and has:
+        where = before.effective("ssl_protocols")[0]
+        for word in sorted((has - had) & _OLD_PROTOCOLS):
+            yield _Loss("ssl_protocols", f"now offers {word}; in the live release it does not", where)
+        for word in sorted(had - has - _OLD_PROTOCOLS):
+            yield _Loss("ssl_protocols", f"no longer offers {word}; in the live release it does", where)
+
+
+def _spares(before: Scope, now: Scope) -> Iterator[_Loss]:
+    spare = {each.args[0]: each for each in before.own.get("server", ()) if "backup" in each.args}
+    for each in now.own.get("server", ()):
+        if each.args and each.args[0] in spare and "backup" not in each.args:
+            became = f"{each.args[0]} is no longer a backup, so it takes its share of all requests"
+            yield _Loss("server", became, spare[each.args[0]], each)
+
+
+def _lost(before: Scope, now: Scope) -> Iterator[_Loss]:
+    if before.kind == "upstream":
+        yield from _protections(before, now, _OF_UPSTREAMS)
+        yield from _spares(before, now)
+        return
+    if before.kind == "server":
+        yield from _protections(before, now, _OF_SERVERS)
+        yield from _protocols(before, now)
+    if now.answers:
+        yield from _protections(before, now, _PROTECTIONS)
+        yield from _switches(before, now)
+
+
+def compare(config: Config, live: Config) -> Iterator[Finding]:
+    """Find protections that are in force in a block of the live release and not in the same block of the candidate."""
+    # A line that was lost for many blocks was lost once.
+    reported: set[tuple[str, int]] = set()
+    for before, scope in altered(config, live):
+        for loss in _lost(before, scope):
+            what = f"{loss.name} {loss.became}"
+            if (what, id(loss.before)) in reported:
+                continue
+            reported.add((what, id(loss.before)))
+            written = scope.own.get(loss.name.split()[0], ())
+            place = loss.place or (written[0] if written else place_of(scope, config))
+            yield finding(place, what, expected=loss.before.text, seen=scope.text, fix="restore it")

@@ -1,0 +1,80 @@
+"""A word is new and one typing error away from a word that the live release uses, and that is now used less.
+
+``shop.exmaple`` in one place of many, a zone, a path: what no list of words can know. A word that is changed wherever
+it stands was renamed, and passes. Names that clients send, as those of cookies and arguments, and the rows of maps
+cannot be renamed by the configuration alone, so there one place is enough.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from crossplane.analyzer import DIRECTIVES
+
+from ....closest_match import is_typo, shortened
+from ....config.parse import Config, Directive
+from ....verdicts.model import Finding
+from ...findings import finding
+
+LEVEL = "high"
+
+_WORD = re.compile(r"[A-Za-z]{3,}")
+_OF_CLIENTS = re.compile(r"\$\{?((?:cookie|arg|http)_\w+)")
+
+
+def _words(directive: Directive) -> Iterator[str]:
+    """Yield the words of a directive; a variable that a client fills is one, with its dollar."""
+    # A name that is no directive is the row of a map.
+    for arg in directive.args if directive.name in DIRECTIVES else [directive.name, *directive.args]:
+        yield from (f"${name}" for name in _OF_CLIENTS.findall(arg))
+        yield from (word.lower() for word in _WORD.findall(_OF_CLIENTS.sub("", arg)))
+
+
+def _read(config: Config) -> list[tuple[Directive, list[str]]]:
+    return [(directive, list(_words(directive))) for directive in config.walk()]
+
+
+def _of_clients(config: Config, counted: Collection[str]) -> frozenset[str]:
+    """Return the words that requests are compared with: what clients fill, and the rows of maps."""
+    rows = [row.name for block in config.named("map") for row in block.block or []]
+    words = {word.lower() for text in rows for word in _WORD.findall(text)}
+    return frozenset(words | {word for word in counted if word[0] == "$"})
+
+
+def _meant(before: Counter[str], now: Counter[str], of_clients: frozenset[str]) -> dict[str, str]:
+    """Map each new word to the word of the live release that it is a typing error of."""
+    rarer: dict[str, list[str]] = {}
+    for near in sorted(before):
+        for form in shortened(near) if now[near] < before[near] else ():
+            rarer.setdefault(form, []).append(near)
+    meant: dict[str, str] = {}
+    for word in now.keys() - before.keys():
+        for near in sorted({each for form in shortened(word) for each in rarer.get(form, ())}):
+            lost = before[near] - now[near]
+            renamed = now[near] == 0 and not (word in of_clients and near in of_clients and lost == now[word])
+            # Short words are near to many others, unless they just took the place of each other.
+            replaced = now[word] <= lost if min(len(near), len(word)) > 3 else now[word] == lost
+            if replaced and not renamed and is_typo(word, near):
+                meant.setdefault(word, near)
+    return meant
+
+
+def compare(config: Config, live: Config) -> Iterator[Finding]:
+    """Find new words that are one typing error away from a word that has become rarer."""
+    read = _read(config)
+    before = Counter(word for _, words in _read(live) for word in words)
+    now = Counter(word for _, words in read for word in words)
+    if not now.keys() - before.keys():
+        return
+    meant = _meant(before, now, _of_clients(live, before) | _of_clients(config, now))
+    for directive, words in read:
+        for word in dict.fromkeys(words):
+            if word in meant:
+                yield finding(
+                    directive,
+                    f"{word} is new; did you mean {meant[word]}, as in the live release?",
+                    expected=meant[word],
+                    fix=f"write {meant[word]}",
+                )

@@ -1,0 +1,89 @@
+"""A quantity is far from its value in the live release: by a factor of 30, or with the same digits and another unit.
+
+``20m`` became ``20k``, ``30d`` became ``30``, ``5r/s`` became ``5r/m``, or a timeout of an hour was dropped and is a
+minute again. No syntax check and no request shows it; the first large upload does. Equal values (``1m``, ``60s``) and
+smaller changes pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ....config.parse import Config
+from ....verdicts.model import Finding
+from ...findings import finding
+from ...measures import Measure, is_measured, measures, usual
+from ...scopes import Scope, altered, place_of
+from ...values import unit
+
+LEVEL = "high"
+
+_JUMP = 30
+# Falling back to nginx's own value is no tuning, so less of it is enough.
+_FALL = 5
+
+# Servers of an upstream, zones and caches are their block's own; the others hold in the blocks within.
+_UNSHARED = ("server", "_path", "_zone")
+# These are compared where they stand, although requests end in blocks within.
+_OF_WHOLE = (
+    *("worker_", "client_header_timeout", "client_header_buffer_size", "ssl_session_timeout", "ssl_session_cache"),
+    *("resolver",),
+)
+
+
+def _matters(name: str, scope: Scope, own: bool) -> bool:
+    if not is_measured(name) or name.endswith(_UNSHARED):
+        return own and is_measured(name)
+    return scope.answers or (own and name.startswith(_OF_WHOLE))
+
+
+def _in_force(scope: Scope) -> dict[tuple[str, str], Measure]:
+    """Map name and subject of each quantity that matters in a block to the one in force there."""
+    found: dict[tuple[str, str], Measure] = {}
+    names: set[str] = set()
+    around: Scope | None = scope
+    while around is not None:
+        for name, directives in around.own.items():
+            if name not in names and _matters(name, scope, around is scope):
+                names.add(name)
+                found.update({(name, each.what): each for one in directives for each in measures(one)})
+        around = around.outer
+    return found
+
+
+def _jumped(before: Measure, now: Measure) -> bool:
+    if before.size == now.size:
+        return False
+    if 0 in (before.size, now.size):
+        return True
+    same_digits = now.directive is not None and unit(before.text)[0] == unit(now.text)[0]
+    factor = max(before.size / now.size, now.size / before.size)
+    return same_digits or factor >= (_JUMP if now.directive else _FALL)
+
+
+def _changes(before: Scope, now: Scope) -> Iterator[tuple[str, Measure, Measure]]:
+    old, new = _in_force(before), _in_force(now)
+    for name, what in sorted(old.keys() | new.keys()):
+        otherwise = None if what else usual(name)
+        one, other = old.get((name, what), otherwise), new.get((name, what), otherwise)
+        if one is not None and other is not None and _jumped(one, other):
+            yield f"{name} {what}".strip(), one, other
+
+
+def compare(config: Config, live: Config) -> Iterator[Finding]:
+    """Find quantities in force in a block that are far from those in the same block of the live release."""
+    # What many blocks inherit is one change.
+    reported: set[tuple[str, int, int]] = set()
+    for before, scope in altered(config, live):
+        for name, one, other in _changes(before, scope):
+            change = (name, id(one.directive), id(other.directive))
+            if change not in reported:
+                reported.add(change)
+                gone = "" if other.directive else ", nginx's default, because the line is gone"
+                yield finding(
+                    other.directive or place_of(scope, config),
+                    f"{name} changes from {one.text} to {other.text}{gone}",
+                    expected=f"about {one.text}",
+                    seen=f"{name} {other.text}",
+                    fix="check digits and unit",
+                )

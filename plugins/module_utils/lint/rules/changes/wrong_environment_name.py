@@ -1,0 +1,79 @@
+"""A new host, certificate or upstream has the name of another environment, as ``staging`` in production.
+
+Reported are words such as ``staging``, ``test`` and ``dev`` that the live release contains nowhere, so the
+configuration of staging itself passes; and ``localhost`` where the live release has another machine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ....config.parse import Config, Directive
+from ....verdicts.model import Finding
+from ...findings import finding
+from ...scopes import altered
+
+LEVEL = "high"
+
+_ENVIRONMENTS = (
+    *("staging", "stage", "stg", "dev", "devel", "development", "test", "testing", "tst", "qa", "uat", "preprod"),
+    *("preproduction", "preview", "sandbox", "snakeoil", "localdev"),
+)
+# These say what is asked for, and not where it leads.
+_ASKED = ("location", "if", "log_format", "types")
+_LOOPBACK = re.compile(r"(?:^|//|@)(localhost|127\.\d+\.\d+\.\d+|\[::1\])(?=$|[:/])")
+_WORD = re.compile(r"[a-z]+")
+
+
+def _words(config: Config) -> set[str]:
+    return {word for directive in config.walk() for arg in [directive.name, *directive.args] for word in _parts(arg)}
+
+
+def _parts(arg: str) -> list[str]:
+    return _WORD.findall(arg.lower())
+
+
+def _leads(arg: str) -> bool:
+    """Return whether an argument is a host, a URL or a path, and no text, and no device."""
+    return ("." in arg or "/" in arg) and (" " not in arg or "://" in arg) and not arg.startswith("/dev/")
+
+
+def _loopback(directive: Directive) -> str:
+    match = _LOOPBACK.search(directive.args[0]) if directive.args else None
+    return match[1] if match and directive.name in ("server", "proxy_pass", "grpc_pass", "fastcgi_pass") else ""
+
+
+def _became_local(config: Config, live: Config) -> list[tuple[Directive, str]]:
+    """Find upstreams that were elsewhere and are now on the host itself, at the same place of the configuration."""
+    found = []
+    for before, scope in altered(config, live):
+        for name in ("server", "proxy_pass", "grpc_pass", "fastcgi_pass"):
+            then = before.own.get(name, ())
+            now = [each for each in scope.own.get(name, ()) if each.block is None and _loopback(each)]
+            if then and now and not any(each.block is not None or _loopback(each) for each in then):
+                found += [(each, _loopback(each)) for each in now]
+    return found
+
+
+def compare(config: Config, live: Config) -> Iterator[Finding]:
+    """Find words of environments that are new against the live release, and upstreams that became the host itself."""
+    known = _words(live)
+    found = [
+        (directive, f"{word} suggests another environment; the live release does not contain it")
+        for directive in config.walk()
+        if directive.block is None and directive.name not in _ASKED
+        for word in dict.fromkeys(part for arg in directive.args if _leads(arg) for part in _parts(arg))
+        if word in _ENVIRONMENTS and word not in known
+    ]
+    found += [
+        (directive, f"{word} suggests another environment; the live release has another machine here")
+        for directive, word in _became_local(config, live)
+    ]
+    for directive, what in found:
+        yield finding(
+            directive,
+            what,
+            expected="the host, file or upstream of this environment",
+            fix="write the name that belongs here",
+        )
