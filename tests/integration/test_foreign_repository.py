@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,9 @@ KINDS = {"module": "modules/*.py", "filter": "filter/*.yml", "callback": "callba
 class Repository:
     """An empty git repository of a person whose home is empty, too."""
 
-    def __init__(self, project: Path, folder: Path, dist: Path) -> None:
-        self.project, self.home = project, folder / "home"
+    def __init__(self, project: Path, folder: Path, home: Path, dist: Path) -> None:
+        self.project, self.home = project, home
         self.root = folder / "repository"
-        self.home.mkdir()
         subprocess.run(["git", "init", "--quiet", str(self.root)], check=True)
         fresh_environment(self.root / ".venv")
         self.environment = environment_of(self.home, dist)
@@ -56,13 +56,15 @@ class Repository:
         assert set(roles) == {f"sluice.nginx.{path.name}" for path in (self.project / "roles").iterdir()}
 
     def states(self) -> set[Path]:
-        return set(self.root.parent.rglob(".sluice"))
+        return {*self.root.parent.rglob(".sluice"), *self.home.rglob(".sluice")}
 
 
 @pytest.fixture
 def repository(project: Path, dist: Path, tmp_path: Path, engine: docker.DockerClient) -> Iterator[Repository]:
-    made = Repository(project, tmp_path, dist)
-    yield made
+    # SSH keeps sockets below a home, whose paths must be short.
+    with tempfile.TemporaryDirectory(prefix="home-") as home:
+        made = Repository(project, tmp_path, Path(home), dist)
+        yield made
     mine: dict[str, Any] = {"label": f"sluice.project={project_label(made.root)}"}
     for container in engine.containers.list(all=True, filters=mine):
         container.remove(force=True, v=True)
@@ -102,7 +104,8 @@ def test_the_wheel_tests_files_and_deploys_them_from_an_empty_repository(
     assert 'unknown directive "retrun"' in refused.stdout
     good.write_text(before)
 
-    assert repository.play("sandbox").returncode == 0
+    started = repository.play("sandbox")
+    assert started.returncode == 0, started.stdout
     deployed = repository.play("deploy")
     assert deployed.returncode == 0, deployed.stdout
     assert "2 hosts switched and confirmed" in deployed.stdout
