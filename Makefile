@@ -1,7 +1,7 @@
 # Everything is done by scripts/; each target says what it is for.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit docs fuzz faults catches benchmark bench dist lock clean
+.PHONY: help setup demo test lint unit docs fuzz faults catches benchmark bench dist generate lock clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
@@ -42,6 +42,9 @@ bench: setup ## a fleet beside bare SSH, pyinfra and a plain playbook, settings 
 
 dist: setup ## the collection's artifact and wheel, into dist/
 	@scripts/dist
+
+generate: ## argument specs, defaults and tables of options, from the models and specs that declare them
+	@.venv/bin/python scripts/generate.py
 
 lock: ## requirements.lock from requirements.in and requirements.txt
 	@scripts/lock

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.report import conclude
@@ -14,8 +14,6 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import rea
 
 class ActionModule(ConcludingAction):
     """Reads the journal of the run."""
-
-    SPEC: ClassVar[dict[str, Any]] = {"run": {"type": "dict", "required": True}}
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Judge the run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
 from ansible_collections.sluice.nginx.plugins.module_utils.door.releases import door_of
@@ -49,21 +49,6 @@ class ActionModule(FleetAction):
     A host that fails does not fail the task: the journal notes it, and the run is settled by that.
     """
 
-    SPEC: ClassVar[dict[str, Any]] = {
-        "step": {"type": "str", "required": True, "choices": ["preflight", "wave", "settle"]},
-        "run": {"type": "dict", "required": True},
-        "releases": {"type": "dict", "default": {}},
-        "needs": {"type": "dict", "default": {}},
-        "stored": {"type": "str", "default": ""},
-        "wave": {"type": "list", "elements": "str"},
-        "bake": {"type": "float", "default": 3},
-        "keep": {"type": "int", "default": 5},
-        "drift": {"type": "str", "default": "refuse", "choices": ["refuse", "adopt", "discard"]},
-        "emergency": {"type": "str", "default": ""},
-        "guard_deadline": {"type": "float", "default": 120},
-        "signing_key": {"type": "str", "default": ""},
-        "inventory": {"type": "str", "default": ""},
-    }
     _supports_diff = True
 
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:

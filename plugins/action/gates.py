@@ -5,8 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.accepting import read_accept
 from ansible_collections.sluice.nginx.plugins.module_utils.door.releases import door_of
@@ -44,33 +45,6 @@ _QUIET = ("pass", "not run")
 
 class ActionModule(ConcludingAction):
     """Runs the gates on staging containers of the controller."""
-
-    SPEC: ClassVar[dict[str, Any]] = {
-        "run": {"type": "dict", "required": True},
-        "releases": {"type": "list", "elements": "dict", "required": True},
-        "staging": {"type": "dict", "required": True},
-        "said": {"type": "dict", "default": {}},
-        "path": {"type": "str", "default": ""},
-        "lint_level": {"type": "str", "default": "high"},
-        "lint_accept": {"type": "list", "elements": "str", "default": []},
-        "allow_warnings": {"type": "bool", "default": False},
-        "certificate_days": {"type": "int", "default": 14},
-        "coverage": {"type": "int", "default": 80},
-        "accept": {"type": "list", "elements": "dict", "default": []},
-        "strict": {"type": "bool", "default": False},
-        "replay_log": {"type": "str", "default": ""},
-        "replay_requests": {"type": "int", "default": 200},
-        "behaviour_requests": {"type": "int", "default": 5000},
-        "verify": {"type": "list", "elements": "str", "default": []},
-        "decide": {"type": "dict", "default": {}},
-        "blame": {"type": "bool", "default": True},
-        "blame_seconds": {"type": "float", "default": 60},
-        "signing_key": {"type": "str", "default": ""},
-        "receipt_hours": {"type": "float", "default": 24},
-        "inventory": {"type": "str", "default": ""},
-        "emergency": {"type": "str", "default": ""},
-        "deploy": {"type": "bool", "default": False},
-    }
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Examine every release; fails unless each gate passed for each of them, or an emergency overrides those that
@@ -136,20 +110,15 @@ class ActionModule(ConcludingAction):
         remove_orphans(client, project_label(project()))
         gates = find_gates(_own_gates(options["path"]))
         read_accept(options["accept"])
-        names = ["lint_level", "allow_warnings", "certificate_days", "coverage", "strict"]
-        names += ["replay_requests", "behaviour_requests"]
+        given = {each.name: options[each.name] for each in fields(Options) if each.name in options}
+        given["decide"] = read_decide(options["decide"], gates)
+        given["replay_log"] = str(project() / options["replay_log"]) if options["replay_log"] else ""
+        given["verify"] = [str(project() / name) for name in options["verify"]]
+        given["docroots"] = {path: str(folder) for path, folder in settings.docroots.items()}
         return Examiner(
             client=client,
             gates=gates,
-            options=Options(
-                **{name: options[name] for name in names},
-                lint_accept=tuple(options["lint_accept"]),
-                accept=tuple(options["accept"]),
-                decide=read_decide(options["decide"], gates),
-                replay_log=str(project() / options["replay_log"]) if options["replay_log"] else "",
-                verify=tuple(str(project() / name) for name in options["verify"]),
-                docroots={path: str(folder) for path, folder in settings.docroots.items()},
-            ),
+            options=Options(**given),
             settings=settings,
             services=services,
             run=run,

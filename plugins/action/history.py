@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.record.files import make_folder, write_text
@@ -13,8 +13,6 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 class ActionModule(ControllerAction):
     """Reads ``.sluice/runs``; no host is asked."""
-
-    SPEC: ClassVar[dict[str, Any]] = {}
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Tell the page's path."""

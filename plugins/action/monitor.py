@@ -6,7 +6,7 @@ import ipaddress
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible.template import Templar
 
@@ -24,27 +24,6 @@ _LEAST_INTERVAL = 1.0
 
 class ActionModule(ControllerAction):
     """Works on the controller alone."""
-
-    SPEC: ClassVar[dict[str, Any]] = {
-        "releases": {"type": "list", "elements": "dict", "required": True},
-        "rules": {"type": "path", "required": True},
-        "runbooks": {"type": "str", "default": ""},
-        "group": {"type": "str", "default": "monitor"},
-        "files": {"type": "str", "required": True},
-        "install": {"type": "bool", "default": True},
-        "listen": {"type": "str", "default": "127.0.0.1"},
-        "scrapers": {"type": "list", "elements": "str", "default": []},
-        "interval": {"type": "float", "default": 5},
-        "unsafe": {"type": "bool", "default": False},
-        "public": {"type": "bool", "default": False},
-        "public_address": {"type": "str", "default": ""},
-        "receivers": {"type": "list", "elements": "dict", "default": [], "no_log": True},
-        "routes": {"type": "list", "elements": "dict", "default": []},
-        "status": {"type": "bool", "default": False},
-        "error_share": {"type": "float", "default": 5},
-        "certificate_days": {"type": "float", "default": 14},
-        "drain_minutes": {"type": "float", "default": 10},
-    }
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Write the files, and say what is not monitored."""

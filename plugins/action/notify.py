@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.model import EVENTS
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, read_run
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import warn
 
@@ -16,22 +15,6 @@ if TYPE_CHECKING:
 
 class ActionModule(ControllerAction):
     """Hands messages over to a process of their own."""
-
-    SPEC: ClassVar[dict[str, Any]] = {
-        "step": {"type": "str", "required": True, "choices": ["begin", "gates", "waves", "settle", "look", "kept"]},
-        "run": {"type": "dict", "default": {}},
-        "said": {"type": "dict", "default": {}},
-        "team": {"type": "raw", "default": []},
-        "customers": {"type": "raw", "default": []},
-        "events": {
-            "type": "raw",
-            "default": list(EVENTS),
-        },
-        "service": {"type": "str", "default": "our service"},
-        "record_url": {"type": "str", "default": ""},
-        "timeout": {"type": "float", "default": 30},
-        "wait": {"type": "float", "default": 0},
-    }
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Take the step. Settings that cannot be are refused before the run has begun; nothing else fails it."""

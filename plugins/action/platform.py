@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import read_bounds
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.build import BASES
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
@@ -16,18 +15,6 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 class ActionModule(ControllerAction):
     """Asks Docker on the controller."""
-
-    SPEC: ClassVar[dict[str, Any]] = {
-        "platform": {"type": "str", "default": "auto", "choices": ["auto", *BASES]},
-        "packages": {"type": "list", "elements": "str", "default": []},
-        "base_digest": {"type": "str", "default": ""},
-        "docroots": {"type": "dict", "default": {}},
-        "directories": {"type": "dict", "default": {}},
-        "services": {"type": "list", "elements": "dict", "default": []},
-        "images": {"type": "dict", "default": {}},
-        "bounds": {"type": "dict", "default": {}},
-        "cache": {"type": "path"},
-    }
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Ensure the image; what is said means that it had to be made."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms, sentence
@@ -23,16 +23,6 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 class ActionModule(FleetAction):
     """Reads the records of the controller, and asks Prometheus and the hosts for what these do not have."""
-
-    SPEC: ClassVar[dict[str, Any]] = {
-        "run": {"type": "str", "default": ""},
-        "start": {"type": "str", "default": ""},
-        "end": {"type": "str", "default": ""},
-        "alerts": {"type": "bool", "default": False},
-        "hours": {"type": "float", "default": 24},
-        "prometheus_url": {"type": "str", "default": ""},
-        "hosts": {"type": "list", "elements": "str", "default": []},
-    }
 
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Write what is asked for; tells the files."""

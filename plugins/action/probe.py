@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms
@@ -24,11 +24,6 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, 
 
 class ActionModule(FleetAction):
     """A host that cannot be asked does not fail the task: its answer says why, and the gates judge that."""
-
-    SPEC: ClassVar[dict[str, Any]] = {
-        "releases": {"type": "list", "elements": "dict", "required": True},
-        "platform": {"type": "dict", "required": True},
-    }
 
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Ask, and keep the live trees that the controller does not have."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -38,11 +38,6 @@ _INPUTS = ("nginx_platform", "nginx_live_tree")
 
 class ActionModule(ControllerAction):
     """Reads the variables of all hosts of the play that are in the group of ``sluice_group``."""
-
-    SPEC: ClassVar[dict[str, Any]] = {
-        "platform": {"type": "dict", "required": True},
-        "live_tree": {"type": "str", "default": ""},
-    }
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Render; tells the releases with their hosts, and what was wrong with the variables of others."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_name
 from ansible_collections.sluice.nginx.plugins.module_utils.sandbox.hosts import (
@@ -19,15 +19,6 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import Con
 class ActionModule(ControllerAction):
     """Asks Docker on the controller."""
 
-    SPEC: ClassVar[dict[str, Any]] = {
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "name": {"type": "str", "required": True},
-        "hosts": {"type": "list", "elements": "str", "required": True},
-        "aliases": {"type": "dict", "default": {}},
-        "monitors": {"type": "list", "elements": "str", "default": []},
-        "image": {"type": "str", "default": ""},
-        "context": {"type": "dict", "default": {}},
-    }
     _supports_check_mode = False
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, read_run
@@ -13,12 +13,6 @@ class ActionModule(ControllerAction):
     """Asks Alertmanager from the controller, and never fails for it."""
 
     BYPASS_HOST_LOOP = True
-    SPEC: ClassVar[dict[str, Any]] = {
-        "state": {"type": "str", "choices": ["open", "closed"], "required": True},
-        "run": {"type": "dict", "required": True},
-        "url": {"type": "str", "default": ""},
-        "minutes": {"type": "float", "default": 30},
-    }
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Tell Alertmanager; what it does not take is a warning."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Terms, build
@@ -15,10 +15,6 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show_c
 
 class ActionModule(FleetAction):
     """Only looks, outside of any run."""
-
-    SPEC: ClassVar[dict[str, Any]] = {
-        "format": {"type": "str", "default": "table", "choices": ["table", "json"]},
-    }
 
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Show the table, or JSON for machines; fails for a host that cannot be asked."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.suggest import SUGGEST, suggestions_text
 from ansible_collections.sluice.nginx.plugins.module_utils.door.releases import door_of
@@ -23,11 +23,6 @@ _FORERUNNERS = ("spec", "parse", "syntax", "start")
 
 class ActionModule(ControllerAction):
     """Runs each release in a stage of its own on the controller."""
-
-    SPEC: ClassVar[dict[str, Any]] = {
-        "releases": {"type": "list", "elements": "dict", "required": True},
-        "staging": {"type": "dict", "required": True},
-    }
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Print the checks to paste; fails for a release that does not start, since nothing can be asked then."""

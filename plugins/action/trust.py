@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
@@ -18,13 +18,6 @@ _WRITE = "write a line for each who may sign: NAME KEY, the key as in a .pub fil
 
 class ActionModule(FleetAction):
     """Asks all hosts at once, each for its own ``inventory``."""
-
-    SPEC: ClassVar[dict[str, Any]] = {
-        "allowed_signers": {"type": "str", "required": True},
-        "inventory": {"type": "str", "required": True},
-        "forget": {"type": "bool", "default": False},
-        "signing_key": {"type": "str", "default": ""},
-    }
 
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Tell the hosts; fails for those that could not be told, and says why."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Terms, build, sentence
@@ -14,8 +14,6 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show, 
 
 class ActionModule(FleetAction):
     """Outside of any run: the hosts' own journals say who freed them."""
-
-    SPEC: ClassVar[dict[str, Any]] = {}
 
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Ask what is pending, and take that back; fails for hosts that are not free afterwards, and says why."""

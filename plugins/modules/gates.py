@@ -31,41 +31,44 @@ options:
     type: dict
     default: {}
   path:
-    description: A folder with gates of one's own, one Python file each, relative to the project.
+    description: A folder of gates of your own, one Python file each, relative to the project. Empty for none.
     type: str
     default: ""
   lint_level:
-    description: Findings of the gate C(lint) at this level or above fail it.
+    description: Findings of the gate C(lint) at this level or above fail it; those below are warnings.
     type: str
     default: high
   lint_accept:
-    description: Lint rules whose findings are warnings.
+    description: Names of lint rules whose findings are warnings, whatever their level.
     type: list
     elements: str
     default: []
   allow_warnings:
-    description: Whether the gate C(syntax) passes with warnings.
+    description: Whether the gate C(syntax) passes when C(nginx -t) prints warnings.
     type: bool
     default: false
   certificate_days:
-    description: Certificates that are good for fewer days are a finding of the gate C(lint).
+    description: A certificate that is good for fewer days than this is a finding of the gate C(lint).
     type: int
     default: 14
   coverage:
-    description: The share of locations, in percent, that the contract must reach for the gate C(coverage).
+    description: The share of locations, in percent, that the checks of the contract must reach. Every server must
+      be reached.
     type: int
     default: 80
   accept:
-    description: Changes of behaviour that are meant, as the role C(gates) documents them.
+    description: Changes of behaviour that are meant, where no check of the contract says so.
     type: list
     elements: dict
     default: []
   strict:
-    description: Whether every change of behaviour that is not accepted fails.
+    description: Whether every change of behaviour that is not accepted fails, and not only those to failing or
+      elsewhere.
     type: bool
     default: false
   replay_log:
-    description: An access log, relative to the project, whose requests are asked in staging.
+    description: An access log (combined or JSON, also as C(.gz)), relative to the project, whose requests are asked
+      of both releases in staging.
     type: str
     default: ""
   replay_requests:
@@ -73,40 +76,49 @@ options:
     type: int
     default: 200
   behaviour_requests:
-    description: How many requests the gate C(behaviour) asks at most.
+    description: How many requests the gate C(behaviour) asks at most. Servers and locations that changed come first.
     type: int
     default: 5000
   verify:
-    description: pytest files or folders for the gate C(verify), relative to the project.
+    description: pytest and testinfra files or folders that the gate C(verify) runs against staging, relative to the
+      project.
     type: list
     elements: str
     default: []
   decide:
-    description: Gates that may be inconclusive, or not run because of one that is, and for each the reason.
+    description:
+      - Gates that may be inconclusive, and for each the reason why the release ships all the same. It stands in the
+        record.
+      - A gate that was not run because of an inconclusive one is decided like it, by its own name.
     type: dict
     default: {}
   blame:
     description:
-      - Whether it is searched which lines make a release fail, where one that passed is live.
-      - With O(emergency) it is not.
+      - Whether it is searched which lines of the change make a release fail, where a release that passed is live.
+      - With C(rollout_emergency) it is not, since then nobody should have to wait.
     type: bool
     default: true
   blame_seconds:
-    description: After how many seconds that search ends, for each release.
+    description: After how many seconds that search ends, for each release. It tells the smallest part that is known
+      by then.
     type: float
     default: 60
   signing_key:
     description:
-      - The SSH key that signs receipts, relative to the project. Without one they are not signed, and the run says so.
+      - The SSH key that signs the receipts of releases that passed, relative to the project. Empty leaves them
+        unsigned, and the run says so.
       - A key with a passphrase must be in ssh-agent; then the path of its public key will do.
     type: str
     default: ""
   receipt_hours:
-    description: For how many hours a receipt is good.
+    description: For how many hours a receipt is good; hosts refuse an older one.
     type: float
     default: 24
   inventory:
-    description: The name of the inventory that receipts are made for, as its hosts know it.
+    description:
+      - The name of the inventory that receipts are signed for. Hosts take only what was signed for the name that
+        C(playbooks/trust.yml) told them.
+      - Set it where the inventory's folder has another name on another controller, as in AWX.
     type: str
     default: ""
   emergency:
@@ -118,7 +130,8 @@ options:
     type: str
     default: ""
   deploy:
-    description: Whether the run goes on to deploy what passes. Without it, O(emergency) is ignored.
+    description:
+      - Whether the run goes on to deploy what passes, as C(deploy.yml) sets it. Only then C(rollout_emergency) counts.
     type: bool
     default: false
 extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]

@@ -21,7 +21,11 @@ options:
     type: path
     required: true
   runbooks:
-    description: Where the pages of the alerts are, as a URL or a path. Without it, alerts have no link.
+    description:
+      - Where the pages of the alerts are, as a URL or a path. The annotation C(runbook_url) of an alert is this,
+        and C(/NAME.md).
+      - V(docs/alerts) is the folder in the repository of the collection. Give the URL of a copy that people can reach.
+        Without it, alerts have no link.
     type: str
     default: ""
   group:
@@ -29,47 +33,56 @@ options:
     type: str
     default: monitor
   files:
-    description: The directory that the files are written to, relative to the project.
+    description: The directory on the controller that the files are written to, relative to the project.
     type: str
     required: true
   install:
-    description: Whether they are on their way to a monitoring host. Then the inventory must have one.
+    description: Whether anything is installed; then the inventory must have a monitoring host. Otherwise only the
+      files are written, for an existing Prometheus.
     type: bool
     default: true
   listen:
-    description: The address that Prometheus and Alertmanager listen on.
+    description:
+      - The address that Prometheus and Alertmanager listen on. They need no password, and anyone who reaches
+        Alertmanager can silence alerts.
+      - V(127.0.0.1) is for the monitoring host only, for example behind an nginx with passwords or an SSH tunnel.
+        V(0.0.0.0) is for everybody.
     type: str
     default: 127.0.0.1
   scrapers:
     description:
-      - The addresses that may ask the exporters of the web hosts, or C(any).
-      - Without any, those of the hosts of the group O(group), as the controller resolves them.
+      - The addresses that may reach the exporters of the web hosts, as systemd's C(IPAddressAllow) takes them. V(any)
+        is everybody.
+      - Without any, those of the hosts of C(monitor_group), as the controller resolves them.
     type: list
     elements: str
     default: []
   interval:
-    description: How often everything is asked, in seconds.
+    description: The interval of checks, metrics and alert rules, in seconds. An alert about a check comes after about
+      four times that.
     type: float
     default: 5
   unsafe:
-    description: Whether checks are monitored that change things, as those that post.
+    description: Whether checks that change things, such as POST requests, are monitored. They are then made in every
+      interval.
     type: bool
     default: false
   public:
-    description: Whether checks are asked by the names in their URLs, too, as visitors do.
+    description: Whether each check is also made by the name in its URL, as visitors do.
     type: bool
     default: false
   public_address:
-    description: Where visitors are led to, where the monitoring host cannot find the names.
+    description: The address that visitors reach, if the monitoring host cannot resolve the names.
     type: str
     default: ""
   receivers:
-    description: Alertmanager's receivers; the first gets what no route takes elsewhere.
+    description:
+      - Alertmanager's C(receivers). The first one gets every alert that no route sends elsewhere.
     type: list
     elements: dict
     default: []
   routes:
-    description: Alertmanager's routes below the first.
+    description: Alertmanager's C(routes), for alerts that go to another receiver than the first one.
     type: list
     elements: dict
     default: []
@@ -78,15 +91,15 @@ options:
     type: bool
     default: false
   error_share:
-    description: The share of 5xx, in percent of the requests, above which there is an alert.
+    description: The share of 5xx, in percent of the requests to a host, above which an alert fires.
     type: float
     default: 5
   certificate_days:
-    description: For how many days a certificate must be good.
+    description: For how many days a certificate must still be valid.
     type: float
     default: 14
   drain_minutes:
-    description: For how many minutes workers of before a reload may go on.
+    description: For how many minutes workers may shut down after a reload.
     type: float
     default: 10
 attributes:

@@ -16,47 +16,60 @@ description:
 options:
   step:
     description:
-      - V(begin) checks the channels, V(gates) and V(settle) come after what they are named after, V(waves) before it.
+      - Which step of a run asks. V(begin) checks the channels, V(gates) and V(settle) come after what they are named
+        after, V(waves) before it.
       - V(look) tells of drift in O(said), outside of any run. V(kept) sends again what was kept, waits for it, and
         fails where it is not taken.
     type: str
     required: true
     choices: [begin, gates, waves, settle, look, kept]
   run:
-    description: The result of M(sluice.nginx.run), for the steps of a run.
+    description: The record, as M(sluice.nginx.run) opened it; for the steps of a run.
     type: dict
     default: {}
   said:
-    description: RV(sluice.nginx.status#module:answers) of M(sluice.nginx.status), for V(look).
+    description: What the hosts said, by their names, as M(sluice.nginx.status) returns it; for V(look).
     type: dict
     default: {}
   team:
     description:
-      - Apprise URLs for the team. A list that is none is refused in the step V(begin), before anything is done.
+      - Apprise URLs for the team (C(mailtos://), C(slack://), C(msteams://), C(pagerduty://), C(jsons://) and a hundred
+        more), best from a vault.
+      - They are told what happened, what is affected, since when, what is being done, which lines are guilty, and
+        where the record is.
+      - A list that is none is refused before anything is done.
     type: raw
     default: []
   customers:
-    description: Apprise URLs for customers, who are told only of what they may have noticed.
+    description:
+      - Apprise URLs for customers, such as those of a status page, best from a vault.
+      - They are told of a release that served and was rolled back, of a host that is broken, and of the end of that;
+        nothing of the inside.
     type: raw
     default: []
   events:
-    description: What there are messages about.
+    description: What there are messages about. An empty list says nothing to anybody.
     type: raw
     default: [started, confirmed, stopped, rolled_back, broken, drift, resolved]
   service:
-    description: What customers call what is served.
+    description: What customers call what is served here, as it stands in the middle of a sentence.
     type: str
     default: our service
   record_url:
-    description: Where people find the record of a run; C({run}) in it stands for the run's name. Empty for the path.
+    description: Where people find the record of a run; C({run}) in it stands for the run's name. Empty for the path
+      on the controller.
     type: str
     default: ""
   timeout:
-    description: How long a channel may take for one message, in seconds.
+    description: How long a channel may take for one message, in seconds; then it is given up, and the message is
+      kept.
     type: float
     default: 30
   wait:
-    description: How long V(gates), when they stop the run, and V(settle) wait for their messages, in seconds.
+    description:
+      - How long the end of a run waits for its last messages, in seconds, also where the gates stop it. The hosts
+        are settled by then.
+      - For controllers that end with the run, as those of CI do, which would end the sending too.
     type: float
     default: 0
 attributes:

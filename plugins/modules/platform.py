@@ -12,23 +12,29 @@ description:
     from a registry's base image where one answers, else from the distribution's packages with mmdebstrap.
 options:
   platform:
-    description: The distribution. V(auto) is the controller's own where that is one of the others, else V(debian-12).
+    description: The distribution of production. V(auto) is the controller's own where that is one of the others,
+      else V(debian-12).
     type: str
     choices: [auto, debian-12, debian-13, ubuntu-24.04]
     default: auto
   packages:
-    description: Packages beside nginx, iproute2, openssl, procps and python3, which are always there.
+    description: Packages that production has beside nginx, as modules of nginx or php-fpm. iproute2, openssl, procps
+      and python3 are always there.
     type: list
     elements: str
     default: []
   base_digest:
     description:
-      - The digest of the base image, as V(sha256:…). The base is pulled by it alone, and another is refused.
+      - The digest of the registry's base image, as V(sha256:…). The base is then pulled by it alone, and one of another
+        digest is refused.
       - Where no registry answers, there is then no image, since one that is made from packages has no digest.
     type: str
     default: ""
   docroots:
-    description: Paths in production, and the files or folders, relative to the project, that staging has there.
+    description:
+      - Paths in production, and the files or folders on the controller (relative to the project) that staging has
+        there.
+      - What is not mapped is made up, and listed in the evidence.
     type: dict
     default: {}
   directories:
@@ -36,12 +42,15 @@ options:
     type: dict
     default: {}
   services:
-    description: Real programs of staging, as the role C(staging) documents them.
+    description: Real programs that run in staging, where a stand-in would not do.
     type: list
     elements: dict
     default: []
   images:
-    description: Docker images that answer as upstreams, by C(name:port), as the role C(staging) documents them.
+    description:
+      - Docker images that answer as upstreams, where a stand-in would not do, by the C(name:port) of the upstream.
+      - A value is the image's name, or a dict with V(image), and V(command) and V(environment) where its own will
+        not do.
     type: dict
     default: {}
   bounds:

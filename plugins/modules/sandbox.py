@@ -20,7 +20,10 @@ options:
     choices: [present, absent]
     default: present
   name:
-    description: The name of the fleet. Fleets with different names live side by side.
+    description:
+      - The name of the fleet, of at most 31 letters a-z, digits and hyphens. Fleets with different names live side
+        by side.
+      - In the sandbox's inventory the environment's C(SLUICE_SANDBOX) sets it.
     type: str
     required: true
   hosts:
@@ -29,11 +32,12 @@ options:
     elements: str
     required: true
   aliases:
-    description: Further names under which hosts find each other; a host's name maps to a list.
+    description: Further names under which the hosts of the fleet find each other; a host's name maps to a list.
     type: dict
     default: {}
   monitors:
-    description: The names of the hosts that are made to watch the others.
+    description: The hosts that are made to watch the others. They have no nginx that serves, and what C(monitor.yml)
+      installs.
     type: list
     elements: str
     default: []

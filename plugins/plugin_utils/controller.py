@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible import constants, context
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 
@@ -19,6 +21,9 @@ __all__ = ["GROUP", "STATE", "ControllerAction", "group_of", "project", "read_ru
 
 GROUP, STATE = "sluice_group", "sluice_state_dir"
 _OF_ALL_PROJECTS = (Path("/etc/ansible/ansible.cfg"), Path("~/.ansible.cfg").expanduser())
+
+# What an argument spec has of a documented option.
+_SPEC = ("type", "elements", "required", "default", "choices")
 
 
 def project() -> Path:
@@ -70,16 +75,18 @@ def read_run(value: dict[str, Any]) -> Run:
 
 
 class ControllerAction(ActionBase):
-    """An action that does not use its task's connection, and works in check mode too. ``SPEC`` is its argument spec."""
+    """An action that does not use its task's connection, and works in check mode too.
 
-    SPEC: ClassVar[dict[str, Any]] = {}
+    It takes the options that the module of its name documents.
+    """
+
     _supports_check_mode = True
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Validate the arguments, do the work, and turn what the user must know into a failure."""
         super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(argument_spec=self.SPEC)
+        _, options = self.validate_argument_spec(argument_spec=self.argument_spec())
         self._variables_of_task = task_vars or {}
         try:
             return self.work(options, self._variables_of_task)
@@ -94,6 +101,22 @@ class ControllerAction(ActionBase):
         """Return the folder in which the controller keeps what it knows. Raises ``SluiceError``."""
         return state_folder(str(self._templar.template(self._variables_of_task.get(STATE) or "")))
 
+    @classmethod
+    def argument_spec(cls) -> dict[str, dict[str, Any]]:
+        """Return the argument spec of the action, from the documentation of the module of its name."""
+        module = importlib.import_module(cls.__module__.replace(".action.", ".modules."))
+        return _spec(yaml_load(module.DOCUMENTATION).get("options") or {})
+
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Do what the action is for; returns its result."""
         raise NotImplementedError
+
+
+def _spec(documented: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return documented options as an argument spec."""
+    spec = {}
+    for name, option in documented.items():
+        spec[name] = {key: option[key] for key in _SPEC if key in option}
+        if "suboptions" in option:
+            spec[name]["options"] = _spec(option["suboptions"])
+    return spec

@@ -9,7 +9,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings, owner_label
 from ansible_collections.sluice.nginx.plugins.module_utils.world.images import parse_images
-from ansible_collections.sluice.nginx.plugins.module_utils.world.model import Service, parse_services
+from ansible_collections.sluice.nginx.plugins.module_utils.world.model import Service
+from ansible_collections.sluice.nginx.plugins.module_utils.world.services import parse_services
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project
 
 __all__ = ["read_staging"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import json
 import subprocess
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.model import EVENTS
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.build import BASES
 
 PROJECT = Path(__file__).resolve().parents[2]
 PLUGINS = PROJECT / "plugins"
@@ -67,19 +71,40 @@ def test_a_module_has_examples_and_says_what_it_returns(modules: dict[str, Any],
     assert "requirements.txt" in " ".join(entry["doc"]["requirements"])
 
 
-def _says(option: dict[str, Any]) -> dict[str, Any]:
+def _read(name: str) -> set[str]:
+    """The options that the code of an action reads, as ``options["run"]``."""
+    tree = ast.parse((PLUGINS / f"action/{name}.py").read_text(encoding="utf-8"))
     return {
-        "type": option.get("type", "str"),
-        "required": option.get("required", False),
-        "default": option.get("default"),
-        "choices": option.get("choices"),
-        "elements": option.get("elements"),
+        str(node.slice.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.slice, ast.Constant)
+        and ast.unparse(node.value) in ("options", "self._options")
     }
 
 
 @pytest.mark.parametrize("name", ACTIONS)
-def test_an_action_takes_the_options_that_are_documented(modules: dict[str, Any], name: str) -> None:
+def test_an_action_reads_only_options_that_are_documented(modules: dict[str, Any], name: str) -> None:
+    assert _read(name) - set(modules[f"sluice.nginx.{name}"]["doc"].get("options", {})) == set()
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_the_argument_spec_of_an_action_is_what_is_documented(modules: dict[str, Any], name: str) -> None:
     module = importlib.import_module(f"ansible_collections.sluice.nginx.plugins.action.{name}")
-    taken = {option: _says(spec) for option, spec in module.ActionModule.SPEC.items()}
     documented = modules[f"sluice.nginx.{name}"]["doc"].get("options", {})
-    assert taken == {option: _says(spec) for option, spec in documented.items()}
+    assert {option: spec.get("type") for option, spec in module.ActionModule.argument_spec().items()} == {
+        option: spec["type"] for option, spec in documented.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "key", "known"),
+    [
+        ("platform", "platform", "choices", ["auto", *BASES]),
+        ("notify", "events", "default", list(EVENTS)),
+    ],
+)
+def test_what_is_documented_is_what_the_code_knows(
+    modules: dict[str, Any], name: str, option: str, key: str, known: list[str]
+) -> None:
+    assert modules[f"sluice.nginx.{name}"]["doc"]["options"][option][key] == known

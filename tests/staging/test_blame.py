@@ -23,7 +23,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.examine impo
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate, find_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.table import report
-from ansible_collections.sluice.nginx.plugins.module_utils.world.model import parse_services
+from ansible_collections.sluice.nginx.plugins.module_utils.world.services import parse_services
 from benchmarks.blame import EDITS, search
 
 pytestmark = pytest.mark.integration

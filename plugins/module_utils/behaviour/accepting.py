@@ -2,28 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from .. import values
 from ..contract.matching import search
 from ..contract.pattern import regex
 from ..errors import InputError
+from ..schema import Model, Reader, key, listing, mapping, reader
 
 __all__ = ["Acceptance", "read_accept"]
 
-_WHAT = ("status", "location", "headers", "body", "upstream", "tls", "directive", "any")
-_KEYS = ("request", "what", "reason")
+_WHAT = ("any", "status", "location", "headers", "body", "upstream", "tls", "directive")
 
 
-@dataclass(frozen=True)
-class Acceptance:
+@reader("str")
+def _request(value: object, where: str) -> str:
+    text = values.words(value, where)
+    try:
+        regex(text, path=True)
+    except ValueError as error:
+        raise InputError(where, f"{text} is not a regex: {error}") from error
+    return text
+
+
+def _what(value: object, where: str) -> str:
+    if value not in _WHAT:
+        raise InputError(where, f"{value!r} is nothing that changes; use {', '.join(_WHAT)}")
+    return str(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acceptance(Model):
     """One row of ``gates_accept``: the changes of ``what`` in requests that ``request`` names are meant."""
 
-    request: str
-    what: str
-    reason: str
-    where: str
+    request: str = key(
+        _request,
+        "The beginning of the URLs, or C(/a regular expression/) that they match.",
+        required=True,
+        advice="write the beginning of a URL or path, or /regex/",
+    )
+    what: str = key(
+        Reader(_what, {"type": "str", "choices": list(_WHAT)}), "Which part of the answer may change.", default="any"
+    )
+    reason: str = key(
+        values.words,
+        "Why. It stands in the record.",
+        required=True,
+        advice="say in a few words why the change is meant",
+    )
 
     def covers(self, what: str, words: Sequence[str]) -> bool:
         """Whether the row means a change of ``what``; ``words`` are the texts that the request may be known by.
@@ -38,27 +65,6 @@ class Acceptance:
         return any(text.startswith(self.request) for text in words)
 
 
-def read_accept(rows: Sequence[Mapping[str, Any]]) -> list[Acceptance]:
+def read_accept(rows: object) -> tuple[Acceptance, ...]:
     """Read ``gates_accept``. Raises ``InputError`` that says what is wrong, and where."""
-    found = []
-    for number, row in enumerate(rows):
-        where = f"gates_accept[{number}]"
-        if not isinstance(row, Mapping):
-            raise InputError(where, f"{row!r} is no mapping; write {{request: …, what: …, reason: …}}")
-        for key in row:
-            if key not in _KEYS:
-                raise InputError(f"{where}.{key}", f"there is no such key; use {', '.join(_KEYS)}")
-        texts = {key: str(row.get(key) or "").strip() for key in _KEYS}
-        what = texts["what"] or "any"
-        if not texts["request"]:
-            raise InputError(where, "has no request; write the beginning of a URL or path, or /regex/")
-        if what not in _WHAT:
-            raise InputError(f"{where}.what", f"{what!r} is nothing that changes; use {', '.join(_WHAT)}")
-        if not texts["reason"]:
-            raise InputError(where, "has no reason; say in a few words why the change is meant")
-        try:
-            regex(texts["request"], path=True)
-        except ValueError as error:
-            raise InputError(f"{where}.request", f"{texts['request']} is not a regex: {error}") from error
-        found.append(Acceptance(texts["request"], what, texts["reason"], where))
-    return found
+    return listing(mapping(Acceptance))(rows, "gates_accept")

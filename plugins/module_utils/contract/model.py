@@ -27,14 +27,10 @@ from .reading import (
 from .url import parse_url
 
 if TYPE_CHECKING:
-    from typing import Mapping
+    from typing import Any, Callable, Mapping
 
-__all__ = ["Check", "Expect", "Upstream", "from_json", "parse_contract", "status_holds", "to_json"]
+__all__ = ["CHECK", "Check", "Expect", "Field", "Upstream", "from_json", "parse_contract", "status_holds", "to_json"]
 
-_REQUEST_KEYS = ("method", "url", "headers", "body")
-_UPSTREAM_KEYS = ("method", "path", "headers")
-_EXPECT_KEYS = ("status", "location", "headers", "body", "upstream", "max_ms")
-_CHECK_KEYS = (*METHODS, "name", "request", "headers", "body", "expect", "follow", "connect")
 _HERE = "127.0.0.1"
 
 
@@ -98,6 +94,144 @@ class Check(NamedTuple):
         return host, port or self.port
 
 
+class Field(NamedTuple):
+    """A key that a user may write: its reader, what an argument spec says of it, and the keys of what is a mapping."""
+
+    read: Callable[[object, str], Any]
+    type: str
+    description: str
+    required: bool = False
+    fields: Mapping[str, Field] | None = None
+
+
+def _read_fields(given: Mapping[str, object], path: str, fields: Mapping[str, Field]) -> dict[str, Any]:
+    return {name: fields[name].read(value, f"{path}.{name}") for name, value in given.items()}
+
+
+def _read_target(value: object, path: str) -> str:
+    return read_expected(value, path, is_path=True)
+
+
+_UPSTREAM = {
+    "method": Field(read_method, "str", "The method."),
+    "path": Field(_read_target, "str", "The path with its query."),
+    "headers": Field(read_expected_headers, "dict", "Names of headers and their values; V(null) must be absent."),
+}
+
+
+def _read_upstream(value: object, path: str) -> Upstream:
+    given = read_mapping(value, path, _UPSTREAM)
+    if not given:
+        raise InputError(path, f"is empty; expected some of {', '.join(_UPSTREAM)}")
+    return Upstream(**_read_fields(given, path, _UPSTREAM))
+
+
+_EXPECT = {
+    "status": Field(
+        read_status,
+        "raw",
+        "V(200), V([200, 204]) or V(2xx), or a list of these; V(2xx) unless given, V(3xx) with C(location).",
+    ),
+    "location": Field(_read_target, "str", "The target of a redirect (or of a V(201))."),
+    "headers": Field(read_expected_headers, "dict", "Names of headers and their values; V(null) must be absent."),
+    "body": Field(read_expected, "str", "A text that the body must contain."),
+    "upstream": Field(_read_upstream, "dict", "What the upstream saw, in staging only.", fields=_UPSTREAM),
+    "max_ms": Field(read_milliseconds, "int", "A bound on the time, in milliseconds."),
+}
+
+
+def _read_expect(value: object, path: str) -> Expect:
+    found = _read_fields(read_mapping(value, path, _EXPECT), path, _EXPECT)
+    return Expect(**{"status": ("3xx",) if "location" in found else ("2xx",), **found})
+
+
+_BODY = {
+    "headers": Field(read_headers, "dict", "Headers to send, name to value."),
+    "body": Field(read_body, "raw", "A text that is sent as it is, or a mapping that is sent as a form."),
+}
+_REQUEST = {
+    "method": Field(read_method, "str", "The method.", required=True),
+    "url": Field(read_url, "str", "The URL.", required=True),
+    **_BODY,
+}
+
+
+def _read_request(value: object, path: str) -> dict[str, Any]:
+    given = read_mapping(value, path, _REQUEST)
+    if "url" not in given:
+        raise InputError(path, "has no url")
+    if "method" not in given:
+        raise InputError(path, f"has no method; use {', '.join(METHODS)}")
+    return _read_fields(given, path, _REQUEST)
+
+
+def _read_name(value: object, path: str) -> str:
+    name = read_text(value, path).strip()
+    if not name:
+        raise InputError(path, "is empty; leave it out to have it named by its request")
+    return name
+
+
+CHECK: Mapping[str, Field] = {
+    **{
+        method: Field(read_url, "str", "The method, with the URL as its value; one of them in each check.")
+        for method in METHODS
+    },
+    "name": Field(
+        _read_name,
+        "str",
+        "What the check is called in tables; method and URL unless given. No two checks of a contract share a name.",
+    ),
+    "request": Field(_read_request, "dict", "The same in one place.", fields=_REQUEST),
+    **_BODY,
+    "expect": Field(_read_expect, "dict", "What must come back.", fields=_EXPECT),
+    "follow": Field(read_flag, "bool", "Whether redirects are followed, and the end is held to C(expect)."),
+    "connect": Field(
+        read_address,
+        "str",
+        "Where the connection goes: C(address) or C(address:port); V(127.0.0.1) and the URL's port unless given.",
+    ),
+}
+"""What a user may write in a check."""
+
+
+def _read_check(row: object, source: str, site: str) -> Check:
+    given = read_mapping(row, source, CHECK)
+    key = _request_key(given, source)
+    found = _read_fields(given, source, CHECK)
+    request = found["request"] if key == "request" else {**found, "method": key.upper(), "url": found[key]}
+    headers, body = request.get("headers", ()), None
+    if "body" in request:
+        body, is_form = request["body"]
+        if is_form and not any(name.lower() == "content-type" for name, _ in headers):
+            headers = (*headers, ("Content-Type", "application/x-www-form-urlencoded"))
+    return Check(
+        name=found.get("name", f"{request['method']} {request['url']}"),
+        method=request["method"],
+        url=request["url"],
+        headers=headers,
+        body=body,
+        expect=found.get("expect", Expect()),
+        follow=found.get("follow", False),
+        connect=found.get("connect"),
+        source=source,
+        site=site,
+    )
+
+
+def _request_key(given: Mapping[str, object], source: str) -> str:
+    """Return the key that says what is asked for."""
+    asked = [key for key in (*METHODS, "request") if key in given]
+    if not asked:
+        raise InputError(source, "asks for nothing; add a request such as `get: http://host/path`")
+    if len(asked) > 1:
+        raise InputError(source, f"asks for {' and '.join(asked)} at once; make them checks of their own")
+    for outside in _BODY:
+        if asked == ["request"] and outside in given:
+            raise InputError(f"{source}.{outside}", f"stands beside `request`; write it as `request.{outside}`")
+    return asked[0]
+
+
 def parse_contract(rows: object, where: str, site: str = "") -> list[Check]:
     """Read the checks that a user wrote at ``where``. Raises ``InputError`` that says what is wrong, and where."""
     if not isinstance(rows, (list, tuple)):
@@ -114,78 +248,6 @@ def parse_contract(rows: object, where: str, site: str = "") -> list[Check]:
         names[check.name] = check.source
         contract.append(check)
     return contract
-
-
-def _read_check(row: object, source: str, site: str) -> Check:
-    check = read_mapping(row, source, _CHECK_KEYS)
-    method, url, parts, where = _read_request(check, source)
-    headers = read_headers(parts["headers"], f"{where}.headers") if "headers" in parts else ()
-    body = None
-    if "body" in parts:
-        body, is_form = read_body(parts["body"], f"{where}.body")
-        if is_form and not any(name.lower() == "content-type" for name, _ in headers):
-            headers = (*headers, ("Content-Type", "application/x-www-form-urlencoded"))
-    name = read_text(check["name"], f"{source}.name").strip() if "name" in check else f"{method} {url}"
-    if not name:
-        raise InputError(f"{source}.name", "is empty; leave it out to have it named by its request")
-    return Check(
-        name=name,
-        method=method,
-        url=url,
-        headers=headers,
-        body=body,
-        expect=_read_expect(check.get("expect", {}), f"{source}.expect"),
-        follow=read_flag(check.get("follow", False), f"{source}.follow"),
-        connect=read_address(check["connect"], f"{source}.connect") if "connect" in check else None,
-        source=source,
-        site=site,
-    )
-
-
-def _read_request(check: Mapping[str, object], source: str) -> tuple[str, str, Mapping[str, object], str]:
-    """Return method, URL, the mapping that holds headers and body, and the path of that mapping."""
-    given = [key for key in (*METHODS, "request") if key in check]
-    if not given:
-        raise InputError(source, "asks for nothing; add a request such as `get: http://host/path`")
-    if len(given) > 1:
-        raise InputError(source, f"asks for {' and '.join(given)} at once; make them checks of their own")
-    key = given[0]
-    if key != "request":
-        return key.upper(), read_url(check[key], f"{source}.{key}"), check, source
-    where = f"{source}.request"
-    request = read_mapping(check["request"], where, _REQUEST_KEYS)
-    for outside in ("headers", "body"):
-        if outside in check:
-            raise InputError(f"{source}.{outside}", f"stands beside `request`; write it as `request.{outside}`")
-    if "url" not in request:
-        raise InputError(where, "has no url")
-    if "method" not in request:
-        raise InputError(where, f"has no method; use {', '.join(METHODS)}")
-    return read_method(request["method"], f"{where}.method"), read_url(request["url"], f"{where}.url"), request, where
-
-
-def _read_expect(value: object, path: str) -> Expect:
-    expect = read_mapping(value, path, _EXPECT_KEYS)
-    default = ("3xx",) if "location" in expect else ("2xx",)
-    return Expect(
-        status=read_status(expect["status"], f"{path}.status") if "status" in expect else default,
-        location=read_expected(expect["location"], f"{path}.location", is_path=True) if "location" in expect else None,
-        headers=read_expected_headers(expect["headers"], f"{path}.headers") if "headers" in expect else (),
-        body=read_expected(expect["body"], f"{path}.body") if "body" in expect else None,
-        upstream=_read_upstream(expect["upstream"], f"{path}.upstream") if "upstream" in expect else None,
-        max_ms=read_milliseconds(expect["max_ms"], f"{path}.max_ms") if "max_ms" in expect else None,
-    )
-
-
-def _read_upstream(value: object, path: str) -> Upstream:
-    upstream = read_mapping(value, path, _UPSTREAM_KEYS)
-    if not upstream:
-        raise InputError(path, f"is empty; expected some of {', '.join(_UPSTREAM_KEYS)}")
-    return Upstream(
-        method=read_method(upstream["method"], f"{path}.method") if "method" in upstream else None,
-        path=read_expected(upstream["path"], f"{path}.path", is_path=True) if "path" in upstream else None,
-        headers=read_expected_headers(upstream["headers"], f"{path}.headers") if "headers" in upstream else (),
-    )
 
 
 def status_holds(expected: tuple[str, ...], status: int) -> bool:

@@ -101,13 +101,13 @@ class _Listed:
     def _reason(self, what: str, words: Sequence[str]) -> str:
         for row in self._rows:
             if row.covers(what, words):
-                self._used.add(row.where)
-                return f"{row.where}: {row.reason}"
+                self._used.add(row.source)
+                return f"{row.source}: {row.reason}"
         return ""
 
     def unused(self) -> list[str]:
         return [
-            f"{row.where} ({row.request}) meant no change; take it out"
+            f"{row.source} ({row.request}) meant no change; take it out"
             for row in self._rows
-            if row.where not in self._used
+            if row.source not in self._used
         ]

@@ -5,47 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .parts.errors import ErrorPage, Maintenance, read_error_page, read_maintenance
-from .parts.limits import Zone, read_conn_zone, read_req_zone
-from .parts.php import Php, read_php
-from .parts.proxying import Cache, read_cache
-from .parts.redirects import Redirect, Rewrite, read_redirect, rewrite_reader
-from .parts.routes import Route, read_route
-from .parts.scope import SCOPE_KEYS, Scope, read_scope
-from .parts.tls import Listen, Tls, read_listen, read_tls
-from .parts.upstreams import Upstream, read_upstream
-from .reading import values
-from .reading.fields import Fields, listing, table
+from .. import values
+from ..contract.model import CHECK
+from ..schema import Given, Model, Reader, inline, key, listing, mapping, reader, table
+from .parts.errors import ErrorPage, Maintenance, maintenance
+from .parts.limits import RequestZone, Zone
+from .parts.php import Php, php
+from .parts.proxying import Cache
+from .parts.redirects import Redirect, Rewrite
+from .parts.routes import Route
+from .parts.scope import Scope
+from .parts.tls import Listen, Tls, listener
+from .parts.upstreams import Upstream
 from .references import check_site, check_sites
 
-__all__ = ["SITE_KEYS", "Site", "parse_sites"]
-
-SITE_KEYS = (
-    "name",
-    "server_names",
-    "listen",
-    "default_server",
-    "canonical_host",
-    "tls",
-    "http2",
-    "spa",
-    "php",
-    "routes",
-    "redirects",
-    "rewrites",
-    "upstreams",
-    "caches",
-    "limit_req_zones",
-    "limit_conn_zones",
-    "security_headers",
-    "error_pages",
-    "maintenance",
-    "gzip",
-    "checks",
-    "http_lines",
-    "lines",
-    *SCOPE_KEYS,
-)
+__all__ = ["CHECKS", "Site", "parse_sites"]
 
 _SECURITY_HEADERS: Mapping[str, str | None] = {
     "X-Content-Type-Options": "nosniff",
@@ -54,36 +28,83 @@ _SECURITY_HEADERS: Mapping[str, str | None] = {
 }
 
 
-@dataclass(frozen=True)
-class Site:
+CHECKS: Reader[object] = Reader(lambda value, where: value, {"type": "list", "elements": "dict"}, CHECK)
+"""Checks, which have a reader of their own."""
+
+
+@reader("raw")
+def _security_headers(value: object, where: str) -> dict[str, str | None]:
+    if isinstance(value, bool):
+        return dict(_SECURITY_HEADERS) if value else {}
+    changes = table(values.header_name, values.nullable(values.text))(value, where)
+    replaced = {name.lower() for name in changes}
+    return {**{name: text for name, text in _SECURITY_HEADERS.items() if name.lower() not in replaced}, **changes}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site(Model):
     """One site, validated, its defaults filled in. ``source`` is its path, as ``nginx_sites[0]``."""
 
-    name: str
-    source: str
-    server_names: tuple[str, ...]
-    listen: tuple[Listen, ...]
-    default_server: bool
-    canonical_host: bool
-    tls: Tls | None
-    http2: bool
-    scope: Scope
-    spa: str | None
-    php: Php | None
-    routes: tuple[Route, ...]
-    redirects: tuple[Redirect, ...]
-    rewrites: tuple[Rewrite, ...]
-    upstreams: tuple[Upstream, ...]
-    caches: tuple[Cache, ...]
-    limit_req_zones: tuple[Zone, ...]
-    limit_conn_zones: tuple[Zone, ...]
-    security_headers: dict[str, str | None]
-    error_pages: tuple[ErrorPage, ...]
-    maintenance: Maintenance | None
-    gzip: bool
-    checks: object
-    """The contract as it was written: checks have a reader of their own."""
-    http_lines: tuple[str, ...]
-    lines: tuple[str, ...]
+    name: str = key(
+        values.name,
+        "Lower-case letters, digits, C(-) and C(.). Names the file, and prefixes the upstreams and zones of the site.",
+        required=True,
+    )
+    server_names: tuple[str, ...] = key(
+        listing(values.server_name, empty=False),
+        "Host names, C(*.example.org), C(.example.org), C(~regex) or C(_). The first is the canonical one.",
+        required=True,
+    )
+    listen: tuple[Listen, ...] = key(
+        listing(listener),
+        "Ports or C(address:port), as V(8080) or V([::]:80). With C(tls) these redirect to HTTPS.",
+        default=[80],
+    )
+    default_server: bool = key(
+        values.flag, "Whether the site answers on its ports for names that no site has.", default=False
+    )
+    canonical_host: bool = key(values.flag, "Whether the other server names redirect to the first one.", default=False)
+    spa: str | None = key(
+        values.uri, "The page of a single-page application, as V(/index.html), served for what is no file."
+    )
+    php: Php | None = key(php, "The address of php-fpm, C(unix:/path) or C(host:port), or a mapping that says more.")
+    upstreams: tuple[Upstream, ...] = key(
+        listing(mapping(Upstream)), "Groups of servers that routes pass requests to.", default=[]
+    )
+    routes: tuple[Route, ...] = key(
+        listing(mapping(Route)),
+        "Locations. Each serves files, or has one of C(proxy), C(php) and C(return).",
+        default=[],
+    )
+    redirects: tuple[Redirect, ...] = key(
+        listing(mapping(Redirect)), "Answers that send the client elsewhere.", default=[]
+    )
+    rewrites: tuple[Rewrite, ...] = key(
+        listing(mapping(Rewrite)), "Changes of the path inside nginx, before a route is chosen.", default=[]
+    )
+    tls: Tls | None = key(mapping(Tls), "Certificates and ports for HTTPS.")
+    http2: bool = key(values.flag, "Whether the TLS ports speak HTTP/2.", default=True)
+    caches: tuple[Cache, ...] = key(listing(mapping(Cache)), "Places on the host for answers of upstreams.", default=[])
+    limit_req_zones: tuple[RequestZone, ...] = key(
+        listing(mapping(RequestZone)), "What requests are counted by.", default=[]
+    )
+    limit_conn_zones: tuple[Zone, ...] = key(listing(mapping(Zone)), "What connections are counted by.", default=[])
+    security_headers: dict[str, str | None] = key(
+        _security_headers, "V(true), or a mapping that changes, adds and (with V(null)) takes away.", default=False
+    )
+    error_pages: tuple[ErrorPage, ...] = key(listing(mapping(ErrorPage)), "Pages for errors.", default=[])
+    maintenance: Maintenance | None = key(
+        maintenance, "V(true) answers 503 to everyone; or a mapping that says more.", default=False
+    )
+    gzip: bool = key(values.flag, "V(false) turns compression off for this site.", default=True)
+    checks: object = key(CHECKS, "The contract of the site: requests and what must come back.", default=[])
+    http_lines: tuple[str, ...] = key(listing(values.lines), "Raw lines above the site's server.", default=[])
+    lines: tuple[str, ...] = key(listing(values.lines), "Raw lines in the site's server.", default=[])
+    scope: Scope = inline(Scope)
+
+    def check(self, given: Given) -> None:
+        """Hold the site to the rules across its parts."""
+        check_site(self)
 
     @property
     def checks_source(self) -> str:
@@ -96,56 +117,11 @@ class Site:
         return self.name.replace("-", "_").replace(".", "_")
 
 
-def _security_headers(value: object, where: str) -> dict[str, str | None]:
-    if isinstance(value, bool):
-        return dict(_SECURITY_HEADERS) if value else {}
-    changes = table(values.header_name, values.nullable(values.text))(value, where)
-    replaced = {name.lower() for name in changes}
-    return {**{name: text for name, text in _SECURITY_HEADERS.items() if name.lower() not in replaced}, **changes}
-
-
-def _as_written(value: object, where: str) -> object:
-    return value
-
-
-def _read_site(value: object, where: str) -> Site:
-    fields = Fields(value, where, SITE_KEYS)
-    site = Site(
-        name=fields.need("name", values.name),
-        source=where,
-        server_names=fields.need("server_names", listing(values.server_name, empty=False)),
-        listen=fields.get("listen", listing(read_listen), (Listen("80", fields.path("listen")),)),
-        default_server=fields.get("default_server", values.flag, False),
-        canonical_host=fields.get("canonical_host", values.flag, False),
-        tls=fields.get("tls", read_tls, None),
-        http2=fields.get("http2", values.flag, True),
-        scope=read_scope(fields),
-        spa=fields.get("spa", values.uri, None),
-        php=fields.get("php", read_php, None),
-        routes=fields.get("routes", listing(read_route), ()),
-        redirects=fields.get("redirects", listing(read_redirect), ()),
-        rewrites=fields.get("rewrites", listing(rewrite_reader("last")), ()),
-        upstreams=fields.get("upstreams", listing(read_upstream), ()),
-        caches=fields.get("caches", listing(read_cache), ()),
-        limit_req_zones=fields.get("limit_req_zones", listing(read_req_zone), ()),
-        limit_conn_zones=fields.get("limit_conn_zones", listing(read_conn_zone), ()),
-        security_headers=fields.get("security_headers", _security_headers, {}),
-        error_pages=fields.get("error_pages", listing(read_error_page), ()),
-        maintenance=fields.get("maintenance", read_maintenance, None),
-        gzip=fields.get("gzip", values.flag, True),
-        checks=fields.get("checks", _as_written, []),
-        http_lines=fields.get("http_lines", listing(values.lines), ()),
-        lines=fields.get("lines", listing(values.lines), ()),
-    )
-    check_site(site)
-    return site
-
-
 def parse_sites(sites: object, where: str = "nginx_sites") -> list[Site]:
     """Validate ``sites`` and fill in defaults.
 
     Raises ``InputError``: a value or key that is not known, a reference to what is not declared, two sites that clash.
     """
-    found = list(listing(_read_site)(sites, where))
+    found = list(listing(mapping(Site))(sites, where))
     check_sites(found)
     return found

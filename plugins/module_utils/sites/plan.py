@@ -6,13 +6,85 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .. import values
 from ..errors import InputError
-from .model import parse_sites
+from ..schema import Given, Model, key, keys, listing, mapping, reader
+from .model import CHECKS, Site
 from .printing.servers import site_view
-from .reading import values
-from .reading.fields import listing
+from .references import check_sites
 
-__all__ = ["TemplatedFile", "plan"]
+__all__ = ["TemplatedFile", "Variables", "plan"]
+
+_MAIN = ("user", "worker_processes", "worker_connections", "gzip", "main_lines", "events_lines", "http_lines")
+
+
+@reader("str")
+def _worker_processes(value: object, where: str) -> str:
+    return "auto" if value == "auto" else str(values.integer(1, 10_000)(value, where))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variables(Model):
+    """The variables of the role ``nginx``. Those of the tree and the checks are read where they are used."""
+
+    nginx_sites: tuple[Site, ...] = key(
+        listing(mapping(Site)),
+        "The typed sites. Without any, the packaged C(nginx.conf) stays as it is.",
+        default=[],
+    )
+    nginx_tree: object = key(
+        values.as_written("str"),
+        "A directory that is laid over the packaged C(/etc/nginx), relative to the project. Files that end in C(.j2) "
+        "are rendered. Its files win over rendered ones.",
+        default="",
+    )
+    nginx_tree_trusted: object = key(
+        values.as_written("bool"),
+        "Whether templates of O(nginx_tree) may do what any Ansible template may, as run lookups and so any command on "
+        "the controller. Set it only where nobody changes the tree who may not change playbooks. Else templates get "
+        "the variables that they name (but for those that open hosts or channels, as C(ansible_password)), Jinja's own "
+        "filters and those of Ansible's that only compute.",
+        default=False,
+    )
+    nginx_checks: object = key(
+        CHECKS,
+        "The contract of the raw tree, in the same form as the C(checks) of a site.",
+        default=[],
+    )
+    nginx_kept: object = key(
+        values.as_written("list", "str"),
+        "Paths inside C(/etc/nginx) that outlive releases, as V(htpasswd) or V(tls/).",
+        default=[],
+    )
+    nginx_needs: object = key(
+        values.as_written("list", "str"),
+        "What the configuration needs that the release does not contain and nobody can look up, as C(KIND:VALUE), or a "
+        "value of any kind: V(name:app.internal), V(file:/etc/ssl/shop.pem). Kinds are V(file), V(directory), "
+        "V(socket), V(name), V(endpoint), V(address), V(port), V(user), V(group) and V(module). A C(*) stands for "
+        "anything.",
+        default=[],
+    )
+    nginx_user: str = key(
+        values.matching(r"[A-Za-z_][\w.-]*", "a user; use www-data"), "The user of the workers.", default="www-data"
+    )
+    nginx_worker_processes: str = key(_worker_processes, "A number, or V(auto).", default="auto")
+    nginx_worker_connections: int = key(
+        values.integer(1, 1_000_000), "How many connections each worker may have.", default=1024
+    )
+    nginx_gzip: bool = key(values.flag, "Whether text is compressed; a site can say C(gzip: false).", default=True)
+    nginx_main_lines: tuple[str, ...] = key(
+        listing(values.lines),
+        "Raw lines at the top level of C(nginx.conf), as V(worker_rlimit_nofile 8192;).",
+        default=[],
+    )
+    nginx_events_lines: tuple[str, ...] = key(listing(values.lines), "Raw lines in C(events).", default=[])
+    nginx_http_lines: tuple[str, ...] = key(
+        listing(values.lines), "Raw lines in C(http), before the sites.", default=[]
+    )
+
+    def check(self, given: Given) -> None:
+        """Hold the sites to the rules between them."""
+        check_sites(self.nginx_sites)
 
 
 @dataclass(frozen=True)
@@ -31,38 +103,19 @@ def _version(settings: Mapping[str, object]) -> tuple[int, ...]:
     return tuple(int(part) for part in found.split("."))
 
 
-def _worker_processes(value: object, where: str) -> str:
-    return "auto" if value == "auto" else str(values.integer(1, 10_000)(value, where))
-
-
-def _nginx_conf(settings: Mapping[str, object]) -> dict[str, object]:
-    raw = listing(values.lines)
-    user = values.matching(r"[A-Za-z_][\w.-]*", "a user; use www-data")
-    return {
-        "user": user(settings.get("nginx_user", "www-data"), "nginx_user"),
-        "worker_processes": _worker_processes(settings.get("nginx_worker_processes", "auto"), "nginx_worker_processes"),
-        "worker_connections": values.integer(1, 1_000_000)(
-            settings.get("nginx_worker_connections", 1024), "nginx_worker_connections"
-        ),
-        "gzip": values.flag(settings.get("nginx_gzip", True), "nginx_gzip"),
-        "main_lines": raw(settings.get("nginx_main_lines", []), "nginx_main_lines"),
-        "events_lines": raw(settings.get("nginx_events_lines", []), "nginx_events_lines"),
-        "http_lines": raw(settings.get("nginx_http_lines", []), "nginx_http_lines"),
-    }
-
-
 def plan(settings: Mapping[str, object]) -> list[TemplatedFile]:
     """Plan the files of the typed sites; none without sites, so that the packaged ``nginx.conf`` stays.
 
     ``settings`` are the role's variables and ``nginx_version`` of the platform. Raises ``InputError``.
     """
-    sites = parse_sites(settings.get("nginx_sites", []))
-    main = _nginx_conf(settings)
-    if not sites:
+    known = {name: settings[name] for name in keys(Variables) if name in settings}
+    variables = Variables.read_keys(Given(known, "", known))
+    if not variables.nginx_sites:
         return []
     version = _version(settings)
+    main = {name: getattr(variables, f"nginx_{name}") for name in _MAIN}
     files = [TemplatedFile("nginx.conf", "nginx.conf.j2", {"nginx": main})]
     return files + [
         TemplatedFile(f"sites-enabled/{site.name}.conf", "site.conf.j2", {"site": site_view(site, version)})
-        for site in sites
+        for site in variables.nginx_sites
     ]

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from ..schema import did_you_mean
 from .parts.paths import Path
-from .reading.fields import did_you_mean
 
 if TYPE_CHECKING:
     from .model import Site
@@ -66,9 +66,13 @@ def _check_scope(site: Site, scope: Scope, where: str, within: Sequence[Scope] =
 
 def _check_proxy(site: Site, proxy: Proxy, where: str) -> None:
     upstreams = [upstream.name for upstream in site.upstreams]
-    if not proxy.explicit:
+    if not proxy.target.explicit:
         _declared(
-            proxy.host, upstreams, f"{where}.proxy", "upstream", "upstreams of the site, or write http://host:port"
+            proxy.target.host,
+            upstreams,
+            f"{where}.proxy",
+            "upstream",
+            "upstreams of the site, or write http://host:port",
         )
     if proxy.cache:
         known = [cache.name for cache in site.caches]

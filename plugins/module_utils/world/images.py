@@ -7,13 +7,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import values
 from ..errors import InputError
 from ..outside import whole_number
+from ..schema import Model, key, keys, listing, table
 from .model import Endpoint, endpoint
+from .services import word
 
-__all__ = ["Image", "parse_images"]
+__all__ = ["Image", "ImageRow", "parse_images"]
 
-_KEYS = ("image", "command", "environment")
+
+@dataclass(frozen=True, kw_only=True)
+class ImageRow(Model):
+    """One value of ``staging_images``."""
+
+    image: str = key(
+        values.words,
+        "Its name, as C(registry.example/shop:1.2).",
+        required=True,
+        advice="write a name, as registry.example/shop:1.2",
+    )
+    command: tuple[str, ...] = key(listing(word), "A list of words in place of its own command.", default=[])
+    environment: dict[str, str] = key(table(word, word), "Variables of its environment.", default={})
 
 
 @dataclass(frozen=True)
@@ -42,31 +57,14 @@ def parse_images(rows: Mapping[str, Any]) -> tuple[Image, ...]:
         host, _, port = str(where).rpartition(":")
         if not host or not 0 < (whole_number(port) or 0) < 65536:
             raise InputError(variable, "this is no upstream; write name:port as the configuration has it, as app:8001")
-        found.append(_image(variable, endpoint(str(where)), row))
+        if not isinstance(row, (str, Mapping)):
+            raise InputError(
+                variable, f"{row!r} is no image; write its name, or a dict with {', '.join(keys(ImageRow))}"
+            )
+        each = ImageRow.read({"image": row} if isinstance(row, str) else row, variable)
+        found.append(Image(endpoint(str(where)), each.image, each.command, each.environment))
     _refuse_clashes(found)
     return tuple(found)
-
-
-def _image(variable: str, where: Endpoint, row: Any) -> Image:
-    given = {"image": row} if isinstance(row, str) else row
-    if not isinstance(given, Mapping):
-        raise InputError(variable, f"{row!r} is no image; write its name, or a dict with {', '.join(_KEYS)}")
-    for key in given:
-        if key not in _KEYS:
-            raise InputError(f"{variable}.{key}", f"there is no such key; use {', '.join(_KEYS)}")
-    name, command, environment = given.get("image"), given.get("command", []), given.get("environment", {})
-    if not isinstance(name, str) or not name:
-        raise InputError(f"{variable}.image", f"{name!r} is no image; write a name, as registry.example/shop:1.2")
-    if not isinstance(command, list):
-        raise InputError(f"{variable}.command", f"{command!r} is no command; write a list of words")
-    if not isinstance(environment, Mapping):
-        raise InputError(f"{variable}.environment", f"{environment!r} is no environment; write NAME: value")
-    return Image(
-        endpoint=where,
-        image=name,
-        command=tuple(str(word) for word in command),
-        environment={str(key): str(value) for key, value in environment.items()},
-    )
 
 
 def _refuse_clashes(images: list[Image]) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from ..errors import InputError
 from ..outside import whole_number
 
-__all__ = ["ANY_NAME", "Endpoint", "File", "Service", "World", "endpoint", "parse_services"]
+__all__ = ["ANY_NAME", "Endpoint", "File", "Service", "World", "endpoint"]
 
 # In ``World.names``: the address that every name leads to which is known to nobody before a request comes.
 ANY_NAME = "*"
@@ -87,37 +85,3 @@ def endpoint(text: str, usual_port: int = 80) -> Endpoint:
     if not host or number is None:
         return Endpoint(text.strip("[]"), usual_port)
     return Endpoint(host.strip("[]"), number)
-
-
-_SERVICE_KEYS = ("name", "command", "user", "socket", "address", "environment")
-
-
-def parse_services(rows: list[Mapping[str, Any]]) -> tuple[Service, ...]:
-    """Read ``staging_services``. Raises ``InputError``."""
-    found = []
-    for index, row in enumerate(rows):
-        where = f"staging_services[{index}]"
-        for key in row:
-            if key not in _SERVICE_KEYS:
-                raise InputError(f"{where}.{key}", f"there is no such key; use {', '.join(_SERVICE_KEYS)}")
-        command = row.get("command")
-        if not isinstance(command, list) or not command:
-            raise InputError(
-                f"{where}.command", f"{command!r} is no command; write a list of words, as [php-fpm8.2, -F]"
-            )
-        if bool(row.get("socket")) == bool(row.get("address")):
-            raise InputError(
-                where, "a service has either a socket (it runs beside nginx) or an address (it answers as an upstream)"
-            )
-        address = row.get("address")
-        found.append(
-            Service(
-                name=str(row.get("name") or command[0]),
-                command=tuple(str(word) for word in command),
-                user=str(row.get("user") or "root"),
-                socket=str(row.get("socket") or ""),
-                endpoint=endpoint(str(address)) if address else None,
-                environment={str(key): str(value) for key, value in (row.get("environment") or {}).items()},
-            )
-        )
-    return tuple(found)

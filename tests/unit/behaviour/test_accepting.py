@@ -14,12 +14,19 @@ GOOD = {"request": "/old", "what": "location", "reason": "moved"}
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ({**GOOD, "wat": 1}, "gates_accept[0].wat: there is no such key; use request, what, reason"),
-        ({"what": "body", "reason": "x"}, "gates_accept[0]: has no request"),
-        ({**GOOD, "what": "colour"}, "'colour' is nothing that changes; use status, location, headers"),
-        ({"request": "/old", "what": "any"}, "gates_accept[0]: has no reason"),
+        ({**GOOD, "wat": 1}, "gates_accept[0]: unknown key 'wat'; did you mean 'what'?"),
+        (
+            {"what": "body", "reason": "x"},
+            "gates_accept[0]: 'request' is missing; write the beginning of a URL or path, or /regex/",
+        ),
+        ({**GOOD, "what": "colour"}, "'colour' is nothing that changes; use any, status, location, headers"),
+        (
+            {"request": "/old", "what": "any"},
+            "gates_accept[0]: 'reason' is missing; say in a few words why the change is meant",
+        ),
+        ({**GOOD, "reason": "  "}, "gates_accept[0].reason: the text is blank"),
         ({**GOOD, "request": "/(/"}, "gates_accept[0].request: /(/ is not a regex"),
-        ("text", "gates_accept[0]: 'text' is no mapping"),
+        ("text", "gates_accept[0]: 'text' is not a mapping"),
     ],
 )
 def test_a_row_that_means_nothing_is_told(row: Any, words: str) -> None:

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.sluice.nginx.plugins.module_utils.contract import model
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
+from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import Variables
+from scripts.generate import options
 
 TEXT = (Path(__file__).parents[3] / "docs" / "checks.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
@@ -35,9 +39,19 @@ def test_every_message_is_the_real_one(rows: tuple[object, ...]) -> None:
     assert f"\n{caught.value}\n" in TEXT
 
 
-@pytest.mark.parametrize(
-    "key",
-    sorted({*model._CHECK_KEYS, *model._REQUEST_KEYS, *model._EXPECT_KEYS, *model._UPSTREAM_KEYS}),
-)
+def _keys(fields: Mapping[str, model.Field]) -> Iterator[str]:
+    for name, field in fields.items():
+        yield name
+        yield from _keys(field.fields or {})
+
+
+@pytest.mark.parametrize("key", sorted(set(_keys(model.CHECK))))
 def test_every_key_is_documented(key: str) -> None:
     assert f"`{key}`" in TEXT
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_fits_the_argument_spec(example: str) -> None:
+    """Ansible takes whatever the reader takes."""
+    given = {"nginx_checks": yaml.safe_load(example)}
+    assert not ArgumentSpecValidator(options(Variables)).validate(given).error_messages

@@ -52,7 +52,7 @@ class Fleet:
         action._display = SimpleNamespace(display=lambda line, color=None: self.shown.append(line))
         action._answers = self._play
         action._variables = self.variables.__getitem__
-        defaults = {name: spec.get("default") for name, spec in fleet.ActionModule.SPEC.items()}
+        defaults = {name: spec.get("default") for name, spec in fleet.ActionModule.argument_spec().items()}
         releases = dict.fromkeys(HOSTS, self.release.id)
         given = {"run": self.run.to_json(), "releases": releases, "emergency": "a test", "bake": 0.0}
         return dict(action.work_on(HOSTS, {**defaults, **given, "step": step, **more}))

@@ -79,7 +79,7 @@ class World:
         action._display = SimpleNamespace(display=lambda *_, **__: None, warning=lambda *_: None)
         action._variables, action._loader = (lambda host: {}), None
         action._templar = SimpleNamespace(template=lambda value: value)
-        defaults = {name: spec.get("default") for name, spec in module.ActionModule.SPEC.items()}
+        defaults = {name: spec.get("default") for name, spec in module.ActionModule.argument_spec().items()}
         given = {**defaults, **options}
         return dict(action.work_on(HOSTS, given) if hasattr(action, "work_on") else action.work(given, {}))
 

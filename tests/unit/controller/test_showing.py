@@ -65,6 +65,10 @@ def test_why_a_task_failed_is_text_as_well(service: str | None, monkeypatch: pyt
     monkeypatch.setattr(ActionBase, "run", lambda self, tmp=None, task_vars=None: {})
 
     class Failing(ControllerAction):
+        @classmethod
+        def argument_spec(cls) -> dict[str, dict[str, Any]]:
+            return {}
+
         def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
             raise SluiceError(f"it failed: {ODD}; GET http://a/?token=S3CR3T")
 

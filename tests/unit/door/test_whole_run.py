@@ -228,7 +228,7 @@ class Whole:
         action = self._action(gates.ActionModule)
         action._examiner = lambda options, run: SimpleNamespace(examine=lambda candidates: examined)
         action._candidates = lambda releases, said: [candidate]
-        options = {name: spec.get("default") for name, spec in gates.ActionModule.SPEC.items()}
+        options = {name: spec.get("default") for name, spec in gates.ActionModule.argument_spec().items()}
         releases = [{"id": self.release.id, "hosts": ["web1"]}]
         given = {"run": self.run.to_json(), "releases": releases, "staging": {}, "deploy": True}
         given["emergency"] = REASON
@@ -241,7 +241,7 @@ class Whole:
             action = self._action(fleet.ActionModule)
             action._answers = self._play
             action._variables = lambda host: {}
-            options = {name: spec.get("default") for name, spec in fleet.ActionModule.SPEC.items()}
+            options = {name: spec.get("default") for name, spec in fleet.ActionModule.argument_spec().items()}
             given = {"run": self.run.to_json(), "releases": {"web1": self.release.id}, "emergency": REASON}
             result = action.work_on(["web1"], {**options, **given, "step": step, "wave": ["web1"]})
             self.said[f"diff of {step}"] = "".join(each["prepared"] for each in result.get("diff", []))
@@ -293,7 +293,7 @@ class Whole:
         action = self._action(notify.ActionModule)
         action._known = set()
         url = f"slack://{canary('CHANNEL')}/B/{canary('CHANNELTOKEN')}"
-        options = {name: spec.get("default") for name, spec in notify.ActionModule.SPEC.items()}
+        options = {name: spec.get("default") for name, spec in notify.ActionModule.argument_spec().items()}
         action.work({**options, "step": "look", "team": [url, 5], "said": {}}, {})
         action._say(f"a library says that {url} is no address, nor {canary('CHANNELTOKEN')}{ODD}")
         self.said["terminal"] = "\n".join(self.screen.lines)

@@ -41,10 +41,16 @@ def test_two_images_may_have_one_port_where_they_share_no_network() -> None:
         ({"app": "shop"}, "staging_images.app: this is no upstream; write name:port"),
         ({"app:99999": "shop"}, "staging_images.app:99999: this is no upstream"),
         ({"app:1": 5}, "staging_images.app:1: 5 is no image; write its name, or a dict with image"),
-        ({"app:1": {}}, "staging_images.app:1.image: None is no image; write a name"),
-        ({"app:1": {"image": "a", "port": 2}}, "staging_images.app:1.port: there is no such key; use image, command"),
-        ({"app:1": {"image": "a", "command": "x"}}, "staging_images.app:1.command: 'x' is no command; write a list"),
-        ({"app:1": {"image": "a", "environment": []}}, r"staging_images.app:1.environment: \[\] is no environment"),
+        ({"app:1": {}}, "staging_images.app:1: 'image' is missing; write a name"),
+        (
+            {"app:1": {"image": "a", "port": 2}},
+            "staging_images.app:1: unknown key 'port'; known are command, environment, image",
+        ),
+        ({"app:1": {"image": "a", "command": "x"}}, r"staging_images.app:1.command: 'x' is not a list; write \["),
+        (
+            {"app:1": {"image": "a", "environment": []}},
+            "staging_images.app:1.environment: a list is not a mapping of names to values",
+        ),
         ({"app:1": "a", "api:1": "b"}, "staging_images.api:1: its port is taken by the image for app:1"),
     ],
 )

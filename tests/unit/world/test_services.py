@@ -10,8 +10,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.world.model import (
     Endpoint,
     Service,
     endpoint,
-    parse_services,
 )
+from ansible_collections.sluice.nginx.plugins.module_utils.world.services import parse_services
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,13 @@ def test_a_service_is_read(row: Mapping[str, Any], service: Service) -> None:
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ({"comand": ["a"]}, "staging_services[0].comand: there is no such key; use name, command, user,"),
-        ({"socket": "/a"}, "staging_services[0].command: None is no command; write a list of words, as"),
-        ({"command": "php-fpm -F", "socket": "/a"}, "staging_services[0].command: 'php-fpm -F' is no command"),
-        ({"command": [], "socket": "/a"}, "staging_services[0].command: [] is no command"),
+        ({"comand": ["a"]}, "staging_services[0]: unknown key 'comand'; did you mean 'command'?"),
+        ({"socket": "/a"}, "staging_services[0]: 'command' is missing; write a list of words, as [php-fpm8.2, -F]"),
+        (
+            {"command": "php-fpm -F", "socket": "/a"},
+            "staging_services[0].command: 'php-fpm -F' is not a list; write [..] or",
+        ),
+        ({"command": [], "socket": "/a"}, "staging_services[0].command: the list is empty; it needs at least one item"),
         ({"command": ["a"]}, "staging_services[0]: a service has either a socket (it runs beside nginx) or an address"),
         ({"command": ["a"], "socket": "/a", "address": "a:1"}, "staging_services[0]: a service has either a socket"),
     ],

@@ -4,59 +4,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..reading import values
-from ..reading.fields import Fields, listing
+from ... import values
+from ...schema import Model, key, listing, reader
 
-__all__ = ["ERROR_PAGE_KEYS", "MAINTENANCE_KEYS", "ErrorPage", "Maintenance", "read_error_page", "read_maintenance"]
-
-ERROR_PAGE_KEYS = ("codes", "page", "root")
-MAINTENANCE_KEYS = ("enabled", "retry_after", "page", "root", "allow")
-
-_ONE_HOUR = 3600
+__all__ = ["ErrorPage", "Maintenance", "maintenance"]
 
 
-@dataclass(frozen=True)
-class ErrorPage:
-    """The page for some statuses; ``page`` is a path of the site, or ``@name`` of a route."""
+@dataclass(frozen=True, kw_only=True)
+class ErrorPage(Model):
+    """The page for some statuses."""
 
-    codes: tuple[int, ...]
-    page: str
-    source: str
-    root: str | None = None
-
-
-@dataclass(frozen=True)
-class Maintenance:
-    """503 for everyone but the networks in ``allow``; ``retry_after`` in seconds."""
-
-    source: str
-    retry_after: int = _ONE_HOUR
-    page: str | None = None
-    root: str | None = None
-    allow: tuple[str, ...] = ()
-
-
-def read_error_page(value: object, where: str) -> ErrorPage:
-    """Read one error page. Raises ``InputError``."""
-    fields = Fields(value, where, ERROR_PAGE_KEYS)
-    return ErrorPage(
-        codes=fields.need("codes", listing(values.status, empty=False)),
-        page=fields.need("page", values.matching(r"/\S+|@[\w-]+", "a page; use /path or the @name of a route")),
-        source=where,
-        root=fields.get("root", values.absolute_path, None),
+    codes: tuple[int, ...] = key(listing(values.status, empty=False), "Statuses.", required=True)
+    page: str = key(
+        values.matching(r"/\S+|@[\w-]+", "a page; use /path or the @name of a route"),
+        "A path of the site, or the C(@name) of a route.",
+        required=True,
     )
+    root: str | None = key(values.absolute_path, "The directory of the page; the site's unless given.")
 
 
-def read_maintenance(value: object, where: str) -> Maintenance | None:
+@dataclass(frozen=True, kw_only=True)
+class Maintenance(Model):
+    """503 for everyone, but for some networks."""
+
+    enabled: bool = key(values.flag, "V(false) keeps the settings for the next time.", default=True)
+    retry_after: int = key(values.integer(1, 31_536_000), "The header C(Retry-After), in seconds.", default=3600)
+    page: str | None = key(values.uri, "The page; one line of text unless given.")
+    root: str | None = key(values.absolute_path, "The directory of the page; the site's unless given.")
+    allow: tuple[str, ...] = key(listing(values.network), "Addresses and networks that see the site.", absent=())
+
+
+@reader("raw", Maintenance)
+def maintenance(value: object, where: str) -> Maintenance | None:
     """Read the maintenance mode; ``None`` when it is off. Raises ``InputError``."""
     if isinstance(value, bool):
-        return Maintenance(where) if value else None
-    fields = Fields(value, where, MAINTENANCE_KEYS)
-    maintenance = Maintenance(
-        source=where,
-        retry_after=fields.get("retry_after", values.integer(1, 31_536_000), _ONE_HOUR),
-        page=fields.get("page", values.uri, None),
-        root=fields.get("root", values.absolute_path, None),
-        allow=fields.get("allow", listing(values.network), ()),
-    )
-    return maintenance if fields.get("enabled", values.flag, True) else None
+        value = {"enabled": value}
+    found = Maintenance.read(value, where)
+    return found if found.enabled else None

@@ -4,44 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..reading import values
-from ..reading.fields import Fields
+from ... import values
+from ...schema import Model, key
 
-__all__ = ["CONN_ZONE_KEYS", "REQ_ZONE_KEYS", "Zone", "read_conn_zone", "read_req_zone"]
-
-CONN_ZONE_KEYS = ("name", "key", "size")
-REQ_ZONE_KEYS = (*CONN_ZONE_KEYS, "rate")
-
-_ADDRESS = "$binary_remote_addr"
+__all__ = ["RequestZone", "Zone"]
 
 
-@dataclass(frozen=True)
-class Zone:
-    """Shared memory that counts by ``key``; only zones for requests have a rate."""
+@dataclass(frozen=True, kw_only=True)
+class Zone(Model):
+    """Shared memory that counts by a key."""
 
-    name: str
-    source: str
-    key: str = _ADDRESS
-    size: str = "10m"
-    rate: str | None = None
+    name: str = key(values.name, "The name by which C(limit_req) or C(limit_conn) knows it.", required=True)
+    by: str = key(values.text, "What is counted apart.", default="$binary_remote_addr", name="key")
+    size: str = key(values.size, "Memory for counters.", default="10m")
 
 
-def _zone(fields: Fields, rate: str | None) -> Zone:
-    return Zone(
-        name=fields.need("name", values.name),
-        source=fields.where,
-        key=fields.get("key", values.text, _ADDRESS),
-        size=fields.get("size", values.size, "10m"),
-        rate=rate,
-    )
+@dataclass(frozen=True, kw_only=True)
+class RequestZone(Zone):
+    """A zone for requests."""
 
-
-def read_req_zone(value: object, where: str) -> Zone:
-    """Read a zone for ``limit_req``. Raises ``InputError``."""
-    fields = Fields(value, where, REQ_ZONE_KEYS)
-    return _zone(fields, fields.need("rate", values.rate))
-
-
-def read_conn_zone(value: object, where: str) -> Zone:
-    """Read a zone for ``limit_conn``. Raises ``InputError``."""
-    return _zone(Fields(value, where, CONN_ZONE_KEYS), None)
+    rate: str = key(values.rate, "As V(10r/s) or V(30r/m).", required=True)

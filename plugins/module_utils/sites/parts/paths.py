@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ... import values
 from ...errors import InputError
-from ..reading import values
+from ...schema import reader
 
-__all__ = ["Path", "read_path"]
+__all__ = ["Path", "location_path"]
 
 _PATH = re.compile(r"(?P<modifier>=|\^~|~\*|~)?\s*(?P<value>\S.*)")
 
@@ -44,7 +45,8 @@ class Path:
         return " ".join(self.arguments)
 
 
-def read_path(value: object, where: str) -> Path:
+@reader("str")
+def location_path(value: object, where: str) -> Path:
     """Read ``/x``, ``= /x``, ``^~ /x``, ``~ regex``, ``~* regex`` or ``@name``. Raises ``InputError``."""
     text = values.text(value, where)
     match = _PATH.fullmatch(text)

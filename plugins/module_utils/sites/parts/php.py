@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from ..reading import values
-from ..reading.fields import Fields, table
-from .paths import Path, read_path
+from ... import values
+from ...schema import Model, key, reader, table
+from .paths import Path, location_path
 
-__all__ = ["PHP_KEYS", "Php", "read_php"]
+__all__ = ["Php", "php"]
 
-PHP_KEYS = ("server", "front_controller", "path", "timeout", "params")
-
-_SCRIPTS = Path("~", r"\.php$")
+_server = values.address(port_needed=True)
 
 
-@dataclass(frozen=True)
-class Php:
+@dataclass(frozen=True, kw_only=True)
+class Php(Model):
     """The address of php-fpm, and which requests it gets."""
 
-    server: str
-    source: str
-    front_controller: str | None = None
-    path: Path = _SCRIPTS
-    timeout: str | None = None
-    params: dict[str, str] = field(default_factory=dict)
-
-
-def read_php(value: object, where: str) -> Php:
-    """Read the address, or the mapping that says more. Raises ``InputError``."""
-    server = values.address(port_needed=True)
-    if isinstance(value, str):
-        return Php(server(value, where), where)
-    fields = Fields(value, where, PHP_KEYS)
-    return Php(
-        server=fields.need("server", server),
-        source=where,
-        front_controller=fields.get("front_controller", values.uri, None),
-        path=fields.get("path", read_path, _SCRIPTS),
-        timeout=fields.get("timeout", values.time, None),
-        params=fields.get("params", table(values.variable, values.number_or_text), {}),
+    server: str = key(_server, "The address of php-fpm, C(unix:/path) or C(host:port).", required=True)
+    front_controller: str | None = key(
+        values.uri, "The script that answers whatever is no file. Without it only scripts that exist are run."
     )
+    path: Path = key(location_path, "Which requests are scripts.", default=r"~ \.php$")
+    timeout: str | None = key(values.time, "How long a script may take.")
+    params: dict[str, str] = key(
+        table(values.variable, values.number_or_text), "Parameters of the application, name to value.", default={}
+    )
+
+
+@reader("raw", Php)
+def php(value: object, where: str) -> Php:
+    """Read the address, or the mapping that says more. Raises ``InputError``."""
+    return Php.read({"server": _server(value, where)} if isinstance(value, str) else value, where)

@@ -4,41 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
+from ... import values
 from ...errors import InputError
-from ..reading import values
-from ..reading.fields import Fields, listing, one_of, table
+from ...schema import Given, Model, key, keys, listing, mapping, one_of, reader, table
 
-__all__ = [
-    "CACHE_KEYS",
-    "CACHE_USE_KEYS",
-    "PROXY_KEYS",
-    "RETRY_KEYS",
-    "TIMEOUT_KEYS",
-    "Cache",
-    "CacheUse",
-    "Proxy",
-    "Retries",
-    "read_cache",
-    "read_proxy",
-]
-
-PROXY_KEYS = (
-    "proxy",
-    "proxy_path",
-    "websocket",
-    "timeouts",
-    "retries",
-    "proxy_headers",
-    "buffering",
-    "intercept_errors",
-    "cache",
-)
-TIMEOUT_KEYS = ("connect", "send", "read")
-RETRY_KEYS = ("when", "tries", "timeout")
-CACHE_KEYS = ("name", "path", "size", "max_size", "inactive")
-CACHE_USE_KEYS = ("zone", "valid", "key", "bypass", "stale")
+__all__ = ["Cache", "CacheUse", "Proxy"]
 
 _TARGET = re.compile(r"(?:(?P<scheme>https?)://)?(?P<host>unix:/[^\s:?#]+(?=:|$)|[^/\s?#]+):?(?P<path>/\S*)?")
 _RETRY_WHEN = (
@@ -56,74 +29,15 @@ _RETRY_WHEN = (
 )
 
 
-@dataclass(frozen=True)
-class Cache:
-    """A place for cached answers; ``path`` is a directory on the host."""
+@dataclass(frozen=True, kw_only=True)
+class Cache(Model):
+    """A place for cached answers."""
 
-    name: str
-    source: str
-    path: str | None = None
-    size: str = "10m"
-    max_size: str = "1g"
-    inactive: str = "60m"
-
-
-@dataclass(frozen=True)
-class CacheUse:
-    """How a route uses a cache. ``valid`` holds (statuses, time); no statuses stand for 200, 301 and 302."""
-
-    zone: str
-    valid: tuple[tuple[str, str], ...] = ()
-    key: str | None = None
-    bypass: tuple[str, ...] = ()
-    stale: bool = False
-
-
-@dataclass(frozen=True)
-class Retries:
-    """When the next server of an upstream is asked. Never, when ``when`` is empty."""
-
-    when: tuple[str, ...] = ()
-    tries: int | None = None
-    timeout: str | None = None
-
-
-@dataclass(frozen=True)
-class Proxy:
-    """Where a route passes its requests, and how. ``host`` is an upstream of the site or an address."""
-
-    scheme: str
-    host: str
-    explicit: bool
-    """Whether the scheme was written: only then may the host be an address."""
-    proxy_path: str | None = None
-    websocket: bool = False
-    timeouts: dict[str, str] = field(default_factory=dict)
-    retries: Retries | None = None
-    headers: dict[str, str | None] = field(default_factory=dict)
-    buffering: bool = True
-    intercept_errors: bool = False
-    cache: CacheUse | None = None
-
-
-def _proxy_path(value: object, where: str) -> str:
-    found = values.uri(value, where)
-    if "$" in found:
-        raise InputError(where, f"'{found}' holds a variable, which nginx would pass on unescaped; use rewrites")
-    return found
-
-
-def read_cache(value: object, where: str) -> Cache:
-    """Read one cache of a site. Raises ``InputError``."""
-    fields = Fields(value, where, CACHE_KEYS)
-    return Cache(
-        name=fields.need("name", values.name),
-        source=where,
-        path=fields.get("path", values.absolute_path, None),
-        size=fields.get("size", values.size, "10m"),
-        max_size=fields.get("max_size", values.size, "1g"),
-        inactive=fields.get("inactive", values.time, "60m"),
-    )
+    name: str = key(values.name, "The name by which routes know it.", required=True)
+    path: str | None = key(values.absolute_path, "A directory; one below C(/var/lib/nginx) unless given.")
+    size: str = key(values.size, "Memory for keys.", default="10m")
+    max_size: str = key(values.size, "Space on the disk.", default="1g")
+    inactive: str = key(values.time, "An answer that nobody asked for in this time goes.", default="60m")
 
 
 def _statuses(value: object, where: str) -> str:
@@ -133,40 +47,79 @@ def _statuses(value: object, where: str) -> str:
     return found
 
 
+@reader("raw")
 def _valid(value: object, where: str) -> tuple[tuple[str, str], ...]:
+    """Return pairs of statuses and a time; no statuses stand for 200, 301 and 302."""
     if isinstance(value, Mapping):
         return tuple(table(_statuses, values.time)(value, where).items())
     return (("", values.time(value, where)),)
 
 
-def _read_cache_use(value: object, where: str) -> CacheUse:
-    fields = Fields(value, where, CACHE_USE_KEYS)
-    return CacheUse(
-        zone=fields.need("zone", values.name),
-        valid=fields.get("valid", _valid, ()),
-        key=fields.get("key", values.text, None),
-        bypass=fields.get("bypass", listing(values.text, empty=False), ()),
-        stale=fields.get("stale", values.flag, False),
+@dataclass(frozen=True, kw_only=True)
+class CacheUse(Model):
+    """How a route uses a cache."""
+
+    zone: str = key(values.name, "One of the site's C(caches).", required=True)
+    valid: tuple[tuple[str, str], ...] = key(
+        _valid, "A time for 200, 301 and 302, or a mapping of statuses (or C(any)) to times.", absent=()
+    )
+    by: str | None = key(values.text, "What makes two requests the same.", name="key")
+    bypass: tuple[str, ...] = key(
+        listing(values.text, empty=False),
+        "Variables; when one is neither empty nor 0, the cache is not used.",
+        absent=(),
+    )
+    stale: bool = key(
+        values.flag, "Whether old answers are served while the upstream fails or is asked again.", default=False
     )
 
 
-def _read_retries(value: object, where: str) -> Retries:
-    if value is False:
-        return Retries()
-    fields = Fields(value, where, RETRY_KEYS)
-    return Retries(
-        when=fields.get("when", listing(one_of(*_RETRY_WHEN), empty=False), ("error", "timeout")),
-        tries=fields.get("tries", values.integer(1, 1000), None),
-        timeout=fields.get("timeout", values.time, None),
+@dataclass(frozen=True, kw_only=True)
+class Retries(Model):
+    """When the next server of an upstream is asked. Never, when ``when`` is empty."""
+
+    when: tuple[str, ...] = key(
+        listing(one_of(*_RETRY_WHEN), empty=False),
+        "The failures after which it is, as C(http_502).",
+        default=["error", "timeout"],
     )
+    tries: int | None = key(values.integer(1, 1000), "How many servers are asked at most.")
+    timeout: str | None = key(values.time, "For how long another one may be asked.")
 
 
-def _read_timeouts(value: object, where: str) -> dict[str, str]:
-    fields = Fields(value, where, TIMEOUT_KEYS)
-    return {key: fields.need(key, values.time) for key in TIMEOUT_KEYS if key in fields}
+@reader("raw", Retries)
+def _retries(value: object, where: str) -> Retries:
+    return Retries(source=where, when=(), tries=None, timeout=None) if value is False else Retries.read(value, where)
 
 
-def _target(value: object, where: str) -> tuple[str, str, bool]:
+@dataclass(frozen=True, kw_only=True)
+class Timeouts(Model):
+    """Times for the upstream."""
+
+    connect: str | None = key(values.time, "For the connection.")
+    send: str | None = key(values.time, "Between two writes.")
+    read_: str | None = key(values.time, "Between two reads.", name="read")
+
+    @property
+    def given(self) -> dict[str, str]:
+        """Those that are set, by the names that nginx has for them."""
+        times = {"connect": self.connect, "send": self.send, "read": self.read_}
+        return {name: time for name, time in times.items() if time is not None}
+
+
+class _Target(NamedTuple):
+    """Where requests go. Only where the scheme was written (``explicit``) may the host be an address."""
+
+    scheme: str
+    host: str
+    explicit: bool
+
+
+_NOWHERE = _Target("", "", False)
+
+
+@reader("str")
+def _target(value: object, where: str) -> _Target:
     found = values.text(value, where)
     match = _TARGET.fullmatch(found)
     if not match:
@@ -175,29 +128,47 @@ def _target(value: object, where: str) -> tuple[str, str, bool]:
         raise InputError(where, f"'{found}' holds a path; write {match['path']} as proxy_path")
     if match["scheme"] and not match["host"].startswith("unix:"):
         values.address(port_needed=False)(match["host"], where)
-    return match["scheme"] or "http", match["host"], bool(match["scheme"])
+    return _Target(match["scheme"] or "http", match["host"], bool(match["scheme"]))
 
 
-def read_proxy(fields: Fields) -> Proxy | None:
-    """Read the proxy's keys of a route. Raises ``InputError``, also for such a key without ``proxy``."""
-    if "proxy" not in fields:
-        for key in PROXY_KEYS:
-            if key in fields:
-                raise InputError(
-                    fields.path(key), "says how to proxy, and the route has no proxy; add proxy or drop this key"
-                )
-        return None
-    scheme, host, explicit = fields.need("proxy", _target)
-    return Proxy(
-        scheme=scheme,
-        host=host,
-        explicit=explicit,
-        proxy_path=fields.get("proxy_path", _proxy_path, None),
-        websocket=fields.get("websocket", values.flag, False),
-        timeouts=fields.get("timeouts", _read_timeouts, {}),
-        retries=fields.get("retries", _read_retries, None),
-        headers=fields.get("proxy_headers", table(values.header_name, values.nullable(values.text)), {}),
-        buffering=fields.get("buffering", values.flag, True),
-        intercept_errors=fields.get("intercept_errors", values.flag, False),
-        cache=fields.get("cache", _read_cache_use, None),
+@reader("str")
+def _proxy_path(value: object, where: str) -> str:
+    found = values.uri(value, where)
+    if "$" in found:
+        raise InputError(where, f"'{found}' holds a variable, which nginx would pass on unescaped; use rewrites")
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proxy(Model):
+    """Where a route passes its requests, and how; nowhere where ``target`` has no host."""
+
+    target: _Target = key(
+        _target,
+        "The name of an upstream, C(https://NAME) for TLS to it, or C(http://host:port).",
+        absent=_NOWHERE,
+        name="proxy",
     )
+    proxy_path: str | None = key(_proxy_path, "What the upstream sees in place of the path of the route.")
+    websocket: bool = key(values.flag, "Whether connections may be upgraded.", default=False)
+    timeouts: Timeouts | None = key(mapping(Timeouts), "Times for the upstream.")
+    retries: Retries | None = key(_retries, "When the next server is asked; V(false) for never.")
+    headers: dict[str, str | None] = key(
+        table(values.header_name, values.nullable(values.text)),
+        "Headers for the upstream, name to value. V(null) takes away one of the usual ones.",
+        absent={},
+        name="proxy_headers",
+    )
+    buffering: bool = key(values.flag, "Whether answers are read ahead of the client.", default=True)
+    intercept_errors: bool = key(
+        values.flag, "Whether the site's C(error_pages) stand for errors of the upstream.", default=False
+    )
+    cache: CacheUse | None = key(mapping(CacheUse), "Keeps answers of the upstream.")
+
+    def check(self, given: Given) -> None:
+        """Refuse to say how to proxy where nothing is proxied."""
+        for name in keys(Proxy):
+            if name in given and not self.target.host:
+                raise InputError(
+                    given.path(name), "says how to proxy, and the route has no proxy; add proxy or drop this key"
+                )

@@ -4,50 +4,43 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from ... import values
 from ...errors import InputError
-from ..reading import values
-from ..reading.fields import Convert, Fields, one_of
-from .paths import Path, read_path
+from ...schema import Given, Model, Reader, key, one_of, reader
+from .paths import Path, location_path
 
-__all__ = ["REDIRECT_KEYS", "REWRITE_KEYS", "Redirect", "Rewrite", "read_redirect", "rewrite_reader"]
-
-REDIRECT_KEYS = ("from", "to", "code")
-REWRITE_KEYS = ("from", "to", "flag")
+__all__ = ["Redirect", "Rewrite", "RouteRewrite"]
 
 _CODES = (301, 302, 303, 307, 308)
 _REWRITE_CODES = {301: "permanent", 302: "redirect"}
 _PCRE_SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")
 
 
-@dataclass(frozen=True)
-class Redirect:
-    """A location that redirects. ``pattern`` is the regex whose captures ``to`` uses, empty for an exact path."""
+class _Start(NamedTuple):
+    """Where a redirect starts. ``pattern`` is the regex whose captures its target uses, empty for an exact path."""
 
+    text: str
     path: Path
-    source: str
     pattern: str
-    to: str
-    code: int
-
-    @property
-    def directive(self) -> tuple[str, ...]:
-        """The directive that answers. A rewrite escapes what it captured; a return would not, and can split headers."""
-        own_query = "?" in self.to
-        if not self.pattern:
-            return ("return", str(self.code), self.to if own_query else f"{self.to}$is_args$args")
-        return ("rewrite", self.pattern, f"{self.to}?" if own_query else self.to, _REWRITE_CODES[self.code])
 
 
-@dataclass(frozen=True)
-class Rewrite:
-    """A change of the path inside nginx."""
+@reader("str")
+def _start(value: object, where: str) -> _Start:
+    text = values.text(value, where)
+    if text.startswith("~"):
+        path = location_path(text, where)
+        return _Start(text, path, f"(?i){path.value}" if path.modifier == "~*" else path.value)
+    below = text.endswith("/*")
+    path = Path("^~" if below else "=", values.uri(text[:-1] if below else text, where))
+    if "*" in path.value:
+        raise InputError(where, f"'{text}' has a * that is not its end; use /prefix/* or a regex, as '~ ^/a/(.*)/b$'")
+    escaped = _PCRE_SPECIAL.sub(lambda found: chr(92) + found[0], path.value)
+    return _Start(text, path, f"^{escaped}(.*)$" if below else "")
 
-    pattern: str
-    to: str
-    flag: str
 
-
+@reader("str")
 def _target(value: object, where: str) -> str:
     found = values.text(value, where)
     if not re.match(r"/|https?://|\$scheme://", found) or re.search(r"\s", found):
@@ -62,46 +55,75 @@ def _code(value: object, where: str) -> int:
     return found
 
 
-def read_redirect(value: object, where: str) -> Redirect:
-    """Read one redirect: an exact path, ``/prefix/*`` or a regex. Raises ``InputError``."""
-    fields = Fields(value, where, REDIRECT_KEYS)
-    start = fields.need("from", values.text)
-    to = fields.need("to", _target)
-    code = fields.get("code", _code, 301)
-    if start.startswith("~"):
-        path = read_path(start, fields.path("from"))
-        pattern = f"(?i){path.value}" if path.modifier == "~*" else path.value
-    elif start.endswith("/*"):
-        path = Path("^~", values.uri(start[:-1], fields.path("from")))
-        pattern = f"^{_PCRE_SPECIAL.sub(lambda found: chr(92) + found[0], path.value)}(.*)$"
-    else:
-        path, pattern = Path("=", values.uri(start, fields.path("from"))), ""
-    if "*" in path.value and not path.regex:
-        raise InputError(
-            fields.path("from"), f"'{start}' has a * that is not its end; use /prefix/* or a regex, as '~ ^/a/(.*)/b$'"
-        )
-    if pattern and code not in _REWRITE_CODES:
-        raise InputError(fields.path("code"), f"nginx redirects a pattern with 301 or 302 only, not with {code}")
-    if path.modifier == "^~":
-        if to.startswith(path.value):
-            raise InputError(fields.path("to"), f"'{to}' is below '{start}' and would redirect for ever")
-        if to.count("*") > 1:
-            raise InputError(fields.path("to"), f"'{to}' has more than one *; the rest of the path can stand once")
-        to = to.replace("*", "$1")
-    if path.modifier == "=" and to == path.value:
-        raise InputError(fields.path("to"), f"'{to}' is where the redirect starts; it would redirect for ever")
-    return Redirect(path, where, pattern, to, code)
+@dataclass(frozen=True, kw_only=True)
+class Redirect(Model):
+    """A location that redirects."""
+
+    start: _Start = key(
+        _start,
+        "C(/x) is exactly this path, C(/x/*) all below it, C(~ regex) or C(~* regex) what fits.",
+        required=True,
+        name="from",
+    )
+    to: str = key(
+        _target,
+        "A path or a URL. C(*) stands for the rest of the path, C($1) for what the regex captured.",
+        required=True,
+    )
+    code: int = key(
+        Reader(_code, {"type": "int", "choices": list(_CODES)}), "With C(*) or a regex only 301 and 302.", default=301
+    )
+
+    def check(self, given: Given) -> None:
+        """Refuse what nginx cannot do, and what would never end."""
+        if self.start.pattern and self.code not in _REWRITE_CODES:
+            raise InputError(
+                given.path("code"), f"nginx redirects a pattern with 301 or 302 only, not with {self.code}"
+            )
+        if self.path.modifier == "^~" and self.to.startswith(self.path.value):
+            raise InputError(given.path("to"), f"'{self.to}' is below '{self.start.text}' and would redirect for ever")
+        if self.path.modifier == "^~" and self.to.count("*") > 1:
+            raise InputError(given.path("to"), f"'{self.to}' has more than one *; the rest of the path can stand once")
+        if self.path.modifier == "=" and self.to == self.path.value:
+            raise InputError(given.path("to"), f"'{self.to}' is where the redirect starts; it would redirect for ever")
+
+    @property
+    def path(self) -> Path:
+        """The path of the location."""
+        return self.start.path
+
+    @property
+    def directive(self) -> tuple[str, ...]:
+        """The directive that answers. A rewrite escapes what it captured; a return would not, and can split headers."""
+        to = self.to.replace("*", "$1") if self.path.modifier == "^~" else self.to
+        own_query = "?" in to
+        if not self.start.pattern:
+            return ("return", str(self.code), to if own_query else f"{to}$is_args$args")
+        return ("rewrite", self.start.pattern, f"{to}?" if own_query else to, _REWRITE_CODES[self.code])
 
 
-def rewrite_reader(default_flag: str) -> Convert[Rewrite]:
-    """Make a reader of rewrites; ``default_flag`` is ``last`` or ``break``."""
+@reader("str")
+def _inside(value: object, where: str) -> str:
+    to = values.text(value, where)
+    if not to.startswith(("/", "$")) or re.search(r"\s", to):
+        raise InputError(where, f"'{to}' is not a path; begin it with '/' (to another host: redirects)")
+    return to
 
-    def read(value: object, where: str) -> Rewrite:
-        fields = Fields(value, where, REWRITE_KEYS)
-        to = fields.need("to", values.text)
-        if not to.startswith(("/", "$")) or re.search(r"\s", to):
-            raise InputError(fields.path("to"), f"'{to}' is not a path; begin it with '/' (to another host: redirects)")
-        flag = fields.get("flag", one_of("last", "break"), default_flag)
-        return Rewrite(fields.need("from", values.text), to, flag)
 
-    return read
+_flag = one_of("last", "break")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rewrite(Model):
+    """A change of the path inside nginx."""
+
+    pattern: str = key(values.text, "A regex.", required=True, name="from")
+    to: str = key(_inside, "The new path.", required=True)
+    flag: str = key(_flag, "What follows.", default="last")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteRewrite(Rewrite):
+    """One in a route."""
+
+    flag: str = key(_flag, "What follows.", default="break")

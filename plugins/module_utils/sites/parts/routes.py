@@ -4,131 +4,93 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ... import values
 from ...errors import InputError
-from ..reading import values
-from ..reading.fields import Fields, listing
-from .paths import Path, read_path
-from .proxying import PROXY_KEYS, Proxy, read_proxy
-from .redirects import Rewrite, rewrite_reader
-from .scope import SCOPE_KEYS, Scope, read_scope
+from ...schema import Given, Model, inline, key, listing, mapping, reader
+from .paths import Path, location_path
+from .proxying import Proxy
+from .redirects import RouteRewrite
+from .scope import Scope
 
-__all__ = ["ANSWER_KEYS", "ROUTE_KEYS", "Answer", "Route", "read_route"]
+__all__ = ["Answer", "Route"]
 
 # nginx answers a "return" before it looks at these, so they would protect nothing.
 _AFTER_RETURN = ("auth_basic", "allow", "deny", "limit_req", "limit_conn")
-_FILE_KEYS = ("alias", "try_files", "spa", "autoindex")
-ROUTE_KEYS = (
-    "path",
-    *_FILE_KEYS,
-    *PROXY_KEYS,
-    "php",
-    "return",
-    "expires",
-    "cache_control",
-    "internal",
-    "rewrites",
-    "lines",
-    *SCOPE_KEYS,
-)
-ANSWER_KEYS = ("code", "body", "type")
 
 
-@dataclass(frozen=True)
-class Answer:
+@dataclass(frozen=True, kw_only=True)
+class Answer(Model):
     """An answer without a file or an upstream."""
 
-    code: int
-    body: str | None = None
-    type: str = "text/plain"
+    code: int = key(values.integer(200, 599), "The status.", required=True)
+    body: str | None = key(values.text, "The body.")
+    type: str = key(values.media_type, "The type of the body.", default="text/plain")
 
 
-@dataclass(frozen=True)
-class Route:
-    """One location: it serves files, unless it has a proxy, a PHP script or an answer."""
-
-    path: Path
-    source: str
-    scope: Scope
-    alias: str | None = None
-    try_files: tuple[str, ...] = ()
-    spa: str | None = None
-    autoindex: bool = False
-    proxy: Proxy | None = None
-    php: str | None = None
-    answer: Answer | None = None
-    expires: str | None = None
-    cache_control: str | None = None
-    internal: bool = False
-    rewrites: tuple[Rewrite, ...] = ()
-    lines: tuple[str, ...] = ()
-
-
+@reader("raw", Answer)
 def _answer(value: object, where: str) -> Answer:
-    code = values.integer(200, 599)
-    if isinstance(value, (int, str)):
-        return _checked(Answer(code(value, where)), where)
-    fields = Fields(value, where, ANSWER_KEYS)
-    return _checked(
-        Answer(
-            code=fields.need("code", code),
-            body=fields.get("body", values.text, None),
-            type=fields.get("type", values.media_type, "text/plain"),
-        ),
-        where,
-    )
-
-
-def _checked(answer: Answer, where: str) -> Answer:
+    short = isinstance(value, (int, str))
+    answer = Answer.read({"code": values.integer(200, 599)(value, where)} if short else value, where)
     if answer.code in (301, 302, 303, 307, 308):
         raise InputError(where, f"{answer.code} is a redirect; write it under redirects of the site")
     return answer
 
 
-def _one_purpose(fields: Fields) -> None:
-    """A route does one thing: two handlers in one location are a mistake, of which nginx would silently run one."""
-    handlers = [key for key in ("proxy", "php", "return") if key in fields]
-    if len(handlers) > 1:
-        raise InputError(fields.where, f"{' and '.join(handlers)} exclude each other; a route does one of them")
-    files = [key for key in _FILE_KEYS if key in fields]
-    if handlers and files:
-        raise InputError(fields.path(files[0]), f"serves files, and the route has {handlers[0]}; keep one of them")
-    ignored = [key for key in _AFTER_RETURN if key in fields]
-    if ignored and "return" in fields:
-        raise InputError(
-            fields.path(ignored[0]), "nginx answers a return before it looks at this; serve a file, or drop it"
-        )
-    for one, other in (("root", "alias"), ("try_files", "spa")):
-        if one in fields and other in fields:
-            raise InputError(fields.path(other), f"{one} and {other} exclude each other; keep one of them")
+@dataclass(frozen=True, kw_only=True)
+class Route(Model):
+    """One location: it serves files, unless it has a proxy, a PHP script or an answer."""
 
-
-def read_route(value: object, where: str) -> Route:
-    """Read one route. Raises ``InputError``."""
-    fields = Fields(value, where, ROUTE_KEYS)
-    _one_purpose(fields)
-    route = Route(
-        path=fields.need("path", read_path),
-        source=where,
-        scope=read_scope(fields),
-        alias=fields.get("alias", values.absolute_path, None),
-        try_files=fields.get("try_files", listing(values.text, empty=False), ()),
-        spa=fields.get("spa", values.uri, None),
-        autoindex=fields.get("autoindex", values.flag, False),
-        proxy=read_proxy(fields),
-        php=fields.get("php", values.uri, None),
-        answer=fields.get("return", _answer, None),
-        expires=fields.get("expires", values.expires, None),
-        cache_control=fields.get("cache_control", values.text, None),
-        internal=fields.get("internal", values.flag, False),
-        rewrites=fields.get("rewrites", listing(rewrite_reader("break")), ()),
-        lines=fields.get("lines", listing(values.lines), ()),
+    path: Path = key(location_path, "C(/x), C(= /x), C(^~ /x), C(~ regex), C(~* regex) or C(@name).", required=True)
+    alias: str | None = key(values.absolute_path, "The directory that stands for the path.")
+    try_files: tuple[str, ...] = key(
+        listing(values.text, empty=False),
+        "The files that are tried, and what answers when there is none.",
+        absent=(),
     )
-    if len(route.try_files) == 1:
-        raise InputError(fields.path("try_files"), f"'{route.try_files[0]}' alone is no choice; add the next, as =404")
-    if route.proxy and route.proxy.proxy_path and route.rewrites:
-        raise InputError(fields.path("proxy_path"), "nginx ignores it after a rewrite; write the path into rewrites")
-    if route.proxy and route.proxy.proxy_path and (route.path.regex or route.path.named):
-        raise InputError(
-            fields.path("proxy_path"), f"nginx cannot replace the path of '{route.path}'; use rewrites in its place"
-        )
-    return route
+    spa: str | None = key(values.uri, "The page that is served for what is no file.")
+    autoindex: bool = key(values.flag, "Whether directories are listed.", default=False)
+    proxying: Proxy = inline(Proxy)
+    php: str | None = key(values.uri, "The script that runs for the whole route, as V(/track.php).")
+    answer: Answer | None = key(
+        _answer, "A status, or a mapping that says more: the route answers at once.", name="return"
+    )
+    expires: str | None = key(values.expires, "How long clients may keep the answer, as V(30d).")
+    cache_control: str | None = key(values.text, "The header C(Cache-Control) of good answers.")
+    internal: bool = key(values.flag, "Whether only nginx itself gets there.", default=False)
+    rewrites: tuple[RouteRewrite, ...] = key(
+        listing(mapping(RouteRewrite)), "Changes of the path inside nginx.", default=[]
+    )
+    lines: tuple[str, ...] = key(listing(values.lines), "Raw lines.", default=[])
+    scope: Scope = inline(Scope)
+
+    @property
+    def proxy(self) -> Proxy | None:
+        """Where the route passes its requests, if it does."""
+        return self.proxying if self.proxying.target.host else None
+
+    def check(self, given: Given) -> None:
+        """Hold the route to one purpose: of two handlers in one location nginx would silently run one."""
+        handlers = [name for name in ("proxy", "php", "return") if name in given]
+        if len(handlers) > 1:
+            raise InputError(given.where, f"{' and '.join(handlers)} exclude each other; a route does one of them")
+        files = [name for name in ("alias", "try_files", "spa", "autoindex") if name in given]
+        if handlers and files:
+            raise InputError(given.path(files[0]), f"serves files, and the route has {handlers[0]}; keep one of them")
+        ignored = [name for name in _AFTER_RETURN if name in given]
+        if ignored and "return" in given:
+            raise InputError(
+                given.path(ignored[0]), "nginx answers a return before it looks at this; serve a file, or drop it"
+            )
+        for one, other in (("root", "alias"), ("try_files", "spa")):
+            if one in given and other in given:
+                raise InputError(given.path(other), f"{one} and {other} exclude each other; keep one of them")
+        if len(self.try_files) == 1:
+            raise InputError(
+                given.path("try_files"), f"'{self.try_files[0]}' alone is no choice; add the next, as =404"
+            )
+        if self.proxying.proxy_path and self.rewrites:
+            raise InputError(given.path("proxy_path"), "nginx ignores it after a rewrite; write the path into rewrites")
+        if self.proxying.proxy_path and (self.path.regex or self.path.named):
+            raise InputError(
+                given.path("proxy_path"), f"nginx cannot replace the path of '{self.path}'; use rewrites in its place"
+            )

@@ -5,28 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ... import values
 from ...errors import InputError
-from ..reading import values
-from ..reading.fields import Fields, listing, one_of
+from ...schema import Given, Model, key, listing, one_of, reader
 
-__all__ = ["TLS_KEYS", "Listen", "Tls", "read_listen", "read_tls"]
-
-TLS_KEYS = (
-    "certificate",
-    "certificate_key",
-    "listen",
-    "redirect",
-    "hsts",
-    "protocols",
-    "ciphers",
-    "session_timeout",
-    "stapling",
-    "trusted_certificate",
-    "client_certificate",
-    "verify_client",
-)
+__all__ = ["Listen", "Tls", "listener"]
 
 _ONE_YEAR = "max-age=31536000"
+_PROTOCOLS = ("TLSv1.2", "TLSv1.3")
 _CIPHERS = ":".join(
     (
         "ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -57,32 +43,15 @@ class Listen:
         return None if self.text.startswith("unix:") else int(self.text.rsplit(":", 1)[-1])
 
 
-@dataclass(frozen=True)
-class Tls:
-    """Certificates, ports and profile; the paths are on the host."""
-
-    certificate: str
-    certificate_key: str
-    source: str
-    listen: tuple[Listen, ...]
-    redirect: bool = True
-    hsts: str | None = None
-    protocols: tuple[str, ...] = ("TLSv1.2", "TLSv1.3")
-    ciphers: str = _CIPHERS
-    session_timeout: str = "1d"
-    stapling: bool = False
-    trusted_certificate: str | None = None
-    client_certificate: str | None = None
-    verify_client: str = "required"
-
-
-def read_listen(value: object, where: str) -> Listen:
+@reader("raw")
+def listener(value: object, where: str) -> Listen:
     """Read a port or ``address:port``. Raises ``InputError``."""
     found = values.text(value, where)
     values.address(port_needed=True)(re.sub(r"^(\*:)?(?=\d+$)", "0.0.0.0:", found), where)
     return Listen(found, where)
 
 
+@reader("raw")
 def _hsts(value: object, where: str) -> str | None:
     if isinstance(value, bool):
         return _ONE_YEAR if value else None
@@ -92,24 +61,32 @@ def _hsts(value: object, where: str) -> str | None:
     return found
 
 
-def read_tls(value: object, where: str) -> Tls:
-    """Read the TLS part of a site. Raises ``InputError``."""
-    fields = Fields(value, where, TLS_KEYS)
-    tls = Tls(
-        certificate=fields.need("certificate", values.absolute_path),
-        certificate_key=fields.need("certificate_key", values.absolute_path),
-        source=where,
-        listen=fields.get("listen", listing(read_listen, empty=False), (Listen("443", fields.path("listen")),)),
-        redirect=fields.get("redirect", values.flag, True),
-        hsts=fields.get("hsts", _hsts, None),
-        protocols=fields.get("protocols", listing(one_of("TLSv1.2", "TLSv1.3"), empty=False), ("TLSv1.2", "TLSv1.3")),
-        ciphers=fields.get("ciphers", values.text, _CIPHERS),
-        session_timeout=fields.get("session_timeout", values.time, "1d"),
-        stapling=fields.get("stapling", values.flag, False),
-        trusted_certificate=fields.get("trusted_certificate", values.absolute_path, None),
-        client_certificate=fields.get("client_certificate", values.absolute_path, None),
-        verify_client=fields.get("verify_client", one_of("required", "optional"), "required"),
+@dataclass(frozen=True, kw_only=True)
+class Tls(Model):
+    """Certificates, ports and profile."""
+
+    certificate: str = key(values.absolute_path, "The chain of certificates on the host.", required=True)
+    certificate_key: str = key(values.absolute_path, "Its key on the host.", required=True)
+    listen: tuple[Listen, ...] = key(listing(listener, empty=False), "Ports or C(address:port).", default=[443])
+    redirect: bool = key(
+        values.flag, "Whether the plain ports redirect to HTTPS; else they serve the site too.", default=True
     )
-    if "verify_client" in fields and tls.client_certificate is None:
-        raise InputError(fields.path("verify_client"), "there is no CA to verify clients by; add client_certificate")
-    return tls
+    hsts: str | None = key(
+        _hsts, "V(true) tells browsers to use HTTPS for a year; or the value of the header.", default=False
+    )
+    protocols: tuple[str, ...] = key(
+        listing(one_of(*_PROTOCOLS), empty=False), "Versions of TLS.", default=list(_PROTOCOLS)
+    )
+    ciphers: str = key(values.text, "Ciphers of TLS 1.2; Mozilla's intermediate list unless given.", absent=_CIPHERS)
+    session_timeout: str = key(values.time, "How long a session can be taken up again.", default="1d")
+    stapling: bool = key(values.flag, "Whether nginx fetches and sends OCSP answers.", default=False)
+    trusted_certificate: str | None = key(values.absolute_path, "The chain that OCSP answers are verified by.")
+    client_certificate: str | None = key(values.absolute_path, "The CA whose certificate clients are asked for.")
+    verify_client: str = key(
+        one_of("required", "optional"), "Whether a client without a certificate is refused.", default="required"
+    )
+
+    def check(self, given: Given) -> None:
+        """Refuse to verify clients by nothing."""
+        if "verify_client" in given and self.client_certificate is None:
+            raise InputError(given.path("verify_client"), "there is no CA to verify clients by; add client_certificate")

@@ -5,56 +5,42 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ... import values
 from ...errors import InputError
-from ..reading import values
-from ..reading.fields import Fields, listing
+from ...schema import Given, Model, key, listing, reader
 
-__all__ = ["SERVER_KEYS", "UPSTREAM_KEYS", "Server", "Upstream", "read_upstream"]
-
-UPSTREAM_KEYS = ("name", "servers", "balance", "keepalive", "lines")
-SERVER_KEYS = ("address", "weight", "backup", "down", "max_fails", "fail_timeout", "max_conns")
+__all__ = ["Server", "Upstream"]
 
 _HASH = re.compile(r"hash (?P<key>\S+)(?P<consistent> consistent)?")
+_address = values.address(port_needed=False)
 
 
-@dataclass(frozen=True)
-class Server:
-    """One server of an upstream; ``parameters`` are nginx's own, as ``weight=2``."""
+@dataclass(frozen=True, kw_only=True)
+class Server(Model):
+    """One server of an upstream."""
 
-    address: str
-    parameters: tuple[str, ...] = ()
+    address: str = key(_address, "C(host:port), C(host) or C(unix:/path).", required=True)
+    weight: int | None = key(values.integer(1, 1_000_000), "How many requests it gets, beside the others.")
+    max_conns: int | None = key(values.integer(0, 1_000_000), "How many connections it may have at one time.")
+    max_fails: int | None = key(values.integer(0, 1_000_000), "After how many failures it is left alone for a while.")
+    fail_timeout: str | None = key(values.time, "In which time, and for how long.")
+    backup: bool = key(values.flag, "Whether it is asked only when no other answers.", default=False)
+    down: bool = key(values.flag, "Whether it is never asked.", default=False)
 
-
-@dataclass(frozen=True)
-class Upstream:
-    """A named group of servers; ``balance`` is a directive and its arguments, empty for round robin."""
-
-    name: str
-    source: str
-    servers: tuple[Server, ...]
-    balance: tuple[str, ...] = ()
-    keepalive: int | None = None
-    lines: tuple[str, ...] = ()
-
-
-def _read_server(value: object, where: str) -> Server:
-    if isinstance(value, str):
-        return Server(values.address(port_needed=False)(value, where))
-    fields = Fields(value, where, SERVER_KEYS)
-    parameters = [
-        f"{key}={fields.need(key, convert)}"
-        for key, convert in (
-            ("weight", values.integer(1, 1_000_000)),
-            ("max_conns", values.integer(0, 1_000_000)),
-            ("max_fails", values.integer(0, 1_000_000)),
-            ("fail_timeout", values.time),
-        )
-        if key in fields
-    ]
-    parameters += [key for key in ("backup", "down") if fields.get(key, values.flag, False)]
-    return Server(fields.need("address", values.address(port_needed=False)), tuple(parameters))
+    @property
+    def parameters(self) -> list[str]:
+        """The parameters of nginx's directive, as ``weight=2``."""
+        names = ("weight", "max_conns", "max_fails", "fail_timeout")
+        given = [f"{name}={getattr(self, name)}" for name in names if getattr(self, name) is not None]
+        return given + [name for name in ("backup", "down") if getattr(self, name)]
 
 
+@reader("raw", Server)
+def _server(value: object, where: str) -> Server:
+    return Server.read({"address": _address(value, where)} if isinstance(value, str) else value, where)
+
+
+@reader("str")
 def _balance(value: object, where: str) -> tuple[str, ...]:
     found = values.text(value, where)
     if found == "round_robin":
@@ -67,23 +53,29 @@ def _balance(value: object, where: str) -> tuple[str, ...]:
     return ("hash", match["key"], "consistent") if match["consistent"] else ("hash", match["key"])
 
 
-def read_upstream(value: object, where: str) -> Upstream:
-    """Read one upstream. Raises ``InputError``."""
-    fields = Fields(value, where, UPSTREAM_KEYS)
-    upstream = Upstream(
-        name=fields.need("name", values.name),
-        source=where,
-        servers=fields.need("servers", listing(_read_server, empty=False)),
-        balance=fields.get("balance", _balance, ()),
-        keepalive=fields.get("keepalive", values.integer(1, 100_000), None),
-        lines=fields.get("lines", listing(values.lines), ()),
+@dataclass(frozen=True, kw_only=True)
+class Upstream(Model):
+    """A named group of servers; ``balance`` is a directive and its arguments, empty for round robin."""
+
+    name: str = key(values.name, "The name by which routes know it.", required=True)
+    servers: tuple[Server, ...] = key(
+        listing(_server, empty=False), "Addresses, or mappings that say more.", required=True
     )
-    backups = [index for index, server in enumerate(upstream.servers) if "backup" in server.parameters]
-    if backups and upstream.balance[:1] in (("ip_hash",), ("hash",)):
-        raise InputError(
-            f"{where}.servers[{backups[0]}].backup",
-            f"nginx has no backup servers with {upstream.balance[0]}; use least_conn or round_robin, or drop backup",
-        )
-    if len(backups) == len(upstream.servers):
-        raise InputError(f"{where}.servers", "all servers are backups; at least one must not be")
-    return upstream
+    balance: tuple[str, ...] = key(
+        _balance,
+        "C(round_robin), C(least_conn), C(ip_hash), C(hash KEY) or C(hash KEY consistent).",
+        default="round_robin",
+    )
+    keepalive: int | None = key(values.integer(1, 100_000), "How many idle connections each worker keeps.")
+    lines: tuple[str, ...] = key(listing(values.lines), "Raw lines.", default=[])
+
+    def check(self, given: Given) -> None:
+        """Refuse backups that nginx would not ask."""
+        backups = [server for server in self.servers if server.backup]
+        if backups and self.balance[:1] in (("ip_hash",), ("hash",)):
+            raise InputError(
+                f"{backups[0].source}.backup",
+                f"nginx has no backup servers with {self.balance[0]}; use least_conn or round_robin, or drop backup",
+            )
+        if len(backups) == len(self.servers):
+            raise InputError(given.path("servers"), "all servers are backups; at least one must not be")

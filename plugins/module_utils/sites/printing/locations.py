@@ -73,8 +73,8 @@ def scope_rows(site: Site, scope: Scope) -> list[Directive]:
 
 def _cache_rows(site: Site, cache: CacheUse) -> list[Directive]:
     rows: list[Directive] = [("proxy_cache", names.cache_zone(site, cache.zone)), ("proxy_cache_lock", "on")]
-    if cache.key:
-        rows.append(("proxy_cache_key", cache.key))
+    if cache.by:
+        rows.append(("proxy_cache_key", cache.by))
     rows += [("proxy_cache_valid", *((status,) if status else ()), time) for status, time in cache.valid]
     if cache.bypass:
         rows += [("proxy_cache_bypass", *cache.bypass), ("proxy_no_cache", *cache.bypass)]
@@ -109,21 +109,22 @@ def _proxy_header_rows(site: Site, proxy: Proxy) -> list[Directive]:
 
 
 def _proxy_rows(site: Site, proxy: Proxy) -> list[Directive]:
-    declared = proxy.host in [upstream.name for upstream in site.upstreams]
-    host = names.upstream_name(site, proxy.host) if declared else proxy.host
+    declared = proxy.target.host in [upstream.name for upstream in site.upstreams]
+    host = names.upstream_name(site, proxy.target.host) if declared else proxy.target.host
     ends = ":" if host.startswith("unix:") and proxy.proxy_path else ""
     rows: list[Directive] = [
-        ("proxy_pass", f"{proxy.scheme}://{host}{ends}{proxy.proxy_path or ''}"),
+        ("proxy_pass", f"{proxy.target.scheme}://{host}{ends}{proxy.proxy_path or ''}"),
         ("proxy_http_version", "1.1"),
         *_proxy_header_rows(site, proxy),
     ]
-    if proxy.scheme == "https":
+    if proxy.target.scheme == "https":
         rows.append(("proxy_ssl_server_name", "on"))
         if declared:
             # The name of a group means nothing to the servers in it.
             rows.append(("proxy_ssl_name", "$host"))
     idle = {"send": _WEBSOCKET_IDLE, "read": _WEBSOCKET_IDLE} if proxy.websocket else {}
-    rows += [(f"proxy_{key}_timeout", time) for key, time in {**idle, **proxy.timeouts}.items()]
+    given = proxy.timeouts.given if proxy.timeouts else {}
+    rows += [(f"proxy_{key}_timeout", time) for key, time in {**idle, **given}.items()]
     rows += _retry_rows(proxy)
     if not proxy.buffering:
         rows.append(("proxy_buffering", "off"))

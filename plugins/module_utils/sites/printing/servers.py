@@ -143,12 +143,11 @@ def _servers(site: Site, version: tuple[int, ...]) -> list[dict[str, object]]:
 
 def _zone_rows(site: Site) -> list[Directive]:
     rows: list[Directive] = []
-    for zone in site.limit_req_zones:
-        rows.append(
-            ("limit_req_zone", zone.key, f"zone={names.req_zone(site, zone.name)}:{zone.size}", f"rate={zone.rate}")
-        )
+    for each in site.limit_req_zones:
+        zone_of_requests = f"zone={names.req_zone(site, each.name)}:{each.size}"
+        rows.append(("limit_req_zone", each.by, zone_of_requests, f"rate={each.rate}"))
     for zone in site.limit_conn_zones:
-        rows.append(("limit_conn_zone", zone.key, f"zone={names.conn_zone(site, zone.name)}:{zone.size}"))
+        rows.append(("limit_conn_zone", zone.by, f"zone={names.conn_zone(site, zone.name)}:{zone.size}"))
     for cache in site.caches:
         zone_of_cache = names.cache_zone(site, cache.name)
         rows.append(

@@ -1,4 +1,4 @@
-"""Converters for single values: what nginx calls a time, a size, an address, and so on."""
+"""Readers of single values: what nginx calls a time, a size, an address, and so on."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import ipaddress
 import re
 from collections.abc import Callable
 
-from ...errors import InputError
-from ...outside import whole_number
-from .fields import Convert, plain
+from .errors import InputError
+from .outside import whole_number
+from .schema import Convert, Reader, plain, reader
 
 __all__ = [
     "absolute_path",
     "address",
+    "as_written",
     "expires",
     "flag",
     "header_name",
@@ -33,6 +34,7 @@ __all__ = [
     "time",
     "uri",
     "variable",
+    "words",
 ]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -41,6 +43,7 @@ _ADDRESS = re.compile(rf"unix:/[^\s:]+|(?P<host>{_HOST})(?::(?P<port>\d+))?")
 _SERVER_NAME = re.compile(r"_|~\S.*|(?:\*\.|\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?:\.\*)?")
 
 
+@reader("str")
 def text(value: object, where: str) -> str:
     """Accept any text of one line, and numbers as text."""
     if isinstance(value, (list, dict)):
@@ -57,6 +60,17 @@ def text(value: object, where: str) -> str:
     return found
 
 
+@reader("str")
+def words(value: object, where: str) -> str:
+    """Accept text that says something, also of several lines, and numbers as text."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise InputError(where, f"{plain(value)} is not text")
+    if not str(value).strip():
+        raise InputError(where, "the text is blank; write something")
+    return str(value).strip()
+
+
+@reader("raw")
 def number_or_text(value: object, where: str) -> str:
     """Accept what a parameter of an application may be: text of one line, empty text, numbers, true and false."""
     if isinstance(value, bool):
@@ -64,6 +78,7 @@ def number_or_text(value: object, where: str) -> str:
     return "" if value == "" else text(value, where)
 
 
+@reader("bool")
 def flag(value: object, where: str) -> bool:
     """Accept true and false."""
     if not isinstance(value, bool):
@@ -71,8 +86,8 @@ def flag(value: object, where: str) -> bool:
     return value
 
 
-def integer(low: int, high: int) -> Convert[int]:
-    """Make a converter for whole numbers from ``low`` to ``high``; digits as text are numbers too."""
+def integer(low: int, high: int) -> Reader[int]:
+    """Make a reader of whole numbers from ``low`` to ``high``; digits as text are numbers too."""
 
     def read(value: object, where: str) -> int:
         number = int(value) if isinstance(value, str) and re.fullmatch(r"\d{1,18}", value) else value
@@ -80,16 +95,17 @@ def integer(low: int, high: int) -> Convert[int]:
             raise InputError(where, f"{plain(value)} is not a whole number from {low} to {high}")
         return int(number)
 
-    return read
+    return Reader(read, {"type": "int"})
 
 
+@reader("int")
 def status(value: object, where: str) -> int:
     """Accept a status of an error, 400 to 599."""
     return integer(400, 599)(value, where)
 
 
-def matching(pattern: str, expected: str) -> Convert[str]:
-    """Make a converter for text that fits a pattern; ``expected`` says in words what that is."""
+def matching(pattern: str, expected: str) -> Reader[str]:
+    """Make a reader of text that fits a pattern; ``expected`` says in words what that is."""
     compiled = re.compile(pattern)
 
     def read(value: object, where: str) -> str:
@@ -98,7 +114,7 @@ def matching(pattern: str, expected: str) -> Convert[str]:
             raise InputError(where, f"'{found}' is not {expected}")
         return found
 
-    return read
+    return Reader(read, {"type": "str"})
 
 
 name = matching(r"[a-z0-9]+([.-][a-z0-9]+)*", "a name; use a-z and 0-9, with single '-' or '.' between")
@@ -117,6 +133,11 @@ expires = matching(
 )
 
 
+def as_written(*types: str) -> Reader[object]:
+    """Make a reader that takes any value, for what is read elsewhere: a type, and that of a list's items."""
+    return Reader(lambda value, where: value, dict(zip(("type", "elements"), types, strict=False)))
+
+
 def nullable(convert: Convert[str]) -> Callable[[object, str], str | None]:
     """Make a converter that also accepts null."""
 
@@ -126,8 +147,8 @@ def nullable(convert: Convert[str]) -> Callable[[object, str], str | None]:
     return read
 
 
-def address(*, port_needed: bool) -> Convert[str]:
-    """Make a converter for ``host:port``, ``[v6]:port`` and ``unix:/path``."""
+def address(*, port_needed: bool) -> Reader[str]:
+    """Make a reader of ``host:port``, ``[v6]:port`` and ``unix:/path``."""
 
     def read(value: object, where: str) -> str:
         found = text(value, where)
@@ -139,9 +160,10 @@ def address(*, port_needed: bool) -> Convert[str]:
             raise InputError(where, f"{port} is not a port; use 1 to 65535")
         return found
 
-    return read
+    return Reader(read, {"type": "str"})
 
 
+@reader("str")
 def network(value: object, where: str) -> str:
     """Accept an address, a network or ``all``, as ``allow`` and ``deny`` do."""
     found = text(value, where)
@@ -153,6 +175,7 @@ def network(value: object, where: str) -> str:
     return found
 
 
+@reader("str")
 def server_name(value: object, where: str) -> str:
     """Accept a host name, a wildcard, ``~regex`` or ``_``."""
     found = text(value, where)
@@ -164,6 +187,7 @@ def server_name(value: object, where: str) -> str:
     return found if found.startswith("~") else found.lower()
 
 
+@reader("str")
 def lines(value: object, where: str) -> str:
     """Accept raw configuration: it ends as a directive or a block does, so that it cannot swallow what follows."""
     if not isinstance(value, str) or not value.strip():

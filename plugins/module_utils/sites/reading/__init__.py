@@ -1,1 +1,0 @@
-"""Reading what a user wrote, each value with its path."""
