@@ -1,7 +1,7 @@
 # Everything is done by scripts/; each target says what it is for.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit docs fuzz faults catches benchmark bench generate lock clean
+.PHONY: help setup demo test lint unit docs fuzz faults catches benchmark bench dist generate lock clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
@@ -40,10 +40,13 @@ bench: setup ## a fleet beside bare SSH, pyinfra and a plain playbook, settings 
 	@.venv/bin/python -m benchmarks.fleet; fleet=$$?; .venv/bin/python -m benchmarks.settings && \
 	  .venv/bin/python -m benchmarks.size && exit $$fleet
 
+dist: setup ## the collection's artifact and wheel, into dist/
+	@scripts/dist
+
 generate: ## argument specs, defaults and tables of options, from the models and specs that declare them
 	@.venv/bin/python scripts/generate.py
 
-lock: ## requirements.lock from requirements.in
+lock: ## requirements.lock from requirements.in and requirements.txt
 	@scripts/lock
 
 clean: ## removes all that was made, Docker itself excepted

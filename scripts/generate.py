@@ -171,7 +171,8 @@ def _specs(role: Path) -> dict[str, Any]:
     entries = dict(yaml.safe_load((role / "meta/argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"])
     known = entries["main"]["options"]
     if role.name == "nginx":
-        entries["main"]["options"] = options(Variables)
+        inputs = {variable: known[variable] for _, _, variable in passed_on(role)}
+        entries["main"]["options"] = {**inputs, **options(Variables)}
     elif role.name in _WRAPPERS:
         for module, option, variable in passed_on(role):
             known[variable] = _united(known.get(variable, {}), _documented(module)[option])

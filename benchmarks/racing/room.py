@@ -85,7 +85,7 @@ _GATE = """
   run_once: true
   tasks:
     - ansible.builtin.copy:
-        content: "{{{{ gates_passed | to_json }}}}"
+        content: "{{{{ sluice_gated | to_json }}}}"
         dest: "{room}/passed.json"
         mode: "0644"
       delegate_to: localhost

@@ -10,7 +10,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.stored import s
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.summarize import cleared_events, gate_answer, summarize
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import fleet_text
 from ansible_collections.sluice.nginx.plugins.plugin_utils.concluding import ConcludingAction
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import read_run
 
 
 class ActionModule(ConcludingAction):
@@ -25,7 +25,7 @@ class ActionModule(ConcludingAction):
             # Here, as it brings nginx's grammar along, and most runs begin with the gates.
             from ansible_collections.sluice.nginx.plugins.module_utils.release.fetched import find_live
 
-            releases = stored_releases(events, functools.partial(find_live, state()))
+            releases = stored_releases(events, functools.partial(find_live, self._state()))
         summary = summarize(events, releases, check_mode=self._task.check_mode)
         text = fleet_text(summary, gate_answer(events).get("emergency"))
         told = self._conclude(record, "fleet", text, summary, events, releases)

@@ -19,7 +19,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts impor
 from ansible_collections.sluice.nginx.plugins.module_utils.outside import ReleaseId, read_release_id
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now, sentence
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project, read_run, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project, read_run
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import NAME as EMERGENCY
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import emergency_of
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, Asking, FleetAction, failure
@@ -50,9 +50,9 @@ class ActionModule(FleetAction):
         """Take the step on every host for which it means something."""
         self._options, self._hosts = options, hosts
         written = self._variables(hosts[0]).get(EMERGENCY) if hosts else None
-        emergency = emergency_of(options["emergency"], self._loader, written)
+        emergency = emergency_of(options["emergency"], self._loader, self._templar, written)
         self._run = read_run(options["run"])
-        self._store = Store(state() / "releases")
+        self._store = Store(self._state() / "releases")
         self._door = self._door_of_run()
         self._record = Record(self._run, self._door)
         self._done: dict[str, dict[str, Any]] = {host: {"changed": False} for host in hosts}
@@ -89,7 +89,7 @@ class ActionModule(FleetAction):
             events = Record(self._run).events()
             named = {str(event.answer.get("release")) for event in events if event.phase == "preflight"}
         found = []
-        for identity, store in itertools.product(sorted(named), (self._store, Store(state() / "live"))):
+        for identity, store in itertools.product(sorted(named), (self._store, Store(self._state() / "live"))):
             # One that is gone, or is none, is told of where it is asked for.
             with contextlib.suppress(SluiceError):
                 found.append(store.get(read_release_id(identity)))

@@ -29,7 +29,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import 
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import read_decide
 from ansible_collections.sluice.nginx.plugins.plugin_utils.concluding import ConcludingAction
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project, read_run, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project, read_run
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import NAME as EMERGENCY
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import emergency_of
 from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import read_staging
@@ -48,7 +48,7 @@ class ActionModule(ConcludingAction):
         run = read_run(options["run"])
         record = Record(run)
         try:
-            given = emergency_of(options["emergency"], self._loader, task_vars.get(EMERGENCY))
+            given = emergency_of(options["emergency"], self._loader, self._templar, task_vars.get(EMERGENCY))
             if given and not options["deploy"]:
                 self._display.warning(f"{EMERGENCY} is ignored: this run only examines, and deploys nothing")
                 given = ""
@@ -125,7 +125,7 @@ class ActionModule(ConcludingAction):
         )
 
     def _candidates(self, releases: list[dict[str, Any]], answers: Mapping[str, Any]) -> list[Candidate]:
-        made, served = Store(state() / "releases"), Store(state() / "live")
+        made, served = Store(self._state() / "releases"), Store(self._state() / "live")
         found = []
         for each in releases:
             said = {host: answers[host] for host in each["hosts"] if host in answers}
@@ -134,7 +134,7 @@ class ActionModule(ConcludingAction):
                 live = served.get(each["live"])
             elif serving := _most((answer.get("live_release") for answer in said.values()), made):
                 # Fails, in words, where it went after it was found for the host.
-                live = find_live(state(), serving) or served.get(serving)
+                live = find_live(self._state(), serving) or served.get(serving)
             found.append(
                 Candidate(
                     hosts=tuple(each["hosts"]),

@@ -7,7 +7,7 @@ from typing import Any
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.history import history
 from ansible_collections.sluice.nginx.plugins.module_utils.storage import make_folder, write_text
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 
@@ -16,7 +16,7 @@ class ActionModule(ControllerAction):
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Tell the page's path."""
-        runs = state() / "runs"
+        runs = self._state() / "runs"
         path = runs / "index.html"
         try:
             make_folder(runs)

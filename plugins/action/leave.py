@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms, sentence
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import visitor
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import sentence
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, Asking, FleetAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show, told
 

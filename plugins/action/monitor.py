@@ -15,7 +15,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.monitor.files import 
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.probes import Host, Public, probing
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.rules import Thresholds
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 _ADDRESS = "monitor_address"
@@ -71,7 +71,7 @@ class ActionModule(ControllerAction):
 
     def _hosts(self, releases: list[dict[str, Any]], task_vars: Mapping[str, Any]) -> list[Host]:
         """Return the hosts with the checks of the releases that are made for them. Raises ``SluiceError``."""
-        store = Store(state() / "releases")
+        store = Store(self._state() / "releases")
         found = []
         for release in releases:
             if not release["id"]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, read_run, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, read_run
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import warn
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class ActionModule(ControllerAction):
         urls = [url for each in given for url in (each if isinstance(each, list) else [each])]
         self._known = of_channels(url for url in urls if isinstance(url, str))
         try:
-            desk = Desk(Settings.read(options), state(), self._say)
+            desk = Desk(Settings.read(options), self._state(), self._say)
             if step == "kept":
                 return self._send_kept(desk)
             if not self._task.check_mode:

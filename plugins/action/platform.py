@@ -9,7 +9,7 @@ from typing import Any
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import read_bounds
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 
@@ -25,7 +25,7 @@ class ActionModule(ControllerAction):
             show(self._display, line)
 
         bounds = read_bounds(options["bounds"])
-        cache = Path(options["cache"]) if options["cache"] else state() / "cache"
+        cache = Path(options["cache"]) if options["cache"] else self._state() / "cache"
         name, packages, digest = options["platform"], options["packages"], options["base_digest"]
         platform = ensure_platform(connect(), name, packages, cache, say, bounds, digest)
         world = {name: options[name] for name in ("docroots", "directories", "services", "images", "bounds")}

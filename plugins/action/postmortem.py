@@ -17,7 +17,6 @@ from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.window imp
 from ansible_collections.sluice.nginx.plugins.module_utils.record.model import FAILED, RESULTS, read_record
 from ansible_collections.sluice.nginx.plugins.module_utils.storage import make_folder
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import moment, sentence
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import state
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, Asking, FleetAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
@@ -28,7 +27,7 @@ class ActionModule(FleetAction):
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Write what is asked for; tells the files."""
         self._there = [host for host in options["hosts"] if host in hosts]
-        self._runs, self._url = state() / "runs", options["prometheus_url"]
+        self._runs, self._url = self._state() / "runs", options["prometheus_url"]
         given = [name for name in ("run", "start", "alerts") if options[name]]
         if len(given) > 1 or (options["end"] and given != ["start"]):
             raise InputError(
@@ -90,7 +89,7 @@ class ActionModule(FleetAction):
         hosts = self._asked(dict.fromkeys(self._there, window))
         silent = [f"what {host} did: {_words(answer)}" for host, answer in hosts.items() if "traffic" not in answer]
         text = draft_window(Window(start, end, alerts, hosts, runs, [*notes, *troubles, *silent]))
-        folder = state() / "postmortems"
+        folder = self._state() / "postmortems"
         safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)
         return _kept(folder / f"{safe}.md", text)
 

@@ -19,7 +19,6 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.fetched impor
     known_ids,
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import state
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, Asking, FleetAction, failure
 
 
@@ -28,15 +27,15 @@ class ActionModule(FleetAction):
 
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Ask, and keep the live trees that the controller does not have."""
-        packaged, known = Path(options["platform"]["tree"]), known_ids(state())
+        packaged, known = Path(options["platform"]["tree"]), known_ids(self._state())
         askings: dict[str, Asking] = {}
         for each in options["releases"]:
             # Hosts whose variables are wrong get no release, and the gate spec says so.
             if each["id"]:
-                question = _question(Store(state() / "releases").get(each["id"]), known)
+                question = _question(Store(self._state() / "releases").get(each["id"]), known)
                 asking = Asking(question, Terms().patience)
                 askings.update({host: asking for host in each["hosts"] if host in hosts})
-        answers = {host: _kept_or_not(answer, packaged) for host, answer in self._answers(askings)}
+        answers = {host: _kept_or_not(answer, packaged, self._state()) for host, answer in self._answers(askings)}
         return {"changed": False, "answers": answers}
 
 
@@ -45,10 +44,10 @@ def _question(release: Release, known: list[ReleaseId]) -> Question:
     return Question({"op": "probe", "run": visitor("probe").asking(), "needs": rows, "known": known})
 
 
-def _kept_or_not(answer: Answer, packaged: Path) -> Answer:
+def _kept_or_not(answer: Answer, packaged: Path, state: Path) -> Answer:
     """Keep what a host has sent; whatever is wrong with it is that host's failure."""
     try:
-        return kept(answer, packaged)
+        return kept(answer, packaged, state)
     except Exception as error:
         # What nobody foresaw is read from what a host sent, and must not end the run of the others.
         why = str(error) if isinstance(error, SluiceError) else f"{type(error).__name__}: {error}"
@@ -56,7 +55,7 @@ def _kept_or_not(answer: Answer, packaged: Path) -> Answer:
         return {**rest, **failure(f"what the host serves cannot be kept: {why}"), "live_release": None}
 
 
-def kept(answer: Answer, packaged: Path) -> Answer:
+def kept(answer: Answer, packaged: Path, state: Path) -> Answer:
     """Keep the tree that a host has sent, and name the release that it serves: none where that is what the package
     brings. Raises ``SluiceError`` where what it sent is none.
     """
@@ -65,13 +64,13 @@ def kept(answer: Answer, packaged: Path) -> Answer:
     if not sent.get("live"):
         return sent
     claimed = read_release_id(sent["live"])
-    release = find_live(state(), claimed)
+    release = find_live(state, claimed)
     if release is None and tree:
         try:
             data = base64.b64decode(tree, validate=True)
         except ValueError as error:
             raise SluiceError(f"the live tree that the host sent is no base64: {error}") from error
-        release = keep_live(state(), claimed, data, sent.get("withheld", []))
+        release = keep_live(state, claimed, data, sent.get("withheld", []))
     is_untouched = release is not None and _is_packaged(release, packaged)
     return {**sent, "packaged": is_untouched, "live_release": release.id if release and not is_untouched else None}
 

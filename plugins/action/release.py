@@ -27,31 +27,32 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.render import
 from ansible_collections.sluice.nginx.plugins.module_utils.release.sharing import Texts
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import told
 from ansible_collections.sluice.nginx.plugins.plugin_utils.templating import is_refused_variable, sandboxed
 
-_GROUP = "web"
+_ROLE = Path(__file__).resolve().parents[2] / "roles/nginx"
+# What the role hands to this action, which is the same for all hosts; its other variables describe each host's tree.
+_INPUTS = ("nginx_platform", "nginx_live_tree")
 
 
 class ActionModule(ControllerAction):
-    """Reads the variables of all hosts of the play that are in the group ``web``."""
+    """Reads the variables of all hosts of the play that are in the group of ``sluice_group``."""
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Render; tells the releases with their hosts, and what was wrong with the variables of others."""
         hosts = self._hosts(task_vars)
         platform = options["platform"]
-        self._role_path = Path(self._task._role._role_path)
         self._hostvars = task_vars["hostvars"]
-        self._defaults = self._task._role.get_default_vars()
-        specs = (self._role_path / "meta/argument_specs.yml").read_text(encoding="utf-8")
-        self._spec = yaml_load(specs)["argument_specs"]["main"]["options"]
+        specs = (_ROLE / "meta/argument_specs.yml").read_text(encoding="utf-8")
+        options_of_role = yaml_load(specs)["argument_specs"]["main"]["options"]
+        self._spec = {name: option for name, option in options_of_role.items() if name not in _INPUTS}
         self._texts = Texts()
         self._read: dict[Path, set[str]] = {}
         self._live_tree = options["live_tree"]
         packaged = trees.read_layer(Path(platform["tree"]), "packaged")
         described = {name: platform[name] for name in ("os", "nginx_version", "modules")}
-        store, live = Store(state() / "releases"), Store(state() / "live")
+        store, live = Store(self._state() / "releases"), Store(self._state() / "live")
         found: dict[str, dict[str, Any]] = {}
         for variant in group({host: self._settings(host, platform) for host in hosts}):
             try:
@@ -70,23 +71,25 @@ class ActionModule(ControllerAction):
         return {"changed": False, "releases": [self._stored(store, made, described) for made in found.values()]}
 
     def _hosts(self, task_vars: dict[str, Any]) -> list[str]:
-        group_hosts = task_vars["groups"].get(_GROUP, [])
+        name = self._group()
+        group_hosts = task_vars["groups"].get(name, [])
         if not group_hosts:
             there = (
                 ", ".join(sorted(name for name in task_vars["groups"] if name not in ("all", "ungrouped"))) or "none"
             )
             raise SluiceError(
-                f"the inventory has no host in a group '{_GROUP}', whose hosts get a release; its groups: {there}"
+                f"the inventory has no host in a group '{name}', whose hosts get a release; its groups: {there}; "
+                "-e sluice_group=NAME names another"
             )
         hosts = [host for host in group_hosts if host in task_vars["ansible_play_hosts_all"]]
         if not hosts:
-            raise SluiceError(f"--limit leaves no host of the group '{_GROUP}'")
+            raise SluiceError(f"--limit leaves no host of the group '{name}'")
         return hosts
 
     def _settings(self, host: str, platform: Mapping[str, Any]) -> dict[str, Any]:
         """The role's variables as the host has them, and those that templates of its raw tree read."""
         raw = self._hostvars.raw_get(host)
-        values = {name: raw.get(name, default) for name, default in self._defaults.items()}
+        values = {name: raw.get(name, option.get("default")) for name, option in self._spec.items()}
         settings = self._plain(host, raw, values)
         settings["nginx_version"] = platform["nginx_version"]
         names = {
@@ -142,7 +145,7 @@ class ActionModule(ControllerAction):
 
     def _render(self, variant: Variant, packaged: trees.Tree) -> Any:
         settings = variant.settings
-        templates = self._role_path / "templates"
+        templates = _ROLE / "templates"
         if settings["nginx_tree_trusted"]:
             variables = self._hostvars.raw_get(variant.hosts[0])
             template = self._trusting(templates, variables)
@@ -174,7 +177,7 @@ class ActionModule(ControllerAction):
         try:
             rendered = self._render(Variant(variant.hosts, settings), packaged)
         except InputError as error:
-            raise SluiceError(str(error).replace("nginx_tree", "gates_live_tree", 1)) from error
+            raise SluiceError(str(error).replace("nginx_tree", "nginx_live_tree", 1)) from error
         return store.add(rendered.tree, [], list(rendered.kept), platform).id
 
     def _stored(self, store: Store, made: dict[str, Any], platform: dict[str, Any]) -> dict[str, Any]:

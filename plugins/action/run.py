@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import open_run
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
 
 
 class ActionModule(ControllerAction):
@@ -13,4 +13,4 @@ class ActionModule(ControllerAction):
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Tell the run's id and folder."""
-        return {"changed": False, **open_run(state() / "runs").to_json()}
+        return {"changed": False, **open_run(self._state() / "runs").to_json()}

@@ -24,7 +24,7 @@ class ActionModule(ControllerAction):
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Make or remove the hosts."""
         client = connect()
-        fleet = Fleet(read_name(options["name"], "sandbox_name"), project().resolve())
+        fleet = Fleet(read_name(options["name"], "sandbox_name"), project().resolve(), self._state().resolve())
         if options["state"] == "absent":
             return {"changed": remove_fleet(client, fleet, options["hosts"])}
         hosts = {

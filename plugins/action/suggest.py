@@ -13,7 +13,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.store import 
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import findings_text
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show_text, told
 from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import read_staging
 
@@ -37,7 +37,7 @@ class ActionModule(ControllerAction):
             services=services,
             run=f"suggest-{os.getpid()}",
         )
-        store = Store(state() / "releases")
+        store = Store(self._state() / "releases")
         candidates = [
             Candidate(
                 hosts=tuple(each["hosts"]),

@@ -1,4 +1,4 @@
-"""The filter with which the sandbox's own variables find its hosts."""
+"""The filters with which variables find the project, and the sandbox's own variables its hosts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_name
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import state
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project, state_folder
 
-__all__ = ["FilterModule", "fleet_file", "fleet_url"]
+__all__ = ["FilterModule", "fleet_file", "fleet_url", "project_path"]
 
 
 def fleet_url(name: object, host: str, service: str) -> str:
@@ -25,12 +25,17 @@ def fleet_url(name: object, host: str, service: str) -> str:
 
 def fleet_file(name: object) -> Path:
     """Return where it is written down where the hosts of a sandbox are. Raises ``SluiceError`` for what is no name."""
-    return state() / "fleets" / read_name(name, "sandbox_name") / "fleet.json"
+    return state_folder() / "fleets" / read_name(name, "sandbox_name") / "fleet.json"
+
+
+def project_path(path: str) -> str:
+    """Return an absolute path for one that is relative to the project."""
+    return str(project() / Path(path).expanduser())
 
 
 class FilterModule:
-    """The filter's name in templates."""
+    """The filters' names in templates."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """Return the filter by its short name."""
-        return {"fleet_url": fleet_url}
+        """Return each filter by its short name."""
+        return {"fleet_url": fleet_url, "project_path": project_path}

@@ -15,14 +15,14 @@ options:
     description: The result of M(sluice.nginx.run).
     type: dict
     required: true
-extends_documentation_fragment: [sluice.nginx.controller]
+extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
 author: Sluice
 """
 
 EXAMPLES = r"""
 - name: Every host is where it was to be
   sluice.nginx.conclude:
-    run: "{{ gates_run }}"
+    run: "{{ sluice_run }}"
   run_once: true
 """
 

@@ -91,6 +91,7 @@ attributes:
   diff_mode:
     description: V(preflight) shows how the live tree and the release differ.
     support: full
+extends_documentation_fragment: [sluice.nginx.packages]
 author: Sluice
 """
 
@@ -98,8 +99,8 @@ EXAMPLES = r"""
 - name: The release serves on the hosts of the wave, on trial
   sluice.nginx.fleet:
     step: wave
-    run: "{{ gates_run }}"
-    releases: "{{ gates_passed.releases }}"
+    run: "{{ sluice_run }}"
+    releases: "{{ sluice_gated.releases }}"
     wave: [web1]
 """
 

@@ -134,17 +134,17 @@ options:
       - Whether the run goes on to deploy what passes, as C(deploy.yml) sets it. Only then C(rollout_emergency) counts.
     type: bool
     default: false
-extends_documentation_fragment: [sluice.nginx.controller]
+extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
 author: Sluice
 """
 
 EXAMPLES = r"""
 - name: Every release passes every gate
   sluice.nginx.gates:
-    run: "{{ gates_run }}"
-    releases: "{{ nginx_release.releases }}"
-    staging: "{{ staging_platform_facts }}"
-  register: gates_passed
+    run: "{{ sluice_run }}"
+    releases: "{{ sluice_rendered.releases }}"
+    staging: "{{ sluice_platform }}"
+  register: sluice_gated
 """
 
 RETURN = r"""

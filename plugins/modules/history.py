@@ -9,7 +9,7 @@ version_added: 0.2.0
 description:
   - Writes C(.sluice/runs/index.html), with a row for each run and a link to its report. No host is asked.
   - A run whose record is missing or damaged is a row that says so.
-extends_documentation_fragment: [sluice.nginx.controller]
+extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
 author: Sluice
 """
 

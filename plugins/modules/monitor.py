@@ -109,13 +109,14 @@ attributes:
   diff_mode:
     description: There is nothing to compare. The tasks that copy the files show how they differ.
     support: none
+extends_documentation_fragment: [sluice.nginx.packages]
 author: Sluice
 """
 
 EXAMPLES = r"""
 - name: Write the files of the monitoring hosts
   sluice.nginx.monitor:
-    releases: "{{ nginx_release.releases }}"
+    releases: "{{ sluice_rendered.releases }}"
     rules: "{{ role_path }}/files/rules/sluice.rules.yml"
     files: .sluice/monitor
 """

@@ -79,6 +79,7 @@ attributes:
   diff_mode:
     description: There is nothing to compare.
     support: none
+extends_documentation_fragment: [sluice.nginx.packages]
 author: Sluice
 """
 
@@ -86,7 +87,7 @@ EXAMPLES = r"""
 - name: Those who are to know are told what became of it
   sluice.nginx.notify:
     step: settle
-    run: "{{ gates_run }}"
+    run: "{{ sluice_run }}"
     team: "{{ vault_team_channels }}"
   no_log: true
 """

@@ -64,7 +64,7 @@ options:
       - The directory on the controller for what was read from images.
       - By default it is C(.sluice/cache) beside C(ansible.cfg).
     type: path
-extends_documentation_fragment: [sluice.nginx.controller]
+extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
 author: Sluice
 """
 

@@ -45,7 +45,7 @@ options:
     type: list
     elements: str
     default: []
-extends_documentation_fragment: [sluice.nginx.looking]
+extends_documentation_fragment: [sluice.nginx.looking, sluice.nginx.packages]
 author: Sluice
 """
 

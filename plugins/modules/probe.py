@@ -26,16 +26,16 @@ options:
     description: The result of M(sluice.nginx.platform).
     type: dict
     required: true
-extends_documentation_fragment: [sluice.nginx.looking]
+extends_documentation_fragment: [sluice.nginx.looking, sluice.nginx.packages]
 author: Sluice
 """
 
 EXAMPLES = r"""
 - name: The hosts say what they serve and have
   sluice.nginx.probe:
-    releases: "{{ nginx_release.releases }}"
-    platform: "{{ staging_platform_facts }}"
-  register: gates_said
+    releases: "{{ sluice_rendered.releases }}"
+    platform: "{{ sluice_platform }}"
+  register: sluice_probed
 """
 
 RETURN = r"""

@@ -24,15 +24,15 @@ options:
         raw one, without typed sites, and kept in C(.sluice/live).
     type: str
     default: ""
-extends_documentation_fragment: [sluice.nginx.controller]
+extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
 author: Sluice
 """
 
 EXAMPLES = r"""
 - name: Every host's tree is rendered as a release
   sluice.nginx.release:
-    platform: "{{ staging_platform_facts }}"
-  register: nginx_release
+    platform: "{{ sluice_platform }}"
+  register: sluice_rendered
 """
 
 RETURN = r"""

@@ -8,14 +8,14 @@ short_description: Opens the record of a run
 version_added: 0.1.0
 description:
   - Makes a folder below C(.sluice/runs) with an empty journal, which the phases of the run append to.
-extends_documentation_fragment: [sluice.nginx.controller]
+extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
 author: Sluice
 """
 
 EXAMPLES = r"""
 - name: The run has a record
   sluice.nginx.run:
-  register: rollout_run
+  register: sluice_run
 """
 
 RETURN = r"""

@@ -58,6 +58,7 @@ attributes:
   diff_mode:
     description: There is nothing to compare.
     support: none
+extends_documentation_fragment: [sluice.nginx.packages]
 author: Sluice
 """
 

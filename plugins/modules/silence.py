@@ -37,6 +37,7 @@ attributes:
   diff_mode:
     description: There is nothing to compare.
     support: none
+extends_documentation_fragment: [sluice.nginx.packages]
 author: Sluice
 """
 
@@ -44,7 +45,7 @@ EXAMPLES = r"""
 - name: What this deployment does is nobody's alert
   sluice.nginx.silence:
     state: open
-    run: "{{ gates_run }}"
+    run: "{{ sluice_run }}"
     url: http://monitor.example:9093
 """
 

@@ -16,7 +16,7 @@ options:
     type: str
     choices: [table, json]
     default: table
-extends_documentation_fragment: [sluice.nginx.looking]
+extends_documentation_fragment: [sluice.nginx.looking, sluice.nginx.packages]
 author: Sluice
 """
 

@@ -21,15 +21,15 @@ options:
     description: The result of M(sluice.nginx.platform).
     type: dict
     required: true
-extends_documentation_fragment: [sluice.nginx.controller]
+extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
 author: Sluice
 """
 
 EXAMPLES = r"""
 - name: What no check reaches gets one proposed
   sluice.nginx.suggest:
-    releases: "{{ nginx_release.releases }}"
-    staging: "{{ staging_platform_facts }}"
+    releases: "{{ sluice_rendered.releases }}"
+    staging: "{{ sluice_platform }}"
 """
 
 RETURN = r"""

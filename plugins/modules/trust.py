@@ -34,6 +34,7 @@ attributes:
   diff_mode:
     description: The result names the paths that change.
     support: none
+extends_documentation_fragment: [sluice.nginx.packages]
 author: Sluice
 """
 

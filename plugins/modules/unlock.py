@@ -18,6 +18,7 @@ attributes:
   diff_mode:
     description: There is nothing to compare. M(sluice.nginx.status) shows how hosts have drifted.
     support: none
+extends_documentation_fragment: [sluice.nginx.packages]
 author: Sluice
 """
 

@@ -10,7 +10,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceE
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Event, Record
 from ansible_collections.sluice.nginx.plugins.module_utils.record.summary import RunSummary
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.publish import publish
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show_text, warn
 
 __all__ = ["ConcludingAction"]
@@ -40,7 +40,7 @@ class ConcludingAction(ControllerAction):
             why = error.strerror if isinstance(error, OSError) else error
             troubles = [f"{record.path} could not be written: {why}; what the run came to is not changed by that"]
         else:
-            troubles = publish(folder)
+            troubles = publish(folder, project())
         if (folder / "report.html").is_file():
             links.insert(0, f"report: {folder / 'report.html'}")
         for sentence in troubles:

@@ -7,29 +7,58 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible import constants
+from ansible import constants, context
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
+from ansible.template import Templar
 
-from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Run, read_run_id
 from ansible_collections.sluice.nginx.plugins.module_utils.storage import keep_private
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import told
 
-__all__ = ["ControllerAction", "project", "read_run", "state"]
+__all__ = ["GROUP", "STATE", "ControllerAction", "group_of", "project", "read_run", "state_folder"]
+
+GROUP, STATE = "sluice_group", "sluice_state_dir"
+_OF_ALL_PROJECTS = (Path("/etc/ansible/ansible.cfg"), Path("~/.ansible.cfg").expanduser())
 
 # What an argument spec has of a documented option.
 _SPEC = ("type", "elements", "required", "default", "choices")
 
 
 def project() -> Path:
-    """The project's folder: where ansible.cfg is, else the current one. Relative paths of variables start here."""
-    return Path(constants.CONFIG_FILE or "ansible.cfg").absolute().parent
+    """Return the project's folder, where relative paths of variables start: that of ``ansible.cfg``, else the current
+    one. An ``ansible.cfg`` of the whole machine, or of all projects of a user, is in no project.
+    """
+    used = Path(constants.CONFIG_FILE or "ansible.cfg").absolute()
+    return Path.cwd() if used in _OF_ALL_PROJECTS else used.parent
 
 
-def state() -> Path:
-    """Where the controller keeps releases and records: a folder of its user's alone. Raises ``SluiceError``."""
-    return keep_private(project() / ".sluice")
+def state_folder(wanted: str = "") -> Path:
+    """Return the folder in which the controller keeps releases and records, for its user alone: ``wanted`` as
+    ``sluice_state_dir`` has it, by default ``.sluice``, relative to the project. Raises ``SluiceError``.
+    """
+    return keep_private(project() / Path(wanted or ".sluice").expanduser())
+
+
+def group_of(variables: Mapping[str, Any], templar: Templar) -> str:
+    """Return the name of the group whose hosts get releases, as ``sluice_group`` has it.
+
+    Raises ``InputError`` where the play runs on others: Ansible chooses the hosts of a play before it reads the
+    variables of an inventory.
+    """
+    if GROUP not in variables:
+        return "web"
+    name = str(templar.template(variables[GROUP]))
+    here = set(variables["groups"].get(name, []))
+    others = sorted(set(variables["ansible_play_hosts_all"]) - here - {"localhost"})
+    if others or (here and not here & set(variables["ansible_play_hosts_all"]) and not context.CLIARGS.get("subset")):
+        raise InputError(
+            GROUP,
+            f"it is {name!r}, and this play runs on {', '.join(others) or 'none of its hosts'}; the inventory's value "
+            f"comes too late: give it by -e {GROUP}={name}, or make the group {name} a child of the group web",
+        )
+    return name
 
 
 def read_run(value: dict[str, Any]) -> Run:
@@ -58,10 +87,19 @@ class ControllerAction(ActionBase):
         """Validate the arguments, do the work, and turn what the user must know into a failure."""
         super().run(tmp, task_vars)
         _, options = self.validate_argument_spec(argument_spec=self.argument_spec())
+        self._variables_of_task = task_vars or {}
         try:
-            return self.work(options, task_vars or {})
+            return self.work(options, self._variables_of_task)
         except SluiceError as error:
             return {"failed": True, "msg": told(error)}
+
+    def _group(self) -> str:
+        """Return the group whose hosts get releases. Raises ``InputError``."""
+        return group_of(self._variables_of_task, self._templar)
+
+    def _state(self) -> Path:
+        """Return the folder in which the controller keeps what it knows. Raises ``SluiceError``."""
+        return state_folder(str(self._templar.template(self._variables_of_task.get(STATE) or "")))
 
     @classmethod
     def argument_spec(cls) -> dict[str, dict[str, Any]]:

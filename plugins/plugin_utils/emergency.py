@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
 from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
@@ -14,15 +15,15 @@ __all__ = ["NAME", "emergency_of"]
 NAME = "rollout_emergency"
 
 
-def emergency_of(given: str, loader: DataLoader, written: Any = None) -> str:
+def emergency_of(given: str, loader: DataLoader, templar: Templar, written: Any = None) -> str:
     """Return the reason of an emergency, ``given`` as Ansible resolved it, empty when there is none.
 
     It counts from the command line alone (``-e``, a file or JSON too, and so AWX's extra variables): whoever may change
-    an inventory, a role or a fact must not be able to override the gates that examine the change. Extra variables win
-    over all others, so what is given is theirs where they have it. ``written`` is the value as it was read, which may
-    know where it stands. Raises ``InputError`` for a reason from anywhere else.
+    an inventory, a role or a fact must not be able to override the gates that examine the change. So what is given must
+    be what the command line has. ``written`` is the value as it was read, which may know where it stands. Raises
+    ``InputError`` for a reason from anywhere else.
     """
-    if not given or NAME in load_extra_vars(loader):
+    if not given or given == str(templar.template(load_extra_vars(loader).get(NAME, ""))):
         return given
     where = _origin(written)
     raise InputError(

@@ -37,7 +37,8 @@ class FleetAction(ControllerAction):
     BYPASS_HOST_LOOP = True
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Do the work on the hosts of the play."""
+        """Do the work on the hosts of the play, which are of the one group."""
+        self._group()
         return self.work_on(list(task_vars["ansible_play_hosts"]), options)
 
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:

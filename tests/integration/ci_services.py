@@ -1,4 +1,4 @@
-"""What GitHub, GitLab and AWX do with a job, as far as the files of examples/ci go.
+"""What GitHub, GitLab and AWX do with a job, as far as the files of examples/repository go.
 
 A job runs in a clone, with the environment of a runner and nothing else. What is unknown here is an error.
 """

@@ -114,3 +114,11 @@ def play(project: Path) -> Callable[..., Played]:
         return Played(done.returncode, done.stdout)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def dist(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the artifact and the wheel of the collection."""
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run([str(project / "scripts/dist"), str(folder)], check=True, stdout=subprocess.DEVNULL)
+    return folder

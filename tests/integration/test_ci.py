@@ -1,4 +1,4 @@
-"""The workflows of examples/ci, command by command, from fresh clones of a repository that a team would have.
+"""The workflows of examples/repository, command by command, from fresh clones of a repository that a team would have.
 
 The repository has one host in production, a container, and a password that only the vault's opens. The keys are
 given as the services give them. The tests run in the order of this file: what is merged stays merged.
@@ -22,10 +22,11 @@ import pytest
 import yaml
 
 from tests.integration.ci_services import Ran, awx, git, github, gitlab
+from tests.integration.installed import fresh_environment
 
 pytestmark = pytest.mark.integration
 
-SITE = "inventories/production/nginx/conf.d/shop.conf"
+SITE = "files/nginx/conf.d/www.conf"
 KEYS = ("SLUICE_SSH_KEY", "SLUICE_SIGNING_KEY", "SLUICE_KNOWN_HOSTS", "SLUICE_VAULT_PASSWORD")
 
 
@@ -36,8 +37,8 @@ def site(word: str) -> str:
 class Team:
     """The team's repository, its host and its keys."""
 
-    def __init__(self, project: Path, folder: Path, container: Any, port: int, key: Path) -> None:
-        self.project, self.folder, self.container = project, folder, container
+    def __init__(self, project: Path, folder: Path, container: Any, port: int, key: Path, environment: Path) -> None:
+        self.project, self.folder, self.container, self.environment = project, folder, container, environment
         self.origin = folder / "origin"
         self.clones = 0
         self.key, self.signing, self.known = key, folder / ".ssh/sluice", folder / "known_hosts"
@@ -50,35 +51,27 @@ class Team:
         self._lay_out(port)
 
     def _lay_out(self, port: int) -> None:
-        """Make the repository: this project as it is, the files of a CI service at their places, and an inventory."""
-        listed = git(self.project, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-        for name in listed.split("\0"):
-            source, target = self.project / name, self.origin / name
-            if name and source.is_file():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(source, target)
+        """Make the repository: the example, with its one host, and what docs/ci.md says of the signing key."""
+        shutil.copytree(self.project / "examples/repository", self.origin)
         self._set_up()
-        inventory = self.origin / "inventories/production"
-        hosts = {"web": {"hosts": {"web1": {"ansible_host": "127.0.0.1", "ansible_port": port}}}}
+        host = {"ansible_host": "127.0.0.1", "ansible_port": port}
+        production = {"web": {"hosts": {"web1": host}, "vars": {"gates_inventory": "production"}}}
         sandbox = yaml.safe_load((self.project / "inventories/sandbox/group_vars/all.yml").read_text())
         settings = {
             "ansible_user": "root",
             "ansible_become": True,
             "staging_platform": sandbox["staging_platform"],
             "staging_packages": sandbox["staging_packages"],
-            "nginx_tree": "inventories/production/nginx",
+            "nginx_tree": "files/nginx",
             "nginx_checks": [{"get": "http://shop.example/", "expect": {"body": "Welcome"}}],
             "rollout_bake": 0.2,
             # Whose line it is takes a while, and is told elsewhere.
             "gates_blame": False,
         }
-        for name, value in (("hosts.yml", hosts), ("group_vars/web.yml", settings)):
-            path = inventory / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(yaml.safe_dump(value))
-        with (inventory / "deployment.yml").open("a") as stream:
+        (self.origin / "inventory/production.yml").write_text(yaml.safe_dump(production))
+        (self.origin / "inventory/group_vars/web.yml").write_text(yaml.safe_dump(settings))
+        with (self.origin / "deployment.yml").open("a") as stream:
             stream.write(self._sealed("ansible_become_password", "for sudo"))
-        (self.origin / SITE).parent.mkdir(parents=True)
         (self.origin / SITE).write_text(site("Welcome"))
         git(self.origin, "init", "--quiet")
         git(self.origin, "add", "--all")
@@ -87,9 +80,9 @@ class Team:
     def _set_up(self) -> None:
         """Do what the documentation says that puts Sluice's files into a repository."""
         text = (self.project / "docs/ci.md").read_text()
-        block = text.partition("## Into your repository")[2].partition("```console\n")[2].partition("```")[0]
+        block = text.partition("## The signing key")[2].partition("```console\n")[2].partition("```")[0]
         commands = [line.removeprefix("$ ") for line in block.splitlines()]
-        assert len(commands) == 7
+        assert len(commands) == 2
         self.signing.parent.mkdir()
         environment = {**os.environ, "HOME": str(self.folder)}
         subprocess.run(["bash", "-ec", "\n".join(commands)], cwd=self.origin, env=environment, check=True)
@@ -110,11 +103,11 @@ class Team:
         git(self.origin, "merge", "--quiet", "--ff-only", branch)
 
     def clone(self, branch: str = "main") -> Path:
-        """Clone it as a runner does. The virtual environment is the project's, since another would be the same."""
+        """Clone it as a runner does. The virtual environment is there, with the version that is pinned."""
         self.clones += 1
         clone = self.folder / f"clone{self.clones}"
         git(self.folder, "clone", "--quiet", "--branch", branch, self.origin.as_uri(), str(clone))
-        (clone / ".venv").symlink_to(Path(sys.prefix))
+        (clone / ".venv").symlink_to(self.environment)
         return clone
 
     def page(self) -> str:
@@ -136,13 +129,17 @@ class Team:
     def deployment(self, clone: Path, emergency: str = "") -> Ran:
         contents = (self.key, self.signing, self.known, self.vault)
         secrets = {f"secrets.{name}": path.read_text() for name, path in zip(KEYS, contents, strict=True)}
-        inputs = {"inputs.playbook || 'deploy.yml'": "deploy.yml", "inputs.emergency": emergency}
+        inputs = {"inputs.playbook || 'sluice.nginx.deploy'": "sluice.nginx.deploy", "inputs.emergency": emergency}
         return github(clone / ".github/workflows/deploy.yml", clone, {**secrets, **inputs})
 
 
 @pytest.fixture(scope="module")
 def team(
-    project: Path, play: Callable[..., Any], engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
+    project: Path,
+    play: Callable[..., Any],
+    engine: docker.DockerClient,
+    dist: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Team]:
     name = "test-ci"
     made = play("playbooks/sandbox.yml", "--limit", "web1", SLUICE_SANDBOX=name)
@@ -151,7 +148,10 @@ def team(
         host = json.loads((project / ".sluice/fleets" / name / "fleet.json").read_text())["web1"]
         container = engine.containers.get(host["container"])
         folder = tmp_path_factory.mktemp("ci")
-        yield Team(project, folder, container, host["ports"]["ssh"], project / ".sluice/sandbox_key")
+        environment = fresh_environment(folder / "environment")
+        (wheel,) = dist.glob("*.whl")
+        subprocess.run([environment / "bin/pip", "install", "--quiet", "--no-index", wheel], check=True)
+        yield Team(project, folder, container, host["ports"]["ssh"], project / ".sluice/sandbox_key", environment)
     finally:
         play("playbooks/sandbox.yml", "--limit", "web1", "-e", "sandbox_state=absent", SLUICE_SANDBOX=name)
 
@@ -212,8 +212,8 @@ def test_what_is_merged_is_deployed_signed_and_no_key_is_left(team: Team) -> Non
 def test_awx_gives_the_answers_of_its_survey_and_the_keys_as_files(team: Team) -> None:
     clone = team.clone()
     inputs = {"signing_key": team.signing.read_text().strip(), "known_hosts": team.known.read_text().strip()}
-    arguments = ["--inventory", "inventories/production/hosts.yml", "--private-key", str(team.key)]
-    ran = awx(clone / "examples/ci/awx/controller.yml", "Sluice deploy", clone, inputs, arguments)
+    arguments = ["--inventory", "inventory/production.yml", "--private-key", str(team.key)]
+    ran = awx(clone / "ci/awx/controller.yml", "Sluice deploy", clone, inputs, arguments)
     assert ran.passed, ran.output
     assert "nothing to do on 1 host" in ran.output
     (written,) = (clone / ".sluice/runs").glob("*/run.json")

@@ -29,19 +29,19 @@ STEPS = """
   gather_facts: false
   tasks:
     - sluice.nginx.run:
-      register: gates_run
+      register: sluice_run
     - ansible.builtin.import_role: {name: sluice.nginx.notify, rolespec_validate: false}
-      vars: {notify_step: begin, notify_run: "{{ gates_run }}"}
+      vars: {notify_step: begin, notify_run: "{{ sluice_run }}"}
     - block:
         - ansible.builtin.copy:
             src: journal
-            dest: "{{ gates_run.folder }}/journal.jsonl"
+            dest: "{{ sluice_run.folder }}/journal.jsonl"
             mode: "0600"
         - ansible.builtin.fail: {msg: the gates refuse it}
           run_once: true
       always:
         - ansible.builtin.import_role: {name: sluice.nginx.notify, rolespec_validate: false}
-          vars: {notify_step: gates, notify_run: "{{ gates_run }}"}
+          vars: {notify_step: gates, notify_run: "{{ sluice_run }}"}
 """
 
 

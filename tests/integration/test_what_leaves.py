@@ -47,7 +47,7 @@ def test_no_output_of_the_gates_has_a_secret(play: Callable[..., Any], tmp_path:
         folder.mkdir(parents=True)
         (folder / "site.conf").write_text(_conf(side))
     given = tmp_path / "given.json"
-    trees = {"nginx_tree": str(tmp_path / "NEW"), "gates_live_tree": str(tmp_path / "OLD")}
+    trees = {"nginx_tree": str(tmp_path / "NEW"), "nginx_live_tree": str(tmp_path / "OLD")}
     given.write_text(json.dumps({**trees, "nginx_checks": CHECKS, "gates_probe": False}))
     arguments = ("-i", "inventories/bare", "-e", f"@{given}")
     done = play("playbooks/gate.yml", *arguments, GITHUB_ACTIONS="true")

@@ -1,4 +1,4 @@
-"""The files of examples/ci are valid by the schemas of their services, safe, and name only what is there."""
+"""The workflows of examples/repository are valid by their services' schemas, safe, and name only what is there."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import pytest
 import yaml
 
 PROJECT = Path(__file__).resolve().parents[2]
-CI = PROJECT / "examples/ci"
-WORKFLOWS = sorted((CI / "github").glob("*.yml"))
+REPOSITORY = PROJECT / "examples/repository"
+CI = REPOSITORY / "ci"
+GITHUB = REPOSITORY / ".github/workflows"
+WORKFLOWS = sorted(GITHUB.glob("*.yml"))
 DOCUMENT = (PROJECT / "docs/ci.md").read_text(encoding="utf-8")
 
 
@@ -52,7 +54,7 @@ def _steps(path: Path) -> list[dict[str, Any]]:
     ("schema", "options", "path"),
     [
         *(("vendor.github-workflows", (), path) for path in WORKFLOWS),
-        ("vendor.gitlab-ci", ("--data-transform", "gitlab-ci"), CI / "gitlab-ci.yml"),
+        ("vendor.gitlab-ci", ("--data-transform", "gitlab-ci"), REPOSITORY / ".gitlab-ci.yml"),
     ],
     ids=lambda value: value.name if isinstance(value, Path) else "",
 )
@@ -72,7 +74,7 @@ def test_actions_are_pinned_to_commits_and_say_their_version(path: Path) -> None
 
 
 def test_a_pull_request_has_no_secret_and_a_deployment_only_those_of_its_environment() -> None:
-    gate, deploy = CI / "github/gate.yml", CI / "github/deploy.yml"
+    gate, deploy = GITHUB / "gate.yml", GITHUB / "deploy.yml"
     assert "secrets." not in gate.read_text(encoding="utf-8")
     assert "pull_request_target" not in _read(gate)["on"]
     (job,) = _read(deploy)["jobs"].values()
@@ -90,26 +92,26 @@ def test_the_record_is_kept_whatever_came_before(path: Path) -> None:
 
 
 def test_gitlab_deploys_one_at_a_time_and_keeps_the_record_of_a_failure() -> None:
-    pipeline = _read(CI / "gitlab-ci.yml")
+    pipeline = _read(REPOSITORY / ".gitlab-ci.yml")
     assert pipeline["deploy"]["resource_group"] == "production"
     assert pipeline["deploy"]["environment"]["name"] == "production"
     assert (pipeline[".sluice"]["artifacts"]["when"], pipeline[".sluice"]["after_script"]) == (
         "always",
-        [".venv/bin/python examples/ci/record.py record"],
+        [".venv/bin/python ci/record.py record"],
     )
 
 
-def test_the_execution_environment_is_valid_and_brings_the_locked_versions(tmp_path: Path) -> None:
+def test_the_execution_environment_is_valid_and_brings_the_pinned_version(tmp_path: Path) -> None:
     definition = CI / "awx/execution-environment.yml"
     _tool(
         "ansible-builder", "create", "--file", definition, "--context", tmp_path, "--output-filename", "Containerfile"
     )
-    lock = (PROJECT / "requirements.lock").read_bytes()
-    assert (tmp_path / "_build/sluice/requirements.lock").read_bytes() == lock
+    pinned = (REPOSITORY / "requirements.txt").read_bytes()
+    assert (tmp_path / "_build/sluice/requirements.txt").read_bytes() == pinned
     built = (tmp_path / "Containerfile").read_text(encoding="utf-8")
-    assert "pip install --no-cache-dir --require-hashes --requirement /usr/share/sluice/requirements.lock" in built
+    assert "pip install --no-cache-dir --requirement /usr/share/sluice/requirements.txt" in built
     wanted = _read(definition)["dependencies"]["ansible_core"]["package_pip"]
-    assert wanted in (PROJECT / "requirements.in").read_text(encoding="utf-8").splitlines()
+    assert wanted in (PROJECT / "requirements.txt").read_text(encoding="utf-8").splitlines()
 
 
 def _controller() -> tuple[dict[str, Any], list[tuple[str, dict[str, Any]]]]:
@@ -139,7 +141,7 @@ def test_the_job_templates_run_playbooks_that_are_there_with_what_was_made_befor
     assert [template["name"] for template in templates] == ["Sluice gates", "Sluice deploy"]
     names = {options["name"] for module, options in tasks if module in kinds}
     for template in templates:
-        assert (PROJECT / template["playbook"]).is_file()
+        assert (REPOSITORY / template["playbook"]).is_file()
         assert {template["project"], template["inventory"], *template["instance_groups"]} <= names
 
 
@@ -180,11 +182,17 @@ def test_the_jobs_engine_answers_to_the_pod_alone_and_the_record_outlives_it() -
 )
 def test_every_key_has_a_place_in_each_service_and_in_the_documentation(name: str) -> None:
     assert name in (CI / "with-keys").read_text(encoding="utf-8")
-    assert f"secrets.{name}" in (CI / "github/deploy.yml").read_text(encoding="utf-8")
+    assert f"secrets.{name}" in (GITHUB / "deploy.yml").read_text(encoding="utf-8")
     assert name in DOCUMENT
 
 
 def test_the_documentation_names_files_that_are_there() -> None:
-    named = set(re.findall(r"examples/ci/[\w./-]*\w", DOCUMENT))
-    assert {path for path in named if not (PROJECT / path).exists()} == set()
-    assert {f"examples/ci/{path.relative_to(CI)}" for path in CI.rglob("*.yml")} <= named
+    files = [path for path in (*CI.rglob("*"), *WORKFLOWS, REPOSITORY / ".gitlab-ci.yml") if path.is_file()]
+    assert [str(path) for path in files if f"`{path.relative_to(REPOSITORY)}`" not in DOCUMENT] == []
+
+
+def test_upgrading_is_changing_one_line() -> None:
+    version = yaml.safe_load((PROJECT / "galaxy.yml").read_text(encoding="utf-8"))["version"]
+    assert (REPOSITORY / "requirements.txt").read_text(encoding="utf-8") == f"sluice-nginx=={version}\n"
+    others = [path for path in REPOSITORY.rglob("*") if path.is_file() and path.name != "requirements.txt"]
+    assert [str(path) for path in others if f"=={version}" in path.read_text(encoding="utf-8")] == []

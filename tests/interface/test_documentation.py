@@ -68,6 +68,7 @@ def test_a_module_has_examples_and_says_what_it_returns(modules: dict[str, Any],
     assert f"sluice.nginx.{name}:" in entry["examples"]
     assert entry["return"]
     assert set(entry["doc"]["attributes"]) >= {"check_mode", "diff_mode"}
+    assert "requirements.txt" in " ".join(entry["doc"]["requirements"])
 
 
 def _read(name: str) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
+NAMES = sorted(f"sluice.nginx.{path.stem}" for path in (PROJECT / "playbooks").glob("*.yml"))
 PLAYBOOKS = ["deploy.yml", *sorted(f"playbooks/{path.name}" for path in (PROJECT / "playbooks").glob("*.yml"))]
 
 
@@ -27,6 +29,16 @@ def test_playbooks_have_no_fault_of_syntax(inventory: str) -> None:
     ]
 
 
+def test_each_playbook_has_a_name_that_works_from_any_folder(tmp_path: Path) -> None:
+    (tmp_path / "ansible.cfg").touch()
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "--syntax-check", "-i", "web1,", *NAMES]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg")}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    shown = [line for line in done.stdout.splitlines() if line.startswith("playbook: ")]
+    assert [Path(line).stem for line in shown] == [name.rpartition(".")[2] for name in NAMES]
+
+
 def test_the_playbooks_of_the_design_are_there() -> None:
-    names = {"gate", "push", "settle", "rollback", "status", "sandbox"}
+    names = {"deploy", "gate", "push", "settle", "rollback", "status", "sandbox"}
     assert {f"playbooks/{name}.yml" for name in names} <= set(PLAYBOOKS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,11 @@ from scripts.generate import generated, passed_on, stale
 
 ROLES = sorted(path for path in (Path(__file__).resolve().parents[2] / "roles").iterdir() if path.is_dir())
 FILES = ("README.md", "defaults/main.yml", "meta/main.yml", "meta/argument_specs.yml", "tasks/main.yml")
+
+# A variable of a role, in a template or a condition.
+_VARIABLE = re.compile(rf"\b(?:{'|'.join(role.name for role in ROLES)})_[a-z_]+\b")
+# One key and one name serve both roles, unless they are set: a default that works without the other role, too.
+_SHARED = {"rollout_signing_key": "gates_signing_key", "rollout_inventory": "gates_inventory"}
 
 each_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 
@@ -55,6 +62,30 @@ def test_variables_begin_with_the_name_of_the_role_and_are_described(role: Path)
 def test_the_readme_names_every_variable(role: Path) -> None:
     readme = (role / "README.md").read_text(encoding="utf-8")
     assert [name for name in _options(role) if name not in readme] == []
+
+
+def _read(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each variable of a role that YAML reads, with the key above it."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _read(inner, str(name))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _read(inner, key)
+    elif isinstance(value, str) and ("{{" in value or key in ("when", "until", "changed_when", "failed_when", "loop")):
+        yield from ((key, name) for name in _VARIABLE.findall(value))
+
+
+@each_role
+def test_a_role_reads_no_variable_of_another(role: Path) -> None:
+    files = [path for folder in ("tasks", "defaults", "vars") for path in (role / folder).glob("*.yml")]
+    read = [each for path in files for each in _read(yaml.safe_load(path.read_text(encoding="utf-8")))]
+    for path in (role / "templates").glob("*.j2"):
+        blocks = re.findall(r"\{[{%].*?[%}]\}", path.read_text(encoding="utf-8"), re.DOTALL)
+        read += [(path.name, name) for block in blocks for name in _VARIABLE.findall(block)]
+    foreign = [(key, name) for key, name in read if not name.startswith(f"{role.name}_")]
+    assert [(key, name) for key, name in foreign if _SHARED.get(key) != name] == []
+    assert read
 
 
 def test_what_is_generated_is_up_to_date() -> None:

@@ -74,8 +74,8 @@ def shop(
 ) -> Shop:
     """The sandbox's sites as they serve."""
     text = (project / "inventories/sandbox/group_vars/web.yml").read_text(encoding="utf-8")
-    variables = yaml.safe_load(text.replace("{{ ansible_config_file | dirname }}", str(project)))
-    docroots = {path: Path(folder) for path, folder in variables["staging_docroots"].items()}
+    variables = yaml.safe_load(text)
+    docroots = {path: project / folder for path, folder in variables["staging_docroots"].items()}
     settings = replace(stage_settings, docroots=docroots)
     services = parse_services(variables["staging_services"])
     return Shop(engine, settings, services, variables, platform, project, tmp_path_factory.mktemp("releases"))

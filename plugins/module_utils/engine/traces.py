@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Iterator
 
-from ..lean import TYPE_CHECKING, suppress
 from .guard.arm import BOOT_UNIT
 
 if TYPE_CHECKING:
-    from typing import Iterator
+    from pathlib import Path
 
-    from ..lean import Path
     from .session import Session
 
 __all__ = ["find_foreign", "find_traces", "leaving", "remove_traces"]

@@ -20,8 +20,11 @@ __all__ = ["publish"]
 _Maker = Callable[[Mapping[str, Any]], str]
 
 
-def publish(folder: Path) -> list[str]:
-    """Write the reports of the run whose record is in ``folder``; returns a sentence for each that could not be."""
+def publish(folder: Path, project: Path | None = None) -> list[str]:
+    """Write the reports of the run whose record is in ``folder``; returns a sentence for each that could not be.
+
+    Files of findings are named relative to ``project``.
+    """
     try:
         record = cleared(read_record(folder))
     except SluiceError as error:
@@ -29,7 +32,8 @@ def publish(folder: Path) -> list[str]:
     # Beside the runs is where the controller keeps what can be made again; a record may have been moved elsewhere.
     cache = folder.parent.parent / "cache" if folder.parent.name == "runs" else None
     page = functools.partial(report, cache=cache)
-    makers: dict[str, _Maker] = {"report.html": page, "junit.xml": junit, "findings.sarif": sarif}
+    located = functools.partial(sarif, project=project)
+    makers: dict[str, _Maker] = {"report.html": page, "junit.xml": junit, "findings.sarif": located}
     told = [_one(folder / name, make, record, write_text) for name, make in makers.items()]
     if record["result"] in FAILED:
         # Here, as most runs need none.

@@ -21,14 +21,14 @@ _MOST_RESULTS = 5000
 """As many as code hosts take of one run."""
 
 
-def sarif(record: Mapping[str, Any]) -> str:
-    """The findings of a run in SARIF 2.1.0."""
+def sarif(record: Mapping[str, Any], project: Path | None = None) -> str:
+    """Return the findings of a run in SARIF 2.1.0, whose files are named relative to ``project``."""
     record = cleared(record)
-    # A record is in PROJECT/.sluice/runs/RUN.
-    project = PurePosixPath(record["run"]["folder"]).parent.parent.parent
+    # A record is in PROJECT/.sluice/runs/RUN, unless sluice_state_dir is elsewhere.
+    root = PurePosixPath(project or Path(record["run"]["folder"]).parent.parent.parent)
     results: dict[str, dict[str, Any]] = {}
-    found = (result for release in record["releases"] for result in _results(release, project))
-    for result in (*found, *_culprits(RunSummary.of(record).culprits, project)):
+    found = (result for release in record["releases"] for result in _results(release, root))
+    for result in (*found, *_culprits(RunSummary.of(record).culprits, root)):
         # Releases of one run have most of their findings in common.
         results.setdefault(json.dumps(result, sort_keys=True), result)
     told = list(results.values())[:_MOST_RESULTS]

@@ -68,10 +68,14 @@ class Host:
 
 @dataclasses.dataclass(frozen=True)
 class Fleet:
-    """A sandbox called ``name``, belonging to the checkout at ``root``. Raises ``SluiceError`` for what is no name."""
+    """A sandbox called ``name`` of the project at ``root``, with its files in ``state``.
+
+    Raises ``SluiceError`` for what is no name.
+    """
 
     name: Name
     root: Path
+    state: Path
 
     def __post_init__(self) -> None:
         read_name(self.name, "sandbox_name")
@@ -92,11 +96,11 @@ class Fleet:
     @property
     def fleets(self) -> Path:
         """Where the folders of all fleets are, and nothing else."""
-        return self.root / ".sluice/fleets"
+        return self.state / "fleets"
 
     @property
     def key(self) -> Path:
-        return self.root / ".sluice" / "sandbox_key"
+        return self.state / "sandbox_key"
 
 
 def ensure_fleet(

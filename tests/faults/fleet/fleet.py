@@ -27,7 +27,7 @@ _PLAYBOOK = """
   run_once: true
   tasks:
     - sluice.nginx.run:
-      register: rollout_run
+      register: sluice_run
 - import_playbook: {project}/playbooks/push.yml
 - import_playbook: {project}/playbooks/settle.yml
 """

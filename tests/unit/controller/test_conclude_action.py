@@ -35,6 +35,7 @@ class Ending:
         action: Any = conclude.ActionModule.__new__(conclude.ActionModule)
         action._task = SimpleNamespace(check_mode=check_mode)
         action._display = SimpleNamespace(display=self.shown.append, warning=self.warnings.append)
+        action._state = lambda: self.folder.parent
         return dict(action.work({"run": self.record.run.to_json()}, {}))
 
     def written(self) -> dict[str, Any]:
@@ -132,7 +133,7 @@ def test_a_folder_that_takes_nothing_more_changes_nothing_of_the_end(
 
 def test_reports_that_cannot_be_written_are_warnings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ending = Ending(tmp_path, GATE, *_way("web1"))
-    monkeypatch.setattr(concluding, "publish", lambda folder: ["junit.xml could not be written: full"])
+    monkeypatch.setattr(concluding, "publish", lambda folder, project: ["junit.xml could not be written: full"])
     assert "failed" not in ending.end()
     assert ending.warnings == ["junit.xml could not be written: full"]
 

@@ -35,10 +35,18 @@ class Ran(NamedTuple):
     output: str
 
 
-def run(folder: Path, *arguments: str, play: str = "", before: str = "", task: str = "", **environment: str) -> Ran:
+def run(
+    folder: Path,
+    *arguments: str,
+    play: str = "",
+    before: str = "",
+    task: str = "",
+    playbook: str = PLAYBOOK,
+    **environment: str,
+) -> Ran:
     (folder / "ansible.cfg").touch()
     (folder / "hosts").write_text(INVENTORY)
-    (folder / "play.yml").write_text(PLAYBOOK.format(play=play, before=before, task=task))
+    (folder / "play.yml").write_text(playbook.format(play=play, before=before, task=task))
     done = subprocess.run(
         [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "hosts", "play.yml", *arguments],
         cwd=folder,
@@ -112,6 +120,17 @@ def test_a_reason_in_the_inventory_is_refused_by_its_place(tmp_path: Path, where
 def test_a_reason_from_a_playbook_or_a_fact_is_refused(tmp_path: Path, more: dict[str, str]) -> None:
     (tmp_path / "more.yml").write_text(f"{REASON}\n")
     done = run(tmp_path, **more)
+    assert done.code == 2, done.output
+    assert WHERE in done.output
+
+
+@pytest.mark.parametrize("said", ["", "it burns"])
+def test_a_reason_beside_that_of_the_command_line_is_refused(tmp_path: Path, said: str) -> None:
+    playbook = PLAYBOOK.replace("{{{{ rollout_emergency | default('') }}}}", "{{{{ gates_emergency }}}}")
+    path = tmp_path / "group_vars/web.yml"
+    path.parent.mkdir()
+    path.write_text("gates_emergency: tidy up\n")
+    done = run(tmp_path, "-e", f"rollout_emergency='{said}'", playbook=playbook)
     assert done.code == 2, done.output
     assert WHERE in done.output
 

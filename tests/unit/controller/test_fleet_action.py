@@ -48,6 +48,7 @@ class Fleet:
         """Take a step; by default for both hosts, without signing, in an emergency that needs no receipt."""
         action: Any = fleet.ActionModule.__new__(fleet.ActionModule)
         action._task, action._loader = self._task, None
+        action._templar = SimpleNamespace(template=lambda value: value)
         action._display = SimpleNamespace(display=lambda line, color=None: self.shown.append(line))
         action._answers = self._play
         action._variables = self.variables.__getitem__
@@ -77,7 +78,7 @@ def _release(root: Path) -> Release:
 
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Fleet]:
-    monkeypatch.setattr(fleet, "state", lambda: tmp_path)
+    monkeypatch.setattr(fleet.ActionModule, "_state", lambda _: tmp_path)
     monkeypatch.setattr(emergency, "load_extra_vars", lambda loader: {"rollout_emergency": "a test"})
 
     def made(check_mode: bool = False, diff: bool = False, **answers: Answer) -> Fleet:

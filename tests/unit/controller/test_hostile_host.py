@@ -78,6 +78,7 @@ class World:
         action._task = SimpleNamespace(check_mode=check_mode, diff=True, _role=None)
         action._display = SimpleNamespace(display=lambda *_, **__: None, warning=lambda *_: None)
         action._variables, action._loader = (lambda host: {}), None
+        action._templar = SimpleNamespace(template=lambda value: value)
         defaults = {name: spec.get("default") for name, spec in module.ActionModule.argument_spec().items()}
         given = {**defaults, **options}
         return dict(action.work_on(HOSTS, given) if hasattr(action, "work_on") else action.work(given, {}))
@@ -100,7 +101,7 @@ def world(says: Says) -> Iterator[World]:
         made = World(Path(folder, "project/.sluice"), says)
         (made.root.parent / "ansible.cfg").touch()
         for module in (fleet, conclude, probe, postmortem):
-            patch.setattr(module, "state", lambda: made.root)
+            patch.setattr(module.ActionModule, "_state", lambda _: made.root)
         patch.setattr(asking, "engines", made.ways)
         patch.setattr(context, "CLIARGS", {"forks": 5})
         patch.setattr(emergency, "load_extra_vars", lambda loader: {"rollout_emergency": "a test"})

@@ -26,7 +26,7 @@ Answer = dict[str, Any]
 @pytest.fixture
 def probed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
     """Let a host be asked, whose engine is ``engine``; returns its answer, and what it was asked as ``asked``."""
-    monkeypatch.setattr(probe, "state", lambda: tmp_path)
+    monkeypatch.setattr(probe.ActionModule, "_state", lambda _: tmp_path)
     trees.write(trees.overlay(PACKAGED), tmp_path / "packaged")
 
     def run(engine: Callable[[Answer], Answer]) -> Answer:

@@ -34,10 +34,10 @@ def test_the_folder_of_a_project_is_made_closed_and_an_open_one_is_closed(
 ) -> None:
     monkeypatch.setattr(constants, "CONFIG_FILE", str(tmp_path / "ansible.cfg"))
     folder = tmp_path / ".sluice"
-    assert controller.state() == folder
+    assert controller.state_folder() == folder
     assert _mode(folder) == 0o700
     folder.chmod(0o755)
-    assert _mode(controller.state()) == 0o700
+    assert _mode(controller.state_folder()) == 0o700
 
 
 @IS_ROOT

@@ -31,9 +31,10 @@ from ansible_collections.sluice.nginx.plugins.module_utils.reports.history impor
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Verdict
 from ansible_collections.sluice.nginx.plugins.plugin_utils import emergency
 
-CI = Path(__file__).resolve().parents[3] / "examples/ci/record.py"
+CI = Path(__file__).resolve().parents[3] / "examples/repository/ci/record.py"
 # A terminal is cleared and named, a line begins that a service takes for its own, and text runs backwards.
 ODD = "\x1b[2J\x1b]0;taken\x07\r\n::error file=deploy.yml::forged\n##[error]forged \u202eevil"
+REASON = f"why {ODD}"
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIS3CR3T{}\n-----END PRIVATE KEY-----\n"
 
 
@@ -198,10 +199,10 @@ class Whole:
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("LOGNAME", f"ada{ODD}")
-        monkeypatch.setattr(emergency, "load_extra_vars", lambda loader: {emergency.NAME: "a test"})
+        monkeypatch.setattr(emergency, "load_extra_vars", lambda loader: {emergency.NAME: REASON})
         self.root, self.screen = root, Screen()
         for module in (conclude, fleet, gates, notify):
-            monkeypatch.setattr(module, "state", lambda: root / ".sluice")
+            monkeypatch.setattr(module.ActionModule, "_state", lambda _: root / ".sluice")
         (root / ".sluice").mkdir(mode=0o700)
         self.store = Store(root / ".sluice/releases")
         self.live, self.release = self._made("OLD"), self._made("NEW")
@@ -217,6 +218,7 @@ class Whole:
     def _action(self, kind: Any) -> Any:
         action = kind.__new__(kind)
         action._display, action._loader = self.screen, None
+        action._templar = SimpleNamespace(template=lambda value: value)
         action._task = SimpleNamespace(check_mode=False, diff=True, _role=None)
         return action
 
@@ -229,7 +231,7 @@ class Whole:
         options = {name: spec.get("default") for name, spec in gates.ActionModule.argument_spec().items()}
         releases = [{"id": self.release.id, "hosts": ["web1"]}]
         given = {"run": self.run.to_json(), "releases": releases, "staging": {}, "deploy": True}
-        given["emergency"] = f"why {ODD}"
+        given["emergency"] = REASON
         result = action.work({**options, **given}, {})
         assert examined[0].verdicts[0].findings[0].expected.endswith(canary("NEWMAP")), "it is compared as it is"
         self._printed(result)
@@ -240,7 +242,7 @@ class Whole:
             action._answers = self._play
             action._variables = lambda host: {}
             options = {name: spec.get("default") for name, spec in fleet.ActionModule.argument_spec().items()}
-            given = {"run": self.run.to_json(), "releases": {"web1": self.release.id}, "emergency": "a test"}
+            given = {"run": self.run.to_json(), "releases": {"web1": self.release.id}, "emergency": REASON}
             result = action.work_on(["web1"], {**options, **given, "step": step, "wave": ["web1"]})
             self.said[f"diff of {step}"] = "".join(each["prepared"] for each in result.get("diff", []))
 

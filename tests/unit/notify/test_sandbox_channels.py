@@ -15,7 +15,7 @@ from .servers import Receiver
 @pytest.fixture
 def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the fleet ``mine`` is written down."""
-    monkeypatch.setattr(sandbox, "state", lambda: tmp_path)
+    monkeypatch.setattr(sandbox, "state_folder", lambda: tmp_path)
     (tmp_path / "fleets/mine").mkdir(parents=True)
     return tmp_path / "fleets/mine/fleet.json"
 

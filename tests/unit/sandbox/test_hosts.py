@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.filter import sandbox
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_name
+from ansible_collections.sluice.nginx.plugins.module_utils.outside import Name, read_name
 from ansible_collections.sluice.nginx.plugins.module_utils.sandbox.hosts import (
     Fleet,
     Host,
@@ -26,9 +26,13 @@ from ansible_collections.sluice.nginx.plugins.module_utils.sandbox.hosts import 
 PORTS = {"web2": {"ssh": 2202, "http": 8002, "https": 4402}, "web1": {"ssh": 2201, "http": 8001, "https": 4401}}
 
 
+def _fleet(name: Name, root: Path) -> Fleet:
+    return Fleet(name, root, root / ".sluice")
+
+
 def test_fleets_of_different_checkouts_and_names_do_not_meet(tmp_path: Path) -> None:
     names = [read_name(name, "sandbox_name") for name in ("sandbox", "other")]
-    fleets = [Fleet(names[0], tmp_path / "a"), Fleet(names[0], tmp_path / "b"), Fleet(names[1], tmp_path / "a")]
+    fleets = [_fleet(names[0], tmp_path / "a"), _fleet(names[0], tmp_path / "b"), _fleet(names[1], tmp_path / "a")]
     assert len({fleet.network for fleet in fleets}) == 3
     assert len({tuple(fleet.labels.values()) for fleet in fleets}) == 3
     assert all(fleet.labels["sluice"] == "1" for fleet in fleets)
@@ -72,7 +76,7 @@ def test_variables_find_a_service_or_nothing(
     (tmp_path / "fleets/mine/fleet.json").write_text(
         fleet_json({"mon1": {"ssh": 2203, "alertmanager": 9093}}, "sluice-0-mine")
     )
-    monkeypatch.setattr(sandbox, "state", lambda: tmp_path)
+    monkeypatch.setattr(sandbox, "state_folder", lambda: tmp_path)
     assert sandbox.fleet_url(name, host, service) == url
 
 
@@ -90,14 +94,14 @@ def test_what_is_no_name_of_a_fleet_removes_nothing(tmp_path: Path, nothing: Any
     (tmp_path / "deploy.yml").touch()
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(SluiceError, match=r"^sandbox_name: .* is no name"):
-        remove_fleet(nothing, Fleet(name, tmp_path), ["web1"])
+        remove_fleet(nothing, _fleet(name, tmp_path), ["web1"])
     assert sorted(tmp_path.rglob("*")) == before
     assert sandbox.fleet_url(name, "mon1", "http") == ""
 
 
 @pytest.mark.parametrize("name", ["runs", "releases", "live", "cache", "sandbox"])
 def test_a_fleet_has_a_folder_beside_which_nothing_is_removed(tmp_path: Path, nothing: Any, name: str) -> None:
-    fleet = Fleet(read_name(name, "sandbox_name"), tmp_path)
+    fleet = _fleet(read_name(name, "sandbox_name"), tmp_path)
     (tmp_path / ".sluice" / name).mkdir(parents=True)
     assert remove_fleet(nothing, fleet, ["web1"]) is False
     fleet.folder.mkdir(parents=True)
@@ -108,7 +112,7 @@ def test_a_fleet_has_a_folder_beside_which_nothing_is_removed(tmp_path: Path, no
 
 def test_a_folder_that_leads_elsewhere_is_not_removed(tmp_path: Path, nothing: Any) -> None:
     (tmp_path / "precious").mkdir()
-    fleet = Fleet(read_name("mine", "sandbox_name"), tmp_path)
+    fleet = _fleet(read_name("mine", "sandbox_name"), tmp_path)
     fleet.fleets.mkdir(parents=True)
     fleet.folder.symlink_to(tmp_path / "precious")
     with pytest.raises(SluiceError, match="leads out of"):
@@ -139,7 +143,7 @@ def test_a_host_gets_nothing_of_the_machine(tmp_path: Path) -> None:
     engine = _Engine()
     _create(
         cast(docker.DockerClient, engine),
-        Fleet(read_name("sandbox", "sandbox_name"), tmp_path),
+        _fleet(read_name("sandbox", "sandbox_name"), tmp_path),
         "web1",
         Host(),
         "image",

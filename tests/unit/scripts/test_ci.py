@@ -1,4 +1,4 @@
-"""What the workflows of examples/ci call: the record for the services, and the keys for one command."""
+"""What the workflows of examples/repository call: the record for the services, and the keys for one command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-CI = Path(__file__).resolve().parents[3] / "examples/ci"
+CI = Path(__file__).resolve().parents[3] / "examples/repository/ci"
 
 
 def _run(folder: Path, *command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -226,7 +226,7 @@ def test_without_known_hosts_and_vault_the_machine_s_own_settings_stay(tmp_path:
             {},
             (),
             64,
-            "with-keys: there is no command; write for example: with-keys .venv/bin/ansible-playbook deploy.yml",
+            "with-keys: there is no command; write for example: with-keys .venv/bin/ansible-playbook ",
         ),
         (
             {"SLUICE_SSH_KEY": "no key"},

@@ -29,6 +29,8 @@ def test_the_header_says_how_it_is_made() -> None:
 
 
 def test_all_that_is_wanted_is_in_it() -> None:
-    wanted = [re.split("[<>=]", line)[0] for line in (PROJECT / "requirements.in").read_text().splitlines()]
-    names = {_plain(name) for name, _ in PINNED}
-    assert {_plain(name) for name in wanted if name and not name.startswith("#")} <= names
+    lines = [
+        line for name in ("requirements.in", "requirements.txt") for line in (PROJECT / name).read_text().splitlines()
+    ]
+    wanted = {_plain(re.split("[<>=]", line)[0]) for line in lines if not line.startswith(("#", "-r "))}
+    assert wanted <= {_plain(name) for name, _ in PINNED}

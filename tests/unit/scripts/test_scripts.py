@@ -14,8 +14,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import
 PROJECT = Path(__file__).resolve().parents[3]
 # What the scripts expect of any machine.
 ORDINARY = """
-bash basename cat cmp comm cp cut date dirname env find getent grep id mkdir mktemp nohup rm sed sh sha256sum sleep sort
-tail tr xargs
+bash basename cat cmp comm cp cut date dirname env find getent grep id ln mkdir mktemp nohup rm sed sh sha256sum sleep
+sort tail tr xargs
 """
 LOCK = "one==1\n"
 

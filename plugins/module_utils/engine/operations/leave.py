@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...lean import TYPE_CHECKING
+from typing import TYPE_CHECKING
+
 from .. import state as states
 from ..asking import contract_of
 from ..guard.arm import arm
@@ -22,7 +23,8 @@ from ..way_back import go_back
 from .settle import end_trial, let_guard_go
 
 if TYPE_CHECKING:
-    from ...lean import Path
+    from pathlib import Path
+
     from ...outside import ReleaseId
     from ..forms import Json, LeaveRequest
     from ..host.processes import Master

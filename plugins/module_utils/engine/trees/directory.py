@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from ...lean import TYPE_CHECKING
 from ...manifest import compare, read_tree
 from ..session import Fault, Problem
 from ..traces import leaving
 from .live import CANNOT_EXCHANGE
 
 if TYPE_CHECKING:
-    from ...lean import Path
+    from pathlib import Path
+
     from ..session import Session
 
 __all__ = ["directory_problems", "make_directory", "put_directory"]
