@@ -10,9 +10,8 @@ import difflib
 import re
 from dataclasses import replace
 
-import crossplane.analyzer
-
 from ..config.parse import CONF_ROOT, Config
+from ..packages import analyzer
 from ..verdicts.model import Finding, Subject, Verdict
 from ..words import count
 from ..world.directives import known_elsewhere
@@ -64,7 +63,7 @@ def findings_of(output: str, *, allow_warnings: bool) -> list[Finding]:
 def _meant(what: str) -> str:
     """Name the directive that a misspelt one was meant to be."""
     unknown = _UNKNOWN.search(what)
-    near = difflib.get_close_matches(unknown["name"], crossplane.analyzer.DIRECTIVES, 1) if unknown else []
+    near = difflib.get_close_matches(unknown["name"], analyzer.DIRECTIVES, 1) if unknown else []
     return f"did you mean {near[0]}?" if near else ""
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-
 from ..config.facts import listeners, server_names
 from ..config.parse import Config, Directive
+from ..packages import serialization, x509
 from .context import Context
 from .scopes import scopes
 
@@ -54,10 +52,10 @@ def _chain(content: bytes | None) -> list[x509.Certificate]:
 def fits(certificate: x509.Certificate, key: bytes) -> bool:
     """Whether a private key belongs to a certificate. One that cannot be read, as with a password, is not judged."""
     try:
-        private = load_pem_private_key(key, None)
+        private = serialization.load_pem_private_key(key, None)
     except (ValueError, TypeError):
         return True
-    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return private.public_key().public_bytes(*form) == certificate.public_key().public_bytes(*form)
 
 

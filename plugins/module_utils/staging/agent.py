@@ -18,14 +18,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
-
-from docker.models.containers import Container
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .. import remote
 from ..errors import SluiceError
 from ..world import inside
 from .containers import libraries, pack
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
 
 __all__ = ["Agent", "code", "command"]
 

@@ -19,9 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import docker
-
 from ..errors import InputError, SluiceError
+from ..packages import docker
 from ..world.images import Image
 from ..world.model import World
 from ..world.synthesis import STAND_IN_NETWORK

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from crossplane.analyzer import DIRECTIVES
-
 from ....config.parse import Config
+from ....packages import analyzer
 from ....verdicts.model import Finding
 from ...context import Context
 
@@ -21,14 +20,13 @@ _GREEDY = (
 # Directives without an underscore that are unlikely to be a host, a file or a word of somebody's own.
 _PLAIN = {"alias", "autoindex", "deny", "expires", "gzip", "include", "listen", "location", "proxy_pass", "return"}
 _PLAIN |= {"rewrite", "root", "sendfile", "if"}
-_NAMES = {name for name in DIRECTIVES if "_" in name} | _PLAIN
 
 
 def run(config: Config, context: Context) -> list[Finding]:
     """Find directives among the words of another one."""
     findings = []
     for directive in config.named(*_GREEDY):
-        swallowed = [word for word in directive.args[1:] if word in _NAMES]
+        swallowed = [word for word in directive.args[1:] if _is_directive(word)]
         if swallowed:
             findings.append(
                 Finding(
@@ -41,3 +39,7 @@ def run(config: Config, context: Context) -> list[Finding]:
                 )
             )
     return findings
+
+
+def _is_directive(word: str) -> bool:
+    return word in _PLAIN or ("_" in word and word in analyzer.DIRECTIVES)
