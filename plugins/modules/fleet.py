@@ -1,3 +1,5 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
 """Documentation of the action of the same name, which has the engines on the hosts do the work, all at once."""
 
 from __future__ import annotations
@@ -91,7 +93,7 @@ attributes:
   diff_mode:
     description: V(preflight) shows how the live tree and the release differ.
     support: full
-author: Sluice
+author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""

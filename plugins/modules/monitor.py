@@ -1,3 +1,5 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
 """Documentation of the action of the same name; it runs on the controller alone."""
 
 from __future__ import annotations
@@ -84,7 +86,7 @@ attributes:
   diff_mode:
     description: There is nothing to compare. The tasks that copy the files show how they differ.
     support: none
-author: Sluice
+author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
@@ -97,7 +99,7 @@ EXAMPLES = r"""
 RETURN = r"""
 folder:
   description: Where the files are.
-  type: path
+  type: str
   returned: always
 files:
   description: Those that are new or different.

@@ -1,3 +1,5 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
 """Documentation of the action of the same name, which asks the engines on the hosts."""
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ attributes:
   diff_mode:
     description: The result names the paths that change.
     support: none
-author: Sluice
+author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
