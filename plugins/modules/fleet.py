@@ -116,4 +116,9 @@ hosts:
     - Instead C(why) says why it was not asked, or C(would) what it would be asked for in check mode.
   type: dict
   returned: always
+diff:
+  description: What changes on hosts, for each group of hosts to which the same happens.
+  type: list
+  elements: dict
+  returned: when hosts showed their files, as with C(--diff)
 """

@@ -149,4 +149,9 @@ sluice_report:
   description: A file with the verdicts and findings, for people. P(sluice.nginx.verdicts#callback) shows it.
   type: str
   returned: always
+sluice_problems:
+  description: What people must see at once, as the reason of an emergency. P(sluice.nginx.verdicts#callback) shows it.
+  type: list
+  elements: str
+  returned: success
 """
