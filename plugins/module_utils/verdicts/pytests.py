@@ -37,7 +37,7 @@ class Pytests:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
             )
-        self._errors = cast("IO[bytes]", self._process.stderr)
+        self._errors = cast(IO[bytes], self._process.stderr)
 
     def run(self, arguments: Sequence[str], seconds: int) -> tuple[int | None, str]:
         """Run pytest with ``arguments``. Returns its exit code, None where it did not end in time, and its output.

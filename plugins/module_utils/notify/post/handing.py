@@ -53,7 +53,7 @@ def hand_over(orders: Sequence[Post], timeout: float, *, report: Path | None = N
         cwd="/",
         env={**os.environ, "PYTHONPATH": str(_ROOT)},
     )
-    stdin = cast("IO[bytes]", process.stdin)
+    stdin = cast(IO[bytes], process.stdin)
     # A sender that has died has told nothing, and that is seen by its notices.
     with contextlib.suppress(BrokenPipeError), stdin:
         stdin.write(write_order(orders, timeout, str(report or "")))
