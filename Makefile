@@ -15,8 +15,8 @@ demo: ## the sandbox fleet, with both sites taken through the gates onto it
 test: setup ## every test: lint, types, unit, fuzzers for a moment, interface, browser, integration, Molecule
 	@scripts/test
 
-lint: setup ## ansible-lint, yamllint, ruff, mypy, changelog
-	@scripts/test ansible-lint yamllint ruff format mypy changelog
+lint: setup ## ansible-lint, yamllint, ruff, mypy, changelog, ansible-test sanity
+	@scripts/test ansible-lint yamllint ruff format mypy changelog sanity
 
 unit: setup ## the unit tests alone
 	@scripts/test unit

@@ -1,13 +1,8 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
 """Prepares what Ansible forks: each task of a play is a copy of the process that read the playbook."""
 
 from __future__ import annotations
-
-import contextlib
-import gc
-import importlib
-from typing import Any
-
-from ansible.plugins.callback import CallbackBase
 
 DOCUMENTATION = r"""
 name: forks
@@ -20,8 +15,15 @@ description:
   - Nothing but the time of a run depends on it.
 requirements:
   - C(callbacks_enabled = sluice.nginx.forks) in C(ansible.cfg).
-author: Sluice
+author: Sluice (!UNKNOWN)
 """
+
+import contextlib
+import gc
+import importlib
+from typing import Any
+
+from ansible.plugins.callback import CallbackBase
 
 _PLUGINS = "ansible_collections.sluice.nginx.plugins"
 _SHARED = (

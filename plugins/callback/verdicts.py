@@ -1,13 +1,8 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
 """Prints the reports of a run at its end, and what went wrong on a host when it went wrong."""
 
 from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
-from ansible.plugins.callback import CallbackBase
-
-from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show, show_text
 
 DOCUMENTATION = r"""
 name: verdicts
@@ -19,8 +14,15 @@ description:
   - Shows what went wrong on a host, or was done to it, as soon as it is known.
 requirements:
   - C(callbacks_enabled = sluice.nginx.verdicts) in C(ansible.cfg).
-author: Sluice
+author: Sluice (!UNKNOWN)
 """
+
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.callback import CallbackBase
+
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show, show_text
 
 
 class CallbackModule(CallbackBase):

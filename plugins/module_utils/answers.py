@@ -12,11 +12,10 @@ import re
 import threading
 from typing import Any, NoReturn, cast
 
-import msgspec
-
 from .answer_forms import FORMS, NEEDED, RELEASE_ID, Base, TrafficForm
 from .errors import SluiceError
 from .outside import printable
+from .packages import msgspec
 
 __all__ = ["MOST_BYTES", "Malformed", "NoJson", "read_answer"]
 

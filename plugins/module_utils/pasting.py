@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-import yaml
-
 from .outside import printable
+from .packages import yaml
 
 __all__ = ["comment", "flow", "inert_url", "quoted", "to_yaml"]
 
@@ -25,11 +25,13 @@ class _Inert(str):
     """A text that Ansible could take for a template."""
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes such texts with the tag ``!unsafe``, which Ansible's loader reads as data."""
+@functools.cache
+def _dumper() -> type[yaml.SafeDumper]:
+    class Dumper(yaml.SafeDumper):
+        """Writes such texts with the tag ``!unsafe``, which Ansible's loader reads as data."""
 
-
-_Dumper.add_representer(_Inert, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text), style="'"))
+    Dumper.add_representer(_Inert, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text), style="'"))
+    return Dumper
 
 
 def to_yaml(value: object, *, flow_style: bool | None = False) -> str:
@@ -39,7 +41,7 @@ def to_yaml(value: object, *, flow_style: bool | None = False) -> str:
 
 def _dumped(value: object, flow_style: bool | None, width: int) -> str:
     style: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": width}
-    return str(yaml.dump(value, Dumper=_Dumper, default_flow_style=flow_style, **style))
+    return str(yaml.dump(value, Dumper=_dumper(), default_flow_style=flow_style, **style))
 
 
 def flow(value: object) -> str:

@@ -1,3 +1,5 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
 """Documentation of the action of the same name; it runs on the controller alone."""
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ options:
     type: dict
     required: true
 extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
-author: Sluice
+author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
@@ -33,6 +35,6 @@ outcome:
   returned: always
 sluice_report:
   description: A file with the table of hosts, for people. P(sluice.nginx.verdicts#callback) shows it.
-  type: path
+  type: str
   returned: always
 """

@@ -1,3 +1,5 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
 """Documentation of the action of the same name, which has the engines on the hosts do the work, all at once."""
 
 from __future__ import annotations
@@ -92,7 +94,7 @@ attributes:
     description: V(preflight) shows how the live tree and the release differ.
     support: full
 extends_documentation_fragment: [sluice.nginx.packages]
-author: Sluice
+author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
@@ -115,4 +117,9 @@ hosts:
     - Instead C(why) says why it was not asked, or C(would) what it would be asked for in check mode.
   type: dict
   returned: always
+diff:
+  description: What changes on hosts, for each group of hosts to which the same happens.
+  type: list
+  elements: dict
+  returned: when hosts showed their files, as with C(--diff)
 """

@@ -1,3 +1,5 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
 """Documentation of the action of the same name; it runs on the controller alone."""
 
 from __future__ import annotations
@@ -135,7 +137,7 @@ options:
     type: bool
     default: false
 extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
-author: Sluice
+author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
@@ -158,6 +160,11 @@ needs:
   returned: success
 sluice_report:
   description: A file with the verdicts and findings, for people. P(sluice.nginx.verdicts#callback) shows it.
-  type: path
+  type: str
   returned: always
+sluice_problems:
+  description: What people must see at once, as the reason of an emergency. P(sluice.nginx.verdicts#callback) shows it.
+  type: list
+  elements: str
+  returned: success
 """

@@ -1,3 +1,5 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
 """Documentation of the action of the same name; it runs on the controller alone."""
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ description:
   - Writes C(.sluice/runs/index.html), with a row for each run and a link to its report. No host is asked.
   - A run whose record is missing or damaged is a row that says so.
 extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
-author: Sluice
+author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
@@ -21,6 +23,6 @@ EXAMPLES = r"""
 RETURN = r"""
 path:
   description: The page.
-  type: path
+  type: str
   returned: success
 """

@@ -1,3 +1,5 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
 """Documentation of the action of the same name, which asks the engines on the hosts."""
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ attributes:
   idempotent:
     description: A host without any trace of Sluice is not changed.
     support: full
-author: Sluice
+author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -1,3 +1,5 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
 """Documentation of the action of the same name; it runs on the controller alone."""
 
 from __future__ import annotations
@@ -110,7 +112,7 @@ attributes:
     description: There is nothing to compare. The tasks that copy the files show how they differ.
     support: none
 extends_documentation_fragment: [sluice.nginx.packages]
-author: Sluice
+author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
@@ -124,7 +126,7 @@ EXAMPLES = r"""
 RETURN = r"""
 folder:
   description: Where the files are.
-  type: path
+  type: str
   returned: always
 files:
   description: Those that are new or different.

@@ -1,3 +1,5 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
 """Documentation of the action of the same name; it runs on the controller alone."""
 
 from __future__ import annotations
@@ -65,7 +67,7 @@ options:
       - By default it is C(.sluice/cache) beside C(ansible.cfg).
     type: path
 extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
-author: Sluice
+author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
@@ -123,6 +125,6 @@ world:
   returned: success
 tree:
   description: The packaged /etc/nginx on the controller, without the distribution's default site.
-  type: path
+  type: str
   returned: success
 """

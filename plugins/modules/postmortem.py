@@ -1,3 +1,5 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
 """Documentation of the action of the same name, which asks Prometheus and the engines on the hosts."""
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ options:
     elements: str
     default: []
 extends_documentation_fragment: [sluice.nginx.looking, sluice.nginx.packages]
-author: Sluice
+author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -1,3 +1,5 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
 """Documentation of the action of the same name, which has the engines on the hosts look, all at once."""
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ options:
     type: dict
     required: true
 extends_documentation_fragment: [sluice.nginx.looking, sluice.nginx.packages]
-author: Sluice
+author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -1,3 +1,5 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
 """Documentation of the action of the same name; it runs on the controller alone."""
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ version_added: 0.1.0
 description:
   - Makes a folder below C(.sluice/runs) with an empty journal, which the phases of the run append to.
 extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
-author: Sluice
+author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
@@ -26,7 +28,7 @@ id:
   sample: 20260102T030405-1f2e
 folder:
   description: Where its record is.
-  type: path
+  type: str
   returned: success
 who:
   description: The user who started it.

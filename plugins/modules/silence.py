@@ -1,3 +1,5 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
 """Documentation of the action of the same name; it runs on the controller alone."""
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ attributes:
     description: There is nothing to compare.
     support: none
 extends_documentation_fragment: [sluice.nginx.packages]
-author: Sluice
+author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""

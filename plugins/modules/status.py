@@ -1,3 +1,5 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
 """Documentation of the action of the same name, which asks the engines on the hosts."""
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ options:
     choices: [table, json]
     default: table
 extends_documentation_fragment: [sluice.nginx.looking, sluice.nginx.packages]
-author: Sluice
+author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -1,3 +1,5 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
 """Documentation of the action of the same name; it runs on the controller alone."""
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ options:
     type: dict
     required: true
 extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
-author: Sluice
+author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -1,3 +1,5 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
 """Documentation of the action of the same name, which asks the engines on the hosts."""
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ attributes:
     description: The result names the paths that change.
     support: none
 extends_documentation_fragment: [sluice.nginx.packages]
-author: Sluice
+author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -1,3 +1,5 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
 """Documentation of the action of the same name, which asks the engines on the hosts."""
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ attributes:
     description: There is nothing to compare. M(sluice.nginx.status) shows how hosts have drifted.
     support: none
 extends_documentation_fragment: [sluice.nginx.packages]
-author: Sluice
+author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""

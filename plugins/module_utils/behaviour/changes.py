@@ -42,7 +42,8 @@ class Change:
     def either(self) -> Directive:
         """The new directive, or the old one where it is gone."""
         found = self.new or self.old
-        assert found is not None
+        if found is None:
+            raise ValueError("a change has neither an old nor a new directive; expected one of them")
         return found
 
     @property

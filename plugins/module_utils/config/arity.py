@@ -8,17 +8,7 @@ from __future__ import annotations
 
 import functools
 
-from crossplane.analyzer import (
-    CONTEXTS,
-    DIRECTIVES,
-    NGX_CONF_1MORE,
-    NGX_CONF_2MORE,
-    NGX_CONF_ANY,
-    NGX_CONF_BLOCK,
-    NGX_CONF_FLAG,
-    NGX_CONF_NOARGS,
-)
-
+from ..packages import analyzer
 from ..textfmt import count
 
 __all__ = ["Context", "fault", "within"]
@@ -70,32 +60,32 @@ def _fault_of_row(name: str, arguments: int, table: str) -> str:
 @functools.cache
 def _known(name: str, context: Context) -> tuple[int, int | None, bool] | None:
     """Return the least and the most arguments, and whether a block must follow; None for what is not in the table."""
-    masks = DIRECTIVES.get(name)
+    masks = analyzer.DIRECTIVES.get(name)
     if not masks:
         return None
-    here = CONTEXTS.get(context)
+    here = analyzer.CONTEXTS.get(context)
     masks = [mask for mask in masks if here and mask & here] or masks
-    blocks = all(mask & NGX_CONF_BLOCK for mask in masks)
+    blocks = all(mask & analyzer.NGX_CONF_BLOCK for mask in masks)
     most = [_most(mask) for mask in masks]
     highest = None if None in most else max(each or 0 for each in most)
     return min(map(_least, masks)), highest, blocks
 
 
 def _exactly(mask: int) -> list[int]:
-    return [number for number in range(_MOST_COUNTED) if mask & NGX_CONF_NOARGS << number]
+    return [number for number in range(_MOST_COUNTED) if mask & analyzer.NGX_CONF_NOARGS << number]
 
 
 def _least(mask: int) -> int:
-    if mask & NGX_CONF_ANY:
+    if mask & analyzer.NGX_CONF_ANY:
         return 0
-    open_ended = [1] * bool(mask & NGX_CONF_1MORE) + [2] * bool(mask & NGX_CONF_2MORE)
-    return min([*_exactly(mask), *open_ended, *([1] if mask & NGX_CONF_FLAG else [])], default=0)
+    open_ended = [1] * bool(mask & analyzer.NGX_CONF_1MORE) + [2] * bool(mask & analyzer.NGX_CONF_2MORE)
+    return min([*_exactly(mask), *open_ended, *([1] if mask & analyzer.NGX_CONF_FLAG else [])], default=0)
 
 
 def _most(mask: int) -> int | None:
-    if mask & (NGX_CONF_ANY | NGX_CONF_1MORE | NGX_CONF_2MORE):
+    if mask & (analyzer.NGX_CONF_ANY | analyzer.NGX_CONF_1MORE | analyzer.NGX_CONF_2MORE):
         return None
-    return max([*_exactly(mask), *([1] if mask & NGX_CONF_FLAG else [])], default=0)
+    return max([*_exactly(mask), *([1] if mask & analyzer.NGX_CONF_FLAG else [])], default=0)
 
 
 def _words(least: int, most: int | None) -> str:

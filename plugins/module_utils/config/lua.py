@@ -5,11 +5,11 @@ crossplane knows some of these blocks, and takes what is in Lua's long strings a
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 
-from crossplane.errors import NgxParserSyntaxError
-from crossplane.lexer import register_external_lexer
+from ..packages import crossplane
 
 __all__ = ["read_lua_blocks"]
 
@@ -44,9 +44,10 @@ _Characters = Iterator[tuple[str, int]]
 _Tokens = Iterator[tuple[str, int, bool]]
 
 
+@functools.cache
 def read_lua_blocks() -> None:
     """Have crossplane read the blocks by ``_tokens`` from now on."""
-    register_external_lexer([f"{phase}_by_lua_block" for phase in _PHASES], _tokens)
+    crossplane.lexer.register_external_lexer([f"{phase}_by_lua_block" for phase in _PHASES], _tokens)
 
 
 def _tokens(characters: _Characters, directive: str) -> _Tokens:
@@ -55,7 +56,7 @@ def _tokens(characters: _Characters, directive: str) -> _Tokens:
     for char, line in characters:
         if char in ('"', "'", "#") or len(char) > 1 or (char == "{" and word.endswith("$")):
             # To nginx, the next brace may be a part of a word, and no block.
-            raise NgxParserSyntaxError(f"between {directive} and its block stands {char}", None, line)
+            raise crossplane.errors.NgxParserSyntaxError(f"between {directive} and its block stands {char}", None, line)
         if char == "{":
             break
         if char in (";", "}"):
@@ -99,4 +100,4 @@ def _code(characters: _Characters, line: int) -> tuple[str, int]:
             depth -= 1
             if not depth:
                 return text[:-1], line
-    raise NgxParserSyntaxError('unexpected end of file, expecting "}"', None, line)
+    raise crossplane.errors.NgxParserSyntaxError('unexpected end of file, expecting "}"', None, line)

@@ -9,15 +9,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from crossplane.errors import NgxParserBaseException
-from crossplane.lexer import lex_string
-from crossplane.parser import parse_string
-
+from ..packages import crossplane
 from .lua import read_lua_blocks
 
 __all__ = ["DEEPEST", "Problem", "Token", "lex_file", "read_file", "unescaped"]
-
-read_lua_blocks()
 
 Token = tuple[str, int, bool]
 """A word, its line, and whether it was quoted."""
@@ -85,7 +80,8 @@ def _read(text: str, name: str) -> tuple[list[dict[str, Any]], list[Problem]]:
     deep = _too_deep(text)
     if deep:
         return [], [Problem(name, deep, f"more than {DEEPEST} blocks are open here; expected fewer")]
-    payload: Mapping[str, Any] = parse_string(
+    read_lua_blocks()
+    payload: Mapping[str, Any] = crossplane.parser.parse_string(
         text, filename=name, single=True, check_ctx=False, check_args=False, catch_errors=True
     )
     problems = [
@@ -102,10 +98,16 @@ def _read(text: str, name: str) -> tuple[list[dict[str, Any]], list[Problem]]:
 def lex_file(content: bytes) -> list[Token]:
     """Return the words of a file's content, comments too; those before the fault where crossplane cannot read on."""
     found: list[Token] = []
-    with contextlib.suppress(NgxParserBaseException):
-        for token, line, quoted in lex_string(_text(content).translate(_AS_LETTERS)):
+    with contextlib.suppress(crossplane.errors.NgxParserBaseException):
+        for token, line, quoted in _lexed(_text(content).translate(_AS_LETTERS)):
             found.append((str(token).translate(_AS_SPACES), int(line), bool(quoted)))
     return found
+
+
+def _lexed(text: str) -> Iterator[tuple[str, int, bool]]:
+    read_lua_blocks()
+    words: Iterator[tuple[str, int, bool]] = crossplane.lexer.lex_string(text)
+    return words
 
 
 def _text(content: bytes) -> str:
@@ -117,8 +119,8 @@ def _hidden_ends(text: str) -> Iterator[tuple[int, str]]:
     """Find words that end sooner for nginx than for crossplane, so that directives could hide in them."""
     if not _ENDS_IN_VARIABLE.search(text):
         return
-    with contextlib.suppress(NgxParserBaseException):
-        for token, line, quoted in lex_string(text):
+    with contextlib.suppress(crossplane.errors.NgxParserBaseException):
+        for token, line, quoted in _lexed(text):
             if not quoted and not token.startswith("#") and _ENDS_IN_VARIABLE.search(token):
                 yield int(line), f"the braces of a variable hold ; or {{, or follow \\$, in {token}; put it in quotes"
 
@@ -131,8 +133,8 @@ def _too_deep(text: str) -> int:
     if text.count("{") <= DEEPEST or max(accumulate(_STEPS[brace] for brace in _BRACE.findall(text))) <= DEEPEST:
         return 0
     depth = 0
-    with contextlib.suppress(NgxParserBaseException):
-        for token, line, quoted in lex_string(text):
+    with contextlib.suppress(crossplane.errors.NgxParserBaseException):
+        for token, line, quoted in _lexed(text):
             depth += _STEPS.get(token, 0) if not quoted else 0
             if depth > DEEPEST:
                 return int(line)
@@ -158,7 +160,7 @@ def _slips(text: str) -> Iterator[tuple[int, str]]:
     """Find what crossplane reads over: directives without a semicolon at their end, and ends without a directive."""
     words: list[tuple[str, int]] = []
     try:
-        for token, line, quoted in lex_string(text):
+        for token, line, quoted in _lexed(text):
             if quoted or token not in ("{", "}", ";"):
                 if quoted or not token.startswith("#"):
                     words.append((token, line))
@@ -168,7 +170,7 @@ def _slips(text: str) -> Iterator[tuple[int, str]]:
             if token != "}" and not words:
                 yield line, f'unexpected "{token}"'
             words = []
-    except NgxParserBaseException as error:
+    except crossplane.errors.NgxParserBaseException as error:
         yield int(error.lineno or 0), str(error.strerror)
     else:
         if words:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..engine.trees.disclosure import read_side, secrets_in, shown_text
+from ..errors import SluiceError
 from ..manifest import CONF_ROOT
 from ..secrets import NOT_SHOWN
 
@@ -25,7 +26,8 @@ def difference(texts: Mapping[str, str], digests: Mapping[str, str], tree: Path)
     wholly. What is secret on either side is named as changed, and not shown.
     """
     side = read_side(tree, _MOST_BYTES)
-    assert side is not None
+    if side is None:
+        raise SluiceError(f"the release in {tree} has more than 1 GiB; expected less, to compare it with a host's")
     secret = secrets_in(CONF_ROOT, side) | (digests.keys() - texts.keys())
     # What the host did not know to be secret, as a file of another name.
     known = {side.files[path] for path in secret & side.files.keys() if side.files[path].strip()}

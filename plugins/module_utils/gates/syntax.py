@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-import crossplane.analyzer
-
 from ..closest_match import closest_match
 from ..config.parse import CONF_ROOT, Config
+from ..packages import analyzer
 from ..textfmt import count
 from ..verdicts.model import Finding, Subject, Verdict
 from ..world.directives import known_elsewhere
@@ -64,7 +63,7 @@ def findings_of(output: str, *, allow_warnings: bool) -> list[Finding]:
 def _meant(what: str) -> str:
     """Name the directive that a misspelt one was meant to be."""
     unknown = _UNKNOWN.search(what)
-    near = closest_match(unknown["name"], crossplane.analyzer.DIRECTIVES) if unknown else ""
+    near = closest_match(unknown["name"], analyzer.DIRECTIVES) if unknown else ""
     return f"did you mean {near}?" if near else ""
 
 

@@ -10,8 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import docker
-
 from ..blame.blame import find_guilty
 from ..blame.model import Blame
 from ..config.facts import facts
@@ -23,6 +21,7 @@ from ..needs.asking import questions
 from ..needs.comparing import permitted, to_check
 from ..needs.declared import declared
 from ..needs.reading import read_needs
+from ..packages import docker
 from ..release.changes import changes
 from ..release.store import Release
 from ..staging.stage import Stage, StageSettings

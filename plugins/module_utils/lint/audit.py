@@ -14,13 +14,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from gixy.core.config import Config as GixyConfig
-from gixy.core.exceptions import InvalidConfiguration
-from gixy.core.manager import Manager
-from gixy.core.plugins_manager import PluginsManager
-
 from ..config.parse import CONF_ROOT, Config
 from ..inside import read_inside
+from ..packages import gixy
 
 __all__ = ["LEVELS", "UNJUDGED", "Issue", "audit", "gixy_rules"]
 
@@ -68,7 +64,8 @@ def _dump(root: Path, files: Iterable[str]) -> tuple[str, dict[str, int]]:
 
 def gixy_rules() -> frozenset[str]:
     """Return the names of gixy's rules."""
-    return frozenset(str(plugin.name) for plugin in PluginsManager(config=GixyConfig()).plugins)
+    manager = gixy.core.plugins_manager.PluginsManager(config=gixy.core.config.Config())
+    return frozenset(str(plugin.name) for plugin in manager.plugins)
 
 
 def audit(root: Path, config: Config) -> list[Issue]:
@@ -83,11 +80,11 @@ def _audited(text: str, first: tuple[tuple[str, int], ...], main: str) -> tuple[
     with _ONE_AT_A_TIME, tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as dump:
         dump.write(text)
         dump.flush()
-        manager = Manager(GixyConfig(allow_includes=True))
+        manager = gixy.core.manager.Manager(gixy.core.config.Config(allow_includes=True))
         try:
             with Path(dump.name).open("rb") as stream:
                 manager.audit(dump.name, stream)
-        except InvalidConfiguration as error:
+        except gixy.core.exceptions.InvalidConfiguration as error:
             return (_unjudged(str(error), main),)
         except Exception as error:  # its rules are made for what nginx accepts, and nginx has not been asked yet
             return (_unjudged(f"{type(error).__name__}: {error}", main),)
@@ -99,7 +96,7 @@ def _unjudged(words: str, main: str) -> Issue:
     return Issue(UNJUDGED, LEVELS[0], LEVELS[0], what, words[:_MOST_WORDS].replace("\n", " "), main, 0)
 
 
-def _issues(manager: Manager, first: dict[str, int], dump: str, main: str) -> Iterable[Issue]:
+def _issues(manager: gixy.core.manager.Manager, first: dict[str, int], dump: str, main: str) -> Iterable[Issue]:
     for plugin in manager.results:
         for issue in plugin.issues:
             severity = str(issue.severity or plugin.severity).lower()

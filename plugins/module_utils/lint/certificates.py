@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-
 from ..config.facts import listeners, server_names
 from ..config.parse import Config, Directive
+from ..packages import exceptions, serialization, x509
 from .context import LintContext
 from .scopes import scopes
 
 __all__ = ["Served", "certificates_served", "covers", "fits", "names_of"]
 
-_PUBLIC = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-# What the library raises for bytes that are no certificate or key, or one that it does not know.
-_UNREADABLE = (
-    ValueError,
-    TypeError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
+
+@functools.cache
+def _unreadable() -> tuple[type[Exception], ...]:
+    """Return what the library raises for bytes that are no certificate or key, or one that it does not know."""
+    unknown = (x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
+    return (ValueError, TypeError, exceptions.UnsupportedAlgorithm, *unknown)
+
+
+def _encoded(certificate: x509.Certificate) -> bytes:
+    return certificate.public_key().public_bytes(*_form())
+
+
+def _form() -> tuple[serialization.Encoding, serialization.PublicFormat]:
+    return serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
 
 
 class Served(NamedTuple):
@@ -62,8 +64,8 @@ def _chain(content: bytes | None) -> list[x509.Certificate]:
         for certificate in chain:
             names_of(certificate)
             _ = certificate.version, certificate.not_valid_before_utc, certificate.not_valid_after_utc
-            certificate.public_key().public_bytes(*_PUBLIC)
-    except _UNREADABLE:
+            _encoded(certificate)
+    except _unreadable():
         # nginx itself refuses a file that is no certificate, and the gate `syntax` says so.
         return []
     return chain
@@ -72,11 +74,11 @@ def _chain(content: bytes | None) -> list[x509.Certificate]:
 def fits(certificate: x509.Certificate, key: bytes) -> bool:
     """Return whether a private key belongs to a certificate; true for one that cannot be read, as with a password."""
     try:
-        private = load_pem_private_key(key, None)
-        public = private.public_key().public_bytes(*_PUBLIC)
-    except _UNREADABLE:
+        private = serialization.load_pem_private_key(key, None)
+        public = private.public_key().public_bytes(*_form())
+    except _unreadable():
         return True
-    return public == certificate.public_key().public_bytes(*_PUBLIC)
+    return public == _encoded(certificate)
 
 
 def names_of(certificate: x509.Certificate) -> list[str]:

@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from ..engine.host.copying import create
 from ..errors import InputError, SluiceError
+from ..packages import yaml
 from .packing import pack_program
 from .probes import Host, Probing
 from .rules import Thresholds, duration, render

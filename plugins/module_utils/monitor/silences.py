@@ -12,11 +12,12 @@ import re
 import threading
 import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+
+from ansible.module_utils.urls import open_url
 
 from ..fleet.record import Run
 from ..storage import write_text
@@ -94,9 +95,9 @@ def _ask(url: str, path: str, silence: Mapping[str, Any] | None = None) -> dict[
     if person:
         pair = f"{urllib.parse.unquote(person)}:{urllib.parse.unquote(secret)}"
         headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-    request = urllib.request.Request(f"{_shown(url).rstrip('/')}/api/v2/{path}", data, headers)
+    address = f"{_shown(url).rstrip('/')}/api/v2/{path}"
     # Of the whole there is a bound already; this one ends the thread.
-    with urllib.request.urlopen(request, timeout=LONGEST) as answer:
+    with open_url(address, data, headers, timeout=LONGEST, use_netrc=False) as answer:
         found = json.loads(answer.read())
     if not isinstance(found, dict):
         raise ValueError("it is no object")

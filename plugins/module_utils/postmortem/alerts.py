@@ -11,7 +11,8 @@ from statistics import median
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+
+from ansible.module_utils.urls import open_url
 
 from ..errors import SluiceError
 
@@ -55,7 +56,7 @@ def ask_prometheus(url: str, start: datetime, end: datetime) -> list[Alert]:
     if not url.startswith(("http://", "https://")):
         raise SluiceError(f"monitor_prometheus_url: {url!r} is no address; give http://HOST:9090")
     try:
-        with urlopen(Request(asked, headers={"User-Agent": "sluice"}), timeout=_TIMEOUT) as answer:
+        with open_url(asked, http_agent="sluice", timeout=_TIMEOUT, use_netrc=False) as answer:
             content = json.load(answer)
     except HTTPError as error:
         raise SluiceError(f"Prometheus at {url} refused the question: {error.code} {error.reason}") from error

@@ -6,9 +6,7 @@ What is not here may be anything. Text that hosts said is in it, but every key h
 # No lazy annotations here: msgspec reads them, and would have to guess where names come from.
 from typing import Annotated, Any, Required, TypedDict
 
-from msgspec import Meta
-
-from ..answer_forms import Outcome, Problem, Step
+from ..answer_forms import Meta, Outcome, Problem, Step
 from .model import Result
 from .summary import Culprit, Failure, HostSummary, Part, Warned
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import SluiceError
+from ..packages import msgspec
 
 __all__ = ["FAILED", "RESULTS", "SCHEMA", "VERSION", "Result", "check_record", "read_record"]
 
@@ -57,8 +58,6 @@ def read_record(folder: Path) -> dict[str, Any]:
 def check_record(content: Any) -> dict[str, Any]:
     """Return ``content`` where it has the form that readers stand on. Raises ``SluiceError``, and nothing else."""
     # Here, as most of a run writes records, and reads none.
-    import msgspec
-
     from .forms import RecordForm
 
     if not isinstance(content, dict):

@@ -9,12 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import jinja2
-import jinja2.meta
-
 from ..contract.model import Check, parse_contract, to_json
 from ..errors import InputError, SluiceError
 from ..inside import paths_inside, read_inside
+from ..packages import jinja2
 from ..sites.lines import variables_of
 from ..sites.model import parse_sites
 from ..sites.plan import TemplatedFile, plan

@@ -13,10 +13,9 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-import docker
-
 from ..errors import SluiceError
 from ..outside import Name, is_inside, read_name
+from ..packages import docker
 from ..staging.labels import labels, project_label
 from ..storage import make_folder, write_text
 from .image import ensure_image

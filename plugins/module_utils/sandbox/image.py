@@ -8,10 +8,8 @@ import io
 import tarfile
 from typing import TYPE_CHECKING
 
-import docker
-import requests
-
 from ..errors import SluiceError
+from ..packages import docker, requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -45,7 +45,8 @@ def variables_of(file: TemplatedFile, text: str) -> list[Row]:
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
-    assert isinstance(value, Mapping)
+    if not isinstance(value, Mapping):
+        raise TypeError(f"the variables of a file are {type(value).__name__}; expected a mapping")
     return value
 
 

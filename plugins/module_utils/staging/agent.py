@@ -18,13 +18,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
-
-from docker.models.containers import Container
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .. import remote, world
 from ..errors import SluiceError
 from .containers import libraries, pack
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
 
 __all__ = ["Agent", "code", "command"]
 

@@ -14,14 +14,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import docker
-from docker.models.containers import Container
-from docker.types import LogConfig, Ulimit
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, SluiceError
+from ..packages import docker
 from ..textfmt import count
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
 
 __all__ = ["Bounds", "DiskWatch", "Tree", "read_bounds"]
 
@@ -71,14 +71,14 @@ class Bounds:
             "pids_limit": self.processes or max(_USUAL_PROCESSES, _PROCESSES_A_CORE * machine.cores),
             "nano_cpus": int(min(self.cpus or _USUAL_CPUS, machine.cores) * 1e9) if machine.bounds_cores else None,
             # Docker lends a container files outside of what is measured, as /etc/hosts.
-            "ulimits": [Ulimit(name="fsize", soft=self.disk, hard=self.disk)],
+            "ulimits": [docker.types.Ulimit(name="fsize", soft=self.disk, hard=self.disk)],
             "security_opt": ["no-new-privileges"],
             "cap_drop": ["ALL"],
             "cap_add": _CAPABILITIES[part],
             # What is said is read as it comes. Only the last words of an image are looked up.
-            "log_config": LogConfig(type="json-file", config={"max-size": "1m", "max-file": "1"})
+            "log_config": docker.types.LogConfig(type="json-file", config={"max-size": "1m", "max-file": "1"})
             if part in ("image", "build")
-            else LogConfig(type="none"),
+            else docker.types.LogConfig(type="none"),
         }
 
     def reached(self, hits: Mapping[str, Any]) -> str:

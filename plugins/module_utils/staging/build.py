@@ -14,10 +14,8 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import docker
-import requests
-
 from ..errors import SluiceError
+from ..packages import docker, requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 
-import docker
-import requests
-
 from ..errors import SluiceError
+from ..packages import docker, requests
 
 __all__ = ["connect", "explain"]
 

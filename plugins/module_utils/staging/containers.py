@@ -12,13 +12,14 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
-
-import docker
-from docker.models.containers import Container
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import SluiceError
+from ..packages import docker
 from ..world.images import Image
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
 
 __all__ = ["Completed", "await_image", "execute", "libraries", "pack", "pulled", "remove"]
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
-
-import docker
-from docker.models.containers import Container
+from typing import TYPE_CHECKING, Any
 
 from ..errors import SluiceError
+from ..packages import docker
 from ..world.images import Image
 from .agent import Agent, code, command
 from .bounds import Bounds, DiskWatch
 from .containers import await_image, pack
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
 
 __all__ = ["Made", "Maker"]
 

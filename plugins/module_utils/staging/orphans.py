@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-import docker
-from docker.models.containers import Container
+if TYPE_CHECKING:
+    import docker
+    from docker.models.containers import Container
 
 __all__ = ["owner_label", "remove_orphans"]
 

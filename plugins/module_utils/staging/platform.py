@@ -14,9 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import docker
-
 from ..errors import InputError, SluiceError
+from ..packages import docker
 from ..storage import make_folder
 from .bounds import Bounds
 from .build import BASE_LABEL, BASES, SPARE_MODULES, build

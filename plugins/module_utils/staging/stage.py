@@ -19,9 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import docker
-
 from ..errors import InputError, SluiceError
+from ..packages import docker
 from ..world.images import Image
 from ..world.model import World
 from ..world.synthesis import STAND_IN_NETWORK
@@ -123,7 +122,8 @@ class Stage:
         return SluiceError(f"Docker cannot run the stage {self.name}: {error.explanation or error}")
 
     def _open(self, error_logs: Sequence[str]) -> None:
-        assert self._beginning is not None
+        if self._beginning is None:
+            raise RuntimeError("the stage has not begun; open() begins it")
         self._beginning.result()
         (nginx, others, _), plan = self._parts, self._plan(error_logs)
         try:

@@ -17,14 +17,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 _MOST_BYTES = 65536
 
 
 def _import_all() -> None:
     """Run a test of nothing, which makes pytest and its plugins import what they otherwise import in each run."""
     with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere:
+        import pytest
+
         Path(folder, "test_nothing.py").write_text("def test_nothing(): ...\n")
         with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
             pytest.main(["-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", folder, folder])
@@ -35,6 +35,8 @@ def _run(arguments: list[str], output: int) -> None:
     os.setsid()
     for channel in (1, 2):
         os.dup2(output, channel)
+    import pytest
+
     sys.exit(pytest.main(arguments))
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import IO, cast
 
 from ..errors import SluiceError
 from ..outside import whole_number
@@ -36,8 +37,7 @@ class Pytests:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
             )
-        assert self._process.stderr is not None
-        self._errors = self._process.stderr
+        self._errors = cast(IO[bytes], self._process.stderr)
 
     def run(self, arguments: Sequence[str], seconds: int) -> tuple[int | None, str]:
         """Run pytest with ``arguments``. Returns its exit code, None where it did not end in time, and its output.

@@ -10,12 +10,9 @@ import ipaddress
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509 import ocsp
-from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
+from ..packages import ec, hashes, ocsp, rsa, serialization, x509
 
 __all__ = ["Authority"]
 
@@ -24,11 +21,12 @@ _DAYS = 90
 _RESPONDER = "http://198.18.0.2:9/"
 _LONGEST_NAME = 64
 
-_Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+if TYPE_CHECKING:
+    _Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 def _name(common: str, organisation: str = "") -> x509.Name:
-    parts = [(NameOID.ORGANIZATION_NAME, organisation), (NameOID.COMMON_NAME, common)]
+    parts = [(x509.NameOID.ORGANIZATION_NAME, organisation), (x509.NameOID.COMMON_NAME, common)]
     return x509.Name([x509.NameAttribute(kind, text[-_LONGEST_NAME:]) for kind, text in parts if text])
 
 
@@ -91,8 +89,9 @@ class Authority:
         if not root:
             general = [found for name in names for found in [_general(name)] if found]
             responder = x509.AccessDescription(
-                AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(_RESPONDER)
+                x509.oid.AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(_RESPONDER)
             )
+            usages = x509.oid.ExtendedKeyUsageOID
             draft = (
                 draft.add_extension(x509.SubjectAlternativeName(general), critical=False)
                 .add_extension(x509.AuthorityInformationAccess([responder]), critical=False)
@@ -100,7 +99,7 @@ class Authority:
                     x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
                 )
                 .add_extension(
-                    x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
+                    x509.ExtendedKeyUsage([usages.SERVER_AUTH, usages.CLIENT_AUTH]),
                     critical=False,
                 )
             )

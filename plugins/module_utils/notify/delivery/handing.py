@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO, cast
 
 from ..channels import Channel
 from ..model import AUDIENCES
@@ -52,10 +53,10 @@ def hand_over(orders: Sequence[Post], timeout: float, *, report: Path | None = N
         cwd="/",
         env={**os.environ, "PYTHONPATH": str(_ROOT)},
     )
-    assert process.stdin is not None
+    stdin = cast(IO[bytes], process.stdin)
     # A sender that has died has told nothing, and that is seen by its notices.
-    with contextlib.suppress(BrokenPipeError), process.stdin:
-        process.stdin.write(Order(list(orders), timeout, str(report or "")).to_bytes())
+    with contextlib.suppress(BrokenPipeError), stdin:
+        stdin.write(Order(list(orders), timeout, str(report or "")).to_bytes())
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(patience)
         return True

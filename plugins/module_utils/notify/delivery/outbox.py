@@ -12,8 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
+from ...packages import msgspec
 from ...storage import make_folder, write_text
 from ...textfmt import now
 from ..model import Delivery, Message, Notice

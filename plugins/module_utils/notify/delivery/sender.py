@@ -20,9 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from ...outside import printable
+from ...packages import msgspec
 from ...storage import write_text
 from ...textfmt import date_time, now
 from ..messages.inert import BREAK

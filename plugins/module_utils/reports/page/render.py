@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
-
 from ...door.door import cleared
+from ...packages import jinja2
 from ...storage import make_folder
 from .view import view
 
@@ -18,25 +17,25 @@ __all__ = ["environment", "report"]
 
 
 @functools.cache
-def environment(cache: Path | None = None) -> Environment:
+def environment(cache: Path | None = None) -> jinja2.Environment:
     """The templates of the record. To compile them takes longer than all else, and each run has two new processes that
     need them, so they are kept compiled below ``cache``.
     """
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent.parent / "templates"),
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent.parent / "templates"),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         bytecode_cache=_compiled(cache) if cache else None,
     )
 
 
-def _compiled(cache: Path) -> BytecodeCache | None:
+def _compiled(cache: Path) -> jinja2.BytecodeCache | None:
     folder = cache / "templates"
     with contextlib.suppress(OSError):
         make_folder(folder)
-        return FileSystemBytecodeCache(str(folder))
+        return jinja2.FileSystemBytecodeCache(str(folder))
     return None
 
 

@@ -26,7 +26,8 @@ class Witness:
 
     def records(self, mark: object) -> list[dict[str, Any]]:
         """All that the stand-ins saw since then: names that were looked up and lines of logs as well."""
-        assert isinstance(mark, list)
+        if not isinstance(mark, list):
+            raise TypeError(f"the mark is {type(mark).__name__}; expected what mark() returned")
         rows = [
             row
             for place, number in zip(self._places, mark, strict=True)

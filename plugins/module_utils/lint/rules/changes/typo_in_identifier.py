@@ -11,10 +11,9 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 
-from crossplane.analyzer import DIRECTIVES
-
 from ....closest_match import is_typo, shortened
 from ....config.parse import Config, Directive
+from ....packages import analyzer
 from ....verdicts.model import Finding
 from ...findings import finding
 
@@ -27,7 +26,7 @@ _OF_CLIENTS = re.compile(r"\$\{?((?:cookie|arg|http)_\w+)")
 def _words(directive: Directive) -> Iterator[str]:
     """Yield the words of a directive; a variable that a client fills is one, with its dollar."""
     # A name that is no directive is the row of a map.
-    for arg in directive.args if directive.name in DIRECTIVES else [directive.name, *directive.args]:
+    for arg in directive.args if directive.name in analyzer.DIRECTIVES else [directive.name, *directive.args]:
         yield from (f"${name}" for name in _OF_CLIENTS.findall(arg))
         yield from (word.lower() for word in _WORD.findall(_OF_CLIENTS.sub("", arg)))
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crossplane.analyzer import DIRECTIVES
-
 from ....config.parse import Config
+from ....packages import analyzer
 from ....verdicts.model import Finding
 from ...context import LintContext
 from ...findings import finding
@@ -24,13 +23,12 @@ _GREEDY = (
 # Directives without an underscore that are unlikely to be a host, a file or a word of somebody's own.
 _PLAIN = {"alias", "autoindex", "deny", "expires", "gzip", "include", "listen", "location", "proxy_pass", "return"}
 _PLAIN |= {"rewrite", "root", "sendfile", "if"}
-_NAMES = {name for name in DIRECTIVES if "_" in name} | _PLAIN
 
 
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find directives among the arguments of another one."""
     for directive in config.named(*_GREEDY):
-        swallowed = next((word for word in directive.args[1:] if word in _NAMES), "")
+        swallowed = next((word for word in directive.args[1:] if _is_directive(word)), "")
         if swallowed:
             yield finding(
                 directive,
@@ -38,3 +36,7 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
                 expected=f"a semicolon between {directive.name} and {swallowed}",
                 fix="end the line with a semicolon",
             )
+
+
+def _is_directive(word: str) -> bool:
+    return word in _PLAIN or ("_" in word and word in analyzer.DIRECTIVES)
