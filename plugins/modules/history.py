@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: history
 short_description: Writes the index page over all runs
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Writes C(.sluice/runs/index.html), with a row for each run and a link to its report. No host is asked.
   - A run whose record is missing or damaged is a row that says so.

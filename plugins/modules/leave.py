@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: leave
 short_description: Takes Sluice off hosts
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Makes C(/etc/nginx) a plain directory again, in one step, with the files, owners and modes of the live release.
     Files that are kept outside of releases come back to their places. nginx is not reloaded, and need not be.
@@ -34,6 +34,7 @@ attributes:
   idempotent:
     description: A host without any trace of Sluice is not changed.
     support: full
+extends_documentation_fragment: [sluice.nginx.packages]
 author: Sluice (!UNKNOWN)
 """
 

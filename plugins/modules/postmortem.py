@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: postmortem
 short_description: Drafts a postmortem
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Writes what is recorded of a run, or of a time, in the form of a postmortem, as Markdown. Facts only, each with its
     source; what a person must add is marked C(TO ADD).

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: trust
 short_description: Tells hosts who may sign for them, and installs their own engine
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - From then on a host takes only what one of those in O(allowed_signers) has signed, and only for its inventory.
   - Installs C(/usr/local/sbin/sluice-engine), the host's own engine, for a forced command of sshd or a line of sudoers.

@@ -58,4 +58,4 @@ def test_of_very_many_problems_some_are_told(release: Release) -> None:
     (release.tree / "nginx.conf").write_text("root;\n" * 5000)
     (release.root / "release.json").write_text('{"contract": [], "origins": {}}')
     verdict = gate.run(subject_of(Candidate(("web1",), release), Options()))
-    assert verdict.findings[-1].what == "and 4800 problems more of this configuration"
+    assert verdict.findings[-1].what == "and 4,800 problems more of this configuration"
