@@ -82,12 +82,20 @@ class Key:
 
 @overload
 def key(read: Reader[T], description: str, *, required: Literal[True], name: str = ..., advice: str = ...) -> T: ...
+
+
 @overload
 def key(read: Reader[T], description: str, *, default: object, name: str = ...) -> T: ...
+
+
 @overload
 def key(read: Reader[T], description: str, *, absent: D, name: str = ...) -> T | D: ...
+
+
 @overload
 def key(read: Reader[T], description: str, *, name: str = ...) -> T | None: ...
+
+
 def key(
     read: Reader[Any],
     description: str,
