@@ -81,7 +81,9 @@ def _sums(traffic: Mapping[str, Any]) -> tuple[int, int, int, int]:
     start, began = moment(traffic.get("start")), moment(traffic.get("began"))
     step = timedelta(seconds=int(traffic.get("step") or 1))
     sums = [0, 0, 0, 0]
-    for number, (requests, errors) in enumerate(zip(traffic["requests"], traffic["errors"], strict=True)):
+    for number, (requests, errors) in enumerate(
+        zip(traffic.get("requests") or [], traffic.get("errors") or [], strict=False)
+    ):
         # The step in which it began counts as since.
         before = start is not None and began is not None and start + (number + 1) * step <= began
         sums[2 if before else 0] += int(requests)

@@ -40,6 +40,7 @@ class _Finding(TypedDict, total=False):
 
 class _Evidence(TypedDict, total=False):
     outcomes: list[Any] | None
+    errors: list[str] | None
 
 
 class _Verdict(TypedDict, total=False):
