@@ -66,7 +66,7 @@ def check_record(content: Any) -> dict[str, Any]:
         raise SluiceError(f"the record has the schema {content.get('schema')!r:.60}, and this Sluice reads {SCHEMA}")
     try:
         msgspec.convert(content, RecordForm)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeError) as error:  # the latter for text with half a character
         raise SluiceError(f"the record is not as its schema says: {error}") from error
     except RecursionError as error:
         raise SluiceError("the record is nested too deeply") from error
