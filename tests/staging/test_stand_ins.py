@@ -108,7 +108,7 @@ print(heard.decode())
 WITNESS = """
 import json, sys
 sys.path[:0] = ["/sluice"]
-from inside.witness import Witness
+from sluice.world.inside.witness import Witness
 print(json.dumps(Witness(json.load(open("/sluice/plan.json"))).records([0, 0])))
 """
 
