@@ -157,7 +157,7 @@ def test_the_first_deployment_serves_everywhere(fleet: Fleet) -> None:
 def test_the_record_holds_all_evidence(fleet: Fleet) -> None:
     runs = {fleet.state(host)["confirmed"]["run"] for host in WEB}
     record = json.loads((fleet.project / ".sluice/runs" / runs.pop() / "run.json").read_text())
-    assert (record["schema"], record["result"], record["outcome"]) == (2, "confirmed", "3 hosts switched and confirmed")
+    assert (record["schema"], record["result"], record["outcome"]) == (3, "confirmed", "3 hosts switched and confirmed")
     assert set(record["run"]) == {"id", "folder", "who", "host", "started", "ended"}
     assert set(record["hosts"]) == set(WEB)
     phases = {host: [event["phase"] for event in record["events"] if event["host"] == host] for host in WEB}
@@ -181,8 +181,8 @@ def test_a_second_run_changes_nothing(fleet: Fleet) -> None:
     assert "changed=0" in recap(done.output)
     assert "nothing to do on 3 hosts" in done.output
     # No task of the waves, and the run is settled all the same.
-    assert "TASK [rollout : The release serves" not in done.output
-    assert "TASK [rollout : Every host is where it was to be]" in done.output
+    assert "TASK [sluice.nginx.rollout : The release serves" not in done.output
+    assert "TASK [sluice.nginx.rollout : Every host is where it was to be]" in done.output
     assert [fleet.written(host) for host in WEB] == before
 
 

@@ -15,6 +15,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceE
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, open_run
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.summarize import summarize
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.draft import draft
+from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.impact import Counted, impact
 from ansible_collections.sluice.nginx.plugins.module_utils.record.model import (
     RESULTS,
     SCHEMA,
@@ -193,3 +194,16 @@ def test_a_record_without_end_is_told_in_a_sentence(tmp_path: Path, content: byt
 def test_a_sample_is_read_as_it_was_written(tmp_path: Path) -> None:
     made = confirmed()
     assert read_record(written(made, tmp_path)) == json.loads(json.dumps(made))
+
+
+def test_errors_that_are_no_texts_are_refused() -> None:
+    made = confirmed()
+    made["releases"] = [release(["web1"])]
+    made["releases"][0]["verdicts"][0]["evidence"] = {"errors": 5}
+    with pytest.raises(SluiceError, match="got `int`"):
+        check_record(made)
+
+
+def test_traffic_without_requests_is_no_crash() -> None:
+    told = "".join(impact([Counted("web1", {}, "its log")]))
+    assert "no request was made in this time" in told
