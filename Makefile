@@ -43,7 +43,7 @@ bench: setup ## a fleet beside bare SSH, pyinfra and a plain playbook, settings 
 dist: setup ## the collection's artifact and wheel, into dist/
 	@scripts/dist
 
-generate: ## argument specs, defaults and tables of options, from the models and specs that declare them
+generate: setup ## argument specs, defaults and tables of options, from the models and specs that declare them
 	@.venv/bin/python scripts/generate.py
 
 lock: ## requirements.lock from requirements.in and requirements.txt

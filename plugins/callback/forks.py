@@ -25,6 +25,8 @@ from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+
 _PLUGINS = "ansible_collections.sluice.nginx.plugins"
 _SHARED = (
     "module_utils.answers",
@@ -47,7 +49,7 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_start(self, playbook: Any) -> None:
         """Import what tasks share. What cannot be imported fails in the task that needs it, with its words."""
         for name in _SHARED:
-            with contextlib.suppress(ImportError):
+            with contextlib.suppress(ImportError, SluiceError):
                 importlib.import_module(f"{_PLUGINS}.{name}")
 
     def v2_playbook_on_play_start(self, play: Any) -> None:

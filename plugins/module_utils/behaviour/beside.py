@@ -90,9 +90,9 @@ class Beside:
         """Leave nothing behind for who asks next: caches remember, and an upstream that failed on demand is shunned."""
         wanted = [{"caches": list(self.caches)}]
         with ThreadPoolExecutor(2) as pool:
-            both = pool.submit(self.live.ask, "serve", wanted)
+            live = pool.submit(self.live.ask, "serve", wanted)
             self.candidate.ask("serve", wanted)
-            both.result()
+            live.result()
 
     def meant(self, contract: Sequence[Check], blame: Blame) -> dict[int, str]:
         """The blocks of the candidate that a check speaks for: it holds here and not on the live release."""
