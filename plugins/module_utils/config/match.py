@@ -14,7 +14,7 @@ from .facts import listeners, server_names
 from .parse import Config, Directive
 from .regexes import compiled
 
-__all__ = ["Trace", "choose_location", "choose_server", "is_named", "trace"]
+__all__ = ["Port", "Trace", "choose_location", "choose_server", "is_named", "trace"]
 
 _MOST_ROUNDS = 10
 _FINAL = ("redirect", "permanent")
@@ -36,7 +36,7 @@ def _search(pattern: str, text: str, ignore_case: bool = False) -> re.Match[str]
     return found.search(text) if found else None
 
 
-class _Port:
+class Port:
     """The servers that listen on a port, by their names: what of thousands answers for a host is looked up."""
 
     def __init__(self) -> None:
@@ -83,18 +83,18 @@ class _Port:
 
 
 # What is looked up is kept as long as the configuration is.
-_PORTS: weakref.WeakKeyDictionary[Config, dict[int, _Port]] = weakref.WeakKeyDictionary()
+_PORTS: weakref.WeakKeyDictionary[Config, dict[int, Port]] = weakref.WeakKeyDictionary()
 
 
-def _port(config: Config, port: int) -> _Port:
+def _port(config: Config, port: int) -> Port:
     ports = _PORTS.get(config)
     if ports is None:
         ports = {}
         for server in config.servers():
             for listen in listeners(server):
-                ports.setdefault(listen.port, _Port()).add(server, default=listen.default)
+                ports.setdefault(listen.port, Port()).add(server, default=listen.default)
         _PORTS[config] = ports
-    return ports.get(port) or _Port()
+    return ports.get(port) or Port()
 
 
 def choose_server(config: Config, host: str, port: int) -> Directive | None:

@@ -1,0 +1,108 @@
+"""Which edits are behind a pair of decisions: those of the lines that decide, then those around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from ..behaviour.changes import Change
+from ..config.parse import Directive
+from .comparing import Pair
+from .sides import PASSES, variables
+
+__all__ = ["Edits"]
+
+_MOST = 3
+_STEERING = ("location", "rewrite", "return", "if", "set", "break", "root", "alias", "try_files", "internal", *PASSES)
+_ADMITTING = ("server", "server_name", "listen")
+_DEFINING = ("map", "geo", "split_clients", "upstream")
+
+
+class Edits:
+    """The changes of a configuration, found by the directives that they are about."""
+
+    def __init__(self, changed: Sequence[Change]) -> None:
+        self._changed = changed
+        self._of: dict[int, list[Change]] = {}
+        self._in: dict[int, list[Change]] = {}
+        self._defining: dict[str, list[Change]] = {}
+        for change in changed:
+            for whole in (change.old, change.new):
+                for part in whole.walk() if whole is not None else ():
+                    self._of.setdefault(id(part), []).append(change)
+            for block in change.blocks:
+                if block is not None:
+                    self._in.setdefault(id(block), []).append(change)
+            for block in (*change.blocks, change.old, change.new):
+                if block is not None and block.name in _DEFINING and block.args:
+                    name = block.args[0 if block.name == "upstream" else -1].lstrip("$")
+                    self._defining.setdefault(name, []).append(change)
+
+    def behind(
+        self,
+        pair: Pair,
+        lines: Sequence[Mapping[object, tuple[Directive, ...]]],
+        servers: Sequence[Directive | None],
+    ) -> list[Change]:
+        """Return the edits behind a pair of decisions, at most three, the nearest first."""
+        met = [*lines[1].get(pair.candidate, ()), *lines[0].get(pair.live, ())]
+        around = [server for server in (servers[1], servers[0]) if server is not None]
+        return list(dict.fromkeys(self._near(pair, met, around)))[:_MOST]
+
+    def _near(self, pair: Pair, met: Sequence[Directive], servers: Sequence[Directive]) -> Iterator[Change]:
+        names = _settings(pair)
+        found: list[Change] = []
+        if not pair.name:
+            found += self._direct([*reversed(met)])
+            found += self._within(reversed(met), names, pair)
+            found += self._definitions(met, servers)
+        if not found:
+            found += self._within(servers, names, pair)
+        if not found:
+            found += [change for change in self._changed if change.name in names and _is_outer(change)]
+        if not found:
+            found += self._direct(servers)
+            found += [each for server in servers for each in self._in.get(id(server), []) if each.name in _ADMITTING]
+        if not found:
+            found += [change for change in self._changed if change.name in _ADMITTING]
+        yield from found
+
+    def _direct(self, lines: Iterable[Directive]) -> list[Change]:
+        return [change for line in lines for change in self._of.get(id(line), [])]
+
+    def _within(self, blocks: Iterable[Directive], names: set[str], pair: Pair) -> list[Change]:
+        found = []
+        for block in blocks:
+            for change in self._in.get(id(block), []):
+                steers = change.name in _STEERING and (pair.live.what, pair.live.behind) != (
+                    pair.candidate.what,
+                    pair.candidate.behind,
+                )
+                if change.name in names or (steers and not pair.name):
+                    found.append(change)
+        return found
+
+    def _definitions(self, met: Sequence[Directive], servers: Sequence[Directive]) -> list[Change]:
+        if not self._defining:
+            return []
+        words = " ".join(word for line in met for word in line.args)
+        conditions = [each for server in servers for each in server.children("if")]
+        words += " ".join(word for each in conditions for line in each.walk() for word in line.args)
+        named = {*variables(words)}
+        return [
+            change
+            for name, changes in self._defining.items()
+            if name in named or f"//{name}" in words
+            for change in changes
+        ]
+
+
+def _settings(pair: Pair) -> set[str]:
+    if pair.name:
+        return {pair.name}
+    live, candidate = dict(pair.live.settings), dict(pair.candidate.settings)
+    return {name for name in {*live, *candidate} if live.get(name) != candidate.get(name)}
+
+
+def _is_outer(change: Change) -> bool:
+    around = change.blocks[1] or change.blocks[0]
+    return around is None or around.name == "http"
