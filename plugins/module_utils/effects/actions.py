@@ -49,9 +49,18 @@ class Actions:
         self._base = base
         self._differing = differing
         self.lines: dict[Decision, tuple[Directive, ...]] = {}
+        self._known: dict[tuple[int, ...], tuple[Settings, tuple[object, ...]]] = {}
 
-    def _settings(self, blocks: Sequence[Directive]) -> Settings:
-        return self._side.relative(self._side.settings(self._base, blocks), self._differing)
+    def _settings(self, blocks: Sequence[Directive]) -> tuple[Settings, tuple[object, ...]]:
+        """Return the settings in blocks, and what is done for pages of errors."""
+        # Only what goes into blocks has settings of its own.
+        inner = [each for each in blocks if each.block is not None]
+        key = tuple(map(id, inner))
+        if key not in self._known:
+            settings = self._side.relative(self._side.settings(self._base, inner), self._differing)
+            pages = [args[-1] for name, value in settings if name == "error_page" for args in value if args]
+            self._known[key] = settings, tuple(self._behind(pages))
+        return self._known[key]
 
     def _decide(
         self,
@@ -63,11 +72,8 @@ class Actions:
         behind: Sequence[object] = (),
     ) -> Decision:
         place = tuple(self._side.marked(each.text) for each in met)
-        # Only what goes into blocks has settings of its own.
-        settings = self._settings([each for each in blocks if each.block is not None])
-        pages = [args for name, value in settings if name == "error_page" for args in value]
-        behind = (*behind, *self._behind([args[-1] for args in pages if args]))
-        decision = self._decisions.make(kind, what, settings, place, doubts, behind)
+        settings, pages = self._settings(blocks)
+        decision = self._decisions.make(kind, what, settings, place, doubts, (*behind, *pages))
         self.lines.setdefault(decision, tuple(met))
         return decision
 

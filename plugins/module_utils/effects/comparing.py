@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -17,46 +17,56 @@ from .handling import Server
 from .letters import sent
 from .machines import Budget, Machines
 from .sides import Side
-from .terms import Terms, TooMuch
+from .terms import TooMuch
 from .values import Values
 
-__all__ = ["Comparison", "Pair"]
+__all__ = ["Case", "Comparison", "Pair"]
 
 _MOST_DIFFERENT = 400
 _MOST_SAMPLES = 1500
+_SECONDS_FOR_SAMPLES = 0.3
+_UNREAD = " is not read: "
 _Value = tuple[tuple[str, ...], ...]
 
 
-class Pair(NamedTuple):
-    """A pair of decisions for the same targets. ``doubts`` say why it is no more than sampled.
+class Case(NamedTuple):
+    """What each side decides where conditions hold, or do not."""
 
-    ``name`` is that of a setting which differs around the whole server, where the pair is about that one.
-    """
-
-    difference: Difference
+    holds: dict[str, bool]
     live: Decision
     candidate: Decision
-    doubts: tuple[str, ...]
+
+
+class Pair(NamedTuple):
+    """Different decisions for the same targets, one for each case; the one with the fewest conditions is the first.
+
+    ``targets`` are all of them where they are few. ``doubts`` say why they are no more than sampled. ``name`` is that of
+    a setting which differs around the whole server, where the pair is about that one.
+    """
+
+    target: str
+    cases: list[Case]
+    targets: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     name: str = ""
 
 
 class Comparison:
-    """Compares two servers; None is for no server."""
+    """Compares two servers; None is for no server. Raises ``TooMuch`` for one that is too large."""
 
     def __init__(
         self,
+        machines: Machines,
+        decisions: Decisions,
         sides: tuple[Side, Side],
         servers: tuple[Directive | None, Directive | None],
         known: tuple[Mapping[str, str], Mapping[str, str]],
         bases: tuple[Mapping[str, _Value], Mapping[str, _Value]],
-        budget: Budget,
     ) -> None:
-        self._machines = Machines(Terms(), budget)
-        self._budget = budget
+        self._machines = machines
+        self._decisions = decisions
         self._servers = servers
-        self._decisions = Decisions()
         self.lines: list[Mapping[Decision, tuple[Directive, ...]]] = []
-        self.cut = ""
         inner = [
             side.settings(base, [server] if server is not None else [])
             for side, base, server in zip(sides, bases, servers, strict=True)
@@ -67,9 +77,10 @@ class Comparison:
             for name in names
             if inner[0].get(name, ()) != inner[1].get(name, ())
         }
-        self._states: list[int] = []
-        for number, (side, server) in enumerate(zip(sides, servers, strict=True)):
-            self._states.append(self._automaton(side, server, known[number], bases[number]))
+        self._states = [
+            self._automaton(side, server, texts, base)
+            for side, server, texts, base in zip(sides, servers, known, bases, strict=True)
+        ]
 
     def _automaton(
         self, side: Side, server: Directive | None, known: Mapping[str, str], base: Mapping[str, _Value]
@@ -81,103 +92,127 @@ class Comparison:
         self.lines.append(actions.lines)
         return Server(self._machines, server, Values(self._machines, side, known), actions).automaton()
 
-    def decisions(self, target: str) -> tuple[object, object]:
-        """Return what each side decides for a target as it is sent."""
+    def cases(self, target: str) -> list[Case]:
+        """Return what each side decides for a target as it is sent, in each case in which that differs.
+
+        Where it never does, the first case stands for all.
+        """
         path, mark, query = target.partition("?")
         text = unquote(path).replace("?", "é") + mark + query
-        live, candidate = [self._machines.value(self._machines.after(state, text)) for state in self._states]
-        return live, candidate
+        return _cases(*[self._machines.value(self._machines.after(state, text)) for state in self._states])
 
-    def pairs(self) -> list[Pair]:
-        """Return all pairs, the shortest target first. Where the walk is cut short, samples stand in."""
-        walked = explore(self._machines, *self._states, self._budget, _MOST_DIFFERENT)
-        found = [self._pair(each) for each in walked.found if _differ(each.live, each.candidate)]
+    def pairs(self, budget: Budget, same: bool) -> list[Pair]:
+        """Return all pairs, the shortest target first; where the walk is cut short, samples stand in.
+
+        With ``same`` the servers differ in nothing but what is around them.
+        """
+        if same:
+            return list(self._around())
+        walked = explore(self._machines, self._states[0], self._states[1], budget, _MOST_DIFFERENT)
+        found = list(filter(None, map(self._pair, walked.found)))
         if walked.cut:
-            self.cut = walked.cut
-            found += self._sampled({(id(pair.live), id(pair.candidate)) for pair in found})
-            found = [each._replace(doubts=(*each.doubts, self.cut)) for each in found]
+            self._machines.budget = Budget(max(budget.left, _SECONDS_FOR_SAMPLES))
+            found += self._sampled({_key(case) for pair in found for case in pair.cases})
+            found = [each._replace(doubts=(*each.doubts, walked.cut)) for each in found]
         return [*found, *self._around()]
 
-    def _pair(self, difference: Difference) -> Pair:
-        live, candidate = difference.live, difference.candidate
-        assert isinstance(live, Decision) and isinstance(candidate, Decision)
-        doubts = dict.fromkeys([*live.doubts, *candidate.doubts])
-        for condition in difference.holds:
-            if "is not read: " in condition:
-                doubts[condition.replace(" is not read: ", " has ")] = None
-            elif " of live" in condition or " of the candidate" in condition:
-                doubts[f"of values that only a request can tell: {condition}"] = None
-        for words in (live.what, candidate.what):
-            if " of live" in words or " of the candidate" in words:
-                doubts["a map or an upstream changed whose values only a request can tell"] = None
-        if live.kind == candidate.kind and live.what != candidate.what and " in ^" in live.what + candidate.what:
-            doubts["what groups of expressions capture is compared by the expressions"] = None
-        return Pair(difference, live, candidate, tuple(doubts))
+    def _pair(self, difference: Difference) -> Pair | None:
+        cases = [each for each in _cases(difference.live, difference.candidate) if _differs(each)]
+        if not cases:
+            return None
+        doubts = dict.fromkeys(doubt for case in cases for doubt in _doubts(case))
+        return Pair(difference.target, cases, difference.targets, tuple(doubts))
 
-    def _targets(self) -> list[str]:
-        found: dict[str, None] = {"/": None}
+    def _targets(self) -> Iterator[str]:
+        found: dict[str, None] = {}
+        for target in self._all_targets():
+            if target not in found and target.startswith("/") and "//" not in target:
+                found[target] = None
+                yield target
+            if len(found) > _MOST_SAMPLES:
+                return
+
+    def _all_targets(self) -> Iterator[str]:
+        yield "/"
         for server in self._servers:
-            if server is None:
-                continue
-            for location in askable(server):
-                found.update(dict.fromkeys(sent(each) for each in samples(location, 2)))
-            for line in server.walk():
+            for location in askable(server) if server is not None else ():
+                yield from map(sent, samples(location, 2))
+            for line in server.walk() if server is not None else ():
                 if line.name == "rewrite" and line.args:
-                    found.update(dict.fromkeys(sent(each) for each in matching(line.args[0], path=True)[:2]))
-                if len(found) > _MOST_SAMPLES:
-                    break
-        return [each for each in found if each.startswith("/") and "//" not in each]
+                    yield from map(sent, matching(line.args[0], path=True)[:2])
 
     def _sampled(self, seen: set[tuple[int, int]]) -> list[Pair]:
         found = []
-        extra = Budget(max(self._budget.left, 0.3))
-        self._machines.budget = extra
         try:
             for target in self._targets():
-                extra.spent()
-                for holds, live, candidate in differing(*self.decisions(target)):
-                    if _differ(live, candidate) and (id(live), id(candidate)) not in seen:
-                        seen.add((id(live), id(candidate)))
-                        found.append(self._pair(Difference(live, candidate, holds, target)))
+                cases = [case for case in self.cases(target) if _differs(case) and _key(case) not in seen]
+                if cases:
+                    seen.update(map(_key, cases))
+                    found.append(Pair(target, cases))
         except TooMuch:
             pass
         return found
 
-    def keys(self, live: object, candidate: object) -> list[object]:
-        """Return what the decisions for one target count for: a pair of handlings, and settings around the server."""
-        found: dict[object, None] = {}
-        for _, before, after in _both(live, candidate):
-            if before.handling != after.handling:
-                found[before.handling, after.handling] = None
-            for name in self.around:
-                if before.setting(name) == after.setting(name) == INHERITED:
-                    found[name] = None
-        return list(found)
-
-    def _around(self) -> list[Pair]:
-        """Return a pair for each setting that differs around the whole server and that some request is subject to."""
-        found = []
+    def _around(self) -> Iterator[Pair]:
+        """Yield a pair for each setting that differs around the whole server and that some request is subject to."""
         left = dict(self.around)
         try:
             for target in self._targets():
                 if not left:
-                    break
-                live, candidate = self.decisions(target)
-                for holds, before, after in _both(live, candidate):
-                    for name in [name for name in left if after.setting(name) == before.setting(name) == INHERITED]:
+                    return
+                for case in self.cases(target):
+                    for name in [each for each in left if _inherits(case, each)]:
                         del left[name]
-                        found.append(Pair(Difference(before, after, holds, target), before, after, (), name))
+                        yield Pair(target, [case], name=name)
         except TooMuch:
-            pass
-        return found
+            return
+
+    def counts_for(self, target: str) -> list[object]:
+        """Return what a request counts for: pairs of handlings, and settings around the server."""
+        found: dict[object, None] = {}
+        for case in self.cases(target):
+            if _differs(case):
+                found[_key(case)] = None
+            found.update(dict.fromkeys(name for name in self.around if _inherits(case, name)))
+        return list(found)
+
+    @staticmethod
+    def key(pair: Pair) -> object:
+        """Return what requests that belong to a pair count for."""
+        return pair.name or _key(pair.cases[0])
 
 
-def _both(live: object, candidate: object) -> Sequence[tuple[dict[str, bool], Decision, Decision]]:
-    rows = [row for row in differing(live, candidate) if isinstance(row[1], Decision)]
-    if isinstance(live, Decision) and isinstance(candidate, Decision):
-        rows = [({}, live, candidate)]
-    return [(holds, one, two) for holds, one, two in rows if isinstance(one, Decision) and isinstance(two, Decision)]
+def _cases(live: object, candidate: object) -> list[Case]:
+    rows = [
+        Case(holds, one, other)
+        for holds, one, other in differing(live, candidate)
+        if isinstance(one, Decision) and isinstance(other, Decision)
+    ]
+    if not rows and isinstance(live, Decision) and isinstance(candidate, Decision):
+        return [Case({}, live, candidate)]
+    return sorted(rows, key=lambda case: sum(case.holds.values()))
 
 
-def _differ(live: object, candidate: object) -> bool:
-    return isinstance(live, Decision) and isinstance(candidate, Decision) and live.handling != candidate.handling
+def _key(case: Case) -> tuple[int, int]:
+    return case.live.handling, case.candidate.handling
+
+
+def _differs(case: Case) -> bool:
+    return case.live.handling != case.candidate.handling
+
+
+def _inherits(case: Case, name: str) -> bool:
+    return case.live.setting(name) == case.candidate.setting(name) == INHERITED
+
+
+def _doubts(case: Case) -> Iterator[str]:
+    yield from case.live.doubts
+    yield from case.candidate.doubts
+    for condition in case.holds:
+        if _UNREAD in condition:
+            yield condition.replace(_UNREAD, " has ")
+    words = " ".join([case.live.what, case.candidate.what, *case.holds])
+    if "$" in words and (" of live" in words or " of the candidate" in words):
+        yield "the values of a variable changed, which only a request can tell"
+    if case.live.kind == case.candidate.kind and case.live.what != case.candidate.what and "${1 in " in words:
+        yield "what an expression captures is compared by the expression"

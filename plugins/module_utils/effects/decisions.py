@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from ..behaviour.units import normal
 from ..config.parse import Directive
 
-__all__ = ["INHERITED", "Decision", "Decisions", "Settings", "canonical", "setting_words"]
+__all__ = ["INHERITED", "Decision", "Decisions", "Settings", "canonical", "heeds"]
 
 Settings = frozenset[tuple[str, tuple[tuple[str, ...], ...]]]
 """Names of directives, each with the arguments of all that are in force."""
@@ -22,7 +21,6 @@ _OF_UPSTREAMS = ("proxy_", "fastcgi_", "uwsgi_", "scgi_", "grpc_", "memcached_")
 _OF_FILES = ("root", "alias", "index", "autoindex", "try_files", "dav_", "sendfile", "open_file_cache", "types")
 # nginx returns before it comes to these.
 _BEFORE_CONTENT = ("auth_", "limit_req", "limit_conn", "limit_rate", "allow", "deny", "satisfy", "client_max_body_size")
-_MOST_WORDS = 160
 
 
 class Decision:
@@ -67,6 +65,7 @@ class Decisions:
     def __init__(self) -> None:
         self._known: dict[object, Decision] = {}
         self._handling: dict[object, int] = {}
+        self._heeded: dict[tuple[str, Settings], Settings] = {}
 
     def make(
         self,
@@ -78,7 +77,10 @@ class Decisions:
         behind: tuple[object, ...] = (),
     ) -> Decision:
         """Return a decision; of its settings only those matter that its kind heeds."""
-        heeded = frozenset(each for each in settings if _heeds(kind, each[0]))
+        heeded = self._heeded.get((kind, settings))
+        if heeded is None:
+            heeded = frozenset(each for each in settings if heeds(kind, each[0]))
+            self._heeded[kind, settings] = heeded
         doubtful = tuple(dict.fromkeys(doubts))
         handled = (kind, what, behind, heeded)
         handling = self._handling.setdefault(handled, len(self._handling))
@@ -88,7 +90,8 @@ class Decisions:
         return self._known[key]
 
 
-def _heeds(kind: str, setting: str) -> bool:
+def heeds(kind: str, setting: str) -> bool:
+    """Return whether what is done of a kind heeds a setting."""
     if kind in ("redirect", "status"):
         return not setting.startswith((*_OF_UPSTREAMS, *_OF_FILES, *_BEFORE_CONTENT))
     if kind == "files":
@@ -107,12 +110,3 @@ def canonical(block: Directive) -> tuple[object, ...]:
     inner = [(each.name, canonical(each)) for each in block.block]
     ordered = tuple(what for name, what in inner if name in _ORDERED)
     return (*head, ordered, tuple(sorted(repr(what) for name, what in inner if name not in _ORDERED)))
-
-
-def setting_words(name: str, value: tuple[tuple[str, ...], ...]) -> str:
-    """Return a setting as it is written; what was evened out to a number is shown as one."""
-    if value == INHERITED:
-        return f"{name} as around it"
-    rows = [" ".join([name, *args]) for args in value] or [f"no {name}"]
-    words = re.sub(r"#(?=[\d.e+-]+(?:$| |;))", "", "; ".join(rows))
-    return words if len(words) <= _MOST_WORDS else f"{words[: _MOST_WORDS - 1]}…"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ..behaviour.changes import Change
 from ..config.parse import Directive
 from .comparing import Pair
+from .decisions import Decision
 from .sides import PASSES, variables
 
 __all__ = ["Edits"]
@@ -40,11 +41,12 @@ class Edits:
     def behind(
         self,
         pair: Pair,
-        lines: Sequence[Mapping[object, tuple[Directive, ...]]],
+        lines: Sequence[Mapping[Decision, tuple[Directive, ...]]],
         servers: Sequence[Directive | None],
     ) -> list[Change]:
         """Return the edits behind a pair of decisions, at most three, the nearest first."""
-        met = [*lines[1].get(pair.candidate, ()), *lines[0].get(pair.live, ())]
+        first = pair.cases[0]
+        met = [*lines[1].get(first.candidate, ()), *lines[0].get(first.live, ())]
         around = [server for server in (servers[1], servers[0]) if server is not None]
         return list(dict.fromkeys(self._near(pair, met, around)))[:_MOST]
 
@@ -73,11 +75,7 @@ class Edits:
         found = []
         for block in blocks:
             for change in self._in.get(id(block), []):
-                steers = change.name in _STEERING and (pair.live.what, pair.live.behind) != (
-                    pair.candidate.what,
-                    pair.candidate.behind,
-                )
-                if change.name in names or (steers and not pair.name):
+                if change.name in names or (change.name in _STEERING and _leads_elsewhere(pair)):
                     found.append(change)
         return found
 
@@ -99,8 +97,15 @@ class Edits:
 def _settings(pair: Pair) -> set[str]:
     if pair.name:
         return {pair.name}
-    live, candidate = dict(pair.live.settings), dict(pair.candidate.settings)
-    return {name for name in {*live, *candidate} if live.get(name) != candidate.get(name)}
+    return {name for case in pair.cases for name, _ in case.live.settings ^ case.candidate.settings}
+
+
+def _leads_elsewhere(pair: Pair) -> bool:
+    if pair.name:
+        return False
+    return any(
+        (case.live.what, case.live.behind) != (case.candidate.what, case.candidate.behind) for case in pair.cases
+    )
 
 
 def _is_outer(change: Change) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..behaviour.changes import Change
@@ -11,23 +12,25 @@ from ..config.derive import Request, doors
 from ..config.facts import server_names
 from ..config.match import choose_server
 from ..config.parse import Config, Directive
+from ..textfmt import count
 from .comparing import Comparison, Pair
-from .decisions import canonical
+from .decisions import Decisions, canonical
 from .edits import Edits
 from .listening import Meeting, meetings
-from .machines import Budget
+from .machines import Budget, Machines
 from .model import Effect, Effects
 from .sides import Side
-from .terms import TooMuch
-from .words import described
+from .terms import Terms, TooMuch
+from .words import Words
 
 __all__ = ["effects"]
 
 _SECONDS = 2.0
 _SECONDS_FOR_MANY = 8.0
+_LEAST_SECONDS = 0.02
 _MANY = 200
 _OF_HOST = ("$host", "$http_host")
-_Known = Mapping[str, str]
+_Key = tuple[object, ...]
 
 
 def effects(
@@ -55,130 +58,117 @@ class _Work:
         self._bases = (self._sides[0].base(), self._sides[1].base())
         self._edits = Edits(changed)
         self._budget = budget
+        self._machines = Machines(Terms(), budget)
+        self._decisions = Decisions()
         self._signatures: dict[int, object] = {}
 
     def run(self, requests: Sequence[Request]) -> Effects:
-        effects: list[Effect] = []
+        found: list[Effect] = []
         unread: list[str] = []
-        groups: dict[object, list[Meeting]] = {}
+        groups: dict[_Key, list[Meeting]] = {}
         for meeting in meetings(*self._configs):
             key = self._key(meeting)
             if key is not None:
                 groups.setdefault(key, []).append(meeting)
         for number, group in enumerate(groups.values()):
-            # No server may take the time of all others.
-            seconds = max(self._budget.left / 2 if number + 1 < len(groups) else self._budget.left, 0.02)
             if self._budget.left <= 0:
                 names = sum(len(each) for each in itertools.islice(groups.values(), number, None))
-                unread.append(f"{names} names on listeners are left out: it takes more than {self._budget.seconds:g} s")
+                words = f"it takes more than {self._budget.seconds:g} s"
+                unread.append(f"{count(names, 'more name')} on listeners: {words}")
                 break
+            # No server may take the time of all others.
+            last = number + 1 == len(groups)
+            budget = Budget(max(self._budget.left if last else self._budget.left / 2, _LEAST_SECONDS))
             try:
-                effects += self._compared(group, Budget(seconds), requests)
+                found += self._compared(group, budget, requests)
             except TooMuch as error:
                 unread.append(f"{_where(group)}: {error}")
-        return Effects(_merged(effects), unread)
+        return Effects(_merged(found), unread)
 
-    def _key(self, meeting: Meeting) -> object | None:
+    def _key(self, meeting: Meeting) -> _Key | None:
         """Return what tells comparisons apart; None where both sides do the same."""
-        signatures = [
-            None if server is None else self._signature(side, server)
-            for side, server in ((0, meeting.live), (1, meeting.candidate))
-        ]
-        if (
-            signatures[0] == signatures[1]
-            and self._bases[0] == self._bases[1]
-            and meeting.was_tls == meeting.listener.tls
-        ):
+        around = self._bases[0] == self._bases[1] and meeting.was_tls == meeting.listener.tls
+        if around and self._is_same(meeting):
             return None
-        by_host = any(
-            server is not None and self._looks_at_host(side, server)
-            for side, server in ((0, meeting.live), (1, meeting.candidate))
-        )
+        pair = enumerate((meeting.live, meeting.candidate))
+        by_host = any(server is not None and self._looks_at_host(side, server) for side, server in pair)
         servers = id(meeting.live), id(meeting.candidate)
         return (*servers, meeting.was_tls, meeting.listener.tls, meeting.host if by_host else "")
+
+    def _is_same(self, meeting: Meeting) -> bool:
+        """Whether two servers say the same."""
+        pair = meeting.live, meeting.candidate
+        live, candidate = [None if each is None else self._signature(side, each) for side, each in enumerate(pair)]
+        return live == candidate
 
     def _signature(self, side: int, server: Directive) -> object:
         key = id(server)
         if key not in self._signatures:
             said = [each for each in server.block or [] if each.name not in ("listen", "server_name")]
             own = Directive("server", [], "", 0, said)
-            named = (
-                server_names(server)[0]
-                if any("$server_name" in word for each in server.walk() for word in each.args)
-                else ""
-            )
+            named = server_names(server)[0] if _speaks_of(server, ["$server_name"]) else ""
             self._signatures[key] = hash((canonical(own), named, repr(self._sides[side].uses(own))))
         return self._signatures[key]
 
     def _looks_at_host(self, side: int, server: Directive) -> bool:
-        definitions = self._sides[side].definitions
         for each in server.walk():
             if each.name == "if" and each.args[:1] and each.args[0].startswith(_OF_HOST):
                 return True
-        sources = {
-            name
-            for name, block in definitions.items()
-            if block.args and any(host in block.args[0] for host in _OF_HOST)
-        }
-        return bool(sources) and any(
-            f"${name}" in word for name in sources for each in server.walk() for word in each.args
-        )
+        definitions = self._sides[side].definitions
+        maps = [f"${name}" for name, block in definitions.items() if any(each in block.args[0] for each in _OF_HOST)]
+        return bool(maps) and _speaks_of(server, maps)
 
     def _compared(self, group: Sequence[Meeting], budget: Budget, requests: Sequence[Request]) -> list[Effect]:
         first = group[0]
         servers = first.live, first.candidate
-        comparison = Comparison(
-            self._sides, servers, (_known(first, servers[0]), _known(first, servers[1])), self._bases, budget
-        )
-        pairs = comparison.pairs()
-        counts = self._counted(group, comparison, requests)
+        self._machines.budget = budget
+        known = _known(first, servers[0]), _known(first, servers[1])
+        comparison = Comparison(self._machines, self._decisions, self._sides, servers, known, self._bases)
+        pairs = comparison.pairs(budget, self._is_same(first))
+        counts = self._counted(group, comparison, requests) if pairs else {}
+        words = Words(self._sides, comparison.around)
         found = []
         for pair in pairs:
             edits = self._edits.behind(pair, comparison.lines, servers)
-            names = [name for name in (pair.name,) if name]
-            around = comparison.around if names else {}
-            count = (
-                counts.get((pair.live.handling, pair.candidate.handling), 0)
-                if not pair.name
-                else counts.get(pair.name, 0)
-            )
-            found.append(
-                described(
-                    pair,
-                    edits,
-                    _where(group),
-                    _witness(group, pair),
-                    around,
-                    count if requests else None,
-                    len(requests),
-                )
-            )
+            effect = words.effect(pair, edits, _where(group), _witness(group, pair))
+            if requests:
+                effect = replace(effect, requests=counts.get(comparison.key(pair), 0), asked=len(requests))
+            found.append(effect)
         if first.was_tls != first.listener.tls and None not in servers:
-            found.append(_of_tls(group, self._edits))
+            found.append(_of_tls(group))
         return found
 
     def _counted(
         self, group: Sequence[Meeting], comparison: Comparison, requests: Sequence[Request]
     ) -> dict[object, int]:
+        """Count the requests of a log by what they count for."""
         found: dict[object, int] = {}
         hosts = {(meeting.host, meeting.listener.port) for meeting in group}
-        others = {meeting.listener.port for meeting in group if not meeting.name}
-        for request in requests:
-            if (request.host, request.port) not in hosts and (
-                request.port not in others
-                or choose_server(self._configs[1], request.host, request.port) is not group[0].candidate
-            ):
-                continue
-            try:
-                live, candidate = comparison.decisions(request.target)
-            except TooMuch:
-                break
-            for key in comparison.keys(live, candidate):
-                found[key] = found.get(key, 0) + 1
+        # What no name of the configuration covers, and what only a pattern does, is looked up.
+        loose = {each.listener.port for each in group if not each.name or each.name.startswith(("~", "*", "."))}
+        try:
+            for request in requests:
+                if (request.host, request.port) not in hosts and not (
+                    request.port in loose and self._meets(group, request)
+                ):
+                    continue
+                for key in comparison.counts_for(request.target):
+                    found[key] = found.get(key, 0) + 1
+        except TooMuch:
+            pass
         return found
 
+    def _meets(self, group: Sequence[Meeting], request: Request) -> bool:
+        pair = [choose_server(config, request.host, request.port) for config in self._configs]
+        return pair[0] is group[0].live and pair[1] is group[0].candidate
 
-def _known(meeting: Meeting, server: Directive | None) -> _Known:
+
+def _speaks_of(server: Directive, variables: Sequence[str]) -> bool:
+    return any(name in word for each in server.walk() for word in each.args for name in variables)
+
+
+def _known(meeting: Meeting, server: Directive | None) -> Mapping[str, str]:
+    """Return the variables that are known of a request to a server."""
     listener = meeting.listener
     usual = listener.port in (0, 443 if listener.tls else 80)
     return {
@@ -194,9 +184,10 @@ def _known(meeting: Meeting, server: Directive | None) -> _Known:
 def _where(group: Sequence[Meeting]) -> str:
     names = list(dict.fromkeys(meeting.name or "any other name" for meeting in group))
     ports = sorted({(each.listener.port, each.listener.address) for each in group})
-    doors = dict.fromkeys(str(port) if port else address for port, address in ports)
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more names" if len(names) > 3 else "")
-    return f"{shown}, port {' and '.join(doors)}"
+    listeners = dict.fromkeys(str(port) if port else address for port, address in ports)
+    more = len(names) - 3
+    shown = ", ".join(names[:3]) + (f" and {count(more, 'more name')}" if more > 0 else "")
+    return f"{shown}, port {' and '.join(listeners)}"
 
 
 def _witness(group: Sequence[Meeting], pair: Pair) -> Request | None:
@@ -205,11 +196,11 @@ def _witness(group: Sequence[Meeting], pair: Pair) -> Request | None:
         for server in (meeting.candidate, meeting.live):
             for door in doors(server, names=1) if server is not None else ():
                 if door.port == meeting.listener.port:
-                    return door._replace(host=meeting.host).ask("/")._replace(target=pair.difference.target)
+                    return door._replace(host=meeting.host).ask("/")._replace(target=pair.target)
     return None
 
 
-def _of_tls(group: Sequence[Meeting], edits: Edits) -> Effect:
+def _of_tls(group: Sequence[Meeting]) -> Effect:
     before, after = ("TLS", "plain HTTP") if group[0].was_tls else ("plain HTTP", "TLS")
     return Effect([], _where(group), "every request", f"{before} is spoken", f"{after} is spoken")
 
@@ -218,9 +209,7 @@ def _merged(found: Iterable[Effect]) -> list[Effect]:
     """Put what is the same on several names and ports together."""
     rows: dict[tuple[Any, ...], Effect] = {}
     for effect in found:
-        key = (tuple(map(id, effect.edits)), effect.paths, effect.before, effect.after, effect.when, effect.because)
-        if key in rows:
-            rows[key] = rows[key].joined(effect)
-        else:
-            rows[key] = effect
+        edits = tuple(map(id, effect.edits))
+        key = (edits, effect.paths, effect.before, effect.after, effect.when, tuple(effect.cases), effect.because)
+        rows[key] = rows[key].joined(effect) if key in rows else effect
     return list(rows.values())

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .cases import differing
 from .letters import EVERY, QUERY, bit, letter, refined
 from .machines import Budget, Machines
 from .terms import TooMuch
@@ -28,14 +27,13 @@ _Node = tuple[int, int, int]
 
 
 class Difference(NamedTuple):
-    """A pair of values that differ, with a shortest target; ``holds`` are the conditions that matter there.
+    """A pair of values that differ, with a shortest target.
 
     ``targets`` are all there are, where they are few.
     """
 
     live: object
     candidate: object
-    holds: dict[str, bool]
     target: str
     targets: tuple[str, ...] = ()
 
@@ -126,9 +124,7 @@ class _Walk:
                 for letters, following in nexts:
                     self._before.setdefault(following, []).append((letters, node))
         for pair, target in self._found.items():
-            targets = self._listed(self._ends[pair]) if self._whole else ()
-            for holds, live, candidate in differing(*pair):
-                rows.append(Difference(live, candidate, holds, target, targets))
+            rows.append(Difference(*pair, target, self._listed(self._ends[pair]) if self._whole else ()))
         return rows
 
     def _listed(self, ends: set[_Node]) -> tuple[str, ...]:

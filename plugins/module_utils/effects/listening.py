@@ -79,7 +79,7 @@ def meetings(live: Config, candidate: Config) -> Iterator[Meeting]:
         names = {**before.names.get(key, {}), **after.names.get(key, {})}
         tls = (after if key in after.ports else before).tls[key]
         listener = Listener(*key, tls)
-        asked = {}
+        asked: dict[str, str] = {}
         for name in names:
             for host in _hosts(name):
                 asked.setdefault(host, name)

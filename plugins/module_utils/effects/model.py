@@ -22,8 +22,8 @@ _WEIGHT = -10
 class Effect:
     """A set of requests that the candidate handles otherwise.
 
-    ``where`` are names and ports, ``paths`` describes the targets, ``when`` the conditions beside them. ``because`` says
-    why the set is no more than sampled, and is "" for an exact one. Of ``asked`` requests of a log ``requests`` are in
+    ``where`` are names and ports, ``paths`` describes the targets, ``when`` the conditions beside them, and ``cases``
+    what is done in other conditions. ``because`` says why the set is no more than sampled, and is "" for an exact one. Of ``asked`` requests of a log ``requests`` are in
     it; None without a log. ``edits`` are the edits that explain it, the nearest first.
     """
 
@@ -33,6 +33,7 @@ class Effect:
     before: str
     after: str
     when: str = ""
+    cases: list[str] = field(default_factory=list)
     witness: Request | None = None
     because: str = ""
     requests: int | None = None
@@ -62,6 +63,7 @@ class Effect:
             "where": self.where,
             "paths": self.paths,
             "when": self.when,
+            "cases": self.cases,
             "before": self.before,
             "after": self.after,
             "witness": self.witness.url if self.witness else "",

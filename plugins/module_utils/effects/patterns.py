@@ -52,6 +52,19 @@ def searched(terms: Terms, pattern: str, ignore_case: bool = False) -> int:
 
     Raises ``NotRegular`` for what is no regular language or is not understood, ``TooMuch`` for what is too large.
     """
+    key = (pattern, ignore_case)
+    if key not in terms.read:
+        try:
+            terms.read[key] = _search(terms, pattern, ignore_case)
+        except (NotRegular, TooMuch) as error:
+            terms.read[key] = error
+    found = terms.read[key]
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def _search(terms: Terms, pattern: str, ignore_case: bool) -> int:
     tree = _parsed(pattern)
     reader = _Reader(terms, ignore_case or bool(tree.state.flags & re.IGNORECASE))
     try:

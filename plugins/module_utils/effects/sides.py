@@ -43,17 +43,37 @@ class Side:
             elif block.name in _DEFINING and block.args:
                 self.definitions[block.args[-1 if block.block is not None else 0].lstrip("$")] = block
         self.others: set[str] = set()
+        self._written: dict[int, tuple[Directive, dict[str, _Value]]] = {}
+        # How evened out settings are written.
+        self._spelled: dict[tuple[str, tuple[str, ...]], str] = {}
 
     def base(self) -> dict[str, _Value]:
         """Return the settings of ``http``."""
-        return _own(self.config.http())
+        return self._own(list(self.config.http()))
 
     def settings(self, base: Mapping[str, _Value], blocks: Iterable[Directive]) -> dict[str, _Value]:
         """Return what is in force in blocks, the outermost first, around which ``base`` is."""
         found = dict(base)
         for block in blocks:
-            found.update(_own(block.block or []))
+            if id(block) not in self._written:
+                self._written[id(block)] = block, self._own(block.block or [])
+            found.update(self._written[id(block)][1])
         return found
+
+    def _own(self, block: Iterable[Directive]) -> dict[str, _Value]:
+        found: dict[str, list[tuple[str, ...]]] = {}
+        for each in block:
+            if each.name not in _NO_SETTING:
+                args = _written(each)
+                self._spelled.setdefault((each.name, args), each.text)
+                found.setdefault(each.name, []).append(args)
+        return {name: tuple(rows) for name, rows in found.items()}
+
+    def spelled(self, name: str, value: _Value) -> str:
+        """Return a setting as the configuration writes it."""
+        if value == INHERITED:
+            return f"{name} as around it"
+        return "; ".join(self._spelled.get((name, args), " ".join([name, *args])) for args in value) or f"no {name}"
 
     def relative(self, found: Mapping[str, _Value], differing: Mapping[str, tuple[_Value, _Value]]) -> Settings:
         """Return settings, where those that differ around the whole server and are as there are only called so."""
@@ -112,14 +132,6 @@ class Side:
                 others.add(name)
                 waiting.append(name)
         live.others = candidate.others = others
-
-
-def _own(block: Iterable[Directive]) -> dict[str, _Value]:
-    found: dict[str, list[tuple[str, ...]]] = {}
-    for each in block:
-        if each.name not in _NO_SETTING:
-            found.setdefault(each.name, []).append(_written(each))
-    return {name: tuple(rows) for name, rows in found.items()}
 
 
 def _written(directive: Directive) -> tuple[str, ...]:

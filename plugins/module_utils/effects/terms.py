@@ -40,6 +40,8 @@ class Terms:
         self._empty: list[bool] = []
         self._steps: dict[tuple[int, int], int] = {}
         self._divided: dict[int, tuple[int, ...]] = {}
+        self.read: dict[tuple[str, bool], int | Exception] = {}
+        """What patterns have been read as; ``patterns.py`` keeps it."""
         self._make(_Term("letters"), False)
         self._make(_Term("empty"), True)
         self._make(_Term("not", one=self.NOTHING), True)

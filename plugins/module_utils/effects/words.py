@@ -6,47 +6,89 @@ from collections.abc import Mapping, Sequence
 
 from ..behaviour.changes import Change
 from ..config.derive import Request
-from .comparing import Pair
-from .decisions import Decision, setting_words
+from ..textfmt import count
+from .comparing import Case, Pair
+from .decisions import Decision, heeds
 from .model import Effect
+from .sides import Side
 
-__all__ = ["described"]
+__all__ = ["Words"]
 
 _MOST_SETTINGS = 3
+_MOST_LETTERS = 160
+_MOST_CASES = 3
+# What is worth a word where something else is done as well.
+_GRAVE = ("add_header", "allow", "deny", "auth_", "satisfy", "limit_", "proxy_set_header", "proxy_hide_header", "ssl_")
 _Value = tuple[tuple[str, ...], ...]
 
 
-def described(
-    pair: Pair,
-    edits: Sequence[Change],
-    where: str,
-    witness: Request | None,
-    around: Mapping[str, tuple[_Value, _Value]],
-    requests: int | None,
-    asked: int,
-) -> Effect:
-    """Return the effect that a pair of decisions is."""
-    if pair.name:
-        before, after = (setting_words(pair.name, value) for value in around[pair.name])
-        paths = f"every request for which no location says otherwise, such as {pair.difference.target}"
-    else:
-        before, after = _before_and_after(pair.live, pair.candidate)
-        paths = _paths(pair)
-    when = " and ".join(
-        _condition(each, holds) for each, holds in pair.difference.holds.items() if "not read" not in each
-    )
-    return Effect(list(edits), where, paths, before, after, when, witness, "; ".join(pair.doubts), requests, asked)
+class Words:
+    """Puts pairs of decisions of two servers into words; ``around`` are the settings that differ around these."""
+
+    def __init__(self, sides: tuple[Side, Side], around: Mapping[str, tuple[_Value, _Value]]) -> None:
+        self._sides = sides
+        self._around = around
+
+    def effect(self, pair: Pair, edits: Sequence[Change], where: str, witness: Request | None) -> Effect:
+        """Return the effect that a pair of decisions is."""
+        first, *others = pair.cases
+        if pair.name:
+            before, after = self._changed(pair.name, *self._around[pair.name])
+            paths = f"such as {pair.target}: every request for which no location says otherwise"
+        else:
+            before, after = self._before_and_after(first)
+            paths = _paths(pair)
+        cases = [f"{_when(case)}: {' → '.join(self._before_and_after(case))}" for case in others[:_MOST_CASES]]
+        if len(others) > _MOST_CASES:
+            cases.append(f"{count(len(others) - _MOST_CASES, 'more case')}")
+        return Effect(list(edits), where, paths, before, after, _when(first), cases, witness, "; ".join(pair.doubts))
+
+    def _before_and_after(self, case: Case) -> tuple[str, str]:
+        live, candidate = case.live, case.candidate
+        names = _different(live, candidate)
+        if live.what == candidate.what and not names:
+            return live.what, f"{candidate.what}, where what it falls back to changed"
+        if live.what != candidate.what:
+            names = [name for name in names if name.startswith(_GRAVE)]
+        pairs = [self._changed(name, live.setting(name), candidate.setting(name)) for name in names]
+        more = len(pairs) - _MOST_SETTINGS
+        said = ["; ".join(words) for words in zip(*pairs[:_MOST_SETTINGS], strict=True)] or ["", ""]
+        said = [f"{words}; and {count(more, 'more setting')}" for words in said] if more > 0 else said
+        if live.what == candidate.what:
+            return said[0], said[1]
+        heads = live.what, candidate.what
+        before, after = [f"{head}, {words}" if words else head for head, words in zip(heads, said, strict=True)]
+        return before, after
+
+    def _changed(self, name: str, before: _Value, after: _Value) -> tuple[str, str]:
+        """Return a setting before and after; of many rows only those that are not in both."""
+        if len(before) > 1 and len(after) > 1:
+            gone = tuple(row for row in before if row not in after)
+            come = tuple(row for row in after if row not in before)
+            before, after = (gone, come) if gone or come else (before, after)
+        return _short(self._sides[0].spelled(name, before)), _short(self._sides[1].spelled(name, after))
 
 
-def _condition(text: str, holds: bool) -> str:
-    return text if holds else f"not {text}"
+def _short(words: str) -> str:
+    return words if len(words) <= _MOST_LETTERS else f"{words[: _MOST_LETTERS - 1]}…"
+
+
+def _different(live: Decision, candidate: Decision) -> list[str]:
+    """List the settings that differ and that both heed."""
+    names = {name for name, _ in live.settings ^ candidate.settings}
+    return sorted(name for name in names if heeds(live.kind, name) and heeds(candidate.kind, name))
+
+
+def _when(case: Case) -> str:
+    read = [(text, holds) for text, holds in case.holds.items() if "is not read" not in text]
+    return " and ".join(text if holds else f"not {text}" for text, holds in read)
 
 
 def _paths(pair: Pair) -> str:
-    if pair.difference.targets:
-        return ", ".join(pair.difference.targets)
-    live, candidate = _decider(pair.live), _decider(pair.candidate)
-    such = f"such as {pair.difference.target}"
+    if pair.targets:
+        return ", ".join(pair.targets)
+    live, candidate = _decider(pair.cases[0].live), _decider(pair.cases[0].candidate)
+    such = f"such as {pair.target}"
     if live == candidate:
         return f"{such}: what `{candidate}` decides" if candidate else f"{such}: what no location decides"
     if not candidate:
@@ -59,24 +101,5 @@ def _paths(pair: Pair) -> str:
 def _decider(decision: Decision) -> str:
     """Return the lines that choose targets: the innermost location, and what is chosen within it."""
     steps = [each for each in decision.place if each.startswith(("location ", "rewrite ", "if ", "return "))]
-    if not steps:
-        return ""
     last = max((number for number, each in enumerate(steps) if each.startswith("location ")), default=0)
     return " → ".join(steps[last:])
-
-
-def _before_and_after(live: Decision, candidate: Decision) -> tuple[str, str]:
-    before, after = dict(live.settings), dict(candidate.settings)
-    names = sorted(name for name in {*before, *after} if before.get(name, ()) != after.get(name, ()))
-    if live.what == candidate.what and not names:
-        return live.what, f"{candidate.what}, where what it falls back to changed"
-    said = [
-        ", ".join(setting_words(name, values.get(name, ())) for name in names[:_MOST_SETTINGS])
-        + (f", and {len(names) - _MOST_SETTINGS} more settings" if len(names) > _MOST_SETTINGS else "")
-        for values in (before, after)
-    ]
-    if live.what == candidate.what:
-        return said[0], said[1]
-    if not names:
-        return live.what, candidate.what
-    return f"{live.what}, with {said[0]}", f"{candidate.what}, with {said[1]}"
