@@ -30,7 +30,7 @@ _HANDLERS = (
 class Actions:
     """Makes the decisions of one server of one side. ``differing`` are the settings that differ around all of it.
 
-    ``lines`` has the directives behind each decision.
+    ``lines`` has the directives behind the places of decisions.
     """
 
     def __init__(
@@ -48,7 +48,8 @@ class Actions:
         self._server = server
         self._base = base
         self._differing = differing
-        self.lines: dict[Decision, tuple[Directive, ...]] = {}
+        self.lines: dict[tuple[str, ...], tuple[Directive, ...]] = {}
+        self._queried = machines.function("queried", _with_query)
         self._known: dict[tuple[int, ...], tuple[Settings, tuple[object, ...]]] = {}
 
     def _settings(self, blocks: Sequence[Directive]) -> tuple[Settings, tuple[object, ...]]:
@@ -74,7 +75,7 @@ class Actions:
         place = tuple(self._side.marked(each.text) for each in met)
         settings, pages = self._settings(blocks)
         decision = self._decisions.make(kind, what, settings, place, doubts, (*behind, *pages))
-        self.lines.setdefault(decision, tuple(met))
+        self.lines.setdefault(place, tuple(met))
         return decision
 
     def _behind(self, targets: Sequence[str]) -> tuple[object, ...]:
@@ -96,25 +97,25 @@ class Actions:
             words = "the connection is closed" if status == "444" else f"status {status}"
             return self._machines.constant(self._decide("status", words, blocks, met))
 
-        def decided(text: object) -> object:
-            if status in _REDIRECTS:
-                return self._decide("redirect", f"{status} to {text}", blocks, met)
-            return self._decide("status", f"status {status} with a text: {text}", blocks, met)
+        is_redirect = status in _REDIRECTS
+        words = f"{status} to " if is_redirect else f"status {status} with a text: "
+        return self._filled("redirect" if is_redirect else "status", words, target, blocks, met)
 
-        return self._machines.applied(self._machines.function(decided), target)
+    def _filled(self, kind: str, words: str, target: int, blocks: Sequence[Directive], met: Sequence[Directive]) -> int:
+        """Return a decision whose words end with a text."""
+        plain = self._decide(kind, words, blocks, met)
+
+        def decided(text: object) -> object:
+            return self._decisions.worded(plain, f"{words}{text}")
+
+        return self._machines.applied(self._machines.function(plain, decided), target)
 
     def redirected(
         self, line: Directive, flag: str, target: int, blocks: Sequence[Directive], met: Sequence[Directive]
     ) -> int:
         """Return the decision of a ``rewrite`` that redirects."""
-        status = "301" if flag == "permanent" else "302"
-
-        def decided(text: object) -> object:
-            target = str(text)
-            target = target[:-1] if target.endswith("?") else f"{target}$is_args$args"
-            return self._decide("redirect", f"{status} to {target}", blocks, met)
-
-        return self._machines.applied(self._machines.function(decided), target)
+        words = f"{'301' if flag == 'permanent' else '302'} to "
+        return self._filled("redirect", words, self._machines.applied(self._queried, target), blocks, met)
 
     def adds_slash(self, location: Directive) -> bool:
         """Whether nginx redirects to a location that ends with a slash by itself."""
@@ -140,21 +141,21 @@ class Actions:
         behind = (canonical(server), *self._side.uses(server))
         return self._machines.constant(self._decide("other", what, [server], met, [why], behind))
 
-    def after_rewrites(self, met: Sequence[Directive]) -> Callable[[object], object]:
+    def after_rewrites(self, met: Sequence[Directive]) -> int:
         """Return a function that adds rewrites to the decision to which they lead."""
-        rewrites = [each for each in met if each.name == "rewrite"]
+        rewrites = " and ".join(" ".join(each.args[:2]) for each in met if each.name == "rewrite")
+        place = tuple(each.text for each in met)
+        self.lines.setdefault(place, tuple(met))
 
         def added(value: object) -> object:
             if not isinstance(value, Decision) or value.kind in ("redirect", "status"):
                 return value
-            words = " and ".join(" ".join(each.args[:2]) for each in rewrites)
-            what = f"{value.what}, after the rewrite {words}"
-            place = (*(each.text for each in met), *value.place)
-            found = self._decisions.make(value.kind, what, value.settings, place, value.doubts, value.behind)
-            self.lines.setdefault(found, (*met, *self.lines.get(value, ())))
-            return found
+            what = f"{value.what}, after the rewrite {rewrites}"
+            return self._decisions.make(
+                value.kind, what, value.settings, (*place, *value.place), value.doubts, value.behind
+            )
 
-        return lambda value: graft(value, added)
+        return self._machines.function(("after", place), lambda value: graft(value, added))
 
     def content(
         self, chain: Sequence[Directive], rewrites: Sequence[Directive], internal: bool, text: Callable[[str], int]
@@ -171,11 +172,14 @@ class Actions:
         kind = line.name.partition("_")[0]
         tries, behind = self._tries(chain)
 
-        def decided(value: object) -> object:
-            words = self._passed(line, str(value), chain) + tries + after
-            return self._decide(kind, words, chain, [*met, line], behind=behind)
+        plain = self._decide(kind, f"{tries}{after}", chain, [*met, line], behind=behind)
 
-        return machines.applied(machines.function(decided), target)
+        def decided(value: object) -> object:
+            return self._decisions.worded(plain, self._passed(line, str(value), chain) + plain.what)
+
+        # The same words are another upstream where that is defined otherwise.
+        side = self._side.name if self._side.others & self._side.upstreams.keys() else ""
+        return machines.applied(machines.function((plain, line.args[0] if line.args else "", side), decided), target)
 
     def _passing(self, chain: Sequence[Directive]) -> Directive | None:
         # A condition within a location takes its handler over; a location within another one does not.
@@ -229,3 +233,9 @@ class Actions:
             if block.name != "if":
                 break
         return "", ()
+
+
+def _with_query(target: object) -> object:
+    """Return the target of a rewrite with the query, which nginx adds where it does not end with a question mark."""
+    text = str(target)
+    return text[:-1] if text.endswith("?") else f"{text}$is_args$args"

@@ -66,7 +66,7 @@ class Comparison:
         self._machines = machines
         self._decisions = decisions
         self._servers = servers
-        self.lines: list[Mapping[Decision, tuple[Directive, ...]]] = []
+        self.lines: list[Mapping[tuple[str, ...], tuple[Directive, ...]]] = []
         inner = [
             side.settings(base, [server] if server is not None else [])
             for side, base, server in zip(sides, bases, servers, strict=True)

@@ -65,6 +65,7 @@ class Decisions:
     def __init__(self) -> None:
         self._known: dict[object, Decision] = {}
         self._handling: dict[object, int] = {}
+        self._worded: dict[tuple[Decision, str], Decision] = {}
         self._heeded: dict[tuple[str, Settings], Settings] = {}
 
     def make(
@@ -88,6 +89,13 @@ class Decisions:
         if key not in self._known:
             self._known[key] = Decision(kind, what, behind, heeded, place, doubtful, handling)
         return self._known[key]
+
+    def worded(self, plain: Decision, what: str) -> Decision:
+        """Return a decision in other words."""
+        key = (plain, what)
+        if key not in self._worded:
+            self._worded[key] = self.make(plain.kind, what, plain.settings, plain.place, plain.doubts, plain.behind)
+        return self._worded[key]
 
 
 def heeds(kind: str, setting: str) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ..behaviour.changes import Change
 from ..config.parse import Directive
 from .comparing import Pair
-from .decisions import Decision
 from .sides import PASSES, variables
 
 __all__ = ["Edits"]
@@ -15,6 +14,7 @@ __all__ = ["Edits"]
 _MOST = 3
 _STEERING = ("location", "rewrite", "return", "if", "set", "break", "root", "alias", "try_files", "internal", *PASSES)
 _ADMITTING = ("server", "server_name", "listen")
+_Lines = Mapping[tuple[str, ...], tuple[Directive, ...]]
 _DEFINING = ("map", "geo", "split_clients", "upstream")
 
 
@@ -41,12 +41,12 @@ class Edits:
     def behind(
         self,
         pair: Pair,
-        lines: Sequence[Mapping[Decision, tuple[Directive, ...]]],
+        lines: Sequence[_Lines],
         servers: Sequence[Directive | None],
     ) -> list[Change]:
         """Return the edits behind a pair of decisions, at most three, the nearest first."""
         first = pair.cases[0]
-        met = [*lines[1].get(first.candidate, ()), *lines[0].get(first.live, ())]
+        met = [*_behind(lines[1], first.candidate.place), *_behind(lines[0], first.live.place)]
         around = [server for server in (servers[1], servers[0]) if server is not None]
         return list(dict.fromkeys(self._near(pair, met, around)))[:_MOST]
 
@@ -92,6 +92,14 @@ class Edits:
             if name in named or f"//{name}" in words
             for change in changes
         ]
+
+
+def _behind(lines: _Lines, place: tuple[str, ...]) -> tuple[Directive, ...]:
+    """Return the directives behind a place; one after rewrites is made of two."""
+    for number in range(len(place) + 1):
+        if place[number:] in lines and (not number or place[:number] in lines):
+            return (*(lines[place[:number]] if number else ()), *lines[place[number:]])
+    return ()
 
 
 def _settings(pair: Pair) -> set[str]:

@@ -132,7 +132,7 @@ class Server:
         """Return decisions that say by which rewrites a request has come to them."""
         if not way.met:
             return number
-        return self._machines.applied(self._machines.function(self._actions.after_rewrites(way.met)), number)
+        return self._machines.applied(self._actions.after_rewrites(way.met), number)
 
     def _lost(self, way: _Way, why: str) -> int:
         return self._actions.lost(self._block, way.met, why)

@@ -80,6 +80,7 @@ class Machines:
         self._pairs: dict[tuple[int, int], frozenset[tuple[object, object]] | None] = {}
         self._grouped: dict[int, dict[str, tuple[Entry, ...]]] = {}
         self._functions: list[Callable[..., object]] = []
+        self._numbers: dict[object, int] = {}
         self.none = self.constant(NONE)
 
     def _make(self, state: _State) -> int:
@@ -156,10 +157,12 @@ class Machines:
             return then
         return self._make(_State("skipped", number=letters, below=then))
 
-    def function(self, function: Callable[..., object]) -> int:
-        """Return the number of a function of values, for ``applied``."""
-        self._functions.append(function)
-        return len(self._functions) - 1
+    def function(self, key: object, function: Callable[..., object]) -> int:
+        """Return the number of a function of values, for ``applied``; functions with equal keys have to be equal."""
+        if key not in self._numbers:
+            self._numbers[key] = len(self._functions)
+            self._functions.append(function)
+        return self._numbers[key]
 
     def applied(self, function: int, *numbers: int) -> int:
         """Return a function of the values of automata."""

@@ -27,8 +27,8 @@ class Values:
         self._side = side
         self._known = known
         self._maps: dict[tuple[str, View], int] = {}
-        self._join = machines.function(lambda *parts: "".join(map(str, parts)))
-        self._true = machines.function(_is_true)
+        self._join = machines.function("join", lambda *parts: "".join(map(str, parts)))
+        self._true = machines.function("true", _is_true)
 
     def text(self, template: str, own: Mapping[str, int], view: View, depth: int = 0) -> int:
         """Return a template with the variables that are known in it; ``own`` are those that ``set`` has set."""
@@ -135,7 +135,8 @@ class Values:
         if args and args[0] in _FILE_TESTS:
             word = " ".join(args[1:])
             found = machines.applied(
-                machines.function(lambda text: unknown(f"{args[0].lstrip('!')} {text}")), self.text(word, own, view)
+                machines.function(("file", args[0]), lambda text: unknown(f"{args[0].lstrip('!')} {text}")),
+                self.text(word, own, view),
             )
             return self._negated(found) if args[0].startswith("!") else found
         if len(args) == 1:
@@ -147,7 +148,7 @@ class Values:
         return self._negated(found) if operator.startswith("!") else found
 
     def _negated(self, number: int) -> int:
-        return self._machines.applied(self._machines.function(lambda holds: not holds), number)
+        return self._machines.applied(self._machines.function("not", lambda holds: not holds), number)
 
     def _compared(self, left: str, operator: str, right: str, own: Mapping[str, int], view: View) -> int:
         machines = self._machines
@@ -165,7 +166,7 @@ class Values:
                 )
                 return seen(machines, read, view, table)
             return machines.applied(
-                machines.function(_is_equal), self.text(left, own, view), self.text(right, own, view)
+                machines.function("equal", _is_equal), self.text(left, own, view), self.text(right, own, view)
             )
         loose = operator == "~*"
         if read is not None:
@@ -176,7 +177,7 @@ class Values:
                 return unknown(f"{value} {operator} {right}")
             return machines.value(found_in(machines, Read(before=str(value)), view, right, loose))
 
-        return machines.applied(machines.function(matches), self.text(left, own, view))
+        return machines.applied(machines.function(("matches", operator, right), matches), self.text(left, own, view))
 
 
 def captured(template: str, pattern: str) -> str:
