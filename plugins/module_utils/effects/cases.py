@@ -6,9 +6,13 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-__all__ = ["NONE", "Case", "conditions", "differing", "each", "graft", "unknown"]
+__all__ = ["NONE", "UNREAD", "Case", "conditions", "differing", "each", "graft", "unknown", "unread"]
 
 _MOST_CONDITIONS = 8
+
+
+UNREAD = " is not read: "
+"""What stands between a pattern and the reason in a condition."""
 
 
 class _None:
@@ -32,6 +36,11 @@ class Case(NamedTuple):
 def unknown(condition: str) -> Case:
     """Return the condition itself as a value."""
     return Case(condition, True, False)
+
+
+def unread(pattern: str, loose: bool, why: Exception) -> Case:
+    """Return the condition that a pattern is found, of which no automaton can be made."""
+    return Case(f"{'~*' if loose else '~'} {pattern}{UNREAD}{why}", True, False)
 
 
 def graft(value: object, change: Callable[[object], object]) -> object:

@@ -10,7 +10,7 @@ from ..config.derive import askable
 from ..config.parse import Directive
 from ..config.samples import matching, samples
 from .actions import Actions
-from .cases import differing
+from .cases import UNREAD, differing
 from .decisions import INHERITED, Decision, Decisions
 from .exploring import Difference, explore
 from .handling import Server
@@ -25,7 +25,6 @@ __all__ = ["Case", "Comparison", "Pair"]
 _MOST_DIFFERENT = 400
 _MOST_SAMPLES = 1500
 _SECONDS_FOR_SAMPLES = 0.3
-_UNREAD = " is not read: "
 _Value = tuple[tuple[str, ...], ...]
 
 
@@ -209,8 +208,8 @@ def _doubts(case: Case) -> Iterator[str]:
     yield from case.live.doubts
     yield from case.candidate.doubts
     for condition in case.holds:
-        if _UNREAD in condition:
-            yield condition.replace(_UNREAD, " has ")
+        if UNREAD in condition:
+            yield condition.replace(UNREAD, " has ")
     words = " ".join([case.live.what, case.candidate.what, *case.holds])
     if "$" in words and (" of live" in words or " of the candidate" in words):
         yield "the values of a variable changed, which only a request can tell"

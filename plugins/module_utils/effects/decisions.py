@@ -19,6 +19,8 @@ INHERITED: tuple[tuple[str, ...], ...] = (("inherited",),)
 _ORDERED = ("rewrite", "return", "allow", "deny", "if", "try_files", "break", "set", "location", "server")
 _OF_UPSTREAMS = ("proxy_", "fastcgi_", "uwsgi_", "scgi_", "grpc_", "memcached_")
 _OF_FILES = ("root", "alias", "index", "autoindex", "try_files", "dav_", "sendfile", "open_file_cache", "types")
+# Their rows are no directives, and may be thousands.
+_TABLES = ("map", "geo", "split_clients", "types")
 # nginx returns before it comes to these.
 _BEFORE_CONTENT = ("auth_", "limit_req", "limit_conn", "limit_rate", "allow", "deny", "satisfy", "client_max_body_size")
 
@@ -115,6 +117,8 @@ def canonical(block: Directive) -> tuple[object, ...]:
     head = (block.name, normal(block.name, block.args))
     if block.block is None:
         return head
+    if block.name in _TABLES:
+        return (*head, tuple((each.name, *each.args) for each in block.block))
     inner = [(each.name, canonical(each)) for each in block.block]
     ordered = tuple(what for name, what in inner if name in _ORDERED)
     return (*head, ordered, tuple(sorted(repr(what) for name, what in inner if name not in _ORDERED)))

@@ -9,38 +9,45 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from .cases import NONE, Case, graft
+from .cases import NONE, Case, graft, unread
 from .letters import EVERY, OTHER, QUERY, bit, either_case, refined, sent
+from .patterns import NotRegular, literal_prefix, searched
 from .terms import Terms, TooMuch
 
 __all__ = ["Budget", "Entry", "Machines"]
 
 _MOST_STATES = 400_000
 _LOOK_EACH = 64
+# A busy machine computes for less time than passes.
+_SHARED = 3
 _SAFE = sum(bit(ord(each)) for each in map(chr, range(0x20, 0x7F)) if sent(each) == each)
 _PERCENT = bit(ord("%"))
 
 
 class Budget:
-    """How long one may go on, in seconds. ``spent`` raises ``TooMuch`` when the time is over."""
+    """How long one may go on: so many seconds of computing, and no more than three times that by the clock.
+
+    ``spent`` raises ``TooMuch`` when the time is over.
+    """
 
     def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
-        self._calls = 0
         self.seconds = seconds
+        self._computed = time.thread_time() + seconds
+        self._end = time.monotonic() + _SHARED * seconds
+        self._calls = 0
 
     def spent(self) -> None:
         """Raise ``TooMuch`` when the time is over; the clock is read now and then."""
         self._calls += 1
         if self._calls % _LOOK_EACH == 0 and self.left <= 0:
-            raise TooMuch(f"it takes more than {self.seconds:g} seconds")
+            raise TooMuch("it takes too long to work out")
 
     @property
     def left(self) -> float:
-        """The seconds that are left."""
-        return self._end - time.monotonic()
+        """The seconds of computing that are left."""
+        return min(self._computed - time.thread_time(), (self._end - time.monotonic()) / _SHARED)
 
 
 class Entry(NamedTuple):
@@ -106,6 +113,40 @@ class Machines:
         if term in (Terms.NOTHING, Terms.ANY):
             return self.constant(term == Terms.ANY)
         return self._make(_State("found", reads=reads, number=term))
+
+    def matched(self, reads: str, pattern: str, loose: bool) -> int:
+        """Return whether a pattern is found in what is read, as ``found`` does.
+
+        Raises ``NotRegular`` and ``TooMuch``. A pattern with a plain prefix is only read behind that: a map may have
+        thousands of them, and a walk comes to few.
+        """
+        prefix = literal_prefix(pattern)
+        if not prefix:
+            return self.found(reads, searched(self.terms, pattern, loose))
+        return self._make(_State("prefixed", (pattern, prefix.lower() if loose else prefix), reads, int(loose)))
+
+    def _read_prefix(self, number: int, state: _State, letter: int) -> int:
+        if state.reads == "uri" and letter == QUERY:
+            return self.constant(False)
+        if state.reads == "args":
+            return self._make(state._replace(reads="query")) if letter == QUERY else number
+        pattern, prefix = cast("tuple[str, str]", state.value)
+        text = _name(letter) if state.reads == "uri" or letter & _SAFE or letter == QUERY else sent(_name(letter))
+        depth = state.below + 1 + len(text)
+        if not prefix.startswith(text.lower() if state.number else text, state.below + 1):
+            return self.constant(False)
+        if depth < len(prefix):
+            return self._make(state._replace(below=depth - 1))
+        return self._behind(state.reads, pattern, prefix, bool(state.number))
+
+    def _behind(self, reads: str, pattern: str, prefix: str, loose: bool) -> int:
+        try:
+            term = searched(self.terms, pattern, loose)
+        except (NotRegular, TooMuch) as error:
+            return self.constant(unread(pattern, loose, error))
+        for each in prefix:
+            term = self.terms.step(term, bit(ord(each)))
+        return self.found(reads, term)
 
     def rows(self, rows: Iterable[tuple[int, int]]) -> int:
         """Return the value of the first row whose condition holds; ``NONE`` where none does."""
@@ -200,6 +241,8 @@ class Machines:
             return number
         if state.kind == "found":
             return self._read(state, letter)
+        if state.kind == "prefixed":
+            return self._read_prefix(number, state, letter)
         if state.kind == "rows":
             return self.rows([(self.step(first, letter), self.step(then, letter)) for first, then in state.parts])
         if state.kind == "fallback":
@@ -257,6 +300,8 @@ class Machines:
             return state.value
         if state.kind == "found":
             return self.terms.matches_empty(state.number)
+        if state.kind == "prefixed":
+            return False
         if state.kind == "rows":
             found: object = NONE
             for condition, then in reversed(state.parts):
@@ -278,7 +323,7 @@ class Machines:
         found = self._queries.get(number)
         if found is None:
             state = self._states[number]
-            below = [part for part in (state.below, state.here) if part >= 0]
+            below = [part for part in (state.below, state.here) if part >= 0 and state.kind != "prefixed"]
             if state.kind == "found" or state.kind == "table":
                 below += [part for entry in state.parts for part in entry[1:] if part >= 0]
             elif state.kind == "rows":
@@ -287,7 +332,7 @@ class Machines:
                 below += state.parts
             elif state.kind == "fallback":
                 below.append(state.number)
-            own = state.kind in ("found", "table") and not state.reads.startswith("uri")
+            own = state.kind in ("found", "prefixed", "table") and not state.reads.startswith("uri")
             found = self._queries[number] = own or any(self.reads_query(part) for part in below)
         return found
 
@@ -335,6 +380,8 @@ class Machines:
             return (EVERY,)
         if state.kind == "found":
             return self._reading(state)
+        if state.kind == "prefixed":
+            return self._next_of_prefix(state)
         if state.kind == "rows":
             return refined(self.division(part) for row in state.parts for part in row)
         if state.kind == "fallback":
@@ -348,6 +395,15 @@ class Machines:
             letters += _UNSAFE
         rest = EVERY & ~sum(letters)
         return refined((self.division(state.below), (*letters, rest) if rest else letters))
+
+    def _next_of_prefix(self, state: _State) -> tuple[int, ...]:
+        if state.reads == "args":
+            return (EVERY & ~QUERY, QUERY)
+        following = cast("tuple[str, str]", state.value)[1][state.below + 1]
+        one = either_case(bit(ord(following))) if state.number else bit(ord(following))
+        if following == "%" and state.reads != "uri":
+            return (_SAFE | QUERY, *_UNSAFE)
+        return (one, EVERY & ~one)
 
     def _reading(self, state: _State) -> tuple[int, ...]:
         if state.reads == "args":

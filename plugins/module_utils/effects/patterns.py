@@ -11,7 +11,7 @@ from ..config.regexes import parsed, translated
 from .letters import EVERY, OTHER, bit, either_case
 from .terms import Terms, TooMuch
 
-__all__ = ["NotRegular", "captures_rest", "searched"]
+__all__ = ["NotRegular", "captures_rest", "literal_prefix", "searched"]
 
 _LONGEST = 16_384
 _REPEATS = ("MAX_REPEAT", "MIN_REPEAT")
@@ -27,6 +27,7 @@ _CATEGORIES = {
     "CATEGORY_WORD": _DIGITS | either_case(_CAPITALS) | bit(ord("_")),
     "CATEGORY_SPACE": bit(ord(" ")),
 }
+_PLAIN = re.compile(r"\^((?:[\w/~,;:=@%&! -]|\\[^\w\s])*)(?![*+?{])", re.ASCII)
 _WORDS = {
     "GROUPREF": "a back-reference",
     "GROUPREF_EXISTS": "a condition on a group",
@@ -84,6 +85,24 @@ def _parsed(pattern: str) -> Any:
         raise NotRegular(f"what Python does not read ({error})") from error
     except RecursionError as error:
         raise TooMuch("an expression is nested too deeply") from error
+
+
+def literal_prefix(pattern: str) -> str:
+    """Return plain letters that a text has to begin with for a pattern; "" where that is not seen at a glance."""
+    found = _PLAIN.match(pattern)
+    if found is None or ("|" in pattern and not _is_one_branch(pattern)):
+        return ""
+    prefix = re.sub(r"\\(.)", r"\1", found[1])
+    return prefix if all(bit(ord(each)) for each in prefix) else ""
+
+
+def _is_one_branch(pattern: str) -> bool:
+    depth = 0
+    for each in re.sub(r"\\.|\[[^\]]*\]", "", pattern):
+        depth += (each == "(") - (each == ")")
+        if each == "|" and depth == 0:
+            return False
+    return True
 
 
 def captures_rest(pattern: str) -> str | None:

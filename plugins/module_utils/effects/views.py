@@ -6,10 +6,10 @@ import re
 from typing import NamedTuple
 
 from ..config.regexes import compiled
-from .cases import unknown
+from .cases import unknown, unread
 from .letters import bit
 from .machines import Machines
-from .patterns import NotRegular, captures_rest, searched
+from .patterns import NotRegular, captures_rest
 from .terms import TooMuch
 
 __all__ = ["Read", "View", "found_in", "rewritten"]
@@ -44,16 +44,12 @@ class Read(NamedTuple):
 
 def found_in(machines: Machines, read: Read, view: View, pattern: str, loose: bool) -> int:
     """Return whether a pattern is found in what is read."""
-    mark = f"{'~*' if loose else '~'} {pattern}"
+    if read.reads == "uri" and view.lost:
+        return machines.constant(unknown(f"the path after {view.lost} {'~*' if loose else '~'} {pattern}"))
     try:
-        term = searched(machines.terms, pattern, loose)
+        return seen(machines, read, view, machines.matched(read.reads or "uri", pattern, loose))
     except (NotRegular, TooMuch) as error:
-        return machines.constant(unknown(f"{read.reads or read.before} {mark} is not read: {error}"))
-    if read.reads != "uri" or view.is_original:
-        return seen(machines, read, view, machines.found(read.reads or "uri", term))
-    if view.lost:
-        return machines.constant(unknown(f"the path after {view.lost} {mark}"))
-    return seen(machines, read, view, machines.found("uri", term))
+        return machines.constant(unread(pattern, loose, error))
 
 
 def seen(machines: Machines, read: Read, view: View, number: int) -> int:

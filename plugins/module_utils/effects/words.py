@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..behaviour.changes import Change
 from ..config.derive import Request
 from ..textfmt import count
+from .cases import UNREAD
 from .comparing import Case, Pair
 from .decisions import Decision, heeds
 from .model import Effect
@@ -80,7 +81,7 @@ def _different(live: Decision, candidate: Decision) -> list[str]:
 
 
 def _when(case: Case) -> str:
-    read = [(text, holds) for text, holds in case.holds.items() if "is not read" not in text]
+    read = [(text, holds) for text, holds in case.holds.items() if UNREAD not in text]
     return " and ".join(text if holds else f"not {text}" for text, holds in read)
 
 
