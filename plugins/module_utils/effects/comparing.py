@@ -18,7 +18,7 @@ from .letters import sent
 from .machines import Budget, Machines
 from .sides import Side
 from .terms import TooMuch
-from .values import Values
+from .values import Values, filled
 
 __all__ = ["Case", "Comparison", "Pair"]
 
@@ -119,7 +119,7 @@ class Comparison:
         cases = [each for each in _cases(difference.live, difference.candidate) if _differs(each)]
         if not cases:
             return None
-        doubts = dict.fromkeys(doubt for case in cases for doubt in _doubts(case))
+        doubts = dict.fromkeys(doubt for case in cases for doubt in _doubts(case, difference.target))
         return Pair(difference.target, cases, difference.targets, tuple(doubts))
 
     def _targets(self) -> Iterator[str]:
@@ -204,7 +204,7 @@ def _inherits(case: Case, name: str) -> bool:
     return case.live.setting(name) == case.candidate.setting(name) == INHERITED
 
 
-def _doubts(case: Case) -> Iterator[str]:
+def _doubts(case: Case, target: str) -> Iterator[str]:
     yield from case.live.doubts
     yield from case.candidate.doubts
     for condition in case.holds:
@@ -213,5 +213,5 @@ def _doubts(case: Case) -> Iterator[str]:
     words = " ".join([case.live.what, case.candidate.what, *case.holds])
     if "$" in words and (" of live" in words or " of the candidate" in words):
         yield "the values of a variable changed, which only a request can tell"
-    if case.live.kind == case.candidate.kind and case.live.what != case.candidate.what and "${1 in " in words:
-        yield "what an expression captures is compared by the expression"
+    if case.live.what != case.candidate.what and filled(case.live.what, target) == filled(case.candidate.what, target):
+        yield "what expressions capture is compared by the expressions"

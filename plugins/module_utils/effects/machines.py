@@ -352,20 +352,31 @@ class Machines:
             return frozenset()
         if first.kind == second.kind == "constant":
             return frozenset({(first.value, second.value)})
-        below: list[tuple[int, int]] = []
-        if (first.kind == second.kind == "fallback" and first.number == second.number) or (
-            first.kind == second.kind == "skipped" and first.number == second.number
-        ):
-            below = [(first.below, second.below)]
-        elif first.kind == second.kind == "table" and first[:5] == second[:5] and (first.here < 0) == (second.here < 0):
-            below = [(first.below, second.below), *([(first.here, second.here)] if first.here >= 0 else [])]
+        if first.kind != second.kind:
+            return None
+        heads, below = self._alike(first, second)
         found: set[tuple[object, object]] = set()
-        for pair in below:
+        for pair in [*heads, *below]:
             each = self.pairs(*pair)
-            if each is None:
+            # Where one side decides and the other does not, what comes behind meets what does not.
+            if each is None or (pair in heads and any(NONE in values for values in each)):
                 return None
             found |= each
         return frozenset(found) if below else None
+
+    def _alike(self, first: _State, second: _State) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Return the parts in which alone two states of one kind differ; none where their conditions differ."""
+        nothing: list[tuple[int, int]] = []
+        if first.kind == "fallback":
+            return [(first.number, second.number)], [(first.below, second.below)]
+        if first.kind == "skipped" and first.number == second.number:
+            return nothing, [(first.below, second.below)]
+        if first.kind == "rows" and [row[0] for row in first.parts] == [row[0] for row in second.parts]:
+            return nothing, [(one[1], other[1]) for one, other in zip(first.parts, second.parts, strict=True)]
+        if first.kind == "table" and first[:5] == second[:5] and (first.here < 0) == (second.here < 0):
+            here = [(first.here, second.here)] if first.here >= 0 else nothing
+            return nothing, [(first.below, second.below), *here]
+        return nothing, nothing
 
     def division(self, number: int) -> tuple[int, ...]:
         """Return sets of letters that are all alike to an automaton."""

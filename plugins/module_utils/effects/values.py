@@ -6,16 +6,20 @@ import re
 from collections.abc import Mapping
 
 from ..config.parse import Directive
+from ..config.regexes import compiled
 from .cases import unknown
 from .machines import Entry, Machines
+from .patterns import captures_rest
 from .sides import Side
 from .views import Read, View, found_in, seen
 
-__all__ = ["Values"]
+__all__ = ["Values", "captured", "filled"]
 
 _READS = {"uri": "uri", "document_uri": "uri", "request_uri": "request", "args": "args", "query_string": "args"}
 _PART = re.compile(r"(\$\{\w+\}|\$\w+)")
 _FILE_TESTS = ("-f", "-d", "-e", "-x", "!-f", "!-d", "!-e", "!-x")
+# Expressions have braces of their own; this one ends before what comes after a variable.
+_CAPTURED = re.compile(r"\$\{(\w+) in (.+?)\}(?=$|[/?#&,. ]|\$\{|\$is_args)")
 _DEEPEST = 8
 
 
@@ -184,11 +188,32 @@ def captured(template: str, pattern: str) -> str:
     """Return a template in which groups of a pattern say whose they are: they mean something else in another one."""
     names = re.findall(r"\(\?P?<(\w+)>", pattern)
 
+    rest = captures_rest(pattern)
+
     def named(found: re.Match[str]) -> str:
         name = found[1] or found[2]
+        if name == "1" and rest is not None:
+            return f"${{1 in ^{re.escape(rest)}(.*)}}"
         return f"${{{name} in {pattern}}}" if name.isdigit() or name in names else found[0]
 
     return re.sub(r"\$(?:\{(\w+)\}|([1-9]|[A-Za-z_]\w*))", named, template) if "$" in template else template
+
+
+def filled(words: str, target: str) -> str:
+    """Return words in which groups of expressions are what these capture in a target."""
+    if "${" not in words:
+        return words
+
+    def group(found: re.Match[str]) -> str:
+        regex = compiled(found[2])
+        match = regex.search(target.partition("?")[0]) if regex else None
+        if match is None:
+            return found[0]
+        name = int(found[1]) if found[1].isdigit() else found[1]
+        known = name <= match.re.groups if isinstance(name, int) else name in match.re.groupindex
+        return (match[name] or "") if known else found[0]
+
+    return _CAPTURED.sub(group, words)
 
 
 def _as_regex(name: str) -> str:
