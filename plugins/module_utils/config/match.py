@@ -136,19 +136,25 @@ class _Locations:
 
 def choose_location(block: Directive, path: str) -> Directive | None:
     """Find the ``location`` in a block that answers for a path, as nginx does: exact, longest prefix, first regex."""
+    return _chosen(block, path)[0]
+
+
+def _chosen(block: Directive, path: str) -> tuple[Directive | None, bool]:
+    """Return the location, and whether no regex around the block is asked any more: one within it fits, or a word."""
     if block.found is None:
         block.found = _Locations(block)
     locations: _Locations = block.found
     if path in locations.exact:
-        return locations.exact[path]
+        return locations.exact[path], True
     found, held = locations.longest(path)
-    deeper = choose_location(found, path) if found is not None else None
-    if held:
-        return deeper or found
-    for pattern, loose, location in locations.regexes:
-        if _search(pattern, path, loose):
-            return choose_location(location, path) or location
-    return deeper or found
+    deeper, ended = _chosen(found, path) if found is not None else (None, False)
+    if ended:
+        return deeper, True
+    if not held:
+        for pattern, loose, location in locations.regexes:
+            if _search(pattern, path, loose):
+                return choose_location(location, path) or location, True
+    return deeper or found, False
 
 
 def _filled(target: str, match: re.Match[str]) -> str:

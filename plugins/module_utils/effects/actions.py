@@ -72,7 +72,7 @@ class Actions:
         doubts: Sequence[str] = (),
         behind: Sequence[object] = (),
     ) -> Decision:
-        place = tuple(self._side.marked(each.text) for each in met)
+        place = tuple(each.text for each in met)
         settings, pages = self._settings(blocks)
         decision = self._decisions.make(kind, what, settings, place, doubts, (*behind, *pages))
         self.lines.setdefault(place, tuple(met))

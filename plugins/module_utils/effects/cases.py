@@ -1,4 +1,4 @@
-"""Values that hang on conditions which only a request can settle, as ``-f FILE``: each is one unknown for both sides."""
+"""Values that hang on conditions which only a request can settle, as ``-f FILE``: one unknown for both sides."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-__all__ = ["NONE", "UNREAD", "Case", "conditions", "differing", "each", "graft", "unknown", "unread"]
+__all__ = ["NONE", "UNREAD", "Case", "conditions", "differing", "each", "graft", "settled", "unknown", "unread"]
 
 _MOST_CONDITIONS = 8
 

@@ -8,15 +8,16 @@ from urllib.parse import unquote
 
 from ..config.derive import askable
 from ..config.parse import Directive
+from ..config.regexes import compiled
 from ..config.samples import matching, samples
 from .actions import Actions
-from .cases import UNREAD, differing
+from .cases import UNREAD, conditions, differing, settled
 from .decisions import INHERITED, Decision, Decisions
 from .exploring import Difference, explore
 from .handling import Server
 from .letters import sent
 from .machines import Budget, Machines
-from .sides import Side
+from .sides import SAID_ANYWAY, Side
 from .terms import TooMuch
 from .values import Values, filled
 
@@ -39,8 +40,8 @@ class Case(NamedTuple):
 class Pair(NamedTuple):
     """Different decisions for the same targets, one for each case; the one with the fewest conditions is the first.
 
-    ``targets`` are all of them where they are few. ``doubts`` say why they are no more than sampled. ``name`` is that of
-    a setting which differs around the whole server, where the pair is about that one.
+    ``targets`` are all of them where they are few. ``doubts`` say why they are no more than sampled. ``name`` is that
+    of a setting which differs around the whole server, where the pair is about that one.
     """
 
     target: str
@@ -65,6 +66,8 @@ class Comparison:
         self._machines = machines
         self._decisions = decisions
         self._servers = servers
+        self.is_cut = False
+        """Whether there may be more pairs than are found."""
         self.lines: list[Mapping[tuple[str, ...], tuple[Directive, ...]]] = []
         inner = [
             side.settings(base, [server] if server is not None else [])
@@ -74,7 +77,7 @@ class Comparison:
         self.around = {
             name: (inner[0].get(name, ()), inner[1].get(name, ()))
             for name in names
-            if inner[0].get(name, ()) != inner[1].get(name, ())
+            if name not in SAID_ANYWAY and inner[0].get(name, ()) != inner[1].get(name, ())
         }
         self._states = [
             self._automaton(side, server, texts, base)
@@ -110,6 +113,7 @@ class Comparison:
         walked = explore(self._machines, self._states[0], self._states[1], budget, _MOST_DIFFERENT)
         found = list(filter(None, map(self._pair, walked.found)))
         if walked.cut:
+            self.is_cut = True
             self._machines.budget = Budget(max(budget.left, _SECONDS_FOR_SAMPLES))
             found += self._sampled({_key(case) for pair in found for case in pair.cases})
             found = [each._replace(doubts=(*each.doubts, walked.cut)) for each in found]
@@ -119,8 +123,21 @@ class Comparison:
         cases = [each for each in _cases(difference.live, difference.candidate) if _differs(each)]
         if not cases:
             return None
-        doubts = dict.fromkeys(doubt for case in cases for doubt in _doubts(case, difference.target))
-        return Pair(difference.target, cases, difference.targets, tuple(doubts))
+        target, real = difference.target, _consistent(cases, difference.target)
+        for other in () if real else self._matching(cases):
+            found = _consistent([each for each in self.cases(other) if _differs(each)], other)
+            if found:
+                target, real = other, found
+                break
+        unsure = dict.fromkeys(doubt for case in real or cases for doubt in _doubts(case, target))
+        doubts = (*unsure, *_unread(difference, cases))
+        return Pair(target, real or cases, difference.targets if target == difference.target else (), doubts)
+
+    def _matching(self, cases: list[Case]) -> Iterator[str]:
+        """Yield targets for patterns that no automaton reads."""
+        for condition in dict.fromkeys(name for case in cases for name in case.holds if UNREAD in name):
+            kind, _, pattern = condition.partition(UNREAD)[0].partition(" ")
+            yield from map(sent, matching(pattern, path=True, ignore_case=kind == "~*"))
 
     def _targets(self) -> Iterator[str]:
         found: dict[str, None] = {}
@@ -176,9 +193,9 @@ class Comparison:
         return list(found)
 
     @staticmethod
-    def key(pair: Pair) -> object:
-        """Return what requests that belong to a pair count for."""
-        return pair.name or _key(pair.cases[0])
+    def keys(pair: Pair) -> list[object]:
+        """Return what requests that belong to a pair count for, that of its first case first."""
+        return [pair.name] if pair.name else [_key(case) for case in pair.cases]
 
 
 def _cases(live: object, candidate: object) -> list[Case]:
@@ -190,6 +207,30 @@ def _cases(live: object, candidate: object) -> list[Case]:
     if not rows and isinstance(live, Decision) and isinstance(candidate, Decision):
         return [Case({}, live, candidate)]
     return sorted(rows, key=lambda case: sum(case.holds.values()))
+
+
+def _consistent(cases: list[Case], target: str) -> list[Case]:
+    """Return the cases in which the patterns that no automaton reads are found in a target as they really are."""
+    path = unquote(target.partition("?")[0])
+    found: dict[str, bool | None] = {}
+    for condition in dict.fromkeys(name for case in cases for name in case.holds if UNREAD in name):
+        kind, _, pattern = condition.partition(UNREAD)[0].partition(" ")
+        regex = compiled(pattern, kind == "~*")
+        found[condition] = None if regex is None else regex.search(path) is not None
+    return [case for case in cases if all(found.get(name) in (None, held) for name, held in case.holds.items())]
+
+
+def _unread(difference: Difference, cases: list[Case]) -> list[str]:
+    """List the patterns that no automaton reads and on which it hangs whether anything differs."""
+    names = dict.fromkeys(conditions(difference.live, difference.candidate), False)
+    found: dict[str, None] = {}
+    for case in cases:
+        for name, held in case.holds.items():
+            turned = {**names, **case.holds, name: not held}
+            pair = settled(difference.live, turned), settled(difference.candidate, turned)
+            if UNREAD in name and not any(map(_differs, _cases(*pair))):
+                found[name.replace(UNREAD, " has ")] = None
+    return list(found)
 
 
 def _key(case: Case) -> tuple[int, int]:
@@ -207,9 +248,6 @@ def _inherits(case: Case, name: str) -> bool:
 def _doubts(case: Case, target: str) -> Iterator[str]:
     yield from case.live.doubts
     yield from case.candidate.doubts
-    for condition in case.holds:
-        if UNREAD in condition:
-            yield condition.replace(UNREAD, " has ")
     words = " ".join([case.live.what, case.candidate.what, *case.holds])
     if "$" in words and (" of live" in words or " of the candidate" in words):
         yield "the values of a variable changed, which only a request can tell"

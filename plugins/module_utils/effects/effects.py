@@ -61,6 +61,8 @@ class _Work:
         self._machines = Machines(Terms(), budget)
         self._decisions = Decisions()
         self._signatures: dict[int, object] = {}
+        self._left: list[Sequence[Meeting]] = []
+        self._done: list[tuple[Sequence[Meeting], Comparison, set[object]]] = []
 
     def run(self, requests: Sequence[Request]) -> Effects:
         found: list[Effect] = []
@@ -72,7 +74,8 @@ class _Work:
                 groups.setdefault(key, []).append(meeting)
         for number, group in enumerate(groups.values()):
             if self._budget.left <= 0:
-                names = sum(len(each) for each in itertools.islice(groups.values(), number, None))
+                self._left += itertools.islice(groups.values(), number, None)
+                names = sum(map(len, self._left))
                 unread.append(f"{count(names, 'more name')} on listeners: it takes too long to work out")
                 break
             # No server may take the time of all others.
@@ -81,8 +84,17 @@ class _Work:
             try:
                 found += self._compared(group, budget, requests)
             except TooMuch as error:
+                self._left.append(group)
                 unread.append(f"{_where(group)}: {error}")
-        return Effects(_merged(found), unread)
+        return Effects(_merged(found), unread, self._covers)
+
+    def _covers(self, request: Request) -> bool:
+        """Return whether a request is in a set; where not all is known of its server, it may be."""
+        for group, comparison, keys in self._done:
+            if self._meets(group, request):
+                found = comparison.counts_for(request.target)
+                return comparison.is_cut or any(key in keys for key in found)
+        return any(self._meets(group, request) for group in self._left)
 
     def _key(self, meeting: Meeting) -> _Key | None:
         """Return what tells comparisons apart; None where both sides do the same."""
@@ -125,13 +137,14 @@ class _Work:
         comparison = Comparison(self._machines, self._decisions, self._sides, servers, known, self._bases)
         pairs = comparison.pairs(budget, self._is_same(first))
         counts = self._counted(group, comparison, requests) if pairs else {}
+        self._done.append((group, comparison, {key for pair in pairs for key in comparison.keys(pair)}))
         words = Words(self._sides, comparison.around)
         found = []
         for pair in pairs:
             edits = self._edits.behind(pair, comparison.lines, servers)
             effect = words.effect(pair, edits, _where(group), _witness(group, pair))
             if requests:
-                effect = replace(effect, requests=counts.get(comparison.key(pair), 0), asked=len(requests))
+                effect = replace(effect, requests=counts.get(comparison.keys(pair)[0], 0), asked=len(requests))
             found.append(effect)
         if first.was_tls != first.listener.tls and None not in servers:
             found.append(_of_tls(group))
@@ -147,9 +160,8 @@ class _Work:
         loose = {each.listener.port for each in group if not each.name or each.name.startswith(("~", "*", "."))}
         try:
             for request in requests:
-                if (request.host, request.port) not in hosts and not (
-                    request.port in loose and self._meets(group, request)
-                ):
+                named = (request.host, request.port) in hosts
+                if not named and not (request.port in loose and self._meets(group, request)):
                     continue
                 for key in comparison.counts_for(request.target):
                     found[key] = found.get(key, 0) + 1

@@ -1,4 +1,4 @@
-"""Walks two automata side by side, breadth first: the pairs of values in which they differ, each with a shortest target.
+"""Walks two automata side by side, breadth first: the values in which they differ, each pair with a shortest target.
 
 Targets are those that nginx gets to see: they begin with a slash, and have no empty and no dotted segment, as nginx
 takes these away.

@@ -1,4 +1,4 @@
-"""A server as an automaton from targets to decisions: its rewrites, its locations in nginx's order, and their content."""
+"""A server as an automaton from targets to decisions: rewrites, locations in nginx's order, and their content."""
 
 from __future__ import annotations
 

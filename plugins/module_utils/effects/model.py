@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,8 +23,8 @@ class Effect:
     """A set of requests that the candidate handles otherwise.
 
     ``where`` are names and ports, ``paths`` describes the targets, ``when`` the conditions beside them, and ``cases``
-    what is done in other conditions. ``because`` says why the set is no more than sampled, and is "" for an exact one. Of ``asked`` requests of a log ``requests`` are in
-    it; None without a log. ``edits`` are the edits that explain it, the nearest first.
+    what is done in others. ``because`` says why the set is no more than sampled, and is "" for an exact one. Of
+    ``asked`` requests of a log ``requests`` are in it; None without a log. ``edits`` explain it, the nearest first.
     """
 
     edits: Sequence[Change]
@@ -75,10 +75,14 @@ class Effect:
 
 @dataclass(frozen=True)
 class Effects:
-    """All effects of a change; ``unread`` says what could not be looked at."""
+    """All effects of a change; ``unread`` says what could not be looked at.
+
+    ``covers`` tells of a request whether it is in one of the sets, as far as that is known.
+    """
 
     found: list[Effect] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    covers: Callable[[Request], bool] = field(default=lambda request: False, compare=False)
 
     @property
     def is_exact(self) -> bool:

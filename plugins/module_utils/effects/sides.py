@@ -9,7 +9,7 @@ from ..behaviour.units import normal
 from ..config.parse import Config, Directive
 from .decisions import INHERITED, Settings, canonical
 
-__all__ = ["PASSES", "Side", "variables"]
+__all__ = ["PASSES", "SAID_ANYWAY", "Side", "variables"]
 
 PASSES = ("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass")
 _DEFINING = ("map", "geo", "split_clients", "js_set", "perl_set", "set_by_lua_block")
@@ -18,8 +18,9 @@ _NO_SETTING = {
     *("map", "geo", "split_clients", "upstream", "try_files", "rewrite_log", "include", "types_hash_max_size"),
     *PASSES,
 }
-# Where files are served from is part of what is done.
-_SAID_ANYWAY = ("root", "alias")
+SAID_ANYWAY = ("root", "alias")
+"""Settings that are part of what is done, as where files are served from."""
+
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _Value = tuple[tuple[str, ...], ...]
 
@@ -79,7 +80,7 @@ class Side:
         """Return settings, where those that differ around the whole server and are as there are only called so."""
         rows = []
         for name, value in found.items():
-            if name in _SAID_ANYWAY or (name in differing and value in differing[name]):
+            if name in SAID_ANYWAY or (name in differing and value in differing[name]):
                 continue
             rows.append((name, tuple(tuple(self.marked(word) for word in args) for args in value)))
         rows += [(name, INHERITED) for name, values in differing.items() if found.get(name, ()) in values]
