@@ -11,12 +11,13 @@ from ..config.parse import Directive
 from ..config.regexes import compiled
 from ..config.samples import matching, samples
 from .actions import Actions
+from .budget import Budget
 from .cases import UNREAD, conditions, differing, settled
 from .decisions import INHERITED, Decision, Decisions
 from .exploring import Difference, explore
-from .handling import Server
+from .handling import ServerAutomaton
 from .letters import sent
-from .machines import Budget, Machines
+from .machines import Machines
 from .sides import SAID_ANYWAY, Side
 from .terms import TooMuch
 from .values import Values, filled
@@ -92,7 +93,7 @@ class Comparison:
             return self._machines.constant(self._decisions.make("other", "nothing listens"))
         actions = Actions(self._machines, self._decisions, side, server, base, self.around)
         self.lines.append(actions.lines)
-        return Server(self._machines, server, Values(self._machines, side, known), actions).automaton()
+        return ServerAutomaton(self._machines, server, Values(self._machines, side, known), actions).automaton()
 
     def cases(self, target: str) -> list[Case]:
         """Return what each side decides for a target as it is sent, in each case in which that differs.

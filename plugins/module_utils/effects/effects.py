@@ -13,11 +13,12 @@ from ..config.facts import server_names
 from ..config.match import choose_server
 from ..config.parse import Config, Directive
 from ..textfmt import count
+from .budget import Budget
 from .comparing import Comparison, Pair
 from .decisions import Decisions, canonical
 from .edits import Edits
 from .listening import Meeting, meetings
-from .machines import Budget, Machines
+from .machines import Machines
 from .model import Effect, Effects
 from .sides import Side
 from .terms import Terms, TooMuch

@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from .budget import Budget
 from .letters import EVERY, QUERY, bit, letter, refined
-from .machines import Budget, Machines
+from .machines import Machines
 from .terms import TooMuch
 
 __all__ = ["Difference", "Differences", "explore"]

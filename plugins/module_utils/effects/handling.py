@@ -11,9 +11,9 @@ from .actions import Actions
 from .machines import Entry, Machines
 from .terms import TooMuch
 from .values import Values, captured
-from .views import Read, View, found_in, rewritten
+from .views import PathView, Read, found_in, rewritten
 
-__all__ = ["Server"]
+__all__ = ["ServerAutomaton"]
 
 _DEEPEST = 3
 _MOST_CONTINUED = 200
@@ -25,7 +25,7 @@ class _Way(NamedTuple):
     """A request on its way: what has been set, what its path is, and the lines that it has met."""
 
     own: tuple[tuple[str, int], ...] = ()
-    view: View = View()
+    view: PathView = PathView()
     pattern: str = ""
     met: tuple[Directive, ...] = ()
     changed: bool = False
@@ -35,7 +35,7 @@ class _Way(NamedTuple):
 _Done = Callable[[_Way], int]
 
 
-class Server:
+class ServerAutomaton:
     """One ``server`` block of one side."""
 
     def __init__(self, machines: Machines, block: Directive, values: Values, actions: Actions) -> None:
@@ -123,7 +123,7 @@ class Server:
             return self._all(plain)
         if view.text is not None:
             return self._tagged(self._at(plain, view.text), way)
-        number = self._all(plain._replace(view=View()))
+        number = self._all(plain._replace(view=PathView()))
         if self._machines.reads_query(number):
             return self._lost(way, f"after a rewrite to {view.prefix}… more than the path decides")
         return self._tagged(self._machines.skipped(view.skipped, self._machines.after(number, view.prefix)), way)
@@ -182,7 +182,7 @@ class Server:
         found = machines.rows(
             [
                 (
-                    found_in(machines, Read("uri"), View(), location.args[1], location.args[0] == "~*"),
+                    found_in(machines, Read("uri"), PathView(), location.args[1], location.args[0] == "~*"),
                     self._find(location, [*chain, location], way, self._entered([*chain, location], way)),
                 )
                 for location in regexes

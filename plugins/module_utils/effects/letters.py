@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterable
 from urllib.parse import quote
 
-__all__ = ["EVERY", "OTHER", "QUERY", "bit", "either_case", "letter", "refined", "sent"]
+__all__ = ["EVERY", "OTHER", "QUERY", "SAFE", "UNSAFE", "bit", "either_case", "letter", "name", "refined", "sent"]
 
 _FIRST, _LAST = 0x20, 0x7E
 OTHER = 1 << (_LAST - _FIRST + 1)
@@ -54,6 +54,18 @@ def letter(letters: int) -> str:
 def sent(text: str) -> str:
     """Return a part of a path as a client sends it."""
     return quote(text, safe=_SAFE)
+
+
+def name(one: int) -> str:
+    """Return the letter of a set of one."""
+    return _PLAIN_OTHER if one == OTHER else chr(one.bit_length() + _FIRST - 1)
+
+
+SAFE = sum(bit(code) for code in range(_FIRST, _LAST + 1) if sent(chr(code)) == chr(code))
+"""The letters that are sent as they are."""
+
+UNSAFE = [1 << place for place in range(EVERY.bit_length()) if not (1 << place) & (SAFE | QUERY)]
+"""Each letter that is sent in hexadecimal. The question mark begins the query."""
 
 
 def refined(parts: Iterable[Iterable[int]]) -> tuple[int, ...]:

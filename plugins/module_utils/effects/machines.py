@@ -7,47 +7,18 @@ no request that begins so is handled otherwise. The letters are those of the pat
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
+from .budget import Budget
 from .cases import NONE, Case, graft, unread
-from .letters import EVERY, OTHER, QUERY, bit, either_case, refined, sent
+from .letters import EVERY, OTHER, QUERY, SAFE, UNSAFE, bit, either_case, name, refined, sent
 from .patterns import NotRegular, literal_prefix, searched
 from .terms import Terms, TooMuch
 
-__all__ = ["Budget", "Entry", "Machines"]
+__all__ = ["Entry", "Machines"]
 
 _MOST_STATES = 400_000
-_LOOK_EACH = 64
-# A busy machine computes for less time than passes.
-_SHARED = 3
-_SAFE = sum(bit(ord(each)) for each in map(chr, range(0x20, 0x7F)) if sent(each) == each)
-_PERCENT = bit(ord("%"))
-
-
-class Budget:
-    """How long one may go on: so many seconds of computing, and no more than three times that by the clock.
-
-    ``spent`` raises ``TooMuch`` when the time is over.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._computed = time.thread_time() + seconds
-        self._end = time.monotonic() + _SHARED * seconds
-        self._calls = 0
-
-    def spent(self) -> None:
-        """Raise ``TooMuch`` when the time is over; the clock is read now and then."""
-        self._calls += 1
-        if self._calls % _LOOK_EACH == 0 and self.left <= 0:
-            raise TooMuch("it takes too long to work out")
-
-    @property
-    def left(self) -> float:
-        """The seconds of computing that are left."""
-        return min(self._computed - time.thread_time(), (self._end - time.monotonic()) / _SHARED)
 
 
 class Entry(NamedTuple):
@@ -66,10 +37,6 @@ class _State(NamedTuple):
     parts: tuple[Any, ...] = ()
     below: int = -1
     here: int = -1
-
-
-def _name(letter: int) -> str:
-    return "é" if letter == OTHER else chr(letter.bit_length() + 0x1F)
 
 
 class Machines:
@@ -131,7 +98,7 @@ class Machines:
         if state.reads == "args":
             return self._make(state._replace(reads="query")) if letter == QUERY else number
         pattern, prefix = cast("tuple[str, str]", state.value)
-        text = _name(letter) if state.reads == "uri" or letter & _SAFE or letter == QUERY else sent(_name(letter))
+        text = name(letter) if state.reads == "uri" or letter & SAFE or letter == QUERY else sent(name(letter))
         depth = state.below + 1 + len(text)
         if not prefix.startswith(text.lower() if state.number else text, state.below + 1):
             return self.constant(False)
@@ -260,9 +227,9 @@ class Machines:
             return self.constant(terms.matches_empty(term))
         if state.reads == "args":
             return self.found("query", term) if letter == QUERY else self._known[state]
-        if state.reads == "uri" or letter & _SAFE or letter == QUERY:
+        if state.reads == "uri" or letter & SAFE or letter == QUERY:
             return self.found(state.reads, terms.step(term, letter))
-        for each in sent(_name(letter)):
+        for each in sent(name(letter)):
             term = terms.step(term, bit(ord(each)))
         return self.found(state.reads, term)
 
@@ -270,15 +237,15 @@ class Machines:
         reads = state.reads.partition(" ")[0]
         if letter == QUERY and reads == "uri":
             return self.step(state.below if state.here < 0 else state.here, letter)
-        name = _name(letter)
+        word = name(letter)
         below = self.step(state.below, letter)
-        if reads == "request" and not letter & (_SAFE | QUERY):
-            text = sent(name)
+        if reads == "request" and not letter & (SAFE | QUERY):
+            text = sent(word)
             depth = state.number + len(text)
             fitting = tuple(entry for entry in state.parts if entry.word[state.number : depth] == text)
             return self._enter(state.reads, depth, fitting, below)
-        name = name.lower() if "loose" in state.reads else name
-        return self._enter(state.reads, state.number + 1, self._groups(number, state).get(name, ()), below)
+        word = word.lower() if "loose" in state.reads else word
+        return self._enter(state.reads, state.number + 1, self._groups(number, state).get(word, ()), below)
 
     def _groups(self, number: int, state: _State) -> dict[str, tuple[Entry, ...]]:
         found = self._grouped.get(number)
@@ -403,7 +370,7 @@ class Machines:
         if "loose" in state.reads:
             letters = list({either_case(each) for each in letters})
         if state.reads.startswith("request") and "%" in self._groups(number, state):
-            letters += _UNSAFE
+            letters += UNSAFE
         rest = EVERY & ~sum(letters)
         return refined((self.division(state.below), (*letters, rest) if rest else letters))
 
@@ -413,7 +380,7 @@ class Machines:
         following = cast("tuple[str, str]", state.value)[1][state.below + 1]
         one = either_case(bit(ord(following))) if state.number else bit(ord(following))
         if following == "%" and state.reads != "uri":
-            return (_SAFE | QUERY, *_UNSAFE)
+            return (SAFE | QUERY, *UNSAFE)
         return (one, EVERY & ~one)
 
     def _reading(self, state: _State) -> tuple[int, ...]:
@@ -422,10 +389,7 @@ class Machines:
         found = self.terms.division(state.number)
         if state.reads == "uri":
             return refined((found, (EVERY & ~QUERY, QUERY)))
-        escaped = self.terms.step(state.number, _PERCENT)
+        escaped = self.terms.step(state.number, bit(ord("%")))
         if escaped in (Terms.NOTHING, Terms.ANY):
-            return refined((found, (_SAFE | QUERY, EVERY & ~_SAFE & ~QUERY)))
-        return refined((found, (_SAFE | QUERY, *_UNSAFE)))
-
-
-_UNSAFE = [1 << place for place in range(EVERY.bit_length()) if not (1 << place) & (_SAFE | QUERY)]
+            return refined((found, (SAFE | QUERY, EVERY & ~SAFE & ~QUERY)))
+        return refined((found, (SAFE | QUERY, *UNSAFE)))

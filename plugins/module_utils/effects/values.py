@@ -11,7 +11,7 @@ from .cases import unknown
 from .machines import Entry, Machines
 from .patterns import captures_rest
 from .sides import Side
-from .views import Read, View, found_in, seen
+from .views import PathView, Read, found_in, seen
 
 __all__ = ["Values", "captured", "filled"]
 
@@ -30,11 +30,11 @@ class Values:
         self._machines = machines
         self._side = side
         self._known = known
-        self._maps: dict[tuple[str, View], int] = {}
+        self._maps: dict[tuple[str, PathView], int] = {}
         self._join = machines.function("join", lambda *parts: "".join(map(str, parts)))
         self._true = machines.function("true", _is_true)
 
-    def text(self, template: str, own: Mapping[str, int], view: View, depth: int = 0) -> int:
+    def text(self, template: str, own: Mapping[str, int], view: PathView, depth: int = 0) -> int:
         """Return a template with the variables that are known in it; ``own`` are those that ``set`` has set."""
         machines = self._machines
         parts = [part for part in _PART.split(template) if part]
@@ -46,7 +46,7 @@ class Values:
             return machines.constant("")
         return numbers[0] if len(numbers) == 1 else machines.applied(self._join, *numbers)
 
-    def _variable(self, name: str, own: Mapping[str, int], view: View, depth: int) -> int:
+    def _variable(self, name: str, own: Mapping[str, int], view: PathView, depth: int) -> int:
         machines = self._machines
         if name in own:
             return own[name]
@@ -65,7 +65,7 @@ class Values:
             else text
         )
 
-    def read(self, template: str, own: Mapping[str, int], view: View) -> Read | None:
+    def read(self, template: str, own: Mapping[str, int], view: PathView) -> Read | None:
         """Return what a template reads of the target; a text where it reads nothing; None where that is not known."""
         parts = [part for part in _PART.split(template) if part]
         before = ""
@@ -94,10 +94,10 @@ class Values:
         value = self._machines.value(number)
         return value if isinstance(value, str) else None
 
-    def _mapped(self, name: str, view: View) -> str | None:
+    def _mapped(self, name: str, view: PathView) -> str | None:
         return self._plain(self._variable(name, {}, view, 0)) if name in self._side.definitions else None
 
-    def _map(self, name: str, block: Directive, view: View, depth: int) -> int:
+    def _map(self, name: str, block: Directive, view: PathView, depth: int) -> int:
         machines = self._machines
         read = self.read(block.args[0], {}, view)
         # What a map says for a value that is not known here is a variable like any other.
@@ -127,13 +127,13 @@ class Values:
             default,
         )
 
-    def _row(self, row: Directive, own: Mapping[str, int], view: View, depth: int) -> int:
+    def _row(self, row: Directive, own: Mapping[str, int], view: PathView, depth: int) -> int:
         value = row.args[0]
         if row.name.startswith("~"):
             value = captured(value, row.name.lstrip("~*"))
         return self.text(value, own, view, depth + 1)
 
-    def condition(self, args: list[str], own: Mapping[str, int], view: View) -> int:
+    def condition(self, args: list[str], own: Mapping[str, int], view: PathView) -> int:
         """Return whether the condition of an ``if`` holds."""
         machines = self._machines
         if args and args[0] in _FILE_TESTS:
@@ -154,7 +154,7 @@ class Values:
     def _negated(self, number: int) -> int:
         return self._machines.applied(self._machines.function("not", lambda holds: not holds), number)
 
-    def _compared(self, left: str, operator: str, right: str, own: Mapping[str, int], view: View) -> int:
+    def _compared(self, left: str, operator: str, right: str, own: Mapping[str, int], view: PathView) -> int:
         machines = self._machines
         read = self.read(left, own, view)
         if operator == "=":

@@ -12,12 +12,12 @@ from .machines import Machines
 from .patterns import NotRegular, captures_rest
 from .terms import TooMuch
 
-__all__ = ["Read", "View", "found_in", "rewritten"]
+__all__ = ["PathView", "Read", "found_in", "rewritten"]
 
 _REST = re.compile(r"([^$]*)\$(?:1|\{1\})")
 
 
-class View(NamedTuple):
+class PathView(NamedTuple):
     """The path at a point of the configuration.
 
     With a ``text`` it is that text; else it is the target without its first ``skipped`` letters, after ``prefix``.
@@ -32,7 +32,7 @@ class View(NamedTuple):
     @property
     def is_original(self) -> bool:
         """Whether no rewrite has changed the path."""
-        return self == View()
+        return self == PathView()
 
 
 class Read(NamedTuple):
@@ -42,7 +42,7 @@ class Read(NamedTuple):
     before: str = ""
 
 
-def found_in(machines: Machines, read: Read, view: View, pattern: str, loose: bool) -> int:
+def found_in(machines: Machines, read: Read, view: PathView, pattern: str, loose: bool) -> int:
     """Return whether a pattern is found in what is read."""
     if read.reads == "uri" and view.lost:
         return machines.constant(unknown(f"the path after {view.lost} {'~*' if loose else '~'} {pattern}"))
@@ -52,7 +52,7 @@ def found_in(machines: Machines, read: Read, view: View, pattern: str, loose: bo
         return machines.constant(unread(pattern, loose, error))
 
 
-def seen(machines: Machines, read: Read, view: View, number: int) -> int:
+def seen(machines: Machines, read: Read, view: PathView, number: int) -> int:
     """Return an automaton over a plain path or text, applied to what is read."""
     if not read.reads:
         return machines.constant(machines.value(machines.after(number, read.before)))
@@ -70,27 +70,27 @@ def _after(machines: Machines, number: int, text: str) -> int:
     return number
 
 
-def rewritten(view: View, pattern: str, target: str) -> View:
+def rewritten(view: PathView, pattern: str, target: str) -> PathView:
     """Return what a path is after a rewrite that applies."""
     path = target.partition("?")[0]
     if "$" not in path:
-        return View(text=path)
+        return PathView(text=path)
     lost = f"rewrite {pattern} {target}"
     if view.text is not None:
         regex = compiled(pattern)
         match = regex.search(view.text) if regex else None
         if match is None or re.search(r"\$(?!\d|\{\d\})", path):
-            return View(lost=lost)
-        return View(text=re.sub(r"\$\{?(\d)\}?", lambda found: _group(match, int(found[1])), path))
+            return PathView(lost=lost)
+        return PathView(text=re.sub(r"\$\{?(\d)\}?", lambda found: _group(match, int(found[1])), path))
     prefix = captures_rest(pattern)
     shape = _REST.fullmatch(path)
     if prefix is None or shape is None or view.lost:
-        return View(lost=lost)
+        return PathView(lost=lost)
     if view.prefix.startswith(prefix):
-        return View(skipped=view.skipped, prefix=shape[1] + view.prefix[len(prefix) :])
+        return PathView(skipped=view.skipped, prefix=shape[1] + view.prefix[len(prefix) :])
     if prefix.startswith(view.prefix):
-        return View(skipped=view.skipped + len(prefix) - len(view.prefix), prefix=shape[1])
-    return View(lost=lost)
+        return PathView(skipped=view.skipped + len(prefix) - len(view.prefix), prefix=shape[1])
+    return PathView(lost=lost)
 
 
 def _group(match: re.Match[str], number: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..textfmt import count, cut
 
-__all__ = ["Doing", "Done", "Edit", "doing", "doing_text"]
+__all__ = ["Doing", "Done", "EditDone", "doing", "doing_text"]
 
 _LONG = 300
 _MOST_EDITS = 20
@@ -28,7 +28,7 @@ class Done(NamedTuple):
     share: str
 
 
-class Edit(NamedTuple):
+class EditDone(NamedTuple):
     """An edit and what it does; ``more`` are not shown."""
 
     edit: str
@@ -39,7 +39,7 @@ class Edit(NamedTuple):
 class Doing(NamedTuple):
     """All edits; ``notes`` say what is not in them."""
 
-    edits: list[Edit]
+    edits: list[EditDone]
     notes: list[str]
 
     @property
@@ -61,7 +61,9 @@ def doing(verdicts: Iterable[Mapping[str, Any]]) -> Doing:
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, Mapping):
             groups.setdefault("; ".join(_texts(row, "edits")) or _NO_EDIT, []).append(_done(row))
-    edits = [Edit(cut(edit, _LONG), each[:_MOST_ROWS], max(len(each) - _MOST_ROWS, 0)) for edit, each in groups.items()]
+    edits = [
+        EditDone(cut(edit, _LONG), each[:_MOST_ROWS], max(len(each) - _MOST_ROWS, 0)) for edit, each in groups.items()
+    ]
     notes = [f"not worked out: {cut(each, _LONG)}" for each in _texts(found, "unread")]
     more = found.get("more")
     left = (more if isinstance(more, int) else 0) + sum(len(each.rows) + each.more for each in edits[_MOST_EDITS:])
