@@ -91,7 +91,7 @@ def test_expressions_at_random(pattern: str, text: str) -> None:
         (r"/[[:alpha:]]", "a POSIX class"),
         (r"/é", "a letter beyond ASCII"),
         (r"/(", "what Python does not read"),
-        (r"(?:a(?<=a))b", "a look-behind within a group"),
+        (r"(a(?<=a))b", "a look-behind within a group"),
     ],
 )
 def test_what_is_not_regular_says_why(pattern: str, words: str) -> None:
@@ -113,12 +113,12 @@ def test_too_much_is_refused_or_read(pattern: str) -> None:
 
 
 def test_ten_thousand_letters_are_read() -> None:
-    pattern = "^(?:" + "|".join(f"/section-{number}" for number in range(700)) + ")$"
+    pattern = "^(?:" + "|".join(f"/section-{number}" for number in range(800)) + ")$"
     assert len(pattern) > 9000
     terms = Terms()
     language = searched(terms, pattern)
-    assert accepts(terms, language, "/section-699")
-    assert not accepts(terms, language, "/section-700")
+    assert accepts(terms, language, "/section-799")
+    assert not accepts(terms, language, "/section-800")
 
 
 @pytest.mark.parametrize(
