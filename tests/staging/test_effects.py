@@ -120,7 +120,7 @@ def test_no_request_is_answered_otherwise_outside_of_the_sets(
     live, candidate = _release(tmp_path), _release(tmp_path, **change)
     gates = [gate for gate in find_gates() if gate.name in ("spec", "parse", "needs", "syntax", "start")]
     gates = [*gates, Gate("effects", _gate, ("start",))]
-    examiner = Examiner(engine, gates, Options(), stage_settings, (), "effects")
+    examiner = Examiner(engine, gates, Options(), stage_settings, (), "gates")
     (examined,) = examiner.examine([Candidate(("web1",), candidate, live=live)])
     verdict = next(each for each in examined.verdicts if each.gate == "effects")
     assert verdict.result == "pass", f"{verdict.summary}\n{findings_text(examined.verdicts)}"
