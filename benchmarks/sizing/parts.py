@@ -14,6 +14,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.beside impo
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.causes import Blame
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.comparing import compare, grouped
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.judging import Judge
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.fields import Fields, fields_of
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.plan import planned
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.pools import Pools
@@ -172,7 +173,7 @@ class _Sized:
 
         def compared() -> list[Any]:
             answers = [_answers(request, number, pools) for number, request in enumerate(requests)]
-            found = compare(requests, answers, Blame(live.config, config, changed))
+            found = compare(requests, answers, Blame(live.config, config, changed), Judge(live.config, config))
             return grouped(found, changed, {}, lambda one: "")
 
         rows = take("behaviour: comparing", compared)

@@ -14,6 +14,7 @@ from .asking import Asked, ask
 from .causes import Blame
 from .comparing import Compared, blocks_of, compare
 from .fields import Fields, fields_of
+from .judging import Judge
 from .plan import request_of
 from .pools import Pools
 
@@ -61,7 +62,7 @@ class Beside:
         self,
         compared: Sequence[Compared],
         requests: Sequence[Request],
-        blame: Blame,
+        explained: tuple[Blame, Judge],
         accepted: Callable[[Compared], object],
     ) -> list[Compared]:
         """Ask again for some of each failing change, and leave out what does not come again: that was chance.
@@ -81,7 +82,7 @@ class Beside:
                 break
             paths = {(one.request.host, one.request.path) for one in chosen}
             subset = [request for request in requests if (request.host, request.path) in paths]
-            again = {(one.request, one.difference) for one in compare(subset, self.answers(subset), blame)}
+            again = {(one.request, one.difference) for one in compare(subset, self.answers(subset), *explained)}
             chosen = [one for one in chosen if (one.request, one.difference) in again]
         real = {one.group for one in chosen}
         return [one for one in compared if one.group in real or one.group not in tried or accepted(one)]

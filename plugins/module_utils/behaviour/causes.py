@@ -11,7 +11,6 @@ from .changes import Change
 
 __all__ = ["Blame"]
 
-_MOST = 3
 _MOVING = ("server_name", "listen", "server")
 _SHARED = ("upstream", "map", "geo", "split_clients")
 
@@ -46,10 +45,10 @@ class Blame:
         return self._named[key]
 
     def of(self, request: Request) -> list[Change]:
-        """The changes behind a request's change, the nearest first; at most three."""
+        """The changes behind a request's change, the nearest first."""
         if request.speaks in ("tcp", "tls", "udp"):
-            return [change for change in self._changed if not _in_http(change)][:_MOST]
-        return list(dict.fromkeys(self._near(request)))[:_MOST]
+            return [change for change in self._changed if not _in_http(change)]
+        return list(dict.fromkeys(self._near(request)))
 
     def _near(self, request: Request) -> Iterator[Change]:
         ways = [self.way(request, candidate) for candidate in (True, False)]
@@ -58,7 +57,8 @@ class Blame:
         located = [block for block in blocks if block.name == "location"]
         found = False
         for block in [*located, *(block for block in blocks if block.name != "location")]:
-            for change in self._by_block.get(id(block), []):
+            within = [block, *(inner for inner in _own(block) if inner.block is not None)]
+            for change in (each for one in within for each in self._by_block.get(id(one), [])):
                 elsewhere = change.either.name == "location" and not {id(change.old), id(change.new)} & set(
                     map(id, blocks)
                 )

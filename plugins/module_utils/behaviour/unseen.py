@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..config.parse import Directive
 from ..outside import whole_number
 from .changes import Change
-from .units import jump
+from .judging import Judgement
+from .units import slip
 
 __all__ = ["unseen"]
 
@@ -26,26 +27,26 @@ _EVERYBODY = (["all"], ["0.0.0.0/0"], ["::/0"])
 _SWITCHED_OFF = ("off", "none", "no")
 
 
-def unseen(change: Change) -> tuple[str, bool]:
-    """Say in words what a change is that no request shows, and whether it fails the gate."""
+def unseen(change: Change) -> Judgement:
+    """Judge a change that no request shows, by its text."""
     old, new = change.old, change.new
     if _is_redrawn(change):
-        return "other shares by tenfold or more: a digit is wrong, or it is meant", True
+        return Judgement("slip", "other shares by tenfold or more: a digit is wrong, or it is meant")
     if old and new:
-        step = jump(change.name, old.args, new.args)
+        step = slip(change.name, old.args, new.args)
         if step:
-            return f"a digit or a unit is wrong, or it is meant: {step}", True
-        if change.name in ("allow", "deny") and sorted(old.args) != sorted(new.args) and new.args in _EVERYBODY:
-            return "everybody is let in", change.name == "allow"
+            return Judgement("slip", f"a digit or a unit is wrong, or it is meant: {step}")
+        if change.name == "allow" and sorted(old.args) != sorted(new.args) and new.args in _EVERYBODY:
+            return Judgement("regression", "everybody is let in")
         if _is_member(change) and old.args[:1] != new.args[:1]:
-            return "another machine is in the upstream", True
+            return Judgement("intended", "another machine is in the upstream")
         if change.name in _PROTECTS and new.args[:1] != old.args[:1] and new.args[0] in _SWITCHED_OFF:
-            return "what protected is switched off", True
+            return Judgement("regression", "what protected is switched off")
     if old and not new and change.name in _PROTECTS:
-        return "what protected is gone", True
+        return Judgement("regression", "what protected is gone")
     if new and not old and change.name == "allow" and new.args in _EVERYBODY:
-        return "everybody is let in", True
-    return "changed, and no request shows it", False
+        return Judgement("regression", "everybody is let in")
+    return Judgement("shown", "changed, and no request shows it")
 
 
 def _is_redrawn(change: Change) -> bool:

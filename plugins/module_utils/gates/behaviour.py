@@ -10,6 +10,8 @@ from ..behaviour.beside import NOT_ASKED, Beside
 from ..behaviour.causes import Blame
 from ..behaviour.changes import Change, changes
 from ..behaviour.comparing import Compared, blocks_of, compare, grouped
+from ..behaviour.following import followed
+from ..behaviour.judging import Judge
 from ..behaviour.plan import planned
 from ..behaviour.pools import Pools
 from ..behaviour.replay import read_log
@@ -20,7 +22,7 @@ AFTER = ("start",)
 
 
 def run(subject: Subject) -> Verdict:
-    """Ask both, compare, and fail for what got worse or leads elsewhere and was not meant."""
+    """Ask both, compare, and fail for what got worse, and for what no edit explains."""
     release, config = subject.examined
     live, options = subject.live, subject.options
     if live is None:
@@ -47,13 +49,15 @@ def run(subject: Subject) -> Verdict:
     if not asked:
         return Verdict("inconclusive", "staging answered none of the requests in time")
     blame = Blame(live.config, config, changed)
-    compared = list(compare([requests[n] for n in asked], [answers[n] for n in asked], blame))
+    judge = Judge(live.config, config)
+    compared = list(compare([requests[n] for n in asked], [answers[n] for n in asked], blame, judge))
+    compared = followed(beside, config, compared)
     meant = beside.meant(subject.contract, blame) if compared or changed else {}
 
     def accepted(one: Compared) -> str:
         return listed.difference(one) or _for_request(one, meant)
 
-    compared = beside.confirmed(compared, requests, blame, accepted)
+    compared = beside.confirmed(compared, requests, (blame, judge), accepted)
     beside.restore()
     rows = grouped(
         compared,
