@@ -14,8 +14,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.beside impo
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.causes import Blame
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.comparing import compare, grouped
-from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.judging import Judge
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.fields import Fields, fields_of
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.judging import Judge
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.plan import planned
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.pools import Pools
 from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import Request, derive
