@@ -173,8 +173,9 @@ class _Sized:
 
         def compared() -> list[Any]:
             answers = [_answers(request, number, pools) for number, request in enumerate(requests)]
-            found = compare(requests, answers, Blame(live.config, config, changed), Judge(live.config, config))
-            return grouped(found, changed, {}, lambda one: "")
+            judge = Judge(live.config, config, changed)
+            found = compare(requests, answers, Blame(live.config, config, changed), judge)
+            return grouped(found, changed, {}, lambda one: "", judge)
 
         rows = take("behaviour: comparing", compared)
         return Verdict("pass", f"{left_out} left out", evidence={"changes": [row.to_json() for row in rows]})

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from .fields import Fields
 from .units import jump
 
-__all__ = ["KINDS", "Difference", "Grade", "Kind", "differences"]
+__all__ = ["FOREIGN_ORIGIN", "KINDS", "Difference", "Grade", "Kind", "differences"]
 
 
 Grade = Literal["regression", "effect", "shown"]
@@ -35,10 +35,13 @@ KINDS = {
     "access": Kind("status", "regression", "what was refused is let in"),
     "found": Kind("status", "regression", "what is not there is said to be there"),
     "lost": Kind("headers", "regression", "a header that protects is gone or weaker"),
+    "leaked": Kind("upstream", "regression", "a credential that was kept back is handed on"),
+    "opened": Kind("headers", "regression", "any page of the web may read it"),
     "withheld": Kind("upstream", "regression", "the upstream is not told any more"),
     "download": Kind("headers", "regression", "browsers save it instead of showing it"),
     "plain": Kind("tls", "regression", "less is agreed on"),
     "insecure": Kind("location", "regression", "does not lead to TLS any more"),
+    "uncovered": Kind("tls", "regression", "the certificate is not for this name"),
     "redirect": Kind("location", "effect", "leads somewhere else, or in another manner"),
     "place": Kind("upstream", "effect", "another place answers"),
     "document": Kind("body", "effect", "another document"),
@@ -73,13 +76,15 @@ _SHOWN = re.compile(r"^(text/|image/|application/(json|xml|xhtml|javascript|pdf)
 _SAVED = "application/octet-stream"
 _GROUP = "the upstream "
 _SECURE = "https://"
+FOREIGN_ORIGIN = "https://origin.invalid"
+"""A page that no configuration knows."""
 _LOST_MATTERS = ("expires", "cache-control", "pragma", "etag", "last-modified")
 _PRIVATE = ("no-store", "private")
 _KEPT = ("no-cache", "immutable", "must-revalidate")
 _LASTING, _KEEP_METHOD, _KNOWN = ("301", "308"), ("307", "308"), ("304",)
 _ABSENT = ("404", "410")
 # They pass unless they are kept back, which is done on purpose.
-_KEPT_BACK = re.compile(r"authorization|cookie|key|token|secret|password|^header accept-encoding$")
+_KEPT_BACK = re.compile(r"authorization|cookie|key|token|secret|password")
 _SOURCE = ("<?php", "<?=", "#!/")
 _OWN_PAGE = "<center>nginx"
 _OLD_TLS = ("TLSv1", "TLSv1.1")
@@ -104,6 +109,8 @@ def differences(live: Fields, candidate: Fields, leave: set[str]) -> list[Differ
         kind = "access"
     if kind == "answers" and first in _ABSENT and live.get("body") and live["body"] == candidate.get("body"):
         kind = "found"
+    if not kind and first == "accepted" and live.get("body") and not candidate.get("body"):
+        kind = "broken"
     if kind and _secures(live) and not candidate.get("header location", "").startswith(_SECURE):
         kind = "insecure" if second[0] in "24" else kind
     if kind:
@@ -170,14 +177,16 @@ def _others(live: Fields, candidate: Fields) -> Iterator[tuple[str, str]]:
         elif part == "upstream":
             yield key, "place" if counts[0] != counts[1] else _upstream(name.partition(" ")[2], before, after)
         elif part == "tls":
-            yield key, _tls(name, before or "", after or "")
+            yield key, _tls(name, live, candidate)
 
 
 def _header(name: str, before: str | None, after: str | None, failing: bool) -> str:
     if name == "location":
         return "redirect"
     if before is None:
-        return "protection" if name in ("access-control-allow-origin",) and after == "*" else "header"
+        if name == "access-control-allow-origin":
+            return "opened" if after == FOREIGN_ORIGIN else "protection"
+        return "header"
     if name == "content-type":
         saved = (after or "").startswith(_SAVED) and _SHOWN.match(before)
         return "header" if failing else "download" if saved else "type"
@@ -225,13 +234,22 @@ def _upstream(name: str, before: str | None, after: str | None) -> str:
     if plain in _HOPS and "upgrade" not in (before or "").lower():
         return "tells"
     if before is None:
-        return "told" if name.startswith("header ") and _KEPT_BACK.search(name) else "tells"
+        return "leaked" if name.startswith("header ") and _KEPT_BACK.search(name) else "tells"
     if after is None or (plain == "host" and after.startswith(_GROUP) and not before.startswith(_GROUP)):
         return "withheld"
     return "told"
 
 
-def _tls(name: str, before: str, after: str) -> str:
-    if name == "protocol" and before == "h2":
+def _tls(name: str, live: Fields, candidate: Fields) -> str:
+    if name == "protocol" and live.get("tls protocol") == "h2":
         return "plain"
-    return "tls" if name == "certificate" else "cipher"
+    if name != "certificate":
+        return "cipher"
+    covers = [_covers(side.get("tls certificate", ""), side.get("host", "")) for side in (live, candidate)]
+    return "uncovered" if covers == [True, False] else "tls"
+
+
+def _covers(certificate: str, host: str) -> bool:
+    """Whether one of a certificate's names, which are listed after its path, is the host's."""
+    names = certificate.split(", ")[1:]
+    return host in names or f"*.{host.partition('.')[2]}" in names

@@ -15,8 +15,8 @@ from .causes import Blame
 from .changes import Change
 from .classes import KINDS, Difference, Kind, differences
 from .fields import UPSTREAM, Fields, varying
-from .judging import Judge, Judgement
-from .unseen import unseen
+from .judgement import Judgement
+from .judging import Judge
 
 __all__ = ["Compared", "Row", "blocks_of", "compare", "grouped"]
 
@@ -128,7 +128,8 @@ def _sharpened(request: Request, difference: Difference, ways: tuple[Trace, Trac
         return "access"
     if kind == "access" and difference.before == "405" and not any(map(_limits, ways[0].met)):
         return "answers"
-    if kind == "answers" and difference.before[0] != "5" and any(map(_refuses, ways[0].met)):
+    gone = [change.old for change in causes if change.old and not change.new]
+    if kind == "answers" and difference.before[0] != "5" and any(map(_refuses, [*ways[0].met, *gone])):
         return "access"
     if kind == "document" and any(change.name in _OWN_TEXT for change in causes) and ways[1].last is not None:
         return "text"
@@ -157,6 +158,8 @@ def _came(way: Trace, causes: Iterable[Change]) -> bool:
 def _refuses(met: Directive) -> bool:
     if met.name == "return":
         return met.args[0][:1] == "4"
+    if met.name == "if":
+        return any(map(_refuses, met.block or []))
     return met.name == "location" and any(inner.name in _REFUSES for inner in met.block or [])
 
 
@@ -165,6 +168,7 @@ def grouped(
     changed: Sequence[Change],
     accept: Mapping[int, str],
     reasons: Callable[[Compared], str],
+    judge: Judge,
 ) -> list[Row]:
     """Group what differs into rows, those that fail first, and add the changes that no request shows.
 
@@ -185,7 +189,7 @@ def grouped(
         row.count += 1
         if len(row.examples) < _EXAMPLES and one.request.words not in row.examples:
             row.examples.append(one.request.words)
-    found = [*rows.values(), *_unseen(changed, behind, accept)]
+    found = [*rows.values(), *_unseen(changed, behind, accept, judge)]
     last = len(KINDS)
     return sorted(found, key=lambda row: (bool(row.reason), not row.fails, _GRAVITY.get(row.kind, last), -row.count))
 
@@ -197,11 +201,13 @@ def _shown(one: Compared, value: str) -> str:
     return shown_header(name.removeprefix("HTTP_").replace("_", "-"), value, answered=True) if is_header else value
 
 
-def _unseen(changed: Sequence[Change], behind: Mapping[int, bool], accept: Mapping[int, str]) -> Iterator[Row]:
+def _unseen(
+    changed: Sequence[Change], behind: Mapping[int, bool], accept: Mapping[int, str], judge: Judge
+) -> Iterator[Row]:
     for change in changed:
         if behind.get(id(change)):
             continue
-        judged = unseen(change)
+        judged = judge.judge_text(change)
         if judged.fails or id(change) not in behind:
             old, new = (" ".join(part.args) if part else "" for part in (change.old, change.new))
             yield Row(_TEXT, change.name, old, new, judged, accept.get(id(change), ""), (change,), change.place)

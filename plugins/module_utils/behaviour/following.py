@@ -11,7 +11,7 @@ from ..config.parse import Config
 from ..contract.url import parse_url
 from .beside import Beside
 from .comparing import Compared
-from .judging import Judgement
+from .judgement import Judgement
 from .plainly import asked_plainly
 
 __all__ = ["followed"]

@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
 
 from ..config.derive import Request
 from ..config.match import Trace
 from ..config.parse import Config
 from .changes import Change
 from .classes import KINDS, Difference
+from .judgement import Judgement
 from .shadowing import shadowed
 from .slips import Slips
-from .stated import opens, refuses, sets
+from .stated import added, opens, refuses, removed, sets
+from .unseen import unseen
 
-__all__ = ["Judge", "Judgement"]
+__all__ = ["Judge"]
 
-Sort = Literal["regression", "collateral", "slip", "intended", "shown"]
 _LOG = "access log"
+# What sets a header for the upstream, and for the client.
+_LISTS = (("proxy_set_header", "grpc_set_header"), ("add_header",))
 
 
-class Judgement(NamedTuple):
-    """What a difference is, and in a few words why."""
+def _slashes(difference: Difference) -> str:
+    """Whether a URL has two slashes in a row that had one."""
+    before, after = (text.partition("://")[2] or text for text in (difference.before, difference.after))
+    is_url = difference.field == "header location" or difference.field.endswith(" path") or " to " in after
+    return f"{after} has two slashes in a row" if is_url and "//" in after and "//" not in before else ""
 
-    sort: Sort
-    why: str
 
-    @property
-    def fails(self) -> bool:
-        """Whether a person has to say a word."""
-        return self.sort in ("regression", "collateral", "slip")
+def _is_inherited(difference: Difference, causes: Sequence[Change]) -> bool:
+    """Whether a header is gone that no edited line names, and another line of its kind came: lists are not merged."""
+    part, _, name = difference.field.rpartition(" ")
+    if difference.after or not part.endswith("header"):
+        return False
+    lines = [*added(causes), *removed(causes)]
+    setters = [line for line in lines if line.name in _LISTS[part == "header"] and line.args]
+    named = {line.args[0].lower() for line in setters}
+    return bool(setters) and name.lower() not in named and any(line in setters for line in added(causes))
 
 
 class Judge:
@@ -40,8 +48,8 @@ class Judge:
     set out to do.
     """
 
-    def __init__(self, live: Config, candidate: Config) -> None:
-        self._slips = Slips(live, candidate)
+    def __init__(self, live: Config, candidate: Config, changed: Sequence[Change]) -> None:
+        self._slips = Slips(live, candidate, changed)
 
     def judge(
         self, request: Request, difference: Difference, causes: Sequence[Change], ways: tuple[Trace, Trace]
@@ -59,10 +67,17 @@ class Judge:
             return Judgement("shown", kind.why)
         if not causes:
             return Judgement("collateral", f"{kind.why}, and no edited line is about this request")
-        slip = next(filter(None, map(self._slips.slip, causes)), "")
+        if _is_inherited(difference, causes):
+            return Judgement("collateral", f"{kind.why}, and no edited line names it: a block has its own list now")
+        slip = _slashes(difference) or next(filter(None, map(self._slips.slip, causes)), "")
         if slip:
             return Judgement("slip", f"{kind.why}, and it looks like a slip: {slip}")
         return Judgement("intended", kind.why)
+
+    def judge_text(self, change: Change) -> Judgement:
+        """Judge a change that no request shows, by its words."""
+        slip = self._slips.slip(change)
+        return Judgement("slip", f"it looks like a slip: {slip}") if slip else unseen(change)
 
     def _is_stated(
         self, request: Request, difference: Difference, causes: Sequence[Change], ways: tuple[Trace, Trace]

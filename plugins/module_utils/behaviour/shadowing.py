@@ -15,7 +15,8 @@ __all__ = ["Shadow", "shadowed"]
 # Groups in groups in groups.
 _DEEPEST = 5
 _DECIDE = ("location", "rewrite", "return")
-_RUN = re.compile(r"[\w/-]+")
+# A dot is seldom escaped, and mostly means a dot.
+_RUN = re.compile(r"[\w/.-]+")
 _GROUP = re.compile(r"\((?:[^()\\]|\\.)*\)[?*+]?|\[[^\]]*\][?*+]?|\\[wdsWDSbB][?*+]?|[.][?*+]")
 Shadow = tuple[Directive, Directive]
 
@@ -28,12 +29,14 @@ def shadowed(before: Trace, after: Trace, changes: Sequence[Change]) -> Shadow |
     old, new = _decider(before), _decider(after)
     if old is None or new is None or _alike(old, new):
         return None
+    modified = {id(each.new) for each in changes if each.old and each.new and each.old.args[-1:] == each.new.args[-1:]}
     edited = {id(part) for change in changes for part in (change.new,) if part is not None}
     gone = {id(change.old) for change in changes if change.old is not None}
     if id(old) in gone or not _is_within(new, edited, after):
         return None
     known = _literal(old)
-    if known <= 1 or _literal(new) >= known:
+    # With another modifier a location takes what its path never named.
+    if known <= 1 or (_literal(new) >= known and id(new) not in modified):
         return None
     return old, new
 

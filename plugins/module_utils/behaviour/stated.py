@@ -26,6 +26,8 @@ _SAID = {
     "503": ("limit_req", "limit_conn"),
 }
 _SETS = {"found": ("error_page",), "download": ("default_type", "types")}
+_ABSENT = ("404", "410")
+_SERVES = ("return", "rewrite", "try_files", "root", "alias")
 _CLOSED = "444"
 _OFF = ("off", "any", "all", "optional", "optional_no_ca")
 _OPENS = ("auth_basic", "auth_request", "satisfy", "ssl_verify_client", "allow")
@@ -90,7 +92,11 @@ def _closes(line: Directive) -> bool:
 def opens(difference: Difference, changes: Sequence[Change]) -> bool:
     """Whether the changes say that what was refused is let in: by a line that is written, never by one that is gone."""
     limit = _LIMITS.get(difference.before, "")
-    return any(line.name == limit or _lets_in(line) for line in added(changes))
+    new = added(changes)
+    # What did not exist was not kept from anybody: an edit may put something there.
+    if difference.before in _ABSENT and any(line.name.endswith("_pass") or line.name in _SERVES for line in new):
+        return True
+    return any(line.name == limit or _lets_in(line) for line in new)
 
 
 def _lets_in(line: Directive) -> bool:

@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ..config.derive import Door, Request, askable, doors, plain
+from ..config.facts import sockets
 from ..config.parse import Config, Directive
 from ..config.samples import matching, near_misses, samples
 from ..outside import whole_number
+from .classes import FOREIGN_ORIGIN
 from .hints import applied, hints, used_variables
 from .networks import NAMES as NETWORKS
 from .networks import from_networks
@@ -29,7 +31,7 @@ _VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _PASSES = ("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass")
 _COMPRESS = ("gzip", "gzip_static", "brotli", "brotli_static", "gzip_types", "gzip_vary", "gunzip")
 _SIZES = {"k": 1024, "m": 1024**2, "g": 1024**3}
-_ORIGIN = (("Origin", "https://origin.invalid"),)
+_ORIGIN = (("Origin", FOREIGN_ORIGIN),)
 _UPGRADE = (
     ("Connection", "Upgrade"),
     ("Upgrade", "websocket"),
@@ -56,7 +58,7 @@ class _Known:
     """The hints of a configuration by variable, and those of them whose lines changed."""
 
     def __init__(self, config: Config, changed: Collection[int]) -> None:
-        self.all = hints(config)
+        self.all = hints(config, changed)
         self.changed = {name: [hint for hint in each if id(hint.line) in changed] for name, each in self.all.items()}
 
 
@@ -78,9 +80,11 @@ def requests_of(config: Config, changed: Collection[int], takes: Takes = lambda 
     )
     sizes = [directive for directive in config.http() if directive.name == "client_max_body_size"]
     seen: set[tuple[str, int, str]] = set()
+    shared = sockets(config)
     for server in config.servers():
         touched = id(server) in changed
-        for number, door in enumerate(doors(server, names=50)):
+        schemes: set[str] = set()
+        for number, door in enumerate(doors(server, shared, names=50)):
             first = (door.scheme, door.port, door.connect) not in seen
             seen.add((door.scheme, door.port, door.connect))
             lead = _CHANGED if touched else 2 * (number > 0)
@@ -90,7 +94,8 @@ def requests_of(config: Config, changed: Collection[int], takes: Takes = lambda 
                 if takes(more // 2):
                     yield from _of_place(door, place, everywhere, more, takes)
             yield from (_weighed(request, lead + 1) for request in _around(door.ask("/"), sizes))
-            if number == 0:
+            if door.scheme not in schemes:
+                schemes.add(door.scheme)
                 yield from _of_server(door, server, known, touched, takes)
     yield from (request for request in plain(config) if request.speaks in ("tcp", "tls", "udp"))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..config.parse import Directive
 from ..outside import whole_number
 from .changes import Change
-from .judging import Judgement
+from .judgement import Judgement
 from .units import slip
 
 __all__ = ["unseen"]
@@ -19,6 +21,8 @@ _PROTECTS = (
     "limit_conn",
     "limit_except",
     "limit_req",
+    "proxy_no_cache",
+    "fastcgi_no_cache",
     "proxy_ssl_verify",
     "ssl_verify_client",
     "valid_referers",
@@ -40,6 +44,12 @@ def unseen(change: Change) -> Judgement:
             return Judgement("regression", "everybody is let in")
         if _is_member(change) and old.args[:1] != new.args[:1]:
             return Judgement("intended", "another machine is in the upstream")
+        if change.name.endswith("_no_cache") and set(old.args) > set(new.args):
+            return Judgement("regression", "what was not kept is kept for everybody")
+        if change.name == "listen" and _is_wider(old.args, new.args):
+            return Judgement("regression", "it is open to every address")
+        if change.name == "listen" and "ssl" in old.args and new.args == [each for each in old.args if each != "ssl"]:
+            return Judgement("regression", "it does not speak TLS any more")
         if change.name in _PROTECTS and new.args[:1] != old.args[:1] and new.args[0] in _SWITCHED_OFF:
             return Judgement("regression", "what protected is switched off")
     if old and not new and change.name in _PROTECTS:
@@ -47,6 +57,12 @@ def unseen(change: Change) -> Judgement:
     if new and not old and change.name == "allow" and new.args in _EVERYBODY:
         return Judgement("regression", "everybody is let in")
     return Judgement("shown", "changed, and no request shows it")
+
+
+def _is_wider(old: Sequence[str], new: Sequence[str]) -> bool:
+    """Whether a listener at an address is at every address now, on the same port."""
+    address, _, port = old[0].rpartition(":")
+    return address not in ("", "*", "0.0.0.0", "[::]") and new[0] in (port, f"*:{port}", f"0.0.0.0:{port}")
 
 
 def _is_redrawn(change: Change) -> bool:

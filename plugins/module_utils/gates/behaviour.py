@@ -49,7 +49,7 @@ def run(subject: Subject) -> Verdict:
     if not asked:
         return Verdict("inconclusive", "staging answered none of the requests in time")
     blame = Blame(live.config, config, changed)
-    judge = Judge(live.config, config)
+    judge = Judge(live.config, config, changed)
     compared = list(compare([requests[n] for n in asked], [answers[n] for n in asked], blame, judge))
     compared = followed(beside, config, compared)
     meant = beside.meant(subject.contract, blame) if compared or changed else {}
@@ -64,6 +64,7 @@ def run(subject: Subject) -> Verdict:
         changed,
         {id(change): listed.change(change) or _for_block(change, meant) for change in changed},
         accepted,
+        judge,
     )
     findings = findings_of(rows, options.strict)
     findings += [Finding(words, warning=True) for words in [*listed.unused(), *log.said]]

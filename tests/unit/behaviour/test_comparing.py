@@ -77,7 +77,7 @@ def test_the_lines_tell_more_than_the_answers(
 ) -> None:
     first, second = conf(f"http {{ {_server(live)} }}"), conf(f"http {{ {_server(candidate)} }}")
     blame = Blame(first, second, changes(first, second))
-    found = list(compare([request_], [(before, before, after)], blame, Judge(first, second)))
+    found = list(compare([request_], [(before, before, after)], blame, Judge(first, second, changes(first, second))))
     assert [(one.difference.kind, one.fails) for one in found] == kinds
 
 
@@ -85,7 +85,9 @@ def test_a_host_that_only_the_candidate_names_was_no_promise(conf: Conf) -> None
     first = conf(f"http {{ {_server('')} }}")
     second = conf(f"http {{ {_server('')} {_server('', 'new')} }}")
     blame = Blame(first, second, changes(first, second))
-    (one,) = compare([_ask("/", "new")], [(FINE, FINE, {"status": "404"})], blame, Judge(first, second))
+    (one,) = compare(
+        [_ask("/", "new")], [(FINE, FINE, {"status": "404"})], blame, Judge(first, second, changes(first, second))
+    )
     assert not one.fails
 
 
@@ -93,11 +95,11 @@ def test_the_same_change_over_many_requests_is_one_row_with_three_examples(conf:
     first = conf(f"http {{ {_server('location / { etag on; } location = /l { access_log off; }')} }}")
     second = conf(f"http {{ {_server('location / { etag off; } location = /l { access_log /l; }')} }}")
     changed = changes(first, second)
-    blame = Blame(first, second, changed)
+    blame, judge = Blame(first, second, changed), Judge(first, second, changed)
     requests = [_ask(f"/{number}") for number in range(20)]
     gone = {"status": "404", "body": ""}
-    found = list(compare(requests, [(FINE, FINE, gone)] * 20, blame, Judge(first, second)))
-    rows = grouped(found, changed, {}, lambda one: "")
+    found = list(compare(requests, [(FINE, FINE, gone)] * 20, blame, judge))
+    rows = grouped(found, changed, {}, lambda one: "", judge)
     finding, log = findings_of(rows, strict=False)
     assert finding.what.startswith("status 200 → 404: what worked fails (nginx.conf:1 etag on → off)")
     assert finding.seen == "404 for GET http://s/0, GET http://s/1, GET http://s/2 and 17 more"

@@ -31,7 +31,8 @@ def _judged(
     first, second = (
         conf(f"http {{ server {{ listen 80; server_name s; {inside} }} }}") for inside in (live, candidate)
     )
-    blame, judge = Blame(first, second, changes(first, second)), Judge(first, second)
+    changed = changes(first, second)
+    blame, judge = Blame(first, second, changed), Judge(first, second, changed)
     request = Request("GET", "http", "s", 80, target, place=place)
     return [one.judgement.sort for one in compare([request], [(before, before, after)], blame, judge)]
 
@@ -129,6 +130,14 @@ def test_an_edit_that_names_its_path_is_meant(conf: Conf, live: str, candidate: 
         ("alias /srv/shop/;", "alias /srv/shop/shop/;"),
         ("expires 30d;", "expires 30;"),
         ("client_max_body_size 2m;", "client_max_body_size 2k;"),
+        ("proxy_pass http://a;", "proxy_pass http://a/;"),
+        ("proxy_pass http://a:50051;", "proxy_pass http://a:50501;"),
+        ("proxy_pass http://a:8080;", "proxy_pass http://a:880;"),
+        ("proxy_pass http://shop.internal;", "proxy_pass http://shop.test.internal;"),
+        ("rewrite ^/(.*)-(.*)$ /$1/$2;", "rewrite ^/(.*)-(.*)$ /$1;"),
+        ("rewrite ^/(.*)-(.*)$ /$1/$2;", "rewrite ^/(.*)-(.*)$ /$2/$1;"),
+        ("rewrite ^/jpe?g$ /b;", "rewrite ^/jpeg$ /b;"),
+        ("deny 10.0.0.1; deny all;", "deny all; deny 10.0.0.1;"),
     ],
 )
 def test_an_edit_that_looks_like_a_slip_fails(conf: Conf, live: str, candidate: str) -> None:
@@ -145,6 +154,10 @@ def test_an_edit_that_looks_like_a_slip_fails(conf: Conf, live: str, candidate: 
         ("proxy_read_timeout 60;", "proxy_read_timeout 600;"),
         ("proxy_pass http://a/$1$is_args$args;", "proxy_pass http://a/;"),
         ("alias /srv/spanish/;", "alias /srv/espanol/;"),
+        ("proxy_pass http://a:8080;", "proxy_pass http://a:8081;"),
+        ("proxy_pass http://10.0.0.12;", "proxy_pass http://10.0.0.21;"),
+        ("proxy_pass http://shop.test.internal;", "proxy_pass http://shop.internal;"),
+        ("rewrite ^/a /b;", "rewrite ^/a$ /b;"),
     ],
 )
 def test_an_ordinary_edit_is_no_slip(conf: Conf, live: str, candidate: str) -> None:
@@ -155,8 +168,42 @@ def test_an_ordinary_edit_is_no_slip(conf: Conf, live: str, candidate: str) -> N
 def test_a_redirect_that_loses_the_query_looks_like_a_slip(conf: Conf) -> None:
     live, candidate = "return 301 /b$is_args$args;", "return 301 /b;"
     before, after = _moved("http://s/b?c=1"), _moved("http://s/b")
+    assert _judged(conf, "return 301 http://$host/b;", "return 301 $host/b;", "/a", before, after) == ["slip"]
+    assert _judged(conf, "return 301 /b;", "return 301 //b;", "/a", before, _moved("http://s//b")) == ["slip"]
     assert _judged(conf, live, candidate, "/a", before, after) == ["slip"]
     assert _judged(conf, live, "return 301 /other;", "/a", before, after) == ["intended"]
+
+
+def test_targets_of_two_lines_that_changed_places_look_like_a_slip(conf: Conf) -> None:
+    first, second = (
+        conf(f"http {{ map $uri $to {{ /a {one}; /b {two}; }} server {{ return 301 $to; }} }}")
+        for one, two in (("/x", "/y"), ("/y", "/x"))
+    )
+    changed = changes(first, second)
+    judge = Judge(first, second, changed)
+    assert [judge.judge_text(change).sort for change in changed] == ["slip", "slip"]
+
+
+def test_a_key_of_a_map_is_read_as_a_word(conf: Conf) -> None:
+    first, second = (
+        conf(f"http {{ map $http_origin $to {{ https://{name}.example 1; }} server {{ }} }}")
+        for name in ("partner", "parnter")
+    )
+    changed = changes(first, second)
+    judge = Judge(first, second, changed)
+    assert [judge.judge_text(change).sort for change in changed if change.new] == ["slip"]
+
+
+def test_a_header_that_no_edited_line_names_is_lost_by_inheritance(conf: Conf) -> None:
+    live, candidate = "location /a { }", "location /a { add_header X-New 1; }"
+    before = {**FINE, "header access-control-allow-origin": "*"}
+    assert _judged(conf, live, candidate, "/a", before, {**FINE, "header x-new": "1"}) == ["collateral", "shown"]
+
+
+def test_a_modifier_that_shuts_a_regex_out_is_collateral(conf: Conf) -> None:
+    regex = "location ~ Delete$ { return 204; }"
+    live, candidate = (f"location {path} {{ root /l; }} {regex}" for path in ("/ledger/", "^~ /ledger/"))
+    assert _judged(conf, live, candidate, "/ledger/Delete", FINE, OTHER) == ["collateral"]
 
 
 def test_what_no_edit_is_about_is_collateral(conf: Conf) -> None:
@@ -183,7 +230,8 @@ def test_an_upstream_that_fails_because_it_is_asked_to_is_asked_now(conf: Conf) 
         conf(f"http {{ server {{ listen 80; server_name s; location /a {{ {inside} }} }} }}")
         for inside in ("return 302 /b;", "proxy_pass http://b;")
     )
-    blame, judge = Blame(first, second, changes(first, second)), Judge(first, second)
+    changed = changes(first, second)
+    blame, judge = Blame(first, second, changed), Judge(first, second, changed)
     request = Request("GET", "http", "s", 80, "/a", late=2)
     before = {"status": "302", "header location": "/b", "place": "nginx's own answer"}
     after = {"status": "500", "place": "the upstream's own answer"}

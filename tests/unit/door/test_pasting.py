@@ -12,7 +12,7 @@ from ansible.template import Templar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.classes import Kind
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.comparing import Row
-from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.judging import Judgement
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.judgement import Judgement
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.telling import findings_of
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import Check, parse_contract
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.measure import Answered
