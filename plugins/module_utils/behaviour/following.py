@@ -1,4 +1,4 @@
-"""Whether what a changed redirect leads to works: own names are followed in staging, up to the end."""
+"""Redirects and what they lead to: a changed one is followed in staging, and an unchanged one still leads on."""
 
 from __future__ import annotations
 
@@ -9,15 +9,30 @@ from ..config.derive import Request
 from ..config.match import is_named
 from ..config.parse import Config
 from ..contract.url import parse_url
-from .beside import Beside
+from .beside import Beside, Three
 from .comparing import Compared
 from .judgement import Judgement
 from .plainly import asked_plainly
 
-__all__ = ["followed"]
+__all__ = ["followed", "still_led_to"]
 
 _MOST = 200
 _LEADS = ("301", "302", "303", "307", "308")
+
+
+def still_led_to(compared: Sequence[Compared], requests: Sequence[Request], answers: Sequence[Three]) -> list[Compared]:
+    """Return the differences, those as regressions that refuse a page to which a redirect of the candidate leads."""
+    leads: dict[str, str] = {}
+    for request, (_, _, answer) in zip(requests, answers, strict=True):
+        target = answer.get("header location", "")
+        if target and target != request.url:
+            leads.setdefault(target, request.url)
+    found = []
+    for one in compared:
+        source = leads.get(one.request.url, "") if one.difference.kind == "broken" and not one.fails else ""
+        why = f"what worked fails, and {source} still leads to it"
+        found.append(replace(one, judgement=Judgement("regression", why)) if source else one)
+    return found
 
 
 def followed(beside: Beside, config: Config, compared: Sequence[Compared]) -> list[Compared]:

@@ -10,7 +10,7 @@ from ..behaviour.beside import NOT_ASKED, Beside
 from ..behaviour.causes import Blame
 from ..behaviour.changes import Change, changes
 from ..behaviour.comparing import Compared, blocks_of, compare, grouped
-from ..behaviour.following import followed
+from ..behaviour.following import followed, still_led_to
 from ..behaviour.judging import Judge
 from ..behaviour.plan import planned
 from ..behaviour.pools import Pools
@@ -50,7 +50,9 @@ def run(subject: Subject) -> Verdict:
         return Verdict("inconclusive", "staging answered none of the requests in time")
     blame = Blame(live.config, config, changed)
     judge = Judge(live.config, config, changed)
-    compared = list(compare([requests[n] for n in asked], [answers[n] for n in asked], blame, judge))
+    questions, replies = [requests[n] for n in asked], [answers[n] for n in asked]
+    compared = list(compare(questions, replies, blame, judge))
+    compared = still_led_to(compared, questions, replies)
     compared = followed(beside, config, compared)
     meant = beside.meant(subject.contract, blame) if compared or changed else {}
 
