@@ -26,6 +26,12 @@ class Blame:
             for part in (*change.blocks, change.old, change.new):
                 if part is not None and (part.block is not None):
                     self._by_block.setdefault(id(part), []).append(change)
+        self._outer = {
+            id(inner): outer
+            for config in (live, candidate)
+            for outer in config.named("location")
+            for inner in outer.children("location")
+        }
         self._ways: dict[tuple[int, str, int, str], Trace] = {}
         self._named: dict[tuple[str, int], bool] = {}
 
@@ -50,10 +56,20 @@ class Blame:
             return [change for change in self._changed if not _in_http(change)]
         return list(dict.fromkeys(self._near(request)))
 
+    def _outside(self, block: Directive) -> Iterator[Directive]:
+        """The locations that a location stands in, from the inside."""
+        outer = self._outer.get(id(block))
+        while outer is not None:
+            yield outer
+            outer = self._outer.get(id(outer))
+
     def _near(self, request: Request) -> Iterator[Change]:
         ways = [self.way(request, candidate) for candidate in (True, False)]
         blocks = [met for way in ways for met in reversed(way.met) if met.block is not None]
         blocks += [each for block in blocks for each in _fallbacks(block, blocks)]
+        blocks += [outer for block in blocks for outer in self._outside(block)]
+        # nginx itself leads to a place with a slash from the same without one.
+        blocks += [each for block in blocks if block.name == "server" for each in _with_slash(block, request.path)]
         located = [block for block in blocks if block.name == "location"]
         found = False
         for block in [*located, *(block for block in blocks if block.name != "location")]:
@@ -88,6 +104,12 @@ def _fallbacks(block: Directive, met: Sequence[Directive]) -> Iterator[Directive
             found = choose_location(server, target) if target.startswith("/") else next(iter(named), None)
             if found is not None and found not in met:
                 yield found
+
+
+def _with_slash(server: Directive, path: str) -> Iterator[Directive]:
+    found = None if path.endswith("/") else choose_location(server, f"{path}/")
+    if found is not None and found.args[-1] == f"{path}/":
+        yield found
 
 
 def _own(block: Directive) -> Iterator[Directive]:
