@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..config.derive import Request
-from ..config.match import Trace, choose_location, is_named, trace
+from ..config.match import Trace, choose_location, is_named, normalised, trace
 from ..config.parse import Config, Directive
 from .changes import Change
 
@@ -39,7 +39,7 @@ class Blame:
         """The directives that a request meets in one of the configurations."""
         key = (candidate, request.host, request.port, request.path)
         if key not in self._ways:
-            self._ways[key] = trace(self._configs[candidate], request.host, request.port, request.path)
+            self._ways[key] = trace(self._configs[candidate], request.host, request.port, normalised(request.path))
         return self._ways[key]
 
     def is_new(self, request: Request) -> bool:
@@ -69,7 +69,8 @@ class Blame:
         blocks += [each for block in blocks for each in _fallbacks(block, blocks)]
         blocks += [outer for block in blocks for outer in self._outside(block)]
         # nginx itself leads to a place with a slash from the same without one.
-        blocks += [each for block in blocks if block.name == "server" for each in _with_slash(block, request.path)]
+        path = normalised(request.path)
+        blocks += [each for block in blocks if block.name == "server" for each in _with_slash(block, path)]
         located = [block for block in blocks if block.name == "location"]
         found = False
         for block in [*located, *(block for block in blocks if block.name != "location")]:
