@@ -24,6 +24,8 @@ __all__ = ["Takes", "requests_of"]
 _CHANGED = -10
 # That of a value that only a line which did not change tells apart.
 _HINTED = 4
+# Lines of a map that did not change are like each other: so many of them, evenly, stand for all.
+_MOST_ALIKE = 200
 _UNKNOWN = "unknown.invalid"
 _MOST_BODY = 2 * 1024 * 1024
 _AUTHORIZATION = "Basic " + base64.b64encode(b"sluice:sluice").decode()
@@ -95,8 +97,8 @@ def requests_of(config: Config, changed: Collection[int], takes: Takes = lambda 
                     yield from _of_place(door, place, everywhere, more, takes)
             yield from (_weighed(request, lead + 1) for request in _around(door.ask("/"), sizes))
             if door.scheme not in schemes:
+                yield from _of_server(door, server, known, touched and not schemes, takes)
                 schemes.add(door.scheme)
-                yield from _of_server(door, server, known, touched, takes)
     yield from (request for request in plain(config) if request.speaks in ("tcp", "tls", "udp"))
 
 
@@ -208,7 +210,9 @@ def _of_server(door: Door, server: Directive, known: _Known, touched: bool, take
         used = set().union(*map(used_variables, own)) if own else set()
         for name in sorted(used & known.all.keys()):
             changed = {id(hint) for hint in known.changed[name]}
-            for hint in known.all[name] if touched or takes(_HINTED) else known.changed[name]:
+            others = [hint for hint in known.all[name] if id(hint) not in changed]
+            others = others[:: max(1, len(others) // _MOST_ALIKE)] if touched or takes(_HINTED) else []
+            for hint in [*known.changed[name], *others]:
                 weight = _CHANGED if touched or id(hint) in changed else _HINTED
                 request = applied(hint, door.ask(paths[0], place)) if takes(weight) else None
                 if request is not None:
