@@ -12,7 +12,7 @@ from .classes import KINDS, Difference
 from .judgement import Judgement
 from .shadowing import shadowed
 from .slips import Slips
-from .stated import added, opens, refuses, removed, sets
+from .stated import added, hands_on, opens, refuses, removed, sets
 from .unseen import unseen
 
 __all__ = ["Judge"]
@@ -87,4 +87,6 @@ class Judge:
             return request.place != _LOG and refuses(request, difference, causes, ways[0])
         if difference.kind == "access":
             return opens(difference, causes)
+        if difference.kind == "leaked":
+            return not hands_on(difference, causes)
         return sets(difference, causes)

@@ -10,7 +10,7 @@ from ..config.parse import Directive
 from .changes import Change
 from .classes import Difference
 
-__all__ = ["added", "opens", "refuses", "removed", "sets"]
+__all__ = ["added", "hands_on", "opens", "refuses", "removed", "sets"]
 
 # By which directives a status is said. What is not here is said by nothing but `return` and `try_files … =CODE`.
 _SAID = {
@@ -103,6 +103,13 @@ def _lets_in(line: Directive) -> bool:
     if line.name == "allow":
         return True
     return line.name in _OPENS and bool(set(_OFF) & set(line.args))
+
+
+def hands_on(difference: Difference, changes: Iterable[Change]) -> bool:
+    """Whether a line that kept a header back is gone or another; a cache may keep it back by chance."""
+    name = difference.field.rpartition(" ")[2].lower()
+    gone = [line for each in changes if each.old for line in each.old.walk()]
+    return any(line.name.endswith("_set_header") and line.args[:1] and line.args[0].lower() == name for line in gone)
 
 
 def sets(difference: Difference, changes: Sequence[Change]) -> bool:

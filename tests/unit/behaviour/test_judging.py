@@ -225,6 +225,13 @@ def test_a_cache_answers_instead_of_the_upstream(conf: Conf) -> None:
     assert _judged(conf, live, candidate, "/a", before, _up()) == ["intended"]
 
 
+def test_a_credential_that_a_line_kept_back_is_not_handed_on(conf: Conf) -> None:
+    before, after = _up(), _up(**{"upstream 0 header x-api-key": "1"})
+    kept = 'location /a { proxy_set_header X-Api-Key ""; }'
+    assert _judged(conf, kept, "location /a { }", "/a", before, after) == ["regression"]
+    assert _judged(conf, "location /a { }", "location /a { etag off; }", "/a", before, after) == ["intended"]
+
+
 def test_an_upstream_that_fails_because_it_is_asked_to_is_asked_now(conf: Conf) -> None:
     first, second = (
         conf(f"http {{ server {{ listen 80; server_name s; location /a {{ {inside} }} }} }}")
