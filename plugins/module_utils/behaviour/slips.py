@@ -128,7 +128,10 @@ def _is_slip(word: str, meant: str) -> bool:
     doubled = len(word) == len(meant) + 1 and any(
         word[:at] + word[at + 1 :] == meant and word[at - 1 : at] == word[at] for at in range(1, len(word))
     )
-    return doubled or (min(len(word), len(meant)) > _SHORTEST and is_typo(word, meant))
+    swapped = len(word) == len(meant) and any(
+        word == meant[:at] + meant[at + 1] + meant[at] + meant[at + 2 :] for at in range(len(meant) - 1)
+    )
+    return doubled or swapped or (min(len(word), len(meant)) > _SHORTEST and is_typo(word, meant))
 
 
 def _is_mistyped(number: str, meant: str) -> bool:
