@@ -68,6 +68,7 @@ _DESCRIBES = re.compile(
     r"content-encoding|content-disposition|content-language|x-robots-tag|alt-svc|accept-ranges|content-range|link|"
     r"x-accel-.*|x-cache.*|upgrade|sec-websocket-.*|retry-after|grpc-status)$"
 )
+_FOR_ALL = ("strict-transport-security", "set-cookie")
 _FLAGS = re.compile(r";\s*(secure|httponly|samesite=(?:lax|strict))", re.IGNORECASE)
 _AGE = re.compile(r"max-age=(\d+)")
 # They concern one connection, and say nothing of the request.
@@ -169,7 +170,7 @@ def _others(live: Fields, candidate: Fields) -> Iterator[tuple[str, str]]:
             continue
         part, _, name = key.partition(" ")
         if part == "header":
-            yield key, _header(name, before, after, failing)
+            yield key, _header(name, before, after, failing, candidate["status"][:1] == "3")
         elif part == "place":
             yield key, "place"
         elif part == "body":
@@ -180,7 +181,7 @@ def _others(live: Fields, candidate: Fields) -> Iterator[tuple[str, str]]:
             yield key, _tls(name, live, candidate)
 
 
-def _header(name: str, before: str | None, after: str | None, failing: bool) -> str:
+def _header(name: str, before: str | None, after: str | None, failing: bool, moved: bool) -> str:
     if name == "location":
         return "redirect"
     if before is None:
@@ -194,7 +195,8 @@ def _header(name: str, before: str | None, after: str | None, failing: bool) -> 
         return "protection" if after is not None and "/" in after and "/" not in before else "header"
     if name == "connection":
         return "protection" if after == "close" else "header"
-    if _SHIELDS.match(name):
+    # A browser that is sent on shows nothing that could be shielded.
+    if _SHIELDS.match(name) and (not moved or name in _FOR_ALL):
         return "lost" if after is None or _is_weaker(before, after) else "protection"
     if _DESCRIBES.match(name):
         return "protection"

@@ -51,6 +51,7 @@ class Slips:
 
     def _found(self, change: Change, new: Directive) -> Iterator[str]:
         # The name of an entry of a map is its key.
+        yield _repeated(change)
         before = [change.old.name, *change.old.args] if change.old else []
         after = [new.name, *new.args]
         yield self._misspelt(after, before or self._gone(change))
@@ -229,6 +230,21 @@ def _unsigned(old: Directive, new: Directive) -> str:
             at = next((at for at in range(len(after)) if before[at] != after[at]), len(after))
             if before[at] in _SIGNS and before[:at] + before[at + 1 :] == after:
                 return f"the regex lost {before[at]}"
+    return ""
+
+
+def _repeated(change: Change) -> str:
+    """Whether a ``root`` ends with the path of its location, which nginx adds once more."""
+    new = change.new
+    inside = [(new, each) for each in new.children("root")] if new and new.name == "location" else []
+    around = change.blocks[1]
+    if new and new.name == "root" and around is not None and around.name == "location":
+        inside.append((around, new))
+    for location, root in inside:
+        path = location.args[-1].strip("/")
+        regex = location.args[0].startswith("~")
+        if path and root.args and not regex and f"{root.args[0].rstrip('/')}/".endswith(f"/{path}/"):
+            return f"nginx adds /{path} to root once more; alias was meant"
     return ""
 
 

@@ -26,6 +26,7 @@ _SAID = {
     "503": ("limit_req", "limit_conn"),
 }
 _SETS = {"found": ("error_page",), "download": ("default_type", "types")}
+_ESSENTIAL = ("host", "upgrade", "connection", "strict-transport-security", "set-cookie")
 _ABSENT = ("404", "410")
 _SERVES = ("return", "rewrite", "try_files", "root", "alias")
 _CLOSED = "444"
@@ -76,6 +77,10 @@ def _says(line: Directive, status: str) -> bool:
     return line.name in _SAID.get(status, ()) and line.args[:1] != ["off"]
 
 
+def _setter(line: Directive) -> bool:
+    return line.name in ("add_header", "proxy_set_header", "grpc_set_header") and bool(line.args)
+
+
 def _remembers(line: Directive) -> bool:
     return line.name.endswith("_cache") and line.args[:1] != ["off"]
 
@@ -113,12 +118,16 @@ def hands_on(difference: Difference, changes: Iterable[Change]) -> bool:
 
 
 def sets(difference: Difference, changes: Sequence[Change]) -> bool:
-    """Whether a line that was written says the very thing; that a line is gone says nothing."""
+    """Whether a line that was written, or taken out, says the very thing."""
     name = difference.field.rpartition(" ")[2].lower()
     new = added(changes)
     # What is remembered is neither asked of the upstream again nor told to it.
     if difference.kind in ("withheld", "lost") and any(_remembers(line) for line in new):
         return True
+    # Whoever takes the very line out says so; without some of them nothing works.
+    named = any(_setter(line) and line.args[0].lower() == name for line in removed(changes))
+    if named and name not in _ESSENTIAL and difference.kind in ("withheld", "lost"):
+        return not any(_setter(line) for line in new)
     for line in new:
         words = [word.lower() for word in line.args]
         if difference.kind == "withheld" and line.name.endswith("_set_header"):

@@ -58,6 +58,22 @@ def _judged(
         ("location /a { deny all; }", "location /a { allow 10.0.0.0/8; }", "/a", {"status": "403"}, FINE, "intended"),
         ("rewrite ^/a /b redirect;", "", "/a", _moved("http://s/b"), {"status": "404"}, "intended"),
         ("location /a { }", "location /a { return 444; }", "/a", FINE, {"status": "closed"}, "intended"),
+        (
+            "location /a { proxy_set_header X-Real-IP $remote_addr; }",
+            "location /a { }",
+            "/a",
+            _up(**{"upstream 0 header x-real-ip": "10.0.0.9"}),
+            _up(),
+            "intended",
+        ),
+        (
+            "location /a { add_header X-Frame-Options DENY; }",
+            "location /a { }",
+            "/a",
+            {**FINE, "header x-frame-options": "DENY"},
+            FINE,
+            "intended",
+        ),
     ],
 )
 def test_what_an_edit_sets_out_to_do_passes(
@@ -81,10 +97,17 @@ def test_what_an_edit_sets_out_to_do_passes(
             FINE,
         ),
         (
-            "location /a { proxy_set_header X-Real-IP $remote_addr; }",
+            "location /a { proxy_set_header Host $host; }",
             "location /a { }",
             "/a",
-            _up(**{"upstream 0 header x-real-ip": "10.0.0.9"}),
+            _up(**{"upstream 0 header host": "s"}),
+            _up(),
+        ),
+        (
+            "location /a { fastcgi_param SCRIPT_FILENAME /a.php; }",
+            "location /a { }",
+            "/a",
+            _up(**{"upstream 0 param SCRIPT_FILENAME": "/a.php"}),
             _up(),
         ),
     ],
@@ -138,6 +161,7 @@ def test_an_edit_that_names_its_path_is_meant(conf: Conf, live: str, candidate: 
         ("rewrite ^/(.*)-(.*)$ /$1/$2;", "rewrite ^/(.*)-(.*)$ /$2/$1;"),
         ("rewrite ^/jpe?g$ /b;", "rewrite ^/jpeg$ /b;"),
         ("deny 10.0.0.1; deny all;", "deny all; deny 10.0.0.1;"),
+        ("root /srv;", "root /srv/a/;"),
     ],
 )
 def test_an_edit_that_looks_like_a_slip_fails(conf: Conf, live: str, candidate: str) -> None:
