@@ -28,6 +28,7 @@ from ..staging.stage import Stage, StageSettings
 from ..verdicts.model import Live, Options, Subject, Verdict
 from ..verdicts.pytests import Pytests
 from ..verdicts.runner import Gate, run_gates
+from ..verdicts.slips import left_to_preflight
 from ..world.model import Service, World
 from ..world.synthesis import synthesise
 
@@ -171,7 +172,8 @@ class Examiner:
 
     def _world(self, subject: Subject) -> World:
         live = subject.live.needs if subject.live else None
-        needs = permitted(subject.needs, live, declared(subject.options.declared), subject.said)
+        left = left_to_preflight(subject)
+        needs = permitted(subject.needs, live, declared(subject.options.declared), subject.said, left)
         docroots = {path: str(folder) for path, folder in self.settings.docroots.items()}
         return synthesise(needs, docroots, self.services)
 
