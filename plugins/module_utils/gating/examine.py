@@ -30,6 +30,7 @@ from ..verdicts.pytests import Pytests
 from ..verdicts.runner import Gate, run_gates
 from ..verdicts.slips import left_to_preflight
 from ..world.model import Service, World
+from ..world.production import lends_modules, starts_as_unit
 from ..world.synthesis import synthesise
 
 __all__ = ["Candidate", "Examined", "Examiner", "subject_of"]
@@ -162,6 +163,8 @@ class Examiner:
         """Search whose line it is, while the stages are there. What goes wrong then changes no verdict."""
         if not self.blame_seconds or subject.live is None or all(each.result != "fail" for each in verdicts):
             return None
+        if fault := subject.live_fault:
+            return Blame(note=f"not searched: the live release does not start: {fault}")
         if next(self._blamed) >= _MOST_BLAMED:
             return Blame(note=f"not searched: the lines of {_MOST_BLAMED} other releases of this run are")
         try:
@@ -175,7 +178,12 @@ class Examiner:
         left = left_to_preflight(subject)
         needs = permitted(subject.needs, live, declared(subject.options.declared), subject.said, left)
         docroots = {path: str(folder) for path, folder in self.settings.docroots.items()}
-        return synthesise(needs, docroots, self.services)
+        before, (_, config) = subject.live.config if subject.live else None, subject.examined
+        return replace(
+            synthesise(needs, docroots, self.services),
+            as_unit=starts_as_unit(before),
+            lends_modules=lends_modules(before, config),
+        )
 
     def _begin(self, held: contextlib.ExitStack, candidate: Candidate, release: Release) -> list[Stage]:
         """Begin to start a stage for the release, and one for the live release where that is another.
