@@ -104,7 +104,7 @@ class Examiner:
     """What all candidates of a run share.
 
     For ``blame_seconds`` at most it is searched which lines make a candidate fail; not at all for 0, and for the first
-    few that fail only.
+    few that fail only. ``endpoints`` says whether hosts are to connect to upstreams before they are switched.
     """
 
     client: docker.DockerClient
@@ -114,6 +114,7 @@ class Examiner:
     services: tuple[Service, ...]
     run: str
     blame_seconds: float = 0
+    endpoints: bool = True
     _blamed: Iterator[int] = field(default_factory=itertools.count)
 
     def examine(self, candidates: Sequence[Candidate]) -> list[Examined]:
@@ -156,7 +157,7 @@ class Examiner:
             invented = subject.stage.invented if subject.stage else world.invented
         live = subject.live.needs if subject.live else None
         asked = to_check(subject.needs, live, declared(subject.options.declared))
-        rows = questions([need.to_json() for need in asked], release.tree)
+        rows = questions([need.to_json() for need in asked], release.tree, endpoints=self.endpoints)
         return Examined(candidate, verdicts, invented, rows, blame)
 
     def _blame(self, subject: Subject, verdicts: Sequence[Verdict]) -> Blame | None:
