@@ -62,7 +62,7 @@ def find_slips(candidate: Side, live: Side) -> dict[tuple[str, str], Slip]:
     new = new_needs(candidate.needs, live.needs)
     if not new:
         return {}
-    search = _Search(candidate, live)
+    search = _Search(candidate, live, new)
     return {need.key: slip for need in new for slip in [search.slip(need)] if slip is not None}
 
 
@@ -80,9 +80,9 @@ def without_slips(needs: Iterable[Need], slips: Collection[tuple[str, str]]) -> 
 
 
 class _Search:
-    def __init__(self, candidate: Side, live: Side) -> None:
+    def __init__(self, candidate: Side, live: Side, new: Iterable[Need]) -> None:
         self._candidate, self._live = candidate, live
-        self._before = _replaced(candidate, live)
+        self._before = _replaced(candidate, live, new)
         self._known: dict[str, set[str]] = {}
         for need in live.needs:
             self._known.setdefault(need.kind, set()).add(need.value)
@@ -200,31 +200,42 @@ def _moved_away(need: Need, old: Need) -> bool:
     return need.kind == "file" and inside and posixpath.basename(need.value) == posixpath.basename(old.value)
 
 
-def _replaced(candidate: Side, live: Side) -> dict[tuple[str, int, str], list[Need]]:
-    """Return what each edited line of the candidate needed before, by its file, line and directive."""
+def _replaced(candidate: Side, live: Side, new: Iterable[Need]) -> dict[tuple[str, int, str], list[Need]]:
+    """Return what the lines of the new needs needed before, by file, line and directive.
+
+    Of a line that was not edited, as one that takes its value from a map, that is what nothing needs any more.
+    """
     if live.config is None or candidate.config is None or not live.needs:
         return {}
-    edited = list(_edits(live.config, candidate.config))
-    before = needs_by_line(live.config) if edited else {}
+    wanted, kept = {_line(need) for need in new}, {need.key for need in candidate.needs}
+    paired = [
+        (old, one) for old, one in _pairs(live.config, candidate.config) if (one.file, one.line, one.name) in wanted
+    ]
+    before = needs_by_line(live.config) if paired else {}
     found: dict[tuple[str, int, str], list[Need]] = {}
-    for old, new in edited:
+    for old, one in paired:
         there = before.get((old.file, old.line, old.name), [])
-        found.setdefault((new.file, new.line, new.name), []).extend(there)
+        gone = [need for need in there if old.args != one.args or need.key not in kept]
+        found.setdefault((one.file, one.line, one.name), []).extend(gone)
     return found
 
 
-def _edits(live: Config, candidate: Config) -> Iterator[tuple[Directive, Directive]]:
-    """Pair the lines of a file that became others: those of one name, in the order in which they stand there."""
+def _pairs(live: Config, candidate: Config) -> Iterator[tuple[Directive, Directive]]:
+    """Pair the lines of a file: those that are the same, and those that became others of their name, in their order."""
     before, after = _by_file(live), _by_file(candidate)
     for file, new in after.items():
         old = before.get(file, [])
-        start = next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a.text != b.text), 0)
+        same = next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a.text != b.text), None)
+        start = min(len(old), len(new)) if same is None else same
+        yield from zip(old[:start], new[:start], strict=True)
         old, new = old[start:], new[start:]
         if not old or len(old) * len(new) > _MOST_PAIRS:
             continue
         texts = [each.text for each in old], [each.text for each in new]
         for kind, first, last, begin, end in SequenceMatcher(None, *texts, autojunk=False).get_opcodes():
-            if kind == "replace":
+            if kind == "equal":
+                yield from zip(old[first:last], new[begin:end], strict=True)
+            elif kind == "replace":
                 yield from _of_one_name(old[first:last], new[begin:end])
 
 

@@ -12,6 +12,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.needs.reading import 
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.slips import Side, find_slips, without_slips
 
 LIVE = """\
+map $host $by_name { default reports.internal:7100; }
 upstream orders { server orders-1.internal:8001; server orders-2.internal:8001; }
 upstream mail { server 10.1.4.21:2500; }
 server {
@@ -25,6 +26,7 @@ server {
   ssl_certificate_key /etc/ssl/shop/privkey.pem;
   auth_basic_user_file passwords;
   location /orders/ { proxy_pass http://orders; }
+  location /reports/ { proxy_pass http://$by_name; }
   location /mail/ { proxy_pass http://mail; }
   location /app/ { proxy_pass http://127.0.0.1:9100; }
   location ~ \\.php$ { fastcgi_pass unix:/run/php/php8.2-fpm.sock; }
@@ -71,6 +73,9 @@ SLIPS: dict[str, tuple[str, str, str, str]] = {
         "orders-2.internal", "orders-2.staging.internal", "orders-2.internal:8001",
         "nothing else of this release is of staging",
     ),
+    "another environment in a map": (
+        "reports.internal", "reports.qa.internal", "reports.internal:7100", "nothing else of this release is of qa",
+    ),
     "a file of the tree in another folder": (
         "auth_basic_user_file passwords", "auth_basic_user_file conf.d/passwords", "/etc/nginx/passwords",
         "the release brings it there",
@@ -81,7 +86,7 @@ SLIPS: dict[str, tuple[str, str, str, str]] = {
     ),
     "a port that an application has": (
         "listen 80;", "listen 80; listen 9100;", "",
-        "another program listens there: 127.0.0.1:9100 is asked, as before (conf.d/shop.conf:15)",
+        "another program listens there: 127.0.0.1:9100 is asked, as before (conf.d/shop.conf:17)",
     ),
 }  # fmt: skip
 
