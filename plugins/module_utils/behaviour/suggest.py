@@ -26,6 +26,7 @@ _CHANGED = -10
 _HINTED = 4
 # Lines of a map that did not change are like each other: so many of them, evenly, stand for all.
 _MOST_ALIKE = 200
+_MOST_BESIDE = 30
 _UNKNOWN = "unknown.invalid"
 _MOST_BODY = 2 * 1024 * 1024
 _AUTHORIZATION = "Basic " + base64.b64encode(b"sluice:sluice").decode()
@@ -95,6 +96,8 @@ def requests_of(config: Config, changed: Collection[int], takes: Takes = lambda 
                 more = _CHANGED if touched or id(place) in changed else 3 + 3 * (number > 0)
                 if takes(more // 2):
                     yield from _of_place(door, place, everywhere, more, takes)
+                if id(place) in changed:
+                    yield from (_weighed(request, more) for request in _below_others(door, place))
             yield from (_weighed(request, lead + 1) for request in _around(door.ask("/"), sizes))
             if door.scheme not in schemes:
                 yield from _of_server(door, server, known, touched and not schemes, takes)
@@ -145,6 +148,18 @@ def _of_place(door: Door, place: Directive, everywhere: _Everywhere, lead: int, 
     yield _weighed(asked._replace(method="HEAD"), lead + 2)
     yield _weighed(asked._replace(method="POST", body=16), lead + 1)
     yield _weighed(asked._replace(headers=_ORIGIN), lead + 2)
+
+
+def _below_others(door: Door, place: Directive) -> Iterator[Request]:
+    """Yield what a regex may take from the other places of its server: its example, below each of their paths."""
+    if place.name != "location" or not place.args[0].startswith("~"):
+        return
+    prefixes = [
+        other.args[-1] for other in door.server.children("location") if not other.args[0].startswith(("~", "="))
+    ]
+    for prefix in [prefix for prefix in prefixes if prefix.startswith("/") and prefix != "/"][:_MOST_BESIDE]:
+        for path in samples(place, 1):
+            yield door.ask(f"{prefix.rstrip('/')}{path}", place)
 
 
 def _about(asked: Request, place: Directive, names: Collection[str]) -> Iterator[Request]:

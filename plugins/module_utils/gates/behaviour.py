@@ -29,6 +29,8 @@ def run(subject: Subject) -> Verdict:
         return Verdict("pass", "there is no live release to compare with")
     if live.release.id == release.id:
         return Verdict("pass", "nothing changes")
+    if fault := subject.live_fault:
+        return Verdict("pass", f"the live release does not start, so there is nothing to compare with: {fault}")
     listed = _Listed(read_accept(options.accept))
     changed = changes(live.config, config)
     log = read_log(options.replay_log, options.replay_requests, live.config)

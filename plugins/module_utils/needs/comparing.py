@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -97,12 +97,17 @@ def standing(need: Need, texts: Sequence[Declared], said: Answers | None, hosts:
 
 
 def permitted(
-    candidate: Iterable[Need], live: Iterable[Need] | None, texts: Sequence[Declared], said: Said | None
+    candidate: Iterable[Need],
+    live: Iterable[Need] | None,
+    texts: Sequence[Declared],
+    said: Said | None,
+    left: Collection[tuple[str, str]] = (),
 ) -> tuple[Need, ...]:
     """The needs that the world meets.
 
     Without a live release they are the candidate's. Else they are the live release's, and of the candidate's new ones
-    those that are declared, or that every host which answered has: another one would hide a misspelling.
+    those that are declared, that every host which answered has, or that are ``left`` to the preflight, by their keys,
+    as no host is asked. Another one would hide a misspelling.
     """
     rows = list(candidate)
     if live is None:
@@ -127,7 +132,8 @@ def permitted(
     for need in rows:
         how = standing(need, texts, by_host)
         anywhere = need.kind == "endpoint" and need.value.startswith(f"{_ANY_HOST}:")
-        if need.key not in known and (anywhere or how.declared or (how.asked and not how.lacking)):
+        met = how.declared or (how.asked and not how.lacking) or (said is None and need.key in left)
+        if need.key not in known and (anywhere or met):
             come.append(need)
     return (*kept, *come)
 
