@@ -63,6 +63,17 @@ class Blame:
             yield outer
             outer = self._outer.get(id(outer))
 
+    def _indexed(self, server: Directive, met: Sequence[Directive], path: str) -> Iterator[Directive]:
+        """The locations of the files that a directory's request is handed on to."""
+        if not path.endswith("/"):
+            return
+        http = [each for config in self._configs for each in config.http() if each.name == "index"]
+        written = [each for block in met for each in block.children("index")] or http
+        for name in dict.fromkeys(word for each in written for word in each.args if "$" not in word):
+            found = choose_location(server, name if name.startswith("/") else f"{path}{name}")
+            if found is not None and found not in met:
+                yield found
+
     def _near(self, request: Request) -> Iterator[Change]:
         ways = [self.way(request, candidate) for candidate in (True, False)]
         blocks = [met for way in ways for met in reversed(way.met) if met.block is not None]
@@ -70,6 +81,7 @@ class Blame:
         blocks += [outer for block in blocks for outer in self._outside(block)]
         # nginx itself leads to a place with a slash from the same without one.
         path = normalised(request.path)
+        blocks += [each for block in blocks if block.name == "server" for each in self._indexed(block, blocks, path)]
         blocks += [each for block in blocks if block.name == "server" for each in _with_slash(block, path)]
         located = [block for block in blocks if block.name == "location"]
         found = False

@@ -44,6 +44,25 @@ def _ask(target: str, host: str = "s") -> Request:
             ["proxy_pass http://a → http://b"],
         ),
         ("", "location /new { }", "/new", ["location /new added"]),
+        (
+            "index index.php; location ~ [.]php$ { fastcgi_pass a; }",
+            "index index.php; location ~ [.]php$ { fastcgi_pass b; }",
+            "/x/",
+            ["fastcgi_pass a → b"],
+        ),
+        ("location /a/ { root /x; }", "location /a/ { root /y; }", "/a", ["root /x → /y"]),
+        (
+            "location /a { location /a/b { } etag on; }",
+            "location /a { location /a/b { } etag off; }",
+            "/a/b",
+            ["etag on → off"],
+        ),
+        (
+            "if ($host = a) { return 301 /a; }",
+            "if ($host = a) { return 301 /b; }",
+            "/",
+            ["return 301 /a → 301 /b"],
+        ),
     ],
 )
 def test_the_lines_behind_a_change_are_those_on_its_way(
