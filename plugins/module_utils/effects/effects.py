@@ -87,6 +87,10 @@ class _Work:
             except TooMuch as error:
                 self._left.append(group)
                 unread.append(f"{_where(group)}: {error}")
+            except (LookupError, TypeError, ValueError, RecursionError) as error:
+                # It explains a change and decides nothing, so what is odd stops nobody.
+                self._left.append(group)
+                unread.append(f"{_where(group)}: not understood: {error!r}")
         return Effects(_merged(found), unread, self._covers)
 
     def _covers(self, request: Request) -> bool:
