@@ -70,7 +70,9 @@ def _at_random(configs: tuple[Config, Config]) -> Iterator[Request]:
         for server in config.servers():
             paths = [path for each in askable(server) for path in samples(each)]
             paths += [miss for each in askable(server) for path in samples(each, 1) for miss in near_misses(each, path)]
-            ways += [(door, ["/", "/old/x", "/sale", "/blog/a", "/feed", "/s", *paths]) for door in doors(server, 2)]
+            ways += [
+                (door, ["/", "/old/x", "/sale", "/blog/a", "/feed", "/s", *paths]) for door in doors(server, names=2)
+            ]
     while True:
         door, paths = chance.choice(ways)
         path = chance.choice(paths) + "".join(chance.choice("/abeds.x-") for _ in range(chance.randrange(5)))
@@ -119,7 +121,7 @@ def test_no_request_is_answered_otherwise_outside_of_the_sets(
 ) -> None:
     live, candidate = _release(tmp_path), _release(tmp_path, **change)
     gates = [gate for gate in find_gates() if gate.name in ("spec", "parse", "needs", "syntax", "start")]
-    gates = [*gates, Gate("effects", _gate, ("start",))]
+    gates = [*gates, Gate("effects", ("start",), _gate)]
     examiner = Examiner(engine, gates, Options(), stage_settings, (), "gates")
     (examined,) = examiner.examine([Candidate(("web1",), candidate, live=live)])
     verdict = next(each for each in examined.verdicts if each.gate == "effects")

@@ -41,15 +41,15 @@ class Case(NamedTuple):
 class Pair(NamedTuple):
     """Different decisions for the same targets, one for each case; the one with the fewest conditions is the first.
 
-    ``targets`` are all of them where they are few. ``doubts`` say why they are no more than sampled. ``name`` is that
-    of a setting which differs around the whole server, where the pair is about that one.
+    ``targets`` are all of them where they are few. ``doubts`` say why they are no more than sampled. ``names``
+    are settings which differ around the whole server, where the pair is about these.
     """
 
     target: str
     cases: list[Case]
     targets: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
-    name: str = ""
+    names: tuple[str, ...] = ()
 
 
 class Comparison:
@@ -171,16 +171,18 @@ class Comparison:
         return found
 
     def _around(self) -> Iterator[Pair]:
-        """Yield a pair for each setting that differs around the whole server and that some request is subject to."""
+        """Yield a pair for the settings that differ around the whole server and that some request is subject to."""
         left = dict(self.around)
         try:
             for target in self._targets():
                 if not left:
                     return
                 for case in self.cases(target):
-                    for name in [each for each in left if _inherits(case, each)]:
+                    names = [name for name in left if _inherits(case, name)]
+                    for name in names:
                         del left[name]
-                        yield Pair(target, [case], name=name)
+                    if names:
+                        yield Pair(target, [case], names=tuple(names))
         except TooMuch:
             return
 
@@ -196,7 +198,7 @@ class Comparison:
     @staticmethod
     def keys(pair: Pair) -> list[object]:
         """Return what requests that belong to a pair count for, that of its first case first."""
-        return [pair.name] if pair.name else [_key(case) for case in pair.cases]
+        return [*pair.names] if pair.names else [_key(case) for case in pair.cases]
 
 
 def _cases(live: object, candidate: object) -> list[Case]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..behaviour.changes import Change
 from ..config.parse import Directive
-from .comparing import Pair
+from .comparing import Case, Pair
 from .sides import PASSES, variables
 
 __all__ = ["Edits"]
@@ -53,10 +53,11 @@ class Edits:
     def _near(self, pair: Pair, met: Sequence[Directive], servers: Sequence[Directive]) -> Iterator[Change]:
         names = _settings(pair)
         found: list[Change] = []
-        if not pair.name:
+        if not pair.names:
             found += self._direct([*reversed(met)])
             found += self._within(reversed(met), names, pair)
             found += self._definitions(met, servers)
+            found += self._fallbacks(servers) if any(_falls_back(case) for case in pair.cases) else []
         if not found:
             found += self._within(servers, names, pair)
         if not found:
@@ -67,6 +68,14 @@ class Edits:
         if not found:
             found += [change for change in self._changed if change.name in _ADMITTING]
         yield from found
+
+    def _fallbacks(self, servers: Sequence[Directive]) -> list[Change]:
+        """Return the edits of locations that requests are only handed on to."""
+        named = [each for server in servers for each in server.children("location") if each.args[0].startswith("@")]
+        return [change for block in named for each in block.walk() for change in self._touching(each)]
+
+    def _touching(self, part: Directive) -> list[Change]:
+        return [*self._of.get(id(part), []), *self._in.get(id(part), [])]
 
     def _direct(self, lines: Iterable[Directive]) -> list[Change]:
         return [change for line in lines for change in self._of.get(id(line), [])]
@@ -103,17 +112,21 @@ def _behind(lines: _Lines, place: tuple[str, ...]) -> tuple[Directive, ...]:
 
 
 def _settings(pair: Pair) -> set[str]:
-    if pair.name:
-        return {pair.name}
+    if pair.names:
+        return {*pair.names}
     return {name for case in pair.cases for name, _ in case.live.settings ^ case.candidate.settings}
 
 
 def _leads_elsewhere(pair: Pair) -> bool:
-    if pair.name:
+    if pair.names:
         return False
     return any(
         (case.live.what, case.live.behind) != (case.candidate.what, case.candidate.behind) for case in pair.cases
     )
+
+
+def _falls_back(case: Case) -> bool:
+    return case.live.behind != case.candidate.behind
 
 
 def _is_outer(change: Change) -> bool:

@@ -29,6 +29,7 @@ __all__ = ["effects"]
 _SECONDS = 2.0
 _SECONDS_FOR_MANY = 8.0
 _LEAST_SECONDS = 0.02
+_SECONDS_TO_COUNT = 0.5
 _MANY = 200
 _OF_HOST = ("$host", "$http_host")
 _Key = tuple[object, ...]
@@ -95,9 +96,13 @@ class _Work:
 
     def _covers(self, request: Request) -> bool:
         """Return whether a request is in a set; where not all is known of its server, it may be."""
+        self._machines.budget = Budget(_SECONDS_TO_COUNT)
         for group, comparison, keys in self._done:
             if self._meets(group, request):
-                found = comparison.counts_for(request.target)
+                try:
+                    found = comparison.counts_for(request.target)
+                except TooMuch:
+                    return True
                 return comparison.is_cut or any(key in keys for key in found)
         return any(self._meets(group, request) for group in self._left)
 
@@ -141,14 +146,14 @@ class _Work:
         known = _known(first, servers[0]), _known(first, servers[1])
         comparison = Comparison(self._machines, self._decisions, self._sides, servers, known, self._bases)
         pairs = comparison.pairs(budget, self._is_same(first))
-        counts = self._counted(group, comparison, requests) if pairs else {}
+        counts = self._counted(group, comparison, requests) if pairs else None
         self._done.append((group, comparison, {key for pair in pairs for key in comparison.keys(pair)}))
         words = Words(self._sides, comparison.around)
         found = []
         for pair in pairs:
             edits = self._edits.behind(pair, comparison.lines, servers)
             effect = words.effect(pair, edits, _where(group), _witness(group, pair))
-            if requests:
+            if requests and counts is not None:
                 effect = replace(effect, requests=counts.get(comparison.keys(pair)[0], 0), asked=len(requests))
             found.append(effect)
         if first.was_tls != first.listener.tls and None not in servers:
@@ -157,8 +162,9 @@ class _Work:
 
     def _counted(
         self, group: Sequence[Meeting], comparison: Comparison, requests: Sequence[Request]
-    ) -> dict[object, int]:
-        """Count the requests of a log by what they count for."""
+    ) -> dict[object, int] | None:
+        """Count the requests of a log by what they count for; None where that takes too long."""
+        self._machines.budget = Budget(_SECONDS_TO_COUNT)
         found: dict[object, int] = {}
         hosts = {(meeting.host, meeting.listener.port) for meeting in group}
         # What no name of the configuration covers, and what only a pattern does, is looked up.
@@ -171,7 +177,7 @@ class _Work:
                 for key in comparison.counts_for(request.target):
                     found[key] = found.get(key, 0) + 1
         except TooMuch:
-            pass
+            return None
         return found
 
     def _meets(self, group: Sequence[Meeting], request: Request) -> bool:

@@ -9,7 +9,7 @@ from ..config.derive import Request
 from ..textfmt import count
 from .cases import UNREAD
 from .comparing import Case, Pair
-from .decisions import Decision, heeds
+from .decisions import INHERITED, Decision, heeds
 from .model import Effect
 from .sides import Side
 
@@ -33,8 +33,8 @@ class Words:
     def effect(self, pair: Pair, edits: Sequence[Change], where: str, witness: Request | None) -> Effect:
         """Return the effect that a pair of decisions is."""
         first, *others = pair.cases
-        if pair.name:
-            before, after = self._changed(pair.name, *self._around[pair.name])
+        if pair.names:
+            before, after = self._settings([(name, *self._around[name]) for name in pair.names])
             paths = f"such as {pair.target}: every request for which no location says otherwise"
         else:
             before, after = self._before_and_after(first)
@@ -51,18 +51,27 @@ class Words:
             return live.what, f"{candidate.what}, where what it falls back to changed"
         if live.what != candidate.what:
             names = [name for name in names if name.startswith(_GRAVE)]
-        pairs = [self._changed(name, live.setting(name), candidate.setting(name)) for name in names]
-        more = len(pairs) - _MOST_SETTINGS
-        said = ["; ".join(words) for words in zip(*pairs[:_MOST_SETTINGS], strict=True)] or ["", ""]
-        said = [f"{words}; and {count(more, 'more setting')}" for words in said] if more > 0 else said
+        said = self._settings([(name, live.setting(name), candidate.setting(name)) for name in names])
         if live.what == candidate.what:
-            return said[0], said[1]
+            return said
         heads = live.what, candidate.what
         before, after = [f"{head}, {words}" if words else head for head, words in zip(heads, said, strict=True)]
         return before, after
 
+    def _settings(self, rows: Sequence[tuple[str, _Value, _Value]]) -> tuple[str, str]:
+        """Return settings before and after, those first that matter most."""
+        ranked = sorted(rows, key=lambda row: not row[0].startswith(_GRAVE))
+        pairs = [self._changed(*row) for row in ranked[:_MOST_SETTINGS]]
+        more = f"; and {count(len(rows) - _MOST_SETTINGS, 'more setting')}" if len(rows) > _MOST_SETTINGS else ""
+        before, after = ["; ".join(words) for words in zip(*pairs, strict=True)] or ["", ""]
+        return before + more, after + more
+
     def _changed(self, name: str, before: _Value, after: _Value) -> tuple[str, str]:
         """Return a setting before and after; of many rows only those that are not in both."""
+        before, after = [
+            self._around[name][side] if value == INHERITED and name in self._around else value
+            for side, value in enumerate((before, after))
+        ]
         if len(before) > 1 and len(after) > 1:
             gone = tuple(row for row in before if row not in after)
             come = tuple(row for row in after if row not in before)
