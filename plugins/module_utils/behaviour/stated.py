@@ -54,7 +54,7 @@ _LIMITS = {
 
 def added(changes: Iterable[Change]) -> list[Directive]:
     """Return the lines that changes brought, with what is in blocks that are new or have another condition."""
-    found = []
+    found: list[Directive] = []
     for each in changes:
         if each.new is not None:
             found += [each.new] if each.old is not None and each.new.name != "if" else each.new.walk()
