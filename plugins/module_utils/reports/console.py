@@ -62,7 +62,7 @@ def findings_text(verdicts: Sequence[Verdict]) -> str:
 
 
 def gates_text(examined: Sequence[Examined]) -> str:
-    """Return all releases of a run: their tables, then what was accepted, what failed, and the culprits."""
+    """Return all releases of a run: their tables, then what failed, and the culprits."""
     parts = []
     for each in examined:
         release = each.candidate.release
@@ -70,8 +70,8 @@ def gates_text(examined: Sequence[Examined]) -> str:
         parts.append(
             f"gates of release {release.id[:12] if release else '(none)'} for {hosts}\n{verdict_table(each.verdicts)}"
         )
-        parts.append(accepted_text(each.verdicts))
         blame = {"blame": each.blame.to_json() if each.blame else None}
+        parts.append(accepted_text(each.verdicts))
         parts += [findings_text(each.verdicts), culprits_text(culprits_of([blame]))] if not each.passed else []
     return "\n\n".join(part for part in parts if part)
 
