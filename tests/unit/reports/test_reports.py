@@ -245,7 +245,8 @@ def test_a_page_says(name: str, words: list[str]) -> None:
 
 def test_a_page_says_what_the_change_does() -> None:
     record = confirmed()
-    row = {"edits": ["a.conf:3 location /a <b> added"], "where": "a.example, port 80", "paths": "/a", "when": "not -f /x"}
+    row: dict[str, Any] = {"edits": ["a.conf:3 location /a <b> added"], "where": "a.example, port 80", "paths": "/a"}
+    row["when"] = "not -f /x"
     row |= {"before": "status 404", "after": "301 to /b", "because": "", "cases": [], "requests": 3, "asked": 500}
     for verdict in record["releases"][0]["verdicts"]:
         if verdict["gate"] == "behaviour":
