@@ -199,15 +199,13 @@ class Actions:
         if upstream is not None:
             servers = [each.text for each in upstream.block or []]
             words += f" ({'; '.join(sorted(servers))})"
-        if (
-            line.name == "proxy_pass"
-            and (slash or path)
-            and "$" not in target
-            and mark
-            and not target.startswith("http://unix:")
-        ):
+        if line.name == "proxy_pass" and (slash or path) and mark and not target.startswith("http://unix:"):
             location = next((each for each in reversed(chain) if each.name == "location"), None)
-            words += f" in place of {location.args[-1]}" if location is not None else ""
+            # With a variable nginx puts nothing in the place of anything.
+            if "$" in line.args[0]:
+                words += " whatever the path"
+            elif location is not None:
+                words += f" in place of {location.args[-1]}"
         return words
 
     def _served(self, chain: Sequence[Directive]) -> tuple[str, str, Sequence[object]]:

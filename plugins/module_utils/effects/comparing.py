@@ -90,7 +90,7 @@ class Comparison:
     ) -> int:
         if server is None:
             self.lines.append({})
-            return self._machines.constant(self._decisions.make("other", "nothing listens"))
+            return self._machines.constant(self._decisions.make("nothing", "nothing listens"))
         actions = Actions(self._machines, self._decisions, side, server, base, self.around)
         self.lines.append(actions.lines)
         return ServerAutomaton(self._machines, server, Values(self._machines, side, known), actions).automaton()
@@ -251,7 +251,8 @@ def _inherits(case: Case, name: str) -> bool:
 def _doubts(case: Case, target: str) -> Iterator[str]:
     yield from case.live.doubts
     yield from case.candidate.doubts
-    words = " ".join([case.live.what, case.candidate.what, *case.holds])
+    changed = [word for _, rows in case.live.settings ^ case.candidate.settings for args in rows for word in args]
+    words = " ".join([case.live.what, case.candidate.what, *case.holds, *changed])
     if "$" in words and (" of live" in words or " of the candidate" in words):
         yield "the values of a variable changed, which only a request can tell"
     if case.live.what != case.candidate.what and filled(case.live.what, target) == filled(case.candidate.what, target):

@@ -102,6 +102,8 @@ class Decisions:
 
 def heeds(kind: str, setting: str) -> bool:
     """Return whether what is done of a kind heeds a setting."""
+    if kind == "nothing":
+        return False
     if kind in ("redirect", "status"):
         return not setting.startswith((*_OF_UPSTREAMS, *_OF_FILES, *_BEFORE_CONTENT))
     if kind == "files":

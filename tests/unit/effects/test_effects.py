@@ -73,6 +73,11 @@ CASES: dict[str, tuple[str, str, list[tuple[str, str, str]]]] = {
         "location / { proxy_pass http://10.0.0.1; } location /a { proxy_pass http://10.0.0.1/y; }",
         [("/a", "proxy_pass http://10.0.0.1/x in place of /a", "proxy_pass http://10.0.0.1/y in place of /a")],
     ),
+    "a proxy by a variable": (
+        "location /a/ { proxy_pass http://10.0.0.1/; }",
+        "location /a/ { set $to 10.0.0.1; proxy_pass http://$to/; }",
+        [("/a/", "proxy_pass http://10.0.0.1/ in place of /a/", "proxy_pass http://10.0.0.1/ whatever the path")],
+    ),
     "nginx's own slash": (
         f"location /a/ {{ proxy_pass http://10.0.0.1; }} location / {{ {returned(1)} }}",
         f"location /a/ {{ {returned(2)} }} location / {{ {returned(1)} }}",
@@ -194,6 +199,14 @@ def test_what_is_no_regular_language_is_sampled(work: Works) -> None:
     found = work(server(before), server(after))
     assert not found.is_exact
     assert "a back-reference" in found.found[0].because
+
+
+def test_a_map_over_a_header_that_changed_is_sampled(work: Works) -> None:
+    table = "map $http_upgrade $hop { default upgrade; '' %s; }"
+    inside = server("location / { proxy_pass http://10.0.0.1; proxy_set_header Connection $hop; }")
+    (effect,) = work(table % "close" + inside, table % "''" + inside).found
+    assert effect.because == "the values of a variable changed, which only a request can tell"
+    assert [change.words.partition(" ")[2] for change in effect.edits]
 
 
 def test_an_unchanged_back_reference_leaves_the_others_exact(work: Works) -> None:
