@@ -91,9 +91,9 @@ class Edits:
     def _definitions(self, met: Sequence[Directive], servers: Sequence[Directive]) -> list[Change]:
         if not self._defining:
             return []
-        words = " ".join(word for line in met for word in line.args)
-        conditions = [each for server in servers for each in server.children("if")]
-        words += " ".join(word for each in conditions for line in each.walk() for word in line.args)
+        own = [each for block in (*met, *servers) for each in block.block or [] if each.name != "location"]
+        inner = [line for each in own if each.name == "if" for line in each.walk()]
+        words = " ".join(word for line in (*met, *own, *inner) for word in line.args)
         named = {*variables(words)}
         return [
             change
