@@ -117,22 +117,25 @@ def permitted(
     for need in rows:
         names[need.key] = (*names.get(need.key, ()), *need.names)
     only_rsa = {need.key for need in (*rows, *before) if need.only_rsa}
-    # A certificate is made once, for the names and the ciphers of both releases.
-    kept = [
-        replace(
-            need, names=tuple(dict.fromkeys((*need.names, *names.get(need.key, ())))), only_rsa=need.key in only_rsa
-        )
-        for need in before
-    ]
+    # Nobody has said that a certificate holds a name which has another one in the live release.
+    served: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for need in before:
+        for name in need.names:
+            served.setdefault((need.purpose, name), set()).add(need.key)
+    # A certificate is made once, for the ciphers of both releases, and for the names of both.
+    kept = []
+    for need in before:
+        more = [name for name in names.get(need.key, ()) if served.get((need.purpose, name), {need.key}) <= {need.key}]
+        kept.append(replace(need, names=tuple(dict.fromkeys((*need.names, *more))), only_rsa=need.key in only_rsa))
     known = {need.key for need in before}
-    more, by_host = [], answers(said)
+    come, by_host = [], answers(said)
     for need in rows:
         how = standing(need, texts, by_host)
         anywhere = need.kind == "endpoint" and need.value.startswith(f"{_ANY_HOST}:")
         met = how.declared or (how.asked and not how.lacking) or (said is None and need.key in left)
         if need.key not in known and (anywhere or met):
-            more.append(need)
-    return (*kept, *more)
+            come.append(need)
+    return (*kept, *come)
 
 
 class Known:
