@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from ..lint.acceptance import AcceptComment, complaints, read_acceptances
 from ..lint.audit import LEVELS, UNJUDGED, audit, gixy_rules
 from ..lint.catalogue import LintFinding, find_rules, run_rules
 from ..lint.context import LintContext, read_certificates, read_extensions, read_secrets
+from ..lint.pairing import as_in_live
 from ..release.store import Release
 from ..verdicts.model import Finding, Subject, Verdict
 
@@ -38,16 +39,36 @@ def _findings(config: Config, release: Release, subject: Subject, live: Config |
         yield LintFinding(issue.rule, issue.level, issue.when_new, finding)
 
 
-def _alike(found: LintFinding) -> tuple[str, str, str]:
-    """Return what makes a finding the same one in two releases: never its line."""
-    return found.rule, found.finding.what, found.finding.seen
+def lint(config: Config, release: Release, subject: Subject, live: Config | None) -> list[LintFinding]:
+    """Return what the rules find in a release; with its ``live`` configuration also what got worse against that."""
+    return list(_findings(config, release, subject, live))
 
 
-def _of_live(subject: Subject) -> Counter[tuple[str, str, str]]:
-    """Count the findings that the live release has as well."""
-    if subject.live is None:
-        return Counter()
-    return Counter(map(_alike, _findings(subject.live.config, subject.live.release, subject, None)))
+def new_findings(subject: Subject) -> list[LintFinding]:
+    """Return what the rules find, at any level, and the live release does not have."""
+    release, config = subject.examined
+    found = lint(config, release, subject, subject.live.config if subject.live else None)
+    lived = _Lived(subject, config, found)
+    return [each for number, each in enumerate(found) if not lived.has(number)]
+
+
+class _Lived:
+    """Which findings the live release has as well. Linting it takes as long again, so it waits until it matters."""
+
+    def __init__(self, subject: Subject, config: Config, found: Sequence[LintFinding]) -> None:
+        self._subject, self._config, self._found = subject, config, found
+
+    @functools.cached_property
+    def _same(self) -> Sequence[bool]:
+        live = self._subject.live
+        if live is None:
+            return [False] * len(self._found)
+        before = lint(live.config, live.release, self._subject, None)
+        return as_in_live(self._found, self._config, before, live.config)
+
+    def has(self, number: int) -> bool:
+        """Return whether live has the finding of that number."""
+        return self._same[number]
 
 
 def run(subject: Subject) -> Verdict:
@@ -63,10 +84,10 @@ def run(subject: Subject) -> Verdict:
     rules = find_rules()
     refused = frozenset(rule.name for rule in rules.values() if not rule.accepted_by_tree)
     used: set[AcceptComment] = set()
-    # Linting the live release takes as long again, so it is done only when something would fail.
-    before: Counter[tuple[str, str, str]] | None = None
+    every = lint(config, release, subject, subject.live.config if subject.live else None)
+    lived = _Lived(subject, config, every)
     findings = []
-    for found in _findings(config, release, subject, subject.live.config if subject.live else None):
+    for number, found in enumerate(every):
         weight = found.when_new if subject.live else found.level
         by_tree = found.rule not in refused
         reasons = [each for each in acceptances if by_tree and each.covers(found.rule, found.finding)]
@@ -75,11 +96,8 @@ def run(subject: Subject) -> Verdict:
         mild = packaged or bool(reasons) or found.rule in {*accepted, UNJUDGED}
         mild = mild or LEVELS.index(weight) < LEVELS.index(level)
         what = f"{found.finding.what} [{found.rule}]" + (f", accepted: {reasons[0].reason}" if reasons else "")
-        if not mild:
-            before = _of_live(subject) if before is None else before
-            if before[_alike(found)] > 0:
-                before[_alike(found)] -= 1
-                mild, what = True, f"{what}, as in the live release"
+        if not mild and lived.has(number):
+            mild, what = True, f"{what}, as in the live release"
         comment = f"on its line: # sluice: accept {found.rule}: REASON"
         way = comment if by_tree else f"with gates_lint_accept: [{found.rule}]"
         mend = f"{found.finding.mend or 'fix it'}, or accept it {way}"
