@@ -13,7 +13,7 @@ from difflib import SequenceMatcher
 from operator import itemgetter
 
 from ..config.parse import Config, Directive
-from .catalogue import LintFinding
+from .catalogue import LintFinding, find_rules
 from .scopes import Key, Scope, by_key
 
 __all__ = ["as_in_live"]
@@ -124,9 +124,10 @@ class _Pairing:
     def pair_edited(self, places: _Places, lived: _Places) -> None:
         """Pair what is left where one text is an edit of the other, the most alike first."""
         ours, theirs = self._left(lambda site: site.shape)
+        counting = {rule.name for rule in find_rules().values() if rule.edits_count}
         ranked = []
         for shape, numbers in ours.items():
-            others = theirs.get(shape, [])
+            others = [] if self._now[numbers[0]].found.rule in counting else theirs.get(shape, [])
             if len(numbers) * len(others) > _MOST_PAIRS:
                 continue
             for one in numbers:

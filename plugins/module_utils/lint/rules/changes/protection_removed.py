@@ -1,7 +1,9 @@
 """A protection that is in force in a block of the live release is not in force there any more.
 
 A limit, a password, ``deny all``, the verification of a certificate, what keeps private pages out of the cache,
-``backup``, ``TLSv1.3``. Every request that is tried still succeeds.
+``backup``, ``TLSv1.3``. Every request that is tried still succeeds. A block that now answers with ``return`` needs none
+of it, and one that passes nothing on needs nothing that is about upstreams. Stapling is no protection any more:
+authorities have given OCSP up.
 """
 
 from __future__ import annotations
@@ -27,9 +29,10 @@ _PROTECTIONS = (
     *("proxy_cache_use_stale", "fastcgi_cache_use_stale", "proxy_hide_header", "fastcgi_hide_header"),
     *("proxy_next_upstream", "set_real_ip_from", "real_ip_header"),
 )
-_OF_SERVERS = ("ssl_verify_client", "ssl_stapling", "underscores_in_headers")
+_OF_SERVERS = ("ssl_verify_client", "underscores_in_headers")
 _OF_UPSTREAMS = ("ip_hash", "hash", "least_conn", "sticky", "keepalive")
 _OFF = ("off", "none", "no")
+_PROTOCOLS = ("proxy", "fastcgi", "grpc")
 # What nginx does by default is no loss.
 _USUAL = {"real_ip_header": ["X-Real-IP"], "proxy_next_upstream": ["error", "timeout"]}
 # Better off than on, where somebody switched it off: streams, uploads.
@@ -54,8 +57,18 @@ def _on(directives: Sequence[Directive]) -> list[Directive]:
     ]
 
 
+def _passes_on(scope: Scope, protocol: str) -> bool:
+    """Return whether requests go on to an upstream by a protocol, here or in a condition within."""
+    if protocol not in _PROTOCOLS:
+        return True
+    inner = [each for name in ("if", "limit_except") for each in scope.own.get(name, ())]
+    return f"{protocol}_pass" in scope.own or any(each.children(f"{protocol}_pass") for each in inner)
+
+
 def _protections(before: Scope, now: Scope, names: Sequence[str]) -> Iterator[_Loss]:
     for name in names:
+        if now.kind == "location" and not _passes_on(now, name.partition("_")[0]):
+            continue
         had = _on(before.effective(name))
         if had and not _on(now.effective(name)):
             yield _Loss(name, "is no longer in force; in the live release it is", had[0])
@@ -121,7 +134,7 @@ def _lost(before: Scope, now: Scope) -> Iterator[_Loss]:
     if before.kind == "server":
         yield from _protections(before, now, _OF_SERVERS)
         yield from _protocols(before, now)
-    if now.answers:
+    if now.answers and "return" not in now.own:
         yield from _protections(before, now, _PROTECTIONS)
         yield from _switches(before, now)
 
