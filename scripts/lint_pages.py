@@ -17,7 +17,7 @@ from tests.unit.lint.fixtures import FIXTURES, MARK, RULES, find, live_of, marks
 __all__ = ["FOLDER", "pages"]
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs/lint"
-TOPICS = ("servers", "locations", "headers", "values", "references", "certificates", "changes", "trust")
+TOPICS = ("servers", "locations", "headers", "values", "references", "certificates", "changes", "trust", "versions")
 _TABLE = re.compile(r"(?<=<!-- rules -->\n).*(?=<!-- end of rules -->)", re.DOTALL)
 _ACCEPTED_BY_TREE = """\
 Write a comment with a reason on the line of the directive, or on the line above it; it holds for the whole block:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,11 +33,24 @@ def _findings(config: Config, release: Release, subject: Subject, live: Config |
         frozenset(release.paths),
         secrets=read_secrets(tree),
         tree=tree,
+        nginx=_oldest_nginx(release, subject),
     )
     yield from run_rules(config, context)
     for issue in audit(tree, config):
         finding = Finding(issue.what, file=issue.file, line=issue.line, seen=issue.why)
         yield LintFinding(issue.rule, issue.level, issue.when_new, finding)
+
+
+def _oldest_nginx(release: Release, subject: Subject) -> str:
+    """Return the oldest version that a host has; that of staging where no host was asked; "" where nothing is known."""
+    answers = (subject.said or {}).values()
+    told = [str(facts["nginx_version"]) for each in answers if (facts := each.get("facts") or {}).get("nginx_version")]
+    staged = release.described.get("platform", {}).get("nginx_version") if not told else ""
+    return min(told, key=_numbers, default=str(staged or ""))
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version)]
 
 
 def lint(config: Config, release: Release, subject: Subject, live: Config | None) -> list[LintFinding]:

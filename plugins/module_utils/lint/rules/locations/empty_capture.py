@@ -1,0 +1,111 @@
+"""A target uses ``$1``, but nothing on the way to it captures anything, so it is empty.
+
+``location /news { return 301 https://blog.example/$1; }`` sends every page to the front page: a path without an
+expression has no groups. Counted are the groups of the location, of the server's name, of conditions, and of rewrites
+that go on; those of a redirect that did not match are gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ....config.facts import server_names
+from ....config.parse import Config, Directive
+from ....verdicts.model import Finding
+from ...context import LintContext
+from ...findings import finding
+from ...groups import groups, numbers
+from ...scopes import Scope, blocks, location_kind
+
+LEVEL = "high"
+
+_USES = ("return", "set", "proxy_pass", "fastcgi_pass", "uwsgi_pass", "grpc_pass", "alias", "root", "try_files")
+_FINAL = ("redirect", "permanent")
+
+
+def _of_condition(block: Directive) -> int:
+    """Return the groups of an ``if``; its parentheses are no part of the expression."""
+    words = block.args
+    return groups(words[2].removesuffix(")")) if len(words) > 2 and "~" in words[1] else 0
+
+
+def _of_rewrite(directive: Directive) -> int:
+    goes_on = directive.args and directive.args[-1] not in _FINAL
+    return groups(directive.args[0]) if goes_on else 0
+
+
+def _of_block(scope: Scope) -> int:
+    block = scope.block
+    if block is None:
+        return 0
+    found = [_of_condition(each) for each in scope.own.get("if", ())]
+    found += [_of_rewrite(each) for each in scope.own.get("rewrite", ())]
+    if scope.kind == "if":
+        found.append(_of_condition(block))
+    elif scope.kind == "location" and location_kind(block)[0].startswith("~"):
+        found.append(groups(location_kind(block)[1]))
+    elif scope.kind == "server":
+        found += [groups(name[1:]) for name in server_names(block) if name.startswith("~")]
+    return max(found, default=0)
+
+
+class _Elsewhere:
+    """The groups that come from outside of the way: rewrites to other locations, and maps that are looked up."""
+
+    def __init__(self, config: Config) -> None:
+        self._servers: dict[int, int] = {}
+        self._maps = {
+            each.args[-1]: max((groups(row.name.lstrip("~*")) for row in each.block or [] if row.name[0] == "~"), default=0)
+            for each in config.named("map")
+            if each.args
+        }
+
+    def of(self, server: Directive) -> int:
+        """Return how many groups a location of a server may find set when it is reached."""
+        if id(server) not in self._servers:
+            within = list(server.walk())
+            rewrites = [_of_rewrite(each) for each in within if each.name == "rewrite"]
+            words = " ".join(arg for each in within for arg in each.args)
+            maps = [number for name, number in self._maps.items() if number and name in words]
+            self._servers[id(server)] = max([*rewrites, *maps], default=0)
+        return self._servers[id(server)]
+
+
+def _captured(scope: Scope | None) -> int:
+    found = 0
+    while scope is not None:
+        found = max(found, _of_block(scope))
+        scope = scope.outer
+    return found
+
+
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
+    """Find targets that use groups which no expression on their way has."""
+    elsewhere = _Elsewhere(config)
+    for scope, block in blocks(config, "server", "location", "if"):
+        server, location = scope.around("server"), scope.around("location")
+        if server is None or server.block is None:
+            continue
+        if location is not None and ("internal" in location.own or "@" in location.text):
+            continue
+        used = [(each, max(numbers(" ".join(each.args)), default=0)) for name in _USES for each in block.children(name)]
+        rewrites = [(each, numbers(each.args[1])) for each in block.children("rewrite") if len(each.args) > 1]
+        used += [(each, max(found, default=0)) for each, found in rewrites if not groups(each.args[0])]
+        wanted = [(each, number) for each, number in used if number]
+        if wanted:
+            has = max(_captured(scope), elsewhere.of(server.block))
+            yield from (_finding(each, number, has) for each, number in wanted if number > has)
+        for each, found in rewrites:
+            has = groups(each.args[0])
+            if has and max(found, default=0) > has:
+                yield _finding(each, max(found), has)
+
+
+def _finding(directive: Directive, number: int, has: int) -> Finding:
+    return finding(
+        directive,
+        f"${number} is always empty: "
+        + ("nothing on the way to this line captures anything" if not has else f"only {has} groups are captured"),
+        expected="a location or rewrite with an expression that has as many groups",
+        fix="write location ~ with a group for what is taken over, or $request_uri for the whole path",
+    )
