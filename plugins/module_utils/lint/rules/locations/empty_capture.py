@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from ....config.facts import server_names
 from ....config.parse import Config, Directive
+from ....textfmt import count
 from ....verdicts.model import Finding
 from ...context import LintContext
 from ...findings import finding
@@ -64,7 +65,7 @@ class _Elsewhere:
         """Return how many groups a location of a server may find set when it is reached."""
         if id(server) not in self._servers:
             within = list(server.walk())
-            rewrites = [_of_rewrite(each) for each in within if each.name == "rewrite"]
+            rewrites = [_of_rewrite(each) for each in within if each.name == "rewrite" and each.args[-1] != "break"]
             words = " ".join(arg for each in within for arg in each.args)
             maps = [number for name, number in self._maps.items() if number and name in words]
             self._servers[id(server)] = max([*rewrites, *maps], default=0)
@@ -102,10 +103,10 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
 
 
 def _finding(directive: Directive, number: int, has: int) -> Finding:
+    why = f"the expressions on the way have {count(has, 'group')}" if has else "nothing on the way captures anything"
     return finding(
         directive,
-        f"${number} is always empty: "
-        + ("nothing on the way to this line captures anything" if not has else f"only {has} groups are captured"),
+        f"${number} is always empty: {why}",
         expected="a location or rewrite with an expression that has as many groups",
         fix="write location ~ with a group for what is taken over, or $request_uri for the whole path",
     )

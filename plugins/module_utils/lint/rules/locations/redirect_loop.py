@@ -13,6 +13,7 @@ from ....config.facts import Listen, listeners, server_names
 from ....config.match import choose_location
 from ....config.parse import Config, Directive
 from ....config.regexes import compiled
+from ....config.samples import samples
 from ....outside import whole_number
 from ....verdicts.model import Finding
 from ...context import LintContext
@@ -60,7 +61,10 @@ def _goes_round(scope: Scope, server: Directive, redirect: Directive, path: str)
         onwards = _ARGUMENTS.sub("", filled(_CURRENT.sub(lambda _: now, path), match)) or "/"
         return onwards if onwards.startswith("/") and "$" not in onwards else None
 
-    return any(_ends_never(match.string, following) for match in examples(pattern, ignore_case=loose))
+    # An expression for every path is tried with those of its location.
+    here = samples(scope.block) if scope.kind == "location" and scope.block else []
+    paths = [*(match.string for match in examples(pattern, ignore_case=loose)), *here, *(f"{each}x" for each in here)]
+    return any(_ends_never(path, following) for path in paths)
 
 
 def _ends_never(path: str | None, following: Callable[[str], str | None]) -> bool:

@@ -6,22 +6,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ....config.parse import Config, Directive
 from ....config.regexes import Regex, compiled
 from ....verdicts.model import Finding
 from ...context import LintContext
 from ...findings import finding
-from ...groups import examples
 from ...scopes import blocks
+from ...varied import varied
 
 LEVEL = "medium"
 NEW = "high"
 EDITS_COUNT = True
 
 # Each expression is tried on what those below it are for: as often in one block, then nothing more is said.
-_MOST_TRIES = 200_000
+_MOST_TRIES = 500_000
 _REDIRECTS = ("http://", "https://", "$scheme")
 
 
@@ -30,19 +30,19 @@ def _ends(rewrite: Directive) -> bool:
     return len(rewrite.args) > 2 or rewrite.args[1].startswith(_REDIRECTS)
 
 
-def _first_that_takes(paths: list[str], earlier: list[tuple[Directive, Regex]]) -> Directive | None:
+def _first_that_takes(paths: Sequence[str], earlier: list[tuple[Directive, Regex]]) -> Directive | None:
     return next((each for each, regex in earlier if all(regex.search(path) for path in paths)), None)
 
 
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
-    """Find rewrites all of whose examples match an earlier one that leads elsewhere."""
+    """Find rewrites for nothing but what matches an earlier one that leads elsewhere."""
     for _, block in blocks(config, "server", "location"):
         earlier: list[tuple[Directive, Regex]] = []
         tries = 0
         for rewrite in block.children("rewrite"):
             if len(rewrite.args) < 2:
                 continue
-            paths = [match.string for match in examples(rewrite.args[0])]
+            paths = varied(rewrite.args[0])
             tries += len(earlier) * len(paths)
             if tries > _MOST_TRIES:
                 break
