@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..config.parse import Config
-from ..errors import InputError
+from ..errors import InputError, SluiceError
 from ..lint.acceptance import AcceptComment, complaints, read_acceptances
 from ..lint.audit import LEVELS, UNJUDGED, audit, gixy_rules
 from ..lint.catalogue import LintFinding, find_rules, run_rules
@@ -38,15 +39,20 @@ def _findings(config: Config, release: Release, subject: Subject, live: Config |
     yield from run_rules(config, context)
     for issue in audit(tree, config):
         finding = Finding(issue.what, file=issue.file, line=issue.line, seen=issue.why)
-        yield LintFinding(issue.rule, issue.level, issue.when_new, finding)
+        yield LintFinding(issue.rule, issue.level, issue.level, finding, issue.directive)
 
 
 def _oldest_nginx(release: Release, subject: Subject) -> str:
     """Return the oldest version that a host has; that of staging where no host was asked; "" where nothing is known."""
     answers = (subject.said or {}).values()
     told = [str(facts["nginx_version"]) for each in answers if (facts := each.get("facts") or {}).get("nginx_version")]
-    staged = release.described.get("platform", {}).get("nginx_version") if not told else ""
-    return min(told, key=_numbers, default=str(staged or ""))
+    return min(told, key=_numbers, default="") or _nginx_of_staging(release)
+
+
+def _nginx_of_staging(release: Release) -> str:
+    with contextlib.suppress(SluiceError):
+        return str(release.described.get("platform", {}).get("nginx_version") or "")
+    return ""
 
 
 def _numbers(version: str) -> list[int]:

@@ -47,12 +47,16 @@ class Rule(NamedTuple):
 
 
 class LintFinding(NamedTuple):
-    """A finding with its rule, its level, and its level when the live release does not have it."""
+    """A finding with its rule, its level, and its level when the live release does not have it.
+
+    ``directive`` is the name of the directive that it is at, where the finding does not show it.
+    """
 
     rule: str
     level: str
     when_new: str
     finding: Finding
+    directive: str = ""
 
 
 @functools.cache

@@ -60,7 +60,9 @@ class _Places:
         """Return where a finding stands; what is at no directive has its own words for one."""
         here = self._at.get((found.finding.file, found.finding.line), [])
         # Several directives may share a line.
-        for key, scope, directive in [row for row in here if row[2].text == found.finding.seen] or here:
+        shown = [row for row in here if row[2].text == found.finding.seen]
+        named = [row for row in here if row[2].name == found.directive]
+        for key, scope, directive in shown or named or here:
             return _Site(found, key, scope.kind, directive.name, _text(directive))
         return _Site(found, (), "", "", found.finding.seen)
 
