@@ -79,7 +79,8 @@ def _switches(before: Scope, now: Scope) -> Iterator[_Loss]:
         if before.value(name, "on") == "off" and now.value(name, "on") == "on":
             yield _Loss(name, "is now on; in the live release it is off", before.effective(name)[0])
     logs = before.effective("access_log")
-    if _on(logs) and now.value("access_log") == "off":
+    # Who writes ``off`` into a location means that location.
+    if _on(logs) and now.value("access_log") == "off" and not (now.kind == "location" and "access_log" in now.own):
         yield _Loss("access_log", "is now off; in the live release it is on", logs[0])
     yield from _widened(before, now)
     closed = [each for each in before.effective("deny") if each.args == ["all"]]

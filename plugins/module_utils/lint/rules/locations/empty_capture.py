@@ -31,8 +31,9 @@ def _of_condition(block: Directive) -> int:
 
 
 def _of_rewrite(directive: Directive) -> int:
-    goes_on = directive.args and directive.args[-1] not in _FINAL
-    return groups(directive.args[0]) if goes_on else 0
+    args = directive.args
+    redirects = len(args) < 2 or args[-1] in _FINAL or args[1].startswith(("http://", "https://", "$scheme"))
+    return 0 if redirects else groups(args[0])
 
 
 def _of_block(scope: Scope) -> int:
@@ -50,6 +51,14 @@ def _of_block(scope: Scope) -> int:
     return max(found, default=0)
 
 
+def _going_on(block: Directive) -> Iterator[Directive]:
+    """Yield the directives of a server, without the conditions that return where they hold."""
+    for each in block.block or []:
+        if each.name != "if" or not each.children("return"):
+            yield each
+            yield from _going_on(each)
+
+
 class _Elsewhere:
     """The groups that come from outside of the way: rewrites to other locations, and maps that are looked up."""
 
@@ -64,7 +73,7 @@ class _Elsewhere:
     def of(self, server: Directive) -> int:
         """Return how many groups a location of a server may find set when it is reached."""
         if id(server) not in self._servers:
-            within = list(server.walk())
+            within = list(_going_on(server))
             rewrites = [_of_rewrite(each) for each in within if each.name == "rewrite" and each.args[-1] != "break"]
             words = " ".join(arg for each in within for arg in each.args)
             maps = [number for name, number in self._maps.items() if number and name in words]

@@ -18,7 +18,6 @@ from ...varied import varied
 
 LEVEL = "medium"
 NEW = "high"
-EDITS_COUNT = True
 
 # Each expression is tried on what those below it are for: as often in one block, then nothing more is said.
 _MOST_TRIES = 500_000
@@ -50,7 +49,7 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
             if taken is not None and taken.args[1:] != rewrite.args[1:]:
                 yield finding(
                     rewrite,
-                    f"this rewrite is never reached: {taken.args[0]} before it takes {paths[0]} and all that it is for",
+                    f"this rewrite is never reached: {taken.args[0]} before it takes all that it is for",
                     expected=f"the narrower rewrite first; the earlier is {taken.file}:{taken.line}",
                     fix="move it before the other, or end the other's expression with $",
                 )
