@@ -14,10 +14,12 @@ is seen can be checked on what is not.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -31,7 +33,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release import tree a
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Live, Options, Subject
 
-from .transitions import BAD, Transition, of_folder, read_labels
+from .transitions import BAD, GOOD, Transition, of_folder, read_labels
 
 __all__ = ["RESULTS", "Found", "compare", "tally"]
 
@@ -77,32 +79,34 @@ def _release(store: Store, tree: Path, packaged: Path | None) -> Release:
     return store.add(trees.overlay(base, layer) if base is not None else layer, [], [], {})
 
 
-def tally(found: Sequence[Found]) -> dict[str, dict[str, int | str]]:
+def tally(found: Sequence[Found]) -> dict[str, dict[str, int]]:
     """Count for each rule in how many transitions it is right, beside the fault, and wrong."""
     counts: dict[str, Counter[str]] = {}
-    levels = {}
     for each in found:
         counts.setdefault(each.rule, Counter())[each.kind] += 1
-        levels[each.rule] = each.level
-    return {
-        rule: {"level": levels[rule], **{kind: counts[rule][kind] for kind in ("right", "beside", "wrong")}}
-        for rule in sorted(counts)
-    }
+    return {rule: {kind: counts[rule][kind] for kind in ("right", "beside", "wrong")} for rule in sorted(counts)}
 
 
-def _found(transitions: Sequence[Transition], packaged: Path | None) -> Iterator[Found]:
+def _found(transitions: Sequence[Transition], packaged: Path | None, jobs: int) -> Iterator[Found]:
     rows = (line.split("\t")[:3] for line in _JUDGED.read_text(encoding="utf-8").splitlines() if line[:1] != "#")
     judged = {tuple(row) for row in rows}
-    for transition in transitions:
-        first: dict[str, LintFinding] = {}
-        for each in compare(transition, packaged):
-            if each.rule not in first or LEVELS.index(each.when_new) > LEVELS.index(first[each.rule].when_new):
-                first[each.rule] = each
-        for rule, each in sorted(first.items()):
-            if rule != UNJUDGED:
-                words = f"{each.finding.place} {each.finding.what} ({each.finding.seen})"
-                named = (rule, transition.repository, transition.commit) in judged
-                yield Found(rule, each.when_new, transition, words, named)
+    with ProcessPoolExecutor(jobs) as pool:
+        for transition, findings in zip(
+            transitions, pool.map(compare, transitions, itertools.repeat(packaged)), strict=True
+        ):
+            gravest: dict[str, LintFinding] = {}
+            for each in findings:
+                if each.rule not in gravest or _weight(each) > _weight(gravest[each.rule]):
+                    gravest[each.rule] = each
+            for rule, each in sorted(gravest.items()):
+                if rule != UNJUDGED:
+                    words = f"{each.finding.place} {each.finding.what} ({each.finding.seen})"
+                    named = (rule, transition.repository, transition.commit) in judged
+                    yield Found(rule, each.when_new, transition, words, named)
+
+
+def _weight(found: LintFinding) -> int:
+    return LEVELS.index(found.when_new)
 
 
 def _arguments() -> argparse.Namespace:
@@ -114,46 +118,57 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--trees", type=Path, required=True, help="a folder with REPOSITORY/COMMIT/{live,cand}")
     parser.add_argument("--labels", type=Path, required=True, help="what is known of the commits")
     parser.add_argument("--packaged", type=Path, help="the packaged /etc/nginx that the trees are laid over")
-    parser.add_argument("--only", default="", metavar="RULE", help="show what this rule finds")
-    parser.add_argument("--save", action="store_true", help=f"write the counts to {RESULTS.name}, for docs/lint")
+    parser.add_argument("--jobs", type=int, default=2, help="how many at a time (2)")
     which = parser.add_mutually_exclusive_group()
+    which.add_argument("--save", action="store_true", help=f"write the counts to {RESULTS.name}, for docs/lint")
     which.add_argument("--seen", action="store_true", help="without every third label")
     which.add_argument("--kept", action="store_true", help="every third label only")
     return parser.parse_args()
 
 
-def _chosen(options: argparse.Namespace) -> list[Transition]:
+def _parts(options: argparse.Namespace) -> dict[str, list[Transition]]:
+    """Return the transitions that are seen, and those that are kept apart, as far as they are asked for."""
     labels = read_labels(options.labels)
-    if options.seen or options.kept:
-        labels = [
-            each for number, each in enumerate(labels, 1) if (number % _KEPT_EVERY == 0) == bool(options.kept)
-        ]
-    return list(of_folder(options.trees, [each for each in labels if each.label != "skip"]))
+    parts = {
+        "seen": [each for number, each in enumerate(labels, 1) if number % _KEPT_EVERY],
+        "kept": [each for number, each in enumerate(labels, 1) if not number % _KEPT_EVERY],
+    }
+    wanted = [name for name in parts if not (options.seen or options.kept) or getattr(options, name)]
+    return {
+        name: list(of_folder(options.trees, [each for each in parts[name] if each.label != "skip"])) for name in wanted
+    }
+
+
+def _print(part: str, transitions: Sequence[Transition], found: Sequence[Found]) -> None:
+    for each in found:
+        name = f"{each.transition.label} {each.transition.name}"
+        print(f"{each.kind} {each.rule} ({each.level}) {name}: {each.words[:300]} [{each.transition.note}]")
+    print(f"\n{part:36} right beside wrong")
+    for rule, row in tally(found).items():
+        print(f"{rule:36} {row['right']:5} {row['beside']:6} {row['wrong']:5}")
+    stopped = {(each.transition.label, each.transition.name) for each in found if each.level == "high"}
+    for label in sorted({each.label for each in transitions}):
+        every = sum(each.label == label for each in transitions)
+        print(f"{label}: {sum(one == label for one, _ in stopped)} of {every} have a new finding of level high")
 
 
 def main() -> int:
     """Print what each rule found, and its counts."""
     options = _arguments()
+    counts: dict[str, dict[str, dict[str, int]]] = {}
+    totals: dict[str, dict[str, int]] = {}
     try:
-        transitions = _chosen(options)
-        found = [each for each in _found(transitions, options.packaged) if each.rule.startswith(options.only)]
+        for part, transitions in _parts(options).items():
+            found = list(_found(transitions, options.packaged, options.jobs))
+            _print(part, transitions, found)
+            totals[part] = dict(Counter(BAD if each.label == BAD else GOOD for each in transitions))
+            for rule, row in tally(found).items():
+                counts.setdefault(rule, {})[part] = row
     except (SluiceError, OSError) as error:
         print(f"histories: {error}", file=sys.stderr)
         return 2
-    for each in found:
-        name = f"{each.transition.label} {each.transition.name}"
-        print(f"{each.kind} {each.rule} ({each.level}) {name}: {each.words[:300]} [{each.transition.note}]")
-    counts = tally(found)
-    print(f"\n{'rule':36} {'level':8} right beside wrong")
-    for rule, row in counts.items():
-        print(f"{rule:36} {row['level']:8} {row['right']:5} {row['beside']:6} {row['wrong']:5}")
-    stopped = {(each.transition.label, each.transition.name) for each in found if each.level == "high"}
-    for label in sorted({each.label for each in transitions}):
-        every = sum(each.label == label for each in transitions)
-        print(f"{label}: {sum(one == label for one, _ in stopped)} of {every} have a new finding of level high")
     if options.save:
-        transitions_by_label = Counter("bad" if each.label == BAD else "good" for each in transitions)
-        data = {"transitions": transitions_by_label, "rules": counts}
+        data = {"transitions": totals, "rules": counts}
         RESULTS.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return 0
 

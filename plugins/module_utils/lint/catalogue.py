@@ -23,8 +23,8 @@ _FIRST_VERSION = "0.1.0"
 class Rule(NamedTuple):
     """One rule. ``level_when_new`` is that of a finding that the live release does not have.
 
-    ``edits_count`` says that a finding on an edited line is new, although live has it on the line as it was. ``compares``
-    says that it needs a live release. ``accepted_by_tree`` is false where a comment in the tree must not
+    ``edits_count`` says that a finding on an edited line is new, although live has it on the line as it was.
+    ``compares`` says that it needs a live release. ``accepted_by_tree`` is false where a comment in the tree must not
     accept its findings. ``topic`` is its folder, ``summary`` and ``details`` are its docstring in Markdown, ``since``
     is the first version that has it.
     """

@@ -1,7 +1,8 @@
 """A server got a certificate that the live release uses for the names of another domain only.
 
 ``*.shop.example`` with the certificate of ``shop.test`` is refused by every browser. A certificate can be made for
-several domains, so this is told where all of live's servers with that file belong to one, or most do and its name says so.
+several domains, so this is told where all of live's servers with that file belong to one, or most do and its name says
+so.
 """
 
 from __future__ import annotations

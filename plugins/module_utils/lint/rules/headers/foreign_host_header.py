@@ -1,8 +1,8 @@
 """Requests go on to a service of others, but with the visitor's ``Host``, which that service does not know.
 
-A content network, a bucket or a hosted application chooses by ``Host`` whose content it serves, and answers 404 or 403 to
-one that is not its own. Without ``proxy_ssl_server_name on`` it does not even learn the name when TLS begins. Names of
-the site's own domain pass, unless they say that they belong to such a service, as ``cdn.shop.example``.
+A content network, a bucket or a hosted application chooses by ``Host`` whose content it serves, and answers 404 or 403
+to one that is not its own. Without ``proxy_ssl_server_name on`` it does not even learn the name when TLS begins. Names
+of the site's own domain pass, unless they say that they belong to such a service, as ``cdn.shop.example``.
 """
 
 from __future__ import annotations

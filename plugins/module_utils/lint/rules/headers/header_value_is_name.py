@@ -1,7 +1,7 @@
 """A header is set to the bare name of a header or variable: a ``$`` is missing.
 
-``proxy_set_header X-Real-IP remote_addr`` tells the application that each visitor is "remote_addr", and ``proxy_set_header
-X-Forwarded-For CF-Connecting-IP`` that each one is "CF-Connecting-IP".
+``proxy_set_header X-Real-IP remote_addr`` tells the application that each visitor is "remote_addr", and
+``proxy_set_header X-Forwarded-For CF-Connecting-IP`` that each one is "CF-Connecting-IP".
 """
 
 from __future__ import annotations

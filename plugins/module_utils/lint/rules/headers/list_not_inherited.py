@@ -1,9 +1,9 @@
 """A block has a directive of its own, and so loses what the outer blocks list under the same name.
 
-``limit_req``, ``limit_conn``, ``error_page``, ``proxy_hide_header``, ``proxy_pass_header``, ``allow`` and ``deny``, ``sub_filter`` and others
-are lists, of which nginx inherits all or nothing: one ``error_page 404`` in a location, and the pages for 502 and 503
-are nginx's own there. Where a block repeats the outer one's subject, it was meant to differ, and passes; logs pass
-as well. For headers and parameters there is ``headers_not_inherited``.
+``limit_req``, ``limit_conn``, ``error_page``, ``proxy_hide_header``, ``proxy_pass_header``, ``allow`` and ``deny``,
+``sub_filter`` and others are lists, of which nginx inherits all or nothing: one ``error_page 404`` in a location, and
+the pages for 502 and 503 are nginx's own there. Where a block repeats the outer one's subject, it was meant to differ,
+and passes; logs pass as well. For headers and parameters there is ``headers_not_inherited``.
 """
 
 from __future__ import annotations

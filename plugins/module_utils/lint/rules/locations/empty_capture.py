@@ -65,7 +65,9 @@ class _Elsewhere:
     def __init__(self, config: Config) -> None:
         self._servers: dict[int, int] = {}
         self._maps = {
-            each.args[-1]: max((groups(row.name.lstrip("~*")) for row in each.block or [] if row.name.startswith("~")), default=0)
+            each.args[-1]: max(
+                (groups(row.name.lstrip("~*")) for row in each.block or [] if row.name.startswith("~")), default=0
+            )
             for each in config.named("map")
             if each.args
         }

@@ -1,7 +1,8 @@
 """Only one of a ``location`` and its ``proxy_pass`` ends with a slash, so the application gets a wrong path.
 
 ``location /api/`` with ``proxy_pass http://app/v1`` forwards ``/api/users`` as ``/v1users``; ``location /api`` with
-``proxy_pass http://app/`` forwards it as ``//users``. A group that begins with a slash does the same: ``location ~ ^/api(/.*)$`` with ``http://app/$1``.
+``proxy_pass http://app/`` forwards it as ``//users``. A group that begins with a slash does the same: ``location ~
+^/api(/.*)$`` with ``http://app/$1``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A ``return`` answers every request of its block, so what follows it there is dead.
 
-``return`` runs before nginx looks for a location or a file: in a server it answers instead of all of its locations, that
-of the certificate's challenge included; in a location nothing is passed on any more, whatever ``proxy_pass`` says.
+``return`` runs before nginx looks for a location or a file: in a server it answers instead of all of its locations,
+that of the certificate's challenge included; in a location nothing is passed on any more, whatever ``proxy_pass`` says.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A text file of the release has no known extension, so browsers download it instead of showing it.
 
 nginx takes the type from the extension. A file without one, as those that prove a domain below ``/.well-known``, gets
-``default_type``, and the usual ``application/octet-stream`` is what a browser saves to disk. Looked at are the files that
-the release brings and a location serves.
+``default_type``, and the usual ``application/octet-stream`` is what a browser saves to disk. Looked at are the files
+that the release brings and a location serves.
 """
 
 from __future__ import annotations
@@ -71,7 +71,12 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
         return
     for scope, _ in blocks(config, "location"):
         server = scope.around("server")
-        if server is None or server.block is None or scope.value("default_type") != _DOWNLOADED or "return" in scope.own:
+        if (
+            server is None
+            or server.block is None
+            or scope.value("default_type") != _DOWNLOADED
+            or "return" in scope.own
+        ):
             continue
         known = _extensions(scope)
         found: dict[int, tuple[Directive, list[str]]] = {}

@@ -1,9 +1,9 @@
 """A rewrite has the form that a known fault of this nginx needs: a visitor can crash the worker, or worse.
 
-CVE-2026-42945: a ``rewrite`` without a flag has a ``?`` in its target, and a ``set``, ``if`` or ``rewrite`` after it uses
-``$1``; mended in 1.30.1 and 1.31.0. CVE-2026-9256: one group of the expression lies within another, and a redirect or
-an argument uses both; mended in 1.30.2 and 1.31.1. Distributions mend older versions and keep their number, so this is
-advice.
+CVE-2026-42945: a ``rewrite`` without a flag has a ``?`` in its target, and a ``set``, ``if`` or ``rewrite`` after it
+uses ``$1``; mended in 1.30.1 and 1.31.0. CVE-2026-9256: one group of the expression lies within another, and a redirect
+or an argument uses both; mended in 1.30.2 and 1.31.1. Distributions mend older versions and keep their number, so this
+is advice.
 """
 
 from __future__ import annotations
