@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from ..config.parse import Config
 
-__all__ = ["captures", "expanded", "made_of"]
+__all__ = ["captures", "expanded", "made_of", "names_in"]
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _CAPTURE = re.compile(r"\(\?P?<(\w+)>")
@@ -58,7 +58,7 @@ def expanded(config: Config, text: str) -> list[str]:
 def made_of(config: Config, text: str) -> frozenset[str]:
     """Return the names of the variables in a text, and of those that ``set`` and ``map`` make these of."""
     made = _made(config)
-    found: dict[str, None] = dict.fromkeys(_names(text))
+    found: dict[str, None] = dict.fromkeys(names_in(text))
     waiting = list(found)
     while waiting:
         for name in made.get(waiting.pop(), ()):
@@ -68,7 +68,8 @@ def made_of(config: Config, text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _names(text: str) -> list[str]:
+def names_in(text: str) -> list[str]:
+    """Return the names of the variables in a text."""
     return [one[1] or one[2] for one in _VARIABLE.finditer(text)]
 
 
@@ -77,11 +78,11 @@ def _made(config: Config) -> Mapping[str, set[str]]:
     found = _MADE.get(config)
     if found is None:
         found = _MADE[config] = {
-            name: {inner for value in values for inner in _names(value)} for name, values in _values(config).items()
+            name: {inner for value in values for inner in names_in(value)} for name, values in _values(config).items()
         }
         for directive in config.named("map", "geo", "split_clients"):
             if len(directive.args) > 1:
-                found.setdefault(directive.args[-1].lstrip("$"), set()).update(_names(directive.args[0]))
+                found.setdefault(directive.args[-1].lstrip("$"), set()).update(names_in(directive.args[0]))
     return found
 
 

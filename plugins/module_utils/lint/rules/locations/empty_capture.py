@@ -17,6 +17,7 @@ from ...context import LintContext
 from ...findings import finding
 from ...groups import groups, numbers
 from ...scopes import Scope, blocks, location_kind
+from ...variables import names_in
 
 LEVEL = "high"
 
@@ -59,41 +60,44 @@ def _going_on(block: Directive) -> Iterator[Directive]:
             yield from _going_on(each)
 
 
-class _Elsewhere:
-    """The groups that come from outside of the way: rewrites to other locations, and maps that are looked up."""
+class _Captures:
+    """How many groups may be set where a line is reached; what many lines share is counted once."""
 
     def __init__(self, config: Config) -> None:
-        self._servers: dict[int, int] = {}
+        self._blocks: dict[int, int] = {}
+        self._elsewhere: dict[int, int] = {}
         self._maps = {
-            each.args[-1]: max(
+            each.args[-1].lstrip("$"): max(
                 (groups(row.name.lstrip("~*")) for row in each.block or [] if row.name.startswith("~")), default=0
             )
             for each in config.named("map")
             if each.args
         }
 
-    def of(self, server: Directive) -> int:
-        """Return how many groups a location of a server may find set when it is reached."""
-        if id(server) not in self._servers:
-            within = list(_going_on(server))
-            rewrites = [_of_rewrite(each) for each in within if each.name == "rewrite" and each.args[-1] != "break"]
-            words = " ".join(arg for each in within for arg in each.args)
-            maps = [number for name, number in self._maps.items() if number and name in words]
-            self._servers[id(server)] = max([*rewrites, *maps], default=0)
-        return self._servers[id(server)]
+    def within(self, scope: Scope | None) -> int:
+        """Return the groups of a block and of those around it."""
+        found = 0
+        while scope is not None:
+            if id(scope) not in self._blocks:
+                self._blocks[id(scope)] = _of_block(scope)
+            found = max(found, self._blocks[id(scope)])
+            scope = scope.outer
+        return found
 
-
-def _captured(scope: Scope | None) -> int:
-    found = 0
-    while scope is not None:
-        found = max(found, _of_block(scope))
-        scope = scope.outer
-    return found
+    def elsewhere(self, server: Directive) -> int:
+        """Return the groups of rewrites to other locations of a server, and of maps that it looks up."""
+        if id(server) not in self._elsewhere:
+            going_on = list(_going_on(server))
+            rewrites = [_of_rewrite(each) for each in going_on if each.name == "rewrite" and each.args[-1] != "break"]
+            names = {name for each in going_on for arg in each.args for name in names_in(arg)}
+            maps = [self._maps[name] for name in names if name in self._maps]
+            self._elsewhere[id(server)] = max([*rewrites, *maps], default=0)
+        return self._elsewhere[id(server)]
 
 
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find targets that use groups which no expression on their way has."""
-    elsewhere = _Elsewhere(config)
+    captures = _Captures(config)
     for scope, block in blocks(config, "server", "location", "if"):
         server, location = scope.around("server"), scope.around("location")
         if server is None or server.block is None:
@@ -105,7 +109,7 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
         used += [(each, max(found, default=0)) for each, found in rewrites if not groups(each.args[0])]
         wanted = [(each, number) for each, number in used if number]
         if wanted:
-            has = max(_captured(scope), elsewhere.of(server.block))
+            has = max(captures.within(scope), captures.elsewhere(server.block))
             yield from (_finding(each, number, has) for each, number in wanted if number > has)
         for each, found in rewrites:
             has = groups(each.args[0])

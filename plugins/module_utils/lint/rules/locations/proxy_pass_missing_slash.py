@@ -20,24 +20,24 @@ from ...scopes import blocks, location_kind
 LEVEL = "medium"
 NEW = "high"
 
-_GROUP_AFTER_SLASH = re.compile(r"://[^/]+(?:/[^$]*)?(?<!/)/\$(?:\{(\d)\}|(\d))")
+_GROUP_AFTER_SLASH = re.compile(r"(?<![:/])/\$(?:\{(\d)\}|(\d))")
 _WITH_PATH = re.compile(r"https?://[^/$]+(/[^$]*)")
 
 
 def _of_groups(block: Directive, pattern: str) -> Iterator[Finding]:
     """Find a slash before a group that begins with one."""
     for directive in block.children("proxy_pass"):
-        match = _GROUP_AFTER_SLASH.search(directive.args[0] if directive.args else "")
-        number = int(match[1] or match[2]) if match else 0
-        found = [each[number] for each in examples(pattern) if number and number <= groups(pattern) and each[number]]
-        if found and all(each.startswith("/") for each in found):
-            yield finding(
-                directive,
-                f"${number} begins with a slash, so {directive.args[0]} is a path with two",
-                expected=f"{directive.args[0]} without the slash before ${number}",
-                seen=f"{block.text} with proxy_pass {directive.args[0]}",
-                fix=f"remove the slash before ${number}, or take it out of the group",
-            )
+        for match in _GROUP_AFTER_SLASH.finditer(directive.args[0] if directive.args else ""):
+            number = int(match[1] or match[2])
+            found = [each[number] for each in examples(pattern) if 0 < number <= groups(pattern) and each[number]]
+            if found and all(each.startswith("/") for each in found):
+                yield finding(
+                    directive,
+                    f"${number} begins with a slash, so {directive.args[0]} is a path with two",
+                    expected=f"{directive.args[0]} without the slash before ${number}",
+                    seen=f"{block.text} with proxy_pass {directive.args[0]}",
+                    fix=f"remove the slash before ${number}, or take it out of the group",
+                )
 
 
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
