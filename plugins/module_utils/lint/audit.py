@@ -36,9 +36,8 @@ ADVICE = frozenset(
 )
 _ADVISED = "medium"
 
-# A header or a request ends with a line feed. A dot matches none, and a redirecting rewrite encodes what it captured.
+# A header or a request ends with a line feed, and a dot in a regex matches none.
 _NO_LINE_FEED = re.compile(r'can contain "\\r"')
-_CAPTURED = re.compile(r'variable "\$\d"')
 
 # What it cannot follow is not in the tree; the gate `parse` has reported it.
 logging.getLogger("gixy").setLevel(logging.CRITICAL)
@@ -115,14 +114,10 @@ def _issues(manager: gixy.core.manager.Manager, first: dict[str, int], dump: str
             name = main if name == dump else name
             line = int(place.line or 0) - first.get(name, 0) if place else 0
             what, why = str(issue.summary or plugin.summary), str(issue.reason or "")
-            directive = str(place.name) if place else ""
-            if level == "high" and _is_advice(plugin.name, directive, why):
+            if level == "high" and _is_advice(plugin.name, why):
                 level = _ADVISED
-            yield Issue(plugin.name, level, what, why, name, line, directive)
+            yield Issue(plugin.name, level, what, why, name, line, str(place.name) if place else "")
 
 
-def _is_advice(rule: str, directive: str, why: str) -> bool:
-    if rule == "http_splitting":
-        encoded = directive == "rewrite" and _CAPTURED.search(why)
-        return bool(encoded or _NO_LINE_FEED.search(why))
-    return rule in ADVICE
+def _is_advice(rule: str, why: str) -> bool:
+    return rule in ADVICE or (rule == "http_splitting" and _NO_LINE_FEED.search(why) is not None)

@@ -20,11 +20,16 @@ from ...findings import finding
 LEVEL = "high"
 
 _WORD = re.compile(r"[A-Za-z]{3,}")
+# Lists of standard names, of which many are near to each other: ciphers, and the extensions of media types.
+_STANDARD = ("ssl_ciphers", "ssl_conf_command", "ssl_ecdh_curve", "proxy_ssl_ciphers", "grpc_ssl_ciphers")
+_MEDIA_TYPE = re.compile(r"[a-z]+/[\w.+-]+")
 _OF_CLIENTS = re.compile(r"\$\{?((?:cookie|arg|http)_\w+)")
 
 
 def _words(directive: Directive) -> Iterator[str]:
     """Yield the words of a directive; a variable that a client fills is one, with its dollar."""
+    if directive.name in _STANDARD or _MEDIA_TYPE.fullmatch(directive.name):
+        return
     # A name that is no directive is the row of a map.
     for arg in directive.args if directive.name in analyzer.DIRECTIVES else [directive.name, *directive.args]:
         yield from (f"${name}" for name in _OF_CLIENTS.findall(arg))

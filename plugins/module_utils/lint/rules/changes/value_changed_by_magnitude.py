@@ -2,7 +2,7 @@
 
 ``20m`` became ``20k``, ``30d`` became ``30``, ``5r/s`` became ``5r/m``, or a timeout of an hour was dropped and is a
 minute again. No syntax check and no request shows it; the first large upload does. Equal values (``1m``, ``60s``) and
-smaller changes pass.
+smaller changes pass, and so does the day that guides recommend for sessions of TLS.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ LEVEL = "high"
 _JUMP = 30
 # Falling back to nginx's own value is no tuning, so less of it is enough.
 _FALL = 5
+_RECOMMENDED = {"ssl_session_timeout": 24 * 3600}
 
 # Servers of an upstream, zones and caches are their block's own; the others hold in the blocks within.
 _UNSHARED = ("server", "_path", "_zone")
@@ -53,6 +54,8 @@ def _in_force(scope: Scope) -> dict[tuple[str, str], Measure]:
 
 def _jumped(before: Measure, now: Measure) -> bool:
     if before.size == now.size:
+        return False
+    if now.directive is not None and _RECOMMENDED.get(now.directive.name) == now.size:
         return False
     if 0 in (before.size, now.size):
         return True
