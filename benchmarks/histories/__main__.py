@@ -7,6 +7,7 @@ figures only: of the good ones stopped, of the bad ones stopped, how many stops 
 
     python -m benchmarks.histories --repository ../infra --folder files/nginx --last 50
     python -m benchmarks.histories --trees FOLDER --labels FOLDER/transitions.tsv
+    python -m benchmarks.histories --clones FOLDER --labels benchmarks/histories/data/transitions.tsv
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection im
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
 
 from .figures import lines
+from .layouts import of_clones, read_layouts
 from .replay import PROJECT, Outcome, replay
-from .transitions import Transition, of_folder, of_repository, read_labels
+from .transitions import Label, Transition, of_folder, of_repository, read_labels
 
 __all__ = ["main"]
 
@@ -41,6 +43,9 @@ def _arguments() -> argparse.Namespace:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--repository", type=Path, help="a git repository")
     where.add_argument("--trees", type=Path, help="a folder with REPOSITORY/COMMIT/{live,cand}; needs --labels")
+    where.add_argument(
+        "--clones", type=Path, help="a folder with clones named OWNER+NAME; needs --labels with layouts.yml beside them"
+    )
     parser.add_argument("--folder", default="", help="where the configuration lies in the repository")
     parser.add_argument("--last", type=int, default=20, metavar="N", help="how many commits (20)")
     parser.add_argument("--labels", type=Path, help="what is known of the commits")
@@ -53,15 +58,20 @@ def _arguments() -> argparse.Namespace:
 
 def _chosen(options: argparse.Namespace, work: Path) -> list[Transition]:
     labels = read_labels(options.labels) if options.labels else []
-    if options.trees:
-        if not labels:
-            raise SluiceError("--trees needs --labels, which says what there is")
-        every = of_folder(options.trees, [each for each in labels if each.label != "skip"])
-    else:
+    if not options.repository and not labels:
+        raise SluiceError("--trees and --clones need --labels, which says what there is")
+    if options.repository:
         every = of_repository(options.repository, options.folder, options.last, labels, work)
-    found = [each for each in every if each.label != "skip"]
-    found = [each for each in found if each.repository.startswith(options.only) or each.commit.startswith(options.only)]
-    return found[:: options.sample]
+        found = [each for each in every if each.label != "skip" and _wanted(each, options.only)]
+        return found[:: options.sample]
+    wanted = [each for each in labels if each.label != "skip" and _wanted(each, options.only)][:: options.sample]
+    if options.trees:
+        return list(of_folder(options.trees, wanted))
+    return list(of_clones(options.clones, wanted, read_layouts(options.labels.parent / "layouts.yml"), work))
+
+
+def _wanted(each: Label | Transition, only: str) -> bool:
+    return each.repository.startswith(only) or each.commit.startswith(only)
 
 
 def _said(outcome: Outcome) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+
+from .git import Git
 
 __all__ = ["BAD", "COSMETIC", "GOOD", "Label", "Transition", "of_folder", "of_repository", "read_labels"]
 
@@ -76,7 +75,7 @@ def of_repository(
     """
     if commits < 1:
         raise SluiceError(f"--last {commits}: expected a number of commits, 1 or more")
-    git = _Git(repository)
+    git = Git(repository)
     prefix = git.run("rev-parse", "--show-prefix").decode().strip()
     folder = str(PurePosixPath(prefix, inside or "."))
     listed = git.run("log", "--no-merges", "--format=%H %P", f"--max-count={commits}", "--", f":/{folder}").decode()
@@ -98,52 +97,3 @@ def of_repository(
             trees / "live",
             trees / "cand",
         )
-
-
-class _Git:
-    """Read-only questions to a git repository, bare or not."""
-
-    def __init__(self, repository: Path) -> None:
-        self._repository = repository
-
-    def run(self, *arguments: str) -> bytes:
-        try:
-            done = subprocess.run(
-                ["git", "-C", str(self._repository), *arguments], capture_output=True, check=False, timeout=300
-            )
-        except OSError as error:
-            raise SluiceError(f"git cannot be run in {self._repository}: {error.strerror}") from error
-        if done.returncode:
-            words = done.stderr.decode("utf-8", "replace").strip()
-            raise SluiceError(f"{self._repository}: git {arguments[0]} failed: {words}")
-        return done.stdout
-
-    def extract(self, commit: str, folder: str, target: Path) -> bool:
-        """Write a folder as it was at a commit; whether there was one."""
-        name = f"{commit}:{'' if folder == '.' else folder}"
-        kind = subprocess.run(
-            ["git", "-C", str(self._repository), "cat-file", "-t", name], capture_output=True, check=False
-        )
-        if kind.stdout.strip() != b"tree":
-            return False
-        target.mkdir(parents=True)
-        with tarfile.open(fileobj=BytesIO(self.run("archive", "--format=tar", name))) as archive:
-            for member in archive:
-                _write(archive, member, target)
-        return True
-
-
-def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
-    """Write one member, and nothing outside of ``target``."""
-    where = target / PurePosixPath(member.name)
-    if ".." in where.parts:
-        return
-    if member.isdir():
-        where.mkdir(parents=True, exist_ok=True)
-    elif member.issym():
-        where.parent.mkdir(parents=True, exist_ok=True)
-        where.symlink_to(member.linkname)
-    elif member.isfile():
-        content = archive.extractfile(member)
-        where.parent.mkdir(parents=True, exist_ok=True)
-        where.write_bytes(content.read() if content else b"")

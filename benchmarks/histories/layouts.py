@@ -1,0 +1,106 @@
+"""Where the files of a public repository lie below ``/etc/nginx``, so that its labelled changes can be replayed from a
+clone.
+
+Nobody's configuration is kept here: a layout says which files go where, what fills their placeholders, and which plain
+files stand in for private ones. A stand-in is the same before and after a change.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+
+from .git import Git
+from .transitions import Label, Transition
+
+__all__ = ["Layout", "Place", "of_clones", "read_layouts"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file or folder of the repository and where it goes; ``since`` and ``until`` are commits, until excluded."""
+
+    source: str
+    target: str
+    since: str = ""
+    until: str = ""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a repository becomes a tree. ``fill`` are regular expressions and what they become, ``add`` the stand-ins."""
+
+    clone: str
+    places: Sequence[Place]
+    fill: Sequence[tuple[re.Pattern[str], str]] = ()
+    add: Mapping[str, str] = field(default_factory=dict)
+
+    def write(self, git: Git, commit: str, target: Path) -> int:
+        """Write the tree as it was at a commit; return how many of its files come from the repository."""
+        written = 0
+        for place in self.places:
+            if place.since and not git.contains(commit, place.since):
+                continue
+            if place.until and git.contains(commit, place.until):
+                continue
+            for name, content in git.files(commit, place.source):
+                _put(target, PurePosixPath(place.target, name), self._filled(content))
+                written += 1
+        for path, text in self.add.items():
+            _put(target, PurePosixPath(path), text.encode())
+        return written
+
+    def _filled(self, content: bytes) -> bytes:
+        text = content.decode("latin-1")
+        for pattern, replacement in self.fill:
+            text = pattern.sub(replacement, text)
+        return text.encode("latin-1")
+
+
+def _put(folder: Path, path: PurePosixPath, content: bytes) -> None:
+    if path.is_absolute() or ".." in path.parts:
+        raise SluiceError(f"{path} is not below /etc/nginx; expected a relative path")
+    where = folder / path
+    where.parent.mkdir(parents=True, exist_ok=True)
+    where.write_bytes(content)
+
+
+def read_layouts(path: Path) -> dict[str, Layout]:
+    """Read the layouts of repositories by their name. Raises ``SluiceError`` for what is none."""
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return {name: _layout(name, row) for name, row in found.items()}
+    except (OSError, yaml.YAMLError, re.error, AttributeError, KeyError, TypeError, ValueError) as error:
+        expected = "expected: by repository, places (source, target), fill and add"
+        raise SluiceError(f"{path} has no layouts: {error}; {expected}") from error
+
+
+def _layout(name: str, row: Mapping[str, Any]) -> Layout:
+    return Layout(
+        row.get("clone", name),
+        [Place(**place) for place in row["places"]],
+        [(re.compile(pattern, re.MULTILINE), text) for pattern, text in row.get("fill", {}).items()],
+        row.get("add", {}),
+    )
+
+
+def of_clones(folder: Path, labels: Sequence[Label], layouts: Mapping[str, Layout], work: Path) -> Iterator[Transition]:
+    """Yield the labelled transitions, written below ``work`` from the clones ``FOLDER/REPOSITORY``."""
+    for each in labels:
+        layout = layouts.get(each.repository)
+        if layout is None:
+            raise SluiceError(f"{each.repository} has labels and no layout; expected it among {', '.join(layouts)}")
+        git, trees = Git(folder / layout.clone), work / each.repository / each.commit
+        if not layout.write(git, f"{each.commit}^", trees / "live"):
+            raise SluiceError(
+                f"{each.repository} {each.commit}: nothing was there before; expected a change, not a start"
+            )
+        layout.write(git, each.commit, trees / "cand")
+        yield Transition(*each, trees / "live", trees / "cand")
