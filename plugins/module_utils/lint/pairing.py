@@ -7,6 +7,7 @@ snippet that stands word for word in live, in a block of the same kind, may be c
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -84,8 +85,15 @@ def as_in_live(
         pairing.pair_equal(degree)
     pairing.pair_edited(places, lived)
     copies = {(*each.shape, each.text, each.what) for each in old}
+    # A line that several servers include has as many findings as they make different ones of it.
+    often = {
+        place for place, times in Counter((*each.shape, each.text, each.block) for each in old).items() if times > 1
+    }
     return [
-        number in pairing.paired or (*site.shape, site.text, site.what) in copies for number, site in enumerate(sites)
+        number in pairing.paired
+        or (*site.shape, site.text, site.what) in copies
+        or (*site.shape, site.text, site.block) in often
+        for number, site in enumerate(sites)
     ]
 
 

@@ -2,7 +2,8 @@
 
 Without ``$host`` in ``proxy_cache_key`` one customer gets the pages of another, and a limit without
 ``$binary_remote_addr`` counts all clients together. Variables that keep the same things apart may replace each other.
-A variable of ``set`` or ``map`` counts as what it is made of.
+A variable of ``set`` or ``map`` counts as what it is made of. Who writes other variables into a condition means another
+condition.
 """
 
 from __future__ import annotations
@@ -63,8 +64,8 @@ def compare(config: Config, live: Config) -> Iterator[Finding]:
         for name, (directive, variables) in _keys(config, scope).items():
             had = old[name][1] if name in old else set()
             gone = [f"${word}" for word in sorted(had) if word not in variables and not _kept(word, variables)]
-            if gone:
-                kind, effect = next(row[1:] for row in _EFFECTS if directive.name.endswith(row[0]))
+            kind, effect = next(row[1:] for row in _EFFECTS if directive.name.endswith(row[0]))
+            if gone and not (kind == "condition" and variables - had):
                 yield finding(
                     directive,
                     f"{name}: {kind} no longer contains {', '.join(gone)}, so {effect}",

@@ -57,17 +57,10 @@ def _on(directives: Sequence[Directive]) -> list[Directive]:
     ]
 
 
-def _passes_on(scope: Scope, protocol: str) -> bool:
-    """Return whether requests go on to an upstream by a protocol, here or in a condition within."""
-    if protocol not in _PROTOCOLS:
-        return True
-    inner = [each for name in ("if", "limit_except") for each in scope.own.get(name, ())]
-    return f"{protocol}_pass" in scope.own or any(each.children(f"{protocol}_pass") for each in inner)
-
-
 def _protections(before: Scope, now: Scope, names: Sequence[str]) -> Iterator[_Loss]:
     for name in names:
-        if now.kind == "location" and not _passes_on(now, name.partition("_")[0]):
+        protocol = name.partition("_")[0]
+        if now.kind == "location" and protocol in _PROTOCOLS and not now.passes_on(protocol):
             continue
         had = _on(before.effective(name))
         if had and not _on(now.effective(name)):
@@ -115,8 +108,10 @@ def _protocols(before: Scope, now: Scope) -> Iterator[_Loss]:
         where = before.effective("ssl_protocols")[0]
         for word in sorted((has - had) & _OLD_PROTOCOLS):
             yield _Loss("ssl_protocols", f"now offers {word}; in the live release it does not", where)
-        for word in sorted(had - has - _OLD_PROTOCOLS):
-            yield _Loss("ssl_protocols", f"no longer offers {word}; in the live release it does", where)
+        # Who offers the newest one alone means it.
+        newest = max(had - _OLD_PROTOCOLS, default="")
+        if newest and newest not in has:
+            yield _Loss("ssl_protocols", f"no longer offers {newest}; in the live release it does", where)
 
 
 def _spares(before: Scope, now: Scope) -> Iterator[_Loss]:

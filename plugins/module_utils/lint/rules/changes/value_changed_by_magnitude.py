@@ -2,7 +2,8 @@
 
 ``20m`` became ``20k``, ``30d`` became ``30``, ``5r/s`` became ``5r/m``, or a timeout of an hour was dropped and is a
 minute again. No syntax check and no request shows it; the first large upload does. Equal values (``1m``, ``60s``) and
-smaller changes pass, and so does the day that guides recommend for sessions of TLS.
+smaller changes pass, and so do more than nginx's own value where none was written, and the day that guides recommend
+for sessions of TLS.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ LEVEL = "high"
 _JUMP = 30
 # Falling back to nginx's own value is no tuning, so less of it is enough.
 _FALL = 5
+_PROTOCOLS = ("proxy", "fastcgi", "uwsgi", "scgi", "grpc", "memcached")
 _RECOMMENDED = {"ssl_session_timeout": 24 * 3600}
 
 # Servers of an upstream, zones and caches are their block's own; the others hold in the blocks within.
@@ -32,7 +34,15 @@ _OF_WHOLE = (
 )
 
 
+def _is_sent(name: str, scope: Scope) -> bool:
+    """Return whether a request goes on by the protocol that a quantity is about, where it is about one."""
+    protocol = name.partition("_")[0]
+    return scope.block is None or protocol not in _PROTOCOLS or scope.passes_on(protocol)
+
+
 def _matters(name: str, scope: Scope, own: bool) -> bool:
+    if not _is_sent(name, scope):
+        return False
     if not is_measured(name) or name.endswith(_UNSHARED):
         return own and is_measured(name)
     return scope.answers or (own and name.startswith(_OF_WHOLE))
@@ -56,6 +66,8 @@ def _jumped(before: Measure, now: Measure) -> bool:
     if before.size == now.size:
         return False
     if now.directive is not None and _RECOMMENDED.get(now.directive.name) == now.size:
+        return False
+    if before.directive is None and now.size > before.size:
         return False
     if 0 in (before.size, now.size):
         return True
