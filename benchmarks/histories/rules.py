@@ -5,10 +5,11 @@ which it has a finding that the tree before has not. On a bad change it is *righ
 note tells of (``judged.tsv`` says so: rule, repository, commit), else it is *beside* it; on a good one it is *wrong*,
 unless ``judged.tsv`` says that it names a fault that nobody had noticed.
 
+    python -m benchmarks.histories.rules --clones FOLDER --packaged FOLDER
     python -m benchmarks.histories.rules --trees FOLDER --labels FOLDER/transitions.tsv --packaged FOLDER
 
-Every third label is kept apart (``--kept``: only those; ``--seen``: only the others), so that sharpening a rule on what
-is seen can be checked on what is not.
+A third is kept apart (``data/kept.tsv``, and every third label of ``--trees``), so that sharpening a rule on what is
+seen can be checked on what is not: ``--seen`` is without them, ``--kept`` is only them.
 """
 
 from __future__ import annotations
@@ -33,12 +34,14 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release import tree a
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Live, Options, Subject
 
+from .layouts import of_clones, read_layouts
 from .transitions import BAD, GOOD, Transition, of_folder, read_labels
 
 __all__ = ["RESULTS", "Found", "compare", "tally"]
 
 RESULTS = Path(__file__).resolve().parents[1] / "results/lint_rules.json"
-_JUDGED = Path(__file__).with_name("judged.tsv")
+_DATA = Path(__file__).with_name("data")
+_JUDGED = _DATA / "judged.tsv"
 _KEPT_EVERY = 3
 
 
@@ -115,28 +118,31 @@ def _arguments() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--trees", type=Path, required=True, help="a folder with REPOSITORY/COMMIT/{live,cand}")
-    parser.add_argument("--labels", type=Path, required=True, help="what is known of the commits")
+    parser.add_argument("--clones", type=Path, help="a folder with clones named OWNER+NAME")
+    parser.add_argument("--trees", type=Path, help="a folder with REPOSITORY/COMMIT/{live,cand}; needs --labels")
+    parser.add_argument("--labels", type=Path, help="what is known of the commits in --trees")
     parser.add_argument("--packaged", type=Path, help="the packaged /etc/nginx that the trees are laid over")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time (2)")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--save", action="store_true", help=f"write the counts to {RESULTS.name}, for docs/lint")
-    which.add_argument("--seen", action="store_true", help="without every third label")
-    which.add_argument("--kept", action="store_true", help="every third label only")
+    which.add_argument("--seen", action="store_true", help="without what is kept apart")
+    which.add_argument("--kept", action="store_true", help="only what is kept apart")
     return parser.parse_args()
 
 
-def _parts(options: argparse.Namespace) -> dict[str, list[Transition]]:
+def _parts(options: argparse.Namespace, work: Path) -> dict[str, list[Transition]]:
     """Return the transitions that are seen, and those that are kept apart, as far as they are asked for."""
-    labels = read_labels(options.labels)
-    parts = {
-        "seen": [each for number, each in enumerate(labels, 1) if number % _KEPT_EVERY],
-        "kept": [each for number, each in enumerate(labels, 1) if not number % _KEPT_EVERY],
-    }
-    wanted = [name for name in parts if not (options.seen or options.kept) or getattr(options, name)]
-    return {
-        name: list(of_folder(options.trees, [each for each in parts[name] if each.label != "skip"])) for name in wanted
-    }
+    labels = read_labels(options.labels) if options.trees and options.labels else []
+    parts = {}
+    for part, file in (("seen", "transitions.tsv"), ("kept", "kept.tsv")):
+        if (options.seen or options.kept) and not getattr(options, part):
+            continue
+        ours = [each for number, each in enumerate(labels, 1) if (number % _KEPT_EVERY == 0) == (part == "kept")]
+        parts[part] = list(of_folder(options.trees, [each for each in ours if each.label != "skip"]))
+        if options.clones:
+            theirs = [each for each in read_labels(_DATA / file) if each.label != "skip"]
+            parts[part] += of_clones(options.clones, theirs, read_layouts(_DATA / "layouts.yml"), work / part)
+    return parts
 
 
 def _print(part: str, transitions: Sequence[Transition], found: Sequence[Found]) -> None:
@@ -158,12 +164,13 @@ def main() -> int:
     counts: dict[str, dict[str, dict[str, int]]] = {}
     totals: dict[str, dict[str, int]] = {}
     try:
-        for part, transitions in _parts(options).items():
-            found = list(_found(transitions, options.packaged, options.jobs))
-            _print(part, transitions, found)
-            totals[part] = dict(Counter(BAD if each.label == BAD else GOOD for each in transitions))
-            for rule, row in tally(found).items():
-                counts.setdefault(rule, {})[part] = row
+        with TemporaryDirectory(prefix="sluice-transitions-") as work:
+            for part, transitions in _parts(options, Path(work)).items():
+                found = list(_found(transitions, options.packaged, options.jobs))
+                _print(part, transitions, found)
+                totals[part] = dict(Counter(BAD if each.label == BAD else GOOD for each in transitions))
+                for rule, row in tally(found).items():
+                    counts.setdefault(rule, {})[part] = row
     except (SluiceError, OSError) as error:
         print(f"histories: {error}", file=sys.stderr)
         return 2

@@ -41,8 +41,6 @@ def _is_sent(name: str, scope: Scope) -> bool:
 
 
 def _matters(name: str, scope: Scope, own: bool) -> bool:
-    if not _is_sent(name, scope):
-        return False
     if not is_measured(name) or name.endswith(_UNSHARED):
         return own and is_measured(name)
     return scope.answers or (own and name.startswith(_OF_WHOLE))
@@ -81,7 +79,7 @@ def _changes(before: Scope, now: Scope) -> Iterator[tuple[str, Measure, Measure]
     for name, what in sorted(old.keys() | new.keys()):
         otherwise = None if what else usual(name)
         one, other = old.get((name, what), otherwise), new.get((name, what), otherwise)
-        if one is not None and other is not None and _jumped(one, other):
+        if one is not None and other is not None and _is_sent(name, now) and _jumped(one, other):
             yield f"{name} {what}".strip(), one, other
 
 

@@ -1,13 +1,14 @@
 """A redirect leads back to the place where it stands, so clients follow it until they give up.
 
 ``return 301 https://shop.example$request_uri`` is right in the server for port 80, and an endless loop in the one for
-443. Captures are followed: ``rewrite ^/shop/?(.*)$ /shop/$1 permanent`` never ends.
+443. Captures are followed: ``rewrite ^/shop/?(.*)$ /shop/$1 permanent`` never ends. Where nothing of the tree speaks TLS
+for a server, something in front of it does, and ``https`` comes back as well.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from ....config.facts import Listen, listeners, server_names
 from ....config.match import choose_location
@@ -26,7 +27,7 @@ LEVEL = "high"
 _URL = re.compile(r"(?:(https?|\$scheme)://([^/$?]+|\$host|\$server_name|\$http_host))?(.*)")
 _SAME_PATH = ("$request_uri", "$uri", "$uri$is_args$args", "$document_uri")
 _CURRENT = re.compile(r"\$\{?(?:request_uri|uri|document_uri)\b\}?")
-_ARGUMENTS = re.compile(r"\?.*|\$\{?(?:is_args|args|query_string)\b.*")
+_ARGUMENTS = re.compile(r"[?#].*|\$\{?(?:is_args|args|query_string)\b.*")
 _FINAL = ("redirect", "permanent")
 # Whoever is sent on so often by one line is sent on for ever.
 _ROUNDS = 10
@@ -93,16 +94,19 @@ def _same_path(scope: Scope, server: Directive, path: str) -> bool:
     return path in _SAME_PATH or ("$" not in path and choose_location(server, path.split("?")[0] or "/") is scope.block)
 
 
-def _loops(scope: Scope, redirect: Directive, target: str) -> bool:
+def _loops(scope: Scope, redirect: Directive, target: str, tls: Collection[str]) -> bool:
     server, match = scope.around("server"), _URL.fullmatch(target)
     if server is None or server.block is None or match is None:
         return False
     scheme, host, path = match[1] or "", match[2] or "", match[3]
     if not host and not path.startswith(("/", "$")):
         return False
-    if not any(_comes_back(server.block, listen, scheme, host) for listen in listeners(server.block)):
-        return False
     of_regex = scope.kind == "location" and scope.block and location_kind(scope.block)[0].startswith("~")
+    # Who sends the whole server to https wants to get out of it; one page that is put together anew stays where it is.
+    in_front = bool(of_regex and numbers(path)) and tls.isdisjoint(server_names(server.block))
+    schemes = ["", scheme] if in_front and scheme == "https" else [scheme]
+    if not any(_comes_back(server.block, listen, each, host) for listen in listeners(server.block) for each in schemes):
+        return False
     if redirect.name == "rewrite" or (of_regex and numbers(path)):
         return _goes_round(scope, server.block, redirect, path)
     return _same_path(scope, server.block, path)
@@ -110,10 +114,12 @@ def _loops(scope: Scope, redirect: Directive, target: str) -> bool:
 
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find redirects, outside of ``if``, that lead to their own server and path."""
+    speaking = (server for server in config.servers() if any(listen.tls for listen in listeners(server)))
+    tls = {name for server in speaking for name in server_names(server)}
     for scope, block in blocks(config, "server", "location"):
         for directive in [*block.children("return"), *block.children("rewrite")]:
             target = _target(directive)
-            if target and _loops(scope, directive, target):
+            if target and _loops(scope, directive, target, tls):
                 yield finding(
                     directive,
                     f"the redirect to {target} leads back to the same {scope.kind}: an endless loop",
