@@ -1,14 +1,14 @@
 """A redirect leads back to the place where it stands, so clients follow it until they give up.
 
 ``return 301 https://shop.example$request_uri`` is right in the server for port 80, and an endless loop in the one for
-443. Captures are followed: ``rewrite ^/shop/?(.*)$ /shop/$1 permanent`` never ends. Where nothing of the tree speaks TLS
+443. Captures are followed: ``rewrite ^/shop/?(.*)$ /shop/$1 permanent`` never ends. Where nothing in the tree has TLS
 for a server, something in front of it does, and ``https`` comes back as well.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Set
 
 from ....config.facts import Listen, listeners, server_names
 from ....config.match import choose_location
@@ -74,15 +74,18 @@ def _ends_never(path: str | None, following: Callable[[str], str | None]) -> boo
     return path is not None
 
 
+def _is_own(server: Directive, name: str) -> bool:
+    return name in ("$host", "$http_host", "$server_name", "") or name.lower() in server_names(server)
+
+
 def _comes_back(server: Directive, listen: Listen, scheme: str, host: str) -> bool:
     """Return whether a request to scheme and host reaches this server by this listener again."""
     here = "https" if listen.tls else "http"
     name, _, port = host.partition(":")
-    own = name in ("$host", "$http_host", "$server_name", "") or name.lower() in server_names(server)
     to = here if scheme in ("$scheme", "") else scheme
     # $host has no port, $http_host has.
     same_port = name in ("", "$http_host") or (whole_number(port) or _USUAL[to]) == listen.port
-    return own and to == here and same_port
+    return _is_own(server, name) and to == here and same_port
 
 
 def _same_path(scope: Scope, server: Directive, path: str) -> bool:
@@ -94,7 +97,7 @@ def _same_path(scope: Scope, server: Directive, path: str) -> bool:
     return path in _SAME_PATH or ("$" not in path and choose_location(server, path.split("?")[0] or "/") is scope.block)
 
 
-def _loops(scope: Scope, redirect: Directive, target: str, tls: Collection[str]) -> bool:
+def _loops(scope: Scope, redirect: Directive, target: str, tls: Set[str]) -> bool:
     server, match = scope.around("server"), _URL.fullmatch(target)
     if server is None or server.block is None or match is None:
         return False
@@ -104,8 +107,8 @@ def _loops(scope: Scope, redirect: Directive, target: str, tls: Collection[str])
     of_regex = scope.kind == "location" and scope.block and location_kind(scope.block)[0].startswith("~")
     # Who sends the whole server to https wants to get out of it; one page that is put together anew stays where it is.
     in_front = bool(of_regex and numbers(path)) and tls.isdisjoint(server_names(server.block))
-    schemes = ["", scheme] if in_front and scheme == "https" else [scheme]
-    if not any(_comes_back(server.block, listen, each, host) for listen in listeners(server.block) for each in schemes):
+    in_front = in_front and scheme == "https" and _is_own(server.block, host)
+    if not in_front and not any(_comes_back(server.block, listen, scheme, host) for listen in listeners(server.block)):
         return False
     if redirect.name == "rewrite" or (of_regex and numbers(path)):
         return _goes_round(scope, server.block, redirect, path)
