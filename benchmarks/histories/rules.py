@@ -62,7 +62,7 @@ class Found(NamedTuple):
         return "beside" if self.transition.label == BAD else "wrong"
 
 
-def compare(transition: Transition, packaged: Path | None) -> list[LintFinding]:
+def compare(transition: Transition, packaged: Path | None, gixy: bool = True) -> list[LintFinding]:
     """Return what the tree after a change has and the tree before has not. The trees are laid over ``packaged``."""
     with TemporaryDirectory(prefix="sluice-rules-") as folder:
         store = Store(Path(folder))
@@ -72,7 +72,7 @@ def compare(transition: Transition, packaged: Path | None) -> list[LintFinding]:
         subject = Subject(
             ["web1"], Options(), release=release, config=config, live=Live(live, lived, ()), origins=origins
         )
-        found = new_findings(subject)
+        found = new_findings(subject, gixy=gixy)
     return [each for each in found if not origins.get(each.finding.file, "").startswith("packaged/")]
 
 
@@ -90,13 +90,12 @@ def tally(found: Sequence[Found]) -> dict[str, dict[str, int]]:
     return {rule: {kind: counts[rule][kind] for kind in ("right", "beside", "wrong")} for rule in sorted(counts)}
 
 
-def _found(transitions: Sequence[Transition], packaged: Path | None, jobs: int) -> Iterator[Found]:
+def _found(transitions: Sequence[Transition], options: argparse.Namespace) -> Iterator[Found]:
     rows = (line.split("\t")[:3] for line in _JUDGED.read_text(encoding="utf-8").splitlines() if line[:1] != "#")
     judged = {tuple(row) for row in rows}
-    with ProcessPoolExecutor(jobs) as pool:
-        for transition, findings in zip(
-            transitions, pool.map(compare, transitions, itertools.repeat(packaged)), strict=True
-        ):
+    packaged, gixy = itertools.repeat(options.packaged), itertools.repeat(options.gixy)
+    with ProcessPoolExecutor(options.jobs) as pool:
+        for transition, findings in zip(transitions, pool.map(compare, transitions, packaged, gixy), strict=True):
             gravest: dict[str, LintFinding] = {}
             for each in findings:
                 if each.rule not in gravest or _weight(each) > _weight(gravest[each.rule]):
@@ -122,6 +121,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--trees", type=Path, help="a folder with REPOSITORY/COMMIT/{live,cand}; needs --labels")
     parser.add_argument("--labels", type=Path, help="what is known of the commits in --trees")
     parser.add_argument("--packaged", type=Path, help="the packaged /etc/nginx that the trees are laid over")
+    parser.add_argument("--gixy", action="store_true", help="gixy-ng's rules as well, which take most of the time")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time (2)")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--save", action="store_true", help=f"write the counts to {RESULTS.name}, for docs/lint")
@@ -166,7 +166,7 @@ def main() -> int:
     try:
         with TemporaryDirectory(prefix="sluice-transitions-") as work:
             for part, transitions in _parts(options, Path(work)).items():
-                found = list(_found(transitions, options.packaged, options.jobs))
+                found = list(_found(transitions, options))
                 _print(part, transitions, found)
                 totals[part] = dict(Counter(BAD if each.label == BAD else GOOD for each in transitions))
                 for rule, row in tally(found).items():

@@ -23,7 +23,7 @@ AFTER = ("parse",)
 ON: tuple[str, ...] = ()
 
 
-def _findings(config: Config, release: Release, subject: Subject, live: Config | None) -> Iterator[LintFinding]:
+def _own_findings(config: Config, release: Release, subject: Subject, live: Config | None) -> Iterator[LintFinding]:
     tree = release.tree
     docroots = {where: Path(folder) for where, folder in subject.options.docroots.items()}
     context = LintContext(
@@ -37,7 +37,10 @@ def _findings(config: Config, release: Release, subject: Subject, live: Config |
         nginx=_oldest_nginx(release, subject),
     )
     yield from run_rules(config, context)
-    for issue in audit(tree, config):
+
+
+def _of_gixy(config: Config, release: Release) -> Iterator[LintFinding]:
+    for issue in audit(release.tree, config):
         finding = Finding(issue.what, file=issue.file, line=issue.line, seen=issue.why)
         yield LintFinding(issue.rule, issue.level, issue.level, finding, issue.directive)
 
@@ -59,31 +62,34 @@ def _numbers(version: str) -> list[int]:
     return [int(part) for part in re.findall(r"\d+", version)]
 
 
-def lint(config: Config, release: Release, subject: Subject, live: Config | None) -> list[LintFinding]:
+def _lint(
+    config: Config, release: Release, subject: Subject, live: Config | None, *, gixy: bool = True
+) -> list[LintFinding]:
     """Return what the rules find in a release; with its ``live`` configuration also what got worse against that."""
-    return list(_findings(config, release, subject, live))
+    own = _own_findings(config, release, subject, live)
+    return [*own, *_of_gixy(config, release)] if gixy else list(own)
 
 
-def new_findings(subject: Subject) -> list[LintFinding]:
-    """Return what the rules find, at any level, and the live release does not have."""
+def new_findings(subject: Subject, *, gixy: bool = True) -> list[LintFinding]:
+    """Return what the rules find, at any level, and the live release does not have; without ``gixy`` our own alone."""
     release, config = subject.examined
-    found = lint(config, release, subject, subject.live.config if subject.live else None)
-    lived = _Lived(subject, config, found)
+    found = _lint(config, release, subject, subject.live.config if subject.live else None, gixy=gixy)
+    lived = _Lived(subject, config, found, gixy)
     return [each for number, each in enumerate(found) if not lived.has(number)]
 
 
 class _Lived:
     """Which findings the live release has as well. Linting it takes as long again, so it waits until it matters."""
 
-    def __init__(self, subject: Subject, config: Config, found: Sequence[LintFinding]) -> None:
-        self._subject, self._config, self._found = subject, config, found
+    def __init__(self, subject: Subject, config: Config, found: Sequence[LintFinding], gixy: bool = True) -> None:
+        self._subject, self._config, self._found, self._gixy = subject, config, found, gixy
 
     @functools.cached_property
     def _same(self) -> Sequence[bool]:
         live = self._subject.live
         if live is None:
             return [False] * len(self._found)
-        before = lint(live.config, live.release, self._subject, None)
+        before = _lint(live.config, live.release, self._subject, None, gixy=self._gixy)
         return as_in_live(self._found, self._config, before, live.config)
 
     def has(self, number: int) -> bool:
@@ -104,7 +110,7 @@ def run(subject: Subject) -> Verdict:
     rules = find_rules()
     refused = frozenset(rule.name for rule in rules.values() if not rule.accepted_by_tree)
     used: set[AcceptComment] = set()
-    every = lint(config, release, subject, subject.live.config if subject.live else None)
+    every = _lint(config, release, subject, subject.live.config if subject.live else None)
     lived = _Lived(subject, config, every)
     findings = []
     for number, found in enumerate(every):
