@@ -23,9 +23,9 @@ def compare(config: Config, live: Config) -> Iterator[Finding]:
     in_use = used(config)
     gone = used(live) - in_use
     known = {(kind, name) for kind, name, _ in named(live)}
-    replaced = {
-        kind for kind, name, _ in named(config) if (kind, name) not in known and name.removeprefix("$") in in_use
-    }
+    new = [(kind, name.removeprefix("$")) for kind, name, _ in named(config) if (kind, name) not in known]
+    # Who renames a map and forgets its use is told by ``nginx -t``.
+    replaced = {kind for kind, name in new if kind == "variable" or name in in_use}
     for kind, name, directive in named(config):
         if kind not in {*_SHOWN, *replaced} and name.removeprefix("$") in gone:
             yield finding(

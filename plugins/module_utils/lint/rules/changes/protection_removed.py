@@ -2,8 +2,8 @@
 
 A limit, a password, ``deny all``, the verification of a certificate, what keeps private pages out of the cache,
 ``backup``, ``TLSv1.3``. Every request that is tried still succeeds. A block that now answers with ``return`` needs none
-of it, and one that passes nothing on needs nothing that is about upstreams. Stapling is no protection any more:
-authorities have given OCSP up.
+of it, and one that passes nothing on needs nothing that is about upstreams. A limit whose line was moved to other blocks
+was narrowed. Stapling is no protection any more: authorities have given OCSP up.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...findings import finding
-from ...scopes import Scope, altered, place_of
+from ...scopes import Scope, altered, by_key, place_of
 
 LEVEL = "high"
 
@@ -33,6 +33,7 @@ _OF_SERVERS = ("ssl_verify_client", "underscores_in_headers")
 _OF_UPSTREAMS = ("ip_hash", "hash", "least_conn", "sticky", "keepalive")
 _OFF = ("off", "none", "no")
 _PROTOCOLS = ("proxy", "fastcgi", "grpc")
+_LIMITS = ("limit_req", "limit_conn", "limit_rate")
 # What nginx does by default is no loss.
 _USUAL = {"real_ip_header": ["X-Real-IP"], "proxy_next_upstream": ["error", "timeout"]}
 # Better off than on, where somebody switched it off: streams, uploads.
@@ -135,14 +136,26 @@ def _lost(before: Scope, now: Scope) -> Iterator[_Loss]:
         yield from _switches(before, now)
 
 
+def _moved(config: Config, live: Config) -> set[str]:
+    """Return the lines of limits that stand in a block which had them not, or was not there, in live."""
+    before = by_key(live)
+    found = set()
+    for key, scope in by_key(config, live).items():
+        for name in _LIMITS:
+            had = {each.text for each in before[key].own.get(name, ())} if key in before else set()
+            found.update({each.text for each in scope.own.get(name, ())} - had)
+    return found
+
+
 def compare(config: Config, live: Config) -> Iterator[Finding]:
     """Find protections that are in force in a block of the live release and not in the same block of the candidate."""
     # A line that was lost for many blocks was lost once.
     reported: set[tuple[str, int]] = set()
+    moved = _moved(config, live)
     for before, scope in altered(config, live):
         for loss in _lost(before, scope):
             what = f"{loss.name} {loss.became}"
-            if (what, id(loss.before)) in reported:
+            if (what, id(loss.before)) in reported or loss.before.text in moved:
                 continue
             reported.add((what, id(loss.before)))
             written = scope.own.get(loss.name.split()[0], ())

@@ -76,7 +76,11 @@ def _jumped(before: Measure, now: Measure) -> bool:
 
 def _changes(before: Scope, now: Scope) -> Iterator[tuple[str, Measure, Measure]]:
     old, new = _in_force(before), _in_force(now)
+    alike = before.answers == now.answers
     for name, what in sorted(old.keys() | new.keys()):
+        # A server whose requests all end in locations now, or no longer, is not the block that it was.
+        if not alike and not name.startswith(_OF_WHOLE):
+            continue
         otherwise = None if what else usual(name)
         one, other = old.get((name, what), otherwise), new.get((name, what), otherwise)
         if one is not None and other is not None and _is_sent(name, now) and _jumped(one, other):
