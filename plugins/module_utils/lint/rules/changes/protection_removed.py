@@ -2,7 +2,7 @@
 
 A limit, a password, ``deny all``, the verification of a certificate, what keeps private pages out of the cache,
 ``backup``, ``TLSv1.3``. Every request that is tried still succeeds. A block that now answers with ``return`` needs none
-of it, and one that passes nothing on needs nothing that is about upstreams. A limit whose line was moved to other blocks
+of it, and one that passes nothing on needs nothing that is about upstreams. A limit that was moved to other blocks
 was narrowed. Stapling is no protection any more: authorities have given OCSP up.
 """
 
