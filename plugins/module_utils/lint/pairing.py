@@ -2,7 +2,8 @@
 
 A finding is the same one when its rule and its directive are: the same words, or words that were edited, as the regex
 of a location whose list grew. Each finding of live accounts for one of the candidate, the nearest one first. Only a
-snippet that stands word for word in live, in a block of the same kind, may be copied as often as somebody likes.
+snippet that stands word for word in live, in a block of the same kind, may be copied as often as somebody likes. What a
+change of the tree alone must not do is neither copied nor edited: there each finding more is a new one.
 """
 
 from __future__ import annotations
@@ -85,14 +86,17 @@ def as_in_live(
         pairing.pair_equal(degree)
     pairing.pair_edited(places, lived)
     copies = {(*each.shape, each.text, each.what) for each in old}
+    strict = {rule.name for rule in find_rules().values() if not rule.accepted_by_tree}
     # A line that several servers include has as many findings as they make different ones of it.
     often = {
         place for place, times in Counter((*each.shape, each.text, each.block) for each in old).items() if times > 1
     }
     return [
         number in pairing.paired
-        or (*site.shape, site.text, site.what) in copies
-        or (*site.shape, site.text, site.block) in often
+        or (
+            site.found.rule not in strict
+            and ((*site.shape, site.text, site.what) in copies or (*site.shape, site.text, site.block) in often)
+        )
         for number, site in enumerate(sites)
     ]
 
@@ -134,7 +138,7 @@ class _Pairing:
     def pair_edited(self, places: _Places, lived: _Places) -> None:
         """Pair what is left where one text is an edit of the other, the most alike first."""
         ours, theirs = self._left(lambda site: site.shape)
-        counting = {rule.name for rule in find_rules().values() if rule.edits_count}
+        counting = {rule.name for rule in find_rules().values() if rule.edits_count or not rule.accepted_by_tree}
         ranked = []
         for shape, numbers in ours.items():
             others = [] if self._now[numbers[0]].found.rule in counting else theirs.get(shape, [])
