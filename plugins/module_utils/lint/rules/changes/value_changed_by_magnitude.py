@@ -2,8 +2,8 @@
 
 ``20m`` became ``20k``, ``30d`` became ``30``, ``5r/s`` became ``5r/m``, or a timeout of an hour was dropped and is a
 minute again. No syntax check and no request shows it; the first large upload does. Equal values (``1m``, ``60s``) and
-smaller changes pass, and so do more than nginx's own value where none was written, and the day that guides recommend
-for sessions of TLS.
+smaller changes pass, and so do more than nginx's own value where none was written, and for sessions of TLS the day that
+guides recommend and nginx's own five minutes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _JUMP = 30
 # Falling back to nginx's own value is no tuning, so less of it is enough.
 _FALL = 5
 _PROTOCOLS = ("proxy", "fastcgi", "uwsgi", "scgi", "grpc", "memcached")
-_RECOMMENDED = {"ssl_session_timeout": 24 * 3600}
+# Either is right: a session that has ended costs a handshake.
+_RECOMMENDED = {"ssl_session_timeout": (300, 24 * 3600)}
 
 # Servers of an upstream, zones and caches are their block's own; the others hold in the blocks within.
 _UNSHARED = ("server", "_path", "_zone")
@@ -63,8 +64,6 @@ def _in_force(scope: Scope) -> dict[tuple[str, str], Measure]:
 def _jumped(before: Measure, now: Measure) -> bool:
     if before.size == now.size:
         return False
-    if now.directive is not None and _RECOMMENDED.get(now.directive.name) == now.size:
-        return False
     if before.directive is None and now.size > before.size:
         return False
     if 0 in (before.size, now.size):
@@ -83,7 +82,9 @@ def _changes(before: Scope, now: Scope) -> Iterator[tuple[str, Measure, Measure]
             continue
         otherwise = None if what else usual(name)
         one, other = old.get((name, what), otherwise), new.get((name, what), otherwise)
-        if one is not None and other is not None and _is_sent(name, now) and _jumped(one, other):
+        if one is None or other is None or other.size in _RECOMMENDED.get(name, ()) or not _is_sent(name, now):
+            continue
+        if _jumped(one, other):
             yield f"{name} {what}".strip(), one, other
 
 

@@ -38,7 +38,11 @@ def _parts(arg: str) -> list[str]:
 
 def _leads(arg: str) -> bool:
     """Return whether an argument is a host, a URL or a path, and no text, and no device."""
-    return ("." in arg or "/" in arg) and (" " not in arg or "://" in arg) and not arg.startswith("/dev/")
+    return (
+        ("." in arg or "/" in arg)
+        and (" " not in arg or "://" in arg)
+        and not arg.rpartition(":")[2].startswith("/dev/")
+    )
 
 
 def _loopback(directive: Directive) -> str:

@@ -1,8 +1,8 @@
 """A redirect leads back to the place where it stands, so clients follow it until they give up.
 
 ``return 301 https://shop.example$request_uri`` is right in the server for port 80, and an endless loop in the one for
-443. Captures are followed: ``rewrite ^/shop/?(.*)$ /shop/$1 permanent`` never ends. Where nothing in the tree has TLS
-for a server, something in front of it does, and ``https`` comes back as well.
+443. Captures are followed: ``rewrite ^/shop/?(.*)$ /shop/$1 permanent`` never ends. Where nothing in the tree listens
+on 443 for a server, something in front of it does, and ``https`` comes back as well.
 """
 
 from __future__ import annotations
@@ -74,6 +74,10 @@ def _ends_never(path: str | None, following: Callable[[str], str | None]) -> boo
     return path is not None
 
 
+def _is_usual(listen: Listen) -> bool:
+    return listen.tls and listen.port in (_USUAL["https"], 0)
+
+
 def _is_own(server: Directive, name: str) -> bool:
     return name in ("$host", "$http_host", "$server_name", "") or name.lower() in server_names(server)
 
@@ -117,7 +121,7 @@ def _loops(scope: Scope, redirect: Directive, target: str, tls: Set[str]) -> boo
 
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find redirects, outside of ``if``, that lead to their own server and path."""
-    speaking = (server for server in config.servers() if any(listen.tls for listen in listeners(server)))
+    speaking = (server for server in config.servers() if any(_is_usual(listen) for listen in listeners(server)))
     tls = {name for server in speaking for name in server_names(server)}
     for scope, block in blocks(config, "server", "location"):
         for directive in [*block.children("return"), *block.children("rewrite")]:
