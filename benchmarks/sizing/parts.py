@@ -15,6 +15,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.causes impo
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.comparing import compare, grouped
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.fields import Fields, fields_of
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.judging import Judge
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.plan import planned
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.pools import Pools
 from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import Request, derive
@@ -172,8 +173,9 @@ class _Sized:
 
         def compared() -> list[Any]:
             answers = [_answers(request, number, pools) for number, request in enumerate(requests)]
-            found = compare(requests, answers, Blame(live.config, config, changed))
-            return grouped(found, changed, {}, lambda one: "")
+            judge = Judge(live.config, config, changed)
+            found = compare(requests, answers, Blame(live.config, config, changed), judge)
+            return grouped(found, changed, {}, lambda one: "", judge)
 
         rows = take("behaviour: comparing", compared)
         return Verdict("pass", f"{left_out} left out", evidence={"changes": [row.to_json() for row in rows]})

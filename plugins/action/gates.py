@@ -122,6 +122,7 @@ class ActionModule(ConcludingAction):
             services=services,
             run=run,
             blame_seconds=_blame_seconds(options),
+            endpoints=options["probe_endpoints"],
         )
 
     def _candidates(self, releases: list[dict[str, Any]], answers: Mapping[str, Any]) -> list[Candidate]:

@@ -32,15 +32,17 @@ class ActionModule(FleetAction):
         for each in options["releases"]:
             # Hosts whose variables are wrong get no release, and the gate spec says so.
             if each["id"]:
-                question = _question(Store(self._state() / "releases").get(each["id"]), known)
+                question = _question(
+                    Store(self._state() / "releases").get(each["id"]), known, endpoints=options["endpoints"]
+                )
                 asking = Asking(question, Terms().patience)
                 askings.update({host: asking for host in each["hosts"] if host in hosts})
         answers = {host: _kept_or_not(answer, packaged, self._state()) for host, answer in self._answers(askings)}
         return {"changed": False, "answers": answers}
 
 
-def _question(release: Release, known: list[ReleaseId]) -> Question:
-    rows = questions(release.described["needs"], release.tree)
+def _question(release: Release, known: list[ReleaseId], *, endpoints: bool) -> Question:
+    rows = questions(release.described["needs"], release.tree, endpoints=endpoints)
     return Question({"op": "probe", "run": visitor("probe").asking(), "needs": rows, "known": known})
 
 

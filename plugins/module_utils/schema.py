@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar, overload
 
 from .closest_match import closest_match
-from .errors import InputError
+from .errors import InputError, json_form
 
 __all__ = [
     "Convert",
@@ -249,7 +249,8 @@ def listing(convert: Reader[T], *, empty: bool = True) -> Reader[tuple[T, ...]]:
 
     def read(value: object, where: str) -> tuple[T, ...]:
         if isinstance(value, str) or not isinstance(value, Sequence):
-            raise InputError(where, f"{plain(value)} is not a list; write [..] or one '- ..' for each item")
+            hint = json_form(str(where), value)
+            raise InputError(where, f"{plain(value)} is not a list; write [..] or one '- ..' for each item{hint}")
         if not value and not empty:
             raise InputError(where, "the list is empty; it needs at least one item")
         if isinstance(where, _Unwritten):
@@ -265,7 +266,7 @@ def table(name: Convert[str], convert: Convert[T]) -> Reader[dict[str, T]]:
 
     def read(value: object, where: str) -> dict[str, T]:
         if not isinstance(value, Mapping):
-            raise InputError(where, f"{plain(value)} is not a mapping of names to values")
+            raise InputError(where, f"{plain(value)} is not a mapping of names to values{json_form(str(where), value)}")
         return {name(each, where): convert(item, f"{where}.{each}") for each, item in value.items()}
 
     return Reader(read, {"type": "dict"})

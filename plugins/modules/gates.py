@@ -32,6 +32,11 @@ options:
     description: What the hosts said, by their names; as M(sluice.nginx.probe) returns it. Without it no host was asked.
     type: dict
     default: {}
+  probe_endpoints:
+    description: Whether hosts connect to the new upstreams of a release in preflight, as they do for
+      M(sluice.nginx.probe).
+    type: bool
+    default: true
   path:
     description: A folder of gates of your own, one Python file each, relative to the project. Empty for none.
     type: str

@@ -11,7 +11,8 @@ version_added: 0.1.0
 description:
   - Reads what each release of M(sluice.nginx.release) needs and does not contain, as paths, names, addresses, ports,
     users and modules, and asks the engines on its hosts for each of them, all hosts of the play at once. Names are
-    looked up for three seconds, and connections waited for one second.
+    looked up for three seconds. Endpoints of upstreams are connected to, all at once for two seconds, at most 400 of
+    them, and nothing is sent; those of UDP are only looked up.
   - A live tree that the controller does not have is fetched into C(.sluice/live), without private keys, their
     certificates and password files. It is compared with the id that its host has for it; one of which files are
     withheld is kept under a name of its own.
@@ -28,6 +29,13 @@ options:
     description: The result of M(sluice.nginx.platform).
     type: dict
     required: true
+  endpoints:
+    description:
+      - Whether hosts connect to the new upstreams of a release, to see that something answers there. It is so in the
+        preflight of a push as well.
+      - Without it their names are looked up, and only what listens on the very host is tried.
+    type: bool
+    default: true
 extends_documentation_fragment: [sluice.nginx.looking, sluice.nginx.packages]
 author: Sluice (!UNKNOWN)
 """

@@ -121,3 +121,10 @@ def test_the_options_of_an_argument_spec_are_what_is_declared() -> None:
         "extras": {"description": "More.", "type": "dict", "default": {}},
         "colour": {"description": "The colour.", "type": "str", "choices": ["red", "blue"], "default": "red"},
     }
+
+
+def test_a_value_that_arrived_as_text_is_given_as_json() -> None:
+    with pytest.raises(InputError, match=r"; on the command line give it as JSON: -e '\{\"rows\": \[\]\}'$"):
+        listing(text)("[]", "rows")
+    with pytest.raises(InputError, match=r"; on the command line give it as JSON: -e '\{\"rows\": \{\}\}'$"):
+        table(text, text)("{}", "rows")

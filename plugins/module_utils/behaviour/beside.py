@@ -14,6 +14,7 @@ from .asking import Asked, ask
 from .causes import Blame
 from .comparing import Compared, blocks_of, compare
 from .fields import Fields, fields_of
+from .judging import Judge
 from .plan import request_of
 from .pools import Pools
 
@@ -40,19 +41,28 @@ class Beside:
     caches: Collection[str]
 
     def answers(self, requests: Sequence[Request]) -> list[Three]:
-        """Ask everything from a fresh start. Raises ``SluiceError`` when nginx does not start."""
+        """Ask everything from a fresh start. Raises ``SluiceError`` when nginx does not start.
 
-        def once(stage: Stage) -> Asked:
-            return ask(stage, requests, fresh=True, caches=self.caches)
-
+        The live release is asked a second time where the candidate answers otherwise: that may be chance.
+        """
         with ThreadPoolExecutor(2) as pool:
-            both = pool.submit(lambda: (once(self.live), once(self.live)))
-            third = pool.submit(once, self.candidate).result()
-            first, second = both.result()
-        return [
-            (self._flat(request, one, False), self._flat(request, two, False), self._flat(request, three, True))
-            for request, one, two, three in zip(requests, first.answers, second.answers, third.answers, strict=True)
-        ]
+            live = pool.submit(self._ask, self.live, requests)
+            candidate = self._ask(self.candidate, requests)
+            first = live.result()
+        before = [self._flat(request, one, False) for request, one in zip(requests, first.answers, strict=True)]
+        after = [self._flat(request, one, True) for request, one in zip(requests, candidate.answers, strict=True)]
+        places = {_place(requests[n]) for n in range(len(requests)) if before[n] != after[n]}
+        # What caches hold comes from other requests for the same place.
+        numbers = [n for n, request in enumerate(requests) if _place(request) in places]
+        again = list(before)
+        if numbers:
+            second = self._ask(self.live, [requests[n] for n in numbers])
+            for n, answer in zip(numbers, second.answers, strict=True):
+                again[n] = self._flat(requests[n], answer, False)
+        return list(zip(before, again, after, strict=True))
+
+    def _ask(self, stage: Stage, requests: Sequence[Request]) -> Asked:
+        return ask(stage, requests, fresh=True, caches=self.caches)
 
     def _flat(self, request: Request, answer: Any, candidate: bool) -> Fields:
         return fields_of(request, answer, self.releases, self.pools, candidate)
@@ -61,7 +71,7 @@ class Beside:
         self,
         compared: Sequence[Compared],
         requests: Sequence[Request],
-        blame: Blame,
+        explained: tuple[Blame, Judge],
         accepted: Callable[[Compared], object],
     ) -> list[Compared]:
         """Ask again for some of each failing change, and leave out what does not come again: that was chance.
@@ -79,9 +89,9 @@ class Beside:
         for _ in range(_TIMES_AGAIN):
             if not chosen:
                 break
-            paths = {(one.request.host, one.request.path) for one in chosen}
-            subset = [request for request in requests if (request.host, request.path) in paths]
-            again = {(one.request, one.difference) for one in compare(subset, self.answers(subset), blame)}
+            places = {_place(one.request) for one in chosen}
+            subset = [request for request in requests if _place(request) in places]
+            again = {(one.request, one.difference) for one in compare(subset, self.answers(subset), *explained)}
             chosen = [one for one in chosen if (one.request, one.difference) in again]
         real = {one.group for one in chosen}
         return [one for one in compared if one.group in real or one.group not in tried or accepted(one)]
@@ -109,3 +119,7 @@ class Beside:
             if new["ok"] and not old["ok"] and blocks:
                 found[blocks[-1]] = check.name
         return found
+
+
+def _place(request: Request) -> tuple[str, str]:
+    return request.host, request.path

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..config.derive import Request
-from ..config.match import Trace, choose_location, is_named, trace
+from ..config.match import Trace, choose_location, is_named, normalised, trace
 from ..config.parse import Config, Directive
 from .changes import Change
 
 __all__ = ["Blame"]
 
-_MOST = 3
 _MOVING = ("server_name", "listen", "server")
 _SHARED = ("upstream", "map", "geo", "split_clients")
 
@@ -27,6 +26,12 @@ class Blame:
             for part in (*change.blocks, change.old, change.new):
                 if part is not None and (part.block is not None):
                     self._by_block.setdefault(id(part), []).append(change)
+        self._outer = {
+            id(inner): outer
+            for config in (live, candidate)
+            for outer in config.named("location")
+            for inner in outer.children("location")
+        }
         self._ways: dict[tuple[int, str, int, str], Trace] = {}
         self._named: dict[tuple[str, int], bool] = {}
 
@@ -34,7 +39,7 @@ class Blame:
         """The directives that a request meets in one of the configurations."""
         key = (candidate, request.host, request.port, request.path)
         if key not in self._ways:
-            self._ways[key] = trace(self._configs[candidate], request.host, request.port, request.path)
+            self._ways[key] = trace(self._configs[candidate], request.host, request.port, normalised(request.path))
         return self._ways[key]
 
     def is_new(self, request: Request) -> bool:
@@ -46,19 +51,43 @@ class Blame:
         return self._named[key]
 
     def of(self, request: Request) -> list[Change]:
-        """The changes behind a request's change, the nearest first; at most three."""
+        """The changes behind a request's change, the nearest first."""
         if request.speaks in ("tcp", "tls", "udp"):
-            return [change for change in self._changed if not _in_http(change)][:_MOST]
-        return list(dict.fromkeys(self._near(request)))[:_MOST]
+            return [change for change in self._changed if not _in_http(change)]
+        return list(dict.fromkeys(self._near(request)))
+
+    def _outside(self, block: Directive) -> Iterator[Directive]:
+        """The locations that a location stands in, from the inside."""
+        outer = self._outer.get(id(block))
+        while outer is not None:
+            yield outer
+            outer = self._outer.get(id(outer))
+
+    def _indexed(self, server: Directive, met: Sequence[Directive], path: str) -> Iterator[Directive]:
+        """The locations of the files that a directory's request is handed on to."""
+        if not path.endswith("/"):
+            return
+        http = [each for config in self._configs for each in config.http() if each.name == "index"]
+        written = [each for block in met for each in block.children("index")] or http
+        for name in dict.fromkeys(word for each in written for word in each.args if "$" not in word):
+            found = choose_location(server, name if name.startswith("/") else f"{path}{name}")
+            if found is not None and found not in met:
+                yield found
 
     def _near(self, request: Request) -> Iterator[Change]:
         ways = [self.way(request, candidate) for candidate in (True, False)]
         blocks = [met for way in ways for met in reversed(way.met) if met.block is not None]
         blocks += [each for block in blocks for each in _fallbacks(block, blocks)]
+        blocks += [outer for block in blocks for outer in self._outside(block)]
+        # nginx itself leads to a place with a slash from the same without one.
+        path = normalised(request.path)
+        blocks += [each for block in blocks if block.name == "server" for each in self._indexed(block, blocks, path)]
+        blocks += [each for block in blocks if block.name == "server" for each in _with_slash(block, path)]
         located = [block for block in blocks if block.name == "location"]
         found = False
         for block in [*located, *(block for block in blocks if block.name != "location")]:
-            for change in self._by_block.get(id(block), []):
+            within = [block, *(inner for inner in _own(block) if inner.block is not None)]
+            for change in (each for one in within for each in self._by_block.get(id(one), [])):
                 elsewhere = change.either.name == "location" and not {id(change.old), id(change.new)} & set(
                     map(id, blocks)
                 )
@@ -88,6 +117,12 @@ def _fallbacks(block: Directive, met: Sequence[Directive]) -> Iterator[Directive
             found = choose_location(server, target) if target.startswith("/") else next(iter(named), None)
             if found is not None and found not in met:
                 yield found
+
+
+def _with_slash(server: Directive, path: str) -> Iterator[Directive]:
+    found = None if path.endswith("/") else choose_location(server, f"{path}/")
+    if found is not None and found.args[-1] == f"{path}/":
+        yield found
 
 
 def _own(block: Directive) -> Iterator[Directive]:

@@ -14,17 +14,20 @@ from ..outside import whole_number
 from .causes import Blame
 from .changes import Change
 from .classes import KINDS, Difference, Kind, differences
-from .fields import Fields, varying
-from .unseen import unseen
+from .fields import UPSTREAM, Fields, varying
+from .judgement import Judgement
+from .judging import Judge
 
 __all__ = ["Compared", "Row", "blocks_of", "compare", "grouped"]
 
 _EXAMPLES = 3
+_MOST = 3
 _REFUSES = ("deny", "internal", "auth_basic", "auth_request", "limit_except", "ssl_verify_client", "valid_referers")
 _OWN_TEXT = ("return", "sub_filter", "add_before_body", "add_after_body", "ssi")
 _SINGLE = ("status", "tls", "headers")
 _CLOSED = ("401", "403", "405")
-_NEVER_NEW = ("broken", "access")
+# What is told from the lines alone.
+_TEXT = Kind("directive", "effect", "changed")
 _GRAVITY = {kind: number for number, kind in enumerate(KINDS.values())}
 
 
@@ -36,7 +39,12 @@ class Compared:
     difference: Difference
     causes: tuple[Change, ...]
     met: tuple[Directive, ...]
-    fails: bool
+    judgement: Judgement
+
+    @property
+    def fails(self) -> bool:
+        """Whether it fails where nobody has accepted it."""
+        return self.judgement.fails
 
     @property
     def kind(self) -> Kind:
@@ -53,7 +61,7 @@ class Compared:
         """What makes differences of many requests the same one."""
         told = (self.difference.before, self.difference.after)
         single = not self.causes or self.kind.what in _SINGLE
-        return (self.difference.kind, self.generic, tuple(map(id, self.causes)), told if single else (), self.fails)
+        return (self.difference.kind, self.generic, tuple(map(id, self.causes)), told if single else (), self.judgement)
 
 
 @dataclass
@@ -64,18 +72,24 @@ class Row:
     what: str
     before: str
     after: str
-    fails: bool
+    judgement: Judgement
     reason: str = ""
     causes: tuple[Change, ...] = ()
     place: tuple[str, int] = ("", 0)
     count: int = 0
     examples: list[str] = field(default_factory=list)
 
+    @property
+    def fails(self) -> bool:
+        """Whether it fails where nobody has accepted it."""
+        return self.judgement.fails
+
     def to_json(self) -> dict[str, Any]:
         """The row as plain data, for the record."""
         return {
             "what": self.what,
-            "why": self.kind.why,
+            "sort": self.judgement.sort,
+            "why": self.judgement.why,
             "before": self.before,
             "after": self.after,
             "fails": self.fails and not self.reason,
@@ -88,7 +102,7 @@ class Row:
 
 
 def compare(
-    requests: Sequence[Request], answers: Sequence[tuple[Fields, Fields, Fields]], blame: Blame
+    requests: Sequence[Request], answers: Sequence[tuple[Fields, Fields, Fields]], blame: Blame, judge: Judge
 ) -> Iterator[Compared]:
     """Yield what differs between live (asked twice) and candidate (third); what varies by itself is left out."""
     for request, (first, second, candidate) in zip(requests, answers, strict=True):
@@ -96,9 +110,14 @@ def compare(
             causes = tuple(blame.of(request))
             ways = blame.way(request, False), blame.way(request, True)
             kind = _sharpened(request, difference, ways, causes)
-            new = blame.is_new(request) or (kind not in _NEVER_NEW and _came(ways[1], causes))
-            fails = KINDS[kind].fails and not new
-            yield Compared(request, difference._replace(kind=kind), causes, tuple(ways[1].met), fails)
+            # An upstream fails because the request asks it to; that it is asked at all is the difference.
+            if kind == "broken" and request.late and _is_asked(candidate) and not _is_asked(first):
+                kind = "place"
+            judged = judge.judge(request, difference._replace(kind=kind), causes, ways)
+            came = judged.sort != "regression" and _came(ways[1], causes)
+            if judged.fails and (blame.is_new(request) or came):
+                judged = judged._replace(sort="intended")
+            yield Compared(request, difference._replace(kind=kind), causes[:_MOST], tuple(ways[1].met), judged)
 
 
 def _sharpened(request: Request, difference: Difference, ways: tuple[Trace, Trace], causes: Iterable[Change]) -> str:
@@ -107,11 +126,23 @@ def _sharpened(request: Request, difference: Difference, ways: tuple[Trace, Trac
     # A late request is answered with a failure because it asks its upstream for one.
     if kind == "broken" and request.late and difference.before in _CLOSED:
         return "access"
-    if kind == "answers" and difference.before[0] != "5" and any(map(_refuses, ways[0].met)):
+    if kind == "access" and difference.before == "405" and not any(map(_limits, ways[0].met)):
+        return "answers"
+    gone = [change.old for change in causes if change.old and not change.new]
+    if kind == "answers" and difference.before[0] != "5" and any(map(_refuses, [*ways[0].met, *gone])):
         return "access"
     if kind == "document" and any(change.name in _OWN_TEXT for change in causes) and ways[1].last is not None:
         return "text"
     return kind
+
+
+def _limits(met: Directive) -> bool:
+    """Whether methods are refused on purpose: files and redirects refuse a POST by themselves."""
+    return any(inner.name == "limit_except" for inner in met.block or [])
+
+
+def _is_asked(answer: Fields) -> bool:
+    return answer.get("place") == UPSTREAM
 
 
 def _came(way: Trace, causes: Iterable[Change]) -> bool:
@@ -127,6 +158,8 @@ def _came(way: Trace, causes: Iterable[Change]) -> bool:
 def _refuses(met: Directive) -> bool:
     if met.name == "return":
         return met.args[0][:1] == "4"
+    if met.name == "if":
+        return any(map(_refuses, met.block or []))
     return met.name == "location" and any(inner.name in _REFUSES for inner in met.block or [])
 
 
@@ -135,6 +168,7 @@ def grouped(
     changed: Sequence[Change],
     accept: Mapping[int, str],
     reasons: Callable[[Compared], str],
+    judge: Judge,
 ) -> list[Row]:
     """Group what differs into rows, those that fail first, and add the changes that no request shows.
 
@@ -151,11 +185,11 @@ def grouped(
         key = (*one.group, reason)
         row = rows.get(key)
         if row is None:
-            row = rows[key] = Row(one.kind, one.generic, *told, one.fails, reason, one.causes, _place(one))
+            row = rows[key] = Row(one.kind, one.generic, *told, one.judgement, reason, one.causes, _place(one))
         row.count += 1
         if len(row.examples) < _EXAMPLES and one.request.words not in row.examples:
             row.examples.append(one.request.words)
-    found = [*rows.values(), *_unseen(changed, behind, accept)]
+    found = [*rows.values(), *_unseen(changed, behind, accept, judge)]
     last = len(KINDS)
     return sorted(found, key=lambda row: (bool(row.reason), not row.fails, _GRAVITY.get(row.kind, last), -row.count))
 
@@ -167,15 +201,16 @@ def _shown(one: Compared, value: str) -> str:
     return shown_header(name.removeprefix("HTTP_").replace("_", "-"), value, answered=True) if is_header else value
 
 
-def _unseen(changed: Sequence[Change], behind: Mapping[int, bool], accept: Mapping[int, str]) -> Iterator[Row]:
+def _unseen(
+    changed: Sequence[Change], behind: Mapping[int, bool], accept: Mapping[int, str], judge: Judge
+) -> Iterator[Row]:
     for change in changed:
         if behind.get(id(change)):
             continue
-        why, fails = unseen(change)
-        if fails or id(change) not in behind:
-            kind = Kind("directive", fails, why)
+        judged = judge.judge_text(change)
+        if judged.fails or id(change) not in behind:
             old, new = (" ".join(part.args) if part else "" for part in (change.old, change.new))
-            yield Row(kind, change.name, old, new, fails, accept.get(id(change), ""), (change,), change.place)
+            yield Row(_TEXT, change.name, old, new, judged, accept.get(id(change), ""), (change,), change.place)
 
 
 def _place(one: Compared) -> tuple[str, int]:

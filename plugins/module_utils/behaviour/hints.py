@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from ..config.derive import Request
@@ -36,8 +36,10 @@ def used_variables(block: Directive) -> set[str]:
     return {name for directive in block.walk() for word in directive.args for name in _VARIABLE.findall(word)}
 
 
-def hints(config: Config) -> dict[str, list[Hint]]:
+def hints(config: Config, changed: Collection[int] = ()) -> dict[str, list[Hint]]:
     """List, for each variable that a request decides, the values that the configuration tells apart.
+
+    Of very many, those of lines that ``changed`` (their identities) come first.
 
     Maps hand on: what decides over a map decides over the variable that the map makes, so both names have the hints.
     """
@@ -61,7 +63,9 @@ def hints(config: Config) -> dict[str, list[Hint]]:
             more = {(hint.variable, hint.value): hint for source in sources for hint in found.get(source, [])}
             found[target] = list({**more, **known}.values())
     return {
-        name: list({(hint.variable, hint.value): hint for hint in each}.values())[:_MOST_KEYS]
+        name: sorted(
+            {(hint.variable, hint.value): hint for hint in each}.values(), key=lambda hint: id(hint.line) not in changed
+        )[:_MOST_KEYS]
         for name, each in found.items()
     }
 
@@ -81,11 +85,17 @@ def _told_apart(directive: Directive) -> Iterator[tuple[str, str, Directive]]:
             if entry.name not in _SKIPPED and _ADDRESS.fullmatch(entry.name):
                 yield variables[0], address_in(entry.name), entry
     elif directive.name == "if" and directive.args:
-        words = " ".join(directive.args).strip("()").split()
+        words = _condition(directive).split()
         variables = _VARIABLE.findall(words[0]) if words else []
         if len(words) == 3 and len(variables) == 1:
             operator, value = words[1:]
             yield from ((variables[0], text, directive) for text in _values(value.strip("\"'"), "~" in operator))
+
+
+def _condition(directive: Directive) -> str:
+    """What an ``if`` asks, without the brackets around it; those of a regex are its own."""
+    text = " ".join(directive.args)
+    return text[1:-1] if text.startswith("(") and text.endswith(")") else text
 
 
 def _values(key: str, regex: bool = False) -> Sequence[str]:

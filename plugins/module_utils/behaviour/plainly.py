@@ -31,9 +31,11 @@ class Problem(NamedTuple):
     world: bool = False
 
 
-def asked_plainly(stage: Stage, config: Config) -> tuple[list[Request], Asked, list[Problem]]:
-    """Ask everything that listens plainly; tell the requests, what came back, and the problems."""
-    requests = plain(config)
+def asked_plainly(
+    stage: Stage, config: Config, wanted: Sequence[Request] | None = None
+) -> tuple[list[Request], Asked, list[Problem]]:
+    """Ask everything that listens plainly, or what is ``wanted``; return the requests, the answers and the problems."""
+    requests = plain(config) if wanted is None else list(wanted)
     if not requests:
         return [], Asked([], [], 0.0), []
     asked = ask(stage, requests, follow=True)

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
-from ..config.derive import Door, Request, doors
+from ..config.derive import Door, Request, Sockets, doors
+from ..config.facts import sockets
 from ..config.match import choose_server
 from ..config.parse import Config
 from ..contract.url import is_host
@@ -82,7 +83,8 @@ def read_log(path: str, most: int, config: Config) -> Log:
     if is_cut:
         said.append(f"the log goes on after {_MOST_LINES:,} lines or {_MOST_BYTES // 1024**3} GB, which are read")
     found = {line: None for line in lines if line.method in _ASKED}
-    requests = [request for line in found if (request := _request(line, config)) is not None]
+    shared = sockets(config)
+    requests = [request for line in found if (request := _request(line, config, shared)) is not None]
     if unread:
         said.append(f"{unread} of {count(looked_at, 'line')} of the log are in no known format; use combined or JSON")
     other = len(lines) - len(found)
@@ -199,8 +201,8 @@ def _plain(text: str) -> str:
     return _ENCODED.sub(lambda found: re.sub(r"\w", "x", found[0]), text)
 
 
-def _request(line: _Line, config: Config) -> Request | None:
-    door = next(_doors(line, config), None)
+def _request(line: _Line, config: Config, shared: Sockets) -> Request | None:
+    door = next(_doors(line, config, shared), None)
     if door is None:
         return None
     headers = {"Referer": line.referer, "User-Agent": line.agent}
@@ -210,12 +212,12 @@ def _request(line: _Line, config: Config) -> Request | None:
     return asked._replace(target=line.target, headers=kept, place="access log")
 
 
-def _doors(line: _Line, config: Config) -> Iterator[Door]:
+def _doors(line: _Line, config: Config, shared: Sockets) -> Iterator[Door]:
     """The way to the server that wrote the line: by name and port, where they are in it."""
     ports = [line.port] if line.port else [443, 80]
     for port in ports:
         server = choose_server(config, line.host, port)
         if server is not None:
-            yield from (door for door in doors(server) if door.port == port and door.speaks == "http")
+            yield from (door for door in doors(server, shared) if door.port == port and door.speaks == "http")
     for server in config.servers():
-        yield from doors(server)
+        yield from doors(server, shared)

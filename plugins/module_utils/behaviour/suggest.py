@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ..config.derive import Door, Request, askable, doors, plain
+from ..config.facts import sockets
 from ..config.parse import Config, Directive
 from ..config.samples import matching, near_misses, samples
 from ..outside import whole_number
+from .classes import FOREIGN_ORIGIN
 from .hints import applied, hints, used_variables
 from .networks import NAMES as NETWORKS
 from .networks import from_networks
@@ -22,6 +24,9 @@ __all__ = ["Takes", "requests_of"]
 _CHANGED = -10
 # That of a value that only a line which did not change tells apart.
 _HINTED = 4
+# Lines of a map that did not change are like each other: so many of them, evenly, stand for all.
+_MOST_ALIKE = 200
+_MOST_BESIDE = 30
 _UNKNOWN = "unknown.invalid"
 _MOST_BODY = 2 * 1024 * 1024
 _AUTHORIZATION = "Basic " + base64.b64encode(b"sluice:sluice").decode()
@@ -29,7 +34,7 @@ _VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _PASSES = ("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass")
 _COMPRESS = ("gzip", "gzip_static", "brotli", "brotli_static", "gzip_types", "gzip_vary", "gunzip")
 _SIZES = {"k": 1024, "m": 1024**2, "g": 1024**3}
-_ORIGIN = (("Origin", "https://origin.invalid"),)
+_ORIGIN = (("Origin", FOREIGN_ORIGIN),)
 _UPGRADE = (
     ("Connection", "Upgrade"),
     ("Upgrade", "websocket"),
@@ -56,7 +61,7 @@ class _Known:
     """The hints of a configuration by variable, and those of them whose lines changed."""
 
     def __init__(self, config: Config, changed: Collection[int]) -> None:
-        self.all = hints(config)
+        self.all = hints(config, changed)
         self.changed = {name: [hint for hint in each if id(hint.line) in changed] for name, each in self.all.items()}
 
 
@@ -78,9 +83,11 @@ def requests_of(config: Config, changed: Collection[int], takes: Takes = lambda 
     )
     sizes = [directive for directive in config.http() if directive.name == "client_max_body_size"]
     seen: set[tuple[str, int, str]] = set()
+    shared = sockets(config)
     for server in config.servers():
         touched = id(server) in changed
-        for number, door in enumerate(doors(server, names=50)):
+        schemes: set[str] = set()
+        for number, door in enumerate(doors(server, shared, names=50)):
             first = (door.scheme, door.port, door.connect) not in seen
             seen.add((door.scheme, door.port, door.connect))
             lead = _CHANGED if touched else 2 * (number > 0)
@@ -89,9 +96,12 @@ def requests_of(config: Config, changed: Collection[int], takes: Takes = lambda 
                 more = _CHANGED if touched or id(place) in changed else 3 + 3 * (number > 0)
                 if takes(more // 2):
                     yield from _of_place(door, place, everywhere, more, takes)
+                if id(place) in changed:
+                    yield from (_weighed(request, more) for request in _below_others(door, place))
             yield from (_weighed(request, lead + 1) for request in _around(door.ask("/"), sizes))
-            if number == 0:
-                yield from _of_server(door, server, known, touched, takes)
+            if door.scheme not in schemes:
+                yield from _of_server(door, server, known, touched and not schemes, takes)
+                schemes.add(door.scheme)
     yield from (request for request in plain(config) if request.speaks in ("tcp", "tls", "udp"))
 
 
@@ -138,6 +148,18 @@ def _of_place(door: Door, place: Directive, everywhere: _Everywhere, lead: int, 
     yield _weighed(asked._replace(method="HEAD"), lead + 2)
     yield _weighed(asked._replace(method="POST", body=16), lead + 1)
     yield _weighed(asked._replace(headers=_ORIGIN), lead + 2)
+
+
+def _below_others(door: Door, place: Directive) -> Iterator[Request]:
+    """Yield what a regex may take from the other places of its server: its example, below each of their paths."""
+    if place.name != "location" or not place.args[0].startswith("~"):
+        return
+    prefixes = [
+        other.args[-1] for other in door.server.children("location") if not other.args[0].startswith(("~", "="))
+    ]
+    for prefix in [prefix for prefix in prefixes if prefix.startswith("/") and prefix != "/"][:_MOST_BESIDE]:
+        for path in samples(place, 1):
+            yield door.ask(f"{prefix.rstrip('/')}{path}", place)
 
 
 def _about(asked: Request, place: Directive, names: Collection[str]) -> Iterator[Request]:
@@ -203,7 +225,9 @@ def _of_server(door: Door, server: Directive, known: _Known, touched: bool, take
         used = set().union(*map(used_variables, own)) if own else set()
         for name in sorted(used & known.all.keys()):
             changed = {id(hint) for hint in known.changed[name]}
-            for hint in known.all[name] if touched or takes(_HINTED) else known.changed[name]:
+            others = [hint for hint in known.all[name] if id(hint) not in changed]
+            others = others[:: max(1, len(others) // _MOST_ALIKE)] if touched or takes(_HINTED) else []
+            for hint in [*known.changed[name], *others]:
                 weight = _CHANGED if touched or id(hint) in changed else _HINTED
                 request = applied(hint, door.ask(paths[0], place)) if takes(weight) else None
                 if request is not None:

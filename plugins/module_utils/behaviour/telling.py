@@ -34,11 +34,11 @@ def findings_of(rows: Sequence[Row], strict: bool) -> list[Finding]:
 def _finding(row: Row, others: Sequence[Row], strict: bool) -> Finding:
     behind = "; ".join(change.words for change in row.causes)
     if row.kind.what == "directive":
-        what, expected, seen = f"{behind}: {row.kind.why}", row.before, row.after
+        what, expected, seen = f"{behind}: {row.judgement.why}", row.before, row.after
         accept = flow({"request": row.what, "what": "directive", "reason": "…"})
         mend = f"mend it, or list it in gates_accept: {accept}"
     else:
-        what = f"{row.what} {_short(row.before)} → {_short(row.after)}: {row.kind.why}"
+        what = f"{row.what} {_short(row.before)} → {_short(row.after)}: {row.judgement.why}"
         what += f" ({behind})" if behind else ""
         more = row.count - len(row.examples)
         seen = f"{_short(row.after)} for {', '.join(row.examples)}" + (f" and {more} more" if more else "")
@@ -67,9 +67,13 @@ def summary(rows: Sequence[Row], asked: int, left_out: int) -> str:
     """Say in a line how many requests were asked, left out, and answered otherwise."""
     told = [row for row in rows if row.examples]
     accepted = sum(row.count for row in told if row.reason)
-    shown = sum(row.count for row in told if not row.reason)
+    failing = sum(row.count for row in told if not row.reason and row.fails)
+    meant = [row for row in told if not row.reason and row.judgement.sort == "intended"]
+    shown = sum(row.count for row in told if not row.reason and row.judgement.sort == "shown")
     also = [f"{left_out} or more left out (gates_behaviour_requests)"] if left_out else []
     also += [f"{count(accepted, 'difference')} accepted"] if accepted else []
-    also += [f"{count(shown, 'difference')} shown"] if shown else []
+    also += [f"{count(failing, 'difference')} not explained by an edit"] if failing else []
+    also += [f"{count(sum(row.count for row in meant), 'difference')} that the edits set out to make"] if meant else []
+    also += [f"{count(shown, 'other difference')} shown"] if shown else []
     first = f"{count(asked, 'request')} asked of both" if told else f"{count(asked, 'request')} answered as before"
     return ", ".join([first, *also])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["jump", "normal"]
+__all__ = ["jump", "normal", "slip"]
 
 # A lost digit is a factor of ten, minutes for seconds sixty, kilo for mega a thousand.
 _JUMP = 10
+# People give caches, buffers and time-outs ten times as much on purpose.
+_FAR = 30
 _TIMES = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "M": 2.6e6, "y": 3.15e7}
 _SIZES = {"": 1.0, "k": 1024.0, "m": 1024.0**2, "g": 1024.0**3}
 _TIME_NAMES = re.compile(r"(_timeout|_time|_interval|_delay|_valid|_ttl|_age|^expires|^timeout|^resolver)$")
@@ -29,8 +31,8 @@ def normal(name: str, args: Sequence[str]) -> tuple[str, ...]:
     return tuple(_normal(name, word) for word in args)
 
 
-def jump(name: str, old: Sequence[str], new: Sequence[str]) -> str:
-    """Say which value of a directive jumped tenfold or more, or to or from nothing; "" where none did."""
+def jump(name: str, old: Sequence[str], new: Sequence[str], times: float = _JUMP) -> str:
+    """Say which value of a directive jumped ``times`` or more, or to or from nothing; "" where none did."""
     if len(old) != len(new):
         return ""
     for before, after in zip(old, new, strict=True):
@@ -42,9 +44,26 @@ def jump(name: str, old: Sequence[str], new: Sequence[str]) -> str:
             unlimited = name == "client_max_body_size" or (name.endswith("_timeout") and name != "keepalive_timeout")
             if unlimited:
                 return f"{before} → {after}"
-        elif high / low >= _JUMP and min(first, second) >= 0:
+        elif high / low >= times and min(first, second) >= 0:
             return f"{before} → {after}: {high / low:.0f} times as {'much' if second > first else 'little'}"
     return ""
+
+
+def slip(name: str, old: Sequence[str], new: Sequence[str]) -> str:
+    """Say which value has another unit and the same number, or jumped further than a person means to; "" for none."""
+    if len(old) != len(new):
+        return ""
+    for before, after in zip(old, new, strict=True):
+        first, second = _value(name, before), _value(name, after)
+        if first is None or second is None or first == second:
+            continue
+        numbers = [_NUMBER.findall(text.rpartition("=")[2]) for text in (before, after)]
+        if [number for number, _ in numbers[0]] == [number for number, _ in numbers[1]]:
+            return f"{before} → {after}: the unit is another, and the number is not"
+        if first and second and [unit for _, unit in numbers[0]] != [unit for _, unit in numbers[1]]:
+            # Who writes another number and another unit means both.
+            return ""
+    return jump(name, old, new, _FAR)
 
 
 def _normal(name: str, word: str) -> str:

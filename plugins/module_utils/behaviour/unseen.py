@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..config.parse import Directive
 from ..outside import whole_number
 from .changes import Change
-from .units import jump
+from .judgement import Judgement
+from .units import slip
 
 __all__ = ["unseen"]
 
@@ -15,9 +18,9 @@ _PROTECTS = (
     "client_max_body_size",
     "deny",
     "internal",
-    "limit_conn",
     "limit_except",
-    "limit_req",
+    "proxy_no_cache",
+    "fastcgi_no_cache",
     "proxy_ssl_verify",
     "ssl_verify_client",
     "valid_referers",
@@ -26,26 +29,38 @@ _EVERYBODY = (["all"], ["0.0.0.0/0"], ["::/0"])
 _SWITCHED_OFF = ("off", "none", "no")
 
 
-def unseen(change: Change) -> tuple[str, bool]:
-    """Say in words what a change is that no request shows, and whether it fails the gate."""
+def unseen(change: Change) -> Judgement:
+    """Judge a change that no request shows, by its text."""
     old, new = change.old, change.new
     if _is_redrawn(change):
-        return "other shares by tenfold or more: a digit is wrong, or it is meant", True
+        return Judgement("slip", "other shares by tenfold or more: a digit is wrong, or it is meant")
     if old and new:
-        step = jump(change.name, old.args, new.args)
+        step = slip(change.name, old.args, new.args)
         if step:
-            return f"a digit or a unit is wrong, or it is meant: {step}", True
-        if change.name in ("allow", "deny") and sorted(old.args) != sorted(new.args) and new.args in _EVERYBODY:
-            return "everybody is let in", change.name == "allow"
+            return Judgement("slip", f"a digit or a unit is wrong, or it is meant: {step}")
+        if change.name == "allow" and sorted(old.args) != sorted(new.args) and new.args in _EVERYBODY:
+            return Judgement("regression", "everybody is let in")
         if _is_member(change) and old.args[:1] != new.args[:1]:
-            return "another machine is in the upstream", True
+            return Judgement("intended", "another machine is in the upstream")
+        if change.name.endswith("_no_cache") and set(old.args) > set(new.args):
+            return Judgement("regression", "what was not kept is kept for everybody")
+        if change.name == "listen" and _is_wider(old.args, new.args):
+            return Judgement("regression", "it is open to every address")
+        if change.name == "listen" and "ssl" in old.args and new.args == [each for each in old.args if each != "ssl"]:
+            return Judgement("regression", "it does not speak TLS any more")
         if change.name in _PROTECTS and new.args[:1] != old.args[:1] and new.args[0] in _SWITCHED_OFF:
-            return "what protected is switched off", True
+            return Judgement("regression", "what protected is switched off")
     if old and not new and change.name in _PROTECTS:
-        return "what protected is gone", True
+        return Judgement("regression", "what protected is gone")
     if new and not old and change.name == "allow" and new.args in _EVERYBODY:
-        return "everybody is let in", True
-    return "changed, and no request shows it", False
+        return Judgement("regression", "everybody is let in")
+    return Judgement("shown", "changed, and no request shows it")
+
+
+def _is_wider(old: Sequence[str], new: Sequence[str]) -> bool:
+    """Whether a listener at an address is at every address now, on the same port."""
+    address, _, port = old[0].rpartition(":")
+    return address not in ("", "*", "0.0.0.0", "[::]") and new[0] in (port, f"*:{port}", f"0.0.0.0:{port}")
 
 
 def _is_redrawn(change: Change) -> bool:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from ..contract.model import Check, Expect
 from ..contract.showing import shown_header, shown_url
 from ..contract.url import is_host
-from .facts import listeners, server_names
+from .facts import listeners, server_names, sockets
 from .parse import Config, Directive
 from .samples import matching, samples
 
-__all__ = ["Door", "Request", "Speaks", "askable", "derive", "doors", "plain"]
+__all__ = ["Door", "Request", "Sockets", "Speaks", "askable", "derive", "doors", "plain"]
 
 # A refusal is an answer; a server error is none.
 _ANSWERED = Expect(status=("2xx", "3xx", "4xx"))
@@ -25,6 +25,7 @@ _GREETINGS = {
     "imap": "a CAPABILITY\r\nb LOGOUT\r\n",
 }
 
+Sockets = Mapping[tuple[str, int], Collection[str]]
 Speaks = Literal["http", "h2", "handshake", "tcp", "tls", "udp"]
 
 
@@ -116,22 +117,27 @@ def _hosts(server: Directive) -> list[str]:
     return [host for _, host in sorted(found, key=lambda pair: pair[0])]
 
 
-def doors(server: Directive, names: int = 1) -> list[Door]:
-    """List the ways to reach a server: each listener by at most ``names`` of its names."""
+def doors(server: Directive, shared: Sockets | None = None, names: int = 1) -> list[Door]:
+    """List the ways to reach a server: each listener by at most ``names`` of its names.
+
+    ``shared`` are the options of each socket, of ``sockets(config)``; without them the server's own count.
+    """
     hosts = list(dict.fromkeys(_hosts(server)))[:names] or ["localhost"]
     listens = [directive.args for directive in server.children("listen") if directive.args] or [["80"]]
     found = []
     for listen, (_, *options) in zip(listeners(server), listens, strict=True):
         if "quic" in options or "udp" in options:
             continue
+        own = {*options, *(["ssl"] if listen.tls else [])}
+        common = own.union((shared or {}).get((listen.address, listen.port), ()))
         connect = listen.address
         if connect in _EVERYWHERE or (not connect.startswith("unix:") and connect.strip("[]").isalpha()):
             connect = "127.0.0.1"
         # Without TLS a listener of nginx before 1.25 speaks one of the two only.
-        speaks: Speaks = "h2" if "http2" in options and not listen.tls else "http"
-        scheme = "https" if listen.tls else "http"
+        speaks: Speaks = "h2" if "http2" in common and "ssl" not in common else "http"
+        scheme = "https" if "ssl" in common else "http"
         where = "[::1]" if connect == "[::]" else connect
-        found += [Door(server, host, scheme, listen.port, where, speaks, "proxy_protocol" in options) for host in hosts]
+        found += [Door(server, host, scheme, listen.port, where, speaks, "proxy_protocol" in common) for host in hosts]
     return found
 
 
@@ -170,9 +176,10 @@ def _others(config: Config) -> Iterator[Request]:
 def plain(config: Config) -> list[Request]:
     """List a GET for each server, listener and location that can be asked for; a connection for what is not HTTP."""
     found: dict[tuple[str, str], Request] = {}
+    shared = sockets(config)
     for server in config.servers():
         wanted = [("/", server), *((path, place) for place in askable(server) for path in samples(place, 1))]
-        for door in doors(server):
+        for door in doors(server, shared):
             for path, place in wanted:
                 request = door.ask(path, place)
                 found.setdefault((request.url, request.connect), request)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ..outside import whole_number
 from .parse import Config, Directive
 
-__all__ = ["Listen", "facts", "listeners", "server_names"]
+__all__ = ["Listen", "facts", "listeners", "server_names", "sockets"]
 
 # Directives whose argument is a file that nginx reads and that seldom belongs to the tree.
 _READS_FILE = (
@@ -105,6 +105,17 @@ def listeners(server: Directive) -> list[Listen]:
     tls = server.value("ssl") == "on"
     found = [_listen(directive, tls) for directive in server.children("listen") if directive.args]
     return found or [Listen("*", 80, tls, False)]
+
+
+def sockets(config: Config) -> dict[tuple[str, int], frozenset[str]]:
+    """Map each address and port to the options of all servers there: what one says of a socket holds for all."""
+    found: dict[tuple[str, int], frozenset[str]] = {}
+    for server in config.servers():
+        for listen, directive in zip(listeners(server), server.children("listen"), strict=False):
+            options = frozenset(directive.args[1:]) | ({"ssl"} if listen.tls else frozenset())
+            place = (listen.address, listen.port)
+            found[place] = found.get(place, frozenset()) | options
+    return found
 
 
 def server_names(server: Directive) -> list[str]:

@@ -9,14 +9,16 @@ import re
 import weakref
 from collections.abc import Iterator
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from .facts import listeners, server_names
 from .parse import Config, Directive
 from .regexes import compiled
 
-__all__ = ["Trace", "choose_location", "choose_server", "is_named", "trace"]
+__all__ = ["Trace", "choose_location", "choose_server", "is_named", "normalised", "trace"]
 
 _MOST_ROUNDS = 10
+_SLASHES = re.compile("/+")
 _FINAL = ("redirect", "permanent")
 
 
@@ -171,6 +173,19 @@ def _rewritten(block: Directive, path: str) -> Iterator[tuple[Directive, str, st
                 yield directive, path, flag
                 if flag:
                     return
+
+
+def normalised(path: str) -> str:
+    """Return the path of a request as locations see it: decoded, without dot segments and doubled slashes."""
+    plain = _SLASHES.sub("/", unquote(path))
+    parts: list[str] = []
+    for part in plain.split("/")[1:]:
+        if part == "..":
+            parts = parts[:-1]
+        elif part != ".":
+            parts.append(part)
+    ends = plain.endswith(("/", "/.", "/.."))
+    return "/" + "/".join([*(each for each in parts if each), *([""] if ends and any(parts) else [])])
 
 
 def trace(config: Config, host: str, port: int, path: str) -> Trace:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping, NamedTuple
 
-from ..errors import InputError
+from ..errors import InputError, json_form
 from .reading import (
     METHODS,
     read_address,
@@ -233,7 +233,7 @@ def _request_key(given: Mapping[str, object], source: str) -> str:
 def parse_contract(rows: object, where: str, site: str = "") -> list[Check]:
     """Read the checks that a user wrote at ``where``. Raises ``InputError`` that says what is wrong, and where."""
     if not isinstance(rows, (list, tuple)):
-        raise InputError(where, f"{shown(rows)} is not a list of checks")
+        raise InputError(where, f"{shown(rows)} is not a list of checks{json_form(where, rows)}")
     names: dict[str, str] = {}
     contract: list[Check] = []
     for number, row in enumerate(rows):

@@ -91,8 +91,8 @@ class PreflightRequest(TypedDict, total=False):
 
 class ProbeRequest(TypedDict, total=False):
     """``probe``: a need has ``kind`` and ``value``, and may have ``purpose``, ``path`` (where the value leads to by
-    links of the release), ``beside`` (a certificate's key), ``file`` and ``line``; see ``needs/model.py``. ``known``
-    are the releases that the controller has.
+    links of the release), ``beside`` (a certificate's key), ``connect`` (false: to no other machine), ``file`` and
+    ``line``; see ``needs/model.py``. ``known`` are the releases that the controller has.
 
     Answer: ``live`` is the id of the tree that is at ``/etc/nginx`` now, or None, and ``confirmed`` says whether it was
     accepted; ``needs`` with ``key`` (kind and value), ``met``, ``seen`` and ``near``; ``facts`` (``nginx_version``,

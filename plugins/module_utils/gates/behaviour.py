@@ -10,6 +10,8 @@ from ..behaviour.beside import NOT_ASKED, Beside
 from ..behaviour.causes import Blame
 from ..behaviour.changes import Change, changes
 from ..behaviour.comparing import Compared, blocks_of, compare, grouped
+from ..behaviour.following import followed, still_led_to
+from ..behaviour.judging import Judge
 from ..behaviour.plan import planned
 from ..behaviour.pools import Pools
 from ..behaviour.replay import read_log
@@ -20,13 +22,15 @@ AFTER = ("start",)
 
 
 def run(subject: Subject) -> Verdict:
-    """Ask both, compare, and fail for what got worse or leads elsewhere and was not meant."""
+    """Ask both, compare, and fail for what got worse, and for what no edit explains."""
     release, config = subject.examined
     live, options = subject.live, subject.options
     if live is None:
         return Verdict("pass", "there is no live release to compare with")
     if live.release.id == release.id:
         return Verdict("pass", "nothing changes")
+    if fault := subject.live_fault:
+        return Verdict("pass", f"the live release does not start, so there is nothing to compare with: {fault}")
     listed = _Listed(read_accept(options.accept))
     changed = changes(live.config, config)
     log = read_log(options.replay_log, options.replay_requests, live.config)
@@ -47,19 +51,24 @@ def run(subject: Subject) -> Verdict:
     if not asked:
         return Verdict("inconclusive", "staging answered none of the requests in time")
     blame = Blame(live.config, config, changed)
-    compared = list(compare([requests[n] for n in asked], [answers[n] for n in asked], blame))
+    judge = Judge(live.config, config, changed)
+    questions, replies = [requests[n] for n in asked], [answers[n] for n in asked]
+    compared = list(compare(questions, replies, blame, judge))
+    compared = still_led_to(compared, questions, replies)
+    compared = followed(beside, config, compared)
     meant = beside.meant(subject.contract, blame) if compared or changed else {}
 
     def accepted(one: Compared) -> str:
         return listed.difference(one) or _for_request(one, meant)
 
-    compared = beside.confirmed(compared, requests, blame, accepted)
+    compared = beside.confirmed(compared, requests, (blame, judge), accepted)
     beside.restore()
     rows = grouped(
         compared,
         changed,
         {id(change): listed.change(change) or _for_block(change, meant) for change in changed},
         accepted,
+        judge,
     )
     findings = findings_of(rows, options.strict)
     findings += [Finding(words, warning=True) for words in [*listed.unused(), *log.said]]

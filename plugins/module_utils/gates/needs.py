@@ -1,7 +1,8 @@
 """What is needed and was not before exists on the hosts, or is declared (``nginx_needs``).
 
-A port is a need like any other. Hosts say whether it is free; where nobody can be asked a new one has to be declared,
-for a digit too many is a port as well, and no other gate can tell that it was not meant.
+Where no host is asked, as in a pull request, a new need is listed and left to the preflight of the push, in which each
+host looks for it before anything is switched. What looks like a slip fails at once: a near miss of something that
+exists, and a need that shuts another one out.
 """
 
 from __future__ import annotations
@@ -12,18 +13,22 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..closest_match import closest_path
+from ..config.parse import CONF_ROOT
 from ..engine.needs.pages import alternatives, group_of, is_misspelt
 from ..needs.comparing import Known, Standing, answers, new_needs, outside, standing
 from ..needs.declared import declared
 from ..needs.model import Need
+from ..needs.slips import PACKAGED, Slip
 from ..pasting import quoted
 from ..textfmt import count, listed
 from ..verdicts.model import Finding, Subject, Verdict
+from ..verdicts.slips import left_to_preflight, slips_of
 
 AFTER = ("parse",)
 ON: tuple[str, ...] = ()
 
 _MOST_HOSTS = 3
+_MOST_LISTED = 50
 # Finding what is most like a value takes long where there are thousands of them.
 _MOST_HINTS = 20
 _PATHS = ("directory", "file")
@@ -37,7 +42,12 @@ def run(subject: Subject) -> Verdict:
     needs, new = outside(subject.needs), new_needs(subject.needs, live)
     known, said = Known(live or ()), answers(subject.said)
     indexes = alternatives(need.to_json() for need in subject.needs if _is_known(need, subject, known))
-    found = [_Found(subject, standing(need, texts, said, subject.hosts), known, indexes) for need in new]
+    slips = slips_of(subject) if said is None else {}
+    left = left_to_preflight(subject)
+    found = [
+        _Found(subject, how, known, indexes, slip=slips.get(how.need.key), left=how.need.key in left)
+        for how in (standing(need, texts, said, subject.hosts) for need in new)
+    ]
     evidence: dict[str, Any] = {"needs": [need.to_json() for need in needs], "new": [list(need.key) for need in new]}
     if live is None:
         return _first_release(subject, needs, found, evidence)
@@ -48,10 +58,19 @@ def run(subject: Subject) -> Verdict:
         named = listed(hosts, _MOST_HOSTS)
         words = f"{named} could not be asked about {count(len(silent), 'new need')}: {_why(subject, hosts)}"
         return Verdict("inconclusive", words, [each.unknown() for each in _told(silent)], evidence)
+    later = _told([each for each in found if each.is_left and each not in faults])
     good = f"{count(len(needs), 'need')}, all of them the live release's as well"
-    if new:
+    if later:
+        good = _left(later)
+        evidence["left"] = [list(need.key) for each in later for need in (each.need, *each.also)]
+    elif new:
         good = f"{count(len(new), 'need')} more than the live release has, each met or declared"
-    return Verdict.of(_findings(faults), good, **evidence)
+    return Verdict.of([*_findings(faults), *(each.listed() for each in later[:_MOST_LISTED])], good, **evidence)
+
+
+def _left(later: Sequence[_Found]) -> str:
+    needs = [f"the {each.need.kind} {each.need.value}" for each in later]
+    return f"{count(len(needs), 'new need')}, left to the preflight: {listed(needs, _MOST_HOSTS)}"
 
 
 def _first_release(
@@ -69,20 +88,39 @@ def _first_release(
 class _Found:
     """A new need, how it stands with it, and what is said of it."""
 
-    def __init__(self, subject: Subject, how: Standing, known: Known, indexes: _Indexes) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        how: Standing,
+        known: Known,
+        indexes: _Indexes,
+        *,
+        slip: Slip | None,
+        left: bool,
+    ) -> None:
         self.need, self.standing = how.need, how
+        self._slip, self._left = slip, left
         self.also: list[Need] = []
         self._subject, self._known, self._indexes = subject, known, indexes
         self._mapped = _mapped(how.need, subject.options.docroots)
 
     @property
     def is_lacking(self) -> bool:
-        """Whether it is known not to be there, or nobody was asked and nothing tells of it."""
+        """Whether it is known not to be there, or nobody was asked and it looks like a slip."""
         if self.standing.declared or self.standing.lacking:
             return not self.standing.declared
         if self.standing.asked or self.standing.silent:
             return False
-        return not _is_known(self.need, self._subject, self._known) and not self._is_excused
+        if self._mapped is not None:
+            return not self._mapped.exists() and not self._is_excused
+        return self._slip is not None
+
+    @property
+    def is_left(self) -> bool:
+        """Whether it is to be listed, for the preflight of each host: nobody could be asked. What is usual is not."""
+        usual = self.need.kind == "directory" and self.need.value in PACKAGED
+        own = _of_own_folder(self.need, self._subject)
+        return self._left and not (self.standing.declared or self._mapped or usual or own)
 
     @property
     def _is_excused(self) -> bool:
@@ -99,7 +137,7 @@ class _Found:
     def finding(self, *, hint: bool = True) -> Finding:
         """What is to be said where it is lacking, with the nearest thing that exists as a ``hint``."""
         how, need = self.standing, self.need
-        near = self._near() if hint else how.near
+        near = self._slip.near if self._slip else self._near() if hint else how.near
         meant = f"; did you mean {near}?" if near else ""
         if how.lacking:
             hosts, lack = listed(sorted(how.lacking), _MOST_HOSTS), "lacks" if len(how.lacking) == 1 else "lack"
@@ -110,8 +148,8 @@ class _Found:
             who, expected = "staging_docroots has no such thing", f"{self._mapped} exists"
             seen = "nothing is there"
         else:
-            who, expected = "the live release does not", "a host that has it, or a declaration"
-            seen = "no host was asked"
+            who, expected = "the live release does not", "what exists, or a declaration"
+            seen = f"{self._slip.why}; no host was asked" if self._slip else "no host was asked"
         return Finding(
             f"the release needs {need.words}, and {who}{meant}",
             file=need.file,
@@ -121,6 +159,18 @@ class _Found:
             mend=self._mend(near),
             # Of a first release each host is asked in preflight.
             warning=self._subject.live is None,
+        )
+
+    def listed(self) -> Finding:
+        """What is to be said where it is left to the preflight."""
+        need = self.need
+        inside = need.kind in _PATHS and PurePosixPath(need.value).is_relative_to(CONF_ROOT)
+        return Finding(
+            f"{need.words} is new: each host checks it in preflight, before anything is switched",
+            file=need.file,
+            line=need.line,
+            mend="the release does not bring it: add it, or keep it on the hosts (nginx_kept)" if inside else "",
+            warning=True,
         )
 
     def unknown(self) -> Finding:
@@ -156,6 +206,14 @@ def _is_known(need: Need, subject: Subject, known: Known) -> bool:
     if mapped is not None:
         return mapped.exists()
     return subject.live is None or need.key in known.keys
+
+
+def _of_own_folder(need: Need, subject: Subject) -> bool:
+    """Whether it is an index file of a folder that the release brings, where no host could have one."""
+    folder = PurePosixPath(need.value).parent
+    if need.purpose != "index" or subject.release is None or not folder.is_relative_to(CONF_ROOT):
+        return False
+    return (subject.release.tree / folder.relative_to(CONF_ROOT)).is_dir()
 
 
 def _findings(lacking: Sequence[_Found]) -> list[Finding]:

@@ -50,6 +50,12 @@ def run(subject: Subject) -> Verdict:
         return Verdict(
             "pass", "there is no live release to reload from: the next start is cold, and the gate start did that"
         )
+    if fault := subject.live_fault:
+        return Verdict(
+            "pass",
+            f"the live release does not start, so nginx cannot reload from it: {fault}; the next start is cold, and "
+            "the gate start did that",
+        )
     answer = _ask(subject, live)
     if answer["failures"] and not _hard(subject, live, answer):
         answer = _ask(subject, live)

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..behaviour.plainly import Problem, asked_plainly
+from ..config.derive import Request
 from ..config.match import Trace, trace
 from ..contract.model import Check, to_json
 from ..textfmt import count
 from ..verdicts.model import Finding, Subject, Verdict
 
 AFTER = ("start",)
-ON = ("stage",)
+ON = ("stage", "live_stage")
 
 
 def _ways(way: Trace) -> str:
@@ -39,17 +40,19 @@ def _broken(subject: Subject, check: Check, outcome: Mapping[str, Any], log: Seq
     )
 
 
-def _derived(problem: Problem) -> Finding:
+def _derived(problem: Problem, before: str) -> Finding:
+    """Tell of a problem; ``before`` is what the live release answers to the same, where that is a problem as well."""
     blamed = problem.way.last
     place = (blamed.file, blamed.line) if blamed else ("", 0)
+    also = " (staging may be to blame)" if problem.world else " (the live release answers alike)" if before else ""
     return Finding(
-        f"{problem.request.words}: {problem.what}" + (" (staging may be to blame)" if problem.world else ""),
+        f"{problem.request.words}: {problem.what}{also}",
         file=place[0],
         line=place[1],
         expected=f"{problem.request.words}, derived from {problem.request.place}, answers",
         seen=_ways(problem.way),
         nginx=problem.nginx,
-        warning=problem.world,
+        warning=problem.world or bool(before),
     )
 
 
@@ -61,11 +64,28 @@ def _without_contract(subject: Subject) -> Verdict:
             "fail", "no request could be made: there is no contract, and nothing that listens to derive checks from"
         )
     outcomes = [{"request": request.words, **answer} for request, answer in zip(requests, asked.answers, strict=True)]
-    findings = [_derived(problem) for problem in problems]
-    if all("fault" in answer for answer in asked.answers) and all(problem.world for problem in problems) and problems:
+    before = _of_live(subject, [problem.request for problem in problems if not problem.world])
+    findings = [_derived(problem, before.get(_key(problem.request), "")) for problem in problems]
+    nothing = all("fault" in answer for answer in asked.answers)
+    if nothing and problems and all(finding.warning for finding in findings):
         findings.insert(0, Finding(f"none of {count(len(requests), 'derived request')} was answered"))
     good = f"{len(requests) - len(problems)} derived checks hold; there is no contract: write nginx_checks"
+    if before:
+        good += f"; {count(len(before), 'more')} fail as in the live release"
     return Verdict.of(findings, good, outcomes=outcomes, derived=True, errors=asked.errors)
+
+
+def _of_live(subject: Subject, requests: Sequence[Request]) -> dict[tuple[object, ...], str]:
+    """Return which of the requests the live release fails as well, with how: no change is to blame for those."""
+    if not requests or subject.live is None:
+        return {}
+    problems = asked_plainly(subject.staged_live, subject.live.config, requests)[2]
+    return {_key(problem.request): problem.what for problem in problems}
+
+
+def _key(request: Request) -> tuple[object, ...]:
+    """What is asked, without the line that suggests it."""
+    return request[:-2]
 
 
 def run(subject: Subject) -> Verdict:

@@ -15,6 +15,7 @@ from ..packages import analyzer
 from ..textfmt import count
 from ..verdicts.model import Finding, Subject, Verdict
 from ..world.directives import known_elsewhere
+from ..world.production import loaders
 
 AFTER = ("parse",)
 
@@ -37,6 +38,10 @@ _PARAMETERS = {
 }
 _MISMATCH = re.compile(
     r'(?:SSL_CTX_use_PrivateKey|cannot load certificate key).*?"(?P<path>/[^"]+)".*key values mismatch'
+)
+_UNIT = re.compile(r'"(?:daemon|master_process)" directive is duplicate')
+_UNIT_MEND = (
+    "take the line out: nginx's unit says the same by -g, as it does for the live release; or give the unit a drop-in"
 )
 _DECIDE = "or say in gates_decide why the gate counts as passed: {syntax: REASON}"
 
@@ -61,7 +66,9 @@ def findings_of(output: str, *, allow_warnings: bool) -> list[Finding]:
 
 
 def _meant(what: str) -> str:
-    """Name the directive that a misspelt one was meant to be."""
+    """Name the directive that a misspelt one was meant to be, or say who says the same already."""
+    if _UNIT.search(what):
+        return _UNIT_MEND
     unknown = _UNKNOWN.search(what)
     near = closest_match(unknown["name"], analyzer.DIRECTIVES) if unknown else ""
     return f"did you mean {near}?" if near else ""
@@ -105,6 +112,27 @@ def _unknown_here(config: Config, findings: list[Finding]) -> list[Finding]:
     return found
 
 
+def _unloaded(subject: Subject, faults: list[Finding]) -> Verdict | None:
+    """Say which module is not loaded, where nginx does not know a directive that a module of the distribution knows.
+
+    What live has as well, and this release does not load any more, is its fault. Else the hosts may have the module.
+    """
+    _, config = subject.examined
+    unknown, fault = next(((match, each) for each in faults if (match := _UNKNOWN.search(each.what))), (None, None))
+    module = subject.staged.ask("provides", [{"directive": unknown["name"]}])["module"] if unknown else ""
+    if unknown is None or fault is None or not module:
+        return None
+    live = subject.live
+    words = f"nothing in the release loads the module of {unknown['name']} ({module})"
+    mend = f"load_module modules/{module}; or keep the include of the folder that its package writes to"
+    lost = loaders(live.config) - loaders(config) if live and live.config.named(unknown["name"]) else set()
+    if lost:
+        by = f"the live release has it by {', '.join(sorted(lost))}"
+        return Verdict("fail", words, [replace(fault, what=words, expected=by, mend=mend)])
+    mend += f". Where the hosts have it, name its package in staging_packages, {_DECIDE}"
+    return Verdict("inconclusive", words, [replace(fault, what=words, mend=mend)])
+
+
 def _since_before(subject: Subject, findings: list[Finding]) -> list[Finding]:
     """Let pass what nginx says of the live release as well: it is no fault of the change."""
     if subject.live_stage is None or all(finding.warning for finding in findings):
@@ -127,6 +155,9 @@ def run(subject: Subject) -> Verdict:
     code, output = int(done["code"]), str(done["output"])
     findings = _since_before(subject, findings_of(output, allow_warnings=subject.options.allow_warnings))
     faults = [finding for finding in findings if not finding.warning]
+    unloaded = _unloaded(subject, faults) if code else None
+    if unloaded is not None:
+        return replace(unloaded, evidence={"output": output})
     hidden = _hidden(faults, tuple(subject.staged.invented)) if code else ""
     if hidden:
         listed = _unknown_here(config, faults)

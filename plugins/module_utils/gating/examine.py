@@ -28,7 +28,9 @@ from ..staging.stage import Stage, StageSettings
 from ..verdicts.model import Live, Options, Subject, Verdict
 from ..verdicts.pytests import Pytests
 from ..verdicts.runner import Gate, run_gates
+from ..verdicts.slips import left_to_preflight
 from ..world.model import Service, World
+from ..world.production import lends_modules, starts_as_unit
 from ..world.synthesis import synthesise
 
 __all__ = ["Candidate", "Examined", "Examiner", "subject_of"]
@@ -102,7 +104,7 @@ class Examiner:
     """What all candidates of a run share.
 
     For ``blame_seconds`` at most it is searched which lines make a candidate fail; not at all for 0, and for the first
-    few that fail only.
+    few that fail only. ``endpoints`` says whether hosts are to connect to upstreams before they are switched.
     """
 
     client: docker.DockerClient
@@ -112,6 +114,7 @@ class Examiner:
     services: tuple[Service, ...]
     run: str
     blame_seconds: float = 0
+    endpoints: bool = True
     _blamed: Iterator[int] = field(default_factory=itertools.count)
 
     def examine(self, candidates: Sequence[Candidate]) -> list[Examined]:
@@ -154,13 +157,15 @@ class Examiner:
             invented = subject.stage.invented if subject.stage else world.invented
         live = subject.live.needs if subject.live else None
         asked = to_check(subject.needs, live, declared(subject.options.declared))
-        rows = questions([need.to_json() for need in asked], release.tree)
+        rows = questions([need.to_json() for need in asked], release.tree, endpoints=self.endpoints)
         return Examined(candidate, verdicts, invented, rows, blame)
 
     def _blame(self, subject: Subject, verdicts: Sequence[Verdict]) -> Blame | None:
         """Search whose line it is, while the stages are there. What goes wrong then changes no verdict."""
         if not self.blame_seconds or subject.live is None or all(each.result != "fail" for each in verdicts):
             return None
+        if fault := subject.live_fault:
+            return Blame(note=f"not searched: the live release does not start: {fault}")
         if next(self._blamed) >= _MOST_BLAMED:
             return Blame(note=f"not searched: the lines of {_MOST_BLAMED} other releases of this run are")
         try:
@@ -171,9 +176,15 @@ class Examiner:
 
     def _world(self, subject: Subject) -> World:
         live = subject.live.needs if subject.live else None
-        needs = permitted(subject.needs, live, declared(subject.options.declared), subject.said)
+        left = left_to_preflight(subject)
+        needs = permitted(subject.needs, live, declared(subject.options.declared), subject.said, left)
         docroots = {path: str(folder) for path, folder in self.settings.docroots.items()}
-        return synthesise(needs, docroots, self.services)
+        before, (_, config) = subject.live.config if subject.live else None, subject.examined
+        return replace(
+            synthesise(needs, docroots, self.services),
+            as_unit=starts_as_unit(before),
+            lends_modules=lends_modules(before, config),
+        )
 
     def _begin(self, held: contextlib.ExitStack, candidate: Candidate, release: Release) -> list[Stage]:
         """Begin to start a stage for the release, and one for the live release where that is another.

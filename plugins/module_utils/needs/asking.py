@@ -16,10 +16,10 @@ _MOST_LINKS = 16
 _PATHS = ("directory", "file", "socket")
 
 
-def questions(needs: Iterable[Mapping[str, Any]], tree: Path) -> list[dict[str, Any]]:
+def questions(needs: Iterable[Mapping[str, Any]], tree: Path, *, endpoints: bool = True) -> list[dict[str, Any]]:
     """Add to needs (as JSON) where their paths lead to by links of the release, as those to what is kept.
 
-    What the tree brings after all is left out.
+    What the tree brings after all is left out. Without ``endpoints`` no host connects to another machine.
     """
     found = []
     for need in needs:
@@ -29,6 +29,8 @@ def questions(needs: Iterable[Mapping[str, Any]], tree: Path) -> list[dict[str, 
             row["beside"] = _followed(need["beside"], tree) if need.get("beside") else ""
             if _brings(tree, row["path"]):
                 continue
+        if need["kind"] == "endpoint" and not endpoints:
+            row["connect"] = False
         found.append(row)
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -97,12 +97,17 @@ def standing(need: Need, texts: Sequence[Declared], said: Answers | None, hosts:
 
 
 def permitted(
-    candidate: Iterable[Need], live: Iterable[Need] | None, texts: Sequence[Declared], said: Said | None
+    candidate: Iterable[Need],
+    live: Iterable[Need] | None,
+    texts: Sequence[Declared],
+    said: Said | None,
+    left: Collection[tuple[str, str]] = (),
 ) -> tuple[Need, ...]:
     """The needs that the world meets.
 
     Without a live release they are the candidate's. Else they are the live release's, and of the candidate's new ones
-    those that are declared, or that every host which answered has: another one would hide a misspelling.
+    those that are declared, that every host which answered has, or that are ``left`` to the preflight, by their keys,
+    as no host is asked. Another one would hide a misspelling.
     """
     rows = list(candidate)
     if live is None:
@@ -112,21 +117,25 @@ def permitted(
     for need in rows:
         names[need.key] = (*names.get(need.key, ()), *need.names)
     only_rsa = {need.key for need in (*rows, *before) if need.only_rsa}
-    # A certificate is made once, for the names and the ciphers of both releases.
-    kept = [
-        replace(
-            need, names=tuple(dict.fromkeys((*need.names, *names.get(need.key, ())))), only_rsa=need.key in only_rsa
-        )
-        for need in before
-    ]
+    # Nobody has said that a certificate holds a name which has another one in the live release.
+    served: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for need in before:
+        for name in need.names:
+            served.setdefault((need.purpose, name), set()).add(need.key)
+    # A certificate is made once, for the ciphers of both releases, and for the names of both.
+    kept = []
+    for need in before:
+        more = [name for name in names.get(need.key, ()) if served.get((need.purpose, name), {need.key}) <= {need.key}]
+        kept.append(replace(need, names=tuple(dict.fromkeys((*need.names, *more))), only_rsa=need.key in only_rsa))
     known = {need.key for need in before}
-    more, by_host = [], answers(said)
+    come, by_host = [], answers(said)
     for need in rows:
         how = standing(need, texts, by_host)
         anywhere = need.kind == "endpoint" and need.value.startswith(f"{_ANY_HOST}:")
-        if need.key not in known and (anywhere or how.declared or (how.asked and not how.lacking)):
-            more.append(need)
-    return (*kept, *more)
+        met = how.declared or (how.asked and not how.lacking) or (said is None and need.key in left)
+        if need.key not in known and (anywhere or met):
+            come.append(need)
+    return (*kept, *come)
 
 
 class Known:

@@ -144,17 +144,24 @@ class Stage:
             others.agent.tell("stand_in", secret)
             judge.agent.ask("join", secret)
             made = nginx.agent.ask("prepare", plan)["made"]
-            learned, ends = self._complete(nginx, judge)
+            learned, ends, refused = self._complete(nginx, judge)
+            if refused and self._basis != self._serves:
+                # What refuses the basis tells nothing of the release, which then stands for itself.
+                more, others_ends, _ = self._complete(nginx, judge, {"basis": self.tree(self._serves)})
+                learned, ends = [*learned, *more], [*ends, *others_ends]
             shut = judge.agent.ask("await_stand_ins", ends)["shut"]
         except SluiceError as error:
             # Nobody reads what the stand-ins print, until they are missed.
             words = execute(others.container, "sh", "-c", "cat /sluice/*.log 2>&1").output.strip()
             raise SluiceError(f"{error}; the stand-ins' own words: {words[-400:]}" if words else str(error)) from error
-        return {"made": made, "learned": learned, "shut": shut}
+        return {"made": made, "learned": learned, "shut": shut, "refused": refused}
 
     @staticmethod
-    def _complete(nginx: Made, judge: Made) -> tuple[list[str], list[dict[str, Any]]]:
-        """Complete the world by what nginx says it lacks; what was learned in words, and the stand-ins that it takes.
+    def _complete(
+        nginx: Made, judge: Made, by: Mapping[str, str] | None = None
+    ) -> tuple[list[str], list[dict[str, Any]], str]:
+        """Complete the world by what nginx says it lacks; what was learned in words, the stand-ins that it takes, and
+        what nginx still refuses in the end.
 
         Only the judge can give nginx's network an address.
         """
@@ -162,7 +169,7 @@ class Stage:
         ends: list[dict[str, Any]] = []
         tried: list[str] = []
         for _ in range(_MOST_ROUNDS):
-            found = nginx.agent.ask("complete", [{"tried": tried}])
+            found = nginx.agent.ask("complete", [{"tried": tried, **(by or {})}])
             learned += found["learned"]
             ends += found["ends"]
             tried = found["tried"]
@@ -170,7 +177,7 @@ class Stage:
                 break
             added = judge.agent.ask("address", [{"address": each} for each in found["addresses"]])["added"]
             learned += [f"the address {each} is staging's" for each in added]
-        return learned, ends
+        return learned, ends, str(found["refused"])
 
     def _images(self) -> list[Image]:
         """The images that something in this world can ask."""
@@ -212,6 +219,15 @@ class Stage:
         found = [*self._prepared.get("made", []), *self._prepared.get("learned", [])]
         shut = [f"no stand-in at {words}" for words in self._prepared.get("shut", [])]
         return [*self.world.invented, *found, *shut]
+
+    @property
+    def refused(self) -> str:
+        """What ``nginx -t`` says of the release that the world is completed by, where it refuses it; else nothing.
+
+        It was asked before any line of another release was run. Raises ``SluiceError`` when the stage is not open.
+        """
+        self._opened()
+        return str(self._prepared.get("refused", ""))
 
     @property
     def container(self) -> str:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..textfmt import first_of, source
+from .refusal import own_fault
 
 if TYPE_CHECKING:
     from ..config.parse import Config
@@ -132,6 +133,16 @@ class Subject:
     live_stage: Stage | None = None
     said: Mapping[str, Mapping[str, Any]] | None = None
     pytests: Pytests | None = None
+
+    @property
+    def live_fault(self) -> str:
+        """Why the live release starts nowhere, in nginx's words; then there is nothing to compare answers with.
+
+        Empty where it starts, and where staging may be to blame. Waits until the stages are open.
+        """
+        if self.live is None or self.live_stage is None:
+            return ""
+        return own_fault(self.live_stage.refused)
 
     def placed(self, verdict: Verdict) -> Verdict:
         """Add to each finding the file that its place was made from."""

@@ -58,6 +58,8 @@ class World:
     are the endpoints that no real service answers, in the container beside; ``local_stand_ins`` are those in nginx's
     own container: unix sockets, and what is on the loopback device or on an address of ``local``. ``ca`` is staging's
     authority, certificate and key; ``spare`` is a certificate with its key for what is found wanting later.
+    With ``as_unit`` nginx is started with the arguments of the package's unit. ``lends_modules`` says whether modules
+    that the live release has by something that staging lacks are there for the release as well.
     ``invented`` says in words what production may have otherwise; what is made of ``files`` and ``directories`` is told
     by staging, which knows what was there.
     """
@@ -76,6 +78,8 @@ class World:
     ca: tuple[str, str] = ("", "")
     spare: tuple[str, str] = ("", "")
     invented: tuple[str, ...] = ()
+    as_unit: bool = False
+    lends_modules: bool = True
 
 
 def endpoint(text: str, usual_port: int = 80) -> Endpoint:

@@ -7,6 +7,7 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.causes import Blame
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.comparing import compare, grouped
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.judging import Judge
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.pools import Pools
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.telling import findings_of, summary
 from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import Request
@@ -43,6 +44,25 @@ def _ask(target: str, host: str = "s") -> Request:
             ["proxy_pass http://a → http://b"],
         ),
         ("", "location /new { }", "/new", ["location /new added"]),
+        (
+            "index index.php; location ~ [.]php$ { fastcgi_pass a; }",
+            "index index.php; location ~ [.]php$ { fastcgi_pass b; }",
+            "/x/",
+            ["fastcgi_pass a → b"],
+        ),
+        ("location /a/ { root /x; }", "location /a/ { root /y; }", "/a", ["root /x → /y"]),
+        (
+            "location /a { location /a/b { } etag on; }",
+            "location /a { location /a/b { } etag off; }",
+            "/a/b",
+            ["etag on → off"],
+        ),
+        (
+            "if ($host = a) { return 301 /a; }",
+            "if ($host = a) { return 301 /b; }",
+            "/",
+            ["return 301 /a → 301 /b"],
+        ),
     ],
 )
 def test_the_lines_behind_a_change_are_those_on_its_way(
@@ -59,7 +79,7 @@ def test_the_lines_behind_a_change_are_those_on_its_way(
         ("location / { }", "location / { etag off; }", _ask("/x"), FINE, {"status": "500"}, [("broken", True)]),
         ("", "location /new { }", _ask("/new"), FINE, {"status": "200", "body": "new"}, [("document", False)]),
         ("", "location /new { }", _ask("/new"), FINE, {"status": "502"}, [("broken", True)]),
-        ("", "location ~ ^/n { }", _ask("/new"), FINE, {"status": "200", "body": "new"}, [("document", True)]),
+        ("", "location ~ ^/n { }", _ask("/new"), FINE, {"status": "200", "body": "new"}, [("document", False)]),
         ("location /i { internal; }", "location /i { }", _ask("/i"), {"status": "404"}, FINE, [("access", True)]),
         ("location /i { }", "location /i { etag off; }", _ask("/i"), {"status": "404"}, FINE, [("answers", False)]),
         ("return 200 a;", "return 200 b;", _ask("/"), FINE, {"status": "200", "body": "b"}, [("text", False)]),
@@ -76,7 +96,7 @@ def test_the_lines_tell_more_than_the_answers(
 ) -> None:
     first, second = conf(f"http {{ {_server(live)} }}"), conf(f"http {{ {_server(candidate)} }}")
     blame = Blame(first, second, changes(first, second))
-    found = list(compare([request_], [(before, before, after)], blame))
+    found = list(compare([request_], [(before, before, after)], blame, Judge(first, second, changes(first, second))))
     assert [(one.difference.kind, one.fails) for one in found] == kinds
 
 
@@ -84,26 +104,29 @@ def test_a_host_that_only_the_candidate_names_was_no_promise(conf: Conf) -> None
     first = conf(f"http {{ {_server('')} }}")
     second = conf(f"http {{ {_server('')} {_server('', 'new')} }}")
     blame = Blame(first, second, changes(first, second))
-    (one,) = compare([_ask("/", "new")], [(FINE, FINE, {"status": "404"})], blame)
+    (one,) = compare(
+        [_ask("/", "new")], [(FINE, FINE, {"status": "404"})], blame, Judge(first, second, changes(first, second))
+    )
     assert not one.fails
 
 
 def test_the_same_change_over_many_requests_is_one_row_with_three_examples(conf: Conf) -> None:
-    first = conf(f"http {{ {_server('location / { root /a; } location = /l { access_log off; }')} }}")
-    second = conf(f"http {{ {_server('location / { root /b; } location = /l { access_log /l; }')} }}")
+    first = conf(f"http {{ {_server('location / { etag on; } location = /l { access_log off; }')} }}")
+    second = conf(f"http {{ {_server('location / { etag off; } location = /l { access_log /l; }')} }}")
     changed = changes(first, second)
-    blame = Blame(first, second, changed)
+    blame, judge = Blame(first, second, changed), Judge(first, second, changed)
     requests = [_ask(f"/{number}") for number in range(20)]
     gone = {"status": "404", "body": ""}
-    found = list(compare(requests, [(FINE, FINE, gone)] * 20, blame))
-    rows = grouped(found, changed, {}, lambda one: "")
+    found = list(compare(requests, [(FINE, FINE, gone)] * 20, blame, judge))
+    rows = grouped(found, changed, {}, lambda one: "", judge)
     finding, log = findings_of(rows, strict=False)
-    assert finding.what.startswith("status 200 → 404: what worked fails (nginx.conf:1 root /a → /b)")
+    assert finding.what.startswith("status 200 → 404: what worked fails (nginx.conf:1 etag on → off)")
     assert finding.seen == "404 for GET http://s/0, GET http://s/1, GET http://s/2 and 17 more"
     assert (finding.warning, log.warning) == (False, True)
     assert "access_log off → /l: changed, and no request shows it" in log.what
     assert all(not found.warning for found in findings_of(rows, strict=True))
-    told = "20 requests asked of both, 3 or more left out (gates_behaviour_requests), 20 differences shown"
+    told = "20 requests asked of both, 3 or more left out (gates_behaviour_requests), "
+    told += "20 differences not explained by an edit"
     assert summary(rows, 20, 3) == told
 
 

@@ -8,6 +8,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.config.match import (
     choose_location,
     choose_server,
     is_named,
+    normalised,
     trace,
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config
@@ -170,3 +171,22 @@ def test_the_way_of_a_request(conf: Conf, path: str, way: list[str]) -> None:
 
 def test_a_port_on_which_nothing_listens_has_no_way(conf: Conf) -> None:
     assert trace(conf(REWRITES), "any", 82, "/").last is None
+
+
+@pytest.mark.parametrize(
+    ("path", "seen"),
+    [
+        ("/", "/"),
+        ("/a/b", "/a/b"),
+        ("/a/", "/a/"),
+        ("/.", "/"),
+        ("/./a", "/a"),
+        ("/a/./b/..", "/a/"),
+        ("/a/../../b", "/b"),
+        ("//a//b", "/a/b"),
+        ("/%61%2Fb", "/a/b"),
+        ("/..", "/"),
+    ],
+)
+def test_a_path_is_normalised_as_nginx_does(path: str, seen: str) -> None:
+    assert normalised(path) == seen

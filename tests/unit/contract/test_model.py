@@ -193,6 +193,26 @@ def test_a_contract_is_a_list(rows: object) -> None:
         parse_contract(rows, "nginx_checks")
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("[]", "[]"),
+        ('[{"get": "/"}]', '[{"get": "/"}]'),
+        ("['get']", "..."),
+        ("[" + " " * 99 + "]", "..."),
+        ("[\n]", "..."),
+    ],
+)
+def test_a_list_that_arrived_as_text_is_given_as_json(text: str, shown: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_contract(text, "nginx_checks")
+    assert str(caught.value).endswith(
+        f" is not a list of checks; on the command line give it as JSON: -e '{{\"nginx_checks\": {shown}}}'"
+    )
+    with pytest.raises(InputError, match=r"is not a list of checks$"):
+        parse_contract(text, "nginx_sites[0].checks")
+
+
 def test_two_checks_of_one_contract_have_two_names() -> None:
     rows = [{"post": URL, "body": "a"}, {"post": URL, "body": "b"}]
     with pytest.raises(InputError) as caught:

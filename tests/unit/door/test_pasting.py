@@ -12,6 +12,7 @@ from ansible.template import Templar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.classes import Kind
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.comparing import Row
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.judgement import Judgement
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.telling import findings_of
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import Check, parse_contract
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.measure import Answered
@@ -93,7 +94,7 @@ def test_proposals_of_coverage_are_data(template: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_what_is_to_be_accepted_or_declared_is_data(template: str, tmp_path: Path) -> None:
-    change = Row(Kind("directive", True, "why"), template, "", "", True)
+    change = Row(Kind("directive", "effect", "why"), template, "", "", Judgement("slip", "why"))
     mend = findings_of([change], False)[0].mend
     accepted = rendered(f"gates_accept: [{mend.partition('gates_accept: ')[2]}]", tmp_path)["gates_accept"]
     assert accepted[0]["what"] == "directive"

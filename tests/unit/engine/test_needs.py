@@ -17,7 +17,7 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.closest_match import closest_path, closest_port
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import System
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.needs import look as looking
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.needs import endpoints
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.needs.look import look, unmet
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.needs.network import in_time
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.needs.pages import is_misspelt
@@ -158,20 +158,21 @@ def test_a_certificate_must_fit_its_key(ask: Ask, tmp_path: Path) -> None:
 
 def test_names(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hosts").write_text("127.0.0.1 localhost\n10.0.0.7 app1 app.internal # the app\n")
-    monkeypatch.setattr(looking, "_HOSTS", tmp_path / "hosts")
+    monkeypatch.setattr(endpoints, "_HOSTS", tmp_path / "hosts")
     assert ask("name", "localhost") == (True, "", "")
     met, seen, near = ask("name", "app.intrenal")
     assert (met, near) == (False, "app.internal")
-    assert seen == "the name app.intrenal is not known on this host"
+    assert seen == "the name app.intrenal is not known on this host: its resolver and /etc/hosts have none"
     assert ask("endpoint", "app.intrenal:8001")[2] == "app.internal:8001"
 
 
 def test_a_name_that_is_not_looked_up_in_time_is_not_waited_for(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     over = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **more: over.wait(60))
-    monkeypatch.setattr(looking, "_LOOK_UP_SECONDS", 0.1)
+    monkeypatch.setattr(endpoints, "_LOOK_UP_SECONDS", 0.1)
     try:
-        assert ask("name", "slow.example")[1] == "the name slow.example was not resolved within 0.1 s"
+        words = "the name slow.example was not resolved within 0.1 s: the resolver does not answer"
+        assert ask("name", "slow.example")[1] == words
     finally:
         over.set()
 
@@ -187,14 +188,15 @@ def test_endpoints(ask: Ask, listener: int, closed_port: int, tmp_path: Path) ->
     assert ask("endpoint", f"127.0.0.1:{listener}") == (True, "", "")
     assert ask("endpoint", f"localhost:{listener}")[0]
     met, seen, _ = ask("endpoint", f"127.0.0.1:{closed_port}")
-    assert (met, seen) == (False, f"127.0.0.1 port {closed_port}: connection refused")
+    refused = "connection refused: the machine is there, and nothing listens on that port"
+    assert (met, seen) == (False, f"127.0.0.1 port {closed_port}: {refused}")
     for purpose in ("udp", "dns", "syslog"):
         assert ask("endpoint", f"127.0.0.1:{closed_port}", purpose=purpose)[0]
         assert not ask("endpoint", f"nowhere.invalid:{closed_port}", purpose=purpose)[0]
 
 
 def test_an_endpoint_that_does_not_answer_is_given_up(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looking, "_CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(endpoints, "_CONNECT_SECONDS", 0.2)
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -206,7 +208,34 @@ def test_an_endpoint_that_does_not_answer_is_given_up(ask: Ask, monkeypatch: pyt
         met, seen, _ = ask("endpoint", f"127.0.0.1:{where[1]}")
         for each in waiting:
             each.close()
-    assert (met, seen) == (False, f"127.0.0.1 port {where[1]}: no answer within 0.2 s")
+    words = "no answer within 0.2 s: a firewall is on the way, or there is no such machine"
+    assert (met, seen) == (False, f"127.0.0.1 port {where[1]}: {words}")
+
+
+def test_endpoints_elsewhere_are_not_tried_where_that_is_not_wanted(
+    ask: Ask, closed_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[object] = []
+
+    def connect(targets: list[object], seconds: float) -> dict[object, str]:
+        tried.extend(targets)
+        return dict.fromkeys(targets, "connection refused")
+
+    monkeypatch.setattr(endpoints, "connect", connect)
+    assert ask("endpoint", "203.0.113.77:80", connect=False) == (True, "", "")
+    assert tried == []
+    # What is on this very host is no traffic, and a name is looked up all the same.
+    assert not ask("endpoint", f"127.0.0.1:{closed_port}", connect=False)[0]
+    assert not ask("endpoint", "nowhere.invalid:80", connect=False)[0]
+    assert not ask("endpoint", "203.0.113.77:80")[0]
+
+
+def test_very_many_endpoints_are_not_all_tried(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoints, "_MOST_TRIED", 3)
+    monkeypatch.setattr(endpoints, "connect", lambda targets, seconds: dict.fromkeys(targets, "no answer"))
+    needs = [{"kind": "endpoint", "value": f"203.0.113.{number}:80"} for number in range(1, 6)]
+    assert [each.met for each in look(session, needs, [])].count(False) == 3
+    assert session.warnings == ["2 of 5 addresses of upstreams were not tried: too many"]
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,14 @@ import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees import sending
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.sending import pack_without_secrets
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import read_tree, release_id
+from ansible_collections.sluice.nginx.plugins.module_utils.needs.model import Kind
 from tests.unit.engine.simulation.host import SimulatedHost
 from tests.unit.engine.simulation.releases import release
 from tests.unit.engine.simulation.work import confirm, push
@@ -101,6 +102,33 @@ def test_preflight_refuses_a_host_that_lacks_what_the_release_needs(new_host: Ne
     assert problem["what"] == "the release needs the user www-dta, for nginx.conf:1, and this host lacks it"
     assert problem["do"].startswith("did you mean www-data? ")
     assert host.ask_engine("preflight", "r1", release="a" * 64, needs=[{**need, "value": "root"}])["ok"]
+
+
+# One of each kind that the gate leaves to the preflight, and that no host has.
+LACKING = {
+    "file": "/nowhere/shop.pem",
+    "directory": "/nowhere/shop",
+    "socket": "/nowhere/app.sock",
+    "name": "nowhere.invalid",
+    "endpoint": "nowhere.invalid:8001",
+    "address": "203.0.113.77",
+    "port": "8443/tcp",
+    "user": "nobody-of-that-name",
+    "group": "nobody-of-that-name",
+    "module": "ngx_http_nowhere_module.so",
+}
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_preflight_looks_for_each_kind_of_need(new_host: NewHost, kind: str) -> None:
+    host = new_host()
+    (host.proc / "net").mkdir(exist_ok=True)
+    # Somebody listens on port 8443 (20FB), in a process that is not nginx's.
+    (host.proc / "net/tcp").write_text("sl\n 0: 00000000:20FB 00000000:0000 0A 0 0 0 0 0 4711\n")
+    need = {"kind": kind, "value": LACKING[kind], "purpose": ""}
+    (problem,) = host.ask_engine("preflight", "r1", release="a" * 64, needs=[need])["problems"]
+    assert problem["what"].startswith(f"the release needs the {kind} {LACKING[kind]}, and ")
+    assert "does not know how" not in problem["seen"]
 
 
 def test_a_tree_that_is_too_large_is_said_to_be(new_host: NewHost, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ def _run(said: Mapping[str, Any] | None, live: tuple[Need, ...] | None = (PORT,)
             "fail",
             "the release needs the endpoint app:8001 (http), and web2 lacks it",
         ),
-        (None, "fail", "the release needs the endpoint app:8001 (http), and the live release does not"),
+        (None, "pass", "1 new need, left to the preflight: the endpoint app:8001"),
     ],
 )
 def test_each_host_must_say_that_it_has_what_is_new(said: Mapping[str, Any] | None, result: str, summary: str) -> None:
@@ -83,3 +83,30 @@ def test_what_a_host_lacks_of_a_first_release_is_told_and_fails_nothing() -> Non
     verdict = _run({"web1": _answer(met=True), "web2": _answer(met=False)}, live=None)
     assert verdict.result == "pass"
     assert [(finding.warning, finding.seen) for finding in verdict.findings] == [(True, "web2: connection refused")]
+
+
+def test_what_is_left_to_the_preflight_is_listed_with_its_place() -> None:
+    verdict = _run(None)
+    (finding,) = verdict.findings
+    assert (finding.warning, finding.place) == (True, "shop.conf:9")
+    assert (
+        finding.what
+        == "the endpoint app:8001 (http) is new: each host checks it in preflight, before anything is switched"
+    )
+    assert verdict.evidence["left"] == [["endpoint", "app:8001"]]
+
+
+@pytest.mark.parametrize(
+    ("near", "why"), [(Need("endpoint", "apps:8001", "http"), "it is misspelt"), (Need("name", "app1"), "")]
+)
+def test_a_near_miss_fails_where_nobody_is_asked(near: Need, why: str) -> None:
+    verdict = _run(None, live=(PORT, near))
+    assert verdict.result == ("fail" if why else "pass")
+    if why:
+        (finding,) = verdict.findings
+        assert finding.seen == f"{why}; no host was asked"
+        assert finding.mend.startswith("write apps:8001, or where it is meant, declare it: nginx_needs:")
+
+
+def test_a_declared_near_miss_is_meant() -> None:
+    assert _run(None, live=(PORT, Need("endpoint", "apps:8001", "http")), declared="endpoint:app:8001").result == "pass"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -131,3 +132,12 @@ def test_the_nearest_of_what_is_known(need: Need, near: str) -> None:
 def test_the_nearest_beside_it() -> None:
     known = Known([Need("file", "/srv/shop/index.php"), Need("file", "/srv/shop2/index.phpp")])
     assert known.nearest(Need("file", "/srv/shop/index.phpp"), beside=True) == "/srv/shop/index.php"
+
+
+def test_a_certificate_is_not_for_names_that_have_another_one() -> None:
+    acme = replace(CERTIFICATE, names=("acme.example",))
+    globex = replace(CERTIFICATE, value="/etc/ssl/globex.pem", names=("globex.example",))
+    wanted = replace(acme, names=("acme.example", "globex.example", "new.example"))
+    first, second = permitted([wanted], [acme, globex], (), None)
+    assert first.names == ("acme.example", "new.example")
+    assert second.names == ("globex.example",)

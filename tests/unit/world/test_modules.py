@@ -68,3 +68,32 @@ def test_a_module_that_the_release_loads_itself_is_taken_back() -> None:
 def test_a_module_by_the_path_of_another_distribution_is_found(spare: Path) -> None:
     assert modules.spare("/usr/lib64/nginx/modules/ngx_stream_module.so") == spare / "ngx_stream_module.so"
     assert modules.spare("modules/ngx_http_unknown_module.so") is None
+
+
+UNIT = "[Service]\nExecStartPre=/usr/sbin/nginx -t -q -g 'daemon off;'\n{}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "given"),
+    [
+        ("ExecStart=/usr/sbin/nginx -g 'daemon on; master_process on;'", "daemon on; master_process on;"),
+        ('ExecStart=/usr/sbin/nginx -c /etc/nginx/nginx.conf -g "daemon on;"', "daemon on;"),
+        ("ExecStart=/usr/sbin/nginx -c /etc/nginx/nginx.conf", ""),
+    ],
+)
+def test_nginx_starts_as_its_unit_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spare: Path, line: str, given: str
+) -> None:
+    monkeypatch.setattr(modules, "_UNIT", tmp_path / "unit")
+    (tmp_path / "nginx.service").write_text(UNIT.format(line))
+    assert modules.start_as_unit([tmp_path / "gone", tmp_path / "nginx.service"]) == given
+    assert modules.nginx("-t") == ["nginx", "-t", *(["-g", given] if given else [])]
+    modules.supply(["ngx_http_geoip_module.so"])
+    assert modules.nginx()[-1] == f"{given} load_module {spare}/ngx_http_geoip_module.so;".strip()
+    modules.withdraw_all()
+    assert modules.nginx() == ["nginx", *(["-g", given] if given else [])]
+
+
+def test_where_there_is_no_unit_nothing_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(modules, "_UNIT", tmp_path / "unit")
+    assert modules.start_as_unit([tmp_path / "gone"]) == ""

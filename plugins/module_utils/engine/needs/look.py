@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Iterable, NamedTuple, Sequence, Tuple
 
-from ...closest_match import closest_match, closest_port
+from ...closest_match import closest_match
 from ...outside import printable, whole_number
 from ..host.processes import find_masters, find_orphans, workers_of
 from ..session import Problem, Session
@@ -15,16 +15,12 @@ from .ports import holds, listening, owners
 
 if TYPE_CHECKING:
     from ..forms import Json
-    from .network import Target
 
 Key = Tuple[str, str]
 
 __all__ = ["Looked", "look", "unmet"]
 
 _LOOK_UP_SECONDS = 3.0
-_CONNECT_SECONDS = 1.0
-# Whoever answers these says nothing when somebody connects.
-_WITHOUT_CONNECTION = ("dns", "syslog", "udp")
 _PATHS = ("directory", "file", "socket")
 _PAGES = ("index", "page")
 _PLAIN = {"purpose": "", "file": "", "line": 0, "beside": ""}
@@ -34,7 +30,6 @@ _EXPECTED = {
     "name": "it resolves on this host",
     "port": "it is free, or nginx's own",
 }
-_HOSTS = Path("/etc/hosts")
 
 
 class Looked(NamedTuple):
@@ -54,7 +49,7 @@ class Looked(NamedTuple):
 def look(session: Session, needs: Iterable[Json], modules: Sequence[str]) -> list[Looked]:
     """Look at each need once, in their order; ``modules`` are the files of nginx's modules here.
 
-    A name is looked up for three seconds, and a connection waited for one second, all at once.
+    Names are looked up and connections tried as ``endpoints`` says, all at once.
     """
     by_key: dict[Key, Json] = {}
     for need in needs:
@@ -62,7 +57,12 @@ def look(session: Session, needs: Iterable[Json], modules: Sequence[str]) -> lis
     rows = list(by_key.values())
     paths = [need for need in rows if need["kind"] in _PATHS]
     seen: dict[Key, Seen] = {_key(need): found for need, found in zip(paths, look_at_paths(session, paths))}
-    seen.update(_network(session, [need for need in rows if need["kind"] in ("name", "endpoint")]))
+    far = [need for need in rows if need["kind"] in ("name", "endpoint")]
+    if far:
+        # Here, as most of what the network needs is never asked of most releases.
+        from .endpoints import look_at_network
+
+        seen.update(look_at_network(session, far))
     seen.update(_accounts([need for need in rows if need["kind"] in ("group", "user")]))
     seen.update(_ports(session, [need for need in rows if need["kind"] == "port"]))
     for need in rows:
@@ -124,72 +124,6 @@ def _quoted(need: Json) -> str:
     """Write a need as YAML: where Ansible could take it for a template, as data."""
     text = f"{need['kind']}:{need['value']}".replace("\\", "\\\\").replace('"', '\\"')
     return f'!unsafe "{text}"' if "{" in text or "}" in text else f'"{text}"'
-
-
-def _network(session: Session, needs: Sequence[Json]) -> dict[Key, Seen]:
-    if not needs:
-        return {}
-    # Here, as most of what the network needs is never asked of most releases.
-    import functools
-    import socket
-
-    from .network import connect, in_time, sockaddrs
-
-    hosts = {_host_port(need)[0] for need in needs}
-    work: dict[str, Callable[[], Any]] = {
-        host: functools.partial(socket.getaddrinfo, host, None, type=socket.SOCK_STREAM) for host in hosts
-    }
-    found = in_time(work, _LOOK_UP_SECONDS)
-    targets: dict[Key, list[Target]] = {}
-    for need in needs:
-        host, port = _host_port(need)
-        if need["kind"] == "endpoint" and isinstance(found.get(host), list):
-            asked = need["purpose"] not in _WITHOUT_CONNECTION
-            targets[_key(need)] = sockaddrs(found[host], port) if asked else []
-    said = connect([target for each in targets.values() for target in each], _CONNECT_SECONDS)
-    seen: dict[Key, Seen] = {}
-    for need in needs:
-        host, port = _host_port(need)
-        if not isinstance(found.get(host), list):
-            seen[_key(need)] = _unresolved(host, port, host in found)
-            continue
-        refused = [said[target] for target in targets.get(_key(need), [])]
-        met = not refused or "" in refused
-        near = "" if met else _near_listener(session, host, port, targets[_key(need)])
-        seen[_key(need)] = (met, "" if met else f"{host} port {port}: {refused[0]}", near)
-    return seen
-
-
-def _host_port(need: Json) -> tuple[str, int]:
-    if need["kind"] == "name":
-        return need["value"], 0
-    host, _, port = str(need["value"]).rpartition(":")
-    return host.strip("[]"), whole_number(port) or 0
-
-
-def _unresolved(host: str, port: int, answered: bool) -> Seen:
-    why = "is not known on this host" if answered else f"was not resolved within {_LOOK_UP_SECONDS:g} s"
-    near = closest_match(host, _names())
-    return False, f"the name {host} {why}", f"{near}:{port}" if near and port else near
-
-
-def _names() -> list[str]:
-    try:
-        text = _HOSTS.read_text(errors="replace")
-    except OSError:
-        return []
-    return [name for line in text.splitlines() for name in line.partition("#")[0].split()[1:]]
-
-
-def _near_listener(session: Session, host: str, port: int, targets: Iterable[Target]) -> str:
-    """Name a port of this very host that is listened on; of another one nothing is known."""
-    from .network import has_address
-
-    if not all(has_address(target.address[0]) for target in targets):
-        return ""
-    near = closest_port(port, [number for number, protocol in listening(session.system.proc) if protocol == "tcp"])
-    shown = f"[{host}]" if ":" in host else host
-    return f"{shown}:{near}" if near else ""
 
 
 def _accounts(needs: Sequence[Json]) -> dict[Key, Seen]:

@@ -18,9 +18,9 @@ from typing import Any
 from . import making
 from .common import HOME, read_file
 from .limits import hits
-from .modules import nginx, providers, spare, supply, withdraw
+from .modules import nginx, providers, spare, supply, withdraw, withdraw_all
 
-__all__ = ["complete", "forget", "test"]
+__all__ = ["complete", "forget", "provides", "test"]
 
 _CONF = "/etc/nginx"
 _MOST_ROUNDS = 60
@@ -86,13 +86,16 @@ def complete(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]
 
     Stand-ins have to be opened at ``ends``, rows as those of the plan, for the names that were learned. ``addresses``
     are what nginx cannot bind: who asks gives them to its network, and asks again with the texts that were ``tried``.
+    ``refused`` is what nginx says of the basis in the end, where it does not take it. A row may name another ``basis``.
     """
     (wanted,) = rows
     learned: list[str] = []
     ends: list[dict[str, Any]] = []
     addresses: list[str] = []
     tried: set[str] = set(wanted["tried"])
-    _lead(plan["basis"])
+    basis = wanted.get("basis", plan["basis"])
+    refused = ""
+    _lead(basis)
     try:
         for _ in range(_MOST_ROUNDS):
             answer = _test()
@@ -103,12 +106,31 @@ def complete(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]
                 break
             if not found:
                 # A thousand certificates take nginx seconds to read.
-                if plan["basis"] == plan["tree"]:
+                if basis == plan["tree"]:
                     _SAID.write_text(json.dumps(answer))
+                refused = str(answer["output"]) if answer["code"] else ""
                 break
     finally:
         _lead(plan["tree"])
-    return {"learned": learned, "ends": ends, "addresses": addresses, "tried": sorted(tried)}
+    if basis != plan["tree"] and not plan["lends_modules"] and not addresses:
+        withdraw_all()
+    return {"learned": learned, "ends": ends, "addresses": addresses, "tried": sorted(tried), "refused": refused}
+
+
+def provides(plan: _Plan, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Tell which module of the distribution knows a ``directive`` that nginx does not; empty where none does.
+
+    Each that may know it is loaded to see, and none stays so.
+    """
+    (wanted,) = rows
+    unknown = f'unknown directive "{wanted["directive"]}"'
+    for name in providers(wanted["directive"]):
+        new = supply([name])
+        knows = unknown not in _test()["output"]
+        withdraw(*new)
+        if knows:
+            return {"module": name}
+    return {"module": ""}
 
 
 def _lead(tree: str) -> None:
@@ -186,6 +208,8 @@ def _address(plan: _Plan, match: re.Match[str]) -> str:
 
 
 def _module(plan: _Plan, match: re.Match[str]) -> str:
+    if not plan["lends_modules"] and os.readlink(_CONF) == plan["tree"]:
+        return ""
     for name in providers(match["name"], _context(match["file"], int(match["line"]))):
         new = supply([name])
         if match[0] not in _test()["output"]:

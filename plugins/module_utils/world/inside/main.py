@@ -25,6 +25,7 @@ _WORK = {
     "nginx": {
         "prepare": "preparing",
         "complete": "completing",
+        "provides": "completing",
         "test": "completing",
         "start": "serving",
         "anew": "serving",

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from .common import HOME
 
-__all__ = ["nginx", "providers", "spare", "supply", "withdraw"]
+__all__ = ["nginx", "providers", "spare", "start_as_unit", "supply", "withdraw", "withdraw_all"]
 
 _SPARE = Path("/usr/share/sluice/modules")
 _GLOBALS = HOME / "globals"
+_UNIT = HOME / "unit"
+_UNITS = (Path("/lib/systemd/system/nginx.service"), Path("/usr/lib/systemd/system/nginx.service"))
+# As Debian's: ExecStart=/usr/sbin/nginx -g 'daemon on; master_process on;'
+_STARTS = re.compile(r"""^ExecStart=\S+.*?\s-g\s+(?P<quote>['"])(?P<globals>.*?)(?P=quote)""", re.MULTILINE)
 _LOADS = re.compile(r'^\s*load_module\s+"?([^";\s]+)', re.MULTILINE)
 # What another module needs and nobody's directive names.
 _BEFORE = {
@@ -74,6 +79,20 @@ def withdraw(*names: str) -> bool:
     return left != before
 
 
+def withdraw_all() -> None:
+    """Supply no module any more."""
+    withdraw(*(os.path.basename(path) for path in _supplied()))
+
+
+def start_as_unit(units: Iterable[Path] = _UNITS) -> str:
+    """Start nginx with what the package's unit gives it by ``-g`` from now on; tells what that is."""
+    texts = [unit.read_text(errors="replace") for unit in units if unit.is_file()]
+    found = next((match for text in texts for match in [_STARTS.search(text)] if match), None)
+    given = found["globals"].strip() if found else ""
+    _UNIT.write_text(given)
+    return given
+
+
 def spare(name: str) -> Path | None:
     """The file of a module that was set aside."""
     path = _SPARE / os.path.basename(name)
@@ -81,6 +100,6 @@ def spare(name: str) -> Path | None:
 
 
 def nginx(*arguments: str) -> list[str]:
-    """The command that runs nginx, with the modules that staging supplies."""
-    given = _GLOBALS.read_text().strip() if _GLOBALS.exists() else ""
+    """The command that runs nginx, as its unit does where that is wanted, with the modules that staging supplies."""
+    given = " ".join(file.read_text().strip() for file in (_UNIT, _GLOBALS) if file.exists()).strip()
     return ["nginx", *arguments, *(["-g", given] if given else [])]

@@ -11,7 +11,7 @@ from typing import Any
 from . import relay
 from .common import HOME, start_service
 from .making import add_group, add_user, has_room, make_directory, make_file, places
-from .modules import spare
+from .modules import spare, start_as_unit
 from .stand_ins import start_beside
 
 __all__ = ["prepare"]
@@ -63,6 +63,8 @@ def _make(plan: dict[str, Any]) -> Iterator[str]:
 def prepare(plan: dict[str, Any]) -> dict[str, Any]:
     """Make the world; tells in words what was ``made``. What nginx says that it lacks comes by ``complete``."""
     _trust(plan)
+    if plan["as_unit"]:
+        start_as_unit()
     shutil.rmtree(_CONF, ignore_errors=True)
     os.symlink(plan["tree"], _CONF)
     # Only now, since what outlives releases is reached by links of the release; its own bytes stay as they are.

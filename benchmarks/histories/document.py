@@ -1,0 +1,84 @@
+"""Writes the figures of replayed histories into docs/catch-rate.md.
+
+    python -m benchmarks.histories.document
+
+Each file of ``benchmarks/results/histories`` is one history, as ``--out`` of the replay writes it; ``titles.yml`` there
+says what each is, and ``reasons.yml`` why a change that is told wrongly is: by repository and commit.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+
+import yaml
+
+from .figures import precision, share
+from .replay import PROJECT, Outcome
+from .transitions import BAD, GOOD
+
+__all__ = ["document", "main"]
+
+RESULTS = PROJECT / "benchmarks/results/histories"
+_PAGE = PROJECT / "docs/catch-rate.md"
+_MARKS = re.compile(r"(<!-- real changes -->\n).*(<!-- end of real changes -->)", re.DOTALL)
+_NO_REASON = "not looked at"
+
+
+def document(histories: Mapping[str, Sequence[Outcome]], reasons: Mapping[str, str]) -> str:
+    """Return the tables as Markdown: the figures of each history by its title, then what was told wrongly, and why."""
+    head = ["history", "good stopped", "bad stopped", "precision of a stop", "median"]
+    rows = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+    for title, outcomes in histories.items():
+        figures = [_share(*share(outcomes, GOOD)), _share(*share(outcomes, BAD)), _share(*precision(outcomes))]
+        seconds = median(outcome.seconds for outcome in outcomes)
+        rows.append(f"| {title} | {' | '.join(figures)} | {seconds:.0f} s |")
+    every = [outcome for outcomes in histories.values() for outcome in outcomes]
+    return "\n".join([*rows, "", *_wrong(every, reasons), ""])
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} of {whole} ({part / whole:.0%})" if whole else "none"
+
+
+def _wrong(outcomes: Sequence[Outcome], reasons: Mapping[str, str]) -> Iterator[str]:
+    for label, title in ((GOOD, "Good changes that were stopped"), (BAD, "Bad changes that passed")):
+        wrong = [outcome for outcome in outcomes if outcome.label == label and outcome.wrong]
+        if not wrong:
+            continue
+        yield from (f"### {title}", "", "| change | what it was | gates | why |", "| --- | --- | --- | --- |")
+        for each in sorted(wrong, key=lambda one: (one.repository, one.commit)):
+            why = reasons.get(f"{each.repository} {each.commit}", _NO_REASON)
+            gates = ", ".join(each.stopped_by) or "none"
+            yield f"| {each.repository} {each.commit} | {_cell(each.note)} | {gates} | {_cell(why)} |"
+        yield ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _read(path: Path) -> list[Outcome]:
+    return [Outcome(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def main() -> int:
+    """Write the page."""
+    titles = yaml.safe_load((RESULTS / "titles.yml").read_text(encoding="utf-8"))
+    reasons = yaml.safe_load((RESULTS / "reasons.yml").read_text(encoding="utf-8")) or {}
+    histories = {title: _read(RESULTS / f"{name}.jsonl") for name, title in titles.items()}
+    text = _PAGE.read_text(encoding="utf-8")
+    if not _MARKS.search(text):
+        print(f"{_PAGE.name} has no marks for real changes; expected <!-- real changes -->", file=sys.stderr)
+        return 2
+    new = _MARKS.sub(lambda marks: f"{marks[1]}{document(histories, reasons)}{marks[2]}", text)
+    _PAGE.write_text(new, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

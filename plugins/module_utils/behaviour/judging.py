@@ -1,0 +1,92 @@
+"""What a difference is: a regression, an effect elsewhere than where was edited, a slip, or what was set out to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..config.derive import Request
+from ..config.match import Trace
+from ..config.parse import Config
+from .changes import Change
+from .classes import KINDS, Difference
+from .judgement import Judgement
+from .shadowing import shadowed
+from .slips import Slips
+from .stated import added, hands_on, opens, refuses, removed, sets
+from .unseen import unseen
+
+__all__ = ["Judge"]
+
+_LOG = "access log"
+# What sets a header for the upstream, and for the client.
+_LISTS = (("proxy_set_header", "grpc_set_header"), ("add_header",))
+
+
+def _slashes(difference: Difference) -> str:
+    """Whether a URL has two slashes in a row that had one."""
+    before, after = (text.partition("://")[2] or text for text in (difference.before, difference.after))
+    is_url = difference.field == "header location" or difference.field.endswith(" path") or " to " in after
+    return f"{after} has two slashes in a row" if is_url and "//" in after and "//" not in before else ""
+
+
+def _is_inherited(difference: Difference, causes: Sequence[Change]) -> bool:
+    """Whether a header is gone that no edited line names, and another line of its kind came: lists are not merged."""
+    part, _, name = difference.field.rpartition(" ")
+    if difference.after or not part.endswith("header"):
+        return False
+    lines = [*added(causes), *removed(causes)]
+    setters = [line for line in lines if line.name in _LISTS[part == "header"] and line.args]
+    named = {line.args[0].lower() for line in setters}
+    return bool(setters) and name.lower() not in named and any(line in setters for line in added(causes))
+
+
+class Judge:
+    """Tells what differences are by the lines that were edited.
+
+    A regression fails whoever explains it, unless the edit says exactly that. What no edit explains fails, and so does
+    an edit that takes requests from a line that was left alone, or that looks like a slip. The rest is what the edit
+    set out to do.
+    """
+
+    def __init__(self, live: Config, candidate: Config, changed: Sequence[Change]) -> None:
+        self._slips = Slips(live, candidate, changed)
+
+    def judge(
+        self, request: Request, difference: Difference, causes: Sequence[Change], ways: tuple[Trace, Trace]
+    ) -> Judgement:
+        """Judge one difference; ``causes`` are the edits on the request's ways in live and candidate."""
+        kind = KINDS[difference.kind]
+        if kind.grade == "regression" and not self._is_stated(request, difference, causes, ways):
+            return Judgement("regression", kind.why)
+        shadow = shadowed(*ways, causes)
+        if shadow is not None and (kind.matters or difference.kind == "refused"):
+            old, new = shadow
+            words = f"{' '.join([new.name, *new.args])} takes it from {' '.join([old.name, *old.args])}"
+            return Judgement("collateral", f"{words} ({old.file}:{old.line}), which nobody edited")
+        if not kind.matters:
+            return Judgement("shown", kind.why)
+        if not causes:
+            return Judgement("collateral", f"{kind.why}, and no edited line is about this request")
+        if _is_inherited(difference, causes):
+            return Judgement("collateral", f"{kind.why}, and no edited line names it: a block has its own list now")
+        slip = _slashes(difference) or next(filter(None, map(self._slips.slip, causes)), "")
+        if slip:
+            return Judgement("slip", f"{kind.why}, and it looks like a slip: {slip}")
+        return Judgement("intended", kind.why)
+
+    def judge_text(self, change: Change) -> Judgement:
+        """Judge a change that no request shows, by its words."""
+        slip = self._slips.slip(change)
+        return Judgement("slip", f"it looks like a slip: {slip}") if slip else unseen(change)
+
+    def _is_stated(
+        self, request: Request, difference: Difference, causes: Sequence[Change], ways: tuple[Trace, Trace]
+    ) -> bool:
+        """Whether the edits say the very thing, and no visitor of yesterday is turned away by it."""
+        if difference.kind == "broken":
+            return request.place != _LOG and refuses(request, difference, causes, ways[0])
+        if difference.kind == "access":
+            return opens(difference, causes)
+        if difference.kind == "leaked":
+            return not hands_on(difference, causes)
+        return sets(difference, causes)

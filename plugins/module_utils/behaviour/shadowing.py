@@ -1,0 +1,73 @@
+"""Whether an edit takes requests from a line that nobody edited: a wide regex before a narrow prefix, a new order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from ..config.match import Trace
+from ..config.parse import Directive
+from .changes import Change
+from .units import normal
+
+__all__ = ["Shadow", "shadowed"]
+
+# Groups in groups in groups.
+_DEEPEST = 5
+_DECIDE = ("location", "rewrite", "return")
+# A dot is seldom escaped, and mostly means a dot.
+_RUN = re.compile(r"[\w/.-]+")
+_GROUP = re.compile(r"\((?:[^()\\]|\\.)*\)[?*+]?|\[[^\]]*\][?*+]?|\\[wdsWDSbB][?*+]?|[.][?*+]")
+Shadow = tuple[Directive, Directive]
+
+
+def shadowed(before: Trace, after: Trace, changes: Sequence[Change]) -> Shadow | None:
+    """Return the line that decided and was left alone, and the edited one that decides in its place; None for neither.
+
+    An edit that names the path more closely than the line that decided before is what it set out to do.
+    """
+    old, new = _decider(before), _decider(after)
+    if old is None or new is None or _alike(old, new):
+        return None
+    modified = {id(each.new) for each in changes if each.old and each.new and each.old.args[-1:] == each.new.args[-1:]}
+    edited = {id(part) for change in changes for part in (change.new,) if part is not None}
+    gone = {id(change.old) for change in changes if change.old is not None}
+    if id(old) in gone or not _is_within(new, edited, after):
+        return None
+    known = _literal(old)
+    # With another modifier a location takes what its path never named.
+    if known <= 1 or (_literal(new) >= known and id(new) not in modified):
+        return None
+    return old, new
+
+
+def _decider(way: Trace) -> Directive | None:
+    """The last location or final rewrite that a request met."""
+    found = [met for met in way.met if met.name in _DECIDE and met.args]
+    inside = [met for met in found if met.name != "return" or way.met.index(met) == 1]
+    return inside[-1] if inside else None
+
+
+def _alike(one: Directive, other: Directive) -> bool:
+    return one.name == other.name and normal(one.name, one.args) == normal(other.name, other.args)
+
+
+def _is_within(line: Directive, edited: Collection[int], way: Trace) -> bool:
+    return id(line) in edited or any(id(met) in edited for met in way.met if met.name == "location")
+
+
+def _literal(line: Directive) -> int:
+    """How closely a line names a path: the letters that it holds as they are; far more for an exact one."""
+    if line.name == "return":
+        return 0
+    if line.name == "location" and line.args[0] == "=":
+        return 10_000
+    pattern = line.args[-1] if line.name == "location" else line.args[0]
+    is_regex = line.name == "rewrite" or line.args[0].startswith("~")
+    if not is_regex:
+        return len(pattern)
+    # An escaped letter of no meaning is itself: a dot, a dash.
+    plain = re.sub(r"\\([^\w\s])", "-", pattern)
+    for _ in range(_DEEPEST):
+        plain = _GROUP.sub("\0", plain)
+    return max((len(run) for run in _RUN.findall(plain.strip("^$"))), default=0)

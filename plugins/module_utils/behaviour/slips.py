@@ -1,0 +1,276 @@
+"""Edits that look like a slip of the finger: a word that is nearly another one, a lost variable, a doubled part."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from ..closest_match import is_typo
+from ..config.parse import Config, Directive
+from .changes import Change
+from .units import slip
+
+__all__ = ["Slips"]
+
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+_VARIABLE = re.compile(r"\$\{?\w+\}?")
+_JOINED = re.compile(r"[/&?=.-]*\$\{?\w+\}?")
+_NUMBER = re.compile(r"(?<![\d.])\d{3,}(?![\d.])")
+_GROUP = re.compile(r"(?<!\\)\((?!\?[:=!>])")
+# Shorter words are one letter away from too many others.
+_SHORTEST = 3
+# What a redirect does not name is gone; other directives hand it on by themselves.
+_LEADS = ("return", "rewrite", "error_page")
+# What carries a request's query or its path on.
+_CARRY = frozenset({"$args", "$query_string", "$is_args", "$request_uri"})
+_OF_TESTS = frozenset({"test", "testing", "staging", "stage", "dev", "develop", "local", "localhost", "sandbox"})
+_IN_NAMES = re.compile(r"[a-z0-9]+", re.IGNORECASE)
+_HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*", re.IGNORECASE)
+# A path, a URL, or a host with its port.
+_TARGET = re.compile(r"^(?:/|https?:)|:\d+$")
+_SIGNS = "?*+\\"
+
+
+class Slips:
+    """Tells slips by the words of the two configurations, and by what else was edited in the same block."""
+
+    def __init__(self, live: Config, candidate: Config, changed: Sequence[Change]) -> None:
+        self._before = _counted(live)
+        self._now = _counted(candidate)
+        self._beside: dict[int, list[Change]] = {}
+        for change in changed:
+            self._beside.setdefault(id(change.blocks[1]), []).append(change)
+
+    def slip(self, change: Change) -> str:
+        """Return what an edited line looks like, as a sentence's end; empty where it looks meant."""
+        if change.new is None:
+            return ""
+        return next(filter(None, self._found(change, change.new)), "")
+
+    def _found(self, change: Change, new: Directive) -> Iterator[str]:
+        # The name of an entry of a map is its key.
+        yield _repeated(change)
+        before = [change.old.name, *change.old.args] if change.old else []
+        after = [new.name, *new.args]
+        yield self._misspelt(after, before or self._gone(change))
+        if change.old is None:
+            return
+        if change.name in _LEADS:
+            yield _lost(change.old.args, new.args, _CARRY)
+            yield _schemeless(change.old.args, new.args)
+        yield self._dead(change)
+        yield _ungrouped(change.old.args, new.args)
+        yield _exchanged(change.old.args, new.args)
+        yield self._crossed(change)
+        yield _doubled(before, after)
+        yield _of_tests(before, after)
+        yield _unsigned(change.old, new)
+        yield _slashed(change.old, new)
+        yield slip(change.name, change.old.args, new.args)
+
+    def _gone(self, change: Change) -> list[str]:
+        """What stood in the lines that are gone from the same block."""
+        gone = [each.old for each in self._beside.get(id(change.blocks[1]), []) if each.old and not each.new]
+        return [word for line in gone for word in (line.name, *line.args)]
+
+    def _misspelt(self, new: Sequence[str], old: Sequence[str]) -> str:
+        """A word or number that is nowhere else, one typing error from one of the line before."""
+        now, before = _words(new), _words(old)
+        gone = [each for each in before if each not in now]
+        for word in now:
+            if len(word) >= _SHORTEST and word not in self._before and self._now[word] <= 1:
+                near = next((each for each in gone if _is_slip(word, each)), "")
+                if near:
+                    return f"{word} is one letter from {near}, and stands nowhere else"
+        numbers, were = _numbers(new), _numbers(old)
+        for number in numbers:
+            near = next((each for each in were if each not in numbers and _is_mistyped(number, each)), "")
+            if near and number not in were:
+                return f"{number} is {near} with a digit lost, doubled or swapped"
+        return ""
+
+    def _dead(self, change: Change) -> str:
+        """Whether a line came to stand before others of its list, which are not read any more then."""
+        block = change.blocks[1]
+        if change.name not in ("allow", "deny") or block is None:
+            return ""
+        rules = [each for each in block.block or [] if each.name in ("allow", "deny")]
+        last = next((at for at, each in enumerate(rules) if each.args == ["all"]), len(rules))
+        return f"what stands after {rules[last].text} is never read" if rules[last + 1 :] else ""
+
+    def _crossed(self, change: Change) -> str:
+        """Whether two lines of a block have exchanged their targets."""
+        if not _keeps_key(change) or change.old is None or change.new is None:
+            return ""
+        was, is_now = change.old.args[-1], change.new.args[-1]
+        if not _TARGET.search(is_now):
+            return ""
+        for other in self._beside.get(id(change.blocks[1]), []):
+            if other is change or other.old is None or other.new is None or not _keeps_key(other):
+                continue
+            if (other.old.args[-1], other.new.args[-1]) == (is_now, was):
+                return f"{was} and {is_now} have changed places"
+        return ""
+
+
+def _keeps_key(change: Change) -> bool:
+    """Whether only the last word of a line is another."""
+    if change.old is None or change.new is None or not change.new.args:
+        return False
+    return change.old.name == change.new.name and change.old.args[:-1] == change.new.args[:-1]
+
+
+def _is_slip(word: str, meant: str) -> bool:
+    """Whether one typing error leads from a word to another; a plural is none, and neither is another case."""
+    if word.lower() == meant.lower() or word in (f"{meant}s", f"{meant}es") or meant in (f"{word}s", f"{word}es"):
+        return False
+    doubled = len(word) == len(meant) + 1 and any(
+        word[:at] + word[at + 1 :] == meant and word[at - 1 : at] == word[at] for at in range(1, len(word))
+    )
+    swapped = len(word) == len(meant) and any(
+        word == meant[:at] + meant[at + 1] + meant[at] + meant[at + 2 :] for at in range(len(meant) - 1)
+    )
+    return doubled or swapped or (min(len(word), len(meant)) > _SHORTEST and is_typo(word, meant))
+
+
+def _is_mistyped(number: str, meant: str) -> bool:
+    """Whether two neighbouring digits were swapped, or one was lost or doubled inside; a zero at the end is a wish."""
+    if len(number) == len(meant):
+        differ = [at for at in range(len(number)) if number[at] != meant[at]]
+        if len(differ) != 2 or differ[1] != differ[0] + 1:
+            return False
+        first, second = differ
+        return number[first] == meant[second] and number[second] == meant[first]
+    short, long = sorted((number, meant), key=len)
+    return (
+        len(long) == len(short) + 1
+        and not long.startswith(short)
+        and any(long[:at] + long[at + 1 :] == short for at in range(len(long)))
+    )
+
+
+def _lost(old: Sequence[str], new: Sequence[str], which: frozenset[str]) -> str:
+    """Whether the only thing that went from a line is a variable that hands something on."""
+    for before, after in zip(old, new, strict=False):
+        names = [each for each in _lacking(before, after) if f"${each.strip('${}')}" in which]
+        if names and _bare(before) == _bare(after):
+            return f"{' and '.join(dict.fromkeys(names))} was lost, and nothing else of the line changed"
+    return ""
+
+
+def _lacking(before: str, after: str) -> list[str]:
+    now = _VARIABLE.findall(after)
+    return [each for each in _VARIABLE.findall(before) if each not in now]
+
+
+def _ungrouped(old: Sequence[str], new: Sequence[str]) -> str:
+    """Whether a target does not name a group any more that the pattern before it still catches."""
+    if len(old) < 2 or len(new) < 2 or len(_GROUP.findall(new[0])) < len(_GROUP.findall(old[0])):
+        return ""
+    numbers = [each for each in _lacking(old[1], new[1]) if each.strip("${}").isdigit()]
+    numbers = [each for each in numbers if int(each.strip("${}")) <= len(_GROUP.findall(new[0]))]
+    same = _bare(old[1]) == _bare(new[1])
+    return f"{numbers[0]} was lost, and the pattern still catches it" if numbers and same else ""
+
+
+def _bare(text: str) -> str:
+    """A target without its variables and what joins them to the rest."""
+    return _JOINED.sub("", text)
+
+
+def _schemeless(old: Sequence[str], new: Sequence[str]) -> str:
+    """Whether a target lost its scheme, so that its host becomes a path."""
+    for before, after in zip(old, new, strict=False):
+        scheme = next((each for each in ("https://", "http://") if before == f"{each}{after}"), "")
+        if scheme:
+            return f"{scheme} was lost, and the host becomes a path"
+    return ""
+
+
+def _exchanged(old: Sequence[str], new: Sequence[str]) -> str:
+    """Whether the variables of a line have changed places, and nothing else did."""
+    for before, after in zip(old, new, strict=False):
+        first, second = _VARIABLE.findall(before), _VARIABLE.findall(after)
+        if (
+            first != second
+            and sorted(first) == sorted(second)
+            and _VARIABLE.sub("$", before) == _VARIABLE.sub("$", after)
+        ):
+            moved = next((one, other) for one, other in zip(first, second, strict=True) if one != other)
+            return f"{' and '.join(moved)} have changed places"
+    return ""
+
+
+def _doubled(old: Sequence[str], new: Sequence[str]) -> str:
+    """Whether a part of a path stands twice in a row that stood there once."""
+    for word in new:
+        for first, second in itertools.pairwise(word.split("/")):
+            twice = f"/{first}/{second}"
+            if first and first == second and _WORD.search(first) and not any(twice in each for each in old):
+                return f"{first} stands twice in a row"
+    return ""
+
+
+def _of_tests(old: Sequence[str], new: Sequence[str]) -> str:
+    """Whether a host of a test environment stands where one stood that is none."""
+    before = [host for each in old for host in _HOST.findall(each)]
+    if not before or any(_OF_TESTS & set(_IN_NAMES.findall(host.lower())) for host in before):
+        return ""
+    hosts = [host for each in new for host in _HOST.findall(each) if host not in before]
+    found = next((host for host in hosts if _OF_TESTS & set(_IN_NAMES.findall(host.lower()))), "")
+    return f"{found} is the name of a test environment, and {before[0]} was none" if found else ""
+
+
+def _unsigned(old: Directive, new: Directive) -> str:
+    """Whether a regex lost one sign, and nothing else of the line changed."""
+    for before, after in zip(old.args, new.args, strict=False):
+        if len(before) == len(after) + 1 and (new.name in ("rewrite", "if") or new.args[0].startswith("~")):
+            at = next((at for at in range(len(after)) if before[at] != after[at]), len(after))
+            if before[at] in _SIGNS and before[:at] + before[at + 1 :] == after:
+                return f"the regex lost {before[at]}"
+    return ""
+
+
+def _repeated(change: Change) -> str:
+    """Whether a ``root`` ends with the path of its location, which nginx adds once more."""
+    new = change.new
+    inside = [(new, each) for each in new.children("root")] if new and new.name == "location" else []
+    around = change.blocks[1]
+    if new and new.name == "root" and around is not None and around.name == "location":
+        inside.append((around, new))
+    for location, root in inside:
+        path = location.args[-1].strip("/")
+        regex = location.args[0].startswith("~")
+        if path and root.args and not regex and f"{root.args[0].rstrip('/')}/".endswith(f"/{path}/"):
+            return f"nginx adds /{path} to root once more; alias was meant"
+    return ""
+
+
+def _slashed(old: Directive, new: Directive) -> str:
+    """Whether a slash at the end of an upstream's URL is all that changed: it decides over the whole path."""
+    if not new.name.endswith("_pass") or not old.args or not new.args:
+        return ""
+    first, second = sorted((old.args[0], new.args[0]), key=len)
+    is_root = first.count("/") == 2
+    return "a slash after the upstream cuts the location off the path" if is_root and second == f"{first}/" else ""
+
+
+def _numbers(args: Sequence[str]) -> list[str]:
+    return [number for each in args for number in _NUMBER.findall(_VARIABLE.sub(" ", each))]
+
+
+def _words(args: Sequence[str]) -> list[str]:
+    return [word for each in args for word in _WORD.findall(_VARIABLE.sub(" ", each))]
+
+
+def _counted(config: Config) -> Counter[str]:
+    """How often each word stands in a configuration, outside of names of directives."""
+    found: Counter[str] = Counter()
+    for directive in config.walk():
+        found.update(_words(directive.args))
+        # A key of a map is read as the name of a directive.
+        if not directive.name.islower() or not directive.name.replace("_", "").isalnum():
+            found.update(_words([directive.name]))
+    return found

@@ -1,0 +1,138 @@
+"""Whether an edit says in so many words what its request then gets: a refusal that is written, a block that is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..config.derive import Request
+from ..config.match import Trace
+from ..config.parse import Directive
+from .changes import Change
+from .classes import Difference
+
+__all__ = ["added", "hands_on", "opens", "refuses", "removed", "sets"]
+
+# By which directives a status is said. What is not here is said by nothing but `return` and `try_files … =CODE`.
+_SAID = {
+    "400": ("ssl_verify_client", "large_client_header_buffers", "client_header_buffer_size", "ssl_client_certificate"),
+    "401": ("auth_basic", "auth_request", "auth_jwt"),
+    "403": ("deny", "allow", "auth_request", "satisfy", "limit_except", "secure_link", "valid_referers", "autoindex"),
+    "404": ("internal", "root", "alias", "try_files"),
+    "405": ("root", "alias", "try_files", "return", "limit_except"),
+    "413": ("client_max_body_size",),
+    "414": ("large_client_header_buffers",),
+    "416": ("max_ranges",),
+    "429": ("limit_req", "limit_conn"),
+    "503": ("limit_req", "limit_conn"),
+}
+_SETS = {"found": ("error_page",), "download": ("default_type", "types")}
+_ESSENTIAL = ("host", "upgrade", "connection", "strict-transport-security", "set-cookie")
+_ABSENT = ("404", "410")
+_SERVES = ("return", "rewrite", "try_files", "root", "alias")
+_CLOSED = "444"
+_OFF = ("off", "any", "all", "optional", "optional_no_ca")
+_OPENS = ("auth_basic", "auth_request", "satisfy", "ssl_verify_client", "allow")
+_LIMITS = {
+    "413": "client_max_body_size",
+    "414": "large_client_header_buffers",
+    "431": "large_client_header_buffers",
+    "400": "large_client_header_buffers",
+    "416": "max_ranges",
+}
+
+
+def added(changes: Iterable[Change]) -> list[Directive]:
+    """Return the lines that changes brought, with what is in blocks that are new."""
+    return [line for each in changes if each.new for line in ([each.new] if each.old else each.new.walk())]
+
+
+def removed(changes: Iterable[Change]) -> list[Directive]:
+    """Return the lines that changes took away without another in their place, with what was in their blocks."""
+    return [line for each in changes if each.old and not each.new for line in each.old.walk()]
+
+
+def refuses(request: Request, difference: Difference, changes: Sequence[Change], before: Trace) -> bool:
+    """Whether the changes say that a request is refused as it is now: by a line that is written, or a block removed."""
+    status = difference.after.split(" ")[0]
+    new, gone = added(changes), removed(changes)
+    if request.speaks == "handshake":
+        return any(_drops(line, request.tls) for line in new)
+    if not status.isdigit():
+        return any(_closes(line) for line in new)
+    if any(_says(line, status) for line in new):
+        return True
+    if status[0] == "5":
+        return False
+    # A redirect may be narrowed as well as removed.
+    gone += [each.old for each in changes if each.old and each.old.name == "rewrite"]
+    met = {id(line) for line in before.met}
+    return any(id(line) in met or line.name.endswith("_pass") for line in gone)
+
+
+def _says(line: Directive, status: str) -> bool:
+    if line.name == "return":
+        return line.args[:1] == [status] or (status == "405" and bool(line.args))
+    if line.name in ("try_files", "error_page") and f"={status}" in line.args:
+        return True
+    return line.name in _SAID.get(status, ()) and line.args[:1] != ["off"]
+
+
+def _setter(line: Directive) -> bool:
+    return line.name in ("add_header", "proxy_set_header", "grpc_set_header") and bool(line.args)
+
+
+def _remembers(line: Directive) -> bool:
+    return line.name.endswith("_cache") and line.args[:1] != ["off"]
+
+
+def _drops(line: Directive, version: str) -> bool:
+    """Whether a line leaves a version of TLS out for newer ones."""
+    return line.name == "ssl_protocols" and version not in line.args and any(each > version for each in line.args)
+
+
+def _closes(line: Directive) -> bool:
+    return (line.name == "return" and line.args[:1] == [_CLOSED]) or line.name == "ssl_reject_handshake"
+
+
+def opens(difference: Difference, changes: Sequence[Change]) -> bool:
+    """Whether the changes say that what was refused is let in: by a line that is written, never by one that is gone."""
+    limit = _LIMITS.get(difference.before, "")
+    new = added(changes)
+    # What did not exist was not kept from anybody: an edit may put something there.
+    if difference.before in _ABSENT and any(line.name.endswith("_pass") or line.name in _SERVES for line in new):
+        return True
+    return any(line.name == limit or _lets_in(line) for line in new)
+
+
+def _lets_in(line: Directive) -> bool:
+    if line.name == "allow":
+        return True
+    return line.name in _OPENS and bool(set(_OFF) & set(line.args))
+
+
+def hands_on(difference: Difference, changes: Iterable[Change]) -> bool:
+    """Whether a line that kept a header back is gone or another; a cache may keep it back by chance."""
+    name = difference.field.rpartition(" ")[2].lower()
+    gone = [line for each in changes if each.old for line in each.old.walk()]
+    return any(line.name.endswith("_set_header") and line.args[:1] and line.args[0].lower() == name for line in gone)
+
+
+def sets(difference: Difference, changes: Sequence[Change]) -> bool:
+    """Whether a line that was written, or taken out, says the very thing."""
+    name = difference.field.rpartition(" ")[2].lower()
+    new = added(changes)
+    # What is remembered is neither asked of the upstream again nor told to it.
+    if difference.kind in ("withheld", "lost") and any(_remembers(line) for line in new):
+        return True
+    # Whoever takes the very line out says so; without some of them nothing works.
+    named = any(_setter(line) and line.args[0].lower() == name for line in removed(changes))
+    if named and name not in _ESSENTIAL and difference.kind in ("withheld", "lost"):
+        return not any(_setter(line) for line in new)
+    for line in new:
+        words = [word.lower() for word in line.args]
+        if difference.kind == "withheld" and line.name.endswith("_set_header"):
+            if words[:1] == [name] and words[1:] == [""]:
+                return True
+        elif line.name in _SETS.get(difference.kind, ()):
+            return True
+    return False

@@ -1,0 +1,28 @@
+"""Whether a release that nginx refuses in staging is itself to blame, or may be refused for what staging lacks."""
+
+from __future__ import annotations
+
+import re
+
+from ..world.directives import known_elsewhere
+
+__all__ = ["own_fault"]
+
+_EMERG = re.compile(r"\[emerg\] (?:\d+#\d+: )?(?P<what>.*?) in /etc/nginx/(?P<place>\S+?:\d+)$", re.MULTILINE)
+# Errors of the system, and what only the machine, another version or another build has.
+_OF_STAGING = re.compile(
+    r"\(\d+: |host not found|no resolver|getpwnam|getgrnam|cannot load|SSL_|BIO_|PEM_|dlopen|module \"|protocol options"
+    r'|invalid parameter "(?:quic|http3|resolve|service=|slow_start=|drain|route=)|could not build|could not allocate'
+)
+_UNKNOWN = re.compile(r'unknown directive "(?P<name>[^"]+)"')
+
+
+def own_fault(output: str) -> str:
+    """Return nginx's words and their place where the text of a release is at fault; nothing where that is not sure."""
+    found = _EMERG.search(output)
+    if found is None or _OF_STAGING.search(found["what"]):
+        return ""
+    unknown = _UNKNOWN.search(found["what"])
+    if unknown and known_elsewhere(unknown["name"])[0]:
+        return ""
+    return f"{found['what']} ({found['place']})"

@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.causes import Blame
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.comparing import compare
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.judging import Judge
+from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import Request
+from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config
+
+Conf = Callable[[str], Config]
+
+FINE = {"status": "200", "body": "hello"}
+OTHER = {"status": "200", "body": "bye"}
+
+
+def _moved(target: str) -> dict[str, str]:
+    return {"status": "301", "header location": target}
+
+
+def _up(address: str = "10.0.0.1:80", **more: str) -> dict[str, str]:
+    return {"status": "200", "upstream 0 address": address, **more}
+
+
+def _judged(
+    conf: Conf, live: str, candidate: str, target: str, before: dict[str, str], after: dict[str, str], place: str = ""
+) -> list[str]:
+    first, second = (
+        conf(f"http {{ server {{ listen 80; server_name s; {inside} }} }}") for inside in (live, candidate)
+    )
+    changed = changes(first, second)
+    blame, judge = Blame(first, second, changed), Judge(first, second, changed)
+    request = Request("GET", "http", "s", 80, target, place=place)
+    return [one.judgement.sort for one in compare([request], [(before, before, after)], blame, judge)]
+
+
+@pytest.mark.parametrize(
+    ("live", "candidate", "target", "before", "after", "sort"),
+    [
+        ("", "location = /ping { return 204; }", "/ping", FINE, {"status": "204"}, "intended"),
+        ("", "rewrite ^/old$ /new permanent;", "/old", FINE, _moved("http://s/new"), "intended"),
+        ("return 301 /a;", "return 301 /b;", "/", _moved("http://s/a"), _moved("http://s/b"), "intended"),
+        (
+            "location /a { proxy_pass http://old; }",
+            "location /a { proxy_pass http://new; }",
+            "/a",
+            _up(),
+            _up("10.0.0.2:80"),
+            "intended",
+        ),
+        ("location /a { }", "location /a { deny all; }", "/a", FINE, {"status": "403"}, "intended"),
+        ("location /a { }", "location /a { return 410; }", "/a", FINE, {"status": "410"}, "intended"),
+        ("location /a { }", "location /a { auth_basic on; }", "/a", FINE, {"status": "401"}, "intended"),
+        ("location /a { root /x; }", "", "/a", FINE, {"status": "404"}, "intended"),
+        ("location /a { deny all; }", "location /a { allow 10.0.0.0/8; }", "/a", {"status": "403"}, FINE, "intended"),
+        ("rewrite ^/a /b redirect;", "", "/a", _moved("http://s/b"), {"status": "404"}, "intended"),
+        ("location /a { }", "location /a { return 444; }", "/a", FINE, {"status": "closed"}, "intended"),
+        (
+            "location /a { proxy_set_header X-Real-IP $remote_addr; }",
+            "location /a { }",
+            "/a",
+            _up(**{"upstream 0 header x-real-ip": "10.0.0.9"}),
+            _up(),
+            "intended",
+        ),
+        (
+            "location /a { add_header X-Frame-Options DENY; }",
+            "location /a { }",
+            "/a",
+            {**FINE, "header x-frame-options": "DENY"},
+            FINE,
+            "intended",
+        ),
+    ],
+)
+def test_what_an_edit_sets_out_to_do_passes(
+    conf: Conf, live: str, candidate: str, target: str, before: dict[str, str], after: dict[str, str], sort: str
+) -> None:
+    assert _judged(conf, live, candidate, target, before, after) == [sort]
+
+
+@pytest.mark.parametrize(
+    ("live", "candidate", "target", "before", "after"),
+    [
+        ("location /a { }", "location /a { etag off; }", "/a", FINE, {"status": "404"}),
+        ("location /a { }", "location /a { deny all; }", "/a", FINE, {"status": "502"}),
+        ("location /a { }", "location /a { ssi on; }", "/a", FINE, {"status": "200", "body": "<?php echo 1;"}),
+        ("location /a { deny all; }", "location /a { }", "/a", {"status": "403"}, FINE),
+        (
+            "location /a { }",
+            "location /a { add_header X-A b; }",
+            "/a",
+            {**FINE, "header x-frame-options": "DENY"},
+            FINE,
+        ),
+        (
+            "location /a { proxy_set_header Host $host; }",
+            "location /a { }",
+            "/a",
+            _up(**{"upstream 0 header host": "s"}),
+            _up(),
+        ),
+        (
+            "location /a { fastcgi_param SCRIPT_FILENAME /a.php; }",
+            "location /a { }",
+            "/a",
+            _up(**{"upstream 0 param SCRIPT_FILENAME": "/a.php"}),
+            _up(),
+        ),
+    ],
+)
+def test_a_regression_fails_whoever_explains_it(
+    conf: Conf, live: str, candidate: str, target: str, before: dict[str, str], after: dict[str, str]
+) -> None:
+    assert _judged(conf, live, candidate, target, before, after) == ["regression"]
+
+
+@pytest.mark.parametrize(
+    ("live", "candidate", "target"),
+    [
+        ("location /papers/ { }", "location /papers/ { } location ~* [.](css|js)$ { expires 1d; }", "/papers/a.css"),
+        ("location /deep/er/ { }", "location /deep/er/ { } rewrite ^/deep /x;", "/deep/er/"),
+        ("location ~ ^/a { } location ~ ^/a/b { }", "location ~ ^/a/b { } location ~ ^/a { }", "/z"),
+    ],
+)
+def test_an_edit_that_takes_requests_from_a_line_left_alone_is_collateral(
+    conf: Conf, live: str, candidate: str, target: str
+) -> None:
+    assert _judged(conf, live, candidate, target, FINE, OTHER) == ["collateral"]
+
+
+@pytest.mark.parametrize(
+    ("live", "candidate", "target"),
+    [
+        ("location /a/ { }", "location /a/ { } location /a/b/ { expires 1d; }", "/a/b/c"),
+        ("location /a/ { }", "location /a/ { } location ~ ^/a/(b|c)/ { expires 1d; }", "/a/b/c"),
+        ("location / { }", "location / { } location ~ [.]css$ { expires 1d; }", "/a.css"),
+        ("location /a { }", "location /a { } location = /a { expires 1d; }", "/a"),
+    ],
+)
+def test_an_edit_that_names_its_path_is_meant(conf: Conf, live: str, candidate: str, target: str) -> None:
+    assert _judged(conf, live, candidate, target, FINE, OTHER) == ["intended"]
+
+
+@pytest.mark.parametrize(
+    ("live", "candidate"),
+    [
+        ("index index.php;", "index index.phpp;"),
+        ("try_files $uri /index.php;", "try_files $uri /indx.php;"),
+        ("alias /srv/shop/;", "alias /srv/shop/shop/;"),
+        ("expires 30d;", "expires 30;"),
+        ("client_max_body_size 2m;", "client_max_body_size 2k;"),
+        ("proxy_pass http://a;", "proxy_pass http://a/;"),
+        ("proxy_pass http://a:50051;", "proxy_pass http://a:50501;"),
+        ("proxy_pass http://a:8080;", "proxy_pass http://a:880;"),
+        ("proxy_pass http://shop.internal;", "proxy_pass http://shop.test.internal;"),
+        ("rewrite ^/(.*)-(.*)$ /$1/$2;", "rewrite ^/(.*)-(.*)$ /$1;"),
+        ("rewrite ^/(.*)-(.*)$ /$1/$2;", "rewrite ^/(.*)-(.*)$ /$2/$1;"),
+        ("rewrite ^/jpe?g$ /b;", "rewrite ^/jpeg$ /b;"),
+        ("deny 10.0.0.1; deny all;", "deny all; deny 10.0.0.1;"),
+        ("root /srv;", "root /srv/a/;"),
+    ],
+)
+def test_an_edit_that_looks_like_a_slip_fails(conf: Conf, live: str, candidate: str) -> None:
+    first, second = (f"location /a {{ {inside} }}" for inside in (live, candidate))
+    assert _judged(conf, first, second, "/a", FINE, OTHER) == ["slip"]
+
+
+@pytest.mark.parametrize(
+    ("live", "candidate"),
+    [
+        ("root /srv/app1;", "root /srv/app2;"),
+        ("alias /srv/favicon;", "alias /srv/favicons;"),
+        ("proxy_buffer_size 4k;", "proxy_buffer_size 64k;"),
+        ("proxy_read_timeout 60;", "proxy_read_timeout 600;"),
+        ("proxy_pass http://a/$1$is_args$args;", "proxy_pass http://a/;"),
+        ("alias /srv/spanish/;", "alias /srv/espanol/;"),
+        ("proxy_pass http://a:8080;", "proxy_pass http://a:8081;"),
+        ("proxy_pass http://10.0.0.12;", "proxy_pass http://10.0.0.21;"),
+        ("proxy_pass http://shop.test.internal;", "proxy_pass http://shop.internal;"),
+        ("rewrite ^/a /b;", "rewrite ^/a$ /b;"),
+    ],
+)
+def test_an_ordinary_edit_is_no_slip(conf: Conf, live: str, candidate: str) -> None:
+    first, second = (f"location /a {{ {inside} }}" for inside in (live, candidate))
+    assert _judged(conf, first, second, "/a", FINE, OTHER) == ["intended"]
+
+
+def test_a_redirect_that_loses_the_query_looks_like_a_slip(conf: Conf) -> None:
+    live, candidate = "return 301 /b$is_args$args;", "return 301 /b;"
+    before, after = _moved("http://s/b?c=1"), _moved("http://s/b")
+    assert _judged(conf, "return 301 http://$host/b;", "return 301 $host/b;", "/a", before, after) == ["slip"]
+    assert _judged(conf, "return 301 /b;", "return 301 //b;", "/a", before, _moved("http://s//b")) == ["slip"]
+    assert _judged(conf, live, candidate, "/a", before, after) == ["slip"]
+    assert _judged(conf, live, "return 301 /other;", "/a", before, after) == ["intended"]
+
+
+def test_targets_of_two_lines_that_changed_places_look_like_a_slip(conf: Conf) -> None:
+    first, second = (
+        conf(f"http {{ map $uri $to {{ /a {one}; /b {two}; }} server {{ return 301 $to; }} }}")
+        for one, two in (("/x", "/y"), ("/y", "/x"))
+    )
+    changed = changes(first, second)
+    judge = Judge(first, second, changed)
+    assert [judge.judge_text(change).sort for change in changed] == ["slip", "slip"]
+
+
+def test_a_key_of_a_map_is_read_as_a_word(conf: Conf) -> None:
+    first, second = (
+        conf(f"http {{ map $http_origin $to {{ https://{name}.example 1; }} server {{ }} }}")
+        for name in ("partner", "parnter")
+    )
+    changed = changes(first, second)
+    judge = Judge(first, second, changed)
+    assert [judge.judge_text(change).sort for change in changed if change.new] == ["slip"]
+
+
+def test_a_header_that_no_edited_line_names_is_lost_by_inheritance(conf: Conf) -> None:
+    live, candidate = "location /a { }", "location /a { add_header X-New 1; }"
+    before = {**FINE, "header access-control-allow-origin": "*"}
+    assert _judged(conf, live, candidate, "/a", before, {**FINE, "header x-new": "1"}) == ["collateral", "shown"]
+
+
+def test_a_modifier_that_shuts_a_regex_out_is_collateral(conf: Conf) -> None:
+    regex = "location ~ Delete$ { return 204; }"
+    live, candidate = (f"location {path} {{ root /l; }} {regex}" for path in ("/ledger/", "^~ /ledger/"))
+    assert _judged(conf, live, candidate, "/ledger/Delete", FINE, OTHER) == ["collateral"]
+
+
+def test_what_no_edit_is_about_is_collateral(conf: Conf) -> None:
+    live = "location /a { } location /b { root /x; }"
+    candidate = "location /a { } location /b { root /y; }"
+    assert _judged(conf, live, candidate, "/a", FINE, OTHER) == ["collateral"]
+
+
+def test_what_yesterdays_visitors_asked_for_is_refused_by_nobody(conf: Conf) -> None:
+    found = _judged(
+        conf, "location /a { }", "location /a { return 410; }", "/a", FINE, {"status": "410"}, place="access log"
+    )
+    assert found == ["regression"]
+
+
+def test_a_cache_answers_instead_of_the_upstream(conf: Conf) -> None:
+    live, candidate = "location /a { }", "location /a { proxy_cache pages; }"
+    before = _up(**{"upstream 0 header x-real-ip": "10.0.0.9"})
+    assert _judged(conf, live, candidate, "/a", before, _up()) == ["intended"]
+
+
+def test_a_credential_that_a_line_kept_back_is_not_handed_on(conf: Conf) -> None:
+    before, after = _up(), _up(**{"upstream 0 header x-api-key": "1"})
+    kept = 'location /a { proxy_set_header X-Api-Key ""; }'
+    assert _judged(conf, kept, "location /a { }", "/a", before, after) == ["regression"]
+    assert _judged(conf, "location /a { }", "location /a { etag off; }", "/a", before, after) == ["intended"]
+
+
+def test_an_upstream_that_fails_because_it_is_asked_to_is_asked_now(conf: Conf) -> None:
+    first, second = (
+        conf(f"http {{ server {{ listen 80; server_name s; location /a {{ {inside} }} }} }}")
+        for inside in ("return 302 /b;", "proxy_pass http://b;")
+    )
+    changed = changes(first, second)
+    blame, judge = Blame(first, second, changed), Judge(first, second, changed)
+    request = Request("GET", "http", "s", 80, "/a", late=2)
+    before = {"status": "302", "header location": "/b", "place": "nginx's own answer"}
+    after = {"status": "500", "place": "the upstream's own answer"}
+    (one,) = compare([request], [(before, before, after)], blame, judge)
+    assert (one.difference.kind, one.judgement.sort) == ("place", "intended")
