@@ -77,7 +77,7 @@ def _without_contract(subject: Subject) -> Verdict:
 
 def _of_live(subject: Subject, requests: Sequence[Request]) -> dict[tuple[object, ...], str]:
     """Return which of the requests the live release fails as well, with how: no change is to blame for those."""
-    if not requests or subject.live is None:
+    if not requests or subject.live is None or subject.live_fault:
         return {}
     problems = asked_plainly(subject.staged_live, subject.live.config, requests)[2]
     return {_key(problem.request): problem.what for problem in problems}

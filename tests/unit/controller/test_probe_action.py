@@ -41,7 +41,7 @@ def probed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ans
 
         action._answers = play
         releases = [{"id": made.id, "hosts": ["web1", "web9"]}, {"id": None, "hosts": ["web2"]}]
-        options = {"releases": releases, "platform": {"tree": str(tmp_path / "packaged")}}
+        options = {"releases": releases, "platform": {"tree": str(tmp_path / "packaged")}, "endpoints": True}
         (answered,) = action.work_on(["web1", "web2"], options)["answers"].items()
         assert answered[0] == "web1"
         return {**answered[1], "asked": asked[0]}

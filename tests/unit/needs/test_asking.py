@@ -43,3 +43,10 @@ def test_links_of_the_release_are_followed(tree: Path, value: str, path: str) ->
 def test_what_is_no_path_stays_as_it_is_and_what_the_tree_brings_is_not_asked_for(tree: Path) -> None:
     name = Need("name", "app").to_json()
     assert questions([name, Need("directory", "/etc/nginx/html", "root").to_json()], tree) == [name]
+
+
+@pytest.mark.parametrize("endpoints", [True, False])
+def test_hosts_connect_to_other_machines_where_that_is_wanted(tree: Path, endpoints: bool) -> None:
+    needs = [Need("endpoint", "app:8001", "http").to_json(), Need("name", "app", "http").to_json()]
+    rows = questions(needs, tree, endpoints=endpoints)
+    assert [row.get("connect", True) for row in rows] == [endpoints, True]
