@@ -44,13 +44,17 @@ def planned(
     checks: Iterable[Check],
     replayed: Iterable[Request],
     most: int,
+    witnesses: Iterable[Request] = (),
 ) -> tuple[list[Request], int]:
-    """Choose at most ``most`` requests, in the order in which they are asked; tell how many are left out, at least."""
+    """Choose at most ``most`` requests, in the order in which they are asked; tell how many are left out, at least.
+
+    ``witnesses`` are requests that are known to be handled otherwise.
+    """
     touched = {id(part) for change in changed for part in (*change.blocks, change.old, change.new) if part is not None}
     # A change at the top concerns every server, so none of them goes first.
     touched -= {id(block) for config in (live, candidate) for block in config.directives}
     chosen = _Chosen(most)
-    for request in _all(live, candidate, touched, checks, replayed, chosen.takes):
+    for request in itertools.chain(_all(live, candidate, touched, checks, replayed, chosen.takes), witnesses):
         chosen.add(request)
     return chosen.requests(), chosen.left_out
 

@@ -15,7 +15,7 @@ from .facts import listeners, server_names
 from .parse import Config, Directive
 from .regexes import compiled
 
-__all__ = ["Trace", "choose_location", "choose_server", "is_named", "normalised", "trace"]
+__all__ = ["Port", "Trace", "choose_location", "choose_server", "is_named", "normalised", "trace"]
 
 _MOST_ROUNDS = 10
 _SLASHES = re.compile("/+")
@@ -38,7 +38,7 @@ def _search(pattern: str, text: str, ignore_case: bool = False) -> re.Match[str]
     return found.search(text) if found else None
 
 
-class _Port:
+class Port:
     """The servers that listen on a port, by their names: what of thousands answers for a host is looked up."""
 
     def __init__(self) -> None:
@@ -85,18 +85,18 @@ class _Port:
 
 
 # What is looked up is kept as long as the configuration is.
-_PORTS: weakref.WeakKeyDictionary[Config, dict[int, _Port]] = weakref.WeakKeyDictionary()
+_PORTS: weakref.WeakKeyDictionary[Config, dict[int, Port]] = weakref.WeakKeyDictionary()
 
 
-def _port(config: Config, port: int) -> _Port:
+def _port(config: Config, port: int) -> Port:
     ports = _PORTS.get(config)
     if ports is None:
         ports = {}
         for server in config.servers():
             for listen in listeners(server):
-                ports.setdefault(listen.port, _Port()).add(server, default=listen.default)
+                ports.setdefault(listen.port, Port()).add(server, default=listen.default)
         _PORTS[config] = ports
-    return ports.get(port) or _Port()
+    return ports.get(port) or Port()
 
 
 def choose_server(config: Config, host: str, port: int) -> Directive | None:
@@ -138,19 +138,25 @@ class _Locations:
 
 def choose_location(block: Directive, path: str) -> Directive | None:
     """Find the ``location`` in a block that answers for a path, as nginx does: exact, longest prefix, first regex."""
+    return _chosen(block, path)[0]
+
+
+def _chosen(block: Directive, path: str) -> tuple[Directive | None, bool]:
+    """Return the location, and whether no regex around the block is asked any more: one within it fits, or a word."""
     if block.found is None:
         block.found = _Locations(block)
     locations: _Locations = block.found
     if path in locations.exact:
-        return locations.exact[path]
+        return locations.exact[path], True
     found, held = locations.longest(path)
-    deeper = choose_location(found, path) if found is not None else None
-    if held:
-        return deeper or found
-    for pattern, loose, location in locations.regexes:
-        if _search(pattern, path, loose):
-            return choose_location(location, path) or location
-    return deeper or found
+    deeper, ended = _chosen(found, path) if found is not None else (None, False)
+    if ended:
+        return deeper, True
+    if not held:
+        for pattern, loose, location in locations.regexes:
+            if _search(pattern, path, loose):
+                return choose_location(location, path) or location, True
+    return deeper or found, False
 
 
 def _filled(target: str, match: re.Match[str]) -> str:

@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-__all__ = ["Regex", "compiled", "parsed"]
+__all__ = ["Regex", "compiled", "parsed", "translated"]
 
 _LONGEST = 16_384
 _MOST_STEPS = 1_000_000
@@ -57,13 +57,18 @@ def compiled(pattern: str, ignore_case: bool = False) -> Regex | None:
     """Return a regex of nginx's for Python; None for what Python does not understand, or not in time."""
     if len(pattern) > _LONGEST or "[[:" in pattern:
         return None
-    translated = pattern.replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!")
+    python = translated(pattern)
     try:
-        found = re.compile(translated, re.IGNORECASE if ignore_case else 0)
-        longest = _longest(parsed(translated), ignore_case)
+        found = re.compile(python, re.IGNORECASE if ignore_case else 0)
+        longest = _longest(parsed(python), ignore_case)
     except (re.error, OverflowError, RecursionError, _TooSlow):
         return None
     return Regex(found, longest)
+
+
+def translated(pattern: str) -> str:
+    """Return a regex of nginx's as Python writes it."""
+    return pattern.replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!")
 
 
 def parsed(pattern: str) -> Any:

@@ -16,6 +16,7 @@ from ..behaviour.plan import planned
 from ..behaviour.pools import Pools
 from ..behaviour.replay import read_log
 from ..behaviour.telling import findings_of, summary
+from ..effects.effects import effects
 from ..verdicts.model import Finding, Subject, Verdict
 
 AFTER = ("start",)
@@ -34,8 +35,9 @@ def run(subject: Subject) -> Verdict:
     listed = _Listed(read_accept(options.accept))
     changed = changes(live.config, config)
     log = read_log(options.replay_log, options.replay_requests, live.config)
+    done = effects(live.config, config, changed, log.requests)
     requests, left_out = planned(
-        live.config, config, changed, subject.contract, log.requests, options.behaviour_requests
+        live.config, config, changed, subject.contract, log.requests, options.behaviour_requests, done.witnesses()
     )
     if not requests:
         return Verdict("fail", "no request could be made: nothing listens in the live or in the candidate release")
@@ -78,6 +80,7 @@ def run(subject: Subject) -> Verdict:
         summary(rows, len(asked), left_out),
         changes=[row.to_json() for row in rows],
         directives=[change.words for change in changed],
+        effects=done.to_json(),
         asked=len(asked),
         left_out=left_out,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..fleet.summarize import culprits_of
 from ..record.summary import Culprit, RunSummary, emergency_text
 from ..textfmt import count, cut, details, first_of, indented, listed, source, table
+from .doing import doing_text
 
 if TYPE_CHECKING:
     from ..gating.examine import Examined
@@ -62,7 +63,7 @@ def findings_text(verdicts: Sequence[Verdict]) -> str:
 
 
 def gates_text(examined: Sequence[Examined]) -> str:
-    """Return all releases of a run: their tables, then what failed, and the culprits."""
+    """Return all releases of a run: their tables, what the change does, then what failed, and the culprits."""
     parts = []
     for each in examined:
         release = each.candidate.release
@@ -70,6 +71,7 @@ def gates_text(examined: Sequence[Examined]) -> str:
         parts.append(
             f"gates of release {release.id[:12] if release else '(none)'} for {hosts}\n{verdict_table(each.verdicts)}"
         )
+        parts.append(doing_text([{"gate": verdict.gate, "evidence": verdict.evidence} for verdict in each.verdicts]))
         blame = {"blame": each.blame.to_json() if each.blame else None}
         parts.append(accepted_text(each.verdicts))
         parts += [findings_text(each.verdicts), culprits_text(culprits_of([blame]))] if not each.passed else []

@@ -243,6 +243,21 @@ def test_a_page_says(name: str, words: list[str]) -> None:
         assert each in text
 
 
+def test_a_page_says_what_the_change_does() -> None:
+    record = confirmed()
+    row: dict[str, Any] = {"edits": ["a.conf:3 location /a <b> added"], "where": "a.example, port 80", "paths": "/a"}
+    row["when"] = "not -f /x"
+    row |= {"before": "status 404", "after": "301 to /b", "because": "", "cases": [], "requests": 3, "asked": 500}
+    for verdict in record["releases"][0]["verdicts"]:
+        if verdict["gate"] == "behaviour":
+            verdict["evidence"]["effects"] = {"rows": [row], "more": 0, "unread": [], "exact": True}
+    text = Page(report(record)).text
+    assert "What this change does" in text
+    assert "a.conf:3 location /a <b> added a.example, port 80: /a (when not -f /x) status 404 → 301 to /b" in text
+    assert "exact, 3 of 500 requests of the log" in text
+    assert "What this change does" not in Page(report(rolled_back())).text
+
+
 def test_nothing_breaks_out_of_a_page() -> None:
     text = report(SAMPLES["hostile"]())
     assert "<script" not in text

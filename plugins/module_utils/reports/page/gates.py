@@ -15,6 +15,7 @@ _MARKS = {"pass": "passed", "fail": "failed", "inconclusive": "inconclusive", "n
 _MOST_FINDINGS = 25
 _MOST_CHECKS = 300
 _LONG = 300
+_SECTIONS = {"coverage": ("files",), "behaviour": ("effects",)}
 
 
 class Text(NamedTuple):
@@ -90,8 +91,8 @@ def read_gate(verdict: Mapping[str, Any], room: Room) -> Gate:
         [
             Text(name.replace("_", " "), room.take(_plain(value)))
             for name, value in evidence.items()
-            # The first has a table of its own, the second a section.
-            if name not in ("outcomes", "files" if verdict["gate"] == "coverage" else "") and value not in ("", [], {})
+            # The first has a table of its own, the others a section.
+            if name not in ("outcomes", *_SECTIONS.get(str(verdict["gate"]), ())) and value not in ("", [], {})
         ],
         "; ".join(more),
     )

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from ...record.model import RESULTS
 from ...record.summary import Failure, RunSummary, Warned, accepted_texts
 from ...textfmt import cut, date_time, duration, listed, place
+from ..doing import Doing, doing
 from .culprits import ShownCulprit, show_culprits
 from .diffs import Change, read_changes
 from .gates import Covered, Gate, covered, read_gate
@@ -42,6 +43,7 @@ class Release(NamedTuple):
     changes: list[Change]
     files: list[Covered]
     invented: list[str]
+    doing: Doing
     first: bool
 
 
@@ -150,6 +152,7 @@ def _release(row: Mapping[str, Any], room: Room, diff_lines: int) -> Release:
         changes=read_changes(row["changes"], diff_lines),
         files=covered(row["verdicts"]),
         invented=[str(line) for line in row["invented"]],
+        doing=doing(row["verdicts"]),
         first=not row.get("live"),
     )
 

@@ -1,0 +1,1 @@
+"""What a change does: the sets of requests that the candidate handles otherwise than live, by automata."""

@@ -1,0 +1,98 @@
+"""Values that hang on conditions which only a request can settle, as ``-f FILE``: one unknown for both sides."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+__all__ = ["NONE", "UNREAD", "Case", "conditions", "differing", "each", "graft", "settled", "unknown", "unread"]
+
+_MOST_CONDITIONS = 8
+
+
+UNREAD = " is not read: "
+"""What stands between a pattern and the reason in a condition."""
+
+
+class _None:
+    """What stands where nothing has been decided."""
+
+    def __repr__(self) -> str:
+        return "nothing decided"
+
+
+NONE = _None()
+
+
+class Case(NamedTuple):
+    """One value where a condition holds, another one where it does not."""
+
+    condition: str
+    yes: object
+    no: object
+
+
+def unknown(condition: str) -> Case:
+    """Return the condition itself as a value."""
+    return Case(condition, True, False)
+
+
+def unread(pattern: str, loose: bool, why: Exception) -> Case:
+    """Return the condition that a pattern is found, of which no automaton can be made."""
+    return Case(f"{'~*' if loose else '~'} {pattern}{UNREAD}{why}", True, False)
+
+
+def graft(value: object, change: Callable[[object], object]) -> object:
+    """Return a value in which each plain value has been changed."""
+    if not isinstance(value, Case):
+        return change(value)
+    yes, no = graft(value.yes, change), graft(value.no, change)
+    return yes if yes == no else Case(value.condition, yes, no)
+
+
+def each(value: object) -> Iterator[object]:
+    """Yield the plain values in a value."""
+    if isinstance(value, Case):
+        yield from each(value.yes)
+        yield from each(value.no)
+    else:
+        yield value
+
+
+def conditions(*values: object) -> list[str]:
+    """List the conditions that values hang on."""
+    found: dict[str, None] = {}
+    waiting = list(values)
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Case):
+            found[value.condition] = None
+            waiting += [value.no, value.yes]
+    return list(found)
+
+
+def settled(value: object, holds: Mapping[str, bool]) -> object:
+    """Return the plain value where it is known of each condition whether it holds."""
+    while isinstance(value, Case):
+        value = value.yes if holds[value.condition] else value.no
+    return value
+
+
+def differing(one: object, other: object) -> Iterator[tuple[dict[str, bool], object, object]]:
+    """Yield where two values differ, each pair of plain values once, with the conditions that matter there."""
+    if one == other:
+        return
+    names = conditions(one, other)[:_MOST_CONDITIONS]
+    seen = set()
+    for choice in itertools.product((False, True), repeat=len(names)):
+        holds = {**dict.fromkeys(conditions(one, other), False), **dict(zip(names, choice, strict=True))}
+        pair = settled(one, holds), settled(other, holds)
+        if pair[0] != pair[1] and pair not in seen:
+            seen.add(pair)
+            yield {name: held for name, held in holds.items() if _matters(name, holds, one, other)}, *pair
+
+
+def _matters(name: str, holds: Mapping[str, bool], one: object, other: object) -> bool:
+    turned = {**holds, name: not holds[name]}
+    return settled(one, holds) != settled(one, turned) or settled(other, holds) != settled(other, turned)

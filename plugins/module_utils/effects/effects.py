@@ -1,0 +1,237 @@
+"""What a change does: the sets of requests that are handled otherwise, grouped by edit."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..behaviour.changes import Change
+from ..config.derive import Request, doors
+from ..config.facts import server_names
+from ..config.match import choose_server
+from ..config.parse import Config, Directive
+from ..textfmt import count
+from .budget import Budget
+from .comparing import Comparison, Pair
+from .decisions import Decisions, canonical
+from .edits import Edits
+from .listening import Meeting, meetings
+from .machines import Machines
+from .model import Effect, Effects
+from .sides import Side
+from .terms import Terms, TooMuch
+from .words import Words
+
+__all__ = ["effects"]
+
+_SECONDS = 2.0
+_SECONDS_FOR_MANY = 8.0
+_LEAST_SECONDS = 0.02
+_SECONDS_TO_COUNT = 0.5
+_MANY = 200
+_OF_HOST = ("$host", "$http_host")
+_Key = tuple[object, ...]
+
+
+def effects(
+    live: Config,
+    candidate: Config,
+    changed: Sequence[Change],
+    requests: Sequence[Request] = (),
+    seconds: float | None = None,
+) -> Effects:
+    """Compute what a change does; ``requests`` are those of a log, of which each effect gets its share.
+
+    At most about ``seconds`` are spent, by default 2, and 8 for hundreds of servers. What is not done by then is
+    sampled or left out, and says so.
+    """
+    many = max(len(live.servers()), len(candidate.servers())) > _MANY
+    work = _Work(live, candidate, changed, Budget(seconds or (_SECONDS_FOR_MANY if many else _SECONDS)))
+    return work.run(requests)
+
+
+class _Work:
+    def __init__(self, live: Config, candidate: Config, changed: Sequence[Change], budget: Budget) -> None:
+        self._configs = (live, candidate)
+        self._sides = (Side("live", live), Side("the candidate", candidate))
+        Side.compare(*self._sides)
+        self._bases = (self._sides[0].base(), self._sides[1].base())
+        self._edits = Edits(changed)
+        self._budget = budget
+        self._machines = Machines(Terms(), budget)
+        self._decisions = Decisions()
+        self._signatures: dict[int, object] = {}
+        self._left: list[Sequence[Meeting]] = []
+        self._done: list[tuple[Sequence[Meeting], Comparison, set[object]]] = []
+
+    def run(self, requests: Sequence[Request]) -> Effects:
+        found: list[Effect] = []
+        unread: list[str] = []
+        groups: dict[_Key, list[Meeting]] = {}
+        for meeting in meetings(*self._configs):
+            key = self._key(meeting)
+            if key is not None:
+                groups.setdefault(key, []).append(meeting)
+        for number, group in enumerate(groups.values()):
+            if self._budget.left <= 0:
+                self._left += itertools.islice(groups.values(), number, None)
+                names = sum(map(len, self._left))
+                unread.append(f"{count(names, 'more name')} on listeners: it takes too long to work out")
+                break
+            # No server may take the time of all others.
+            last = number + 1 == len(groups)
+            budget = Budget(max(self._budget.left if last else self._budget.left / 2, _LEAST_SECONDS))
+            try:
+                found += self._compared(group, budget, requests)
+            except TooMuch as error:
+                self._left.append(group)
+                unread.append(f"{_where(group)}: {error}")
+            except (LookupError, TypeError, ValueError, RecursionError) as error:
+                # It explains a change and decides nothing, so what is odd stops nobody.
+                self._left.append(group)
+                unread.append(f"{_where(group)}: not understood: {error!r}")
+        return Effects(_merged(found), unread, self._covers)
+
+    def _covers(self, request: Request) -> bool:
+        """Return whether a request is in a set; where not all is known of its server, it may be."""
+        self._machines.budget = Budget(_SECONDS_TO_COUNT)
+        for group, comparison, keys in self._done:
+            if self._meets(group, request):
+                try:
+                    found = comparison.counts_for(request.target)
+                except TooMuch:
+                    return True
+                return comparison.is_cut or any(key in keys for key in found)
+        return any(self._meets(group, request) for group in self._left)
+
+    def _key(self, meeting: Meeting) -> _Key | None:
+        """Return what tells comparisons apart; None where both sides do the same."""
+        around = self._bases[0] == self._bases[1] and meeting.was_tls == meeting.listener.tls
+        if around and self._is_same(meeting):
+            return None
+        pair = enumerate((meeting.live, meeting.candidate))
+        by_host = any(server is not None and self._looks_at_host(side, server) for side, server in pair)
+        servers = id(meeting.live), id(meeting.candidate)
+        return (*servers, meeting.was_tls, meeting.listener.tls, meeting.host if by_host else "")
+
+    def _is_same(self, meeting: Meeting) -> bool:
+        """Whether two servers say the same."""
+        pair = meeting.live, meeting.candidate
+        live, candidate = [None if each is None else self._signature(side, each) for side, each in enumerate(pair)]
+        return live == candidate
+
+    def _signature(self, side: int, server: Directive) -> object:
+        key = id(server)
+        if key not in self._signatures:
+            said = [each for each in server.block or [] if each.name not in ("listen", "server_name")]
+            own = Directive("server", [], "", 0, said)
+            named = server_names(server)[0] if _speaks_of(server, ["$server_name"]) else ""
+            self._signatures[key] = hash((canonical(own), named, repr(self._sides[side].uses(own))))
+        return self._signatures[key]
+
+    def _looks_at_host(self, side: int, server: Directive) -> bool:
+        for each in server.walk():
+            if each.name == "if" and each.args[:1] and each.args[0].startswith(_OF_HOST):
+                return True
+        definitions = self._sides[side].definitions
+        maps = [f"${name}" for name, block in definitions.items() if any(each in block.args[0] for each in _OF_HOST)]
+        return bool(maps) and _speaks_of(server, maps)
+
+    def _compared(self, group: Sequence[Meeting], budget: Budget, requests: Sequence[Request]) -> list[Effect]:
+        first = group[0]
+        servers = first.live, first.candidate
+        self._machines.budget = budget
+        known = _known(first, servers[0]), _known(first, servers[1])
+        comparison = Comparison(self._machines, self._decisions, self._sides, servers, known, self._bases)
+        pairs = comparison.pairs(budget, self._is_same(first))
+        counts = self._counted(group, comparison, requests) if pairs else None
+        self._done.append((group, comparison, {key for pair in pairs for key in comparison.keys(pair)}))
+        words = Words(self._sides, comparison.around)
+        found = []
+        for pair in pairs:
+            edits = self._edits.behind(pair, comparison.lines, servers)
+            effect = words.effect(pair, edits, _where(group), _witness(group, pair))
+            if requests and counts is not None:
+                effect = replace(effect, requests=counts.get(comparison.keys(pair)[0], 0), asked=len(requests))
+            found.append(effect)
+        if first.was_tls != first.listener.tls and None not in servers:
+            found.append(_of_tls(group))
+        return found
+
+    def _counted(
+        self, group: Sequence[Meeting], comparison: Comparison, requests: Sequence[Request]
+    ) -> dict[object, int] | None:
+        """Count the requests of a log by what they count for; None where that takes too long."""
+        self._machines.budget = Budget(_SECONDS_TO_COUNT)
+        found: dict[object, int] = {}
+        hosts = {(meeting.host, meeting.listener.port) for meeting in group}
+        # What no name of the configuration covers, and what only a pattern does, is looked up.
+        loose = {each.listener.port for each in group if not each.name or each.name.startswith(("~", "*", "."))}
+        try:
+            for request in requests:
+                named = (request.host, request.port) in hosts
+                if not named and not (request.port in loose and self._meets(group, request)):
+                    continue
+                for key in comparison.counts_for(request.target):
+                    found[key] = found.get(key, 0) + 1
+        except TooMuch:
+            return None
+        return found
+
+    def _meets(self, group: Sequence[Meeting], request: Request) -> bool:
+        pair = [choose_server(config, request.host, request.port) for config in self._configs]
+        return pair[0] is group[0].live and pair[1] is group[0].candidate
+
+
+def _speaks_of(server: Directive, variables: Sequence[str]) -> bool:
+    return any(name in word for each in server.walk() for word in each.args for name in variables)
+
+
+def _known(meeting: Meeting, server: Directive | None) -> Mapping[str, str]:
+    """Return the variables that are known of a request to a server."""
+    listener = meeting.listener
+    usual = listener.port in (0, 443 if listener.tls else 80)
+    return {
+        "host": meeting.host,
+        "http_host": meeting.host + ("" if usual else f":{listener.port}"),
+        "server_name": server_names(server)[0] if server is not None else "",
+        "scheme": listener.scheme,
+        "https": "on" if listener.tls else "",
+        "server_port": str(listener.port),
+    }
+
+
+def _where(group: Sequence[Meeting]) -> str:
+    names = list(dict.fromkeys(meeting.name or "any other name" for meeting in group))
+    ports = sorted({(each.listener.port, each.listener.address) for each in group})
+    listeners = dict.fromkeys(str(port) if port else address for port, address in ports)
+    more = len(names) - 3
+    shown = ", ".join(names[:3]) + (f" and {count(more, 'more name')}" if more > 0 else "")
+    return f"{shown}, port {' and '.join(listeners)}"
+
+
+def _witness(group: Sequence[Meeting], pair: Pair) -> Request | None:
+    """Return the shortest request of a pair, through a door of the candidate or, where it has none, of live."""
+    for meeting in group:
+        for server in (meeting.candidate, meeting.live):
+            for door in doors(server, names=1) if server is not None else ():
+                if door.port == meeting.listener.port:
+                    return door._replace(host=meeting.host).ask("/")._replace(target=pair.target)
+    return None
+
+
+def _of_tls(group: Sequence[Meeting]) -> Effect:
+    before, after = ("TLS", "plain HTTP") if group[0].was_tls else ("plain HTTP", "TLS")
+    return Effect([], _where(group), "every request", f"{before} is spoken", f"{after} is spoken")
+
+
+def _merged(found: Iterable[Effect]) -> list[Effect]:
+    """Put what is the same on several names and ports together."""
+    rows: dict[tuple[Any, ...], Effect] = {}
+    for effect in found:
+        edits = tuple(map(id, effect.edits))
+        key = (edits, effect.paths, effect.before, effect.after, effect.when, tuple(effect.cases), effect.because)
+        rows[key] = rows[key].joined(effect) if key in rows else effect
+    return list(rows.values())

@@ -1,0 +1,248 @@
+"""A server as an automaton from targets to decisions: rewrites, locations in nginx's order, and their content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from ..config.match import choose_location
+from ..config.parse import Directive
+from .actions import Actions
+from .machines import Entry, Machines
+from .terms import TooMuch
+from .values import Values, captured
+from .views import PathView, Read, found_in, rewritten
+
+__all__ = ["ServerAutomaton"]
+
+_DEEPEST = 3
+_MOST_CONTINUED = 200
+_FINAL = ("redirect", "permanent")
+_SCHEMES = ("http://", "https://", "$scheme")
+
+
+class _Way(NamedTuple):
+    """A request on its way: what has been set, what its path is, and the lines that it has met."""
+
+    own: tuple[tuple[str, int], ...] = ()
+    view: PathView = PathView()
+    pattern: str = ""
+    met: tuple[Directive, ...] = ()
+    changed: bool = False
+    rounds: int = 0
+
+
+_Done = Callable[[_Way], int]
+
+
+class ServerAutomaton:
+    """One ``server`` block of one side."""
+
+    def __init__(self, machines: Machines, block: Directive, values: Values, actions: Actions) -> None:
+        self._machines = machines
+        self._block = block
+        self._values = values
+        self._actions = actions
+        self._located: dict[tuple[object, ...], int] = {}
+        self._continued = 0
+
+    def automaton(self) -> int:
+        """Return the automaton. Raises ``TooMuch`` for a server that is too large."""
+        try:
+            return self._run(self._block.block or [], _Way(), self._locate)
+        except RecursionError as error:
+            raise TooMuch("its blocks and rewrites are nested too deeply") from error
+
+    def _run(self, directives: Sequence[Directive], way: _Way, done: _Done) -> int:
+        """Return what the rewrite module does with a request, one directive after the other."""
+        machines = self._machines
+        for number, each in enumerate(directives):
+            rest = directives[number + 1 :]
+            if each.name == "return" and each.args:
+                return self._returned(each, way)
+            if each.name == "break":
+                return done(way._replace(changed=False))
+            if each.name == "set" and len(each.args) == 2:
+                value = self._text(each.args[1], way)
+                way = way._replace(
+                    own=(*[pair for pair in way.own if pair[0] != each.args[0][1:]], (each.args[0][1:], value))
+                )
+            elif each.name == "rewrite" and len(each.args) >= 2:
+                return self._rewrite(each, rest, way, done)
+            elif each.name == "if" and each.block is not None:
+                self._continued += 1
+                if self._continued > _MOST_CONTINUED:
+                    raise TooMuch("its conditions leave too many ways open")
+                condition = self._values.condition(each.args, dict(way.own), way.view)
+                pattern = each.args[2] if len(each.args) == 3 and each.args[1] in ("~", "~*") else way.pattern
+                inside = way._replace(met=(*way.met, each), pattern=pattern)
+                held = self._run(each.block, inside, lambda after, rest=rest: self._run(rest, after, done))  # type: ignore[misc]
+                return machines.fallback(machines.rows([(condition, held)]), self._run(rest, way, done))
+        return done(way)
+
+    def _text(self, template: str, way: _Way) -> int:
+        return self._values.text(captured(template, way.pattern) if way.pattern else template, dict(way.own), way.view)
+
+    def _returned(self, line: Directive, way: _Way) -> int:
+        met = (*way.met, line)
+        target = self._text(line.args[-1], way) if len(line.args) > 1 or not line.args[0].isdigit() else -1
+        return self._actions.returned(line, target, [self._block, *met], met)
+
+    def _rewrite(self, line: Directive, rest: Sequence[Directive], way: _Way, done: _Done) -> int:
+        machines = self._machines
+        pattern, target = line.args[:2]
+        flag = line.args[2] if len(line.args) > 2 else ""
+        applies = found_in(machines, Read("uri"), way.view, pattern, False)
+        matched = way._replace(pattern=pattern, met=(*way.met, line))
+        if flag in _FINAL or target.startswith(_SCHEMES):
+            then = self._actions.redirected(
+                line, flag, self._text(target, matched), [self._block, *matched.met], matched.met
+            )
+        else:
+            text = self._machines.value(self._text(target, way))
+            plain = text if isinstance(text, str) and way.own else target
+            after = matched._replace(view=rewritten(way.view, pattern, plain), changed=flag != "break")
+            if flag == "break" or flag == "last":
+                then = done(after)
+            else:
+                self._continued += 1
+                if self._continued > _MOST_CONTINUED:
+                    raise TooMuch("its rewrites leave too many ways open")
+                then = self._run(rest, after, done)
+        return machines.fallback(machines.rows([(applies, then)]), self._run(rest, way, done))
+
+    def _locate(self, way: _Way) -> int:
+        """Return what the location does that a path leads to."""
+        view = way.view
+        if way.rounds > _DEEPEST:
+            return self._lost(way, "it is rewritten again and again")
+        if view.lost:
+            return self._lost(way, view.lost)
+        plain = way._replace(met=(), changed=False, pattern="")
+        if view.is_original:
+            return self._all(plain)
+        if view.text is not None:
+            return self._tagged(self._at(plain, view.text), way)
+        number = self._all(plain._replace(view=PathView()))
+        if self._machines.reads_query(number):
+            return self._lost(way, f"after a rewrite to {view.prefix}… more than the path decides")
+        return self._tagged(self._machines.skipped(view.skipped, self._machines.after(number, view.prefix)), way)
+
+    def _tagged(self, number: int, way: _Way) -> int:
+        """Return decisions that say by which rewrites a request has come to them."""
+        if not way.met:
+            return number
+        return self._machines.applied(self._actions.after_rewrites(way.met), number)
+
+    def _lost(self, way: _Way, why: str) -> int:
+        return self._actions.lost(self._block, way.met, why)
+
+    def _at(self, way: _Way, path: str) -> int:
+        """Return what is done with one path."""
+        chosen = choose_location(self._block, path)
+        if chosen is None:
+            return self._actions.content([self._block], (), way.rounds > 0, self._text_of(way))
+        return self._enter(_chain(self._block, chosen), way)
+
+    def _all(self, way: _Way) -> int:
+        key = (way.own, way.rounds)
+        if key not in self._located:
+            self._located[key] = self._find(
+                self._block,
+                [],
+                way,
+                lambda: self._actions.content([self._block], (), way.rounds > 0, self._text_of(way)),
+            )
+        return self._located[key]
+
+    def _find(self, block: Directive, chain: list[Directive], way: _Way, otherwise: Callable[[], int]) -> int:
+        """Return what the locations of a block do; ``otherwise`` is what is done where none of them decides."""
+        machines = self._machines
+        regexes: list[Directive] = []
+        entries: dict[str, Entry] = {}
+        slashed: list[str] = []
+        prefixes: list[tuple[str, bool, Directive]] = []
+        for location in block.children("location"):
+            kind, pattern = location.args if len(location.args) == 2 else ("", location.args[0])
+            if kind.startswith("~"):
+                regexes.append(location)
+            elif kind == "=":
+                entry = entries.get(pattern, Entry(pattern, -1, -1))
+                if entry.exact < 0:
+                    entries[pattern] = entry._replace(exact=self._enter([*chain, location], way))
+            elif not pattern.startswith("@"):
+                prefixes.append((pattern, kind == "^~", location))
+            if (
+                kind in ("", "^~", "=")
+                and pattern.endswith("/")
+                and len(pattern) > 1
+                and self._actions.adds_slash(location)
+            ):
+                slashed.append(pattern)
+        found = machines.rows(
+            [
+                (
+                    found_in(machines, Read("uri"), PathView(), location.args[1], location.args[0] == "~*"),
+                    self._find(location, [*chain, location], way, self._entered([*chain, location], way)),
+                )
+                for location in regexes
+            ]
+        )
+        for pattern, held, location in prefixes:
+            entry = entries.get(pattern, Entry(pattern, -1, -1))
+            if entry.prefix >= 0:
+                continue
+            inner = [*chain, location]
+
+            def deeper(inner: list[Directive] = inner, held: bool = held) -> int:
+                entered = self._entered(inner, way)()
+                return entered if held else machines.fallback(found, entered)
+
+            entries[pattern] = entry._replace(prefix=self._find(location, inner, way, deeper))
+        for pattern in slashed:
+            word = pattern[:-1]
+            entry = entries.get(word, Entry(word, -1, -1))
+            if entry == Entry(word, -1, -1):
+                entries[word] = entry._replace(exact=self._actions.slash_added(pattern))
+        return machines.table(entries.values(), machines.fallback(found, otherwise()))
+
+    def _entered(self, chain: list[Directive], way: _Way) -> Callable[[], int]:
+        return lambda: self._enter(chain, way)
+
+    def _enter(self, chain: list[Directive], way: _Way) -> int:
+        """Return what a location does with a request."""
+        location = chain[-1]
+        pattern = next(
+            (each.args[1] for each in reversed(chain) if each.args[0].startswith("~") and len(each.args) == 2), ""
+        )
+
+        def done(after: _Way) -> int:
+            if after.changed:
+                return self._locate(after._replace(rounds=after.rounds + 1))
+            conditions = [each for each in after.met if each.name == "if"]
+            rewrites = tuple(each for each in after.met if each.name == "rewrite")
+            return self._actions.content(
+                [self._block, *chain, *conditions], rewrites, after.rounds > 0, self._text_of(after)
+            )
+
+        if self._actions.is_internal(location) and not way.rounds:
+            return self._actions.internal(location)
+        return self._run(location.block or [], way._replace(pattern=pattern, met=tuple(chain), changed=False), done)
+
+    def _text_of(self, way: _Way) -> Callable[[str], int]:
+        return lambda template: self._text(template, way)
+
+
+def _chain(server: Directive, location: Directive) -> list[Directive]:
+    """Return the locations around a location, and it, the outermost first."""
+
+    def search(block: Directive) -> list[Directive]:
+        for each in block.children("location"):
+            if each is location:
+                return [each]
+            below = search(each)
+            if below:
+                return [each, *below]
+        return []
+
+    return search(server)

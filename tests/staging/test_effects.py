@@ -1,0 +1,130 @@
+"""What is worked out is what nginx does: requests at random find no change outside of the sets that are reported."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.asking import caches
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.beside import NOT_ASKED, Beside
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.pools import Pools
+from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import Door, Request, askable, doors
+from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config
+from ansible_collections.sluice.nginx.plugins.module_utils.config.samples import near_misses, samples
+from ansible_collections.sluice.nginx.plugins.module_utils.effects.effects import effects
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner
+from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import findings_text
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Options, Subject, Verdict
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate
+
+_REQUESTS = 2000
+
+# A shop whose parts move: locations, regexes in order, a map of old addresses, rewrites.
+_SHOP = """
+upstream app {{ server app-1:3000; server app-2:3000; }}
+upstream cart {{ server cart:3000; }}
+map $request_uri $moved {{ default ""; ~^/old/(.*)$ /new; /sale /offers; {rows} }}
+server {{
+  listen 80; server_name shop.example www.shop.example; add_header X-Frame-Options DENY;
+  if ($moved) {{ return 302 https://shop.example$moved; }}
+  rewrite ^/blog/(.*)$ /news/$1 last;
+  rewrite ^/feed/?$ https://shop.example/news.xml permanent;
+  location / {{ proxy_pass http://app; }}
+  location = /ping {{ return 200 pong; }}
+  location /news/ {{ proxy_pass http://app/articles/; location ~ \\.json$ {{ return 200 json; }} }}
+  location ~ ^/(en|de)/cart(/|$) {{ proxy_pass http://cart; }}
+  {more}
+  location ~* \\.(png|jpe?g)$ {{ return 404; }}
+}}
+server {{ listen 80 default_server; return 444; }}
+"""
+# What sets out to do one thing, and what does another one on the way.
+_CHANGES = {
+    "a prefix takes what a regex had": {"more": "location ^~ /de/ { return 301 https://shop.example/en/; }"},
+    "a regex is asked first": {"more": "location ~ ^/en { return 200 english; }"},
+    "rows of a map": {"rows": "~^/s /search; /feed /rss;"},
+    "a rewrite's target": {"more": "location /news/archive { return 410; }"},
+    "a header replaces others": {"more": "location /de { add_header X-Lang de; proxy_pass http://app; }"},
+}
+
+
+def _release(store: Path, rows: str = "", more: str = "") -> Release:
+    text = "events {}\nhttp {" + _SHOP.format(rows=rows, more=more) + "}\n"
+    return Store(store).add({"nginx.conf": trees.file(text.encode(), "nginx.conf")}, [], [], {})
+
+
+def _at_random(configs: tuple[Config, Config]) -> Iterator[Request]:
+    """Yield requests around the locations of both configurations."""
+    chance = random.Random(1)
+    ways: list[tuple[Door, list[str]]] = []
+    for config in configs:
+        for server in config.servers():
+            paths = [path for each in askable(server) for path in samples(each)]
+            paths += [miss for each in askable(server) for path in samples(each, 1) for miss in near_misses(each, path)]
+            ways += [
+                (door, ["/", "/old/x", "/sale", "/blog/a", "/feed", "/s", *paths]) for door in doors(server, names=2)
+            ]
+    while True:
+        door, paths = chance.choice(ways)
+        path = chance.choice(paths) + "".join(chance.choice("/abeds.x-") for _ in range(chance.randrange(5)))
+        if "//" not in path and "/." not in path:
+            yield door.ask(path + chance.choice(["", "", "?a=1"]))
+
+
+def _gate(subject: Subject) -> Verdict:
+    """Ask both; a finding is each change that is in no set."""
+    release, config = subject.examined
+    assert subject.live is not None
+    live = subject.live.config
+    found = effects(live, config, changes(live, config), seconds=10)
+    assert found.is_exact, found.to_json()
+    chosen: dict[Request, None] = {}
+    for request in _at_random((live, config)):
+        chosen[request] = None
+        if len(chosen) == _REQUESTS:
+            break
+    requests = list(chosen)
+    beside = Beside(
+        subject.staged_live,
+        subject.staged,
+        Pools(live, config, subject.staged.world.names),
+        (release.id, subject.live.release.id),
+        sorted(caches(config) | caches(live)),
+    )
+    inside = asked = 0
+    findings = []
+    for request, (first, second, third) in zip(requests, beside.answers(requests), strict=True):
+        if NOT_ASKED in (first["status"], second["status"], third["status"]):
+            continue
+        asked += 1
+        changed = [name for name in first if first[name] == second.get(name) and first[name] != third.get(name)]
+        inside += bool(changed)
+        if changed and not found.covers(request):
+            findings.append(Finding(f"{request.words}: {changed[0]} {first[changed[0]]} → {third.get(changed[0])}"))
+    beside.restore()
+    return Verdict.of(findings, "no change outside", inside=inside, asked=asked)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("change", _CHANGES.values(), ids=_CHANGES)
+def test_no_request_is_answered_otherwise_outside_of_the_sets(
+    change: dict[str, str], tmp_path: Path, engine: docker.DockerClient, stage_settings: StageSettings
+) -> None:
+    live, candidate = _release(tmp_path), _release(tmp_path, **change)
+    gates = [gate for gate in find_gates() if gate.name in ("spec", "parse", "needs", "syntax", "start")]
+    gates = [*gates, Gate("effects", ("start",), _gate)]
+    examiner = Examiner(engine, gates, Options(), stage_settings, (), "gates")
+    (examined,) = examiner.examine([Candidate(("web1",), candidate, live=live)])
+    verdict = next(each for each in examined.verdicts if each.gate == "effects")
+    assert verdict.result == "pass", f"{verdict.summary}\n{findings_text(examined.verdicts)}"
+    assert verdict.evidence["asked"] > _REQUESTS / 2
+    assert verdict.evidence["inside"] > 0

@@ -1,0 +1,254 @@
+"""What a change does, for each construct: which requests, before and after, by which edit."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import Request
+
+from .conftest import Works, rows, server
+
+
+def returned(number: int) -> str:
+    return f"return 200 {number};"
+
+
+def text(number: int) -> str:
+    return f"status 200 with a text: {number}"
+
+
+CASES: dict[str, tuple[str, str, list[tuple[str, str, str]]]] = {
+    "an exact location": (
+        f"location / {{ {returned(1)} }}",
+        f"location / {{ {returned(1)} }} location = /ping {{ {returned(2)} }}",
+        [("/ping", text(1), text(2))],
+    ),
+    "a prefix": (
+        f"location / {{ {returned(1)} }}",
+        f"location / {{ {returned(1)} }} location /a/ {{ {returned(2)} }}",
+        [("/a/", text(1), text(2))],
+    ),
+    "a longer prefix stays": (
+        f"location / {{ {returned(1)} }} location /a/b {{ {returned(3)} }}",
+        f"location / {{ {returned(2)} }} location /a/b {{ {returned(3)} }}",
+        [("/", text(1), text(2))],
+    ),
+    "a regex goes before a prefix": (
+        f"location / {{ {returned(1)} }}",
+        rf"location / {{ {returned(1)} }} location ~ \.php$ {{ {returned(2)} }}",
+        [("/.php", text(1), text(2))],
+    ),
+    "a prefix that asks no regex": (
+        rf"location /a {{ {returned(1)} }} location ~ \.x$ {{ {returned(2)} }}",
+        rf"location ^~ /a {{ {returned(1)} }} location ~ \.x$ {{ {returned(2)} }}",
+        [("/a.x", text(2), text(1))],
+    ),
+    "the order of regexes": (
+        f"location ~ ^/a {{ {returned(1)} }} location ~ b$ {{ {returned(2)} }}",
+        f"location ~ b$ {{ {returned(2)} }} location ~ ^/a {{ {returned(1)} }}",
+        [("/ab", text(1), text(2))],
+    ),
+    "a regex within a prefix goes before one beside it": (
+        rf"location /a {{ {returned(1)} location ~ \.x$ {{ {returned(2)} }} }} location ~ x$ {{ {returned(3)} }}",
+        rf"location /a {{ {returned(1)} location ~ \.y$ {{ {returned(2)} }} }} location ~ x$ {{ {returned(3)} }}",
+        [("/a.x", text(2), text(3)), ("/a.y", text(1), text(2))],
+    ),
+    "a redirect's target": (
+        "location /a { return 301 https://b.example$request_uri; }",
+        "location /a { return 301 https://c.example$request_uri; }",
+        [("/a", "301 to https://b.example$request_uri", "301 to https://c.example$request_uri")],
+    ),
+    "a rewrite that redirects": (
+        "rewrite ^/old$ /new permanent; return 204;",
+        "return 204;",
+        [("/old", "301 to /new$is_args$args", "status 204")],
+    ),
+    "a rewrite to another location": (
+        f"rewrite ^/x/(.*)$ /a/$1 last; location /a/b {{ {returned(1)} }} location / {{ {returned(2)} }}",
+        f"rewrite ^/x/(.*)$ /a/$1 last; location /a/b {{ {returned(3)} }} location / {{ {returned(2)} }}",
+        [("/x/b", text(1), text(3))],
+    ),
+    "a proxy": (
+        "location / { proxy_pass http://10.0.0.1; } location /a { proxy_pass http://10.0.0.1/x; }",
+        "location / { proxy_pass http://10.0.0.1; } location /a { proxy_pass http://10.0.0.1/y; }",
+        [("/a", "proxy_pass http://10.0.0.1/x in place of /a", "proxy_pass http://10.0.0.1/y in place of /a")],
+    ),
+    "a proxy by a variable": (
+        "location /a/ { proxy_pass http://10.0.0.1/; }",
+        "location /a/ { set $to 10.0.0.1; proxy_pass http://$to/; }",
+        [("/a/", "proxy_pass http://10.0.0.1/ in place of /a/", "proxy_pass http://10.0.0.1/ whatever the path")],
+    ),
+    "nginx's own slash": (
+        f"location /a/ {{ proxy_pass http://10.0.0.1; }} location / {{ {returned(1)} }}",
+        f"location /a/ {{ {returned(2)} }} location / {{ {returned(1)} }}",
+        [("/a", "301 to /a/", text(1)), ("/a/", "proxy_pass http://10.0.0.1", text(2))],
+    ),
+    "a root": (
+        "root /srv/a; location /b { root /srv/b; }",
+        "root /srv/c; location /b { root /srv/b; }",
+        [("/", "files of /srv/a", "files of /srv/c")],
+    ),
+    "an internal location": (
+        "root /srv; location /a { }",
+        "root /srv; location /a { internal; }",
+        [("/a", "files of /srv", "status 404, as it is internal")],
+    ),
+    "a condition on the path": (
+        "return 204;",
+        'if ($uri ~ "^/b/") { return 403; } return 204;',
+        [("/b/", "status 204", "status 403")],
+    ),
+    "what is set": (
+        'set $t "/x"; return 301 $t;',
+        'set $t "/y"; return 301 $t;',
+        [("/", "301 to /x", "301 to /y")],
+    ),
+    "a setting of a location": (
+        "location / { proxy_pass http://10.0.0.1; proxy_read_timeout 10s; }",
+        "location / { proxy_pass http://10.0.0.1; proxy_read_timeout 20s; }",
+        [("/", "proxy_read_timeout 10s", "proxy_read_timeout 20s")],
+    ),
+    "a setting of a server, and a location with its own": (
+        "add_header X 1; location /a { add_header Y 1; return 204; }",
+        "add_header X 2; location /a { add_header Y 1; return 204; }",
+        [("/", "add_header X 1", "add_header X 2")],
+    ),
+    "a header that is lost by inheritance": (
+        "add_header X 1; location /a { return 204; }",
+        "add_header X 1; location /a { add_header Y 1; return 204; }",
+        [("/a", "add_header X 1", "add_header Y 1")],
+    ),
+    "a named location behind files": (
+        "root /srv; location / { try_files $uri @b; } location @b { return 200 1; }",
+        "root /srv; location / { try_files $uri @b; } location @b { return 200 2; }",
+        [
+            (
+                "/",
+                "files of /srv, try_files $uri @b",
+                "files of /srv, try_files $uri @b, where what it falls back to changed",
+            )
+        ],
+    ),
+    "a server without a location": ("return 204;", "return 444;", [("/", "status 204", "the connection is closed")]),
+    "comments and units": (
+        "client_max_body_size 1m; location / { }",
+        "# more\nclient_max_body_size 1024k;\nlocation / { }",
+        [],
+    ),
+    "the order of blocks that exclude each other": (
+        f"location /a {{ {returned(1)} }} location /b {{ {returned(2)} }}",
+        f"location /b {{ {returned(2)} }} location /a {{ {returned(1)} }}",
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("live", "candidate", "expected"), CASES.values(), ids=CASES)
+def test_what_a_construct_does(work: Works, live: str, candidate: str, expected: list[tuple[str, str, str]]) -> None:
+    found = work(server(live), server(candidate))
+    assert rows(found) == expected
+    assert found.is_exact, found.found
+
+
+def test_maps_over_the_path(work: Works) -> None:
+    table = "map $uri $to { default ''; /a /x; ~^/b/ /y; %s }"
+    inside = server("if ($to) { return 301 $to; } return 404;")
+    found = work(table % "" + inside, table % "/c /z; ~^/b/c /never;" + inside)
+    assert rows(found) == [("/c", "status 404", "301 to /z")]
+    assert found.found[0].paths == "/C, /c"
+    assert "map" not in found.found[0].because
+
+
+def test_a_map_over_what_is_sent_sees_the_query(work: Works) -> None:
+    table = "map $request_uri $to { default ''; %s }"
+    inside = server("if ($to) { return 301 $to; } return 404;")
+    found = work(table % "" + inside, table % "/a?b=1 /x;" + inside)
+    assert rows(found)[0][1:] == ("status 404", "301 to /x")
+    assert "?b=1" in rows(found)[0][0].lower()
+
+
+def test_an_upstream(work: Works) -> None:
+    inside = server("location /a { proxy_pass http://api; } location / { return 204; }")
+    found = work("upstream api { server 10.0.0.1; }" + inside, "upstream api { server 10.0.0.2; }" + inside)
+    assert rows(found) == [("/a", "proxy_pass http://api (server 10.0.0.1)", "proxy_pass http://api (server 10.0.0.2)")]
+    assert [change.words.partition(" ")[2] for change in found.found[0].edits] == ["server 10.0.0.1 → 10.0.0.2"]
+
+
+def test_names_and_ports(work: Works) -> None:
+    first, second = server("return 200 1;"), server("return 200 2;", "b.example")
+    found = work(first, first + second)
+    assert [(each.where, each.before, each.after) for each in found.found] == [("b.example, port 80", text(1), text(2))]
+    found = work(first, first.replace("listen 80", "listen 80; listen 81"))
+    assert [(each.where, each.before) for each in found.found] == [
+        ("a.example, any other name, port 81", "nothing listens")
+    ]
+
+
+def test_a_condition_that_only_a_request_can_settle(work: Works) -> None:
+    live = "location / { if (-f /srv/down) { return 503; } return 200 1; }"
+    found = work(server(live), server(live.replace("200 1", "200 2")))
+    assert rows(found) == [("/", text(1), text(2))]
+    assert found.found[0].when == "not -f /srv/down"
+    assert found.is_exact
+
+
+def test_what_is_no_regular_language_is_sampled(work: Works) -> None:
+    before, after = (
+        rf"location ~ ^/(a+)-\1{end}$ {{ return 200 1; }} location / {{ return 200 2; }}" for end in ("x", "y")
+    )
+    found = work(server(before), server(after))
+    assert not found.is_exact
+    assert "a back-reference" in found.found[0].because
+
+
+def test_a_map_over_a_header_that_changed_is_sampled(work: Works) -> None:
+    table = "map $http_upgrade $hop { default upgrade; '' %s; }"
+    inside = server("location / { proxy_pass http://10.0.0.1; proxy_set_header Connection $hop; }")
+    (effect,) = work(table % "close" + inside, table % "''" + inside).found
+    assert effect.because == "the values of a variable changed, which only a request can tell"
+    assert [change.words.partition(" ")[2] for change in effect.edits]
+
+
+def test_an_unchanged_back_reference_leaves_the_others_exact(work: Works) -> None:
+    same = r"location ~ ^/(a)-\1$ { return 200 1; } location / { return 200 2; }"
+    found = work(server(same), server(same + "location = /b { return 200 3; }"))
+    assert rows(found) == [("/b", text(2), text(3))]
+    assert found.is_exact
+
+
+def test_an_effect_names_its_edit_and_its_share_of_a_log(work: Works) -> None:
+    live, candidate = (
+        server("location / { return 200 1; }"),
+        server("location / { return 200 1; } location /a { return 403; }"),
+    )
+    log = [Request("GET", "http", "a.example", 80, target) for target in ("/", "/a", "/ab?c=1", "/b")]
+    (effect,) = work(live, candidate, log).found
+    assert effect.to_json() == {
+        "edits": ["nginx.conf:4 location /a added"],
+        "file": "nginx.conf",
+        "line": 4,
+        "where": "a.example, any other name, port 80",
+        "paths": "such as /a: what `location /a → return 403` decides now "
+        "and `location / → return 200 1` decided before",
+        "when": "",
+        "cases": [],
+        "before": text(1),
+        "after": "status 403",
+        "witness": "http://a.example/a",
+        "exact": True,
+        "because": "",
+        "requests": 2,
+        "asked": 4,
+    }
+
+
+def test_a_witness_is_asked_before_all_else(work: Works) -> None:
+    found = work(server("return 204;"), server("return 403;"))
+    assert [(each.url, each.weight) for each in found.witnesses()] == [("http://a.example/", -10)]
+
+
+def test_at_most_fifty_are_shown(work: Works) -> None:
+    many = "".join(f"location = /{number} {{ return 200 {number}; }}" for number in range(60))
+    found = work(server("location / { return 404; }"), server("location / { return 404; }" + many))
+    shown = found.to_json()
+    assert (len(shown["rows"]), shown["more"], shown["exact"]) == (50, 10, True)
