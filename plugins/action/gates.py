@@ -8,6 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.sluice.nginx.plugins.module_utils.accepted.judging import Accepted, notes
+from ansible_collections.sluice.nginx.plugins.module_utils.accepted.recorded import faults_of
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.accepting import read_accept
 from ansible_collections.sluice.nginx.plugins.module_utils.door.releases import door_of
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
@@ -19,7 +21,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery impo
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import sign, withdraw_receipt, write_receipt
 from ansible_collections.sluice.nginx.plugins.module_utils.outside import ReleaseId, read_release_id
-from ansible_collections.sluice.nginx.plugins.module_utils.record.summary import emergency_text
+from ansible_collections.sluice.nginx.plugins.module_utils.record.summary import accepted_texts, emergency_text
 from ansible_collections.sluice.nginx.plugins.module_utils.release.fetched import find_live
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import gates_text
@@ -28,6 +30,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import remove_orphans
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import read_decide
+from ansible_collections.sluice.nginx.plugins.plugin_utils.accepting import accepted_file, offer
 from ansible_collections.sluice.nginx.plugins.plugin_utils.concluding import ConcludingAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project, read_run
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import NAME as EMERGENCY
@@ -65,10 +68,12 @@ class ActionModule(ConcludingAction):
         reason = reason_of(options["emergency"])
         key, hours = _signing(options)
         inventory = read_inventory(options["inventory"])
-        examiner = self._examiner(options, run.id)
+        file = accepted_file(options["accepted_file"])
+        changes = file.read()
         candidates = self._candidates(options["releases"], options["said"])
         record.door = door_of(each for one in candidates for each in (one.release, one.live))
-        examined = examiner.examine(candidates)
+        accepted = Accepted(changes, file.shown, record.door)
+        examined = self._examiner(options, run.id, accepted).examine(candidates)
         for each in examined:
             if each.candidate.release is not None and (each.passed or reason):
                 write_receipt(each, run.id, hours, key, inventory=inventory, reason=reason)
@@ -79,11 +84,15 @@ class ActionModule(ConcludingAction):
         goes_on = all(each.passed or (reason and each.candidate.release is not None) for each in examined)
         # From here on people read it.
         examined = [each.through(record.door) for each in examined]
-        noted = {"releases": [each.to_json() for each in examined], "signed": key is not None, "emergency": emergency}
+        releases = [each.to_json() for each in examined]
+        offered = "" if goes_on else self._offered(run.id, releases)
+        noted = {"releases": releases, "signed": key is not None, "emergency": emergency, "offer": offered}
         record.note("gate", "", good=goes_on, answer=noted)
-        loud = [emergency_text(emergency)] if emergency else []
+        loud = [*([emergency_text(emergency)] if emergency else []), *accepted_texts(releases)]
         unsigned = [] if key else ["receipts are not signed: gates_signing_key names no key"]
-        text = "\n\n".join([*loud, gates_text(examined), *unsigned]) + "\n"
+        told = notes(accepted, [(each["live"], each["release"]) for each in releases])
+        offers = [f"if all of this is meant, say why, and commit the file that this writes:\n    {offered}"]
+        text = "\n\n".join([*loud, gates_text(examined), *told, *unsigned, *(offers if offered else [])]) + "\n"
         answer = {
             "changed": False,
             "releases": {host: each["id"] for each in options["releases"] for host in each["hosts"]},
@@ -99,11 +108,16 @@ class ActionModule(ConcludingAction):
             "msg": f"{failed} of {len(examined)} releases did not pass the gates; no host was touched",
         }
 
+    def _offered(self, run: str, releases: Sequence[Mapping[str, Any]]) -> str:
+        """The command that accepts what the gates found, where all of it can be accepted."""
+        faults = [fault for each in releases for fault in faults_of(each["verdicts"])]
+        return offer(run, self._loader) if faults and not any(why for _, _, why in faults) else ""
+
     def _conclude_gates(self, record: Record, text: str) -> dict[str, Any]:
         events = list(record.events())
         return self._conclude(record, "gates", text, summarize(events), events)
 
-    def _examiner(self, options: Mapping[str, Any], run: str) -> Examiner:
+    def _examiner(self, options: Mapping[str, Any], run: str, accepted: Accepted) -> Examiner:
         settings, services = read_staging(options["staging"])
         client = connect()
         remove_orphans(client, project_label(project()))
@@ -121,6 +135,7 @@ class ActionModule(ConcludingAction):
             settings=settings,
             services=services,
             run=run,
+            accepted=accepted,
             blame_seconds=_blame_seconds(options),
             endpoints=options["probe_endpoints"],
         )

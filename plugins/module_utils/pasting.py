@@ -1,20 +1,23 @@
-"""YAML for people to paste. Text of others in it is data: Ansible never takes it for a template."""
+"""YAML and commands for people to paste. Text of others in them is data: neither Ansible nor a shell obeys it."""
 
 from __future__ import annotations
 
 import functools
+import json
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from .outside import printable
 from .packages import yaml
 
-__all__ = ["comment", "flow", "inert_url", "quoted", "to_yaml"]
+__all__ = ["command", "comment", "flow", "inert_url", "quoted", "to_yaml", "variable"]
 
 # A text that begins so says to Ansible with which signs its templates are written.
 _HEADER = "#jinja2:"
+_WORD = re.compile(r"[A-Za-z0-9._/:@,+-]+")
 _SIMPLE = re.compile(r"[\w ./:@*$+,;=~-]*")
 _ESCAPED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # Besides letters and digits; what Ansible or a shell would read is encoded.
@@ -52,6 +55,16 @@ def flow(value: object) -> str:
 def quoted(text: str) -> str:
     """Return a text in quotes, to stand in a list within a sentence."""
     return f'"{text}"' if _SIMPLE.fullmatch(text) else flow([text])[1:-1]
+
+
+def command(words: Sequence[str]) -> str:
+    """Return a command in one line, as a shell reads it."""
+    return shlex.join(printable(word) for word in words)
+
+
+def variable(name: str, value: str) -> str:
+    """Return a variable as ``-e`` of Ansible's commands reads it; a value that is no plain word is in JSON."""
+    return f"{name}={value}" if _WORD.fullmatch(value) else json.dumps({name: value}, ensure_ascii=False)
 
 
 def comment(text: str) -> str:

@@ -12,19 +12,21 @@ from .errors import SluiceError
 __all__ = ["keep_private", "make_folder", "write_bytes", "write_text"]
 
 
-def write_text(path: Path, text: str, *, sync: bool = False) -> None:
+def write_text(path: Path, text: str, *, sync: bool = False, mode: int = 0o600) -> None:
     """Write a file so that a reader sees the old or the new one, and a full disk leaves the old one; ``sync`` waits for
-    the disk. Raises ``OSError``.
+    the disk. With the default ``mode`` it is this user's alone. Raises ``OSError``.
     """
     # What is no character, as a byte of a log, is shown as an escape, which JSON reads as the same again.
-    write_bytes(path, text.encode("utf-8", "backslashreplace"), sync=sync)
+    write_bytes(path, text.encode("utf-8", "backslashreplace"), sync=sync, mode=mode)
 
 
-def write_bytes(path: Path, data: bytes, *, sync: bool = False) -> None:
+def write_bytes(path: Path, data: bytes, *, sync: bool = False, mode: int = 0o600) -> None:
     """Write a file as ``write_text`` does. Raises ``OSError``."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:200]}.")
     try:
         with os.fdopen(handle, "wb") as stream:
+            if mode != 0o600:
+                os.fchmod(handle, mode)
             stream.write(data)
             if sync:
                 stream.flush()

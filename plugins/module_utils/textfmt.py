@@ -83,7 +83,7 @@ def source(row: Mapping[str, Any]) -> str:
 
 def details(row: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what a finding has beside its first sentence, in the order in which it is read."""
-    names = ("check", "expected", "seen", "nginx", "mend")
+    names = ("accepted", "check", "expected", "seen", "nginx", "mend")
     return [(name, str(row[name])) for name in names if row.get(name)]
 
 

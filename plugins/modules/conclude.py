@@ -12,11 +12,17 @@ description:
   - Writes C(run.json) from the journal, shows what became of each host, and fails unless all are where they were to be.
   - Beside it are C(report.html), C(junit.xml), C(findings.sarif), and C(postmortem.md) where something went wrong.
     One that cannot be written is a warning.
+  - What people accepted of a change that now serves on all hosts is removed from the file that M(sluice.nginx.accept)
+    writes.
 options:
   run:
     description: The result of M(sluice.nginx.run).
     type: dict
     required: true
+  accepted_file:
+    description: That file, relative to the project; empty for C(accepted.yml) beside the inventory.
+    type: str
+    default: ""
 extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
 author: Sluice (!UNKNOWN)
 """

@@ -68,6 +68,13 @@ options:
     type: list
     elements: dict
     default: []
+  accepted_file:
+    description:
+      - The file with what people accepted of what a run found, relative to the project; M(sluice.nginx.accept) writes
+        it. Empty for C(accepted.yml) beside the inventory.
+      - An entry lets exactly its findings of exactly its change pass. It stands in all that the run shows and records.
+    type: str
+    default: ""
   strict:
     description: Whether every change of behaviour that is not accepted fails, and not only those to failing or
       elsewhere.

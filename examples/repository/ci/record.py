@@ -100,16 +100,28 @@ def summary(record: Path) -> str:
     tables = [_fenced(text) for text in texts if text]
     # Text of others is escaped in the draft, too; a file of this name may be anything by now.
     draft = _visible(_text(record / "postmortem.md"), "\n\t")
-    return "\n\n".join([f"### {_inline(_outcome(record))}", *tables, draft]).strip() + "\n"
+    outcome, offer = _outcome(record)
+    return "\n\n".join([f"### {_inline(outcome)}", *_offered(offer, record), *tables, draft]).strip() + "\n"
 
 
-def _outcome(record: Path) -> str:
-    """Read what the run came to. The record may be longer than what is read of other files."""
+def _offered(offer: str, record: Path) -> list[str]:
+    """Give the command that accepts what the run found, for a clone into which the record is brought."""
+    if not offer:
+        return []
+    words = (
+        f"If all of this is meant: bring the artifact of this job into your clone, as `{record}/`, say why in this "
+        "command, and push the file that it writes to this branch. Whoever approves that file approves what was found."
+    )
+    return [words, _fenced(re.sub(r"\brun=\S+", f"run={record}", offer))]
+
+
+def _outcome(record: Path) -> tuple[str, str]:
+    """Read what the run came to, and what it offers. The record may be longer than what is read of other files."""
     try:
         content = json.loads((record / "run.json").read_text(encoding="utf-8"))
-        return str(content["outcome"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return "the run has not come to its end"
+        return str(content["outcome"]), str(content.get("offer") or "")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return "the run has not come to its end", ""
 
 
 def _text(path: Path) -> str:

@@ -14,9 +14,10 @@ from ..outside import whole_number
 from .causes import Blame
 from .changes import Change
 from .classes import KINDS, Difference, Kind, differences
-from .fields import UPSTREAM, Fields, varying
+from .fields import Fields, varying
 from .judgement import Judgement
 from .judging import Judge
+from .wishes import is_granted
 
 __all__ = ["Compared", "Row", "blocks_of", "compare", "grouped"]
 
@@ -111,7 +112,7 @@ def compare(
             ways = blame.way(request, False), blame.way(request, True)
             kind = _sharpened(request, difference, ways, causes)
             # An upstream fails because the request asks it to; that it is asked at all is the difference.
-            if kind == "broken" and request.late and _is_asked(candidate) and not _is_asked(first):
+            if kind == "broken" and is_granted(request, candidate["status"]):
                 kind = "place"
             judged = judge.judge(request, difference._replace(kind=kind), causes, ways)
             came = judged.sort != "regression" and _came(ways[1], causes)
@@ -139,10 +140,6 @@ def _sharpened(request: Request, difference: Difference, ways: tuple[Trace, Trac
 def _limits(met: Directive) -> bool:
     """Whether methods are refused on purpose: files and redirects refuse a POST by themselves."""
     return any(inner.name == "limit_except" for inner in met.block or [])
-
-
-def _is_asked(answer: Fields) -> bool:
-    return answer.get("place") == UPSTREAM
 
 
 def _came(way: Trace, causes: Iterable[Change]) -> bool:

@@ -76,7 +76,7 @@ class Judge:
 
     def judge_text(self, change: Change) -> Judgement:
         """Judge a change that no request shows, by its words."""
-        slip = self._slips.slip(change)
+        slip = self._slips.slip(change, shown=False)
         return Judgement("slip", f"it looks like a slip: {slip}") if slip else unseen(change)
 
     def _is_stated(
@@ -84,7 +84,7 @@ class Judge:
     ) -> bool:
         """Whether the edits say the very thing, and no visitor of yesterday is turned away by it."""
         if difference.kind == "broken":
-            return request.place != _LOG and refuses(request, difference, causes, ways[0])
+            return request.place != _LOG and refuses(request, difference, causes, ways)
         if difference.kind == "access":
             return opens(difference, causes)
         if difference.kind == "leaked":

@@ -43,15 +43,19 @@ class Slips:
         for change in changed:
             self._beside.setdefault(id(change.blocks[1]), []).append(change)
 
-    def slip(self, change: Change) -> str:
-        """Return what an edited line looks like, as a sentence's end; empty where it looks meant."""
+    def slip(self, change: Change, *, shown: bool = True) -> str:
+        """Return what an edited line looks like, as a sentence's end; empty where it looks meant.
+
+        ``shown`` says that a request shows the edit.
+        """
         if change.new is None:
             return ""
-        return next(filter(None, self._found(change, change.new)), "")
+        return next(filter(None, self._found(change, change.new, shown)), "")
 
-    def _found(self, change: Change, new: Directive) -> Iterator[str]:
+    def _found(self, change: Change, new: Directive, shown: bool) -> Iterator[str]:
         # The name of an entry of a map is its key.
         yield _repeated(change)
+        yield _fixed(change)
         before = [change.old.name, *change.old.args] if change.old else []
         after = [new.name, *new.args]
         yield self._misspelt(after, before or self._gone(change))
@@ -67,7 +71,8 @@ class Slips:
         yield _doubled(before, after)
         yield _of_tests(before, after)
         yield _unsigned(change.old, new)
-        yield _slashed(change.old, new)
+        if shown:
+            yield _slashed(change.old, new)
         yield slip(change.name, change.old.args, new.args)
 
     def _gone(self, change: Change) -> list[str]:
@@ -246,6 +251,20 @@ def _repeated(change: Change) -> str:
         if path and root.args and not regex and f"{root.args[0].rstrip('/')}/".endswith(f"/{path}/"):
             return f"nginx adds /{path} to root once more; alias was meant"
     return ""
+
+
+def _fixed(change: Change) -> str:
+    """Whether an upstream became a variable while its path stayed: nginx then sends that path as it is."""
+    old, new = change.old, change.new
+    if old is None or new is None or new.name != "proxy_pass" or not old.args or not new.args:
+        return ""
+    host, _, path = new.args[0].partition("://")[2].partition("/")
+    is_fixed = "$" in host and "$" not in path and "/" in new.args[0].partition("://")[2]
+    return (
+        "with a variable nginx sends this path as it is, for every request"
+        if is_fixed and "$" not in old.args[0]
+        else ""
+    )
 
 
 def _slashed(old: Directive, new: Directive) -> str:

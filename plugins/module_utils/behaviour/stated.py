@@ -16,7 +16,18 @@ __all__ = ["added", "hands_on", "opens", "refuses", "removed", "sets"]
 _SAID = {
     "400": ("ssl_verify_client", "large_client_header_buffers", "client_header_buffer_size", "ssl_client_certificate"),
     "401": ("auth_basic", "auth_request", "auth_jwt"),
-    "403": ("deny", "allow", "auth_request", "satisfy", "limit_except", "secure_link", "valid_referers", "autoindex"),
+    "403": (
+        "deny",
+        "allow",
+        "auth_request",
+        "satisfy",
+        "limit_except",
+        "secure_link",
+        "valid_referers",
+        "autoindex",
+        "root",
+        "alias",
+    ),
     "404": ("internal", "root", "alias", "try_files"),
     "405": ("root", "alias", "try_files", "return", "limit_except"),
     "413": ("client_max_body_size",),
@@ -42,8 +53,12 @@ _LIMITS = {
 
 
 def added(changes: Iterable[Change]) -> list[Directive]:
-    """Return the lines that changes brought, with what is in blocks that are new."""
-    return [line for each in changes if each.new for line in ([each.new] if each.old else each.new.walk())]
+    """Return the lines that changes brought, with what is in blocks that are new or have another condition."""
+    found: list[Directive] = []
+    for each in changes:
+        if each.new is not None:
+            found += [each.new] if each.old is not None and each.new.name != "if" else each.new.walk()
+    return found
 
 
 def removed(changes: Iterable[Change]) -> list[Directive]:
@@ -51,12 +66,13 @@ def removed(changes: Iterable[Change]) -> list[Directive]:
     return [line for each in changes if each.old and not each.new for line in each.old.walk()]
 
 
-def refuses(request: Request, difference: Difference, changes: Sequence[Change], before: Trace) -> bool:
+def refuses(request: Request, difference: Difference, changes: Sequence[Change], ways: tuple[Trace, Trace]) -> bool:
     """Whether the changes say that a request is refused as it is now: by a line that is written, or a block removed."""
     status = difference.after.split(" ")[0]
     new, gone = added(changes), removed(changes)
     if request.speaks == "handshake":
         return any(_drops(line, request.tls) for line in new)
+    new += _switched(changes, ways[1])
     if not status.isdigit():
         return any(_closes(line) for line in new)
     if any(_says(line, status) for line in new):
@@ -65,8 +81,17 @@ def refuses(request: Request, difference: Difference, changes: Sequence[Change],
         return False
     # A redirect may be narrowed as well as removed.
     gone += [each.old for each in changes if each.old and each.old.name == "rewrite"]
-    met = {id(line) for line in before.met}
+    met = {id(line) for line in ways[0].met}
     return any(id(line) in met or line.name.endswith("_pass") for line in gone)
+
+
+def _switched(changes: Iterable[Change], after: Trace) -> list[Directive]:
+    """What stands in conditions on a variable whose map was edited: a key more says what the condition says."""
+    maps = [each.blocks[1] for each in changes if each.blocks[1] is not None and each.blocks[1].name in ("map", "geo")]
+    variables = {block.args[-1] for block in maps if block.args}
+    conditions = [inner for met in after.met for inner in met.children("if")] if variables else []
+    chosen = [each for each in conditions if any(word.strip("()") in variables for word in each.args)]
+    return [line for each in chosen for line in each.walk()]
 
 
 def _says(line: Directive, status: str) -> bool:

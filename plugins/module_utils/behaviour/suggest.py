@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ..config.derive import Door, Request, askable, doors, plain
-from ..config.facts import sockets
+from ..config.facts import routes, sockets
 from ..config.parse import Config, Directive
 from ..config.samples import matching, near_misses, samples
 from ..outside import whole_number
@@ -83,11 +83,11 @@ def requests_of(config: Config, changed: Collection[int], takes: Takes = lambda 
     )
     sizes = [directive for directive in config.http() if directive.name == "client_max_body_size"]
     seen: set[tuple[str, int, str]] = set()
-    shared = sockets(config)
+    shared, routed = sockets(config), routes(config)
     for server in config.servers():
         touched = id(server) in changed
         schemes: set[str] = set()
-        for number, door in enumerate(doors(server, shared, names=50)):
+        for number, door in enumerate(doors(server, shared, 50, routed)):
             first = (door.scheme, door.port, door.connect) not in seen
             seen.add((door.scheme, door.port, door.connect))
             lead = _CHANGED if touched else 2 * (number > 0)

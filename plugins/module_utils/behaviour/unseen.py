@@ -8,7 +8,7 @@ from ..config.parse import Directive
 from ..outside import whole_number
 from .changes import Change
 from .judgement import Judgement
-from .units import slip
+from .units import jump, slip
 
 __all__ = ["unseen"]
 
@@ -26,6 +26,12 @@ _PROTECTS = (
     "valid_referers",
 )
 _EVERYBODY = (["all"], ["0.0.0.0/0"], ["::/0"])
+# With nginx's defaults.
+_RAISED = {
+    "proxy_buffer_size": ["4k"],
+    "fastcgi_buffer_size": ["4k"],
+    "large_client_header_buffers": ["8k"],
+}
 _SWITCHED_OFF = ("off", "none", "no")
 
 
@@ -50,11 +56,32 @@ def unseen(change: Change) -> Judgement:
             return Judgement("regression", "it does not speak TLS any more")
         if change.name in _PROTECTS and new.args[:1] != old.args[:1] and new.args[0] in _SWITCHED_OFF:
             return Judgement("regression", "what protected is switched off")
+    if new and _keeps_for_all(change, new):
+        return Judgement("regression", "what belongs to one visitor, or an error, is kept for everybody")
+    if old and not new and change.name in _RAISED and _is_raised(old):
+        return Judgement("regression", "what large answers or requests need falls back to nginx's default")
     if old and not new and change.name in _PROTECTS:
         return Judgement("regression", "what protected is gone")
     if new and not old and change.name == "allow" and new.args in _EVERYBODY:
         return Judgement("regression", "everybody is let in")
     return Judgement("shown", "changed, and no request shows it")
+
+
+def _keeps_for_all(change: Change, new: Directive) -> bool:
+    """Whether a cache now keeps answers with cookies, or every status."""
+    before = change.old.args if change.old else []
+    if new.name.endswith("_cache_valid"):
+        return "any" in new.args and "any" not in before
+    if not new.name.endswith("_ignore_headers") or "Set-Cookie" not in new.args or "Set-Cookie" in before:
+        return False
+    around = change.blocks[1]
+    hidden = around.children(f"{new.name.partition('_')[0]}_hide_header") if around is not None else []
+    return not any(each.args[:1] == ["Set-Cookie"] for each in hidden)
+
+
+def _is_raised(old: Directive) -> bool:
+    """Whether a value is four times nginx's default, or more."""
+    return bool(jump(old.name, _RAISED[old.name], old.args[-1:], 4)) and old.args[-1:] != ["0"]
 
 
 def _is_wider(old: Sequence[str], new: Sequence[str]) -> bool:

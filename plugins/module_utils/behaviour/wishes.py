@@ -13,10 +13,12 @@ from ..config.parse import Config, Directive
 from ..config.samples import matching
 from ..outside import whole_number
 
-__all__ = ["statuses", "wished"]
+__all__ = ["is_granted", "statuses", "wished"]
 
 _USUAL = (404, 500, 503)
 _MOST = 8
+_HEADER = "X-Sluice-Answer"
+_NO_ANSWER = ("502", "504")
 _PASSES = ("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass")
 
 
@@ -44,8 +46,14 @@ def wished(asked: Request, place: Directive, server: Directive, failures: list[i
         yield asked._replace(target=f"{asked.target}?sluice-miss")
 
 
+def is_granted(request: Request, status: str) -> bool:
+    """Whether a status is the one that the request asks its upstream for."""
+    wishes = [json.loads(value) for name, value in request.headers if name == _HEADER]
+    return any(status == str(wish.get("status")) or (wish.get("close") and status in _NO_ANSWER) for wish in wishes)
+
+
 def _wish(asked: Request, late: int, **answer: Any) -> Request:
-    return asked._replace(headers=(*asked.headers, ("X-Sluice-Answer", json.dumps(answer))), late=late)
+    return asked._replace(headers=(*asked.headers, (_HEADER, json.dumps(answer))), late=late)
 
 
 def _moved(place: Directive, server: Directive) -> list[str]:

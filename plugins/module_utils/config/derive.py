@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from ..contract.model import Check, Expect
 from ..contract.showing import shown_header, shown_url
 from ..contract.url import is_host
-from .facts import listeners, server_names, sockets
+from .facts import Listen, listeners, routes, server_names, sockets
 from .parse import Config, Directive
 from .samples import matching, samples
 
@@ -18,6 +19,7 @@ __all__ = ["Door", "Request", "Sockets", "Speaks", "askable", "derive", "doors",
 # A refusal is an answer; a server error is none.
 _ANSWERED = Expect(status=("2xx", "3xx", "4xx"))
 _USUAL_PORTS = {"http": 80, "https": 443}
+_NOBODY: Mapping[tuple[str, int], Listen] = MappingProxyType({})
 _EVERYWHERE = ("*", "0.0.0.0")
 _GREETINGS = {
     "smtp": "EHLO sluice\r\nQUIT\r\n",
@@ -117,10 +119,13 @@ def _hosts(server: Directive) -> list[str]:
     return [host for _, host in sorted(found, key=lambda pair: pair[0])]
 
 
-def doors(server: Directive, shared: Sockets | None = None, names: int = 1) -> list[Door]:
+def doors(
+    server: Directive, shared: Sockets | None = None, names: int = 1, routed: Mapping[tuple[str, int], Listen] = _NOBODY
+) -> list[Door]:
     """List the ways to reach a server: each listener by at most ``names`` of its names.
 
-    ``shared`` are the options of each socket, of ``sockets(config)``; without them the server's own count.
+    ``shared`` are the options of each socket, of ``sockets(config)``; without them the server's own count. ``routed``
+    are the listeners through which visitors come to others, of ``routes(config)``.
     """
     hosts = list(dict.fromkeys(_hosts(server)))[:names] or ["localhost"]
     listens = [directive.args for directive in server.children("listen") if directive.args] or [["80"]]
@@ -130,15 +135,25 @@ def doors(server: Directive, shared: Sockets | None = None, names: int = 1) -> l
             continue
         own = {*options, *(["ssl"] if listen.tls else [])}
         common = own.union((shared or {}).get((listen.address, listen.port), ()))
-        connect = listen.address
-        if connect in _EVERYWHERE or (not connect.startswith("unix:") and connect.strip("[]").isalpha()):
-            connect = "127.0.0.1"
+        connect = _reached(listen.address)
         # Without TLS a listener of nginx before 1.25 speaks one of the two only.
         speaks: Speaks = "h2" if "http2" in common and "ssl" not in common else "http"
         scheme = "https" if "ssl" in common else "http"
+        outer = routed.get((listen.address, listen.port))
+        if outer is not None:
+            connect, port, proxied = _reached(outer.address), outer.port, False
+        else:
+            port, proxied = listen.port, "proxy_protocol" in common
         where = "[::1]" if connect == "[::]" else connect
-        found += [Door(server, host, scheme, listen.port, where, speaks, "proxy_protocol" in common) for host in hosts]
+        found += [Door(server, host, scheme, port, where, speaks, proxied) for host in hosts]
     return found
+
+
+def _reached(address: str) -> str:
+    """Where a listener is asked: at the loopback address where it is everywhere, or at a name."""
+    if address in _EVERYWHERE or (not address.startswith("unix:") and address.strip("[]").isalpha()):
+        return "127.0.0.1"
+    return address
 
 
 def askable(block: Directive) -> Iterator[Directive]:
@@ -176,10 +191,10 @@ def _others(config: Config) -> Iterator[Request]:
 def plain(config: Config) -> list[Request]:
     """List a GET for each server, listener and location that can be asked for; a connection for what is not HTTP."""
     found: dict[tuple[str, str], Request] = {}
-    shared = sockets(config)
+    shared, routed = sockets(config), routes(config)
     for server in config.servers():
         wanted = [("/", server), *((path, place) for place in askable(server) for path in samples(place, 1))]
-        for door in doors(server, shared):
+        for door in doors(server, shared, routed=routed):
             for path, place in wanted:
                 request = door.ask(path, place)
                 found.setdefault((request.url, request.connect), request)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ..outside import whole_number
 from .parse import Config, Directive
 
-__all__ = ["Listen", "facts", "listeners", "server_names", "sockets"]
+__all__ = ["Listen", "facts", "listeners", "routes", "server_names", "sockets"]
 
 # Directives whose argument is a file that nginx reads and that seldom belongs to the tree.
 _READS_FILE = (
@@ -115,6 +115,27 @@ def sockets(config: Config) -> dict[tuple[str, int], frozenset[str]]:
             options = frozenset(directive.args[1:]) | ({"ssl"} if listen.tls else frozenset())
             place = (listen.address, listen.port)
             found[place] = found.get(place, frozenset()) | options
+    return found
+
+
+def routes(config: Config) -> dict[tuple[str, int], Listen]:
+    """Map each address and port that a ``stream`` server of the tree passes connections on to that server's listener.
+
+    Visitors come through it; what stands behind is nobody's business outside.
+    """
+    found: dict[tuple[str, int], Listen] = {}
+    for stream in (each for each in config.directives if each.name == "stream"):
+        named = {block.args[0]: block.children("server") for block in stream.children("upstream") if block.args}
+        values = {block.args[-1]: block.block or [] for block in stream.children("map") if block.args}
+        for server in stream.children("server"):
+            target = server.value("proxy_pass")
+            rows = [row.args[0] for row in values.get(target, []) if row.args] or [target]
+            ends = [member.args[0] for row in rows for member in named.get(row, [])] or rows
+            for end in [*ends, *(row for row in rows if row not in named)]:
+                address, _, port = end.rpartition(":")
+                place = (end, 0) if end.startswith("unix:") else (address, whole_number(port) or 0)
+                for listen in listeners(server)[:1]:
+                    found.setdefault(place, listen)
     return found
 
 

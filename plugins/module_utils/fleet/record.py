@@ -156,6 +156,7 @@ class Record:
             "outcome": told.pop("outcome"),
             "signed": gates.get("signed"),
             "emergency": gates.get("emergency"),
+            "offer": gates.get("offer") or "",
             "hosts": told.pop("hosts"),
             # What is above is the head, which the index of all runs reads alone.
             "releases": gates["releases"] if "releases" in gates else self.door.data(list(releases)),

@@ -65,7 +65,9 @@ def _of_gates(events: Sequence[Event], rows: Sequence[_Row], *, check_mode: bool
     if problems := gates.answer.get("problems"):
         return "stopped", str(problems[0].get("what"))
     if all(row["passed"] for row in rows):
-        return "passed", f"every gate passed for {count(len(rows), 'release')}"
+        accepted = _accepted(rows)
+        more = f", with {count(accepted, 'accepted finding')}" if accepted else ""
+        return "passed", f"every gate passed for {count(len(rows), 'release')}{more}"
     if gates.good:
         return "passed", "EMERGENCY: gates that did not pass do not stop this run"
     failed = [verdict for row in rows for verdict in row["verdicts"] if verdict["result"] not in _QUIET]
@@ -74,6 +76,11 @@ def _of_gates(events: Sequence[Event], rows: Sequence[_Row], *, check_mode: bool
     more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
     why = textwrap.shorten(str(failed[0]["summary"]), _LONGEST)
     return "stopped", f"stopped by the gate {failed[0]['gate']} ({why}){more}; no host was touched"
+
+
+def _accepted(rows: Sequence[_Row]) -> int:
+    verdicts = (verdict for row in rows for verdict in row["verdicts"])
+    return sum(bool(finding.get("accepted")) for verdict in verdicts for finding in verdict["findings"])
 
 
 def culprits_of(releases: Sequence[_Row]) -> list[Culprit]:

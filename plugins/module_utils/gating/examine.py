@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..accepted.judging import Accepted
 from ..blame.blame import find_guilty
 from ..blame.model import Blame
 from ..config.facts import facts
@@ -55,6 +56,11 @@ class Candidate:
     said: Mapping[str, Mapping[str, Any]] | None = None
     declared: tuple[str, ...] = ()
 
+    @property
+    def live_id(self) -> str | None:
+        """The id of what they serve now, if anything."""
+        return self.live.id if self.live else None
+
 
 @dataclass(frozen=True)
 class Examined:
@@ -93,7 +99,7 @@ class Examined:
             "passed": self.passed,
             "invented": list(self.invented),
             "verdicts": [verdict.to_json() for verdict in self.verdicts],
-            "live": live.id if live else None,
+            "live": self.candidate.live_id,
             "changes": changes(live, release) if release else [],
             "blame": self.blame.to_json() if self.blame else None,
         }
@@ -101,7 +107,7 @@ class Examined:
 
 @dataclass(frozen=True)
 class Examiner:
-    """What all candidates of a run share.
+    """What all candidates of a run share. ``accepted`` is what people let pass of what gates find.
 
     For ``blame_seconds`` at most it is searched which lines make a candidate fail; not at all for 0, and for the first
     few that fail only. ``endpoints`` says whether hosts are to connect to upstreams before they are switched.
@@ -113,6 +119,7 @@ class Examiner:
     settings: StageSettings
     services: tuple[Service, ...]
     run: str
+    accepted: Accepted = field(default_factory=Accepted)
     blame_seconds: float = 0
     endpoints: bool = True
     _blamed: Iterator[int] = field(default_factory=itertools.count)
@@ -152,7 +159,7 @@ class Examiner:
             subject.pytests = pytests
             world = self._world(subject)
             _open(subject, stages, world)
-            verdicts = run_gates(self.gates, subject)
+            verdicts = run_gates(self.gates, subject, self.accepted.of(candidate.live_id, release.id))
             blame = self._blame(subject, verdicts)
             invented = subject.stage.invented if subject.stage else world.invented
         live = subject.live.needs if subject.live else None

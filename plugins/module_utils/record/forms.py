@@ -36,6 +36,7 @@ class _Finding(TypedDict, total=False):
     nginx: str | None
     mend: str | None
     warning: bool
+    accepted: str | None
 
 
 class _Evidence(TypedDict, total=False):
@@ -144,6 +145,7 @@ class RecordForm(TypedDict, total=False):
     outcome: Required[str]
     signed: bool | None
     emergency: _Emergency | None
+    offer: str | None
     hosts: Required[dict[str, HostSummary]]
     releases: Required[list[_Release]]
     culprits: Required[list[Culprit]]

@@ -4,14 +4,15 @@ It is built once (``fleet/summarize.py``), stands in ``run.json``, and every rep
 """
 
 # No lazy annotations here: msgspec reads them, and would have to guess where names come from.
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..textfmt import short
+from ..textfmt import count, short
 from .model import Result
 
-__all__ = ["Culprit", "Failure", "HostSummary", "Part", "RunSummary", "Warned", "emergency_text"]
+__all__ = ["Culprit", "Failure", "HostSummary", "Part", "RunSummary", "Warned", "accepted_texts", "emergency_text"]
 
 
 @dataclass(frozen=True)
@@ -203,3 +204,17 @@ def emergency_text(emergency: Mapping[str, Any]) -> str:
     if not failed:
         return f"EMERGENCY, and every gate passed without it, because: {emergency['reason']}"
     return f"EMERGENCY: gates that failed do not stop this run ({failed}), because: {emergency['reason']}"
+
+
+def accepted_texts(releases: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return one loud line for each word by which findings of ``releases`` are let pass, as the record has them."""
+    found: dict[str, Counter[str]] = {}
+    for release in releases:
+        for verdict in release["verdicts"]:
+            for finding in verdict["findings"]:
+                if finding.get("accepted"):
+                    found.setdefault(str(finding["accepted"]), Counter())[str(verdict["gate"])] += 1
+    return [
+        f"ACCEPTED {by} ({count(gates.total(), 'finding')}: {', '.join(f'{n} of {gate}' for gate, n in gates.items())})"
+        for by, gates in found.items()
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from ..fleet.summarize import culprits_of
@@ -24,10 +24,22 @@ _MARKS = {"pass": "pass", "fail": "FAIL", "inconclusive": "INCONCLUSIVE", "not r
 def verdict_table(verdicts: Sequence[Verdict]) -> str:
     """The table of one release's verdicts."""
     rows = [
-        (verdict.gate, _MARKS[verdict.result], f"{verdict.seconds:.1f} s", cut(verdict.summary, _WIDEST))
+        (verdict.gate, _mark(verdict), f"{verdict.seconds:.1f} s", cut(verdict.summary, _WIDEST))
         for verdict in verdicts
     ]
     return table(("gate", "verdict", "time", "what it says"), rows)
+
+
+def _mark(verdict: Verdict) -> str:
+    """Nobody takes what a person let pass for what passed."""
+    accepted = any(finding.accepted for finding in verdict.findings)
+    return "ACCEPTED" if accepted and verdict.result == "pass" else _MARKS[verdict.result]
+
+
+def accepted_text(verdicts: Sequence[Verdict]) -> str:
+    """Each finding that was let pass, with all that is known of it, by whom, and why."""
+    found = [(verdict.gate, finding) for verdict in verdicts for finding in verdict.findings if finding.accepted]
+    return "\n".join(_finding(gate, replace(finding, mend="")) for gate, finding in found)
 
 
 def _finding(gate: str, finding: Finding) -> str:
@@ -59,6 +71,7 @@ def gates_text(examined: Sequence[Examined]) -> str:
             f"gates of release {release.id[:12] if release else '(none)'} for {hosts}\n{verdict_table(each.verdicts)}"
         )
         blame = {"blame": each.blame.to_json() if each.blame else None}
+        parts.append(accepted_text(each.verdicts))
         parts += [findings_text(each.verdicts), culprits_text(culprits_of([blame]))] if not each.passed else []
     return "\n\n".join(part for part in parts if part)
 

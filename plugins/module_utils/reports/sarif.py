@@ -71,7 +71,11 @@ def _result(gate: str, found: Mapping[str, Any], project: PurePosixPath) -> dict
     lines = [str(found["what"]), *(f"{name}: {text}" for name, text in details(found))]
     rule = _RULE.search(str(found["what"]))
     level = "warning" if found.get("warning") else "error"
-    return _at(f"{gate}/{rule[1]}" if rule else gate, level, "\n".join(lines), found, project)
+    result = _at(f"{gate}/{rule[1]}" if rule else gate, level, "\n".join(lines), found, project)
+    if found.get("accepted"):
+        # Beside the code, in accepted.yml.
+        result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": str(found["accepted"])}]
+    return result
 
 
 def _at(rule: str, level: str, words: str, place: Mapping[str, Any], project: PurePosixPath) -> dict[str, Any]:

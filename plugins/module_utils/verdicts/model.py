@@ -31,7 +31,8 @@ Result = Literal["pass", "fail", "inconclusive", "not run"]
 class Finding:
     """One thing that a gate found. What does not apply is empty; a ``warning`` fails nothing.
 
-    ``file`` is a path in the tree; ``origin``, the file that it was made from, is filled in for the gate.
+    ``file`` is a path in the tree; ``origin``, the file that it was made from, is filled in for the gate, and so is
+    ``accepted``: by whom, and why, what would fail is let pass.
     """
 
     what: str
@@ -44,6 +45,7 @@ class Finding:
     nginx: str = ""
     mend: str = ""
     warning: bool = False
+    accepted: str = ""
 
     @property
     def place(self) -> str:

@@ -104,8 +104,17 @@ def _decided(verdict: Verdict, reason: str, *, unsure: bool) -> Verdict:
     )
 
 
-def run_gates(order: Sequence[Gate], subject: Subject) -> list[Verdict]:
-    """Run gates; one whose forerunners have not all passed says so and is not run. The verdicts are in their order."""
+def _as_it_is(verdict: Verdict) -> Verdict:
+    return verdict
+
+
+def run_gates(
+    order: Sequence[Gate], subject: Subject, judge: Callable[[Verdict], Verdict] = _as_it_is
+) -> list[Verdict]:
+    """Run gates; one whose forerunners have not all passed says so and is not run. The verdicts are in their order.
+
+    ``judge`` has the last word on each verdict, before others that wait for it are run.
+    """
     verdicts: dict[str, Verdict] = {}
     # What others wait for goes first, since they could run beside the rest.
     first = {name for gate in order for name in gate.behind}
@@ -117,7 +126,7 @@ def run_gates(order: Sequence[Gate], subject: Subject) -> list[Verdict]:
                 held_up = _held_up(gate, verdicts)
                 taken = {each for other in running.values() for each in _taken(other, subject)}
                 if held_up is not None:
-                    verdicts[gate.name] = _settled(gate, held_up, subject, verdicts)
+                    verdicts[gate.name] = judge(_settled(gate, held_up, subject, verdicts))
                 elif not taken & _taken(gate, subject):
                     running[pool.submit(_examine, gate, subject)] = gate
                 else:
@@ -127,7 +136,7 @@ def run_gates(order: Sequence[Gate], subject: Subject) -> list[Verdict]:
                 raise ValueError(f"gates wait for others that are not there: {', '.join(gate.name for gate in left)}")
             for done in wait(running, return_when=FIRST_COMPLETED).done:
                 gate = running.pop(done)
-                verdicts[gate.name] = _settled(gate, done.result(), subject, verdicts)
+                verdicts[gate.name] = judge(_settled(gate, done.result(), subject, verdicts))
     return [verdicts[gate.name] for gate in order]
 
 

@@ -162,6 +162,7 @@ def test_an_edit_that_names_its_path_is_meant(conf: Conf, live: str, candidate: 
         ("rewrite ^/jpe?g$ /b;", "rewrite ^/jpeg$ /b;"),
         ("deny 10.0.0.1; deny all;", "deny all; deny 10.0.0.1;"),
         ("root /srv;", "root /srv/a/;"),
+        ("proxy_pass http://b:80/api/;", "proxy_pass http://$b/api/;"),
     ],
 )
 def test_an_edit_that_looks_like_a_slip_fails(conf: Conf, live: str, candidate: str) -> None:
@@ -256,6 +257,23 @@ def test_a_credential_that_a_line_kept_back_is_not_handed_on(conf: Conf) -> None
     assert _judged(conf, "location /a { }", "location /a { etag off; }", "/a", before, after) == ["intended"]
 
 
+def test_a_key_of_a_map_says_what_its_condition_says(conf: Conf) -> None:
+    first, second = (
+        conf(f"http {{ map $http_user_agent $bad {{ {keys} }} server {{ listen 80; if ($bad) {{ return 403; }} }} }}")
+        for keys in ("~A 1;", "~A 1; ~B 1;")
+    )
+    changed = changes(first, second)
+    blame, judge = Blame(first, second, changed), Judge(first, second, changed)
+    refused = [(FINE, FINE, {"status": "403"})]
+    (one,) = compare([Request("GET", "http", "s", 80, "/", (("User-Agent", "B"),))], refused, blame, judge)
+    assert one.judgement.sort == "intended"
+
+
+def test_a_condition_says_what_stands_in_it(conf: Conf) -> None:
+    live, candidate = (f"if ($http_user_agent ~ {bots}) {{ return 403; }}" for bots in ("A", "(A|B)"))
+    assert _judged(conf, live, candidate, "/", FINE, {"status": "403"}) == ["intended"]
+
+
 def test_an_upstream_that_fails_because_it_is_asked_to_is_asked_now(conf: Conf) -> None:
     first, second = (
         conf(f"http {{ server {{ listen 80; server_name s; location /a {{ {inside} }} }} }}")
@@ -263,7 +281,7 @@ def test_an_upstream_that_fails_because_it_is_asked_to_is_asked_now(conf: Conf) 
     )
     changed = changes(first, second)
     blame, judge = Blame(first, second, changed), Judge(first, second, changed)
-    request = Request("GET", "http", "s", 80, "/a", late=2)
+    request = Request("GET", "http", "s", 80, "/a", (("X-Sluice-Answer", '{"status": 500}'),), late=2)
     before = {"status": "302", "header location": "/b", "place": "nginx's own answer"}
     after = {"status": "500", "place": "the upstream's own answer"}
     (one,) = compare([request], [(before, before, after)], blame, judge)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import derive
+from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import derive, doors
+from ansible_collections.sluice.nginx.plugins.module_utils.config.facts import routes, sockets
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import from_json, to_json
 
@@ -62,3 +63,32 @@ def test_a_derived_request_goes_to_the_address_that_is_listened_on(
     assert check.source == "nginx.conf:2"
     assert check.expect.status == ("2xx", "3xx", "4xx")
     assert from_json(to_json(check)) == check
+
+
+ROUTER = """stream {
+    map $ssl_preread_server_name $front { default 127.0.0.1:8443; files.example files; }
+    upstream files { server unix:/run/files.sock; }
+    server { listen 443; ssl_preread on; proxy_pass $front; }
+}
+http {
+    server { listen 127.0.0.1:8443 ssl proxy_protocol; server_name www.example; }
+    server { listen unix:/run/files.sock ssl; server_name files.example; }
+    server { listen 8080; server_name other.example; }
+}"""
+
+
+def test_what_stands_behind_a_router_is_asked_through_it(conf: Conf) -> None:
+    config = conf(ROUTER)
+    found = [door for server in config.servers() for door in doors(server, sockets(config), routed=routes(config))]
+    asked = [(door.scheme, door.host, door.port, door.connect, door.proxied) for door in found]
+    assert asked == [
+        ("https", "www.example", 443, "127.0.0.1", False),
+        ("https", "files.example", 443, "127.0.0.1", False),
+        ("http", "other.example", 8080, "127.0.0.1", False),
+    ]
+
+
+def test_what_one_server_says_of_a_socket_holds_for_all(conf: Conf) -> None:
+    first = "server { listen 443 ssl; server_name a.example; }"
+    config = conf(f"http {{ {first} server {{ listen 443; server_name b.example; }} }}")
+    assert [door.scheme for server in config.servers() for door in doors(server, sockets(config))] == ["https"] * 2

@@ -11,9 +11,11 @@ import jsonschema
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.action import conclude
+from ansible_collections.sluice.nginx.plugins.module_utils.accepted.file import AcceptedFile
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, open_run
 from ansible_collections.sluice.nginx.plugins.plugin_utils import concluding
+from tests.unit.accepted.samples import change
 
 OLD, NEW = "a" * 64, "b" * 64
 GATES = {"releases": [], "signed": True, "emergency": None}
@@ -24,6 +26,8 @@ class Ending:
     """A run that is brought to its end, and what a person is shown."""
 
     def __init__(self, root: Path, *events: tuple[str, str, bool, dict[str, Any]]) -> None:
+        self.accepted = root / "accepted.yml"
+        self.variables = {"groups": {"web": ["web1"]}}
         self.record = Record(open_run(root / "runs"))
         self.folder = Path(self.record.run.folder)
         self.shown: list[str] = []
@@ -33,10 +37,12 @@ class Ending:
 
     def end(self, *, check_mode: bool = False) -> dict[str, Any]:
         action: Any = conclude.ActionModule.__new__(conclude.ActionModule)
-        action._task = SimpleNamespace(check_mode=check_mode)
+        action._task, action._templar = SimpleNamespace(check_mode=check_mode), None
         action._display = SimpleNamespace(display=self.shown.append, warning=self.warnings.append)
         action._state = lambda: self.folder.parent
-        return dict(action.work({"run": self.record.run.to_json()}, {}))
+        return dict(
+            action.work({"run": self.record.run.to_json(), "accepted_file": str(self.accepted)}, self.variables)
+        )
 
     def written(self) -> dict[str, Any]:
         return dict(json.loads((self.folder / "run.json").read_text()))
@@ -136,6 +142,48 @@ def test_reports_that_cannot_be_written_are_warnings(tmp_path: Path, monkeypatch
     monkeypatch.setattr(concluding, "publish", lambda folder, project: ["junit.xml could not be written: full"])
     assert "failed" not in ending.end()
     assert ending.warnings == ["junit.xml could not be written: full"]
+
+
+SPENT = "accepted.yml: what was accepted of run 20260102T030405-abcd is spent, and was removed; commit the file"
+
+
+@pytest.mark.parametrize(
+    ("events", "group", "left"),
+    [
+        (_way("web1"), ["web1"], [OLD]),
+        ([("preflight", "web1", True, {"release": NEW, "live": NEW, "changes_needed": False})], ["web1"], [OLD]),
+        (_way("web1"), ["web1", "web2"], [NEW, OLD]),
+        (_way("web1", "revert", good=False, **FAILED), ["web1"], [NEW, OLD]),
+        ([("preflight", "web1", False, FAILED)], ["web1"], [NEW, OLD]),
+    ],
+)
+def test_what_was_accepted_goes_when_it_serves_on_all_hosts_of_the_group(
+    tmp_path: Path, events: list[tuple[str, str, bool, dict[str, Any]]], group: list[str], left: list[str]
+) -> None:
+    ending = Ending(tmp_path, GATE, *events)
+    file = AcceptedFile(ending.accepted, "accepted.yml")
+    file.add([change(), change(live=NEW, candidate=OLD)])
+    ending.variables = {"groups": {"web": group}}
+    shown = Path(ending.end()["sluice_report"]).read_text()
+    assert [each.pairs[0][1] for each in file.read()] == left
+    assert (f"\n{tmp_path}/{SPENT}\n" in shown) == (left == [OLD])
+
+
+def test_in_check_mode_it_stays(tmp_path: Path) -> None:
+    ending = Ending(tmp_path, GATE, *_way("web1")[:1])
+    file = AcceptedFile(ending.accepted, "accepted.yml")
+    file.add([change()])
+    ending.end(check_mode=True)
+    assert len(file.read()) == 1
+
+
+def test_what_cannot_be_removed_is_told_and_changes_nothing_of_the_end(tmp_path: Path) -> None:
+    ending = Ending(tmp_path, GATE, *_way("web1"))
+    ending.accepted.write_text("- nonsense\n")
+    answer = ending.end()
+    assert "failed" not in answer
+    words = "what was accepted of this change is spent, and could not be removed; delete it: "
+    assert words + f"{ending.accepted}[0]: 'nonsense' is not a mapping" in Path(answer["sluice_report"]).read_text()
 
 
 def test_a_damaged_journal_is_told_with_its_line(tmp_path: Path) -> None:

@@ -226,7 +226,7 @@ class Whole:
         candidate = Candidate(("web1",), self.release, live=self.live)
         examined = [Examined(candidate, _verdicts(), [f"invented {ODD}"], (), _blame())]
         action = self._action(gates.ActionModule)
-        action._examiner = lambda options, run: SimpleNamespace(examine=lambda candidates: examined)
+        action._examiner = lambda options, run, accepted: SimpleNamespace(examine=lambda candidates: examined)
         action._candidates = lambda releases, said: [candidate]
         options = {name: spec.get("default") for name, spec in gates.ActionModule.argument_spec().items()}
         releases = [{"id": self.release.id, "hosts": ["web1"]}]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ __all__ = [
     "NEW",
     "OLD",
     "SAMPLES",
+    "accepted",
     "confirmed",
     "hostile",
     "large",
@@ -197,6 +198,14 @@ def stopped() -> dict[str, Any]:
     return record("stopped", words, releases=[guilty], events=_ordered([]), signed=False)
 
 
+def accepted() -> dict[str, Any]:
+    """What the gate smoke finds is let pass by a person."""
+    row = release(["web1"])
+    found = replace(FINDING, warning=True, accepted="by ada: the shop moves on Monday")
+    row["verdicts"][6]["findings"] = [asdict(found)]
+    return record("passed", "every gate passed for 1 release", releases=[row], events=_ordered([]))
+
+
 def rolled_back() -> dict[str, Any]:
     """The last host fails in its bake, and all go back."""
     hosts = ["web1", "web2", "web3"]
@@ -274,6 +283,7 @@ SAMPLES: dict[str, Callable[[], dict[str, Any]]] = {
     "passed": lambda: record(
         "passed", "every gate passed for 1 release", releases=[release(["web1"])], events=_ordered([])
     ),
+    "accepted": accepted,
     "nothing": lambda: record("stopped", "Docker cannot be reached", signed=None),
 }
 

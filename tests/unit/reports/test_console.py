@@ -51,6 +51,24 @@ def test_the_verdicts_of_a_release() -> None:
     ]
 
 
+def test_what_a_person_let_pass_is_told_though_the_release_passes() -> None:
+    moved = Finding("clients go elsewhere", "a.conf", 3, mend="mend it", warning=True, accepted="by ada: it moved")
+    mild = Finding("mild", warning=True)
+    verdicts = [Verdict("pass", "accepted by ada: it moved (1 finding)", [moved, mild], gate="behaviour")]
+    text = gates_text([Examined(Candidate(("web1",), RELEASE), verdicts)])
+    assert text.splitlines()[1:] == [
+        "gate       verdict   time   what it says",
+        "---------  --------  -----  ------------",
+        "behaviour  ACCEPTED  0.0 s  accepted by ada: it moved (1 finding)",
+        "",
+        "behaviour: clients go elsewhere",
+        "    at        a.conf:3",
+        "    accepted  by ada: it moved",
+    ]
+    half = [Verdict("fail", "bad", [moved, Finding("bad")], gate="behaviour")]
+    assert "behaviour  FAIL" in gates_text([Examined(Candidate(("web1",), RELEASE), half)])
+
+
 @pytest.mark.parametrize(
     ("finding", "lines"),
     [

@@ -20,7 +20,17 @@ from ansible_collections.sluice.nginx.plugins.module_utils.reports.junit import 
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.page.render import report
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.publish import publish
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.sarif import sarif
-from tests.unit.record.samples import FINDING, SAMPLES, confirmed, large, rolled_back, stopped, summed, written
+from tests.unit.record.samples import (
+    FINDING,
+    SAMPLES,
+    accepted,
+    confirmed,
+    large,
+    rolled_back,
+    stopped,
+    summed,
+    written,
+)
 
 SCHEMAS = Path(__file__).with_name("schemas")
 UNCHANGED = "what the run came to is not changed by that"
@@ -143,6 +153,30 @@ def test_what_many_releases_share_is_one_result_and_the_guilty_line_is_one_too()
         ("culprit", "error"),
     ]
     assert results[2]["message"]["text"] == "this part of the change makes a gate fail: smoke"
+
+
+def test_what_a_person_let_pass_is_suppressed_in_sarif_with_who_and_why() -> None:
+    mild, result = json.loads(sarif(accepted()))["runs"][0]["results"]
+    words = "by ada: the shop moves on Monday"
+    assert result["suppressions"] == [{"kind": "external", "status": "accepted", "justification": words}]
+    assert f"accepted: {words}" in result["message"]["text"]
+    assert "suppressions" not in mild
+
+
+def test_what_a_person_let_pass_is_loud_on_the_page() -> None:
+    text = Page(report(accepted())).text
+    assert "ACCEPTED by ada: the shop moves on Monday (1 finding: 1 of smoke)" in text
+    assert "smoke ! accepted 0.2 s" in text
+    assert f"Accepted: {FINDING.what}" in text
+    many = accepted()
+    many["releases"][0]["verdicts"][6]["findings"] *= 40
+    assert Page(report(many)).text.count("Accepted: ") == 40
+
+
+def test_the_page_of_a_stopped_run_has_the_command_that_accepts_it() -> None:
+    command = "ansible-playbook sluice.nginx.accept -i inventory -e run=20260102T030400-1f2e"
+    assert f"commit the file that this writes: {command}" in Page(report({**stopped(), "offer": command})).text
+    assert "sluice.nginx.accept" not in Page(report(stopped())).text
 
 
 def test_a_rule_of_lint_is_described_in_sarif(sarif_schema: Any) -> None:

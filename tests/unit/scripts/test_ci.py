@@ -78,6 +78,18 @@ def test_the_summary_of_the_job_has_outcome_tables_and_postmortem(tmp_path: Path
     assert summary.read_text() == ("### stopped by the gate syntax\n\n````text\nsyntax FAIL\n````\n\n# What happened\n")
 
 
+def test_the_summary_of_a_stopped_job_has_the_command_that_accepts_it(tmp_path: Path, run_folder: Path) -> None:
+    offer = "ansible-playbook sluice.nginx.accept -i inventory/production.yml -e run=20260102T000000-bbbb -e '{}'"
+    (run_folder / "run.json").write_text(json.dumps({"outcome": "stopped", "offer": offer}))
+    summary = tmp_path / "summary.md"
+    _run(tmp_path, sys.executable, CI / "record.py", "record", GITHUB_STEP_SUMMARY=str(summary))
+    head, words, command, *_ = summary.read_text().split("\n\n")
+    assert head == "### stopped"
+    assert words.startswith("If all of this is meant: bring the artifact of this job into your clone, as `record/`")
+    shown = "ansible-playbook sluice.nginx.accept -i inventory/production.yml -e run=record -e '{}'"
+    assert command == f"````text\n{shown}\n````"
+
+
 def test_text_of_others_stays_text_in_the_summary_and_in_annotations(tmp_path: Path, run_folder: Path) -> None:
     odd = "# head\n````\n# forged\n```\n<img src=x> @everyone [x](http://evil.example)\x1b[2J\u202e\n::error::forged"
     (run_folder / "run.json").write_text(json.dumps({"outcome": odd, "more": "x" * 300_000}))

@@ -36,7 +36,9 @@ class Asked(NamedTuple):
 
 
 class Gate(NamedTuple):
-    """``result`` is passed, failed, inconclusive or not run; ``more`` says what of findings and checks is left out."""
+    """``result`` is passed, accepted, failed, inconclusive or not run; ``more`` says what of findings and checks is
+    left out.
+    """
 
     name: str
     result: str
@@ -65,22 +67,24 @@ class Covered(NamedTuple):
 def read_gate(verdict: Mapping[str, Any], room: Room) -> Gate:
     """Lay out a verdict; what it brings is cut to the ``room`` that is left."""
     evidence = verdict["evidence"]
-    findings = sorted(verdict["findings"], key=lambda finding: bool(finding.get("warning")))
+    # Those that fail come first, then those that a person let pass.
+    findings = sorted(verdict["findings"], key=lambda each: (bool(each.get("warning")), not each.get("accepted")))
+    most = max(_MOST_FINDINGS, sum(bool(each.get("accepted")) for each in findings))
     outcomes = [row for row in evidence.get("outcomes") or [] if isinstance(row, dict)]
     outcomes.sort(key=lambda row: bool(row.get("ok")))
     more = [
-        f"{count(len(rows) - most, f'more {noun}')} in run.json"
-        for rows, most, noun in ((findings, _MOST_FINDINGS, "finding"), (outcomes, _MOST_CHECKS, "check"))
-        if len(rows) > most
+        f"{count(len(rows) - shown, f'more {noun}')} in run.json"
+        for rows, shown, noun in ((findings, most, "finding"), (outcomes, _MOST_CHECKS, "check"))
+        if len(rows) > shown
     ]
     return Gate(
         str(verdict["gate"]),
-        _MARKS.get(str(verdict["result"]), str(verdict["result"])),
+        _result(verdict),
         f"{float(verdict.get('seconds') or 0):.1f} s",
         room.take(str(verdict["summary"])),
         [
             {name: room.take(str(value)) if isinstance(value, str) else value for name, value in finding.items()}
-            for finding in findings[:_MOST_FINDINGS]
+            for finding in findings[:most]
         ],
         [_asked(row) for row in outcomes[:_MOST_CHECKS]],
         [
@@ -91,6 +95,12 @@ def read_gate(verdict: Mapping[str, Any], room: Room) -> Gate:
         ],
         "; ".join(more),
     )
+
+
+def _result(verdict: Mapping[str, Any]) -> str:
+    if verdict["result"] == "pass" and any(finding.get("accepted") for finding in verdict["findings"]):
+        return "accepted"
+    return _MARKS.get(str(verdict["result"]), str(verdict["result"]))
 
 
 def _asked(row: Mapping[str, Any]) -> Asked:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from ...record.model import RESULTS
-from ...record.summary import Failure, RunSummary, Warned
+from ...record.summary import Failure, RunSummary, Warned, accepted_texts
 from ...textfmt import cut, date_time, duration, listed, place
 from .culprits import ShownCulprit, show_culprits
 from .diffs import Change, read_changes
@@ -69,6 +69,8 @@ class View(NamedTuple):
     tone: str
     outcome: str
     emergency: str
+    accepted: list[str]
+    offer: str
     facts: list[tuple[str, str]]
     links: list[str]
     faults: list[Fault]
@@ -104,6 +106,8 @@ def view(record: Mapping[str, Any]) -> View:
         verdict=RESULTS[result][:1].upper() + RESULTS[result][1:],
         tone=_TONES.get(result, "good"),
         outcome=str(record["outcome"]),
+        accepted=accepted_texts(record["releases"])[:_MOST_FAULTS],
+        offer=str(record.get("offer") or ""),
         emergency=str((record.get("emergency") or {}).get("reason", "")),
         facts=_facts(record),
         links=[name for name, results in _REPORTS.items() if result in results],
