@@ -1,14 +1,17 @@
 """Writes docs/lint: a page for each rule, from its docstring and its examples (tests/lint/RULE/*/example.conf).
 
-``make docs`` runs it. In the index, what stands between the two marks is written anew.
+``make docs`` runs it. In the index, what stands between the two marks is written anew. What the rules found on real
+changes comes from ``benchmarks/results/lint_rules.json``, which ``python -m benchmarks.histories.rules --save`` writes.
 """
 
 from __future__ import annotations
 
 import importlib
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.lint import rules
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import Rule, read_docstring
@@ -17,7 +20,8 @@ from tests.unit.lint.fixtures import FIXTURES, MARK, RULES, find, live_of, marks
 __all__ = ["FOLDER", "pages"]
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs/lint"
-TOPICS = ("servers", "locations", "headers", "values", "references", "certificates", "changes", "trust")
+TOPICS = ("servers", "locations", "headers", "values", "references", "certificates", "changes", "trust", "versions")
+RESULTS = Path(__file__).resolve().parents[1] / "benchmarks/results/lint_rules.json"
 _TABLE = re.compile(r"(?<=<!-- rules -->\n).*(?=<!-- end of rules -->)", re.DOTALL)
 _ACCEPTED_BY_TREE = """\
 Write a comment with a reason on the line of the directive, or on the line above it; it holds for the whole block:
@@ -52,11 +56,45 @@ def _tables() -> Iterator[str]:
         yield f"\n## {title.rstrip('.')}\n"
         if text:
             yield f"{text}\n"
-        yield "| rule | level | finds |\n| --- | --- | --- |"
+        yield "| rule | level | finds | on real changes |\n| --- | --- | --- | --- |"
         for rule in RULES.values():
             if rule.topic == topic:
-                yield f"| [`{rule.name}`]({rule.name}.md) | {_level(rule)} | {rule.summary} |"
+                yield f"| [`{rule.name}`]({rule.name}.md) | {_level(rule)} | {rule.summary} | {_brief(rule.name)} |"
+    yield from _others()
     yield "\n"
+
+
+def _results() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+    found: Mapping[str, Mapping[str, Mapping[str, Any]]] = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return found
+
+
+def _brief(rule: str) -> str:
+    """Return right, beside and wrong of a rule for the table; empty where it found nothing."""
+    rows = _results()["rules"].get(rule, {}).values()
+    return " / ".join(str(sum(row[kind] for row in rows)) for kind in ("right", "beside", "wrong")) if rows else ""
+
+
+def _others() -> Iterator[str]:
+    """Yield what gixy-ng's rules found on real changes."""
+    others = [name for name in _results()["rules"] if name not in RULES]
+    if others:
+        yield "\n## gixy-ng's rules on real changes\n"
+        yield "| rule | on real changes |\n| --- | --- |"
+        yield from (f"| `{name}` | {_brief(name)} |" for name in sorted(others))
+
+
+def _evidence(rule: str) -> Iterator[str]:
+    """Yield what a rule found on real changes, in words, for those that were seen and those that were kept apart."""
+    results = _results()
+    for part, words in (("seen", ""), ("kept", ", which were kept apart while rules were sharpened")):
+        total, row = results["transitions"][part], results["rules"].get(rule, {}).get(part)
+        changes = f"{total['bad']} bad and {total['good']} good real changes{words}"
+        if row is None:
+            yield f"- In {changes}: nothing new"
+        else:
+            told = f"the repaired fault in {row['right']}, another one in {row['beside']} bad and {row['wrong']} good"
+            yield f"- In {changes}: {told}"
 
 
 def _page(rule: Rule) -> str:
@@ -72,6 +110,7 @@ def _page(rule: Rule) -> str:
             f"{rule.details}\n",
             f"- Level: `{rule.level}`{when_new if rule.level_when_new != rule.level else ''}",
             *(["- Compares with the live release; there are no findings in a first release"] if live else []),
+            *_evidence(rule.name),
             f"- Since: {rule.since}\n",
             "## Problematic configuration\n",
             *([f"The live release:\n\n{_code(live)}\nThe change:\n"] if live else []),

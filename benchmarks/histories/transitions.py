@@ -11,7 +11,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceE
 
 from .git import Git
 
-__all__ = ["GOOD", "Label", "Transition", "of_folder", "of_repository", "read_labels"]
+__all__ = ["BAD", "COSMETIC", "GOOD", "Label", "Transition", "of_folder", "of_repository", "read_labels"]
 
 GOOD, BAD, COSMETIC = "good", "bad", "cosmetic"
 _KNOWN = (GOOD, BAD, COSMETIC, "skip")

@@ -76,8 +76,7 @@ options:
     type: str
     default: ""
   strict:
-    description: Whether every change of behaviour that is not accepted fails, and not only those to failing or
-      elsewhere.
+    description: Whether every change of behaviour that is not accepted fails, also what an edit sets out to do.
     type: bool
     default: false
   replay_log:
@@ -92,7 +91,7 @@ options:
   behaviour_requests:
     description: How many requests the gate C(behaviour) asks at most. Servers and locations that changed come first.
     type: int
-    default: 5000
+    default: 2500
   verify:
     description: pytest and testinfra files or folders that the gate C(verify) runs against staging, relative to the
       project.

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+import contextlib
+import functools
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ..config.parse import Config
-from ..errors import InputError
+from ..errors import InputError, SluiceError
 from ..lint.acceptance import AcceptComment, complaints, read_acceptances
 from ..lint.audit import LEVELS, UNJUDGED, audit, gixy_rules
 from ..lint.catalogue import LintFinding, find_rules, run_rules
 from ..lint.context import LintContext, read_certificates, read_extensions, read_secrets
+from ..lint.pairing import as_in_live
 from ..release.store import Release
 from ..verdicts.model import Finding, Subject, Verdict
 
@@ -20,7 +23,7 @@ AFTER = ("parse",)
 ON: tuple[str, ...] = ()
 
 
-def _findings(config: Config, release: Release, subject: Subject, live: Config | None) -> Iterator[LintFinding]:
+def _own_findings(config: Config, release: Release, subject: Subject, live: Config | None) -> Iterator[LintFinding]:
     tree = release.tree
     docroots = {where: Path(folder) for where, folder in subject.options.docroots.items()}
     context = LintContext(
@@ -31,23 +34,67 @@ def _findings(config: Config, release: Release, subject: Subject, live: Config |
         frozenset(release.paths),
         secrets=read_secrets(tree),
         tree=tree,
+        nginx=_oldest_nginx(release, subject),
     )
     yield from run_rules(config, context)
-    for issue in audit(tree, config):
+
+
+def _of_gixy(config: Config, release: Release) -> Iterator[LintFinding]:
+    for issue in audit(release.tree, config):
         finding = Finding(issue.what, file=issue.file, line=issue.line, seen=issue.why)
-        yield LintFinding(issue.rule, issue.level, issue.when_new, finding)
+        yield LintFinding(issue.rule, issue.level, issue.level, finding, issue.directive)
 
 
-def _alike(found: LintFinding) -> tuple[str, str, str]:
-    """Return what makes a finding the same one in two releases: never its line."""
-    return found.rule, found.finding.what, found.finding.seen
+def _oldest_nginx(release: Release, subject: Subject) -> str:
+    """Return the oldest version that a host has; that of staging where no host was asked; "" where nothing is known."""
+    answers = (subject.said or {}).values()
+    told = [str(facts["nginx_version"]) for each in answers if (facts := each.get("facts") or {}).get("nginx_version")]
+    return min(told, key=_numbers, default="") or _nginx_of_staging(release)
 
 
-def _of_live(subject: Subject) -> Counter[tuple[str, str, str]]:
-    """Count the findings that the live release has as well."""
-    if subject.live is None:
-        return Counter()
-    return Counter(map(_alike, _findings(subject.live.config, subject.live.release, subject, None)))
+def _nginx_of_staging(release: Release) -> str:
+    with contextlib.suppress(SluiceError):
+        return str(release.described.get("platform", {}).get("nginx_version") or "")
+    return ""
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version)]
+
+
+def _lint(
+    config: Config, release: Release, subject: Subject, live: Config | None, *, gixy: bool = True
+) -> list[LintFinding]:
+    """Return what the rules find in a release; with its ``live`` configuration also what got worse against that."""
+    own = _own_findings(config, release, subject, live)
+    return [*own, *_of_gixy(config, release)] if gixy else list(own)
+
+
+def new_findings(subject: Subject, *, gixy: bool = True) -> list[LintFinding]:
+    """Return what the rules find, at any level, and the live release does not have; without ``gixy`` our own alone."""
+    release, config = subject.examined
+    found = _lint(config, release, subject, subject.live.config if subject.live else None, gixy=gixy)
+    lived = _Lived(subject, config, found, gixy)
+    return [each for number, each in enumerate(found) if not lived.has(number)]
+
+
+class _Lived:
+    """Which findings the live release has as well. Linting it takes as long again, so it waits until it matters."""
+
+    def __init__(self, subject: Subject, config: Config, found: Sequence[LintFinding], gixy: bool = True) -> None:
+        self._subject, self._config, self._found, self._gixy = subject, config, found, gixy
+
+    @functools.cached_property
+    def _same(self) -> Sequence[bool]:
+        live = self._subject.live
+        if live is None:
+            return [False] * len(self._found)
+        before = _lint(live.config, live.release, self._subject, None, gixy=self._gixy)
+        return as_in_live(self._found, self._config, before, live.config)
+
+    def has(self, number: int) -> bool:
+        """Return whether live has the finding of that number."""
+        return self._same[number]
 
 
 def run(subject: Subject) -> Verdict:
@@ -63,10 +110,10 @@ def run(subject: Subject) -> Verdict:
     rules = find_rules()
     refused = frozenset(rule.name for rule in rules.values() if not rule.accepted_by_tree)
     used: set[AcceptComment] = set()
-    # Linting the live release takes as long again, so it is done only when something would fail.
-    before: Counter[tuple[str, str, str]] | None = None
+    every = _lint(config, release, subject, subject.live.config if subject.live else None)
+    lived = _Lived(subject, config, every)
     findings = []
-    for found in _findings(config, release, subject, subject.live.config if subject.live else None):
+    for number, found in enumerate(every):
         weight = found.when_new if subject.live else found.level
         by_tree = found.rule not in refused
         reasons = [each for each in acceptances if by_tree and each.covers(found.rule, found.finding)]
@@ -75,11 +122,8 @@ def run(subject: Subject) -> Verdict:
         mild = packaged or bool(reasons) or found.rule in {*accepted, UNJUDGED}
         mild = mild or LEVELS.index(weight) < LEVELS.index(level)
         what = f"{found.finding.what} [{found.rule}]" + (f", accepted: {reasons[0].reason}" if reasons else "")
-        if not mild:
-            before = _of_live(subject) if before is None else before
-            if before[_alike(found)] > 0:
-                before[_alike(found)] -= 1
-                mild, what = True, f"{what}, as in the live release"
+        if not mild and lived.has(number):
+            mild, what = True, f"{what}, as in the live release"
         comment = f"on its line: # sluice: accept {found.rule}: REASON"
         way = comment if by_tree else f"with gates_lint_accept: [{found.rule}]"
         mend = f"{found.finding.mend or 'fix it'}, or accept it {way}"

@@ -20,7 +20,7 @@ from ..verdicts.model import Finding, Live, Subject, Verdict
 AFTER = ("start",)
 ON = ("live_stage",)
 # The candidate runs beside what the live release is asked in, and could write there. So that is asked before.
-BEHIND = ("behaviour",)
+BEHIND = ("smoke", "behaviour")
 
 # As many listeners get requests; more would keep the machine from what is measured.
 _MOST_LISTENERS = 8

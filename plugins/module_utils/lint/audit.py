@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 import tempfile
 import threading
 from collections.abc import Iterable
@@ -18,17 +19,25 @@ from ..config.parse import CONF_ROOT, Config
 from ..inside import read_inside
 from ..packages import gixy
 
-__all__ = ["LEVELS", "UNJUDGED", "Issue", "audit", "gixy_rules"]
+__all__ = ["ADVICE", "LEVELS", "UNJUDGED", "Issue", "audit", "gixy_rules"]
 
 UNJUDGED = "gixy"
 """The rule of the one issue that says that gixy cannot read the configuration; it stops nothing."""
 
 LEVELS = ("unspecified", "low", "medium", "high")
 
-# Rules of gixy that advise: half of the configurations that serve well have such findings, so a new one alone counts.
-_ADVICE = frozenset(
-    {"if_is_evil", "nginx_cves", "regex_redos", "resolver_external", "version_disclosure", "weak_ssl_tls"}
+# Rules of gixy that advise: half of the configurations that serve well have such findings, and most changes that bring
+# one are good.
+ADVICE = frozenset(
+    {
+        *("if_is_evil", "missing_resolver", "nginx_cves", "quic_bpf_reuseport", "regex_redos", "resolver_external"),
+        *("ssl_ecdh_curve", "version_disclosure", "weak_ssl_tls"),
+    }
 )
+_ADVISED = "medium"
+
+# A header or a request ends with a line feed, and a dot in a regex matches none.
+_NO_LINE_FEED = re.compile(r'can contain "\\r"')
 
 # What it cannot follow is not in the tree; the gate `parse` has reported it.
 logging.getLogger("gixy").setLevel(logging.CRITICAL)
@@ -40,15 +49,15 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 class Issue(NamedTuple):
-    """One finding of gixy; ``level`` is one of ``LEVELS``, and so is ``when_new``, of one that live has not."""
+    """One finding of gixy, at a directive of the name ``directive``; ``level`` is one of ``LEVELS``."""
 
     rule: str
     level: str
-    when_new: str
     what: str
     why: str
     file: str
     line: int
+    directive: str = ""
 
 
 def _dump(root: Path, files: Iterable[str]) -> tuple[str, dict[str, int]]:
@@ -93,17 +102,22 @@ def _audited(text: str, first: tuple[tuple[str, int], ...], main: str) -> tuple[
 
 def _unjudged(words: str, main: str) -> Issue:
     what = "gixy-ng cannot read this configuration, so its rules did not run"
-    return Issue(UNJUDGED, LEVELS[0], LEVELS[0], what, words[:_MOST_WORDS].replace("\n", " "), main, 0)
+    return Issue(UNJUDGED, LEVELS[0], what, words[:_MOST_WORDS].replace("\n", " "), main, 0)
 
 
 def _issues(manager: gixy.core.manager.Manager, first: dict[str, int], dump: str, main: str) -> Iterable[Issue]:
     for plugin in manager.results:
         for issue in plugin.issues:
-            severity = str(issue.severity or plugin.severity).lower()
-            level = "medium" if plugin.name in _ADVICE and severity == "high" else severity
+            level = str(issue.severity or plugin.severity).lower()
             place = issue.directives[0] if issue.directives else None
             name = str(place.file or "").removeprefix(f"{CONF_ROOT}/") if place else ""
             name = main if name == dump else name
             line = int(place.line or 0) - first.get(name, 0) if place else 0
             what, why = str(issue.summary or plugin.summary), str(issue.reason or "")
-            yield Issue(plugin.name, level, severity, what, why, name, line)
+            if level == "high" and _is_advice(plugin.name, why):
+                level = _ADVISED
+            yield Issue(plugin.name, level, what, why, name, line, str(place.name) if place else "")
+
+
+def _is_advice(rule: str, why: str) -> bool:
+    return rule in ADVICE or (rule == "http_splitting" and _NO_LINE_FEED.search(why) is not None)

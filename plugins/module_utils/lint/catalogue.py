@@ -23,6 +23,7 @@ _FIRST_VERSION = "0.1.0"
 class Rule(NamedTuple):
     """One rule. ``level_when_new`` is that of a finding that the live release does not have.
 
+    ``edits_count`` says that a finding on an edited line is new, although live has it on the line as it was.
     ``compares`` says that it needs a live release. ``accepted_by_tree`` is false where a comment in the tree must not
     accept its findings. ``topic`` is its folder, ``summary`` and ``details`` are its docstring in Markdown, ``since``
     is the first version that has it.
@@ -36,6 +37,7 @@ class Rule(NamedTuple):
     level: str
     level_when_new: str
     accepted_by_tree: bool
+    edits_count: bool
     compares: bool
     find: Callable[[Config, LintContext], Iterator[Finding]]
 
@@ -45,12 +47,16 @@ class Rule(NamedTuple):
 
 
 class LintFinding(NamedTuple):
-    """A finding with its rule, its level, and its level when the live release does not have it."""
+    """A finding with its rule, its level, and its level when the live release does not have it.
+
+    ``directive`` is the name of the directive that it is at, where the finding does not show it.
+    """
 
     rule: str
     level: str
     when_new: str
     finding: Finding
+    directive: str = ""
 
 
 @functools.cache
@@ -81,6 +87,7 @@ def _read(module: ModuleType) -> Rule:
         module.LEVEL,
         getattr(module, "NEW", module.LEVEL),
         getattr(module, "ACCEPTED_BY_TREE", True),
+        getattr(module, "EDITS_COUNT", False),
         compare is not None,
         _against_live(compare) if compare else module.run,
     )

@@ -31,7 +31,8 @@ class LintContext:
     ``live`` is the configuration that serves now, None for a first release. ``certificates`` are the bytes of the
     certificates and keys that could be read here, by the paths that the configuration gives them. One that is valid for
     less than ``certificate_days`` after ``now`` is too old. ``brings`` are the absolute paths of the release's files,
-    and ``secrets`` those of its files that are secret, and why. ``tree`` is the folder of the release.
+    and ``secrets`` those of its files that are secret, and why. ``tree`` is the folder of the release. ``nginx`` is the
+    oldest version that is going to read it, as ``1.22.1``; empty where that is not known.
     """
 
     extensions: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class LintContext:
     now: datetime = field(default_factory=_now)
     secrets: Mapping[str, str] = field(default_factory=dict)
     tree: Path | None = None
+    nginx: str = ""
 
     def real(self, name: str) -> str:
         """Return the path on a host that a name leads to, by what is known of its links: those of the release, and

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,6 +63,18 @@ class Scope:
         for directive in self.effective(name):
             return directive.args[0] if directive.args else ""
         return default
+
+    def passes_on(self, protocol: str) -> bool:
+        """Return whether requests go on to an upstream from here by a protocol, as ``proxy``."""
+        return f"{protocol}_pass" in self._within
+
+    @functools.cached_property
+    def _within(self) -> frozenset[str]:
+        """The names of the directives of the block; in a location without those of locations within it."""
+        if self.block is None or self.kind != "location":
+            return frozenset(each.name for each in (self.block.walk() if self.block else ()))
+        inner = [each for name in ("if", "limit_except") for each in self.own.get(name, ())]
+        return frozenset([*self.own, *(each.name for block in inner for each in block.block or [])])
 
     def around(self, kind: str) -> Scope | None:
         """Return the nearest block of a kind, this one included."""

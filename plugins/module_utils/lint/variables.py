@@ -8,13 +8,14 @@ from collections.abc import Mapping
 
 from ..config.parse import Config
 
-__all__ = ["captures", "expanded"]
+__all__ = ["captures", "expanded", "made_of", "names_in"]
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _CAPTURE = re.compile(r"\(\?P?<(\w+)>")
 _DEPTH = 4
 _MOST = 50_000
 
+_MADE: weakref.WeakKeyDictionary[Config, dict[str, set[str]]] = weakref.WeakKeyDictionary()
 _VALUES: weakref.WeakKeyDictionary[Config, dict[str, dict[str, None]]] = weakref.WeakKeyDictionary()
 
 
@@ -52,6 +53,37 @@ def expanded(config: Config, text: str) -> list[str]:
             break
         texts = further
     return list(texts)
+
+
+def made_of(config: Config, text: str) -> frozenset[str]:
+    """Return the names of the variables in a text, and of those that ``set`` and ``map`` make these of."""
+    made = _made(config)
+    found: dict[str, None] = dict.fromkeys(names_in(text))
+    waiting = list(found)
+    while waiting:
+        for name in made.get(waiting.pop(), ()):
+            if name not in found:
+                found[name] = None
+                waiting.append(name)
+    return frozenset(found)
+
+
+def names_in(text: str) -> list[str]:
+    """Return the names of the variables in a text."""
+    return [one[1] or one[2] for one in _VARIABLE.finditer(text)]
+
+
+def _made(config: Config) -> Mapping[str, set[str]]:
+    """Map the name of each variable to those in its values, and to what a ``map`` looks up."""
+    found = _MADE.get(config)
+    if found is None:
+        found = _MADE[config] = {
+            name: {inner for value in values for inner in names_in(value)} for name, values in _values(config).items()
+        }
+        for directive in config.named("map", "geo", "split_clients"):
+            if len(directive.args) > 1:
+                found.setdefault(directive.args[-1].lstrip("$"), set()).update(names_in(directive.args[0]))
+    return found
 
 
 def captures(config: Config) -> frozenset[str]:

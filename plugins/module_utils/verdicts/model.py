@@ -97,7 +97,7 @@ class Options:
     strict: bool = False
     replay_log: str = ""
     replay_requests: int = 200
-    behaviour_requests: int = 5000
+    behaviour_requests: int = 2500
     decide: Mapping[str, str] = field(default_factory=dict)
 
 

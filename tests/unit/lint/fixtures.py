@@ -1,7 +1,7 @@
 """The fixtures of the rules, tests/lint/RULE: configurations that a rule must hit, and others that it must not.
 
 ``NAME.live.conf`` beside ``NAME.conf`` is the live release. ``example.conf``, of each kind one, is shown on the page of
-the rule; both have ``RULE/example.live.conf`` for it.
+the rule; both have ``RULE/example.live.conf`` for it. ``RULE/tree`` are the files that the release brings.
 """
 
 from __future__ import annotations
@@ -53,14 +53,18 @@ def marks_of(path: Path) -> dict[int, list[str]]:
 def find(rule: str, path: Path) -> list[Finding]:
     """Return the findings of a rule in a fixture."""
     live = live_of(path)
+    tree = FIXTURES / rule / "tree"
+    files = [each.relative_to(tree).as_posix() for each in tree.rglob("*") if each.is_file()]
     context = LintContext(
         _EXTENSIONS,
         parse_tree(live.parent, live.name) if live else None,
         _CERTIFICATES,
         certificate_days=14,
         now=_NOW,
-        brings=frozenset({"/etc/nginx/modules/own.so"}),
+        brings=frozenset({"/etc/nginx/modules/own.so", *(f"/etc/nginx/{name}" for name in files)}),
         secrets={name: why for name, why in _SECRETS.items() if name in path.read_text(encoding="utf-8")},
+        tree=tree if files else None,
+        nginx="1.22.1",
     )
     config = parse_tree(path.parent, path.name)
     assert config.problems == []

@@ -50,6 +50,20 @@ def test_a_configuration_without_fault_has_no_high_issue(tmp_path: Path, files: 
     assert [issue for issue in audited(tmp_path, files) if issue.level == "high"] == []
 
 
+@pytest.mark.parametrize(
+    ("lines", "rule", "level"),
+    [
+        ("location /a { if ($arg_a) { set $a 1; } }", "if_is_evil", "medium"),
+        ("location /a { return 301 https://shop.example$uri; }", "http_splitting", "high"),
+        ("location ~ ^/a/([^/]+)$ { return 301 https://shop.example/$1; }", "http_splitting", "high"),
+        ("location ~ ^/a/(.*)$ { return 301 https://shop.example/$1; }", "http_splitting", "medium"),
+    ],
+)
+def test_advice_is_never_high(tmp_path: Path, lines: str, rule: str, level: str) -> None:
+    files = {"nginx.conf": MAIN, "conf.d/a.conf": f"server {{\n    listen 80;\n    {lines}\n}}\n"}
+    assert {issue.level for issue in audited(tmp_path, files) if issue.rule == rule} == {level}
+
+
 def test_files_of_this_machine_are_not_read(tmp_path: Path) -> None:
     outside = tmp_path / "outside.conf"
     outside.write_text("http {" + TRAVERSAL + "}")

@@ -15,10 +15,14 @@ from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import C
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.instrument import instrument
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.propose import propose
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.acceptance import read_acceptances
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import LintFinding
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import LintContext
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.pairing import as_in_live
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.rules.locations import (
+    empty_capture,
     redirect_loop,
     shadowed_regex,
+    shadowed_rewrite,
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.rules.references import ssl_preread_missing
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.reading import needs_of
@@ -51,6 +55,16 @@ def _locations(live: Config, config: Config, folder: Path) -> object:
     return [choose_location(server, f"/p{number}/x") for number in range(_MANY)]
 
 
+def _paired(live: Config, config: Config, folder: Path) -> object:
+    now, before = (
+        [LintFinding("shadowed_regex", "high", "high", each) for each in shadowed_regex.run(of, LintContext())]
+        for of in (config, live)
+    )
+    assert len(now) >= _MANY - 1
+    return as_in_live(now, config, before, live)
+
+
+_SHADOWED = _server("location ~ ^/ { return 301 /b; }\n" + _rows("location ~ ^/p%d { return 301 /a; }\n"))
 _MAP = "events {}\nhttp { map $uri $a {\n" + _rows("~^/x%d 1;\n") + "}\n}\n"
 _MADE = "".join(f"map $ssl_preread_server_name $v{n} {{ default $v{n + 1}; }}\n" for n in range(_MANY))
 _STREAM = f"events {{}}\nstream {{\n{_MADE}server {{ listen 1; proxy_pass $v0; }} }}\n"
@@ -58,6 +72,7 @@ _REDIRECTS = _server(_rows("location = /a%d { return 301 /b; }\n"))
 _PREFIXES = _server(_rows("location /p%d/ { root /a; }\n"))
 _CONDITIONS = _server(_rows("if ($http_x%d) { return 403; }\n"))
 _PAGES = _server(_rows("location /p%d { error_page 404 /e.html; root /a; }\n"))
+_CAPTURES = _server(_rows("rewrite ^/p%d/(.*)$ /a/$1 permanent;\n") + _rows("location /q%d { return 301 /b/$1; }\n"))
 _COMMENTS = _server(_rows("# sluice: accept typo_in_identifier: x\nset $a%d 1;\n"))
 _ONE_LINE = _server("server_name " + _rows("n%d.example ") + ";")
 
@@ -65,6 +80,9 @@ _CASES: dict[str, tuple[str, Work]] = {
     "map": (_MAP, lambda live, config, folder: list(shadowed_regex.run(config, LintContext()))),
     "redirects": (_REDIRECTS, lambda live, config, folder: list(redirect_loop.run(config, LintContext()))),
     "preread": (_STREAM, lambda live, config, folder: list(ssl_preread_missing.run(config, LintContext()))),
+    "rewrites": (_CAPTURES, lambda live, config, folder: list(shadowed_rewrite.run(config, LintContext()))),
+    "captures": (_CAPTURES, lambda live, config, folder: list(empty_capture.run(config, LintContext()))),
+    "pairing": (_SHADOWED, _paired),
     "locations": (_PREFIXES, _locations),
     "changes": (_PREFIXES, lambda live, config, folder: changes(live, config)),
     "conditions": (_CONDITIONS, _propose),

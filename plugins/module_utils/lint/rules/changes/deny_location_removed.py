@@ -1,7 +1,7 @@
 r"""A location that refuses requests in the live release is gone.
 
 ``location ~ /\.ht { deny all; }`` went with an include that was dropped, and the files behind it are served. A
-location that refuses more than before passes.
+location that refuses more than before passes, and so does one that was removed with all that was served within it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ _REFUSALS = ("401", "403", "404", "444")
 
 def _refuses(scope: Scope) -> bool:
     denied = any(each.args == ["all"] for each in scope.own.get("deny", ()))
+    # Then it was the rest of what locations within it serve.
+    if any(each.children("proxy_pass") or each.children("alias") for each in scope.own.get("location", ())):
+        return False
     returned = any(each.args and each.args[0] in _REFUSALS for each in scope.own.get("return", ()))
     return denied or returned or "internal" in scope.own or "auth_basic" in scope.own
 

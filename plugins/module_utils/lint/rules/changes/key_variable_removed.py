@@ -2,17 +2,19 @@
 
 Without ``$host`` in ``proxy_cache_key`` one customer gets the pages of another, and a limit without
 ``$binary_remote_addr`` counts all clients together. Variables that keep the same things apart may replace each other.
+A variable of ``set`` or ``map`` counts as what it is made of. Who writes other variables into a condition means another
+condition.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...findings import finding
 from ...scopes import Scope, altered
+from ...variables import made_of
 
 LEVEL = "high"
 
@@ -27,7 +29,6 @@ _EFFECTS = (
     ("_bypass", "condition", "requests are answered from the cache that were not"),
     ("hash", "key", "requests that were kept apart go to the same server"),
 )
-_VARIABLE = re.compile(r"\$\{?(\w+)")
 # These keep apart the same things, the first of a row no fewer than the others.
 _ALIKE = (
     {"remote_addr", "binary_remote_addr", "realip_remote_addr"},
@@ -38,7 +39,7 @@ _ALIKE = (
 )
 
 
-def _keys(scope: Scope) -> dict[str, tuple[Directive, set[str]]]:
+def _keys(config: Config, scope: Scope) -> dict[str, tuple[Directive, set[str]]]:
     """Map the name of each key, for a zone with the zone's, to its directive and the variables in it."""
     found: dict[str, tuple[Directive, set[str]]] = {}
     for name in _KEYS:
@@ -46,7 +47,7 @@ def _keys(scope: Scope) -> dict[str, tuple[Directive, set[str]]]:
             zone = next((arg[5:].split(":")[0] for arg in each.args if arg.startswith("zone=")), "")
             about = f'{name} "{zone}"' if zone else name
             earlier = found[about][1] if about in found else set()
-            found[about] = (each, earlier | {word for arg in each.args for word in _VARIABLE.findall(arg)})
+            found[about] = (each, earlier.union(*(made_of(config, arg) for arg in each.args)))
     return found
 
 
@@ -59,12 +60,12 @@ def _kept(variable: str, variables: set[str]) -> bool:
 def compare(config: Config, live: Config) -> Iterator[Finding]:
     """Find keys that lack a variable which they have in the same block of the live release."""
     for before, scope in altered(config, live):
-        old = _keys(before)
-        for name, (directive, variables) in _keys(scope).items():
+        old = _keys(live, before)
+        for name, (directive, variables) in _keys(config, scope).items():
             had = old[name][1] if name in old else set()
             gone = [f"${word}" for word in sorted(had) if word not in variables and not _kept(word, variables)]
-            if gone:
-                kind, effect = next(row[1:] for row in _EFFECTS if directive.name.endswith(row[0]))
+            kind, effect = next(row[1:] for row in _EFFECTS if directive.name.endswith(row[0]))
+            if gone and not (kind == "condition" and variables - had):
                 yield finding(
                     directive,
                     f"{name}: {kind} no longer contains {', '.join(gone)}, so {effect}",

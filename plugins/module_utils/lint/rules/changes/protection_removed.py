@@ -1,7 +1,9 @@
 """A protection that is in force in a block of the live release is not in force there any more.
 
 A limit, a password, ``deny all``, the verification of a certificate, what keeps private pages out of the cache,
-``backup``, ``TLSv1.3``. Every request that is tried still succeeds.
+``backup``, ``TLSv1.3``. Every request that is tried still succeeds. A block that now answers with ``return`` needs none
+of it, and one that passes nothing on needs nothing that is about upstreams. A limit that was moved to other blocks
+was narrowed. Stapling is no protection any more: authorities have given OCSP up.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import NamedTuple
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...findings import finding
-from ...scopes import Scope, altered, place_of
+from ...scopes import Scope, altered, by_key, place_of
 
 LEVEL = "high"
 
@@ -27,9 +29,11 @@ _PROTECTIONS = (
     *("proxy_cache_use_stale", "fastcgi_cache_use_stale", "proxy_hide_header", "fastcgi_hide_header"),
     *("proxy_next_upstream", "set_real_ip_from", "real_ip_header"),
 )
-_OF_SERVERS = ("ssl_verify_client", "ssl_stapling", "underscores_in_headers")
+_OF_SERVERS = ("ssl_verify_client", "underscores_in_headers")
 _OF_UPSTREAMS = ("ip_hash", "hash", "least_conn", "sticky", "keepalive")
 _OFF = ("off", "none", "no")
+_PROTOCOLS = ("proxy", "fastcgi", "grpc")
+_LIMITS = ("limit_req", "limit_conn", "limit_rate")
 # What nginx does by default is no loss.
 _USUAL = {"real_ip_header": ["X-Real-IP"], "proxy_next_upstream": ["error", "timeout"]}
 # Better off than on, where somebody switched it off: streams, uploads.
@@ -56,6 +60,9 @@ def _on(directives: Sequence[Directive]) -> list[Directive]:
 
 def _protections(before: Scope, now: Scope, names: Sequence[str]) -> Iterator[_Loss]:
     for name in names:
+        protocol = name.partition("_")[0]
+        if now.kind == "location" and protocol in _PROTOCOLS and not now.passes_on(protocol):
+            continue
         had = _on(before.effective(name))
         if had and not _on(now.effective(name)):
             yield _Loss(name, "is no longer in force; in the live release it is", had[0])
@@ -66,7 +73,8 @@ def _switches(before: Scope, now: Scope) -> Iterator[_Loss]:
         if before.value(name, "on") == "off" and now.value(name, "on") == "on":
             yield _Loss(name, "is now on; in the live release it is off", before.effective(name)[0])
     logs = before.effective("access_log")
-    if _on(logs) and now.value("access_log") == "off":
+    # Who writes ``off`` into a location means that location.
+    if _on(logs) and now.value("access_log") == "off" and not (now.kind == "location" and "access_log" in now.own):
         yield _Loss("access_log", "is now off; in the live release it is on", logs[0])
     yield from _widened(before, now)
     closed = [each for each in before.effective("deny") if each.args == ["all"]]
@@ -101,8 +109,10 @@ def _protocols(before: Scope, now: Scope) -> Iterator[_Loss]:
         where = before.effective("ssl_protocols")[0]
         for word in sorted((has - had) & _OLD_PROTOCOLS):
             yield _Loss("ssl_protocols", f"now offers {word}; in the live release it does not", where)
-        for word in sorted(had - has - _OLD_PROTOCOLS):
-            yield _Loss("ssl_protocols", f"no longer offers {word}; in the live release it does", where)
+        # Who offers the newest one alone means it.
+        newest = max(had - _OLD_PROTOCOLS, default="")
+        if newest and newest not in has:
+            yield _Loss("ssl_protocols", f"no longer offers {newest}; in the live release it does", where)
 
 
 def _spares(before: Scope, now: Scope) -> Iterator[_Loss]:
@@ -121,19 +131,31 @@ def _lost(before: Scope, now: Scope) -> Iterator[_Loss]:
     if before.kind == "server":
         yield from _protections(before, now, _OF_SERVERS)
         yield from _protocols(before, now)
-    if now.answers:
+    if now.answers and "return" not in now.own:
         yield from _protections(before, now, _PROTECTIONS)
         yield from _switches(before, now)
+
+
+def _moved(config: Config, live: Config) -> set[str]:
+    """Return the lines of limits that stand in a block which had them not, or was not there, in live."""
+    before = by_key(live)
+    found = set()
+    for key, scope in by_key(config, live).items():
+        for name in _LIMITS:
+            had = {each.text for each in before[key].own.get(name, ())} if key in before else set()
+            found.update({each.text for each in scope.own.get(name, ())} - had)
+    return found
 
 
 def compare(config: Config, live: Config) -> Iterator[Finding]:
     """Find protections that are in force in a block of the live release and not in the same block of the candidate."""
     # A line that was lost for many blocks was lost once.
     reported: set[tuple[str, int]] = set()
+    moved = _moved(config, live)
     for before, scope in altered(config, live):
         for loss in _lost(before, scope):
             what = f"{loss.name} {loss.became}"
-            if (what, id(loss.before)) in reported:
+            if (what, id(loss.before)) in reported or loss.before.text in moved:
                 continue
             reported.add((what, id(loss.before)))
             written = scope.own.get(loss.name.split()[0], ())

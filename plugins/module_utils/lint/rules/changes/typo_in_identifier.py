@@ -20,15 +20,27 @@ from ...findings import finding
 LEVEL = "high"
 
 _WORD = re.compile(r"[A-Za-z]{3,}")
+# Lists of standard names, of which many are near to each other: ciphers, and the extensions of media types.
+_STANDARD = ("ssl_ciphers", "ssl_conf_command", "ssl_ecdh_curve", "proxy_ssl_ciphers", "grpc_ssl_ciphers")
+_MEDIA_TYPE = re.compile(r"[a-z]+/[\w.+-]+")
+# Words of nginx's own variables are nobody's to misspell: ``nginx -t`` refuses an unknown one.
+_BUILT_IN = re.compile(
+    r"\$\{?(?:proxy_add_x_forwarded_for|binary_remote_addr|(?:request|document|server|remote|upstream|ssl|realip|body|"
+    r"connection|content|fastcgi|gzip|proxy|query|secure|sent|time)_\w+)"
+)
+_ESCAPE = re.compile(r"\\[nrt]")
 _OF_CLIENTS = re.compile(r"\$\{?((?:cookie|arg|http)_\w+)")
 
 
 def _words(directive: Directive) -> Iterator[str]:
     """Yield the words of a directive; a variable that a client fills is one, with its dollar."""
+    if directive.name in _STANDARD or _MEDIA_TYPE.fullmatch(directive.name):
+        return
     # A name that is no directive is the row of a map.
     for arg in directive.args if directive.name in analyzer.DIRECTIVES else [directive.name, *directive.args]:
         yield from (f"${name}" for name in _OF_CLIENTS.findall(arg))
-        yield from (word.lower() for word in _WORD.findall(_OF_CLIENTS.sub("", arg)))
+        text = _BUILT_IN.sub("", _ESCAPE.sub(" ", _OF_CLIENTS.sub("", arg)))
+        yield from (word.lower() for word in _WORD.findall(text))
 
 
 def _read(config: Config) -> list[tuple[Directive, list[str]]]:

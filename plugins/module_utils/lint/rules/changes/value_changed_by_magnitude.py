@@ -2,7 +2,8 @@
 
 ``20m`` became ``20k``, ``30d`` became ``30``, ``5r/s`` became ``5r/m``, or a timeout of an hour was dropped and is a
 minute again. No syntax check and no request shows it; the first large upload does. Equal values (``1m``, ``60s``) and
-smaller changes pass.
+smaller changes pass, and so do more than nginx's own value where none was written, and for sessions of TLS the day that
+guides recommend and nginx's own five minutes.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ LEVEL = "high"
 _JUMP = 30
 # Falling back to nginx's own value is no tuning, so less of it is enough.
 _FALL = 5
+_PROTOCOLS = ("proxy", "fastcgi", "uwsgi", "scgi", "grpc", "memcached")
+# Either is right: a session that has ended costs a handshake.
+_RECOMMENDED = {"ssl_session_timeout": (300, 24 * 3600)}
 
 # Servers of an upstream, zones and caches are their block's own; the others hold in the blocks within.
 _UNSHARED = ("server", "_path", "_zone")
@@ -29,6 +33,12 @@ _OF_WHOLE = (
     *("worker_", "client_header_timeout", "client_header_buffer_size", "ssl_session_timeout", "ssl_session_cache"),
     *("resolver",),
 )
+
+
+def _is_sent(name: str, scope: Scope) -> bool:
+    """Return whether a request goes on by the protocol that a quantity is about, where it is about one."""
+    protocol = name.partition("_")[0]
+    return scope.block is None or protocol not in _PROTOCOLS or scope.passes_on(protocol)
 
 
 def _matters(name: str, scope: Scope, own: bool) -> bool:
@@ -54,6 +64,8 @@ def _in_force(scope: Scope) -> dict[tuple[str, str], Measure]:
 def _jumped(before: Measure, now: Measure) -> bool:
     if before.size == now.size:
         return False
+    if before.directive is None and now.size > before.size:
+        return False
     if 0 in (before.size, now.size):
         return True
     same_digits = now.directive is not None and unit(before.text)[0] == unit(now.text)[0]
@@ -63,10 +75,16 @@ def _jumped(before: Measure, now: Measure) -> bool:
 
 def _changes(before: Scope, now: Scope) -> Iterator[tuple[str, Measure, Measure]]:
     old, new = _in_force(before), _in_force(now)
+    alike = before.answers == now.answers
     for name, what in sorted(old.keys() | new.keys()):
+        # A server whose requests all end in locations now, or no longer, is not the block that it was.
+        if not alike and not name.startswith(_OF_WHOLE):
+            continue
         otherwise = None if what else usual(name)
         one, other = old.get((name, what), otherwise), new.get((name, what), otherwise)
-        if one is not None and other is not None and _jumped(one, other):
+        if one is None or other is None or other.size in _RECOMMENDED.get(name, ()) or not _is_sent(name, now):
+            continue
+        if _jumped(one, other):
             yield f"{name} {what}".strip(), one, other
 
 

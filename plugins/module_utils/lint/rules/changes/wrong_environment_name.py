@@ -1,7 +1,8 @@
 """A new host, certificate or upstream has the name of another environment, as ``staging`` in production.
 
 Reported are words such as ``staging``, ``test`` and ``dev`` that the live release contains nowhere, so the
-configuration of staging itself passes; and ``localhost`` where the live release has another machine.
+configuration of staging itself passes, and so does a new host that has such a name itself; and ``localhost`` where the
+live release has another machine.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ....config.facts import server_names
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...findings import finding
-from ...scopes import altered
+from ...scopes import altered, by_key
 
 LEVEL = "high"
 
@@ -36,7 +38,11 @@ def _parts(arg: str) -> list[str]:
 
 def _leads(arg: str) -> bool:
     """Return whether an argument is a host, a URL or a path, and no text, and no device."""
-    return ("." in arg or "/" in arg) and (" " not in arg or "://" in arg) and not arg.startswith("/dev/")
+    return (
+        ("." in arg or "/" in arg)
+        and (" " not in arg or "://" in arg)
+        and not arg.rpartition(":")[2].startswith("/dev/")
+    )
 
 
 def _loopback(directive: Directive) -> str:
@@ -56,15 +62,25 @@ def _became_local(config: Config, live: Config) -> list[tuple[Directive, str]]:
     return found
 
 
+def _of_new_hosts(config: Config, live: Config) -> dict[int, set[str]]:
+    """Map the ids of directives in servers that live has not to the words of the server's names."""
+    before, found = by_key(live), dict[int, set[str]]()
+    for key, scope in by_key(config, live).items():
+        if scope.kind == "server" and scope.block and key not in before:
+            words = {word for name in server_names(scope.block) for word in _parts(name)} & {*_ENVIRONMENTS}
+            found.update({id(each): words for each in scope.block.walk()} if words else {})
+    return found
+
+
 def compare(config: Config, live: Config) -> Iterator[Finding]:
     """Find words of environments that are new against the live release, and upstreams that became the host itself."""
-    known = _words(live)
+    known, of_hosts = _words(live), _of_new_hosts(config, live)
     found = [
         (directive, f"{word} suggests another environment; the live release does not contain it")
         for directive in config.walk()
         if directive.block is None and directive.name not in _ASKED
         for word in dict.fromkeys(part for arg in directive.args if _leads(arg) for part in _parts(arg))
-        if word in _ENVIRONMENTS and word not in known
+        if word in _ENVIRONMENTS and word not in known and word not in of_hosts.get(id(directive), ())
     ]
     found += [
         (directive, f"{word} suggests another environment; the live release has another machine here")

@@ -1,7 +1,8 @@
 r"""A ``location`` has a path that no request can have: without its leading slash, or an expression without its tilde.
 
 Paths of requests begin with a slash, but nginx takes ``location api/`` and ``location \.php$`` as prefixes all the
-same. ``location ~ ^api/`` matches nothing either.
+same. ``location ~ ^api/`` matches nothing either. Who edits such a location expects it to work, so an edit of one that
+live has already is a finding as well.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from ...findings import finding
 from ...scopes import blocks, location_kind
 
 LEVEL = "high"
+EDITS_COUNT = True
 
-_LIKE_REGEX = re.compile(r"^\^|\$$|\\[.dw/]|\.[*+]|\([^)]*\|[^)]*\)|\[[^\]]+\][+*]?")
+_LIKE_REGEX = re.compile(r"^\^|\$$|\\[.dw/]|\.[*+]|\([^)]*\|[^)]*\)|\(\??\*\)|\[[^\]]+\][+*]?|/\*")
 _STARTS_WITHOUT_SLASH = re.compile(r"^\^[A-Za-z0-9_-]{2,}")
 
 

@@ -15,7 +15,6 @@ from ...findings import finding
 from ...scopes import blocks, location_kind
 
 LEVEL = "medium"
-NEW = "high"
 
 _EXTENSIONS = r"(?:\((?:\?:)?[a-z0-9|]+\)|[a-z]{2,5}[0-9]?)"
 # After a letter, as in robots.txt, a bare dot is common and does no harm.

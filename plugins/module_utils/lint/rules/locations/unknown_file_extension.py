@@ -20,6 +20,15 @@ LEVEL = "high"
 # What PHP has been called over the years: configurations list them all, whichever a site has.
 _PHP = frozenset({"php", "php3", "php4", "php5", "php7", "php8", "phps", "pht", "phtml", "phar", "inc"})
 
+# Whoever serves these may have none in live yet.
+_OF_WEB = frozenset(
+    {
+        *("avif", "bmp", "css", "csv", "eot", "gif", "gz", "htm", "html", "ico", "jpeg", "jpg", "js", "json", "map"),
+        *("mjs", "mp3", "mp4", "ogg", "otf", "pdf", "png", "svg", "svgz", "tar", "tif", "tiff", "ttf", "txt", "wasm"),
+        *("webm", "webmanifest", "webp", "woff", "woff2", "xml", "zip"),
+    }
+)
+
 # What follows a slash is a hidden file: /\.ht is .htaccess and .htpasswd.
 _IN_REGEX = re.compile(r"(?<!/)\\\.(?:\(\?:|\()?([a-z0-9|]+)\)?(?=\$|\(|/|$)", re.IGNORECASE)
 _IN_PATH = re.compile(r"\.([a-z][a-z0-9]*)$", re.IGNORECASE)
@@ -61,7 +70,7 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
     for directive, root in _with_roots(config.directives, ""):
         known = context.extensions_below(root) if root else frozenset()
         for extension in _named(directive):
-            if extension.lower() in known | usual | _PHP | lived:
+            if extension.lower() in known | usual | _PHP | lived or (not known and extension.lower() in _OF_WEB):
                 continue
             if known:
                 near = closest_matches(extension.lower(), sorted(known), 1)

@@ -2,7 +2,8 @@
 
 Directories that packages include (``conf.d/*.conf``, ``modules-enabled/*.conf``, ``sites-enabled/*`` and the like)
 may be empty, unless the live release has files there. Debian's own three lines may always match nothing: who removes
-the last site means it.
+the last site means it. A new pattern passes where the release has other files in its directory, and still reads all
+that live reads there: it is for what may come.
 """
 
 from __future__ import annotations
@@ -36,10 +37,20 @@ def _filled_before(directive: Directive, live: Config | None) -> bool:
     return live is not None and pattern not in barren and any(_folder(name) == _folder(pattern) for name in live.files)
 
 
+def _may_come(directive: Directive, config: Config, context: LintContext) -> bool:
+    """Return whether a pattern is for files that may come: its directory is there, and nothing in it was lost."""
+    folder = _folder(directive.args[0].removeprefix("/etc/nginx/"))
+    if context.live is None or "*" in folder:
+        return False
+    lost = {name for name in context.live.files if _folder(name) == folder} - {*config.files}
+    return not lost and any(_folder(path) == f"/etc/nginx/{folder}" for path in context.brings)
+
+
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find patterns that no file of the tree matches."""
     for directive in config.barren:
-        if not _PACKAGED.fullmatch(directive.args[0]) or _filled_before(directive, context.live):
+        filled = _filled_before(directive, context.live)
+        if filled or not (_PACKAGED.fullmatch(directive.args[0]) or _may_come(directive, config, context)):
             yield finding(
                 directive,
                 f"{directive.text} matches no file",

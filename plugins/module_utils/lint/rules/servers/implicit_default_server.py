@@ -1,7 +1,8 @@
 """No server of a listener is marked ``default_server``, so the order of files decides which one answers unknown hosts.
 
 A new file whose name sorts first, as ``another.conf`` before ``shop.conf``, takes over every request for an unknown
-host. With a live release, this is a finding only when the default server changes.
+host. With a live release, this is a finding only when somebody had chosen the server that answered them, by
+``default_server`` or by the name ``_``, and it no longer does; ``behaviour`` asks for unknown hosts as well.
 """
 
 from __future__ import annotations
@@ -34,20 +35,20 @@ def _names(server: Directive) -> list[str]:
     return sorted(server_names(server))
 
 
-def _defaults(config: Config) -> dict[tuple[str, int], list[str]]:
-    """Map each listener to the names of the server that answers unknown hosts."""
+def _chosen(config: Config) -> dict[tuple[str, int], list[str]]:
+    """Map each listener to the names of the server that answers unknown hosts, where somebody has chosen it."""
     found: dict[tuple[str, int], tuple[bool, list[str]]] = {}
     for server in config.servers():
         for each in listeners(server):
             where = (each.address, each.port)
             if where not in found or (each.default and not found[where][0]):
                 found[where] = (each.default, _names(server))
-    return {where: names for where, (_, names) in found.items()}
+    return {where: names for where, (marked, names) in found.items() if marked or not {*names} - {"_", ""}}
 
 
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find listeners whose default server depends on the order of files; with a live release, where it changes."""
-    before = _defaults(context.live) if context.live else {}
+    before = _chosen(context.live) if context.live else {}
     for (address, port), server in _implicit(config).items():
         what = f"this server answers unknown hosts on {address}:{port} only because its file comes first"
         if context.live is not None:

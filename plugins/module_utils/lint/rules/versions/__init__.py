@@ -1,0 +1,4 @@
+"""Faults of nginx itself.
+
+For the nginx of the hosts, or the one of staging where no host was asked.
+"""

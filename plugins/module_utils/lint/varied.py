@@ -1,0 +1,87 @@
+"""Many different texts that a regular expression matches, to try whether another one matches all of them.
+
+``config.samples`` lists what an expression is for; here each letter of a class and each length of a repetition counts,
+and whatever may come before and after.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..config.regexes import compiled, parsed
+
+__all__ = ["varied"]
+
+_MOST_TEXTS, _MOST_LETTERS, _MOST_CHOICES = 200, 500, 12
+_LETTERS = "x7A-_.b/ "
+_REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
+_FURTHER = ("", "/more", "x", ".html")
+_BEFORE = ("", "/before")
+
+
+@functools.lru_cache(maxsize=4_000)
+def varied(pattern: str) -> tuple[str, ...]:
+    """Return paths that an expression matches, as unlike each other as possible; none where Python does not read it."""
+    regex = compiled(pattern)
+    if regex is None:
+        return ()
+    texts = _sequence(parsed(regex.regex.pattern))
+    paths = (
+        before + (text if text.startswith("/") else f"/{text}") + after
+        for text, before, after in itertools.product(texts, _BEFORE, _FURTHER)
+    )
+    return tuple(path for path in dict.fromkeys(paths) if regex.search(path))[:_MOST_TEXTS]
+
+
+def _sequence(parts: Iterable[tuple[Any, Any]]) -> list[str]:
+    """The first choice of every part, then each other choice of each part with the first ones around it."""
+    choices = [_choices(str(name), value) for name, value in parts]
+    firsts = [each[0] for each in choices]
+    others = (
+        "".join([*firsts[:number], choice, *firsts[number + 1 :]])
+        for number, each in enumerate(choices)
+        for choice in each[1:]
+    )
+    texts = itertools.chain(["".join(firsts)], others)
+    return [text[:_MOST_LETTERS] for text in itertools.islice(texts, _MOST_TEXTS)]
+
+
+def _choices(name: str, value: Any) -> Sequence[str]:
+    if name == "LITERAL":
+        return [chr(value)]
+    if name in ("ANY", "NOT_LITERAL"):
+        return [letter for letter in _LETTERS if name == "ANY" or ord(letter) != value]
+    if name == "IN":
+        return _letters(value)
+    if name == "BRANCH":
+        return [text for branch in value[1] for text in _sequence(branch)]
+    if name == "SUBPATTERN":
+        return _sequence(value[3])
+    if name == "ATOMIC_GROUP":
+        return _sequence(value)
+    if name in _REPEATS:
+        least, most, item = value
+        texts = _sequence(item)
+        least, most = min(least, _MOST_LETTERS), min(most, least + 2)
+        return list(dict.fromkeys(text * often for often in range(least, most + 1) for text in texts)) or [""]
+    return [""]
+
+
+def _letters(choices: list[tuple[Any, Any]]) -> Sequence[str]:
+    """The letters of a class; of a large one, some."""
+    named = [letter for kind, value in choices for letter in _named(str(kind), value)]
+    if str(choices[0][0]) == "NEGATE" or not named:
+        hit = {*named}
+        named = [letter for letter in _LETTERS if letter not in hit]
+    return list(dict.fromkeys(named))[:_MOST_CHOICES] or [""]
+
+
+def _named(kind: str, value: Any) -> Iterable[str]:
+    if kind == "LITERAL":
+        return [chr(value)]
+    if kind == "RANGE":
+        return [chr(code) for code in (value[0], value[1], sum(value) // 2)]
+    return {"CATEGORY_DIGIT": "07", "CATEGORY_WORD": "x7A_"}.get(str(value), "")
