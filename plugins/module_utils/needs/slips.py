@@ -83,6 +83,7 @@ class _Search:
     def __init__(self, candidate: Side, live: Side, new: Iterable[Need]) -> None:
         self._candidate, self._live = candidate, live
         self._before = _replaced(candidate, live, new)
+        self._kept = {need.key for need in candidate.needs}
         self._known: dict[str, set[str]] = {}
         for need in live.needs:
             self._known.setdefault(need.kind, set()).add(need.value)
@@ -115,6 +116,17 @@ class _Search:
     def still_brought(self, path: str) -> bool:
         """Return whether the candidate brings a file itself."""
         return path in self._candidate.paths
+
+    def neighbour(self, need: Need, old: Need) -> str:
+        """Return the endpoint whose port an edited line gives to a host that was asked elsewhere; else nothing.
+
+        Who goes to TLS, or to the usual port of HTTP, has no port in mind.
+        """
+        host, port = _host(need.value), _port(need.value)
+        stays = need.kind == "endpoint" and host == _host(old.value) and need.purpose == old.purpose
+        if not stays or host.startswith(_LOOPBACK) or port in ("80", "443") or old.key in self._kept:
+            return ""
+        return next((f"{name}:{each}" for name, each in sorted(self._ports) if each == port and name != host), "")
 
     def _of_kind(self, need: Need) -> Slip | None:
         if need.kind in ("endpoint", "name"):
@@ -186,6 +198,8 @@ def _edited(need: Need, old: Need, search: _Search) -> Iterator[Slip]:
         yield Slip(old.value, f"nothing else of this release is of {environment}")
     elif need.kind in ("address", "endpoint", "port") and digits_swapped(need.value, old.value):
         yield Slip(old.value, "two digits changed places")
+    elif other := search.neighbour(need, old):
+        yield Slip(old.value, f"its port is that of {other}")
     elif need.kind == "port" and old.value == need.value.replace("/tcp", "/udp"):
         yield Slip(old.value, "the word udp is lost")
     elif need.kind in _PATHS and cut_short(need.value, old.value):

@@ -68,6 +68,10 @@ SLIPS: dict[str, tuple[str, str, str, str]] = {
         "orders-2.internal:8001", "orders-2.internal:80011", "orders-2.internal:8001", "a digit of its port is wrong",
     ),
     "swapped digits of an address": ("10.1.4.21", "10.1.4.12", "10.1.4.21:2500", "two digits changed places"),
+    "the port of a neighbour": (
+        "reports.internal:7100", "reports.internal:8001", "reports.internal:7100",
+        "its port is that of orders-1.internal:8001",
+    ),
     "a word of the listener": ("listen 8553 udp;", "listen 8553;", "8553/udp", "the word udp is lost"),
     "another environment": (
         "orders-2.internal", "orders-2.staging.internal", "orders-2.internal:8001",
@@ -109,7 +113,11 @@ MEANT: dict[str, tuple[str, str]] = {
     "a version of PHP": ("php8.2-fpm.sock", "php8.3-fpm.sock"),
     "another machine": ("10.1.4.21", "10.1.4.22"),
     "one machine more": ("server 10.1.4.21:2500;", "server 10.1.4.21:2500; server 10.1.4.12:2500;"),
+    "TLS to an upstream": ("http://$by_name", "https://$by_name"),
     "another port of a host": ("orders-2.internal:8001", "orders-2.internal:8002"),
+    "a host at the port of another one as well": (
+        "default reports.internal:7100;", "default reports.internal:7100; try.example reports.internal:8001;",
+    ),
     "the usual second port": ("listen 80;", "listen 80; listen 8080;"),
     "TLS": ("listen 80;", "listen 80; listen 443 ssl;"),
     "QUIC beside it": ("listen 80;", "listen 80; listen 80 quic;"),
