@@ -20,7 +20,7 @@ __all__ = ["WORDS", "anew", "empty_caches", "error_lines", "launch", "logged", "
 
 WORDS = HOME / "nginx.words"
 _START_SECONDS = 120.0
-_NAMED_SECONDS = 0.5
+_NAMED_SECONDS = 3.0
 _WORKER_SECONDS = 30.0
 _MOST_ERRORS = 2000
 _LONGEST = 4000
