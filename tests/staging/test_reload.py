@@ -174,9 +174,10 @@ def test_a_request_that_never_ends_does_not_hold_the_gate(examine: Examine) -> N
     assert verdicts["state"].evidence["seen"]["bodies"] == ["new"]
 
 
-def test_a_live_release_that_does_not_start_here_decides_nothing(examine: Examine) -> None:
+def test_a_live_release_that_nginx_refuses_decides_nothing(examine: Examine) -> None:
     verdicts = examine(PLAIN, "server { listen 80; nonsense on; }", GATES["reload"], STATE)
-    assert verdicts["reload"].result == "inconclusive"
+    assert verdicts["reload"].result == "pass"
+    assert "the live release does not start, so nginx cannot reload from it" in verdicts["reload"].summary
     assert 'unknown directive "nonsense"' in verdicts["reload"].summary
     assert verdicts["state"].evidence["seen"]["bodies"] == ["hello"]
 
