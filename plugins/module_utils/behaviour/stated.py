@@ -81,6 +81,8 @@ def refuses(request: Request, difference: Difference, changes: Sequence[Change],
         return False
     # A redirect may be narrowed as well as removed.
     gone += [each.old for each in changes if each.old and each.old.name == "rewrite"]
+    if difference.before[:1] == "3" and any(each.old and _is_of_map(each) for each in changes):
+        return True
     met = {id(line) for line in ways[0].met}
     return any(id(line) in met or line.name.endswith("_pass") for line in gone)
 
@@ -92,6 +94,10 @@ def _switched(changes: Iterable[Change], after: Trace) -> list[Directive]:
     conditions = [inner for met in after.met for inner in met.children("if")] if variables else []
     chosen = [each for each in conditions if any(word.strip("()") in variables for word in each.args)]
     return [line for each in chosen for line in each.walk()]
+
+
+def _is_of_map(change: Change) -> bool:
+    return change.blocks[0] is not None and change.blocks[0].name == "map"
 
 
 def _says(line: Directive, status: str) -> bool:

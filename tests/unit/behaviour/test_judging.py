@@ -269,6 +269,18 @@ def test_a_key_of_a_map_says_what_its_condition_says(conf: Conf) -> None:
     assert one.judgement.sort == "intended"
 
 
+def test_a_row_of_a_map_may_lead_fewer_paths_on(conf: Conf) -> None:
+    first, second = (
+        conf(f"http {{ map $uri $to {{ {key} /b; }} server {{ listen 80; if ($to) {{ return 301 $to; }} }} }}")
+        for key in ("~^/wiki/?", "~^/wiki/?$")
+    )
+    changed = changes(first, second)
+    blame, judge = Blame(first, second, changed), Judge(first, second, changed)
+    answers = [(_moved("http://s/b"), _moved("http://s/b"), {"status": "404"})]
+    (one,) = compare([Request("GET", "http", "s", 80, "/wikix")], answers, blame, judge)
+    assert one.judgement.sort == "intended"
+
+
 def test_a_condition_says_what_stands_in_it(conf: Conf) -> None:
     live, candidate = (f"if ($http_user_agent ~ {bots}) {{ return 403; }}" for bots in ("A", "(A|B)"))
     assert _judged(conf, live, candidate, "/", FINE, {"status": "403"}) == ["intended"]
