@@ -20,12 +20,15 @@ _MOST = 200
 _LEADS = ("301", "302", "303", "307", "308")
 
 
-def still_led_to(compared: Sequence[Compared], requests: Sequence[Request], answers: Sequence[Three]) -> list[Compared]:
+def still_led_to(
+    config: Config, compared: Sequence[Compared], requests: Sequence[Request], answers: Sequence[Three]
+) -> list[Compared]:
     """Return the differences, those as regressions that refuse a page to which a redirect of the candidate leads."""
     leads: dict[str, str] = {}
     for request, (_, _, answer) in zip(requests, answers, strict=True):
         target = answer.get("header location", "")
-        if target and target != request.url:
+        # What the default says to a name that nobody serves any more is no promise.
+        if target and target != request.url and is_named(config, request.host, request.port):
             leads.setdefault(target, request.url)
     found = []
     for one in compared:

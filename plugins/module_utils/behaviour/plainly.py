@@ -58,7 +58,8 @@ def _problem(config: Config, request: Request, answer: Mapping[str, Any], errors
     words = next((line for line in errors if f" {last.target} HTTP/" in line and "server: " in line), "")
     fault, status = answer.get("fault", ""), answer.get("status")
     if answer.get("loop"):
-        return Problem(request, f"redirect loop: {' → '.join(answer['chain'])}", way, words)
+        what = f"redirect loop: {' → '.join(answer['chain'])}"
+        return Problem(request, what, way, words, world=_is_of_folder(way, answer["chain"]))
     if fault:
         if fault == _CLOSED and _closes(way):
             return None
@@ -69,6 +70,13 @@ def _problem(config: Config, request: Request, answer: Mapping[str, Any], errors
     decided = way.last is not None and way.last.name == "return" and way.last.args[:1] == [str(status)]
     of_world = (decided and status != 500) or _explains(config, way, words)
     return Problem(request, what, way, words, world=of_world)
+
+
+def _is_of_folder(way: Trace, chain: Sequence[str]) -> bool:
+    """Whether nginx adds the slash of a folder that a line takes away: what is a folder, only the host knows."""
+    inside = [inner.name for met in way.met if met.name == "location" for inner in met.walk()]
+    served = "location" in inside and not any(name.endswith("_pass") or name == "return" for name in inside)
+    return served and len({url.rstrip("/") for url in chain}) == 1
 
 
 def _explains(config: Config, way: Trace, words: str) -> bool:

@@ -29,7 +29,11 @@ def shadowed(before: Trace, after: Trace, changes: Sequence[Change]) -> Shadow |
     old, new = _decider(before), _decider(after)
     if old is None or new is None or _alike(old, new):
         return None
-    modified = {id(each.new) for each in changes if each.old and each.new and each.old.args[-1:] == each.new.args[-1:]}
+    modified = {
+        id(each.new)
+        for each in changes
+        if each.old and each.new and each.new.name == "location" and each.old.args[-1:] == each.new.args[-1:]
+    }
     edited = {id(part) for change in changes for part in (change.new,) if part is not None}
     gone = {id(change.old) for change in changes if change.old is not None}
     if id(old) in gone or not _is_within(new, edited, after):

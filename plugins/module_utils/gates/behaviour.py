@@ -56,7 +56,7 @@ def run(subject: Subject) -> Verdict:
     judge = Judge(live.config, config, changed)
     questions, replies = [requests[n] for n in asked], [answers[n] for n in asked]
     compared = list(compare(questions, replies, blame, judge))
-    compared = still_led_to(compared, questions, replies)
+    compared = still_led_to(config, compared, questions, replies)
     compared = followed(beside, config, compared)
     meant = beside.meant(subject.contract, blame) if compared or changed else {}
 

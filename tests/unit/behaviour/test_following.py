@@ -26,6 +26,6 @@ def test_a_page_that_a_redirect_leads_to_is_refused_by_no_edit(conf: Conf) -> No
     answers = [(fine, fine, refused), (fine, fine, refused), (moved, moved, moved)]
     found = list(compare(requests, answers, blame, judge))
     assert [one.judgement.sort for one in found] == ["intended", "intended"]
-    led = still_led_to(found, requests, answers)
+    led = still_led_to(second, found, requests, answers)
     assert [one.judgement.sort for one in led] == ["regression", "intended"]
     assert "http://s/b still leads to it" in led[0].judgement.why

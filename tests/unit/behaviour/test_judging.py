@@ -139,6 +139,11 @@ def test_an_edit_that_takes_requests_from_a_line_left_alone_is_collateral(
         ("location /a/ { }", "location /a/ { } location ~ ^/a/(b|c)/ { expires 1d; }", "/a/b/c"),
         ("location / { }", "location / { } location ~ [.]css$ { expires 1d; }", "/a.css"),
         ("location /a { }", "location /a { } location = /a { expires 1d; }", "/a"),
+        (
+            "rewrite ^/about/x /1 permanent; location ~ [.]js$ { }",
+            "rewrite ^/about /2 permanent; location ~ [.]js$ { }",
+            "/about/a.js",
+        ),
     ],
 )
 def test_an_edit_that_names_its_path_is_meant(conf: Conf, live: str, candidate: str, target: str) -> None:
