@@ -143,6 +143,11 @@ def _status(first: str, second: str) -> str:
         answers = second.isdigit() or second == "accepted"
         return "broken" if first == "accepted" else "answers" if answers else "refused"
     before, after = first[0], second[0]
+    if before == "5" and not second.isdigit():
+        return "refused"
+    # A limit that had been reached says nothing of what comes next.
+    if first == "429" and after != "2":
+        return "refused"
     if not second.isdigit() or (after == "5" and before != "5"):
         return "broken"
     if before == "5":

@@ -26,6 +26,7 @@ _MOST = 3
 _REFUSES = ("deny", "internal", "auth_basic", "auth_request", "limit_except", "ssl_verify_client", "valid_referers")
 _OWN_TEXT = ("return", "sub_filter", "add_before_body", "add_after_body", "ssi")
 _SINGLE = ("status", "tls", "headers")
+_HUNG_UP = "the connection was closed"
 _CLOSED = ("401", "403", "405")
 # What is told from the lines alone.
 _TEXT = Kind("directive", "effect", "changed")
@@ -130,7 +131,8 @@ def _sharpened(request: Request, difference: Difference, ways: tuple[Trace, Trac
     if kind == "access" and difference.before == "405" and not any(map(_limits, ways[0].met)):
         return "answers"
     gone = [change.old for change in causes if change.old and not change.new]
-    if kind == "answers" and difference.before[0] != "5" and any(map(_refuses, [*ways[0].met, *gone])):
+    turned_away = difference.before.isdigit() or difference.before.startswith(_HUNG_UP)
+    if kind == "answers" and turned_away and difference.before[0] != "5" and any(map(_refuses, [*ways[0].met, *gone])):
         return "access"
     if kind == "document" and any(change.name in _OWN_TEXT for change in causes) and ways[1].last is not None:
         return "text"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..config.derive import Request
-from ..config.match import Trace
+from ..config.match import Trace, is_named
 from ..config.parse import Config
 from .changes import Change
 from .classes import KINDS, Difference
@@ -48,7 +48,11 @@ class Judge:
     set out to do.
     """
 
-    def __init__(self, live: Config, candidate: Config, changed: Sequence[Change]) -> None:
+    def __init__(
+        self, live: Config, candidate: Config, changed: Sequence[Change], *, files_known: bool = False
+    ) -> None:
+        self._candidate = candidate
+        self._files_known = files_known
         self._slips = Slips(live, candidate, changed)
 
     def judge(
@@ -56,6 +60,8 @@ class Judge:
     ) -> Judgement:
         """Judge one difference; ``causes`` are the edits on the request's ways in live and candidate."""
         kind = KINDS[difference.kind]
+        if difference.kind == "uncovered" and not self._is_served(request):
+            return Judgement("shown", "the default's certificate: nobody serves this name any more")
         if kind.grade == "regression" and not self._is_stated(request, difference, causes, ways):
             return Judgement("regression", kind.why)
         shadow = shadowed(*ways, causes)
@@ -74,6 +80,9 @@ class Judge:
             return Judgement("slip", f"{kind.why}, and it looks like a slip: {slip}")
         return Judgement("intended", kind.why)
 
+    def _is_served(self, request: Request) -> bool:
+        return is_named(self._candidate, request.host, request.port)
+
     def judge_text(self, change: Change) -> Judgement:
         """Judge a change that no request shows, by its words."""
         slip = self._slips.slip(change, shown=False)
@@ -84,7 +93,7 @@ class Judge:
     ) -> bool:
         """Whether the edits say the very thing, and no visitor of yesterday is turned away by it."""
         if difference.kind == "broken":
-            return request.place != _LOG and refuses(request, difference, causes, ways)
+            return request.place != _LOG and refuses(request, difference, causes, ways, files_known=self._files_known)
         if difference.kind == "access":
             return opens(difference, causes)
         if difference.kind == "leaked":

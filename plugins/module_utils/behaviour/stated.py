@@ -37,6 +37,9 @@ _SAID = {
     "503": ("limit_req", "limit_conn"),
 }
 _SETS = {"found": ("error_page",), "download": ("default_type", "types")}
+# What nginx says of a file that is not there, and of a folder without a page.
+_OF_FILES = ("403", "404")
+_PLACES = ("location", "root", "alias", "try_files")
 _ESSENTIAL = ("host", "upgrade", "connection", "strict-transport-security", "set-cookie")
 _ABSENT = ("404", "410")
 _SERVES = ("return", "rewrite", "try_files", "root", "alias")
@@ -66,13 +69,29 @@ def removed(changes: Iterable[Change]) -> list[Directive]:
     return [line for each in changes if each.old and not each.new for line in each.old.walk()]
 
 
-def refuses(request: Request, difference: Difference, changes: Sequence[Change], ways: tuple[Trace, Trace]) -> bool:
-    """Whether the changes say that a request is refused as it is now: by a line that is written, or a block removed."""
+def refuses(
+    request: Request,
+    difference: Difference,
+    changes: Sequence[Change],
+    ways: tuple[Trace, Trace],
+    *,
+    files_known: bool = False,
+) -> bool:
+    """Whether the changes say that a request is refused as it is now: by a line that is written, or a block removed.
+
+    ``files_known`` says that staging has the files of the hosts; else a place that serves files may have them.
+    """
     status = difference.after.split(" ")[0]
     new, gone = added(changes), removed(changes)
     if request.speaks == "handshake":
         return any(_drops(line, request.tls) for line in new)
+    if status in _OF_FILES and not files_known and _serves_files(ways[1]) and any(line.name in _PLACES for line in new):
+        return True
     new += _switched(changes, ways[1])
+    # Requests that a place takes since its path is another one get what is written in it.
+    retitled = [each.new for each in changes if each.old and each.new and each.new.name == "location"]
+    reached = {id(line) for line in ways[1].met}
+    new += [line for place in retitled if id(place) in reached for line in place.walk()]
     if not status.isdigit():
         return any(_closes(line) for line in new)
     if any(_says(line, status) for line in new):
@@ -85,6 +104,13 @@ def refuses(request: Request, difference: Difference, changes: Sequence[Change],
         return True
     met = {id(line) for line in ways[0].met}
     return any(id(line) in met or line.name.endswith("_pass") for line in gone)
+
+
+def _serves_files(after: Trace) -> bool:
+    """Whether files answer: which of them are there, only the hosts know."""
+    place = next((met for met in reversed(after.met) if met.name in ("location", "server")), None)
+    inside = [] if place is None else [line.name for line in place.block or []]
+    return place is not None and not any(name.endswith("_pass") or name == "return" for name in inside)
 
 
 def _switched(changes: Iterable[Change], after: Trace) -> list[Directive]:

@@ -53,7 +53,7 @@ def run(subject: Subject) -> Verdict:
     if not asked:
         return Verdict("inconclusive", "staging answered none of the requests in time")
     blame = Blame(live.config, config, changed)
-    judge = Judge(live.config, config, changed)
+    judge = Judge(live.config, config, changed, files_known=bool(options.docroots))
     questions, replies = [requests[n] for n in asked], [answers[n] for n in asked]
     compared = list(compare(questions, replies, blame, judge))
     compared = still_led_to(config, compared, questions, replies)

@@ -286,6 +286,25 @@ def test_a_row_of_a_map_may_lead_fewer_paths_on(conf: Conf) -> None:
     assert one.judgement.sort == "intended"
 
 
+def test_a_place_that_serves_files_may_have_them_where_staging_has_none(conf: Conf) -> None:
+    first, second = (
+        conf(f"http {{ server {{ listen 80; server_name s; location ~ [.]({kinds})$ {{ expires 1d; }} {rest} }} }}")
+        for kinds, rest in (("css", "location / { fastcgi_pass a; }"), ("css|svg", "location / { fastcgi_pass a; }"))
+    )
+    changed = changes(first, second)
+    blame = Blame(first, second, changed)
+    for known, sort in ((False, "intended"), (True, "regression")):
+        judge = Judge(first, second, changed, files_known=known)
+        request = Request("GET", "http", "s", 80, "/a.svg")
+        (one,) = compare([request], [(FINE, FINE, {"status": "404"})], blame, judge)
+        assert one.judgement.sort == sort
+
+
+def test_a_place_that_takes_more_paths_says_what_stands_in_it(conf: Conf) -> None:
+    live, candidate = (f"location ~ ^/({names}) {{ return 403; }}" for names in ("a", "a|b"))
+    assert _judged(conf, live, candidate, "/b", FINE, {"status": "403"}) == ["intended"]
+
+
 def test_a_condition_says_what_stands_in_it(conf: Conf) -> None:
     live, candidate = (f"if ($http_user_agent ~ {bots}) {{ return 403; }}" for bots in ("A", "(A|B)"))
     assert _judged(conf, live, candidate, "/", FINE, {"status": "403"}) == ["intended"]
