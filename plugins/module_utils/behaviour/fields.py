@@ -10,12 +10,9 @@ from urllib.parse import urljoin
 from ..config.derive import Request
 from .pools import Pools
 
-__all__ = ["UPSTREAM", "Fields", "fields_of", "varying"]
+__all__ = ["Fields", "fields_of", "varying"]
 
 Fields = Mapping[str, str]
-
-UPSTREAM = "the upstream's own answer"
-""""place" of an answer that nginx handed on as it came."""
 
 # They say when something was made, or how it was sent.
 _PRESENCE = ("etag", "last-modified", "expires")
@@ -57,7 +54,7 @@ def fields_of(
         fields[f"tls {name}"] = ", ".join(value) if isinstance(value, list) else str(value)
     # Late ones make upstreams fail, and which one is tried instead is chance; whose answer comes in the end is not.
     if request.late:
-        fields["place"] = UPSTREAM if answer.get("passed") else "nginx's own answer"
+        fields["place"] = "the upstream's own answer" if answer.get("passed") else "nginx's own answer"
     for number, record in enumerate([] if request.late else _ordered(answer.get("upstream", []))):
         fields.update(_upstream(f"upstream {number}", record, pools, candidate, plain))
     return fields

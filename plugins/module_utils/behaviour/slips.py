@@ -21,6 +21,8 @@ _NUMBER = re.compile(r"(?<![\d.])\d{3,}(?![\d.])")
 _GROUP = re.compile(r"(?<!\\)\((?!\?[:=!>])")
 # Shorter words are one letter away from too many others.
 _SHORTEST = 3
+# Each edited line is held against those beside it.
+_MOST_BESIDE = 200
 # What a redirect does not name is gone; other directives hand it on by themselves.
 _LEADS = ("return", "rewrite", "error_page")
 # What carries a request's query or its path on.
@@ -75,9 +77,14 @@ class Slips:
             yield _slashed(change.old, new)
         yield slip(change.name, change.old.args, new.args)
 
+    def _others(self, change: Change) -> Sequence[Change]:
+        """What else was edited in the same block; nothing where that is more than a person writes."""
+        found = self._beside.get(id(change.blocks[1]), [])
+        return found if len(found) <= _MOST_BESIDE else []
+
     def _gone(self, change: Change) -> list[str]:
         """What stood in the lines that are gone from the same block."""
-        gone = [each.old for each in self._beside.get(id(change.blocks[1]), []) if each.old and not each.new]
+        gone = [each.old for each in self._others(change) if each.old and not each.new]
         return [word for line in gone for word in (line.name, *line.args)]
 
     def _misspelt(self, new: Sequence[str], old: Sequence[str]) -> str:
@@ -112,7 +119,7 @@ class Slips:
         was, is_now = change.old.args[-1], change.new.args[-1]
         if not _TARGET.search(is_now):
             return ""
-        for other in self._beside.get(id(change.blocks[1]), []):
+        for other in self._others(change):
             if other is change or other.old is None or other.new is None or not _keeps_key(other):
                 continue
             if (other.old.args[-1], other.new.args[-1]) == (is_now, was):

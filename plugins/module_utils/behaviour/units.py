@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 __all__ = ["jump", "normal", "slip"]
 
@@ -33,12 +33,7 @@ def normal(name: str, args: Sequence[str]) -> tuple[str, ...]:
 
 def jump(name: str, old: Sequence[str], new: Sequence[str], times: float = _JUMP) -> str:
     """Say which value of a directive jumped ``times`` or more, or to or from nothing; "" where none did."""
-    if len(old) != len(new):
-        return ""
-    for before, after in zip(old, new, strict=True):
-        first, second = _value(name, before), _value(name, after)
-        if first is None or second is None or first == second:
-            continue
+    for before, after, first, second in _changed(name, old, new):
         low, high = sorted((abs(first), abs(second)))
         if low == 0:
             unlimited = name == "client_max_body_size" or (name.endswith("_timeout") and name != "keepalive_timeout")
@@ -51,12 +46,7 @@ def jump(name: str, old: Sequence[str], new: Sequence[str], times: float = _JUMP
 
 def slip(name: str, old: Sequence[str], new: Sequence[str]) -> str:
     """Say which value has another unit and the same number, or jumped further than a person means to; "" for none."""
-    if len(old) != len(new):
-        return ""
-    for before, after in zip(old, new, strict=True):
-        first, second = _value(name, before), _value(name, after)
-        if first is None or second is None or first == second:
-            continue
+    for before, after, first, second in _changed(name, old, new):
         numbers = [_NUMBER.findall(text.rpartition("=")[2]) for text in (before, after)]
         if [number for number, _ in numbers[0]] == [number for number, _ in numbers[1]]:
             return f"{before} → {after}: the unit is another, and the number is not"
@@ -64,6 +54,14 @@ def slip(name: str, old: Sequence[str], new: Sequence[str]) -> str:
             # Who writes another number and another unit means both.
             return ""
     return jump(name, old, new, _FAR)
+
+
+def _changed(name: str, old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str, float, float]]:
+    """Yield each value that is another one, as it is written before and after, and as a number."""
+    for before, after in zip(old, new, strict=True) if len(old) == len(new) else ():
+        first, second = _value(name, before), _value(name, after)
+        if first is not None and second is not None and first != second:
+            yield before, after, first, second
 
 
 def _normal(name: str, word: str) -> str:

@@ -48,6 +48,9 @@ def wished(asked: Request, place: Directive, server: Directive, failures: list[i
 
 def is_granted(request: Request, status: str) -> bool:
     """Whether a status is the one that the request asks its upstream for."""
+    # What a check asks for by itself is its own affair, and may be anything.
+    if not request.late:
+        return False
     wishes = [json.loads(value) for name, value in request.headers if name == _HEADER]
     return any(status == str(wish.get("status")) or (wish.get("close") and status in _NO_ANSWER) for wish in wishes)
 
