@@ -26,7 +26,7 @@ import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import Platform, ensure_platform
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage, ensure_platform
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 
 from .catching.corpus import CORPUS, Case, Change, names, read
@@ -72,7 +72,7 @@ def quick_selection(cases: Sequence[Case]) -> list[Work]:
     return [Work(chosen[0], None), *some]
 
 
-def _platform() -> Platform:
+def _platform() -> PlatformImage:
     variables = yaml.safe_load((PROJECT / "inventories/sandbox/group_vars/all.yml").read_text(encoding="utf-8"))
     name, packages = variables["staging_platform"], variables["staging_packages"]
     return ensure_platform(connect(), name, packages, PROJECT / ".sluice/cache", lambda line: print(line, flush=True))
@@ -129,7 +129,7 @@ def _write(outcomes: Sequence[Outcome], seconds: float, sample: int) -> None:
 
 
 def _is_wanted(each: Work, only: str) -> bool:
-    """Whether it is named; the good configuration comes with each of its changes."""
+    """Return whether it is named; the good configuration comes with each of its changes."""
     return each.name.startswith(only) or (each.change is None and only.startswith(f"{each.name}/"))
 
 

@@ -29,7 +29,7 @@ from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import Platform
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 
 from .host import PROJECT
@@ -153,7 +153,7 @@ def _said(cost: Cost) -> str:
     return f"{cost.seconds:7.2f} s  processor here {cost.cpu:6.2f} s{hosts}{together}"
 
 
-def _machine(found: Platform) -> dict[str, Any]:
+def _machine(found: PlatformImage) -> dict[str, Any]:
     ssh = subprocess.run(["ssh", "-V"], capture_output=True, text=True, check=False).stderr.strip()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
@@ -208,7 +208,7 @@ def _names(text: str) -> list[str]:
     if not wanted <= set(ALL):
         raise argparse.ArgumentTypeError(f"there are {', '.join(ALL)}")
     if "sluice_rollback" in wanted:
-        # There is nothing to take back otherwise.
+        # There is nothing to roll back otherwise.
         wanted.add("sluice_push")
     return [name for name in ALL if name in wanted]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 
 from .releases import Made
 
@@ -54,7 +54,7 @@ class Host:
         return remote.answer(done.stdout.decode(), done.stderr.decode(), done.returncode, operation)
 
     def activate(self, made: Made, run: str) -> dict[str, Any]:
-        """Put a release on trial."""
+        """Put a pending release."""
         return self.ask("activate", run, made.bundle, **made.request)
 
     def journal(self) -> list[dict[str, Any]]:
@@ -84,7 +84,7 @@ def remove_host(name: str) -> None:
 def gated_release(name: str) -> Release:
     """Take the sandbox's configuration through the gates, and return its release. Raises ``SluiceError``."""
     record = record_of(play(name, "playbooks/gate.yml", "--limit", _HOST))
-    return Store(PROJECT / ".sluice/releases").get(record["releases"][0]["release"])
+    return ReleaseStore(PROJECT / ".sluice/releases").get(record["releases"][0]["release"])
 
 
 def play(name: str, *arguments: str, code: int = 0) -> str:

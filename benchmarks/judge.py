@@ -38,7 +38,7 @@ class Window(NamedTuple):
 
 
 def windows(journal: Iterable[Mapping[str, Any]]) -> dict[str, list[Window]]:
-    """Tell from the events of a host's journal when each release was live or on trial.
+    """Tell from the events of a host's journal when each release was live or pending.
 
     A release may answer from the moment when the link leads to it until it is proved that no worker of it takes
     connections.
@@ -57,29 +57,29 @@ def windows(journal: Iterable[Mapping[str, Any]]) -> dict[str, list[Window]]:
         if of_release[-1].end == math.inf:
             of_release[-1] = of_release[-1]._replace(end=at)
 
-    trial, going_back = "", False
+    trial, rolling_back = "", False
     for event in journal:
         at = datetime.fromisoformat(event["at"]).timestamp()
         match event["event"], event.get("mark"):
             case "swap", "begin":
-                trial, going_back = event["release"], False
+                trial, rolling_back = event["release"], False
                 open_(trial, at)
-            case "prove", "end" if trial and not going_back:
+            case "prove", "end" if trial and not rolling_back:
                 close(live, at)
             case "swap back", "begin":
-                going_back = True
+                rolling_back = True
                 open_(event["release"], at)
-            case "reverted", _:
+            case "rolled_back", _:
                 # The link alone was led back where nginx had not been told of the release.
                 close(trial or live, at)
-                live, trial, going_back = event["release"], "", False
+                live, trial, rolling_back = event["release"], "", False
             case "confirm", "begin":
                 live, trial = event["release"], ""
     return found
 
 
 def strays(seen: Iterable[Seen], ids: Mapping[str, str], allowed: Mapping[str, list[Window]]) -> list[Seen]:
-    """List the answers of releases that were neither live nor on trial then; ``ids`` maps numbers to releases.
+    """List the answers of releases that were neither live nor pending then; ``ids`` maps numbers to releases.
 
     Answers in a row must be in one window: between two windows of a release none of it may come.
     """
@@ -98,7 +98,7 @@ def strays(seen: Iterable[Seen], ids: Mapping[str, str], allowed: Mapping[str, l
 
 
 def allowed_loss(lost: Sequence[Lost], bare: Sequence[Lost]) -> int:
-    """Tell how many requests all of ``lost`` may come to, beside what bare reloads lost.
+    """Return how many requests all of ``lost`` may come to, beside what bare reloads lost.
 
     As many for each reload, and three standard errors of the difference, by the spread that each side has in itself.
     """
@@ -112,7 +112,9 @@ def _mean(lost: Sequence[Lost]) -> float:
 
 
 def _variance(lost: Sequence[Lost]) -> float:
-    """Tell how much what one reload loses varies: at least 1, as some that are equal do not prove that all would be."""
+    """Return how much what one reload loses varies: at least 1, as some that are equal do not prove that all would
+    be.
+    """
     mean = _mean(lost)
     found = [(each.requests - mean * each.reloads) ** 2 / each.reloads for each in lost]
     return max(1.0, sum(found) / max(1, len(found) - 1))

@@ -25,7 +25,7 @@ _SCRIPT = Path(__file__).with_name("load.lua")
 # After that a slow answer has come to its end too, also on a busy machine; in seconds.
 _DRAIN = 2.0
 _LONGEST = 3600
-_PATIENCE = 10
+_TIMEOUT = 10
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def loaded(address: str, folder: Path, counted: dict[str, Counted], seen: list[S
         time.sleep(0.2)
         stop.unlink()
         for kind, process in running.items():
-            counted[kind.name], told = _read(kind, process.communicate(timeout=_PATIENCE)[0])
+            counted[kind.name], told = _read(kind, process.communicate(timeout=_TIMEOUT)[0])
             seen += told
     finally:
         for process in running.values():
@@ -120,7 +120,7 @@ def loaded(address: str, folder: Path, counted: dict[str, Counted], seen: list[S
 
 def _start(kind: Kind, address: str, stop: Path) -> subprocess.Popen[str]:
     number = str(kind.connections)
-    command = ["wrk", "-t", number, "-c", number, "-d", f"{_LONGEST}s", "--timeout", f"{_PATIENCE}s"]
+    command = ["wrk", "-t", number, "-c", number, "-d", f"{_LONGEST}s", "--timeout", f"{_TIMEOUT}s"]
     command += ["-s", str(_SCRIPT), "-H", f"Host: {kind.host}"]
     command += ["-H", "Connection: close"] if kind.fresh else []
     environment = {**os.environ, "LOAD_PAUSE": str(kind.pause), "LOAD_STOP": str(stop)}

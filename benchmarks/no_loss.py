@@ -1,8 +1,8 @@
 """Counts the requests that deployments lose, and those that as many bare reloads of nginx lose beside them.
 
-Makes a host of the sandbox's kind, keeps it under load by wrk, and drives the engine on it: deployments, reverts, and
-deployments that fail in each phase; then reloads nginx as often without the engine. Traffic goes to that host alone,
-and the host is removed at the end. All of it takes about ten minutes, with --quick about one.
+Makes a host of the sandbox's kind, keeps it under load by wrk, and drives the engine on it: deployments, rollbacks,
+and deployments that fail in each phase; then reloads nginx as often without the engine. Traffic goes to that host
+alone, and the host is removed at the end. All of it takes about ten minutes, with --quick about one.
 
 The quick one is too short to tell whether kept connections lose more than by bare reloads, and says so.
 
@@ -55,14 +55,14 @@ class Bench:
         self._well(self.host.activate(made, self._run))
         self._well(self.host.ask("confirm", self._run, release=made.id))
 
-    def revert(self) -> None:
-        """A release is switched to, and taken back."""
+    def rollback(self) -> None:
+        """A release is switched to, and rolled back."""
         self._well(self.host.activate(self._made(), self._run))
-        self._taken_back(self.host.ask("revert", self._run))
+        self._rolled_back(self.host.ask("rollback", self._run))
 
     def refused(self) -> None:
         """nginx -t refuses the release, before anything is switched."""
-        self._badly(self._made(http="frobnicate on;\n"), 'unknown directive "frobnicate"', reverted=None)
+        self._badly(self._made(http="frobnicate on;\n"), 'unknown directive "frobnicate"', rolled_back=None)
 
     def port_taken(self) -> None:
         """nginx cannot bind a port when it reloads; it goes on with the release before."""
@@ -79,7 +79,7 @@ class Bench:
         self._well(self.host.activate(made, self._run))
         self.host.sh(f"rm {FLAG}")
         _demand(self.host.ask("bake", self._run, release=made.id, seconds=_BAKE_SECONDS), ok=False, says="got 404")
-        self._taken_back(self.host.ask("revert", self._run))
+        self._rolled_back(self.host.ask("rollback", self._run))
 
     def workers_die(self) -> None:
         """The workers of the release die as soon as they start, and those of before have ended."""
@@ -98,16 +98,16 @@ class Bench:
     def _well(self, answer: dict[str, Any]) -> None:
         _demand(answer, ok=True)
 
-    def _badly(self, made: Made, says: str, reverted: bool | None = True) -> None:
+    def _badly(self, made: Made, says: str, rolled_back: bool | None = True) -> None:
         answer = self.host.activate(made, self._run)
         _demand(answer, ok=False, says=says)
-        if answer.get("reverted") is not reverted or (reverted and answer.get("means") != "reload"):
-            raise SluiceError(f"the host was to be taken back by a reload, and was not: {_said(answer)}")
+        if answer.get("rolled_back") is not rolled_back or (rolled_back and answer.get("means") != "reload"):
+            raise SluiceError(f"the host was to be rolled back by a reload, and was not: {_said(answer)}")
 
-    def _taken_back(self, answer: dict[str, Any]) -> None:
+    def _rolled_back(self, answer: dict[str, Any]) -> None:
         _demand(answer, ok=True)
-        if answer.get("reverted") is not True or answer.get("means") != "reload":
-            raise SluiceError(f"the host was to be taken back by a reload, and was not: {answer}")
+        if answer.get("rolled_back") is not True or answer.get("means") != "reload":
+            raise SluiceError(f"the host was to be rolled back by a reload, and was not: {answer}")
 
 
 def _demand(answer: dict[str, Any], *, ok: bool, says: str = "") -> None:
@@ -135,7 +135,7 @@ def _parts(bench: Bench, *, quick: bool) -> list[Part]:
     often, failing = (2, 1) if quick else (50, 10)
     return [
         Part("deployments", bench.deploy, often, 1),
-        Part("reverts", bench.revert, often, 2),
+        Part("rolls back", bench.rollback, often, 2),
         Part("refused by nginx -t", bench.refused, failing, 0),
         Part("port taken", bench.port_taken, failing, 1),
         Part("check fails", bench.check_fails, failing, 2),

@@ -19,7 +19,7 @@ from .load import KINDS, Kind
 __all__ = ["Paced", "asked"]
 
 _EVERY = 0.1
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 _PIECE = 65536
 
 
@@ -89,7 +89,7 @@ def _ask(kind: Kind, address: str) -> tuple[str, str]:
 
 def _connected(kind: Kind, address: str) -> socket.socket:
     secure = urlsplit(kind.url).scheme == "https"
-    plain = socket.create_connection((address, 443 if secure else 80), _PATIENCE)
+    plain = socket.create_connection((address, 443 if secure else 80), _TIMEOUT)
     if not secure:
         return plain
     try:
@@ -100,7 +100,7 @@ def _connected(kind: Kind, address: str) -> socket.socket:
 
 
 def _judged(answer: bytes) -> tuple[str, str]:
-    """Tell what is wrong with an answer that came to its end."""
+    """Return what is wrong with an answer that came to its end."""
     head, _, body = answer.partition(b"\r\n\r\n")
     status = re.match(rb"HTTP/1\.1 (\d+)", head)
     length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)

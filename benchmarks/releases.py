@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.sluice.nginx.plugins.module_utils import receipt
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 
 __all__ = ["FLAG", "MARKER", "TAKEN_PORT", "Made", "Maker"]
@@ -87,7 +87,7 @@ class Maker:
         with tempfile.TemporaryDirectory() as folder:
             contract = [*self._described["contract"], *contract]
             kept, platform = self._described["kept"], self._described["platform"]
-            made = Store(Path(folder)).add(tree.overlay(self._tree, layer), contract, kept, platform)
+            made = ReleaseStore(Path(folder)).add(tree.overlay(self._tree, layer), contract, kept, platform)
             described = made.described
             form = {name: described[name] for name in ("id", "manifest", "kept", "facts", "contract", "platform")}
             return Made(number, made.id, {"release": form, "receipt": _receipt(made.id)}, made.bundle)

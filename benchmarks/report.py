@@ -113,7 +113,7 @@ def targets(measured: Sequence[Measured], *, quick: bool) -> list[Target]:
         Target(
             told > 0 and not stray,
             f"{sum(answers.answers for each in measured for answers in each.strays)} of "
-            f"{sum(each.told for each in measured):,} answers came from a release that was neither live nor on trial"
+            f"{sum(each.told for each in measured):,} answers came from a release that was neither live nor pending"
             f"{_listed(stray)}",
         ),
     ]

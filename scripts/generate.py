@@ -17,12 +17,12 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.accepting import Acceptance
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.waivers import Acceptance
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import CHECK, Field
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.images import ImageRow
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.services import ServiceRow
 from ansible_collections.sluice.nginx.plugins.module_utils.schema import Key, Model, keys
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import Variables
-from ansible_collections.sluice.nginx.plugins.module_utils.world.images import ImageRow
-from ansible_collections.sluice.nginx.plugins.module_utils.world.services import ServiceRow
 
 __all__ = ["PROJECT", "TABLES", "generated", "options", "passed_on", "stale"]
 

@@ -132,7 +132,7 @@ def _code(path: Path) -> str:
 
 def _findings(rule: Rule, path: Path) -> str:
     return "".join(
-        f"line {each.line}: {each.what} [{rule.name}]\n  expected: {each.expected}\n  fix: {each.mend}\n"
+        f"line {each.line}: {each.what} [{rule.name}]\n  expected: {each.expected}\n  fix: {each.fix}\n"
         for each in find(rule.name, path)
     )
 

@@ -21,7 +21,7 @@ def commands(fleet: dict[str, dict[str, dict[str, int]]]) -> list[str]:
 
 
 def places(fleet: dict[str, dict[str, dict[str, int]]], runs: Path) -> list[str]:
-    """Name what a browser opens: the last run's record, and what watches the fleet."""
+    """Return what a browser opens: the last run's record, and what watches the fleet."""
     reports = sorted(runs.glob("*/report.html"))
     lines = [f"the record     file://{reports[-1]}"] if reports else []
     for host in fleet.values():

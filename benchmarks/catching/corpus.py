@@ -19,9 +19,9 @@ from typing import Any
 import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import Check, parse_contract
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.model import Service
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.services import parse_services
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
-from ansible_collections.sluice.nginx.plugins.module_utils.world.model import Service
-from ansible_collections.sluice.nginx.plugins.module_utils.world.services import parse_services
 
 __all__ = [
     "CORPUS",

@@ -35,12 +35,12 @@ class Outcome:
 
     @property
     def caught(self) -> bool:
-        """Whether it is stopped: some gate has not passed."""
+        """Return whether it is stopped: some gate has not passed."""
         return any(result != "pass" for result in self.gates.values())
 
     @property
     def caught_alone(self) -> bool:
-        """Whether behaviour and lint would stop it without a contract. What does not start does not behave."""
+        """Return whether behaviour and lint would stop it without a contract. What does not start does not behave."""
         return any(result != "pass" for result in self.alone.values())
 
     @property

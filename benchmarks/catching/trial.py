@@ -15,16 +15,16 @@ import docker
 from ansible_collections.sluice.nginx.plugins.module_utils.config.facts import facts
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import to_json
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.synthesis import synthesise
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner, subject_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import Platform
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import Stage, StageSettings, owner_label
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options, Subject, Verdict
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Subject, Verdict
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate
-from ansible_collections.sluice.nginx.plugins.module_utils.world.synthesis import synthesise
 
 from .corpus import Case, Change, apply
 from .outcome import ALONE, Outcome
@@ -63,20 +63,20 @@ class Bench:
     """What all trials share: the engine, the platform, and a folder for releases."""
 
     client: docker.DockerClient
-    platform: Platform
+    platform: PlatformImage
     folder: Path
     run: str = "catch"
 
     def release(self, case: Case, tree: trees.Tree) -> Release:
         """Write a tree of a case, laid over the packaged one, as a release with the case's contract."""
         laid = trees.overlay(trees.read_layer(self.platform.tree, "packaged"), tree)
-        return Store(self.folder).add(laid, [dict(to_json(check)) for check in case.contract], [], {})
+        return ReleaseStore(self.folder).add(laid, [dict(to_json(check)) for check in case.contract], [], {})
 
     def examine(self, case: Case, change: Change | None, number: int) -> Outcome:
         """Take a change through the gates; None is the good configuration itself, as a first release."""
         live = self.release(case, case.tree)
         release = self.release(case, apply(case.tree, change)) if change else live
-        options = Options(docroots={path: str(folder) for path, folder in case.docroots.items()})
+        options = GateOptions(docroots={path: str(folder) for path, folder in case.docroots.items()})
         examiner = Examiner(self.client, _gates(), options, self._settings(case), case.services, f"{self.run}-{number}")
         (examined,) = examiner.examine([Candidate(("web1",), release, live=live if change else None)])
         return self._outcome(case, change, live, release, examined.verdicts, number)
@@ -104,12 +104,12 @@ class Bench:
         )
 
     def _plainly(self, case: Case, live: Release, release: Release, number: int) -> Verdict:
-        """What ``nginx -t`` says of a tree that the gates did not even stage, in the world of the good one."""
-        good = subject_of(Candidate(("web1",), live), Options())
-        world = synthesise(good.needs, {path: str(where) for path, where in case.docroots.items()}, case.services)
+        """What ``nginx -t`` says of a tree that the gates did not even stage, in the environment of the good one."""
+        good = subject_of(Candidate(("web1",), live), GateOptions())
+        environment = synthesise(good.needs, {path: str(where) for path, where in case.docroots.items()}, case.services)
         kept = {found.id: found.tree for found in (live, release)}
         name = f"sluice-{self.run}-{number}-plain"
-        with Stage(self.client, name, kept, release.id, world, self._settings(case), live.id) as stage:
+        with Stage(self.client, name, kept, release.id, environment, self._settings(case), live.id) as stage:
             stage.open(sorted(facts(parse_tree(live.tree))["error_logs"]))
             return _tested(stage)
 

@@ -28,7 +28,7 @@ class Git:
         return done.stdout
 
     def contains(self, commit: str, earlier: str) -> bool:
-        """Whether a commit is another one or comes after it."""
+        """Return whether a commit is another one or comes after it."""
         return self._try("merge-base", "--is-ancestor", earlier, commit).returncode == 0
 
     def files(self, commit: str, path: str) -> Iterator[tuple[PurePosixPath, bytes]]:

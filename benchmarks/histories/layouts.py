@@ -2,7 +2,7 @@
 clone.
 
 Nobody's configuration is kept here: a layout says which files go where, what fills their placeholders, and which plain
-files stand in for private ones. A stand-in is the same before and after a change.
+files stand in for private ones. A stub is the same before and after a change.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a repository becomes a tree. ``fill`` are regular expressions and what they become, ``add`` the stand-ins."""
+    """How a repository becomes a tree. ``fill`` are regular expressions and what they become, ``add`` the stubs."""
 
     clone: str
     places: Sequence[Place]

@@ -17,11 +17,11 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceE
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import Platform
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings, owner_label
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options, Verdict
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Verdict
 
 from .transitions import Transition
 
@@ -49,12 +49,12 @@ class Outcome:
 
     @property
     def stopped(self) -> bool:
-        """Whether a deployment of it would have been stopped."""
+        """Return whether a deployment of it would have been stopped."""
         return any(result != "pass" for result in self.gates.values())
 
     @property
     def wrong(self) -> bool:
-        """Whether the label says otherwise; nothing is wrong without a label."""
+        """Return whether the label says otherwise; nothing is wrong without a label."""
         return bool(self.label) and self.stopped != (self.label == "bad")
 
     def to_json(self) -> dict[str, Any]:
@@ -65,19 +65,19 @@ class Outcome:
 @dataclass(frozen=True)
 class _Bench:
     client: docker.DockerClient
-    platform: Platform
+    platform: PlatformImage
     folder: Path
 
     def release(self, tree: Path) -> Release:
         packaged = trees.read_layer(self.platform.tree, "packaged")
-        return Store(self.folder).add(trees.overlay(packaged, trees.read_layer(tree, "nginx_tree")), [], [], {})
+        return ReleaseStore(self.folder).add(trees.overlay(packaged, trees.read_layer(tree, "nginx_tree")), [], [], {})
 
     def examine(self, transition: Transition, number: int) -> Outcome:
         began = time.monotonic()
         live, release = self.release(transition.live), self.release(transition.candidate)
         marks = {**labels(PROJECT, "stage"), **owner_label()}
         settings = StageSettings(self.platform.image, marks, {}, {})
-        examiner = Examiner(self.client, find_gates(), Options(), settings, (), f"history-{number}")
+        examiner = Examiner(self.client, find_gates(), GateOptions(), settings, (), f"history-{number}")
         (examined,) = examiner.examine([Candidate(("web1",), release, live=live)])
         return Outcome(
             transition.repository,
@@ -95,13 +95,13 @@ def _words(verdict: Verdict) -> Iterator[dict[str, str]]:
         return
     failed = [finding for finding in verdict.findings if not finding.warning]
     for finding in failed:
-        yield {"gate": verdict.gate, "what": finding.what, "place": finding.place, "seen": finding.seen}
+        yield {"gate": verdict.gate, "what": finding.what, "place": finding.place, "actual": finding.actual}
     if not failed:
-        yield {"gate": verdict.gate, "what": verdict.summary, "place": "", "seen": ""}
+        yield {"gate": verdict.gate, "what": verdict.summary, "place": "", "actual": ""}
 
 
 def replay(
-    transitions: Sequence[Transition], jobs: int, client: docker.DockerClient, platform: Platform
+    transitions: Sequence[Transition], jobs: int, client: docker.DockerClient, platform: PlatformImage
 ) -> Iterator[Outcome]:
     """Yield what becomes of each transition, as it comes, ``jobs`` at a time; what cannot be tried is said so."""
     bench = _Bench(client, platform, Path())

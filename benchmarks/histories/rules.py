@@ -31,8 +31,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.gates.lint import new
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.audit import LEVELS, UNJUDGED
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import LintFinding
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Live, Options, Subject
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Live, Subject
 
 from .layouts import of_clones, read_layouts
 from .transitions import BAD, GOOD, Transition, of_folder, read_labels
@@ -65,18 +65,18 @@ class Found(NamedTuple):
 def compare(transition: Transition, packaged: Path | None, gixy: bool = True) -> list[LintFinding]:
     """Return what the tree after a change has and the tree before has not. The trees are laid over ``packaged``."""
     with TemporaryDirectory(prefix="sluice-rules-") as folder:
-        store = Store(Path(folder))
+        store = ReleaseStore(Path(folder))
         live, release = (_release(store, tree, packaged) for tree in (transition.live, transition.candidate))
         config, lived = parse_tree(release.tree), parse_tree(live.tree)
         origins = release.described["origins"]
         subject = Subject(
-            ["web1"], Options(), release=release, config=config, live=Live(live, lived, ()), origins=origins
+            ["web1"], GateOptions(), release=release, config=config, live=Live(live, lived, ()), origins=origins
         )
         found = new_findings(subject, gixy=gixy)
     return [each for each in found if not origins.get(each.finding.file, "").startswith("packaged/")]
 
 
-def _release(store: Store, tree: Path, packaged: Path | None) -> Release:
+def _release(store: ReleaseStore, tree: Path, packaged: Path | None) -> Release:
     layer = trees.read_layer(tree, "nginx_tree")
     base = trees.read_layer(packaged, "packaged") if packaged else None
     return store.add(trees.overlay(base, layer) if base is not None else layer, [], [], {})
@@ -102,7 +102,7 @@ def _found(transitions: Sequence[Transition], options: argparse.Namespace) -> It
                     gravest[each.rule] = each
             for rule, each in sorted(gravest.items()):
                 if rule != UNJUDGED:
-                    words = f"{each.finding.place} {each.finding.what} ({each.finding.seen})"
+                    words = f"{each.finding.place} {each.finding.what} ({each.finding.actual})"
                     named = (rule, transition.repository, transition.commit) in judged
                     yield Found(rule, each.when_new, transition, words, named)
 
@@ -134,8 +134,8 @@ def _parts(options: argparse.Namespace, work: Path) -> dict[str, list[Transition
     """Return the transitions that are seen, and those that are kept apart, as far as they are asked for."""
     labels = read_labels(options.labels) if options.trees and options.labels else []
     parts = {}
-    for part, file in (("seen", "transitions.tsv"), ("kept", "kept.tsv")):
-        if (options.seen or options.kept) and not getattr(options, part):
+    for part, file in (("actual", "transitions.tsv"), ("kept", "kept.tsv")):
+        if (options.actual or options.kept) and not getattr(options, part):
             continue
         ours = [each for number, each in enumerate(labels, 1) if (number % _KEPT_EVERY == 0) == (part == "kept")]
         parts[part] = list(of_folder(options.trees, [each for each in ours if each.label != "skip"]))

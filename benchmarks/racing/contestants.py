@@ -1,4 +1,4 @@
-"""Who races: how each brings a version of the files to hosts, or takes it back."""
+"""Who races: how each brings a version of the files to hosts, or rolls it back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import open_run
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import open_run
 
 from .hosts import Hosts
 from .measuring import Cost, measure
@@ -87,7 +87,7 @@ class Race:
             "rollout_needs": passed["needs"],
         }
         variables = self._room.write("handed.json", handed)
-        return self._sluice("push.yml", "settle.yml", "-e", f"@{variables}")
+        return self._sluice("push.yml", "finalize.yml", "-e", f"@{variables}")
 
     def _rollback_command(self, version: int) -> list[str]:
         return self._sluice("rollback.yml")

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import Platform, ensure_platform
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage, ensure_platform
 
 from ..host import PROJECT
 from .hosts import Hosts, made_hosts
@@ -19,7 +19,7 @@ from .room import PACKAGES, Room
 __all__ = ["end_politely", "ground", "platform_of_hosts"]
 
 
-def platform_of_hosts() -> Platform:
+def platform_of_hosts() -> PlatformImage:
     """Find the image that hosts are made of, or build it. Raises ``SluiceError``."""
     return ensure_platform(connect(), "auto", PACKAGES, PROJECT / ".sluice/cache", lambda line: print(line, flush=True))
 

@@ -60,8 +60,8 @@ def measure(
             # Whoever ends the benchmark ends all that it started, by the group.
             start_new_session=True,
         )
-        patience = threading.Timer(_MOST_SECONDS, os.killpg, (process.pid, signal.SIGKILL))
-        patience.start()
+        timeout = threading.Timer(_MOST_SECONDS, os.killpg, (process.pid, signal.SIGKILL))
+        timeout.start()
         sampler = threading.Thread(target=_sample, args=(process.pid, over, peak)) if sampled else None
         try:
             if sampler:
@@ -70,7 +70,7 @@ def measure(
             seconds = time.monotonic() - began
             process.returncode = os.waitstatus_to_exitcode(status)
         finally:
-            patience.cancel()
+            timeout.cancel()
             over.set()
             if sampler and sampler.ident:
                 sampler.join()

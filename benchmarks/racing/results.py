@@ -17,7 +17,7 @@ TITLES = {
     COLD: "bare SSH, new connections",
     "pyinfra": "pyinfra, new connections",
     "plain_ansible": "plain playbook",
-    "sluice_push": "Sluice: push and settle",
+    "sluice_push": "Sluice: push and finalize",
     "sluice_no_change": "Sluice: nothing to change",
     "sluice_rollback": "Sluice: rollback of all",
 }
@@ -74,7 +74,7 @@ def targets(sizes: Sequence[Size]) -> list[Target]:
         found += _at_forty(few)
     if few and many and "sluice_push" in few.costs and "sluice_push" in many.costs:
         slope = many.seconds("sluice_push") / few.seconds("sluice_push") / (many.hosts / few.hosts)
-        text = f"from 40 to 100 hosts push and settle grow {slope:.2f} x linearly, at most {_SLOPE:g} x is wanted"
+        text = f"from 40 to 100 hosts push and finalize grow {slope:.2f} x linearly, at most {_SLOPE:g} x is wanted"
         found.append(Target(slope <= _SLOPE, text))
     memory = many.memory("sluice_push") if many else None
     if memory is not None:
@@ -94,7 +94,7 @@ def _at_forty(size: Size) -> list[Target]:
         return found
     push = size.seconds("sluice_push")
     if "pyinfra" in size.costs:
-        text = f"push and settle to 40 hosts take {push:.1f} s, pyinfra {size.seconds('pyinfra'):.1f} s"
+        text = f"push and finalize to 40 hosts take {push:.1f} s, pyinfra {size.seconds('pyinfra'):.1f} s"
         found.append(Target(push < size.seconds("pyinfra"), text))
     if "sluice_rollback" in size.costs:
         back = size.seconds("sluice_rollback")

@@ -25,7 +25,7 @@ __all__ = ["PACKAGES", "Room", "checks", "files", "wait_for_version"]
 # Of the image that `make setup` has made, which has sshd.
 PACKAGES = ("openssh-server", "php-fpm", "systemd-sysv")
 _CHANGING = "site0.example"
-_PATIENCE = 20.0
+_TIMEOUT = 20.0
 _SITES = 10
 
 _FLOOR = """
@@ -200,7 +200,7 @@ def wait_for_version(addresses: Sequence[str], version: int, *, at_once: bool) -
 
     Raises ``SluiceError`` when a host serves something else.
     """
-    deadline = time.monotonic() + (0 if at_once else _PATIENCE)
+    deadline = time.monotonic() + (0 if at_once else _TIMEOUT)
 
     def served(address: str) -> str:
         while True:

@@ -33,7 +33,7 @@ def exponents(sizes: Sizes, part: str) -> list[float | None]:
 
 
 def faster(sizes: Sizes) -> list[str]:
-    """Name the parts that grow faster than n log n, as far as the noise lets one tell."""
+    """Return the parts that grow faster than n log n, as far as the noise lets one tell."""
     found = []
     for part in _parts(sizes):
         for (small, large), power in zip(pairwise(sorted(sizes)), exponents(sizes, part), strict=True):

@@ -10,23 +10,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.beside import Three
-from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.causes import Blame
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.attribution import Attribution
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.comparing import compare, grouped
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.fields import Fields, fields_of
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.judging import Judge
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.plan import planned
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.pools import Pools
-from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import Request, derive
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.side_by_side import Three
+from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import DerivedRequest, derive
 from ansible_collections.sluice.nginx.plugins.module_utils.config.facts import facts
 from ansible_collections.sluice.nginx.plugins.module_utils.config.match import trace
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config, parse_tree
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import from_json
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.instrument import instrument
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.measure import Answered, Coverage
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.model import Environment
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.synthesis import synthesise
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, open_run
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import RunRecord, open_run
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.summarize import summarize
 from ansible_collections.sluice.nginx.plugins.module_utils.gates import needs as needs_gate
 from ansible_collections.sluice.nginx.plugins.module_utils.gates import parse as parse_gate
@@ -39,12 +41,10 @@ from ansible_collections.sluice.nginx.plugins.module_utils.needs.comparing impor
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.reading import needs_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.render import Rendered, render
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import gates_text
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.publish import publish
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Live, Options, Subject, Verdict
-from ansible_collections.sluice.nginx.plugins.module_utils.world.model import World
-from ansible_collections.sluice.nginx.plugins.module_utils.world.synthesis import synthesise
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Live, Subject, Verdict
 
 from . import shapes
 
@@ -56,12 +56,12 @@ GIXY = "lint: gixy"
 _TEMPLATES = Path(__file__).resolve().parents[2] / "roles/nginx/templates"
 _REQUESTS = 2500
 _VERSION = "1.22.1"
-# Of a stand-in; the candidate's differ for every hundredth request.
+# Of a stub; the candidate's differ for every hundredth request.
 _SEEN = {"address": "198.19.0.1:8080", "method": "GET", "path": "/api/", "headers": {"host": "shop.example"}}
 _ANSWER: dict[str, Any] = {
     "status": 200,
     "headers": [["content-type", "application/json"], ["server", "nginx"]],
-    "text": '{"stand_in": "shop"}',
+    "text": '{"stub": "shop"}',
     "size": 20,
     "digest": "",
     "upstream": [_SEEN],
@@ -99,12 +99,12 @@ class _Sized:
     def __init__(self, clock: _Clock, form: str, servers: int, folder: Path) -> None:
         self.clock, self.folder = clock, folder
         self._form, self._servers = form, servers
-        self.store = Store(folder / "releases")
+        self.store = ReleaseStore(folder / "releases")
 
     def measure(self, *, with_gixy: bool) -> None:
         take = self.clock.take
         rendered = take("rendering", lambda: self._rendered(changed=True))
-        take("hashing", lambda: Store.identify(rendered.tree))
+        take("hashing", lambda: ReleaseStore.identify(rendered.tree))
         take("bundle", lambda: trees.bundle(rendered.tree))
         release = take("putting into the store", lambda: self._stored(rendered))
         live_release = self._stored(self._rendered(changed=False))
@@ -113,11 +113,11 @@ class _Sized:
         take("facts", lambda: facts(config))
         needs = take("needs", lambda: needs_of(config, release.paths))
         live = Live(live_release, live_config, needs_of(live_config, live_release.paths))
-        world = take("world", lambda: synthesise(permitted(needs, live.needs, (), None), {}, ()))
+        environment = take("environment", lambda: synthesise(permitted(needs, live.needs, (), None), {}, ()))
         described = release.described
         subject = Subject(
             hosts=["web1"],
-            options=Options(),
+            options=GateOptions(),
             release=release,
             config=config,
             contract=[from_json(row) for row in described["contract"]],
@@ -132,7 +132,7 @@ class _Sized:
         take("lint: own rules", lambda: list(run_rules(config, LintContext(live=live_config))))
         if with_gixy:
             take(GIXY, lambda: audit(release.tree, config))
-        verdicts += [self._covered(config, release), self._compared(subject, config, live, world)]
+        verdicts += [self._covered(config, release), self._compared(subject, config, live, environment)]
         self._told(Candidate(("web1",), release, live=live_release), verdicts)
 
     def _rendered(self, *, changed: bool) -> Rendered:
@@ -162,19 +162,19 @@ class _Sized:
         take("ways of requests", lambda: [trace(config, check.host, check.port, check.target) for check in checks])
         return Verdict("pass", "measured", evidence={"files": covered})
 
-    def _compared(self, subject: Subject, config: Config, live: Live, world: World) -> Verdict:
+    def _compared(self, subject: Subject, config: Config, live: Live, environment: Environment) -> Verdict:
         take = self.clock.take
         changed = take("behaviour: changes", lambda: changes(live.config, config))
         requests, left_out = take(
             "behaviour: requests",
             lambda: planned(live.config, config, changed, subject.contract, [], _REQUESTS),
         )
-        pools = Pools(live.config, config, world.names)
+        pools = Pools(live.config, config, environment.names)
 
         def compared() -> list[Any]:
             answers = [_answers(request, number, pools) for number, request in enumerate(requests)]
             judge = Judge(live.config, config, changed)
-            found = compare(requests, answers, Blame(live.config, config, changed), judge)
+            found = compare(requests, answers, Attribution(live.config, config, changed), judge)
             return grouped(found, changed, {}, lambda one: "", judge)
 
         rows = take("behaviour: comparing", compared)
@@ -187,7 +187,7 @@ class _Sized:
             run = open_run(self.folder / "runs")
             passed = [replace(verdict, result="pass") for verdict in verdicts]
             examined = Examined(candidate, passed)
-            record = Record(run)
+            record = RunRecord(run)
             record.note("gate", "", good=True, answer={"releases": [examined.to_json()]})
             events = list(record.events())
             record.write(summarize(events), events)
@@ -202,7 +202,7 @@ def _never(text: str, values: Any) -> str:
     raise SluiceError("a typed site has no template of a user")
 
 
-def _answers(request: Request, number: int, pools: Pools) -> Three:
+def _answers(request: DerivedRequest, number: int, pools: Pools) -> Three:
     def fields(answer: dict[str, Any], *, candidate: bool) -> Fields:
         return fields_of(request, answer, ("1" * 64, "2" * 64), pools, candidate)
 

@@ -1,4 +1,4 @@
-"""An incident leaves a page, the draft of a postmortem, JUnit and messages, and each names what is to blame."""
+"""An incident leaves a page, the draft of a postmortem, JUnit and messages, and each names what is the cause."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from story import Incident, fleet
 
-BLAME = {
+CULPRIT = {
     "bad_extension": "sites-enabled/cedi-mart.conf:40",
     "redirect_loop": "sites-enabled/shwitter.conf:43",
     "last_wave_fails": "build 42",
@@ -25,8 +25,8 @@ def run() -> Path:
 
 
 @pytest.mark.parametrize("name", ["report.html", "postmortem.md", "junit.xml"])
-def test_the_record_names_what_is_to_blame(run: Path, name: str) -> None:
-    assert BLAME in (run / name).read_text()
+def test_the_record_names_what_is_the_cause(run: Path, name: str) -> None:
+    assert CULPRIT in (run / name).read_text()
 
 
 @pytest.mark.parametrize("kind", ["http", "mail"])
@@ -35,8 +35,8 @@ def test_the_team_was_told_by_every_channel(run: Path, kind: str) -> None:
     told: list[str] = []
     # They are sent beside the run, which does not wait for them.
     deadline = time.monotonic() + SECONDS
-    while not any(BLAME in body for body in told) and time.monotonic() < deadline:
+    while not any(CULPRIT in body for body in told) and time.monotonic() < deadline:
         time.sleep(0.5)
         with urllib.request.urlopen(url, timeout=10) as answer:
             told = [each["body"] for each in json.load(answer) if each["kind"] == kind and run.name in each["body"]]
-    assert any(BLAME in body for body in told), told
+    assert any(CULPRIT in body for body in told), told

@@ -7,13 +7,13 @@ from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.accepted.model import AcceptedChange
 from ansible_collections.sluice.nginx.plugins.module_utils.accepted.recorded import changes_of
-from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import visitor
-from ansible_collections.sluice.nginx.plugins.module_utils.outside import has_controls, printable
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import visitor
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.finding import find_run
 from ansible_collections.sluice.nginx.plugins.module_utils.record.model import read_record
+from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import count, first_of, short
+from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import has_controls, printable
 from ansible_collections.sluice.nginx.plugins.plugin_utils.accepting import PLACEHOLDER, accepted_file
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
@@ -29,7 +29,7 @@ class ActionModule(ControllerAction):
         reason = _read_reason(options["reason"], task_vars.get("_raw_params"))
         if not options["run"]:
             raise InputError("run", "which one is meant? Give its id, the beginning of it, last, or a record's folder")
-        record = Door().data(read_record(self._folder(options["run"])))
+        record = Redactor().data(read_record(self._folder(options["run"])))
         me = visitor("accept")
         file = accepted_file(options["accepted_file"])
         changes = changes_of(record, file.read(), me.who, me.started, reason)

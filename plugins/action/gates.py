@@ -10,26 +10,26 @@ from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.accepted.judging import Accepted, notes
 from ansible_collections.sluice.nginx.plugins.module_utils.accepted.recorded import faults_of
-from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.accepting import read_accept
-from ansible_collections.sluice.nginx.plugins.module_utils.door.releases import door_of
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.waivers import read_accept
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import reason_of
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import reason_of
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import RunRecord
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import read_inventory
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.summarize import summarize
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import sign, withdraw_receipt, write_receipt
-from ansible_collections.sluice.nginx.plugins.module_utils.outside import ReleaseId, read_release_id
 from ansible_collections.sluice.nginx.plugins.module_utils.record.summary import accepted_texts, emergency_text
-from ansible_collections.sluice.nginx.plugins.module_utils.release.fetched import find_live
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
+from ansible_collections.sluice.nginx.plugins.module_utils.redactor.releases import door_of
+from ansible_collections.sluice.nginx.plugins.module_utils.release.live_trees import find_live
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import gates_text
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import project_label
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import remove_orphans
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import read_decide
+from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import ReleaseId, read_release_id
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import read_waivers
 from ansible_collections.sluice.nginx.plugins.plugin_utils.accepting import accepted_file, offer
 from ansible_collections.sluice.nginx.plugins.plugin_utils.concluding import ConcludingAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project, read_run
@@ -49,7 +49,7 @@ class ActionModule(ConcludingAction):
         did not.
         """
         run = read_run(options["run"])
-        record = Record(run)
+        record = RunRecord(run)
         try:
             given = emergency_of(options["emergency"], self._loader, self._templar, task_vars.get(EMERGENCY))
             if given and not options["deploy"]:
@@ -63,7 +63,7 @@ class ActionModule(ConcludingAction):
             told = self._conclude_gates(record, f"the gates could not be run: {error}")
             return {"changed": False, "failed": True, "msg": record.door.line(error), **told}
 
-    def _examine(self, options: dict[str, Any], record: Record) -> dict[str, Any]:
+    def _examine(self, options: dict[str, Any], record: RunRecord) -> dict[str, Any]:
         run = record.run
         reason = reason_of(options["emergency"])
         key, hours = _signing(options)
@@ -113,7 +113,7 @@ class ActionModule(ConcludingAction):
         faults = [fault for each in releases for fault in faults_of(each["verdicts"])]
         return offer(run, self._loader) if faults and not any(why for _, _, why in faults) else ""
 
-    def _conclude_gates(self, record: Record, text: str) -> dict[str, Any]:
+    def _conclude_gates(self, record: RunRecord, text: str) -> dict[str, Any]:
         events = list(record.events())
         return self._conclude(record, "gates", text, summarize(events), events)
 
@@ -123,25 +123,25 @@ class ActionModule(ConcludingAction):
         remove_orphans(client, project_label(project()))
         gates = find_gates(_own_gates(options["path"]))
         read_accept(options["accept"])
-        given = {each.name: options[each.name] for each in fields(Options) if each.name in options}
-        given["decide"] = read_decide(options["decide"], gates)
+        given = {each.name: options[each.name] for each in fields(GateOptions) if each.name in options}
+        given["decide"] = read_waivers(options["decide"], gates)
         given["replay_log"] = str(project() / options["replay_log"]) if options["replay_log"] else ""
         given["verify"] = [str(project() / name) for name in options["verify"]]
         given["docroots"] = {path: str(folder) for path, folder in settings.docroots.items()}
         return Examiner(
             client=client,
             gates=gates,
-            options=Options(**given),
+            options=GateOptions(**given),
             settings=settings,
             services=services,
             run=run,
             accepted=accepted,
-            blame_seconds=_blame_seconds(options),
+            culprit_seconds=_culprit_seconds(options),
             endpoints=options["probe_endpoints"],
         )
 
     def _candidates(self, releases: list[dict[str, Any]], answers: Mapping[str, Any]) -> list[Candidate]:
-        made, served = Store(self._state() / "releases"), Store(self._state() / "live")
+        made, served = ReleaseStore(self._state() / "releases"), ReleaseStore(self._state() / "live")
         found = []
         for each in releases:
             said = {host: answers[host] for host in each["hosts"] if host in answers}
@@ -164,7 +164,7 @@ class ActionModule(ConcludingAction):
         return found
 
 
-def _most(served: Iterable[Any], made: Store) -> ReleaseId | None:
+def _most(served: Iterable[Any], made: ReleaseStore) -> ReleaseId | None:
     """The release that most hosts serve; None when they serve none. Of as many, one that was ``made`` here counts more
     than what a host has sent, which may be anything.
     """
@@ -184,15 +184,15 @@ def _signing(options: Mapping[str, Any]) -> tuple[Path | None, float]:
     return key, hours
 
 
-def _blame_seconds(options: Mapping[str, Any]) -> float:
-    """For how long the guilty lines are searched; in an emergency nobody waits for that."""
-    seconds = float(options["blame_seconds"])
+def _culprit_seconds(options: Mapping[str, Any]) -> float:
+    """For how long the culprit lines are searched; in an emergency nobody waits for that."""
+    seconds = float(options["culprit_seconds"])
     if not 0 < seconds <= _MOST_SEARCHED:
         raise InputError(
-            "gates_blame_seconds",
-            f"{seconds:g} is no time for it; give seconds above 0 up to {_MOST_SEARCHED:g}, or set gates_blame: false",
+            "gates_culprit_seconds",
+            f"{seconds:g} is no time for it; give seconds above 0 up to {_MOST_SEARCHED:g}, or gates_culprit: false",
         )
-    return seconds if options["blame"] and not options["emergency"] else 0
+    return seconds if options["culprits"] and not options["emergency"] else 0
 
 
 def _overridden(examined: Sequence[Examined]) -> dict[str, list[str]]:

@@ -15,7 +15,7 @@ class ActionModule(ControllerAction):
     """Reads ``.sluice/runs``; no host is asked."""
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Tell the page's path."""
+        """Return the page's path."""
         runs = self._state() / "runs"
         path = runs / "index.html"
         try:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import visitor
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import Question, RolloutOptions
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import visitor
+from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import sentence
-from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, Asking, FleetAction
+from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, FleetAction, HostRequest
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show, told
 
 
@@ -30,12 +30,12 @@ class ActionModule(FleetAction):
             else:
                 due = due[:1]
         if not all(answer["ok"] for answer in done.values()):
-            return self._failed({host: done[host] for host in due}, done, "run it again when that is mended")
+            return self._failed({host: done[host] for host in due}, done, "run it again when that is fixed")
         return self._result({host: done[host] for host in hosts})
 
     def _ask(self, hosts: list[str], options: Mapping[str, Any], *, looking: bool) -> dict[str, Answer]:
         request = {"op": "leave", "run": visitor("leave").asking(), "drift": options["drift"], "looking": looking}
-        asking = Asking(Question(request), Terms().patience)
+        asking = HostRequest(Question(request), RolloutOptions().timeout)
         return dict(self._answers(dict.fromkeys(hosts, asking)))
 
     def _failed(self, done: Mapping[str, Answer], answers: Mapping[str, Answer], fix: str) -> dict[str, Any]:
@@ -45,10 +45,10 @@ class ActionModule(FleetAction):
             if not answer["ok"]
         ]
         result = self._result({host: answer for host, answer in done.items() if answer["ok"]})
-        return {**result, "failed": True, "msg": told("\n".join([*map(Door().line, failed), fix]))}
+        return {**result, "failed": True, "msg": told("\n".join([*map(Redactor().line, failed), fix]))}
 
     def _result(self, answers: Mapping[str, Answer]) -> dict[str, Any]:
-        """Say what was removed, host by host, and return it."""
+        """Return what was removed, host by host, and return it."""
         would = "would be" if self._task.check_mode else "is"
         for host, answer in answers.items():
             self._show(host, would, answer)

@@ -11,10 +11,10 @@ from typing import Any
 from ansible.template import Templar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.monitor.files import Settings, contents, write
-from ansible_collections.sluice.nginx.plugins.module_utils.monitor.probes import Host, Public, probing
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.files import MonitorSettings, contents, write
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.probes import MonitoredHost, Public, probing
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.rules import Thresholds
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import ReleaseStore
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
@@ -48,7 +48,7 @@ class ActionModule(ControllerAction):
             timeout=max(0.5, options["interval"] - 0.5),
         )
         thresholds = Thresholds(**{name: options[name] for name in Thresholds._fields})
-        settings = Settings(
+        settings = MonitorSettings(
             rules=_rules(options["rules"]),
             thresholds=thresholds,
             **{name: options[name] for name in ("runbooks", "receivers", "routes", "status", "listen")},
@@ -69,16 +69,18 @@ class ActionModule(ControllerAction):
             "said": said,
         }
 
-    def _hosts(self, releases: list[dict[str, Any]], task_vars: Mapping[str, Any]) -> list[Host]:
+    def _hosts(self, releases: list[dict[str, Any]], task_vars: Mapping[str, Any]) -> list[MonitoredHost]:
         """Return the hosts with the checks of the releases that are made for them. Raises ``SluiceError``."""
-        store = Store(self._state() / "releases")
+        store = ReleaseStore(self._state() / "releases")
         found = []
         for release in releases:
             if not release["id"]:
                 raise SluiceError("\n".join(release["problems"]))
             contract = tuple(store.get(release["id"]).described["contract"])
             for host in release["hosts"]:
-                found.append(Host(host, self._address(host, task_vars["hostvars"]), release["hosts"][0], contract))
+                found.append(
+                    MonitoredHost(host, self._address(host, task_vars["hostvars"]), release["hosts"][0], contract)
+                )
         return sorted(found)
 
     def _scrapers(self, given: list[str], monitors: list[str], task_vars: Mapping[str, Any]) -> list[str]:
@@ -129,7 +131,7 @@ def _is_network(text: str) -> bool:
     return True
 
 
-def _of_receivers(settings: Settings) -> list[str]:
+def _of_receivers(settings: MonitorSettings) -> list[str]:
     if settings.receivers:
         return []
     return ["alerts reach nobody: monitor_receivers is empty; the pages of Prometheus and Alertmanager show them"]

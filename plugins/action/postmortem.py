@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import visitor
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import Question, RolloutOptions
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import visitor
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.alerts import Alert, ask_prometheus, incidents
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.draft import draft, unknown_traffic
+from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.drafts import keep
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.finding import find_run, runs_around
-from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.keeping import keep
-from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.window import Window, draft_window
+from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.time_range import Window, draft_window
 from ansible_collections.sluice.nginx.plugins.module_utils.record.model import FAILED, RESULTS, read_record
 from ansible_collections.sluice.nginx.plugins.module_utils.storage import make_folder
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import moment, sentence
-from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, Asking, FleetAction
+from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, FleetAction, HostRequest
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 
@@ -95,12 +95,12 @@ class ActionModule(FleetAction):
 
     def _asked(self, windows: dict[str, tuple[str, str]]) -> dict[str, Answer]:
         """Ask hosts for their requests and events, each in a window of its own."""
-        run, patience = visitor("postmortem").asking(), Terms().patience
+        run, timeout = visitor("postmortem").asking(), RolloutOptions().timeout
         questions = {
             window: Question({"op": "traffic", "run": run, "start": _utc(window[0]), "end": _utc(window[1])})
             for window in windows.values()
         }
-        askings = {host: Asking(questions[window], patience) for host, window in windows.items()}
+        askings = {host: HostRequest(questions[window], timeout) for host, window in windows.items()}
         said = dict(self._answers(askings))
         return {host: said[host] for host in windows}
 

@@ -15,6 +15,7 @@ from ansible.template import Templar, trust_as_template
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
+from ansible_collections.sluice.nginx.plugins.module_utils.release.interning import Texts
 from ansible_collections.sluice.nginx.plugins.module_utils.release.render import (
     Template,
     Variant,
@@ -24,8 +25,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.render import
     raw_variables,
     render,
 )
-from ansible_collections.sluice.nginx.plugins.module_utils.release.sharing import Texts
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import told
@@ -52,7 +52,7 @@ class ActionModule(ControllerAction):
         self._live_tree = options["live_tree"]
         packaged = trees.read_layer(Path(platform["tree"]), "packaged")
         described = {name: platform[name] for name in ("os", "nginx_version", "modules")}
-        store, live = Store(self._state() / "releases"), Store(self._state() / "live")
+        store, live = ReleaseStore(self._state() / "releases"), ReleaseStore(self._state() / "live")
         found: dict[str, dict[str, Any]] = {}
         for variant in group({host: self._settings(host, platform) for host in hosts}):
             try:
@@ -170,7 +170,7 @@ class ActionModule(ControllerAction):
         return template
 
     def _live(
-        self, variant: Variant, folder: str, packaged: trees.Tree, store: Store, platform: Mapping[str, Any]
+        self, variant: Variant, folder: str, packaged: trees.Tree, store: ReleaseStore, platform: Mapping[str, Any]
     ) -> str:
         """Render what stands for the live release. Raises ``SluiceError``."""
         settings = {**variant.settings, "nginx_sites": [], "nginx_checks": [], "nginx_tree": folder}
@@ -178,14 +178,14 @@ class ActionModule(ControllerAction):
             rendered = self._render(Variant(variant.hosts, settings), packaged)
         except InputError as error:
             raise SluiceError(str(error).replace("nginx_tree", "nginx_live_tree", 1)) from error
-        return store.add(rendered.tree, [], list(rendered.kept), platform).id
+        return store.add(rendered.tree, [], list(rendered.shared), platform).id
 
-    def _stored(self, store: Store, made: dict[str, Any], platform: dict[str, Any]) -> dict[str, Any]:
+    def _stored(self, store: ReleaseStore, made: dict[str, Any], platform: dict[str, Any]) -> dict[str, Any]:
         rendered = made.pop("rendered")
         contract = made.pop("contract")
         if rendered is None or made["problems"]:
             return {**made, "id": None}
-        release = store.add(rendered.tree, contract, list(rendered.kept), platform)
+        release = store.add(rendered.tree, contract, list(rendered.shared), platform)
         return {**made, "id": release.id}
 
 

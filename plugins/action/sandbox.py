@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_name
 from ansible_collections.sluice.nginx.plugins.module_utils.sandbox.hosts import (
     Fleet,
-    Host,
+    SandboxHost,
     ensure_fleet,
     remove_fleet,
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
+from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_name
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
 
 
@@ -28,7 +28,9 @@ class ActionModule(ControllerAction):
         if options["state"] == "absent":
             return {"changed": remove_fleet(client, fleet, options["hosts"])}
         hosts = {
-            name: Host(tuple(options["aliases"].get(name, [])), "monitor" if name in options["monitors"] else "web")
+            name: SandboxHost(
+                tuple(options["aliases"].get(name, [])), "monitor" if name in options["monitors"] else "web"
+            )
             for name in options["hosts"]
         }
         folders = {name: Path(folder) for name, folder in options["context"].items()}

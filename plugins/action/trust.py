@@ -7,12 +7,12 @@ from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question, Terms
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import visitor
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import Question, RolloutOptions
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import visitor
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import read_inventory, sign_trust
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import sentence
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project
-from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Asking, FleetAction
+from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import FleetAction, HostRequest
 
 _WRITE = "write a line for each who may sign: NAME KEY, the key as in a .pub file"
 
@@ -21,7 +21,7 @@ class ActionModule(FleetAction):
     """Asks all hosts at once, each for its own ``inventory``."""
 
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
-        """Tell the hosts; fails for those that could not be told, and says why."""
+        """Return the hosts; fails for those that could not be told, and says why."""
         signers = _read_signers(options["allowed_signers"])
         inventory = read_inventory(options["inventory"])
         if not inventory:
@@ -31,7 +31,7 @@ class ActionModule(FleetAction):
         request = {"op": "trust", "run": visitor("trust").asking(), "looking": bool(self._task.check_mode)}
         question = Question({**request, "statement": signed.content, "signature": signed.signature}, remote.pack().data)
         failed, changed = [], {}
-        for host, answer in self._answers(dict.fromkeys(hosts, Asking(question, Terms().patience))):
+        for host, answer in self._answers(dict.fromkeys(hosts, HostRequest(question, RolloutOptions().timeout))):
             for warning in answer.get("warnings", []):
                 self._display.display(f"{host}: {warning}")
             changed[host] = list(answer.get("paths", []))

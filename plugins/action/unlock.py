@@ -1,15 +1,15 @@
-"""Takes back, on every host, what a run that died has left pending there."""
+"""Rolls back, on every host, what a run that died has left pending there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Terms, build
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import visitor
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import RolloutOptions, build
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import visitor
+from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import sentence
-from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, Asking, FleetAction
+from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, FleetAction, HostRequest
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show, told
 
 
@@ -17,13 +17,13 @@ class ActionModule(FleetAction):
     """Outside of any run: the hosts' own journals say who freed them."""
 
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
-        """Ask what is pending, and take that back; fails for hosts that are not free afterwards, and says why."""
-        run, terms = visitor("unlock"), Terms()
-        looking = Asking(build("status", run, "", None, terms), terms.patience)
+        """Ask what is pending, and roll that back; fails for hosts that are not free afterwards, and says why."""
+        run, terms = visitor("unlock"), RolloutOptions()
+        looking = HostRequest(build("status", run, "", None, terms), terms.timeout)
         failed: list[str] = []
         freed: list[str] = []
         held: dict[str, str] = {}
-        reverting: dict[str, Asking] = {}
+        rolling_back: dict[str, HostRequest] = {}
         for host, answer in self._answers(dict.fromkeys(hosts, looking)):
             self._tell(host, answer.get("warnings", []))
             if "pending" not in answer:
@@ -31,19 +31,19 @@ class ActionModule(FleetAction):
             elif answer["pending"]:
                 pending = answer["pending"]
                 held[host] = _held(pending)
-                question = build("revert", run, "", None, terms, of=pending["run"])
-                reverting[host] = Asking(question, terms.patience)
+                question = build("rollback", run, "", None, terms, of=pending["run"])
+                rolling_back[host] = HostRequest(question, terms.timeout)
         if self._task.check_mode:
             for host, what in held.items():
-                self._tell(host, [f"would take back {what}"])
-            reverting, freed = {}, list(held)
-        for host, answer in self._answers(reverting):
+                self._tell(host, [f"would roll back {what}"])
+            rolling_back, freed = {}, list(held)
+        for host, answer in self._answers(rolling_back):
             freed += [host] if answer.get("changed") else []
             self._tell(host, [*_became(answer, held[host]), *answer.get("warnings", [])])
             if not answer["ok"]:
-                failed.append(f"{host}: {held[host]} could not be taken back: {_words(answer)}")
+                failed.append(f"{host}: {held[host]} could not be rolled back: {_words(answer)}")
         result = {"changed": bool(freed), "freed": freed}
-        return {**result, "failed": True, "msg": told("\n".join(map(Door().line, failed)))} if failed else result
+        return {**result, "failed": True, "msg": told("\n".join(map(Redactor().line, failed)))} if failed else result
 
     def _tell(self, host: str, lines: list[str]) -> None:
         for line in lines:
@@ -58,9 +58,9 @@ def _held(pending: Mapping[str, Any]) -> str:
 def _became(answer: Answer, held: str) -> list[str]:
     if not answer["ok"]:
         return []
-    if answer.get("reverted"):
-        return [f"{held} is taken back; {str(answer.get('release'))[:12]} serves again, proved"]
-    return [str(answer.get("note", "nothing to take back"))]
+    if answer.get("rolled_back"):
+        return [f"{held} is rolled back; {str(answer.get('release'))[:12]} serves again, proved"]
+    return [str(answer.get("note", "nothing to roll back"))]
 
 
 def _words(answer: Answer) -> str:

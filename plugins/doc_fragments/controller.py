@@ -12,6 +12,6 @@ attributes:
     description: It works on the controller and changes no host, so check mode makes no difference.
     support: full
   diff_mode:
-    description: There is nothing to compare. M(sluice.nginx.fleet) with the step V(preflight) shows how trees differ.
+    description: There is nothing to compare. M(sluice.nginx.rollout) with the step V(preflight) shows how trees differ.
     support: none
 """

@@ -15,7 +15,7 @@ _HOST = "mon1"
 
 
 def sandbox_channels(name: object, audience: str) -> list[str]:
-    """Tell the channels of an audience, a post and a mail; none where the sandbox has no receiver, which is said."""
+    """Return the channels of an audience, a post and a mail; none where the sandbox has no receiver, which is said."""
     posts, mail = (fleet_url(name, _HOST, service).removeprefix("http://") for service in ("receiver", "smtp"))
     if not (posts and mail):
         if fleet_file(name).exists():

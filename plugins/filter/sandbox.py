@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_name
+from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_name
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project, state_folder
 
 __all__ = ["FilterModule", "fleet_file", "fleet_url", "project_path"]
 
 
 def fleet_url(name: object, host: str, service: str) -> str:
-    """Tell where a service of a sandbox's host is; nothing where there is no such fleet, host or service."""
+    """Return where a service of a sandbox's host is; nothing where there is no such fleet, host or service."""
     try:
         fleet = json.loads(fleet_file(name).read_text(encoding="utf-8"))
         return f"http://127.0.0.1:{int(fleet[host]['ports'][service])}"

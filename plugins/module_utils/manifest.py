@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Iterable, NamedTuple
 
 from .errors import SluiceError
-from .outside import ReleaseId, printable, read_release_id
+from .untrusted import ReleaseId, printable, read_release_id
 
 __all__ = [
     "CONF_ROOT",
-    "Difference",
-    "Entry",
+    "ManifestEntry",
+    "PathDifference",
     "compare",
     "entries_from_json",
     "entries_to_json",
@@ -37,7 +37,7 @@ _CONTROLS = frozenset(map(chr, [*range(0x20), *range(0x7F, 0xA0)]))
 _ROW = "[path, kind, mode, value]"
 
 
-class Entry(NamedTuple):
+class ManifestEntry(NamedTuple):
     """One line of a manifest: ``kind`` is ``file``, ``link`` or ``dir``, ``value`` the digest or the link's target."""
 
     path: str
@@ -46,19 +46,19 @@ class Entry(NamedTuple):
     value: str
 
 
-class Difference(NamedTuple):
+class PathDifference(NamedTuple):
     """What differs between two trees at ``path``: ``added``, ``removed`` or ``changed``."""
 
     path: str
     what: str
 
 
-def read_tree(root: Path) -> list[Entry]:
+def read_tree(root: Path) -> list[ManifestEntry]:
     """Read the manifest of the tree below ``root``, sorted by path; the root itself is not an entry, and may be absent.
 
     Raises ``SluiceError`` for sockets, pipes and devices, ``OSError`` for what cannot be read.
     """
-    found: list[Entry] = []
+    found: list[ManifestEntry] = []
     folders = [(str(root), "")] if os.path.isdir(root) else []
     while folders:
         folder, prefix = folders.pop()
@@ -71,15 +71,15 @@ def read_tree(root: Path) -> list[Entry]:
     return sorted(found)
 
 
-def _entry(found: os.DirEntry[str], prefix: str) -> Entry:
+def _entry(found: os.DirEntry[str], prefix: str) -> ManifestEntry:
     name = prefix + found.name
     status = found.stat(follow_symlinks=False)
     if stat.S_ISLNK(status.st_mode):
-        return Entry(name, "link", 0o777, os.readlink(found.path))
+        return ManifestEntry(name, "link", 0o777, os.readlink(found.path))
     if stat.S_ISDIR(status.st_mode):
-        return Entry(name, "dir", stat.S_IMODE(status.st_mode), "")
+        return ManifestEntry(name, "dir", stat.S_IMODE(status.st_mode), "")
     if stat.S_ISREG(status.st_mode):
-        return Entry(name, "file", stat.S_IMODE(status.st_mode), _digest(found.path))
+        return ManifestEntry(name, "file", stat.S_IMODE(status.st_mode), _digest(found.path))
     raise SluiceError(
         f"{found.path} is neither a file, a directory nor a link; a release can hold nothing else: remove it from the "
         "tree"
@@ -100,7 +100,7 @@ def _digest(path: str) -> str:
     return digest.hexdigest()
 
 
-def release_id(entries: Iterable[Entry]) -> ReleaseId:
+def release_id(entries: Iterable[ManifestEntry]) -> ReleaseId:
     """Name a tree: the SHA-256, in hex, of its manifest's canonical text.
 
     Raises ``SluiceError`` that names the entry for one which no release can have: of another kind or mode, or with
@@ -115,8 +115,8 @@ def release_id(entries: Iterable[Entry]) -> ReleaseId:
     return read_release_id(digest.hexdigest())
 
 
-def _fault(entry: Entry) -> str:
-    """Say why no release can have an entry; nothing where one can."""
+def _fault(entry: ManifestEntry) -> str:
+    """Return why no release can have an entry; nothing where one can."""
     path, kind, mode, value = entry
     for what, text in (("the name", path), ("the link's target", value)):
         # Most names are plain, and finding that out is quick.
@@ -142,28 +142,28 @@ def _odd(text: str) -> str:
     return ""
 
 
-def compare(before: Iterable[Entry], after: Iterable[Entry]) -> list[Difference]:
+def compare(before: Iterable[ManifestEntry], after: Iterable[ManifestEntry]) -> list[PathDifference]:
     """List what differs, sorted by path."""
-    old: dict[str, Entry] = {entry.path: entry for entry in before}
-    new: dict[str, Entry] = {entry.path: entry for entry in after}
-    found = [Difference(path, "removed") for path in old.keys() - new.keys()]
-    found += [Difference(path, "added") for path in new.keys() - old.keys()]
-    found += [Difference(path, "changed") for path in old.keys() & new.keys() if old[path] != new[path]]
+    old: dict[str, ManifestEntry] = {entry.path: entry for entry in before}
+    new: dict[str, ManifestEntry] = {entry.path: entry for entry in after}
+    found = [PathDifference(path, "removed") for path in old.keys() - new.keys()]
+    found += [PathDifference(path, "added") for path in new.keys() - old.keys()]
+    found += [PathDifference(path, "changed") for path in old.keys() & new.keys() if old[path] != new[path]]
     return sorted(found)
 
 
-def entries_to_json(entries: Iterable[Entry]) -> list[list[object]]:
+def entries_to_json(entries: Iterable[ManifestEntry]) -> list[list[object]]:
     """Turn a manifest into plain lists, for JSON."""
     return [list(entry) for entry in entries]
 
 
-def entries_from_json(rows: object) -> list[Entry]:
+def entries_from_json(rows: object) -> list[ManifestEntry]:
     """Turn plain lists back into a manifest. Raises ``SluiceError`` where that is none: a row of other types, a path
     that leads out of the tree, or one that is there twice.
     """
     if not isinstance(rows, list):
         raise SluiceError(f"a manifest is a list of {_ROW}, not {type(rows).__name__}")
-    found: dict[str, Entry] = {}
+    found: dict[str, ManifestEntry] = {}
     for row in rows:
         entry = _read_row(row)
         if entry.path in found:
@@ -172,11 +172,11 @@ def entries_from_json(rows: object) -> list[Entry]:
     return list(found.values())
 
 
-def _read_row(row: object) -> Entry:
+def _read_row(row: object) -> ManifestEntry:
     cells = row if isinstance(row, list) else []
     if [type(cell) for cell in cells] != [str, str, int, str]:
         raise SluiceError(f"{printable(repr(row)[:200])} is no line of a manifest; expected {_ROW}")
-    entry = Entry(*cells)
+    entry = ManifestEntry(*cells)
     fault = _fault(entry)
     if fault:
         raise SluiceError(fault)
@@ -189,7 +189,7 @@ def _read_row(row: object) -> Entry:
     return entry
 
 
-def _is_value(entry: Entry) -> bool:
+def _is_value(entry: ManifestEntry) -> bool:
     if entry.kind == "file":
         # A digest has the form of an id.
         try:

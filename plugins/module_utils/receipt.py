@@ -52,7 +52,7 @@ TRUST_NAMESPACE = "sluice-trust"
 # Both sides write times so, and then the order of texts is that of times.
 _TIME = r"(?a)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 # What a host is sent of a release and acts upon. Needs are only asked for; they are signed all the same.
-_SENT = ("contract", "facts", "kept", "manifest", "platform")
+_SENT = ("contract", "facts", "shared", "manifest", "platform")
 _PARTS = (*_SENT, "needs")
 # A clock that runs ahead would keep later receipts out for as long.
 _MOST_AHEAD = 3600 * 1000

@@ -213,7 +213,7 @@ def secret_includes(text: str) -> list[str]:
 
 
 def _secret_sides(block: list[_Word]) -> tuple[bool, bool]:
-    """Whether the keys are secret in a block with these words before it, and whether the values are."""
+    """Return whether the keys are secret in a block with these words before it, and whether the values are."""
     if not block or _bare(block[0]) not in _TABLES or len(block) < 2:
         return False, False
     tools = _tools()
@@ -287,7 +287,7 @@ def _covered(word: _Word) -> Iterator[Span]:
 
 
 def _is_random(word: str, least: int) -> bool:
-    """Whether so many letters of a word look as if chance had made them."""
+    """Return whether so many letters of a word look as if chance had made them."""
     tools = _tools()
     if tools["uuid"].fullmatch(word):
         return True

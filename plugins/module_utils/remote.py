@@ -2,7 +2,7 @@
 
 One round trip an operation: ``command()`` is run on the host with ``payload()`` on its standard input, and
 ``answer()`` finds the engine's answer in what comes back. The forms of requests and answers are in
-``engine/forms.py``.
+``engine/protocol.py``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from .engine import MARKER
 from .errors import SluiceError
-from .outside import printable
+from .untrusted import printable
 
 __all__ = ["EngineMissing", "Pack", "answer", "command", "pack", "payload", "sources"]
 
@@ -28,7 +28,7 @@ _SHIPPED = (
     "closest_match.py",
     "errors.py",
     "manifest.py",
-    "outside.py",
+    "untrusted.py",
     "receipt.py",
     "redaction.py",
     "secrets.py",
@@ -142,7 +142,7 @@ def answer(stdout: str, stderr: str, rc: int, operation: str) -> dict[str, Any]:
     or it is not one to this operation.
     """
     # Here, as staging imports this for what is shipped.
-    from .answers import MOST_BYTES, NoJson, read_answer
+    from .replies import MOST_BYTES, NoJson, read_answer
 
     if len(stdout) > MOST_BYTES:
         raise SluiceError(
@@ -175,7 +175,7 @@ def _marked(stdout: str) -> Iterator[str]:
 
 
 def _silence(output: str, rc: int) -> str:
-    """Say why the engine gave no answer."""
+    """Return why the engine gave no answer."""
     missing = re.search(r"(?:ModuleNotFound|Import)Error: (?:No module named|.* from) '([\w.]+)'", output)
     if missing and not missing[1].startswith("sluice"):
         return (

@@ -151,7 +151,7 @@ class Named(NamedTuple):
 
     @property
     def is_pattern(self) -> bool:
-        """Whether it stands for more files than one: it has variables, or is a pattern of ``include``."""
+        """Return whether it stands for more files than one: it has variables, or is a pattern of ``include``."""
         return not _ANY_NAME.isdisjoint(self.value)
 
 

@@ -83,16 +83,16 @@ def source(row: Mapping[str, Any]) -> str:
 
 def details(row: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what a finding has beside its first sentence, in the order in which it is read."""
-    names = ("accepted", "check", "expected", "seen", "nginx", "mend")
+    names = ("accepted", "check", "expected", "actual", "nginx", "fix")
     return [(name, str(row[name])) for name in names if row.get(name)]
 
 
 def sentence(problem: Mapping[str, Any]) -> str:
     """Return a host's problem as one line: what, expected, seen, nginx's own words, and what to do."""
     parts = [str(problem.get("what", "unknown problem"))]
-    parts += [f"{name} {problem[name]}" for name in ("expected", "seen") if problem.get(name)]
+    parts += [f"{name} {problem[name]}" for name in ("expected", "actual") if problem.get(name)]
     parts += [f"nginx: {problem['nginx']}"] if problem.get("nginx") else []
-    parts += [str(problem["do"])] if problem.get("do") else []
+    parts += [str(problem["fix"])] if problem.get("fix") else []
     return "; ".join(parts)
 
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 
 from .errors import InputError
-from .outside import whole_number
 from .schema import Convert, Reader, plain, reader
+from .untrusted import whole_number
 
 __all__ = [
     "absolute_path",

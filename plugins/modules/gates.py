@@ -13,10 +13,10 @@ description:
   - All gates whose forerunners passed are run, so one run shows every fault. Releases are examined side by side.
   - A release that passed gets a receipt, without which no host activates it. The task fails unless all did, or
     O(emergency) has a reason.
-  - The record of the run and its reports are written as M(sluice.nginx.conclude) does.
+  - The record of the run and its reports are written as M(sluice.nginx.run_end) does.
 options:
   run:
-    description: The result of M(sluice.nginx.run).
+    description: The result of M(sluice.nginx.run_start).
     type: dict
     required: true
   releases:
@@ -25,16 +25,16 @@ options:
     elements: dict
     required: true
   staging:
-    description: The result of M(sluice.nginx.platform), for the image and what the user puts around releases.
+    description: The result of M(sluice.nginx.staging_image), for the image and what the user puts around releases.
     type: dict
     required: true
   said:
-    description: What the hosts said, by their names; as M(sluice.nginx.probe) returns it. Without it no host was asked.
+    description: What the hosts returned, by their names, as M(sluice.nginx.live_info) does. Without it none was asked.
     type: dict
     default: {}
   probe_endpoints:
     description: Whether hosts connect to the new upstreams of a release in preflight, as they do for
-      M(sluice.nginx.probe).
+      M(sluice.nginx.live_info).
     type: bool
     default: true
   path:
@@ -105,13 +105,13 @@ options:
       - A gate that was not run because of an inconclusive one is decided like it, by its own name.
     type: dict
     default: {}
-  blame:
+  culprits:
     description:
       - Whether it is searched which lines of the change make a release fail, where a release that passed is live.
       - With C(rollout_emergency) it is not, since then nobody should have to wait.
     type: bool
     default: true
-  blame_seconds:
+  culprit_seconds:
     description: After how many seconds that search ends, for each release. It tells the smallest part that is known
       by then.
     type: float
@@ -166,7 +166,7 @@ releases:
   type: dict
   returned: always
 needs:
-  description: For each release what its hosts must have, which M(sluice.nginx.fleet) asks in the step V(preflight).
+  description: For each release what its hosts must have, which M(sluice.nginx.rollout) asks in the step V(preflight).
   type: dict
   returned: success
 sluice_report:

@@ -13,7 +13,7 @@ description:
     Files that are kept outside of releases come back to their places. nginx is not reloaded, and need not be.
   - Then removes state, stored releases, the watchdog's units, the host's own engine, and who may sign.
   - Looks at all hosts of the play first. What is in the way on one host stops it on all, and nothing is removed.
-  - In the way are a release on trial, a run that holds the host, files that were changed on the host, kept files that
+  - In the way are a pending release, a run that holds the host, files that were changed on the host, kept files that
     no release leads to, and a configuration that C(nginx -t) refuses.
   - Lines of sudoers and authorized_keys that name the host's own engine are named and stay; an administrator made them.
 options:

@@ -18,26 +18,26 @@ description:
 options:
   step:
     description:
-      - Which step of a run asks. V(begin) checks the channels, V(gates) and V(settle) come after what they are named
+      - Which step of a run asks. V(begin) checks the channels, V(gates) and V(finalize) come after what they are named
         after, V(waves) before it.
       - V(look) tells of drift in O(said), outside of any run. V(kept) sends again what was kept, waits for it, and
         fails where it is not taken.
     type: str
     required: true
-    choices: [begin, gates, waves, settle, look, kept]
+    choices: [begin, gates, waves, finalize, look, kept]
   run:
-    description: The record, as M(sluice.nginx.run) opened it; for the steps of a run.
+    description: The record, as M(sluice.nginx.run_start) opened it; for the steps of a run.
     type: dict
     default: {}
   said:
-    description: What the hosts said, by their names, as M(sluice.nginx.status) returns it; for V(look).
+    description: What the hosts said, by their names, as M(sluice.nginx.fleet_info) returns it; for V(look).
     type: dict
     default: {}
   team:
     description:
       - Apprise URLs for the team (C(mailtos://), C(slack://), C(msteams://), C(pagerduty://), C(jsons://) and a hundred
         more), best from a vault.
-      - They are told what happened, what is affected, since when, what is being done, which lines are guilty, and
+      - They are told what happened, what is affected, since when, what is being done, which lines are the culprits, and
         where the record is.
       - A list that is none is refused before anything is done.
     type: raw
@@ -70,7 +70,7 @@ options:
   wait:
     description:
       - How long the end of a run waits for its last messages, in seconds, also where the gates stop it. The hosts
-        are settled by then.
+        are finalized by then.
       - For controllers that end with the run, as those of CI do, which would end the sending too.
     type: float
     default: 0
@@ -88,7 +88,7 @@ author: Sluice (!UNKNOWN)
 EXAMPLES = r"""
 - name: Those who are to know are told what became of it
   sluice.nginx.notify:
-    step: settle
+    step: finalize
     run: "{{ sluice_run }}"
     team: "{{ vault_team_channels }}"
   no_log: true

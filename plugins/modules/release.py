@@ -17,7 +17,7 @@ description:
   - What is wrong with the variables is returned and fails the gate C(spec), which comes next.
 options:
   platform:
-    description: The result of M(sluice.nginx.platform).
+    description: The result of M(sluice.nginx.staging_image).
     type: dict
     required: true
   live_tree:

@@ -10,7 +10,7 @@ short_description: Silences what a deployment expects, and ends that
 version_added: 0.1.0
 description:
   - Opens a silence at Alertmanager for the alerts that every deployment raises, that hosts of the play differ and have
-    a release on trial, and no others. It ends with the run, or by itself where the run does not.
+    a pending release, and no others. It ends with the run, or by itself where the run does not.
   - An Alertmanager that does not answer is a warning. It costs two seconds at most, and once in a run.
 options:
   state:
@@ -19,7 +19,7 @@ options:
     choices: [open, closed]
     required: true
   run:
-    description: The result of M(sluice.nginx.run).
+    description: The result of M(sluice.nginx.run_start).
     type: dict
     required: true
   url:

@@ -10,7 +10,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.sluice.nginx.plugins.module_utils.accepted.file import NAME, AcceptedFile
-from ansible_collections.sluice.nginx.plugins.module_utils.pasting import command, variable
+from ansible_collections.sluice.nginx.plugins.module_utils.paste import command, variable
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import GROUP, STATE, project
 
 __all__ = ["PLACEHOLDER", "accepted_file", "offer"]

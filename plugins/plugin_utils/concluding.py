@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Event, Record
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import Event, RunRecord
 from ansible_collections.sluice.nginx.plugins.module_utils.record.summary import RunSummary
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.publish import publish
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
@@ -21,7 +21,7 @@ class ConcludingAction(ControllerAction):
 
     def _conclude(
         self,
-        record: Record,
+        record: RunRecord,
         name: str,
         text: str,
         summary: RunSummary,

@@ -19,14 +19,14 @@ from ansible.template import Templar
 
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import Question
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import sign_engine
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project
 
-__all__ = ["Engine", "engines", "variables_of"]
+__all__ = ["HostEngine", "engines", "variables_of"]
 
 
-class Settings(NamedTuple):
+class HostSettings(NamedTuple):
     """What a host's variables say of the way to its engine: the command of its own engine or nothing, its Python, and
     the key that signs or nothing.
     """
@@ -36,23 +36,23 @@ class Settings(NamedTuple):
     key: str = ""
 
 
-def _settings(templar: Templar) -> Settings:
+def _settings(templar: Templar) -> HostSettings:
     # Here, and not when the host is asked: Ansible cannot render for two hosts on two threads.
     def read(name: str) -> str:
         return str(templar.template(templar.available_variables.get(name)) or "").strip()
 
     own, python = read("rollout_engine_command"), read("ansible_python_interpreter")
     plain = "python3" if not python or python.startswith("auto") else python
-    return Settings(own, plain, read("gates_signing_key") if own else "")
+    return HostSettings(own, plain, read("gates_signing_key") if own else "")
 
 
-class Engine(ActionBase):
+class HostEngine(ActionBase):
     """The engine on one host. An action's ways of running a command on it are what this is made of.
 
     It is asked on a thread, so nothing is rendered then.
     """
 
-    settings = Settings()
+    settings = HostSettings()
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Nothing: it is no task."""
@@ -131,7 +131,7 @@ class _Connector(TaskExecutor):
         return self._connection
 
 
-def engines(action: ActionBase, hosts: list[str]) -> Iterator[tuple[str, Engine | Exception]]:
+def engines(action: ActionBase, hosts: list[str]) -> Iterator[tuple[str, HostEngine | Exception]]:
     """Make the way to each host; where its variables do not allow one, what is wrong with them stands in its place."""
     # The passwords that were asked for on the command line, before anything of the first host came to it.
     context = worker.current_worker._play_context
@@ -147,7 +147,7 @@ def engines(action: ActionBase, hosts: list[str]) -> Iterator[tuple[str, Engine 
         except AnsibleError as error:
             yield host, error
             continue
-        way = Engine(action._task, connection, connector._play_context, action._loader, templar, shared)
+        way = HostEngine(action._task, connection, connector._play_context, action._loader, templar, shared)
         way.settings = settings
         yield host, way
 

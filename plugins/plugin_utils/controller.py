@@ -13,7 +13,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Run, read_run_id
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import Run, read_run_id
 from ansible_collections.sluice.nginx.plugins.module_utils.storage import keep_private
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import told
 
@@ -62,8 +62,8 @@ def group_of(variables: Mapping[str, Any], templar: Templar) -> str:
 
 
 def read_run(value: dict[str, Any]) -> Run:
-    """Read a run from a registered result of ``sluice.nginx.run``. Raises ``SluiceError`` where it is none: its folder
-    is written to, and is named by its id.
+    """Read a run from a registered result of ``sluice.nginx.run_start``. Raises ``SluiceError`` where it is none: its
+    folder is written to, and is named by its id.
     """
     names = ("id", "folder", "who", "host", "started")
     if not all(isinstance(value.get(name), str) for name in names):

@@ -34,7 +34,7 @@ def emergency_of(given: str, loader: DataLoader, templar: Templar, written: Any 
 
 
 def _origin(written: Any) -> str:
-    """Say where a value was written, as far as Ansible knows."""
+    """Return where a value was written, as far as Ansible knows."""
     try:
         from ansible._internal._datatag._tags import Origin
 

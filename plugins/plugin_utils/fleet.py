@@ -10,17 +10,17 @@ from ansible import context
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question
-from ansible_collections.sluice.nginx.plugins.plugin_utils.connecting import Engine, engines, variables_of
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import Question
+from ansible_collections.sluice.nginx.plugins.plugin_utils.connecting import HostEngine, engines, variables_of
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.waiting import Job, Late, as_they_end, end_children
 
-__all__ = ["Answer", "Asking", "FleetAction", "failure"]
+__all__ = ["Answer", "FleetAction", "HostRequest", "failure"]
 
 Answer = dict[str, Any]
 
 
-class Asking(NamedTuple):
+class HostRequest(NamedTuple):
     """What a host is asked; it is given up after ``seconds``."""
 
     question: Question
@@ -49,7 +49,7 @@ class FleetAction(ControllerAction):
         """The variables of a host, as they were written."""
         return variables_of(self, host)
 
-    def _answers(self, askings: Mapping[str, Asking]) -> Iterator[tuple[str, Answer]]:
+    def _answers(self, askings: Mapping[str, HostRequest]) -> Iterator[tuple[str, Answer]]:
         """Ask each host, as many at once as there are forks, and yield the answers as they come.
 
         Whatever goes wrong, or takes too long, is an answer with a problem.
@@ -73,7 +73,7 @@ class FleetAction(ControllerAction):
             end_children()
 
 
-def _ask(way: Engine | Exception, question: Question) -> Answer:
+def _ask(way: HostEngine | Exception, question: Question) -> Answer:
     """Ask one host, on a thread."""
     try:
         if isinstance(way, Exception):

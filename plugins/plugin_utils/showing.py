@@ -7,8 +7,8 @@ import re
 import secrets
 from typing import Any
 
-from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
-from ansible_collections.sluice.nginx.plugins.module_utils.outside import printable
+from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
+from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import printable
 
 __all__ = ["show", "show_cleared", "show_text", "told", "warn"]
 
@@ -17,25 +17,25 @@ _BEGINNING, _ANYWHERE = "::", re.compile(r"#(?=#\w*\[)")
 _SERVICES = ("CI", "GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
 
 
-def told(text: object, door: Door | None = None) -> str:
+def told(text: object, door: Redactor | None = None) -> str:
     """Return a text of several lines as it may be printed, and as a result may carry it."""
-    shown = (door or Door()).text(text)
+    shown = (door or Redactor()).text(text)
     return "\n".join(map(_inert, shown.split("\n"))) if _in_ci() else shown
 
 
-def show(display: Any, text: object, door: Door | None = None, color: str | None = None) -> None:
+def show(display: Any, text: object, door: Redactor | None = None, color: str | None = None) -> None:
     """Print one line, whatever ends of lines are in it."""
-    line = (door or Door()).line(text)
+    line = (door or Redactor()).line(text)
     _print(display, _inert(line) if _in_ci() else line, color)
 
 
-def warn(display: Any, text: object, door: Door | None = None) -> None:
+def warn(display: Any, text: object, door: Redactor | None = None) -> None:
     """Print a warning, in one line."""
-    line = (door or Door()).line(text)
+    line = (door or Redactor()).line(text)
     display.warning(_inert(line) if _in_ci() else line)
 
 
-def show_text(display: Any, text: object, door: Door | None = None, color: str | None = None) -> None:
+def show_text(display: Any, text: object, door: Redactor | None = None, color: str | None = None) -> None:
     """Print a text of several lines; on GitHub with its commands off meanwhile."""
     _show_lines(display, told(text, door), color)
 

@@ -24,7 +24,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.inside import read_inside
+from ansible_collections.sluice.nginx.plugins.module_utils.tree_reader import read_inside
 
 __all__ = ["FILTERS", "REFUSED_FILTERS", "REFUSED_TESTS", "TESTS", "is_refused_variable", "sandboxed"]
 

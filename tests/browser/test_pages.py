@@ -103,7 +103,7 @@ def test_without_javascript_a_gate_opens_into_its_evidence(shown: Shown) -> None
 def test_what_failed_is_open_already(shown: Shown) -> None:
     with shown("stopped", 1440, java_script_enabled=False) as (page, _):
         assert page.get_by_role("heading", level=1).inner_text().endswith("Stopped: no host was touched")
-        assert page.get_by_text("mend the line, or the check").is_visible()
+        assert page.get_by_text("fix the line, or the check").is_visible()
         assert page.get_by_role("heading", name="Culprit").is_visible()
         assert page.locator("#culprit ~ pre .add").first.inner_text().strip().endswith("index.phpp;")
 
@@ -113,7 +113,7 @@ def test_the_time_line_tells_each_host_to_who_cannot_see_it(shown: Shown) -> Non
         table = page.get_by_role("table", name="What each host was asked and when")
         rows = [row.inner_text() for row in table.get_by_role("row").all()][1:]
         assert [row.split()[0] for row in rows] == ["web1", "web2", "web3"]
-        assert all("reverted" in row for row in rows)
+        assert all("rolled_back" in row for row in rows)
         lane = table.get_by_role("img").nth(2)
         assert "one round of checks and logs, 1 NOT well" in str(lane.get_attribute("aria-label"))
         widths = [part.bounding_box() for part in lane.locator("b").all()]

@@ -18,7 +18,7 @@ from tests.faults.host.host import Host
 from tests.faults.host.scene import Told
 from tests.faults.host.strikes import tell
 from tests.faults.table.table import FLEET, HOST, PAIRS, PLAIN, Pair
-from tests.faults.table.words import BEFORE, EITHER, GUARD, NEW, OLDER, RUN
+from tests.faults.table.words import BEFORE, EITHER, NEW, OLDER, RUN, WATCHDOG
 
 pytestmark = pytest.mark.integration
 
@@ -39,7 +39,7 @@ def of(level: str) -> pytest.MarkDecorator:
 
 def allowed_by(pair: Pair) -> tuple[str, ...]:
     """Who may have ended the trial."""
-    return (RUN, GUARD) if pair.outcome == EITHER else (pair.by,)
+    return (RUN, WATCHDOG) if pair.outcome == EITHER else (pair.by,)
 
 
 def hold(pair: Pair, told: Told) -> None:
@@ -63,7 +63,7 @@ def test_on_a_host_without_systemd(plain_host: Host, pair: Pair) -> None:
 
 @of(FLEET)
 def test_in_a_fleet(fleet: Fleet, pair: Pair) -> None:
-    story = Story(fleet, deadline=8 if pair.by == GUARD else 120)
+    story = Story(fleet, deadline=8 if pair.by == WATCHDOG else 120)
     try:
         # The fault outlasts the hold on the run, and the run.
         with contextlib.ExitStack() as fault:

@@ -100,7 +100,7 @@ def keep(target: Target, fault: Fault, data: bytes) -> Path:
 
 
 def told(fault: Fault, path: Path) -> str:
-    """Say what was found and how to run it again."""
+    """Return what was found and how to run it again."""
     again = f"run it again: .venv/bin/python -m tests.fuzz.run {fault.target} --again {path}"
     return f"{fault.target}: {fault.words}, at {fault.where}\n{fault.trace}\n{again}"
 

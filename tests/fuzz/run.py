@@ -55,7 +55,7 @@ class _Faults:
         return new
 
     def end(self) -> int:
-        """Say how it went; the status of the process."""
+        """Return how it went; the status of the process."""
         print(f"{self._target.name}: {self.tried:,} inputs, {len(self._known)} kinds of faults", flush=True)
         return 1 if self._known else 0
 

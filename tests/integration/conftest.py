@@ -18,7 +18,7 @@ import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import Platform, ensure_platform
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage, ensure_platform
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings, owner_label
 
 # Within which a run that has ended writes its reports.
@@ -36,7 +36,7 @@ def engine(project: Path) -> Iterator[docker.DockerClient]:
 
 
 @pytest.fixture(scope="session")
-def platform(engine: docker.DockerClient, project: Path) -> Platform:
+def platform(engine: docker.DockerClient, project: Path) -> PlatformImage:
     """The platform of the sandbox."""
     path = project / "inventories/sandbox/group_vars/all.yml"
     variables = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -45,7 +45,7 @@ def platform(engine: docker.DockerClient, project: Path) -> Platform:
 
 
 @pytest.fixture(scope="session")
-def platform_image(platform: Platform) -> str:
+def platform_image(platform: PlatformImage) -> str:
     """The tag of the image that stages and hosts of tests are made from."""
     return platform.image
 

@@ -41,7 +41,7 @@ def test_a_change_passes_by_a_persons_word_and_another_one_does_not(tmp_path: Pa
 
     def gate(tree: str) -> Any:
         given = {"nginx_tree": tree, "nginx_live_tree": live, "gates_accepted_file": str(file.path)}
-        more = {"gates_blame": False}
+        more = {"gates_culprit": False}
         return play("playbooks/gate.yml", "-i", "inventories/bare", "-e", json.dumps({**given, **more}))
 
     stopped = gate(candidate)

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import open_run
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import open_run
 from ansible_collections.sluice.nginx.plugins.module_utils.staging import connection
 
 pytestmark = pytest.mark.integration
@@ -97,12 +97,12 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "spec: nginx_tree: {trees}/undefined/conf.d/a.conf.j2 cannot be rendered: 'shop_name' is undefined",
     ),
     "kept_path_leads_out": (
-        {"nginx_kept": ["/etc/ssl/shop.pem"]},
-        "spec: nginx_kept[0]: '/etc/ssl/shop.pem' is not a path inside /etc/nginx; write it as 'ssl' or",
+        {"nginx_shared_paths": ["/etc/ssl/shop.pem"]},
+        "spec: nginx_shared_paths[0]: '/etc/ssl/shop.pem' is not a path inside /etc/nginx; write it as 'ssl' or",
     ),
     "tree_without_nginx_conf": (
-        {"nginx_kept": ["nginx.conf"]},
-        "parse: the release has no nginx.conf: it leads to /var/lib/sluice/kept/nginx.conf, and nginx has nothing to",
+        {"nginx_shared_paths": ["nginx.conf"]},
+        "parse: the release has no nginx.conf: it leads to /var/lib/sluice/shared/nginx.conf, and nginx has nothing to",
     ),
     "file_is_binary": (
         {"nginx_tree": "{trees}/binary"},

@@ -66,7 +66,7 @@ class Team:
             "nginx_checks": [{"get": "http://shop.example/", "expect": {"body": "Welcome"}}],
             "rollout_bake": 0.2,
             # Whose line it is takes a while, and is told elsewhere.
-            "gates_blame": False,
+            "gates_culprit": False,
         }
         (self.origin / "inventory/production.yml").write_text(yaml.safe_dump(production))
         (self.origin / "inventory/group_vars/web.yml").write_text(yaml.safe_dump(settings))

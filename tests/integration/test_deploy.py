@@ -102,7 +102,7 @@ class Fleet:
         return self.run(host, "find", STATE, "/etc/nginx", "/etc/nginx/", "-printf", "%p %C@\\n")
 
     def wait_for_activation(self, host: str, running: subprocess.Popen[str]) -> None:
-        """Return when the release of a running deployment is on trial on the host, and serves."""
+        """Return when the release of a running deployment is pending on the host, and serves."""
         deadline = time.monotonic() + 180
         while time.monotonic() < deadline and running.poll() is None:
             pending = self.state(host)["pending"]
@@ -163,7 +163,8 @@ def test_the_record_holds_all_evidence(fleet: Fleet) -> None:
     phases = {host: [event["phase"] for event in record["events"] if event["host"] == host] for host in WEB}
     # Hosts of earlier waves are watched on, before and after each later one is switched.
     assert phases == {
-        host: ["preflight", "activate", *["bake"] * times, "settle"] for host, times in zip(WEB, (3, 2, 1), strict=True)
+        host: ["preflight", "activate", *["bake"] * times, "finalize"]
+        for host, times in zip(WEB, (3, 2, 1), strict=True)
     }
     assert record["emergency"] is None
     (release,) = record["releases"]
@@ -180,7 +181,7 @@ def test_a_second_run_changes_nothing(fleet: Fleet) -> None:
     assert done.code == 0, done.output
     assert "changed=0" in recap(done.output)
     assert "nothing to do on 3 hosts" in done.output
-    # No task of the waves, and the run is settled all the same.
+    # No task of the waves, and the run is finalized all the same.
     assert "TASK [sluice.nginx.rollout : The release serves" not in done.output
     assert "TASK [sluice.nginx.rollout : Every host is where it was to be]" in done.output
     assert [fleet.written(host) for host in WEB] == before
@@ -237,7 +238,7 @@ def test_two_deployments_at_once_one_wins_and_the_other_says_who_holds_the_host(
     assert re.search(rf"web1: preflight: the host has a pending release [0-9a-f]{{12}} of run {run}", loser.output)
     assert re.search(r"seen \S+ from \S+ began at \S+, phase serving", loser.output)
     assert re.search(
-        r"if it died, the guard takes it back in \d+ s, and playbooks/unlock.yml takes it back now", loser.output
+        r"if it died, the watchdog rolls it back in \d+ s, and playbooks/unlock.yml rolls it back now", loser.output
     )
     assert "no other host was switched" in loser.output
     assert winner.returncode == 0, won
@@ -274,7 +275,7 @@ def test_a_host_that_cannot_be_reached_stops_the_run_before_any_switch(fleet: Fl
     assert fleet.live() == before
 
 
-def test_a_host_that_dies_before_its_wave_takes_the_earlier_waves_back(fleet: Fleet) -> None:
+def test_a_host_that_dies_before_its_wave_rolls_the_earlier_waves_back(fleet: Fleet) -> None:
     before = fleet.live()
     running = fleet.begin("sixth", rollout_bake=2)
     fleet.wait_for_activation("web1", running)
@@ -286,7 +287,7 @@ def test_a_host_that_dies_before_its_wave_takes_the_earlier_waves_back(fleet: Fl
     assert running.returncode == 2
     assert "web3: activate: the host cannot be reached" in output
     assert re.search(
-        rf"^web1  {before['web1'][:12]}  taken back; the release before serves again, proved$", output, re.MULTILINE
+        rf"^web1  {before['web1'][:12]}  rolled back; the release before serves again, proved$", output, re.MULTILINE
     )
     assert re.search(r"^web3  \?\s+could not be reached", output, re.MULTILINE)
     assert "web3 failed in activate" in output
@@ -306,7 +307,8 @@ def test_unlock_frees_what_a_killed_run_holds(fleet: Fleet) -> None:
     freed = fleet.play("playbooks/unlock.yml")
     assert freed.code == 0, freed.output
     assert re.search(
-        rf"^web1: release [0-9a-f]{{12}} of run \S+ \(\S+ from \S+\) is taken back; {before['web1'][:12]} serves again",
+        rf"^web1: release [0-9a-f]{{12}} of run \S+ \(\S+ from \S+\) is rolled back; "
+        rf"{before['web1'][:12]} serves again",
         freed.output,
         re.MULTILINE,
     )
@@ -321,10 +323,10 @@ PUSH = """
   gather_facts: false
   run_once: true
   tasks:
-    - sluice.nginx.run:
+    - sluice.nginx.run_start:
       register: sluice_run
 - import_playbook: {project}/playbooks/push.yml
-- import_playbook: {project}/playbooks/settle.yml
+- import_playbook: {project}/playbooks/finalize.yml
 """
 
 
@@ -457,14 +459,14 @@ def test_a_host_of_an_earlier_wave_is_watched_while_a_later_one_is_switched(flee
     output = running.communicate(timeout=300)[0]
     assert running.returncode == 2
     assert "web1: bake: nginx's workers are no longer those of the switch" in output
-    assert "the 2 switched before it were taken back" in output
+    assert "the 2 switched before it were rolled back" in output
     assert fleet.live() == before
 
 
 @pytest.mark.parametrize(
     ("terms", "words"),
     [
-        ({"rollout_guard_deadline": 2}, "rollout_guard_deadline: 2 s is too short"),
+        ({"rollout_confirm_timeout": 2}, "rollout_confirm_timeout: 2 s is too short"),
         ({"rollout_bake": "long"}, "argument 'bake' is of type str and we were unable to convert to float"),
         ({"rollout_waves": [1, "many"]}, "rollout_waves[1]: 'many' is no size of a wave"),
     ],

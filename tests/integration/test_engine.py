@@ -68,7 +68,7 @@ class Release:
         self.form = {
             "id": self.id,
             "manifest": entries_to_json(manifest),
-            "kept": list(kept),
+            "shared": list(kept),
             "facts": {
                 "error_logs": ["/var/log/nginx/error.log"],
                 "access_logs": ["/var/log/nginx/access.log"],
@@ -120,8 +120,8 @@ class Host:
         answer = self.ask("activate", run, release.bundle, release=release.form, **request)
         if confirm:
             assert answer["ok"], answer
-            settled = self.ask("confirm", run, release=release.id)
-            assert settled["ok"], settled
+            finalized = self.ask("confirm", run, release=release.id)
+            assert finalized["ok"], finalized
         return answer
 
     @property
@@ -232,7 +232,7 @@ def words(answer: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("namespaces", [True, False])
-def test_the_first_push_adopts_and_can_be_taken_back(new_host: Any, release: Any, namespaces: bool) -> None:
+def test_the_first_push_adopts_and_can_be_rolled_back(new_host: Any, release: Any, namespaces: bool) -> None:
     host, one = (
         new_host(namespaces),
         release("one", contract=[{"get": "http://shop.example/", "expect": {"body": "one"}}]),
@@ -247,8 +247,8 @@ def test_the_first_push_adopts_and_can_be_taken_back(new_host: Any, release: Any
         assert host.state["pending"]["phase"] == "serving"
         adopted = host.state["pending"]["before"]
         assert host.state["releases"][adopted]["origin"] == "adopted"
-        back = host.ask("revert")
-        assert (back["reverted"], host.body, host.state["live"]) == (True, "by hand", adopted), back
+        back = host.ask("rollback")
+        assert (back["rolled_back"], host.body, host.state["live"]) == (True, "by hand", adopted), back
     assert set(seen) == {"200 by hand", "200 one"}
 
 
@@ -268,7 +268,7 @@ def test_a_configuration_that_nginx_refuses_changes_nothing(new_host: Any, relea
         answer = host.push(release("two", main="frobnicate on;"), run="r2")
     assert not answer["ok"]
     assert 'unknown directive "frobnicate"' in answer["problems"][0]["nginx"]
-    assert answer["reverted"] is (None if namespaces else True)
+    assert answer["rolled_back"] is (None if namespaces else True)
     assert (host.link, host.body, host.state["pending"]) == (link, "one", None)
     assert set(seen) == {"200 one"}
     assert "HUP" not in host.sh("cat /var/log/nginx/error.log")
@@ -302,7 +302,7 @@ FAILING: dict[str, tuple[dict[str, Any], str, bool]] = {
 
 
 @pytest.mark.parametrize("story", FAILING)
-def test_what_fails_after_the_switch_goes_all_the_way_back(host: Host, release: Any, story: str) -> None:
+def test_what_fails_after_the_switch_goes_all_the_rollback(host: Host, release: Any, story: str) -> None:
     change, said, always_served = FAILING[story]
     one = release("one", contract=[{"get": "http://shop.example/", "expect": {"body": "one"}}])
     host.push(one, confirm=True)
@@ -310,7 +310,7 @@ def test_what_fails_after_the_switch_goes_all_the_way_back(host: Host, release: 
     host.sh(f"python3 -c {shlex.quote(hold)} >/dev/null 2>&1 &")
     with host.probed() as seen:
         answer = host.push(release("two", **change), run="r2")
-    assert (answer["ok"], answer["reverted"], answer["broken"]) == (False, True, False), answer
+    assert (answer["ok"], answer["rolled_back"], answer["broken"]) == (False, True, False), answer
     assert said in answer["problems"][0]["what"] + answer["problems"][0].get("nginx", "")
     assert answer["timings"]["failed_to_worker"] <= answer["timings"]["failed_to_proof"]
     assert (host.body, host.state["live"], host.state["confirmed"]["release"]) == ("one", one.id, one.id)
@@ -328,7 +328,7 @@ def test_a_second_activation_changes_nothing(host: Host, release: Any) -> None:
     assert (again["ok"], again["changed"]) == (True, False)
     assert host.ask("confirm", "r2", release=one.id)["changed"] is False
     assert host.sh("wc -l < /var/lib/sluice/journal.jsonl") == journal
-    assert host.ask("revert", "r2")["note"] == "nothing to take back"
+    assert host.ask("rollback", "r2")["note"] == "nothing to roll back"
 
 
 def _one_byte_changed(folder: Path) -> None:
@@ -352,16 +352,16 @@ def test_a_bundle_that_is_not_the_release_is_refused(host: Host, release: Any, h
     assert host.sh("ls -A /var/lib/sluice/releases | grep -c incoming || true") == "0"
 
 
-def test_a_revert_after_the_confirmation_restores_what_was_confirmed_before(host: Host, release: Any) -> None:
+def test_a_rollback_after_the_confirmation_restores_what_was_confirmed_before(host: Host, release: Any) -> None:
     one, two = release("one"), release("two")
     host.push(one, run="r1", confirm=True)
     host.push(two, run="r2", confirm=True)
     assert host.state["confirmed"]["before"] == one.id
     assert host.ask("show", "r3", release="previous")["release"] == one.id
-    answer = host.ask("revert", "r2")
-    assert (answer["ok"], answer["reverted"], host.body) == (True, True, "one"), answer
+    answer = host.ask("rollback", "r2")
+    assert (answer["ok"], answer["rolled_back"], host.body) == (True, True, "one"), answer
     assert (host.state["confirmed"]["release"], host.state["confirmed"]["run"]) == (one.id, "r1")
-    assert host.ask("revert", "r2")["changed"] is False
+    assert host.ask("rollback", "r2")["changed"] is False
     stored = host.ask("activate", "r3", release={"id": two.id}, stored=True)
     assert (stored["ok"], host.body) == (True, "two"), stored
 
@@ -392,7 +392,7 @@ def test_drift(host: Host, release: Any, wish: str) -> None:
         return
     assert answer["ok"], answer
     assert f"{wish} drift" in [event["event"] for event in host.ask("status")["journal"]]
-    host.ask("revert", "r2")
+    host.ask("rollback", "r2")
     kept = host.sh("cat /etc/nginx/nginx.conf; ls /etc/nginx")
     assert ("# by an admin" in kept, "extra" in kept) == ((True, True) if wish == "adopt" else (False, False))
     assert host.ask("preflight", "r3", release=two.id)["ok"]
@@ -427,13 +427,13 @@ def test_two_at_once(host: Host, release: Any) -> None:
     assert host.state["pending"]["run"] == won
     assert "is not" not in words(host.ask("preflight", won, release=one.id))
     assert host.ask("confirm", lost, release=one.id)["ok"] is False
-    assert host.ask("revert", lost)["changed"] is False
-    assert host.ask("revert", "r9", of=won)["reverted"] is True
+    assert host.ask("rollback", lost)["changed"] is False
+    assert host.ask("rollback", "r9", of=won)["rolled_back"] is True
 
 
 def test_what_is_kept_outlives_releases(host: Host, release: Any) -> None:
     host.sh("cd /etc/nginx; mkdir auth; echo u:x > auth/users; chown root:www-data auth/users; chmod 640 auth/users")
-    one = release("one", links={"users": "/var/lib/sluice/kept/users"})
+    one = release("one", links={"users": "/var/lib/sluice/shared/users"})
     missing = host.push(one)
     assert "users is to be kept, and is not on this host" in words(missing)
     host.sh("cp -a /etc/nginx/auth/users /etc/nginx/users")
@@ -476,25 +476,25 @@ def test_what_only_reads_works_where_nothing_can_be_written(host: Host, release:
     assert host.sh("ls -A /tmp") == ""
 
 
-def test_a_master_that_died_is_started_on_the_way_back(host: Host, release: Any) -> None:
+def test_a_master_that_died_is_started_on_the_rollback(host: Host, release: Any) -> None:
     host.push(release("one"), confirm=True)
     host.push(release("two"), run="r2")
     host.kill_nginx()
-    answer = host.ask("revert", "r2")
-    assert answer["reverted"] is True, answer
+    answer = host.ask("rollback", "r2")
+    assert answer["rolled_back"] is True, answer
     assert host.body == "one"
 
 
-def test_a_way_back_that_fails_is_said(host: Host, release: Any) -> None:
+def test_a_rollback_that_fails_is_said(host: Host, release: Any) -> None:
     host.push(release("one"), confirm=True)
     host.push(release("two"), run="r2")
     host.kill_nginx()
     host.sh("mv /usr/sbin/nginx /usr/sbin/away")
-    answer = host.ask("revert", "r2")
-    assert (answer["ok"], answer["reverted"], answer["broken"]) == (False, False, True)
-    assert host.state["pending"]["phase"] == "reverting"
+    answer = host.ask("rollback", "r2")
+    assert (answer["ok"], answer["rolled_back"], answer["broken"]) == (False, False, True)
+    assert host.state["pending"]["phase"] == "rolling_back"
     host.sh("mv /usr/sbin/away /usr/sbin/nginx")
-    assert host.ask("revert", "r2")["reverted"] is True
+    assert host.ask("rollback", "r2")["rolled_back"] is True
     assert host.body == "one"
 
 
@@ -502,32 +502,32 @@ def test_a_master_that_stands_still_is_restarted_when_two_reloads_did_nothing(ho
     host.push(release("one"), confirm=True)
     host.push(release("two"), run="r2")
     host.sh("kill -STOP $(cat /run/nginx.pid)")
-    answer = host.ask("revert", "r2")
-    assert (answer["ok"], answer["reverted"], answer["means"], host.body) == (True, True, "restart", "one"), answer
-    for said in ("on the way back: reload: the reload did not take", "on the way back: reload again: the reload did"):
+    answer = host.ask("rollback", "r2")
+    assert (answer["ok"], answer["rolled_back"], answer["means"], host.body) == (True, True, "restart", "one"), answer
+    for said in ("on the rollback: reload: the reload did not take", "on the rollback: reload again: the reload did"):
         assert said in " ".join(answer["warnings"])
 
 
-def test_what_changed_outside_of_releases_is_said_on_the_way_back(host: Host, release: Any) -> None:
+def test_what_changed_outside_of_releases_is_said_on_the_rollback(host: Host, release: Any) -> None:
     host.sh("echo ann:x > /srv/users")
     host.push(release("one"), confirm=True)
     host.push(release("two"), run="r2")
-    assert host.ask("revert", "r2")["warnings"] == []
+    assert host.ask("rollback", "r2")["warnings"] == []
     host.push(release("two"), run="r3")
     host.sh("echo bob:y > /srv/users")
-    (said,) = host.ask("revert", "r3")["warnings"]
+    (said,) = host.ask("rollback", "r3")["warnings"]
     assert said.startswith("/srv/users, which release ")
-    assert "has changed since it was confirmed; files outside of releases are not taken back" in said
+    assert "has changed since it was confirmed; files outside of releases are not rolled back" in said
 
 
-def test_a_check_that_fails_on_the_way_back_is_said_and_the_host_is_not_broken(host: Host, release: Any) -> None:
+def test_a_check_that_fails_on_the_rollback_is_said_and_the_host_is_not_broken(host: Host, release: Any) -> None:
     page = {"get": "http://shop.example/page", "expect": {"body": "here"}}
     host.sh("mkdir -p /srv/www && echo here > /srv/www/page")
     host.push(release("one", server="location = /page { root /srv/www; }", contract=[page]), confirm=True)
     host.push(release("two"), run="r2")
     host.sh("rm /srv/www/page")
-    answer = host.ask("revert", "r2")
-    assert (answer["ok"], answer["reverted"], answer["broken"], host.body) == (False, True, False, "one"), answer
+    answer = host.ask("rollback", "r2")
+    assert (answer["ok"], answer["rolled_back"], answer["broken"], host.body) == (False, True, False, "one"), answer
     assert "the check 'GET http://shop.example/page' does not hold on this host" in words(answer)
     assert host.state["pending"] is None
 
@@ -565,7 +565,7 @@ def test_an_upstream_that_nobody_can_judge_has_no_say_in_how_nginx_serves(host: 
     new = {"get": "http://shop.example/", "expect": {"body": "not what two says"}}
     with host.probed() as seen:
         answer = host.push(release("two", server=app, contract=[page, new]), run="r3")
-    assert (answer["ok"], answer["reverted"], answer["broken"], answer["means"]) == (False, True, False, "reload")
+    assert (answer["ok"], answer["rolled_back"], answer["broken"], answer["means"]) == (False, True, False, "reload")
     assert (host.body, host.state["live"], host.state["pending"]) == ("one", one.id, None)
     assert host.sh("cat /run/nginx.pid") == master
     assert set(seen) <= {"200 one", "200 two"}
@@ -590,7 +590,7 @@ def test_bake(host: Host, release: Any) -> None:
     assert "open() failed" in words(host.ask("bake", "r2", release=bad.id, seconds=0))
     host.sh("nginx -s reload; sleep 0.4")
     assert "no longer those of the switch" in words(host.ask("bake", "r2", release=bad.id, seconds=0))
-    assert host.ask("revert", "r2")["reverted"]
+    assert host.ask("rollback", "r2")["rolled_back"]
     assert host.ask("bake", "r1", release=one.id, seconds=60)["note"].startswith("the release is confirmed already")
 
 
@@ -612,13 +612,13 @@ def test_requests_are_counted_as_nginx_logs_them(host: Host, release: Any, name:
     host.push(bad, run="r2")
     host.sh('for i in 1 2 3; do python3 -c "$ASK" 2>/dev/null; done; true')
     found = host.ask("bake", "r2", release=bad.id, seconds=0)["traffic"]
-    back = host.ask("revert", "r2")["traffic"]
+    back = host.ask("rollback", "r2")["traffic"]
     asked = host.ask("traffic", "r3", start=begun, end=now())
     for each in (found, back, asked["traffic"]):
         assert (sum(each["requests"]), sum(each["errors"]), each["unread"]) == (3, 3, 0), each
         assert each["failing"] == [{"request": "GET /", "count": 3}]
         assert any(ms is not None for ms in each["ms"]) is (name != "combined")
-    assert "reverted" in [event["event"] for event in asked["journal"]]
+    assert "rolled_back" in [event["event"] for event in asked["journal"]]
 
 
 def test_status_and_show(host: Host, release: Any) -> None:

@@ -15,12 +15,12 @@ import pytest
 import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 from tests.integration.conftest import Played
 
 pytestmark = pytest.mark.integration
 
-STAND_IN = Path(__file__).parent / "hostile/python3"
+STUB = Path(__file__).parent / "hostile/python3"
 HOSTS = ("web1", "evil")
 PLATFORM = {"os": "debian 12", "nginx_version": "1.22.1", "modules": []}
 
@@ -34,13 +34,13 @@ class Project:
         for host in HOSTS:
             place = root / "hosts" / host
             place.mkdir(parents=True)
-            shutil.copy(STAND_IN, place / "python3")
+            shutil.copy(STUB, place / "python3")
             (place / "manner").write_text(manner if host == "evil" else "honest")
             hosts[host] = {"ansible_python_interpreter": str(place / "python3"), "ansible_connection": "local"}
         self.made: dict[str, Release] = {}
         for host in HOSTS:
             tree = trees.overlay({"nginx.conf": trees.file(b"events {} # " + host.encode(), "raw")})
-            self.made[host] = Store(root / ".sluice/releases").add(tree, [], [], PLATFORM)
+            self.made[host] = ReleaseStore(root / ".sluice/releases").add(tree, [], [], PLATFORM)
         (root / "inventory/group_vars").mkdir(parents=True)
         (root / "inventory/hosts.yml").write_text(yaml.safe_dump({"web": {"hosts": hosts}}))
         (root / "inventory/group_vars/all.yml").write_text("ansible_become: false\n")
@@ -60,10 +60,10 @@ class Project:
             "emergency": "{{ rollout_emergency }}",
         }
         tasks = [
-            {"sluice.nginx.run": None, "register": "run"},
-            {"sluice.nginx.probe": {"releases": releases, "platform": {"tree": str(self.root / "packaged")}}},
-            *({"sluice.nginx.fleet": {**run, "bake": 0, "step": step}} for step in ("preflight", "wave", "settle")),
-            {"sluice.nginx.conclude": {"run": "{{ run }}"}},
+            {"sluice.nginx.run_start": None, "register": "run"},
+            {"sluice.nginx.live_info": {"releases": releases, "platform": {"tree": str(self.root / "packaged")}}},
+            *({"sluice.nginx.rollout": {**run, "bake": 0, "step": step}} for step in ("preflight", "wave", "finalize")),
+            {"sluice.nginx.run_end": {"run": "{{ run }}"}},
         ]
         play = {"hosts": "web", "gather_facts": False, "run_once": True, "tasks": tasks}
         (self.root / "roll_out.yml").write_text(yaml.safe_dump([play]))
@@ -141,16 +141,16 @@ def test_a_hostile_host_fails_alone(started: Callable[[str], Project], manner: s
     assert theirs.asked("web1")[-1] == ("confirm" if done.code == 0 else "preflight")
 
 
-@pytest.mark.parametrize("manner", ["activate=types", "confirm=deep", "confirm=other", "confirm=types revert=silent"])
-def test_a_host_that_turns_hostile_on_the_way_takes_the_others_back(
+@pytest.mark.parametrize("manner", ["activate=types", "confirm=deep", "confirm=other", "confirm=types rollback=silent"])
+def test_a_host_that_turns_hostile_on_the_way_rolls_the_others_back(
     started: Callable[[str], Project], manner: str
 ) -> None:
     theirs = started(manner)
     done = theirs.roll_out()
     assert done.code == 2
     assert "evil failed in " in done.output
-    assert theirs.asked("web1")[-1] == "revert"
-    assert theirs.asked("evil")[-1] == "revert"
+    assert theirs.asked("web1")[-1] == "rollback"
+    assert theirs.asked("evil")[-1] == "rollback"
 
 
 @pytest.mark.parametrize("manner", ["types", "deep", "anything", "noise"])

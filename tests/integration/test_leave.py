@@ -49,14 +49,14 @@ class Fleet:
     def deploy(self, word: str) -> Any:
         lines = [
             *("server {", "listen 80;", "server_name word.example;", f"location / {{ return 200 '{word}'; }}"),
-            *("location /closed {", "auth_basic closed;", "auth_basic_user_file /etc/nginx/kept/users;", "}", "}"),
+            *("location /closed {", "auth_basic closed;", "auth_basic_user_file /etc/nginx/shared/users;", "}", "}"),
         ]
         checks = [
             {"get": "http://word.example/", "expect": {"body": word}},
             {"get": "http://word.example/closed", "expect": {"status": 401}},
         ]
         settings = {
-            "nginx_http_lines": lines, "nginx_checks": checks, "nginx_kept": ["kept"], "gates_verify": [],
+            "nginx_http_lines": lines, "nginx_checks": checks, "nginx_shared_paths": ["shared"], "gates_verify": [],
             "rollout_bake": 0.2, "gates_signing_key": str(self.folder / "ada"),
         }  # fmt: skip
         return self.play("deploy.yml", "-e", json.dumps(settings))
@@ -96,8 +96,8 @@ def fleet(
             made.run(
                 host,
                 """install -d -m 0750 -g www-data /etc/nginx/kept
-                echo 'ada:{PLAIN}tea' > /etc/nginx/kept/users
-                chgrp www-data /etc/nginx/kept/users; chmod 0640 /etc/nginx/kept/users""",
+                echo 'ada:{PLAIN}tea' > /etc/nginx/shared/users
+                chgrp www-data /etc/nginx/shared/users; chmod 0640 /etc/nginx/shared/users""",
             )
         yield made
     finally:
@@ -157,9 +157,9 @@ def test_nothing_of_sluice_stays_and_nginx_serves_on(fleet: Fleet, before: dict[
         assert fleet.run(host, "ls /run | grep -i sluice || true") == ""
         units = fleet.run(host, "systemctl list-units --all --plain --no-legend 'sluice*'")
         assert [line for line in units.splitlines() if "sluice-receiver" not in line] == []
-        kept = ("/etc/nginx", "/etc/nginx/kept", "/etc/nginx/kept/users")
+        kept = ("/etc/nginx", "/etc/nginx/shared", "/etc/nginx/shared/users")
         assert {path: after[path] for path in kept} == {path: before[host][path] for path in kept}
-        files = fleet.run(host, "cd /etc/nginx/; find . -type f -not -path './kept/*' | sort | xargs sha256sum")
+        files = fleet.run(host, "cd /etc/nginx/; find . -type f -not -path './shared/*' | sort | xargs sha256sum")
         assert files == live[host]
         assert (fleet.word(host), fleet.workers(host)) == ("two", workers[host])
         fleet.run(host, "nginx -t -q; systemctl reload nginx; systemctl restart nginx")

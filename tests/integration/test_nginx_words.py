@@ -148,7 +148,7 @@ def test_a_true_failure_is_seen_beside_such_a_visitor(shop: Host, release: Calla
     }[fault]
     with visited(shop, 25.0):
         answer = shop.push(own(shop, release, "bad", **change), run="r2")
-        assert (answer["ok"], answer["reverted"], answer["broken"]) == (False, True, False), answer
+        assert (answer["ok"], answer["rolled_back"], answer["broken"]) == (False, True, False), answer
         assert said in answer["problems"][0]["what"] + answer["problems"][0].get("nginx", ""), answer
         assert shop.body == "good"
 
@@ -218,9 +218,9 @@ def test_a_process_that_calls_itself_nginx_is_never_run_nor_asked(
         assert "left out: user 65534 runs it" in json.dumps(answer)
         assert not answer.get("nginx", {}).get("running")
     assert "does not run" in words(shared.ask("preflight", release=one.id))
-    # nginx is down, whatever the other one says: the way back starts it, and signals nobody else.
-    answer = shared.ask("revert", "r1")
-    assert (answer["ok"], answer["reverted"]) == (True, True), answer
+    # nginx is down, whatever the other one says: the rollback starts it, and signals nobody else.
+    answer = shared.ask("rollback", "r1")
+    assert (answer["ok"], answer["rolled_back"]) == (True, True), answer
     assert "nginx had died and was started" in " ".join(answer["warnings"])
     assert shared.sh(f"ps -o user= -p {master},{worker} | sort -u") == "nobody"
     assert shared.sh("ls /tmp/evil") == "nginx\nwatched"

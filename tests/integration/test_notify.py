@@ -28,7 +28,7 @@ STEPS = """
 - hosts: localhost
   gather_facts: false
   tasks:
-    - sluice.nginx.run:
+    - sluice.nginx.run_start:
       register: sluice_run
     - ansible.builtin.import_role: {name: sluice.nginx.notify, rolespec_validate: false}
       vars: {notify_step: begin, notify_run: "{{ sluice_run }}"}
@@ -88,7 +88,7 @@ class Office:
         (notice,) = self.notices().values()
         return {row["channel"]: row["state"] for row in notice["deliveries"]}
 
-    def settled(self) -> dict[str, str]:
+    def finalized(self) -> dict[str, str]:
         """The same, once the sender has told of all channels."""
         until(lambda: self.notices() and "waiting" not in self.states().values(), "the sender tells of all channels")
         return self.states()
@@ -125,7 +125,7 @@ def test_no_output_and_no_file_has_a_secret_at_any_verbosity(office: Office, cam
         notify_wait=300,
     )
     assert done.code == 2, done.output
-    assert office.settled() == {
+    assert office.finalized() == {
         "json #1": "sent",
         "mailto #2": "failed",
         "json #3": "failed",
@@ -150,7 +150,7 @@ def test_a_server_that_hangs_holds_nobody_up(office: Office, came: Receiver) -> 
         assert office.states() == {"json #1": "waiting", "json #2": "sent"}
         lines = Path("/proc").glob("[0-9]*/cmdline")
         assert [path for path in lines if SECRET.encode() in _bytes(path)] == []
-    assert office.settled() == {"json #1": "failed", "json #2": "sent"}
+    assert office.finalized() == {"json #1": "failed", "json #2": "sent"}
 
 
 def _bytes(path: Path) -> bytes:
@@ -165,7 +165,7 @@ def test_what_was_kept_is_said_and_sent_when_its_channel_is_well_again(
     office: Office, came: Receiver, project: Path
 ) -> None:
     office.run(notify_team=[f"json://127.0.0.1:{refusing()}/team"], notify_wait=300)
-    assert office.settled() == {"json #1": "failed"}
+    assert office.finalized() == {"json #1": "failed"}
     again = office.play(project / "playbooks/notify.yml", notify_team=[f"json://127.0.0.1:{refusing()}/team"])
     assert again.code == 2
     assert "the message stopped could not be sent: no connection to it; it stays kept in" in again.output
@@ -278,7 +278,7 @@ def _heads(messages: list[dict[str, str]]) -> list[tuple[str, str]]:
     return sorted((to, " ".join(word for word in subject.split() if len(word) != 12)) for to, subject in rows)
 
 
-def test_a_fleet_that_is_deployed_to_and_taken_back_is_told_of_by_post_and_mail(fleet: Fleet) -> None:
+def test_a_fleet_that_is_deployed_to_and_rolled_back_is_told_of_by_post_and_mail(fleet: Fleet) -> None:
     # The same drift is told once a day, so no release of another day's or hour's tests may be this one.
     word = secrets.token_hex(8)
     done = fleet.deploy(word)

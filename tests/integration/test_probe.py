@@ -115,7 +115,7 @@ def test_a_host_says_what_it_has_and_nothing_on_it_changes(host: Host) -> None:
     for story, (need, met, seen, near) in NEEDS.items():
         row = found[need["kind"], need["value"]]
         assert row["met"] is met, (story, row)
-        assert row["seen"].startswith(seen), story
+        assert row["actual"].startswith(seen), story
         if near:
             assert row["near"] == near, story
     assert answer["facts"]["os"].startswith(("debian", "ubuntu"))
@@ -148,4 +148,4 @@ def test_preflight_says_what_the_release_needs_and_the_host_lacks(host: Host) ->
     (problem,) = answer["problems"]
     words = "the release needs the directory /srv/shop (root), for sites-enabled/shop.conf:3, and this host lacks it"
     assert problem["what"] == words
-    assert 'nginx_needs: ["directory:/srv/shop"]' in problem["do"]
+    assert 'nginx_needs: ["directory:/srv/shop"]' in problem["fix"]

@@ -42,7 +42,7 @@ class Spy:
 
     def __init__(self, host: Host) -> None:
         self.host = host
-        self.seen: list[str] = []
+        self.actual: list[str] = []
 
     def __enter__(self) -> Spy:
         self.host.sh("rm -f /tmp/stop")
@@ -52,7 +52,7 @@ class Spy:
 
     def _look(self) -> None:
         script = f"setpriv --reuid=65534 --regid=65534 --clear-groups python3 -c {shlex.quote(SPY)}"
-        self.seen = json.loads(self.host.sh(script))
+        self.actual = json.loads(self.host.sh(script))
 
     def __exit__(self, *error: object) -> None:
         self.host.sh("touch /tmp/stop")
@@ -71,7 +71,9 @@ def keeper(host: Host) -> Host:
 
 
 def test_at_no_moment_can_anybody_else_read_a_key(keeper: Host, release: Any) -> None:
-    one = release("one", files={"ssl/one.key": KEY, "plain": "x"}, links={"ssl-kept": "/var/lib/sluice/kept/ssl-kept"})
+    one = release(
+        "one", files={"ssl/one.key": KEY, "plain": "x"}, links={"ssl-kept": "/var/lib/sluice/shared/ssl-kept"}
+    )
     keeper.sh("cp -a /etc/nginx/ssl /etc/nginx/ssl-kept")
     os.chmod(one.folder / "ssl" / "one.key", 0o600)
     one = type(one)(one.folder, None, ("ssl-kept",))
@@ -79,15 +81,16 @@ def test_at_no_moment_can_anybody_else_read_a_key(keeper: Host, release: Any) ->
         assert keeper.push(one, confirm=True)["ok"]
         back = keeper.ask("activate", "r2", release={"id": keeper.state["confirmed"]["before"]}, stored="previous")
         assert back["ok"] or back["problems"], back
-        keeper.ask("revert", "r2")
+        keeper.ask("rollback", "r2")
         keeper.sh(f"rm -r /var/lib/sluice/releases/{one.id}/ssl; echo '# by hand' >> /etc/nginx/plain")
         keeper.ask("preflight", "r3", release=one.id, drift="discard")
         assert keeper.push(one, "r3", drift="discard", confirm=True)["ok"]
-    assert spy.seen == []
+    assert spy.actual == []
     assert keeper.sh(f"stat -c %a /var/lib/sluice/releases/{one.id}/ssl/one.key") == "600"
-    assert keeper.sh("stat -c %a /var/lib/sluice/kept/ssl-kept") == "700"
+    assert keeper.sh("stat -c %a /var/lib/sluice/shared/ssl-kept") == "700"
     assert keeper.sh("ls -A /var/lib/sluice") .split() == [
-        "ballast", "bundles", "engine", "journal.jsonl", "kept", "lock", "meta", "nginx.json", "releases", "state.json",
+        "ballast", "bundles", "engine", "journal.jsonl", "lock", "meta", "nginx.json", "releases", "shared",
+        "state.json",
     ]  # fmt: skip
 
 
@@ -148,4 +151,4 @@ def test_what_nginx_makes_for_the_engine_is_as_it_always_is(host: Host, release:
     made = host.sh("find /var/lib/sluice /run/sluice -maxdepth 1 -printf '%m %p\\n'").splitlines()
     modes = {row.split()[1]: row.split()[0] for row in made}
     open_to_all = {path for path, mode in modes.items() if int(mode, 8) & 0o077}
-    assert open_to_all == {"/var/lib/sluice", "/var/lib/sluice/releases", "/var/lib/sluice/kept"}
+    assert open_to_all == {"/var/lib/sluice", "/var/lib/sluice/releases", "/var/lib/sluice/shared"}

@@ -21,13 +21,13 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils import receipt as receipts
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Terms, build
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Run
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import RolloutOptions, build
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import Run
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import sign_engine
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import sign
-from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_release_id
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
+from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_release_id
 
 pytestmark = pytest.mark.integration
 
@@ -151,7 +151,7 @@ def test_a_change_cannot_turn_its_own_gates_green(
     shutil.copytree(project / "inventories/bare", inventory)
     tree.mkdir(parents=True)
     (tree / "site.conf").write_text("server { listen 8080; location / { return 500; } location /x { alias /srv/; } }\n")
-    arguments = ("-i", str(inventory), "-e", f"nginx_tree={tree.parent}", "-e", "gates_blame=false")
+    arguments = ("-i", str(inventory), "-e", f"nginx_tree={tree.parent}", "-e", "gates_culprit=false")
     variables = inventory / "group_vars/web.yml"
     before = variables.read_text()
     variables.write_text(f"{before}\nrollout_emergency: tidy up\n")
@@ -203,18 +203,18 @@ def test_it_runs_nothing_else_as_root(fleet: Fleet, host: str, command: str) -> 
 def examined(fleet: Fleet) -> Release:
     """A release that passed the gates, and is on no host."""
     first = fleet.live("web1")
-    older = Store(fleet.project / ".sluice/releases").get(read_release_id(first))
+    older = ReleaseStore(fleet.project / ".sluice/releases").get(read_release_id(first))
     (fleet.folder / "older.json").write_bytes((older.root / "receipt.json").read_bytes())
     (fleet.folder / "older.json.sig").write_bytes((older.root / "receipt.json.sig").read_bytes())
     done = fleet.deploy("second", playbook="playbooks/gate.yml")
     assert done.code == 0, done.output
     newest = max((fleet.project / ".sluice/releases").glob("*/receipt.json"), key=lambda path: path.stat().st_mtime)
-    return Store(fleet.project / ".sluice/releases").get(read_release_id(newest.parent.name))
+    return ReleaseStore(fleet.project / ".sluice/releases").get(read_release_id(newest.parent.name))
 
 
 def _asked(release: Release) -> dict[str, Any]:
     """What the controller would send."""
-    return dict(json.loads(json.dumps(build("activate", RUN, release.id, release, Terms()).request)))
+    return dict(json.loads(json.dumps(build("activate", RUN, release.id, release, RolloutOptions()).request)))
 
 
 def _signed(fleet: Fleet, receipt: dict[str, Any], key: str = "ada") -> dict[str, Any]:
@@ -251,7 +251,7 @@ TAMPERED: dict[str, tuple[Callable[[Fleet, dict[str, Any]], dict[str, Any]], str
             lambda fleet, asked, part=part, other=other: {"release": {**asked["release"], part: other}},  # type: ignore[misc]
             f"the {part} of release",
         )
-        for part, other in {"contract": [], "facts": {}, "kept": ["conf.d"], "platform": {}, "manifest": []}.items()
+        for part, other in {"contract": [], "facts": {}, "shared": ["conf.d"], "platform": {}, "manifest": []}.items()
     },
 }
 
@@ -339,7 +339,7 @@ def test_new_signers_are_signed_by_one_who_may_sign(fleet: Fleet) -> None:
 
 
 def test_what_is_newer_goes_out_and_what_is_older_not_any_more(fleet: Fleet, examined: Release) -> None:
-    first = Store(fleet.project / ".sluice/releases").get(read_release_id(fleet.live("web1")))
+    first = ReleaseStore(fleet.project / ".sluice/releases").get(read_release_id(fleet.live("web1")))
     done = fleet.deploy("second")
     assert done.code == 0, done.output
     assert fleet.words() == ["second", "second"]

@@ -130,5 +130,5 @@ def test_every_playbook_is_in_the_reference() -> None:
     reference = (PROJECT / "docs/playbooks.md").read_text(encoding="utf-8")
     names = [f"playbooks/{path.name}" for path in (PROJECT / "playbooks").glob("*.yml")]
     # Parts of deploy.yml and rollback.yml.
-    parts = {"playbooks/push.yml", "playbooks/settle.yml"}
+    parts = {"playbooks/push.yml", "playbooks/finalize.yml"}
     assert [name for name in sorted(names) if name not in reference and name not in parts] == []

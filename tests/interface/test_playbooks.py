@@ -40,5 +40,5 @@ def test_each_playbook_has_a_name_that_works_from_any_folder(tmp_path: Path) -> 
 
 
 def test_the_playbooks_of_the_design_are_there() -> None:
-    names = {"deploy", "gate", "push", "settle", "rollback", "status", "sandbox"}
+    names = {"deploy", "gate", "push", "finalize", "rollback", "status", "sandbox"}
     assert {f"playbooks/{name}.yml" for name in names} <= set(PLAYBOOKS)

@@ -10,7 +10,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import Platform
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage
 from benchmarks.catch_rate import quick_selection
 from benchmarks.catching.corpus import KINDS, names, read
 from benchmarks.catching.trial import Bench
@@ -21,7 +21,7 @@ SELECTED = quick_selection([read(name) for name in names()])
 @pytest.mark.integration
 @pytest.mark.parametrize("number", range(len(SELECTED)), ids=[each.name for each in SELECTED])
 def test_a_change_is_stopped_when_it_is_a_fault_and_passes_when_it_is_none(
-    number: int, engine: docker.DockerClient, platform: Platform, tmp_path: Path
+    number: int, engine: docker.DockerClient, platform: PlatformImage, tmp_path: Path
 ) -> None:
     case, change = SELECTED[number]
     outcome = Bench(engine, platform, tmp_path, "corpus").examine(case, change, number)

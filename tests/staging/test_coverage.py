@@ -18,9 +18,9 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceE
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options, Subject, Verdict
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Subject, Verdict
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate
 
 pytestmark = pytest.mark.integration
@@ -57,10 +57,10 @@ def test_the_copy_answers_as_the_release_does_and_the_release_serves_again(
     main = {"nginx.conf": trees.file((FIXTURES / "packaged.conf").read_bytes(), "packaged/nginx.conf")}
     laid = trees.overlay(main, trees.read_layer(EVERY_WAY / "tree", "raw"))
     contract = [dict(to_json(check)) for check in parse_contract(case["contract"], "nginx_checks")]
-    release = Store(tmp_path).add(laid, contract, [], {})
+    release = ReleaseStore(tmp_path).add(laid, contract, [], {})
     settings = replace(stage_settings, docroots={"/srv/shop": EVERY_WAY / "docroot"})
     gates = [*(GATES[name] for name in ("spec", "parse", "syntax", "start")), Gate("compared", ("start",), _work)]
-    options = Options(docroots={"/srv/shop": str(EVERY_WAY / "docroot")})
+    options = GateOptions(docroots={"/srv/shop": str(EVERY_WAY / "docroot")})
     (examined,) = Examiner(engine, gates, options, settings, (), "test-coverage").examine(
         [Candidate(("web1",), release)]
     )

@@ -9,21 +9,21 @@ from pathlib import Path
 import docker
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.asking import caches
-from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.beside import NOT_ASKED, Beside
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.exchange import caches
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.pools import Pools
-from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import Door, Request, askable, doors
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.side_by_side import NOT_ASKED, Beside
+from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import DerivedRequest, Entrance, askable, doors
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config
 from ansible_collections.sluice.nginx.plugins.module_utils.config.samples import near_misses, samples
 from ansible_collections.sluice.nginx.plugins.module_utils.effects.effects import effects
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import findings_text
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Options, Subject, Verdict
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, GateOptions, Subject, Verdict
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate
 
 _REQUESTS = 2000
@@ -59,13 +59,13 @@ _CHANGES = {
 
 def _release(store: Path, rows: str = "", more: str = "") -> Release:
     text = "events {}\nhttp {" + _SHOP.format(rows=rows, more=more) + "}\n"
-    return Store(store).add({"nginx.conf": trees.file(text.encode(), "nginx.conf")}, [], [], {})
+    return ReleaseStore(store).add({"nginx.conf": trees.file(text.encode(), "nginx.conf")}, [], [], {})
 
 
-def _at_random(configs: tuple[Config, Config]) -> Iterator[Request]:
+def _at_random(configs: tuple[Config, Config]) -> Iterator[DerivedRequest]:
     """Yield requests around the locations of both configurations."""
     chance = random.Random(1)
-    ways: list[tuple[Door, list[str]]] = []
+    ways: list[tuple[Entrance, list[str]]] = []
     for config in configs:
         for server in config.servers():
             paths = [path for each in askable(server) for path in samples(each)]
@@ -87,7 +87,7 @@ def _gate(subject: Subject) -> Verdict:
     live = subject.live.config
     found = effects(live, config, changes(live, config), seconds=10)
     assert found.is_exact, found.to_json()
-    chosen: dict[Request, None] = {}
+    chosen: dict[DerivedRequest, None] = {}
     for request in _at_random((live, config)):
         chosen[request] = None
         if len(chosen) == _REQUESTS:
@@ -96,7 +96,7 @@ def _gate(subject: Subject) -> Verdict:
     beside = Beside(
         subject.staged_live,
         subject.staged,
-        Pools(live, config, subject.staged.world.names),
+        Pools(live, config, subject.staged.environment.names),
         (release.id, subject.live.release.id),
         sorted(caches(config) | caches(live)),
     )
@@ -122,7 +122,7 @@ def test_no_request_is_answered_otherwise_outside_of_the_sets(
     live, candidate = _release(tmp_path), _release(tmp_path, **change)
     gates = [gate for gate in find_gates() if gate.name in ("spec", "parse", "needs", "syntax", "start")]
     gates = [*gates, Gate("effects", ("start",), _gate)]
-    examiner = Examiner(engine, gates, Options(), stage_settings, (), "gates")
+    examiner = Examiner(engine, gates, GateOptions(), stage_settings, (), "gates")
     (examined,) = examiner.examine([Candidate(("web1",), candidate, live=live)])
     verdict = next(each for each in examined.verdicts if each.gate == "effects")
     assert verdict.result == "pass", f"{verdict.summary}\n{findings_text(examined.verdicts)}"

@@ -22,11 +22,11 @@ from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery impo
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner, subject_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.render import contract_of
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import findings_text
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate, run_gates
 
 FIXTURES = Path(__file__).resolve().parents[1] / "gates"
@@ -59,16 +59,16 @@ def _release(folder: Path, case: Mapping[str, Any], store: Path, part: str = "tr
     packaged = {"nginx.conf": main} if case.get("packaged", True) else {}
     contract = [dict(to_json(check)) for check in parse_contract(case.get("contract", []), "nginx_checks")]
     laid = trees.overlay(packaged, trees.read_layer(folder / part, "raw"))
-    return Store(store).add(laid, contract, [], {})
+    return ReleaseStore(store).add(laid, contract, [], {})
 
 
-def _options(folder: Path, case: Mapping[str, Any]) -> Options:
+def _options(folder: Path, case: Mapping[str, Any]) -> GateOptions:
     given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in case.get("options", {}).items()
     }
     given["docroots"] = {path: str(folder / name) for path, name in case.get("docroots", {}).items()}
     given["verify"] = tuple(str(folder / name) for name in case.get("verify", []))
-    return Options(**given)
+    return GateOptions(**given)
 
 
 @pytest.mark.parametrize(
@@ -136,10 +136,10 @@ def test_upstreams_that_behaviour_makes_fail_are_well_again_for_the_other_gates(
     contract = [{"get": "http://shop.example/", "expect": {"status": 200, "upstream": {"path": "/"}}}]
     checks = [dict(to_json(check)) for check in parse_contract(contract, "nginx_checks")]
     live, candidate = (
-        Store(tmp_path).add({"nginx.conf": trees.file(site.format(shop).encode(), "nginx.conf")}, checks, [], {})
+        ReleaseStore(tmp_path).add({"nginx.conf": trees.file(site.format(shop).encode(), "nginx.conf")}, checks, [], {})
         for shop in ("old", "new")
     )
-    examiner = Examiner(engine, find_gates(), Options(), stage_settings, (), "gates")
+    examiner = Examiner(engine, find_gates(), GateOptions(), stage_settings, (), "gates")
     (examined,) = examiner.examine([Candidate(("web1",), candidate, live=live)])
     said = {verdict.gate: verdict.result for verdict in examined.verdicts}
     assert set(said.values()) == {"pass"}, findings_text(examined.verdicts)

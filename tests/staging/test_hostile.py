@@ -15,14 +15,14 @@ import docker
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.synthesis import synthesise
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import Bounds
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import Stage, StageSettings
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
-from ansible_collections.sluice.nginx.plugins.module_utils.world.synthesis import synthesise
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions
 
 pytestmark = pytest.mark.integration
 
@@ -99,7 +99,7 @@ def examine(engine: docker.DockerClient, stage_settings: StageSettings, tmp_path
     def release(files: Mapping[str, bytes], checks: list[Any]) -> Release:
         laid = {name: trees.file(data, "raw") for name, data in files.items()}
         contract = [dict(to_json(check)) for check in parse_contract(checks, "nginx_checks")]
-        return Store(tmp_path).add(trees.overlay(laid), contract, [], {})
+        return ReleaseStore(tmp_path).add(trees.overlay(laid), contract, [], {})
 
     def examined(
         files: Mapping[str, bytes],
@@ -110,7 +110,7 @@ def examine(engine: docker.DockerClient, stage_settings: StageSettings, tmp_path
         run = f"hostile-{len(ran)}"
         ran.append(run)
         settings = replace(stage_settings, bounds=bounds or Bounds())
-        examiner = Examiner(engine, find_gates(), Options(), settings, (), run)
+        examiner = Examiner(engine, find_gates(), GateOptions(), settings, (), run)
         before = release(live, [TRUE]) if live else None
         (found,) = examiner.examine([Candidate(("web1",), release(files, [check]), live=before)])
         assert engine.containers.list(all=True, filters={"name": f"sluice-{run}"}, ignore_removed=True) == []
@@ -185,7 +185,7 @@ def test_a_release_that_ends_the_agent_has_not_passed(examine: Examine, tmp_path
     assert "the agent ended" in words(found)
 
 
-WORLD = synthesise((), {}, ())
+ENVIRONMENT = synthesise((), {}, ())
 SMALL = Bounds(memory=192 << 20, processes=100, disk=64 << 20)
 
 
@@ -240,14 +240,14 @@ def test_a_candidate_that_writes_beside_the_live_release_is_compared_with_what_w
 STATUS = "grep -h -e CapEff -e NoNewPrivs /proc/1/status"
 
 
-@pytest.mark.parametrize("part", ["nginx", "stand-in", "judge"])
+@pytest.mark.parametrize("part", ["nginx", "stub", "judge"])
 def test_a_container_has_what_it_needs_and_no_more(
     engine: docker.DockerClient, stage_settings: StageSettings, tmp_path: Path, part: str
 ) -> None:
     laid = {name: trees.file(data, "raw") for name, data in plain().items()}
-    release = Store(tmp_path).add(trees.overlay(laid), [], [], {})
+    release = ReleaseStore(tmp_path).add(trees.overlay(laid), [], [], {})
     settings = replace(stage_settings, bounds=SMALL)
-    with Stage(engine, "sluice-test-bounds", {release.id: release.tree}, release.id, WORLD, settings) as stage:
+    with Stage(engine, "sluice-test-bounds", {release.id: release.tree}, release.id, ENVIRONMENT, settings) as stage:
         stage.open([])
         stage.run("true")
 
@@ -267,12 +267,14 @@ def test_a_container_has_what_it_needs_and_no_more(
             assert "Read-only file system" in seen("echo >> /usr/lib/python3/x; echo >> /etc/x")
 
 
-def test_nginx_reaches_no_file_and_no_process_of_the_judge_and_of_the_stand_ins(
+def test_nginx_reaches_no_file_and_no_process_of_the_judge_and_of_the_stubs(
     engine: docker.DockerClient, stage_settings: StageSettings, tmp_path: Path
 ) -> None:
     laid = {name: trees.file(data, "raw") for name, data in plain().items()}
-    release = Store(tmp_path).add(trees.overlay(laid), [], [], {})
-    with Stage(engine, "sluice-test-apart", {release.id: release.tree}, release.id, WORLD, stage_settings) as stage:
+    release = ReleaseStore(tmp_path).add(trees.overlay(laid), [], [], {})
+    with Stage(
+        engine, "sluice-test-apart", {release.id: release.tree}, release.id, ENVIRONMENT, stage_settings
+    ) as stage:
         stage.open([])
         stage.run("true")
 
@@ -281,12 +283,12 @@ def test_nginx_reaches_no_file_and_no_process_of_the_judge_and_of_the_stand_ins(
             assert isinstance(output, bytes)
             return output.decode().strip()
 
-        for part in ("judge", "stand-in"):
+        for part in ("judge", "stub"):
             assert seen(part, f"echo > /sluice/of-{part}; ls /sluice/of-{part}") == f"/sluice/of-{part}"
         look = "ls /proc/*/root/sluice/of-{0} /sluice/of-{0} 2>/dev/null"
-        assert [seen("nginx", look.format(part)) for part in ("judge", "stand-in")] == ["", ""]
-        # The judge's processes are among those of the stand-ins, which the user's programs run beside.
-        assert seen("stand-in", look.format("judge")) == ""
+        assert [seen("nginx", look.format(part)) for part in ("judge", "stub")] == ["", ""]
+        # The judge's processes are among those of the stubs, which the user's programs run beside.
+        assert seen("stub", look.format("judge")) == ""
         assert stage.run("ip", "link", "set", "lo", "down").code != 0
         assert stage.run("ip", "address", "add", "198.18.0.2", "dev", "lo").code != 0
         assert "key" not in json.loads(stage.run("cat", "/sluice/plan.json").output)

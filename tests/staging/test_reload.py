@@ -14,9 +14,9 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceE
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import Stage, StageSettings
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options, Subject, Verdict
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Subject, Verdict
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate
 
 pytestmark = pytest.mark.integration
@@ -77,11 +77,11 @@ def examine(engine: docker.DockerClient, stage_settings: StageSettings, tmp_path
 
     def made(text: str) -> Release:
         files = {"nginx.conf": trees.file(MAIN, "raw"), "conf.d/site.conf": trees.file(text.encode(), "raw")}
-        return Store(tmp_path).add(trees.overlay(files), [], [], {})
+        return ReleaseStore(tmp_path).add(trees.overlay(files), [], [], {})
 
     def run(candidate: str, live: str, *steps: Gate) -> dict[str, Verdict]:
         gates = [GATES[name] for name in ("spec", "parse", "syntax", "start")]
-        examiner = Examiner(engine, [*gates, *steps], Options(), stage_settings, (), "test-reload")
+        examiner = Examiner(engine, [*gates, *steps], GateOptions(), stage_settings, (), "test-reload")
         (examined,) = examiner.examine([Candidate(("web1",), made(candidate), (), made(live))])
         return {verdict.gate: verdict for verdict in examined.verdicts}
 
@@ -92,7 +92,7 @@ def _step(name: str, work: Callable[[Stage], Any]) -> Gate:
     """Something to be done between gates; what it returns is the evidence."""
 
     def run(subject: Subject) -> Verdict:
-        return Verdict("pass", "", evidence={"seen": work(subject.staged)})
+        return Verdict("pass", "", evidence={"actual": work(subject.staged)})
 
     return Gate(name, ("start",), run)
 
@@ -122,7 +122,7 @@ STATE = _step("state", _state)
 
 
 def _live_state(subject: Subject) -> Verdict:
-    return Verdict("pass", "", evidence={"seen": _state(subject.live_stage or subject.staged)})
+    return Verdict("pass", "", evidence={"actual": _state(subject.live_stage or subject.staged)})
 
 
 LIVE_STATE = Gate("live state", ("start",), _live_state)
@@ -149,7 +149,7 @@ def test_afterwards_each_stage_runs_from_its_own_bytes(
         own = next(
             path.name for path in tmp_path.iterdir() if text in (path / "tree/conf.d/site.conf").read_text("utf-8")
         )
-        assert verdicts[name].evidence["seen"] == {"link": own, "masters": ["1"], "bodies": [body]}
+        assert verdicts[name].evidence["actual"] == {"link": own, "masters": ["1"], "bodies": [body]}
 
 
 def test_a_port_that_another_program_takes_is_told(examine: Examine) -> None:
@@ -160,7 +160,7 @@ def test_a_port_that_another_program_takes_is_told(examine: Examine) -> None:
     assert first.what.startswith("a reload from the live release into this one fails")
     assert "bind() to 0.0.0.0:8080 failed (98" in first.nginx
     assert (first.file, first.line) == ("conf.d/site.conf", 2)
-    assert "If another program has the port, end it" in first.mend
+    assert "If another program has the port, end it" in first.fix
 
 
 def test_a_request_that_never_ends_does_not_hold_the_gate(examine: Examine) -> None:
@@ -170,8 +170,8 @@ def test_a_request_that_never_ends_does_not_hold_the_gate(examine: Examine) -> N
     assert [finding.what for finding in verdict.findings] == [
         "workers of before still run long after a reload from the live release into this one"
     ]
-    assert "worker_shutdown_timeout" in verdict.findings[0].mend
-    assert verdicts["state"].evidence["seen"]["bodies"] == ["new"]
+    assert "worker_shutdown_timeout" in verdict.findings[0].fix
+    assert verdicts["state"].evidence["actual"]["bodies"] == ["new"]
 
 
 def test_a_live_release_that_nginx_refuses_decides_nothing(examine: Examine) -> None:
@@ -179,7 +179,7 @@ def test_a_live_release_that_nginx_refuses_decides_nothing(examine: Examine) -> 
     assert verdicts["reload"].result == "pass"
     assert "the live release does not start, so nginx cannot reload from it" in verdicts["reload"].summary
     assert 'unknown directive "nonsense"' in verdicts["reload"].summary
-    assert verdicts["state"].evidence["seen"]["bodies"] == ["hello"]
+    assert verdicts["state"].evidence["actual"]["bodies"] == ["hello"]
 
 
 def test_what_is_served_can_be_chosen_and_what_cannot_be_is_told(examine: Examine) -> None:
@@ -194,6 +194,6 @@ def test_what_is_served_can_be_chosen_and_what_cannot_be_is_told(examine: Examin
         stage.ask("serve", [{}])
         return [*words, str(failed.value), *_state(stage)["bodies"]]
 
-    seen = examine(PLAIN, PLAIN, _step("chosen", choose))["chosen"].evidence["seen"]
+    seen = examine(PLAIN, PLAIN, _step("chosen", choose))["chosen"].evidence["actual"]
     assert (seen[0], seen[2]) == ("other", "hello"), json.dumps(seen)
     assert 'unexpected end of file, expecting "}"' in seen[1]

@@ -18,11 +18,14 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils.config.facts import facts
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.images import Image, parse_images
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.model import Endpoint, Service
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.synthesis import synthesise
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.reading import needs_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.render import KEPT_ROOT
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import (
     Stage,
@@ -30,9 +33,6 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import 
     owner_label,
     remove_orphans,
 )
-from ansible_collections.sluice.nginx.plugins.module_utils.world.images import Image, parse_images
-from ansible_collections.sluice.nginx.plugins.module_utils.world.model import Endpoint, Service
-from ansible_collections.sluice.nginx.plugins.module_utils.world.synthesis import synthesise
 
 pytestmark = pytest.mark.integration
 
@@ -108,14 +108,14 @@ def open_stage(engine: docker.DockerClient, stage_settings: StageSettings, tmp_p
         **docroots: Path,
     ) -> Stage:
         files = {"nginx.conf": trees.file(MAIN, "raw"), "conf.d/site.conf": trees.file(text.encode(), "raw")}
-        release = Store(tmp_path).add(trees.overlay({**files, **(more or {})}), [], [], {})
+        release = ReleaseStore(tmp_path).add(trees.overlay({**files, **(more or {})}), [], [], {})
         config = parse_tree(release.tree)
         mapped = {f"/srv/{name}": path for name, path in docroots.items()}
         docroots_there = {path: str(folder) for path, folder in mapped.items()}
-        world = synthesise(needs_of(config, ()), docroots_there, services)
+        environment = synthesise(needs_of(config, ()), docroots_there, services)
         settings = replace(stage_settings, docroots=mapped, images=images)
         stage = Stage(
-            engine, f"sluice-test-stage-{len(stages)}", {release.id: release.tree}, release.id, world, settings
+            engine, f"sluice-test-stage-{len(stages)}", {release.id: release.tree}, release.id, environment, settings
         )
         stages.append(stage)
         stage.open(facts(config)["error_logs"])
@@ -166,7 +166,7 @@ def _addresses_of_this_machine(engine: docker.DockerClient) -> list[str]:
     return sorted({address for address in local if not address.startswith("127.")} | {bridge})
 
 
-@pytest.mark.parametrize("role", ["nginx", "stand-in", "judge"])
+@pytest.mark.parametrize("role", ["nginx", "stub", "judge"])
 def test_nothing_real_can_be_reached(engine: docker.DockerClient, open_stage: Open, listener: int, role: str) -> None:
     stage = open_stage(UPSTREAMS.replace("unix:/run/shop/app.sock:/", "app"))
     addresses = _addresses_of_this_machine(engine)
@@ -178,7 +178,7 @@ def test_nothing_real_can_be_reached(engine: docker.DockerClient, open_stage: Op
     assert json.loads(output) == dict.fromkeys([*addresses, "192.0.2.1"], "OSError, route 2")
 
 
-def test_stand_ins_answer_at_names_and_literal_addresses_and_say_what_they_saw(open_stage: Open) -> None:
+def test_stubs_answer_at_names_and_literal_addresses_and_say_what_they_saw(open_stage: Open) -> None:
     stage = open_stage(UPSTREAMS, Service("app", program("/run/shop/app.sock"), socket="/run/shop/app.sock"))
     named, literal, wrong = checked(
         stage,
@@ -252,7 +252,7 @@ server {
 """
 
 
-def test_images_answer_in_place_of_stand_ins(open_stage: Open, platform_image: str, tmp_path: Path) -> None:
+def test_images_answer_in_place_of_stubs(open_stage: Open, platform_image: str, tmp_path: Path) -> None:
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages/index.html").write_text("a page of the shop")
     serve = ["python3", "-m", "http.server", "--directory", "/srv/pages"]
@@ -268,7 +268,7 @@ def test_images_answer_in_place_of_stand_ins(open_stage: Open, platform_image: s
         {"get": "http://shop.example/beside/", "expect": {"body": "the real program"}},
     )
     assert [outcome["problems"] for outcome in outcomes] == [[], []]
-    assert "no stand-in at other.example:8001: Address already in use" in stage.invented
+    assert "no stub at other.example:8001: Address already in use" in stage.synthesized
     assert len(containers(stage.client, stage)) == 5
 
 
@@ -317,7 +317,7 @@ def test_what_outlives_releases_is_there_and_the_release_stays_as_it_is(open_sta
         auth_basic_user_file htpasswd;
         location / { return 200 hello; }
     }"""
-    kept = {name: trees.link(f"{KEPT_ROOT}/{name}", "nginx_kept") for name in ("ssl", "htpasswd")}
+    kept = {name: trees.link(f"{KEPT_ROOT}/{name}", "nginx_shared_paths") for name in ("ssl", "htpasswd")}
     stage = open_stage(text, more=kept)
     assert checked(stage, {"get": "https://shop.example/"})[0]["problems"] == []
     identity = stage.run("readlink", "/etc/nginx").output.strip().rpartition("/")[2]
@@ -341,7 +341,7 @@ def test_an_agent_that_ended_is_told_in_words(engine: docker.DockerClient, open_
             stage.ask("start")
 
 
-def test_a_file_of_the_configuration_that_the_release_lacks_is_not_invented(open_stage: Open) -> None:
+def test_a_file_of_the_configuration_that_the_release_lacks_is_not_synthesized(open_stage: Open) -> None:
     stage = open_stage("server { listen 80; include snippets/gone.conf; }")
     done = stage.run("nginx", "-t")
     assert done.code == 1
@@ -396,8 +396,8 @@ def test_an_image_that_is_not_there_is_told_in_words(
     engine: docker.DockerClient, stage_settings: StageSettings, tmp_path: Path
 ) -> None:
     settings = replace(stage_settings, image="sluice-platform:none")
-    world = synthesise((), {}, ())
-    with Stage(engine, "sluice-test-none", {"0" * 64: tmp_path}, "0" * 64, world, settings) as stage:
+    environment = synthesise((), {}, ())
+    with Stage(engine, "sluice-test-none", {"0" * 64: tmp_path}, "0" * 64, environment, settings) as stage:
         stage.open([])
         with pytest.raises(SluiceError, match=r"Docker cannot run the stage sluice-test-none: .*sluice-platform:none"):
             stage.run("true")

@@ -36,7 +36,7 @@ _TOLD: dict[str, dict[str, Any]] = {
     "probe": {
         "live": "a" * 64,
         "confirmed": True,
-        "needs": [{"key": ["port", "80/tcp"], "met": True, "seen": "", "near": ""}],
+        "needs": [{"key": ["port", "80/tcp"], "met": True, "actual": "", "near": ""}],
         "facts": {"nginx_version": None, "modules": [], "os": "debian 12"},
         "tree": "",
         "withheld": [],
@@ -55,7 +55,7 @@ _TOLD: dict[str, dict[str, Any]] = {
         "journal": [],
     },
     "confirm": {"release": "a" * 64, "pruned": []},
-    "revert": {"release": None, "reverted": None, "note": "nothing to take back"},
+    "rollback": {"release": None, "rolled_back": None, "note": "nothing to roll back"},
     "bake": {"note": "it is confirmed"},
     "trust": {"paths": ["/etc/sluice/inventory"], "engine": {"digest": "d" * 64, "number": 7}},
     "update_engine": {"engine": {"digest": "d" * 64, "number": 7}},

@@ -92,7 +92,7 @@ def test_a_time_without_meaning_is_a_mistake_of_the_caller() -> None:
 DESCRIBED = {
     "contract": [{"get": "http://a.example/", "expect": {"body": "Grüße"}}],
     "facts": {"worker_processes": 2},
-    "kept": ["ssl"],
+    "shared": ["ssl"],
     "manifest": [["nginx.conf", "file", 420, "0" * 64]],
     "needs": [{"kind": "name", "value": "app"}],
     "platform": {},
@@ -108,7 +108,7 @@ def test_a_receipt_binds_each_part_of_a_release_by_its_digest() -> None:
     assert unlike(receipt, sent) == []
 
 
-@pytest.mark.parametrize("part", ["contract", "facts", "kept", "manifest", "platform"])
+@pytest.mark.parametrize("part", ["contract", "facts", "shared", "manifest", "platform"])
 @pytest.mark.parametrize("other", [None, "", [], [{}], {"a": 1}])
 def test_a_part_that_is_another_one_or_lacks_is_named(part: str, other: object) -> None:
     receipt = issue(RELEASE, "run-1", AT, 24, PASSED, described=DESCRIBED)

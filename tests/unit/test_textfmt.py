@@ -92,8 +92,8 @@ def test_now_can_be_later() -> None:
 
 
 def test_a_problem_is_one_line() -> None:
-    problem = {"what": "it failed", "expected": "a", "seen": "b", "nginx": "[emerg] c", "do": "mend it"}
-    assert textfmt.sentence(problem) == "it failed; expected a; seen b; nginx: [emerg] c; mend it"
+    problem = {"what": "it failed", "expected": "a", "actual": "b", "nginx": "[emerg] c", "fix": "fix it"}
+    assert textfmt.sentence(problem) == "it failed; expected a; actual b; nginx: [emerg] c; fix it"
     assert textfmt.sentence({}) == "unknown problem"
 
 

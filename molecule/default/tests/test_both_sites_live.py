@@ -43,7 +43,7 @@ def test_one_confirmed_release_is_everywhere(host: Host) -> None:
     assert known["live"] == state(first)["live"]
 
 
-def test_what_the_host_had_is_kept_to_go_back_to(host: Host) -> None:
+def test_what_the_host_had_is_kept_to_roll_back_to(host: Host) -> None:
     known = state(host)
     origins = {release: each["origin"] for release, each in known["releases"].items()}
     assert origins == {known["live"]: "pushed", known["confirmed"]["before"]: "adopted"}

@@ -16,12 +16,12 @@ def incident() -> Incident:
     "words",
     [
         "smoke      pass",
-        "web1  {before}  taken back; the release before serves again, proved",
-        "web2  {before}  taken back; the release before serves again, proved",
+        "web1  {before}  rolled back; the release before serves again, proved",
+        "web2  {before}  rolled back; the release before serves again, proved",
         "web3  {before}  took itself back; the release before serves again, proved",
         "web3: activate: the check 'the host has the current build of the shop' does not hold on this host",
         "expected the body to contain 'build 42', got build 41",
-        "the 2 switched before it were taken back",
+        "the 2 switched before it were rolled back",
     ],
 )
 def test_a_person_reads_who_where_and_what(incident: Incident, words: str) -> None:
@@ -30,11 +30,13 @@ def test_a_person_reads_who_where_and_what(incident: Incident, words: str) -> No
     assert words.format(before=activated["answer"]["before"][:12]) in incident.output
 
 
-def test_the_hosts_were_switched_one_wave_after_the_other_and_taken_back(incident: Incident) -> None:
+def test_the_hosts_were_switched_one_wave_after_the_other_and_rolled_back(incident: Incident) -> None:
     events = [(event["phase"], event["host"], event["good"]) for event in incident.record()["events"]]
     activated = [event for event in events if event[0] == "activate"]
     assert activated == [("activate", "web1", True), ("activate", "web2", True), ("activate", "web3", False)]
-    assert {(host, good) for phase, host, good in events if phase == "settle"} == {(f"web{n}", True) for n in (1, 2, 3)}
+    assert {(host, good) for phase, host, good in events if phase == "finalize"} == {
+        (f"web{n}", True) for n in (1, 2, 3)
+    }
 
 
 def test_the_host_serves_the_confirmed_release_of_before(host: Host) -> None:
@@ -55,7 +57,7 @@ def test_the_journal_of_the_host_tells_it(host: Host, incident: Incident) -> Non
         assert "the host has the current build of the shop" in failed["why"]
     else:
         assert failed is None
-        assert ("revert", "begin") in told
+        assert ("rollback", "begin") in told
 
 
 def test_the_page_that_was_refused_is_not_served(host: Host) -> None:

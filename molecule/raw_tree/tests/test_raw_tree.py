@@ -45,6 +45,6 @@ def test_the_password_of_the_host_counts(host: Host, password: str, status: str)
 
 def test_the_password_file_is_linked_and_keeps_its_owner_and_mode(host: Host) -> None:
     link = host.file("/etc/nginx/auth/staff.htpasswd")
-    kept = host.file("/var/lib/sluice/kept/auth/staff.htpasswd")
+    kept = host.file("/var/lib/sluice/shared/auth/staff.htpasswd")
     assert link.linked_to == kept.path
     assert (kept.user, kept.group, kept.mode) == ("root", "www-data", 0o640)

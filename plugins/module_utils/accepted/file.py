@@ -16,13 +16,13 @@ from ..storage import write_text
 from .model import AcceptedChange
 from .text import MOST_BYTES, appended, read_text, without
 
-__all__ = ["NAME", "AcceptedFile", "Edit"]
+__all__ = ["NAME", "AcceptedFile", "FileEdit"]
 
 NAME = "accepted.yml"
 _MODE = 0o644
 
 
-class Edit(NamedTuple):
+class FileEdit(NamedTuple):
     """The text of the file before and after."""
 
     before: str
@@ -30,7 +30,7 @@ class Edit(NamedTuple):
 
     @property
     def changed(self) -> bool:
-        """Whether they differ."""
+        """Return whether they differ."""
         return self.before != self.after
 
 
@@ -44,22 +44,22 @@ class AcceptedFile:
         """Return its entries; none where there is no file. Raises ``SluiceError``."""
         return tuple(entry.change for entry in read_text(self._text(), self.shown))
 
-    def add(self, changes: Sequence[AcceptedChange], *, write: bool = True) -> Edit:
+    def add(self, changes: Sequence[AcceptedChange], *, write: bool = True) -> FileEdit:
         """Add entries. Without ``write`` it is only worked out. Raises ``SluiceError``."""
         return self._edit(lambda text: appended(text, changes, self.shown), write=write)
 
-    def remove(self, spent: Set[str], *, write: bool = True) -> Edit:
+    def remove(self, spent: Set[str], *, write: bool = True) -> FileEdit:
         """Remove the entries all of whose candidates are ``spent``. Raises ``SluiceError``."""
         return self._edit(lambda text: without(text, spent, self.shown), write=write)
 
-    def _edit(self, change: Callable[[str], str], *, write: bool) -> Edit:
+    def _edit(self, change: Callable[[str], str], *, write: bool) -> FileEdit:
         if not write:
             text = self._text()
-            return Edit(text, change(text))
+            return FileEdit(text, change(text))
         try:
             with self._alone():
                 text = self._text()
-                edit = Edit(text, change(text))
+                edit = FileEdit(text, change(text))
                 if edit.changed:
                     write_text(self.path, edit.after, sync=True, mode=self._mode())
                 return edit

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..door.door import Door
 from ..lint.catalogue import find_rules
+from ..redactor.redactor import Redactor
 from ..textfmt import count, first_of
 from ..verdicts.model import Finding, Verdict
 from .file import NAME
@@ -54,7 +54,7 @@ class Accepted:
 
     changes: tuple[AcceptedChange, ...] = ()
     shown: str = NAME
-    door: Door = field(default_factory=Door)
+    door: Redactor = field(default_factory=Redactor)
 
     def of(self, live: str | None, candidate: str | None) -> Callable[[Verdict], Verdict]:
         """Return what judges the verdicts about one release."""
@@ -62,7 +62,7 @@ class Accepted:
         return lambda verdict: judged(verdict, mine, self.door, self.shown)
 
 
-def judged(verdict: Verdict, mine: Mapping[FindingKey, AcceptedChange], door: Door, shown: str) -> Verdict:
+def judged(verdict: Verdict, mine: Mapping[FindingKey, AcceptedChange], door: Redactor, shown: str) -> Verdict:
     """Return a verdict in which what ``mine`` covers is a warning; one that has no other fault passes.
 
     The words of ``mine`` have passed the ``door``, and so must those of the verdict before they are compared.
@@ -91,9 +91,9 @@ def judged(verdict: Verdict, mine: Mapping[FindingKey, AcceptedChange], door: Do
     return replace(whole, result="pass", summary=f"accepted {'; '.join(words)}")
 
 
-def _key(gate: str, finding: Finding, door: Door) -> FindingKey:
+def _key(gate: str, finding: Finding, door: Redactor) -> FindingKey:
     shown = door.data(finding)
-    return key_of(gate, shown.file, shown.what, shown.expected, shown.seen)
+    return key_of(gate, shown.file, shown.what, shown.expected, shown.actual)
 
 
 def notes(accepted: Accepted, pairs: Iterable[tuple[str | None, str | None]]) -> list[str]:

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 from .. import values
 from ..errors import InputError, SluiceError
-from ..outside import printable, read_release_id
 from ..schema import Given, Model, Reader, key, listing, mapping, one_of, reader
+from ..untrusted import printable, read_release_id
 
 __all__ = [
     "GATES",
@@ -52,7 +52,7 @@ class FindingKey(NamedTuple):
     file: str
     what: str
     expected: str
-    seen: str
+    actual: str
 
 
 def worded(text: object) -> str:
@@ -106,12 +106,12 @@ class AcceptedFinding(Model):
     lines: tuple[int, ...] = key(listing(values.integer(1, 10**9)), "Where it stood, for the reader.", absent=())
     what: str = key(_line, "What was found.", required=True, advice="copy the words of the run")
     expected: str = key(_line, "What was expected; of a change, what the live release does.", absent="")
-    seen: str = key(_line, "What was there; of a change, what the candidate does.", absent="")
+    actual: str = key(_line, "What was there; of a change, what the candidate does.", absent="")
 
     @property
     def key(self) -> FindingKey:
         """What it is known by."""
-        return key_of(self.gate, self.file, self.what, self.expected, self.seen)
+        return key_of(self.gate, self.file, self.what, self.expected, self.actual)
 
     def check(self, given: Given) -> None:
         """Bound the lines, which are only shown. Raises ``InputError``."""
@@ -121,7 +121,7 @@ class AcceptedFinding(Model):
     def to_plain(self) -> dict[str, Any]:
         """The finding as plain data, without what does not apply."""
         row = {"gate": self.gate, "file": self.file, "lines": list(self.lines)}
-        row |= {"what": self.what, "expected": self.expected, "seen": self.seen}
+        row |= {"what": self.what, "expected": self.expected, "actual": self.actual}
         return {name: value for name, value in row.items() if value}
 
 

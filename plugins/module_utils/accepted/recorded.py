@@ -24,7 +24,7 @@ def faults_of(verdicts: Iterable[_Row]) -> Iterator[tuple[str, _Row | None, str]
     for verdict in verdicts:
         gate, result = str(verdict["gate"]), verdict["result"]
         if result == "inconclusive":
-            yield gate, None, f"the gate {gate} is inconclusive; say in gates_decide why it counts as passed"
+            yield gate, None, f"the gate {gate} is inconclusive; say in gates_waivers why it counts as passed"
         if result != "fail":
             continue
         faults = [finding for finding in verdict["findings"] if not finding.get("warning")]
@@ -87,10 +87,10 @@ def _lines(rows: _Rows, pairs: Sequence[tuple[str, str]], key: FindingKey) -> li
 
 def _note(keys: dict[FindingKey, dict[str, Any]], gate: str, finding: _Row) -> None:
     """Note a finding, or one more line of it."""
-    names = ("file", "what", "expected", "seen")
+    names = ("file", "what", "expected", "actual")
     texts = {name: finding[name] for name in names if finding.get(name)}
     row = keys.setdefault(
-        key_of(gate, finding.get("file"), finding["what"], finding.get("expected"), finding.get("seen")),
+        key_of(gate, finding.get("file"), finding["what"], finding.get("expected"), finding.get("actual")),
         {"gate": gate, **texts, "lines": []},
     )
     line = int(finding.get("line") or 0)

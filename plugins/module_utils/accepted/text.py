@@ -11,12 +11,12 @@ from collections.abc import Sequence, Set
 from typing import Any, NamedTuple
 
 from ..errors import InputError, SluiceError
-from ..outside import has_controls, printable
 from ..packages import yaml
 from ..textfmt import cut
+from ..untrusted import has_controls, printable
 from .model import AcceptedChange, read_changes
 
-__all__ = ["MOST_BYTES", "Entry", "appended", "read_text", "without"]
+__all__ = ["MOST_BYTES", "AcceptedEntry", "appended", "read_text", "without"]
 
 MOST_BYTES = 1 << 20
 _MOST_ROWS, _MOST_LETTERS, _MOST_DEPTH = 50_000, 10_000, 8
@@ -27,7 +27,7 @@ _HEADER = """\
 _PLAIN = ("str", "int", "float", "bool", "null", "timestamp", "merge", "value", "seq", "map")
 
 
-class Entry(NamedTuple):
+class AcceptedEntry(NamedTuple):
     """An entry, and the lines of the text that it takes: from ``first`` up to ``end``, which is the next one's."""
 
     change: AcceptedChange
@@ -76,7 +76,7 @@ def _error(problem: str, at: Any) -> yaml.MarkedYAMLError:
     return yaml.MarkedYAMLError(problem=problem, problem_mark=at.start_mark)
 
 
-def read_text(text: str, where: str) -> list[Entry]:
+def read_text(text: str, where: str) -> list[AcceptedEntry]:
     """Read the entries of a file that is called ``where``. Raises ``SluiceError`` with what is wrong, and the line."""
     _check(text, where)
     try:
@@ -97,7 +97,8 @@ def read_text(text: str, where: str) -> list[Entry]:
     starts = [each.start_mark.line for each in node.value] if rows else []
     ends = [*starts[1:], len(text.splitlines())]
     return [
-        Entry(change, first, end) for change, first, end in zip(read_changes(rows, where), starts, ends, strict=False)
+        AcceptedEntry(change, first, end)
+        for change, first, end in zip(read_changes(rows, where), starts, ends, strict=False)
     ]
 
 

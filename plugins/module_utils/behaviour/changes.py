@@ -11,7 +11,7 @@ from ..config.facts import listeners, server_names
 from ..config.parse import Config, Directive
 from .units import normal
 
-__all__ = ["Change", "changes"]
+__all__ = ["DirectiveChange", "changes"]
 
 # Where the order of equals decides.
 _ORDERED = ("rewrite", "return", "allow", "deny", "if", "try_files", "break", "set")
@@ -23,7 +23,7 @@ _Blocks = tuple[Directive | None, Directive | None]
 
 
 @dataclass(frozen=True, eq=False)
-class Change:
+class DirectiveChange:
     """A directive that one configuration has and the other has not; both where its arguments changed.
 
     ``blocks`` are the enclosing blocks in the live and in the candidate configuration, as far as each has one.
@@ -64,7 +64,7 @@ class Change:
         return f"{place} {self.name} {old or new} {'added' if self.new else 'removed'}".replace("  ", " ")
 
 
-def changes(live: Config, candidate: Config) -> list[Change]:
+def changes(live: Config, candidate: Config) -> list[DirectiveChange]:
     """List what changed, the deepest blocks that are in both apart."""
     return list(_within(live.directives, candidate.directives, (None, None)))
 
@@ -73,21 +73,21 @@ def _key(directive: Directive) -> tuple[str, tuple[str, ...]]:
     return directive.name, normal(directive.name, directive.args)
 
 
-def _within(old: Sequence[Directive], new: Sequence[Directive], blocks: _Blocks) -> Iterator[Change]:
+def _within(old: Sequence[Directive], new: Sequence[Directive], blocks: _Blocks) -> Iterator[DirectiveChange]:
     yield from _simple([one for one in old if one.block is None], [one for one in new if one.block is None], blocks)
     before = [one for one in old if one.block is not None]
     after = [one for one in new if one.block is not None]
     paired, gone, come = _paired(before, after)
     for first, second in paired:
         if _key(first) != _key(second):
-            yield Change(first, second, (first, second))
+            yield DirectiveChange(first, second, (first, second))
         yield from _within(first.block or [], second.block or [], (first, second))
-    yield from (Change(one, None, blocks) for one in gone)
-    yield from (Change(None, one, blocks) for one in come)
+    yield from (DirectiveChange(one, None, blocks) for one in gone)
+    yield from (DirectiveChange(None, one, blocks) for one in come)
     yield from _reordered([pair for pair in paired if pair[0].name == "location"], after, blocks)
 
 
-def _simple(old: Sequence[Directive], new: Sequence[Directive], blocks: _Blocks) -> Iterator[Change]:
+def _simple(old: Sequence[Directive], new: Sequence[Directive], blocks: _Blocks) -> Iterator[DirectiveChange]:
     left = Counter(map(_key, new))
     gone = []
     for one in old:
@@ -105,7 +105,7 @@ def _simple(old: Sequence[Directive], new: Sequence[Directive], blocks: _Blocks)
         first, second = ([one for one in side if one.name in _ORDERED] for side in (old, new))
         for before, after in zip(first, second, strict=True):
             if _key(before) != _key(after):
-                yield Change(before, after, blocks)
+                yield DirectiveChange(before, after, blocks)
         return
     by_name: dict[str, deque[Directive]] = {}
     for one in come:
@@ -115,20 +115,20 @@ def _simple(old: Sequence[Directive], new: Sequence[Directive], blocks: _Blocks)
         same = by_name.get(one.name)
         other = same.popleft() if same else None
         instead.add(id(other))
-        yield Change(one, other, blocks)
-    yield from (Change(None, one, blocks) for one in come if id(one) not in instead)
+        yield DirectiveChange(one, other, blocks)
+    yield from (DirectiveChange(None, one, blocks) for one in come if id(one) not in instead)
 
 
 def _reordered(
     pairs: Sequence[tuple[Directive, Directive]], after: Sequence[Directive], blocks: _Blocks
-) -> Iterator[Change]:
+) -> Iterator[DirectiveChange]:
     """The first regex decides, so their order does."""
     regexes = [(old, new) for old, new in pairs if old.args[0].startswith("~")]
     places = {id(one): number for number, one in enumerate(after)}
     numbers = [places[id(new)] for _, new in regexes]
     for (old, new), number, expected in zip(regexes, numbers, sorted(numbers), strict=True):
         if number != expected:
-            yield Change(old, new, blocks)
+            yield DirectiveChange(old, new, blocks)
             return
 
 

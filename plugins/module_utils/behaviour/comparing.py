@@ -6,20 +6,20 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..config.derive import Request
+from ..config.derive import DerivedRequest
 from ..config.match import Trace
 from ..config.parse import Directive
 from ..contract.showing import shown_header
-from ..outside import whole_number
-from .causes import Blame
-from .changes import Change
-from .classes import KINDS, Difference, Kind, differences
+from ..untrusted import whole_number
+from .attribution import Attribution
+from .change_kinds import KINDS, FieldDifference, Kind, differences
+from .changes import DirectiveChange
 from .fields import Fields, varying
 from .judgement import Judgement
 from .judging import Judge
-from .wishes import is_granted
+from .response_overrides import is_granted
 
-__all__ = ["Compared", "Row", "blocks_of", "compare", "grouped"]
+__all__ = ["ChangeRow", "Compared", "blocks_of", "compare", "grouped"]
 
 _EXAMPLES = 3
 _MOST = 3
@@ -37,15 +37,15 @@ _GRAVITY = {kind: number for number, kind in enumerate(KINDS.values())}
 class Compared:
     """One request whose answer differs in one field. ``met`` are the candidate's blocks that answer it."""
 
-    request: Request
-    difference: Difference
-    causes: tuple[Change, ...]
+    request: DerivedRequest
+    difference: FieldDifference
+    causes: tuple[DirectiveChange, ...]
     met: tuple[Directive, ...]
     judgement: Judgement
 
     @property
     def fails(self) -> bool:
-        """Whether it fails where nobody has accepted it."""
+        """Return whether it fails where nobody has accepted it."""
         return self.judgement.fails
 
     @property
@@ -67,7 +67,7 @@ class Compared:
 
 
 @dataclass
-class Row:
+class ChangeRow:
     """The same change over many requests. ``reason`` says by what it is accepted, "" where it is not."""
 
     kind: Kind
@@ -76,14 +76,14 @@ class Row:
     after: str
     judgement: Judgement
     reason: str = ""
-    causes: tuple[Change, ...] = ()
+    causes: tuple[DirectiveChange, ...] = ()
     place: tuple[str, int] = ("", 0)
     count: int = 0
     examples: list[str] = field(default_factory=list)
 
     @property
     def fails(self) -> bool:
-        """Whether it fails where nobody has accepted it."""
+        """Return whether it fails where nobody has accepted it."""
         return self.judgement.fails
 
     def to_json(self) -> dict[str, Any]:
@@ -104,25 +104,30 @@ class Row:
 
 
 def compare(
-    requests: Sequence[Request], answers: Sequence[tuple[Fields, Fields, Fields]], blame: Blame, judge: Judge
+    requests: Sequence[DerivedRequest],
+    answers: Sequence[tuple[Fields, Fields, Fields]],
+    attribution: Attribution,
+    judge: Judge,
 ) -> Iterator[Compared]:
     """Yield what differs between live (asked twice) and candidate (third); what varies by itself is left out."""
     for request, (first, second, candidate) in zip(requests, answers, strict=True):
         for difference in differences(first, candidate, varying(first, second)):
-            causes = tuple(blame.of(request))
-            ways = blame.way(request, False), blame.way(request, True)
+            causes = tuple(attribution.of(request))
+            ways = attribution.way(request, False), attribution.way(request, True)
             kind = _sharpened(request, difference, ways, causes)
             # An upstream fails because the request asks it to; that it is asked at all is the difference.
             if kind == "broken" and is_granted(request, candidate["status"]):
                 kind = "place"
             judged = judge.judge(request, difference._replace(kind=kind), causes, ways)
             came = judged.sort != "regression" and _came(ways[1], causes)
-            if judged.fails and (blame.is_new(request) or came):
+            if judged.fails and (attribution.is_new(request) or came):
                 judged = judged._replace(sort="intended")
             yield Compared(request, difference._replace(kind=kind), causes[:_MOST], tuple(ways[1].met), judged)
 
 
-def _sharpened(request: Request, difference: Difference, ways: tuple[Trace, Trace], causes: Iterable[Change]) -> str:
+def _sharpened(
+    request: DerivedRequest, difference: FieldDifference, ways: tuple[Trace, Trace], causes: Iterable[DirectiveChange]
+) -> str:
     """What the lines tell beyond the answers: a refusal that was meant, a text that the configuration holds itself."""
     kind = difference.kind
     # A late request is answered with a failure because it asks its upstream for one.
@@ -140,12 +145,14 @@ def _sharpened(request: Request, difference: Difference, ways: tuple[Trace, Trac
 
 
 def _limits(met: Directive) -> bool:
-    """Whether methods are refused on purpose: files and redirects refuse a POST by themselves."""
+    """Return whether methods are refused on purpose: files and redirects refuse a POST by themselves."""
     return any(inner.name == "limit_except" for inner in met.block or [])
 
 
-def _came(way: Trace, causes: Iterable[Change]) -> bool:
-    """Whether a location for a path of its own answers that is new: what the default answered before was no promise."""
+def _came(way: Trace, causes: Iterable[DirectiveChange]) -> bool:
+    """Return whether a location for a path of its own answers that is new: what the default answered before was no
+    promise.
+    """
     found = [met for met in way.met if met.name == "location"]
     return any(
         change.old is None and change.new is block and not block.args[0].startswith("~")
@@ -164,16 +171,16 @@ def _refuses(met: Directive) -> bool:
 
 def grouped(
     compared: Iterable[Compared],
-    changed: Sequence[Change],
+    changed: Sequence[DirectiveChange],
     accept: Mapping[int, str],
     reasons: Callable[[Compared], str],
     judge: Judge,
-) -> list[Row]:
+) -> list[ChangeRow]:
     """Group what differs into rows, those that fail first, and add the changes that no request shows.
 
     ``reasons(compared)`` tells by what a difference is accepted; ``accept`` does so for changes, by identity.
     """
-    rows: dict[tuple[Any, ...], Row] = {}
+    rows: dict[tuple[Any, ...], ChangeRow] = {}
     # For each change whether it alone explains what failed.
     behind: dict[int, bool] = {}
     for one in compared:
@@ -184,11 +191,11 @@ def grouped(
         key = (*one.group, reason)
         row = rows.get(key)
         if row is None:
-            row = rows[key] = Row(one.kind, one.generic, *told, one.judgement, reason, one.causes, _place(one))
+            row = rows[key] = ChangeRow(one.kind, one.generic, *told, one.judgement, reason, one.causes, _place(one))
         row.count += 1
         if len(row.examples) < _EXAMPLES and one.request.words not in row.examples:
             row.examples.append(one.request.words)
-    found = [*rows.values(), *_unseen(changed, behind, accept, judge)]
+    found = [*rows.values(), *_static_changes(changed, behind, accept, judge)]
     last = len(KINDS)
     return sorted(found, key=lambda row: (bool(row.reason), not row.fails, _GRAVITY.get(row.kind, last), -row.count))
 
@@ -200,16 +207,16 @@ def _shown(one: Compared, value: str) -> str:
     return shown_header(name.removeprefix("HTTP_").replace("_", "-"), value, answered=True) if is_header else value
 
 
-def _unseen(
-    changed: Sequence[Change], behind: Mapping[int, bool], accept: Mapping[int, str], judge: Judge
-) -> Iterator[Row]:
+def _static_changes(
+    changed: Sequence[DirectiveChange], behind: Mapping[int, bool], accept: Mapping[int, str], judge: Judge
+) -> Iterator[ChangeRow]:
     for change in changed:
         if behind.get(id(change)):
             continue
         judged = judge.judge_text(change)
         if judged.fails or id(change) not in behind:
             old, new = (" ".join(part.args) if part else "" for part in (change.old, change.new))
-            yield Row(_TEXT, change.name, old, new, judged, accept.get(id(change), ""), (change,), change.place)
+            yield ChangeRow(_TEXT, change.name, old, new, judged, accept.get(id(change), ""), (change,), change.place)
 
 
 def _place(one: Compared) -> tuple[str, int]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urljoin
 
-from ..config.derive import Request
+from ..config.derive import DerivedRequest
 from .pools import Pools
 
 __all__ = ["Fields", "fields_of", "varying"]
@@ -24,7 +24,7 @@ _SOURCE = re.compile(r"\b127\.1\d\d\.\d+\.\d+\b")
 
 
 def fields_of(
-    request: Request, answer: Mapping[str, Any], releases: Sequence[str], pools: Pools, candidate: bool
+    request: DerivedRequest, answer: Mapping[str, Any], releases: Sequence[str], pools: Pools, candidate: bool
 ) -> Fields:
     """Flatten the answer of a request; ``releases`` are ids, which stand in paths that nginx tells."""
 
@@ -82,5 +82,5 @@ def _upstream(prefix: str, record: Mapping[str, Any], pools: Pools, candidate: b
 
 
 def varying(first: Fields, second: Fields) -> set[str]:
-    """Name the fields that differ between two answers of the same release to the same request."""
+    """Return the fields that differ between two answers of the same release to the same request."""
     return {key for key in {*first, *second} if first.get(key) != second.get(key)}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ..config.derive import Request
+from ..config.derive import DerivedRequest
 from ..config.match import is_named
 from ..config.parse import Config
 from ..contract.url import parse_url
-from .beside import Beside, Three
 from .comparing import Compared
 from .judgement import Judgement
-from .plainly import asked_plainly
+from .plain_requests import asked_plainly
+from .side_by_side import Beside, Three
 
 __all__ = ["followed", "still_led_to"]
 
@@ -21,7 +21,7 @@ _LEADS = ("301", "302", "303", "307", "308")
 
 
 def still_led_to(
-    config: Config, compared: Sequence[Compared], requests: Sequence[Request], answers: Sequence[Three]
+    config: Config, compared: Sequence[Compared], requests: Sequence[DerivedRequest], answers: Sequence[Three]
 ) -> list[Compared]:
     """Return the differences, those as regressions that refuse a page to which a redirect of the candidate leads."""
     leads: dict[str, str] = {}
@@ -45,7 +45,7 @@ def followed(beside: Beside, config: Config, compared: Sequence[Compared]) -> li
         return list(compared)
     beside.restore()
     problems = asked_plainly(beside.candidate, config, list(targets.values()))[2]
-    broken = {problem.request: problem.what for problem in problems if not problem.world}
+    broken = {problem.request: problem.what for problem in problems if not problem.environment}
     found = []
     for one in compared:
         request = targets.get(_target(one))
@@ -54,9 +54,9 @@ def followed(beside: Beside, config: Config, compared: Sequence[Compared]) -> li
     return found
 
 
-def _targets(config: Config, compared: Iterable[Compared]) -> dict[str, Request]:
+def _targets(config: Config, compared: Iterable[Compared]) -> dict[str, DerivedRequest]:
     """Return a request for each new target on a name that the configuration serves."""
-    found: dict[str, Request] = {}
+    found: dict[str, DerivedRequest] = {}
     for one in compared:
         text = _target(one)
         if not text or text in found or len(found) == _MOST:

@@ -18,5 +18,5 @@ class Judgement(NamedTuple):
 
     @property
     def fails(self) -> bool:
-        """Whether a person has to say a word."""
+        """Return whether a person has to say a word."""
         return self.sort in ("regression", "collateral", "slip")

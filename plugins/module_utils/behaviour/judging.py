@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..config.derive import Request
+from ..config.derive import DerivedRequest
 from ..config.match import Trace, is_named
 from ..config.parse import Config
-from .changes import Change
-from .classes import KINDS, Difference
+from .change_kinds import KINDS, FieldDifference
+from .changes import DirectiveChange
 from .judgement import Judgement
 from .shadowing import shadowed
 from .slips import Slips
 from .stated import added, hands_on, opens, refuses, removed, sets
-from .unseen import unseen
+from .static_changes import judge_static_change
 
 __all__ = ["Judge"]
 
@@ -22,15 +22,17 @@ _LOG = "access log"
 _LISTS = (("proxy_set_header", "grpc_set_header"), ("add_header",))
 
 
-def _slashes(difference: Difference) -> str:
-    """Whether a URL has two slashes in a row that had one."""
+def _slashes(difference: FieldDifference) -> str:
+    """Return whether a URL has two slashes in a row that had one."""
     before, after = (text.partition("://")[2] or text for text in (difference.before, difference.after))
     is_url = difference.field == "header location" or difference.field.endswith(" path") or " to " in after
     return f"{after} has two slashes in a row" if is_url and "//" in after and "//" not in before else ""
 
 
-def _is_inherited(difference: Difference, causes: Sequence[Change]) -> bool:
-    """Whether a header is gone that no edited line names, and another line of its kind came: lists are not merged."""
+def _is_inherited(difference: FieldDifference, causes: Sequence[DirectiveChange]) -> bool:
+    """Return whether a header is gone that no edited line names, and another line of its kind came: lists are not
+    merged.
+    """
     part, _, name = difference.field.rpartition(" ")
     if difference.after or not part.endswith("header"):
         return False
@@ -49,14 +51,18 @@ class Judge:
     """
 
     def __init__(
-        self, live: Config, candidate: Config, changed: Sequence[Change], *, files_known: bool = False
+        self, live: Config, candidate: Config, changed: Sequence[DirectiveChange], *, files_known: bool = False
     ) -> None:
         self._candidate = candidate
         self._files_known = files_known
         self._slips = Slips(live, candidate, changed)
 
     def judge(
-        self, request: Request, difference: Difference, causes: Sequence[Change], ways: tuple[Trace, Trace]
+        self,
+        request: DerivedRequest,
+        difference: FieldDifference,
+        causes: Sequence[DirectiveChange],
+        ways: tuple[Trace, Trace],
     ) -> Judgement:
         """Judge one difference; ``causes`` are the edits on the request's ways in live and candidate."""
         kind = KINDS[difference.kind]
@@ -80,18 +86,22 @@ class Judge:
             return Judgement("slip", f"{kind.why}, and it looks like a slip: {slip}")
         return Judgement("intended", kind.why)
 
-    def _is_served(self, request: Request) -> bool:
+    def _is_served(self, request: DerivedRequest) -> bool:
         return is_named(self._candidate, request.host, request.port)
 
-    def judge_text(self, change: Change) -> Judgement:
+    def judge_text(self, change: DirectiveChange) -> Judgement:
         """Judge a change that no request shows, by its words."""
         slip = self._slips.slip(change, shown=False)
-        return Judgement("slip", f"it looks like a slip: {slip}") if slip else unseen(change)
+        return Judgement("slip", f"it looks like a slip: {slip}") if slip else judge_static_change(change)
 
     def _is_stated(
-        self, request: Request, difference: Difference, causes: Sequence[Change], ways: tuple[Trace, Trace]
+        self,
+        request: DerivedRequest,
+        difference: FieldDifference,
+        causes: Sequence[DirectiveChange],
+        ways: tuple[Trace, Trace],
     ) -> bool:
-        """Whether the edits say the very thing, and no visitor of yesterday is turned away by it."""
+        """Return whether the edits say the very thing, and no visitor of yesterday is turned away by it."""
         if difference.kind == "broken":
             return request.place != _LOG and refuses(request, difference, causes, ways, files_known=self._files_known)
         if difference.kind == "access":

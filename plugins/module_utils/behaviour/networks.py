@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Sequence
 
-from ..config.derive import Request
+from ..config.derive import DerivedRequest
 from ..config.parse import Directive
 
 __all__ = ["NAMES", "address_in", "fits", "from_networks"]
@@ -32,12 +32,12 @@ def address_in(network: str) -> str:
     return str(found[min(9, found.num_addresses - 1)])
 
 
-def fits(address: str, request: Request) -> bool:
-    """Whether a request can come from an address."""
+def fits(address: str, request: DerivedRequest) -> bool:
+    """Return whether a request can come from an address."""
     return request.proxied or (not request.connect.startswith("unix:") and (":" in address) == (":" in request.connect))
 
 
-def from_networks(asked: Request, blocks: Sequence[Directive]) -> Iterator[Request]:
+def from_networks(asked: DerivedRequest, blocks: Sequence[Directive]) -> Iterator[DerivedRequest]:
     """Yield a request from each network that is named in ``blocks``, the nearest first: rules there replace outer ones.
 
     A trusted proxy tells for whom it asks.

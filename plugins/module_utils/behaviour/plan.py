@@ -7,11 +7,11 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from ..config.derive import Request
+from ..config.derive import DerivedRequest
 from ..config.parse import Config, Directive
 from ..contract.model import Check
 from ..contract.reading import split_address
-from .changes import Change
+from .changes import DirectiveChange
 from .suggest import Takes, requests_of
 
 __all__ = ["planned", "request_of"]
@@ -20,10 +20,10 @@ __all__ = ["planned", "request_of"]
 _SPARE = 1.2
 
 
-def request_of(check: Check) -> Request:
+def request_of(check: Check) -> DerivedRequest:
     """A check's request, as it is asked beside the others."""
     address = split_address(check.connect)[0] if check.connect else "127.0.0.1"
-    return Request(
+    return DerivedRequest(
         check.method,
         check.scheme,
         check.host,
@@ -40,12 +40,12 @@ def request_of(check: Check) -> Request:
 def planned(
     live: Config,
     candidate: Config,
-    changed: Sequence[Change],
+    changed: Sequence[DirectiveChange],
     checks: Iterable[Check],
-    replayed: Iterable[Request],
+    replayed: Iterable[DerivedRequest],
     most: int,
-    witnesses: Iterable[Request] = (),
-) -> tuple[list[Request], int]:
+    witnesses: Iterable[DerivedRequest] = (),
+) -> tuple[list[DerivedRequest], int]:
     """Choose at most ``most`` requests, in the order in which they are asked; tell how many are left out, at least.
 
     ``witnesses`` are requests that are known to be handled otherwise.
@@ -65,16 +65,16 @@ class _Chosen:
     def __init__(self, most: int) -> None:
         self._most = most
         # By all that is asked, without place and weight; each with the number by which it came.
-        self._found: dict[tuple[Any, ...], tuple[int, Request]] = {}
+        self._found: dict[tuple[Any, ...], tuple[int, DerivedRequest]] = {}
         self._dropped: set[int] = set()
         self._limit: float = math.inf
         self._numbers = itertools.count()
 
     def takes(self, weight: int) -> bool:
-        """Whether a request of a weight could still be chosen."""
+        """Return whether a request of a weight could still be chosen."""
         return weight < self._limit
 
-    def add(self, request: Request) -> None:
+    def add(self, request: DerivedRequest) -> None:
         """Take a request, or another reason for one that was taken before."""
         key = request[:-2]
         held = self._found.get(key)
@@ -88,7 +88,7 @@ class _Chosen:
         else:
             self._dropped.add(hash(key))
 
-    def _best(self) -> list[tuple[int, int, Request]]:
+    def _best(self) -> list[tuple[int, int, DerivedRequest]]:
         ranked = sorted((request.weight, number, request) for number, request in self._found.values())
         return ranked[: self._most]
 
@@ -100,7 +100,7 @@ class _Chosen:
         self._found = kept
         self._limit = best[-1][0] if best else -math.inf
 
-    def requests(self) -> list[Request]:
+    def requests(self) -> list[DerivedRequest]:
         """The chosen requests, in the order in which they came."""
         return [request for _, request in sorted((number, request) for _, number, request in self._best())]
 
@@ -116,9 +116,9 @@ def _all(
     candidate: Config,
     touched: set[int],
     checks: Iterable[Check],
-    replayed: Iterable[Request],
+    replayed: Iterable[DerivedRequest],
     takes: Takes,
-) -> Iterator[Request]:
+) -> Iterator[DerivedRequest]:
     yield from map(request_of, checks)
     yield from replayed
     yield from requests_of(candidate, _with_parents(candidate, touched), takes)

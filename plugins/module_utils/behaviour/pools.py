@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..config.parse import Config, Directive
 from ..contract.url import bracketed
-from ..world.model import endpoint
+from ..environment.model import endpoint
 
 __all__ = ["Pools", "groups"]
 
@@ -26,7 +26,7 @@ class Pools:
     """Writes addresses and names of upstreams so that live and candidate can be compared."""
 
     def __init__(self, live: Config, candidate: Config, addresses: Mapping[str, str]) -> None:
-        """``addresses`` gives each name of the world its address there."""
+        """``addresses`` gives each name of the environment its address there."""
         self._addresses = addresses
         first, second = groups(live), groups(candidate)
         known = {name: name for name in first}

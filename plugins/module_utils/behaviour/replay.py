@@ -14,14 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
-from ..config.derive import Door, Request, Sockets, doors
+from ..config.derive import DerivedRequest, Entrance, Sockets, doors
 from ..config.facts import sockets
 from ..config.match import choose_server
 from ..config.parse import Config
 from ..contract.url import is_host
 from ..errors import InputError
-from ..outside import has_controls, whole_number
 from ..textfmt import count
+from ..untrusted import has_controls, whole_number
 
 __all__ = ["Log", "masked", "read_log"]
 
@@ -54,7 +54,7 @@ _MOST_BYTES = 8 * 1024**3
 class Log(NamedTuple):
     """The requests of a log, and what is to be said of it in words."""
 
-    requests: list[Request]
+    requests: list[DerivedRequest]
     said: list[str]
 
 
@@ -201,7 +201,7 @@ def _plain(text: str) -> str:
     return _ENCODED.sub(lambda found: re.sub(r"\w", "x", found[0]), text)
 
 
-def _request(line: _Line, config: Config, shared: Sockets) -> Request | None:
+def _request(line: _Line, config: Config, shared: Sockets) -> DerivedRequest | None:
     door = next(_doors(line, config, shared), None)
     if door is None:
         return None
@@ -212,7 +212,7 @@ def _request(line: _Line, config: Config, shared: Sockets) -> Request | None:
     return asked._replace(target=line.target, headers=kept, place="access log")
 
 
-def _doors(line: _Line, config: Config, shared: Sockets) -> Iterator[Door]:
+def _doors(line: _Line, config: Config, shared: Sockets) -> Iterator[Entrance]:
     """The way to the server that wrote the line: by name and port, where they are in it."""
     ports = [line.port] if line.port else [443, 80]
     for port in ports:

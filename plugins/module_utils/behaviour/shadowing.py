@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from ..config.match import Trace
 from ..config.parse import Directive
-from .changes import Change
+from .changes import DirectiveChange
 from .units import normal
 
 __all__ = ["Shadow", "shadowed"]
@@ -21,7 +21,7 @@ _GROUP = re.compile(r"\((?:[^()\\]|\\.)*\)[?*+]?|\[[^\]]*\][?*+]?|\\[wdsWDSbB][?
 Shadow = tuple[Directive, Directive]
 
 
-def shadowed(before: Trace, after: Trace, changes: Sequence[Change]) -> Shadow | None:
+def shadowed(before: Trace, after: Trace, changes: Sequence[DirectiveChange]) -> Shadow | None:
     """Return the line that decided and was left alone, and the edited one that decides in its place; None for neither.
 
     An edit that names the path more closely than the line that decided before is what it set out to do.

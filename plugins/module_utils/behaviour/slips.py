@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from ..closest_match import is_typo
 from ..config.parse import Config, Directive
-from .changes import Change
+from .changes import DirectiveChange
 from .units import slip
 
 __all__ = ["Slips"]
@@ -38,14 +38,14 @@ _SIGNS = "?*+\\"
 class Slips:
     """Tells slips by the words of the two configurations, and by what else was edited in the same block."""
 
-    def __init__(self, live: Config, candidate: Config, changed: Sequence[Change]) -> None:
+    def __init__(self, live: Config, candidate: Config, changed: Sequence[DirectiveChange]) -> None:
         self._before = _counted(live)
         self._now = _counted(candidate)
-        self._beside: dict[int, list[Change]] = {}
+        self._beside: dict[int, list[DirectiveChange]] = {}
         for change in changed:
             self._beside.setdefault(id(change.blocks[1]), []).append(change)
 
-    def slip(self, change: Change, *, shown: bool = True) -> str:
+    def slip(self, change: DirectiveChange, *, shown: bool = True) -> str:
         """Return what an edited line looks like, as a sentence's end; empty where it looks meant.
 
         ``shown`` says that a request shows the edit.
@@ -54,7 +54,7 @@ class Slips:
             return ""
         return next(filter(None, self._found(change, change.new, shown)), "")
 
-    def _found(self, change: Change, new: Directive, shown: bool) -> Iterator[str]:
+    def _found(self, change: DirectiveChange, new: Directive, shown: bool) -> Iterator[str]:
         # The name of an entry of a map is its key.
         yield _repeated(change)
         yield _fixed(change)
@@ -77,12 +77,12 @@ class Slips:
             yield _slashed(change.old, new)
         yield slip(change.name, change.old.args, new.args)
 
-    def _others(self, change: Change) -> Sequence[Change]:
+    def _others(self, change: DirectiveChange) -> Sequence[DirectiveChange]:
         """What else was edited in the same block; nothing where that is more than a person writes."""
         found = self._beside.get(id(change.blocks[1]), [])
         return found if len(found) <= _MOST_BESIDE else []
 
-    def _gone(self, change: Change) -> list[str]:
+    def _gone(self, change: DirectiveChange) -> list[str]:
         """What stood in the lines that are gone from the same block."""
         gone = [each.old for each in self._others(change) if each.old and not each.new]
         return [word for line in gone for word in (line.name, *line.args)]
@@ -103,8 +103,8 @@ class Slips:
                 return f"{number} is {near} with a digit lost, doubled or swapped"
         return ""
 
-    def _dead(self, change: Change) -> str:
-        """Whether a line came to stand before others of its list, which are not read any more then."""
+    def _dead(self, change: DirectiveChange) -> str:
+        """Return whether a line came to stand before others of its list, which are not read any more then."""
         block = change.blocks[1]
         if change.name not in ("allow", "deny") or block is None:
             return ""
@@ -112,8 +112,8 @@ class Slips:
         last = next((at for at, each in enumerate(rules) if each.args == ["all"]), len(rules))
         return f"what stands after {rules[last].text} is never read" if rules[last + 1 :] else ""
 
-    def _crossed(self, change: Change) -> str:
-        """Whether two lines of a block have exchanged their targets."""
+    def _crossed(self, change: DirectiveChange) -> str:
+        """Return whether two lines of a block have exchanged their targets."""
         if not _keeps_key(change) or change.old is None or change.new is None:
             return ""
         was, is_now = change.old.args[-1], change.new.args[-1]
@@ -127,15 +127,15 @@ class Slips:
         return ""
 
 
-def _keeps_key(change: Change) -> bool:
-    """Whether only the last word of a line is another."""
+def _keeps_key(change: DirectiveChange) -> bool:
+    """Return whether only the last word of a line is another."""
     if change.old is None or change.new is None or not change.new.args:
         return False
     return change.old.name == change.new.name and change.old.args[:-1] == change.new.args[:-1]
 
 
 def _is_slip(word: str, meant: str) -> bool:
-    """Whether one typing error leads from a word to another; a plural is none, and neither is another case."""
+    """Return whether one typing error leads from a word to another; a plural is none, and neither is another case."""
     if word.lower() == meant.lower() or word in (f"{meant}s", f"{meant}es") or meant in (f"{word}s", f"{word}es"):
         return False
     doubled = len(word) == len(meant) + 1 and any(
@@ -148,7 +148,9 @@ def _is_slip(word: str, meant: str) -> bool:
 
 
 def _is_mistyped(number: str, meant: str) -> bool:
-    """Whether two neighbouring digits were swapped, or one was lost or doubled inside; a zero at the end is a wish."""
+    """Return whether two neighbouring digits were swapped, or one was lost or doubled inside; a zero at the end is
+    a wish.
+    """
     if len(number) == len(meant):
         differ = [at for at in range(len(number)) if number[at] != meant[at]]
         if len(differ) != 2 or differ[1] != differ[0] + 1:
@@ -164,7 +166,7 @@ def _is_mistyped(number: str, meant: str) -> bool:
 
 
 def _lost(old: Sequence[str], new: Sequence[str], which: frozenset[str]) -> str:
-    """Whether the only thing that went from a line is a variable that hands something on."""
+    """Return whether the only thing that went from a line is a variable that hands something on."""
     for before, after in zip(old, new, strict=False):
         names = [each for each in _lacking(before, after) if f"${each.strip('${}')}" in which]
         if names and _bare(before) == _bare(after):
@@ -178,7 +180,7 @@ def _lacking(before: str, after: str) -> list[str]:
 
 
 def _ungrouped(old: Sequence[str], new: Sequence[str]) -> str:
-    """Whether a target does not name a group any more that the pattern before it still catches."""
+    """Return whether a target does not name a group any more that the pattern before it still catches."""
     if len(old) < 2 or len(new) < 2 or len(_GROUP.findall(new[0])) < len(_GROUP.findall(old[0])):
         return ""
     numbers = [each for each in _lacking(old[1], new[1]) if each.strip("${}").isdigit()]
@@ -193,7 +195,7 @@ def _bare(text: str) -> str:
 
 
 def _schemeless(old: Sequence[str], new: Sequence[str]) -> str:
-    """Whether a target lost its scheme, so that its host becomes a path."""
+    """Return whether a target lost its scheme, so that its host becomes a path."""
     for before, after in zip(old, new, strict=False):
         scheme = next((each for each in ("https://", "http://") if before == f"{each}{after}"), "")
         if scheme:
@@ -202,7 +204,7 @@ def _schemeless(old: Sequence[str], new: Sequence[str]) -> str:
 
 
 def _exchanged(old: Sequence[str], new: Sequence[str]) -> str:
-    """Whether the variables of a line have changed places, and nothing else did."""
+    """Return whether the variables of a line have changed places, and nothing else did."""
     for before, after in zip(old, new, strict=False):
         first, second = _VARIABLE.findall(before), _VARIABLE.findall(after)
         if (
@@ -216,7 +218,7 @@ def _exchanged(old: Sequence[str], new: Sequence[str]) -> str:
 
 
 def _doubled(old: Sequence[str], new: Sequence[str]) -> str:
-    """Whether a part of a path stands twice in a row that stood there once."""
+    """Return whether a part of a path stands twice in a row that stood there once."""
     for word in new:
         for first, second in itertools.pairwise(word.split("/")):
             twice = f"/{first}/{second}"
@@ -226,7 +228,7 @@ def _doubled(old: Sequence[str], new: Sequence[str]) -> str:
 
 
 def _of_tests(old: Sequence[str], new: Sequence[str]) -> str:
-    """Whether a host of a test environment stands where one stood that is none."""
+    """Return whether a host of a test environment stands where one stood that is none."""
     before = [host for each in old for host in _HOST.findall(each)]
     if not before or any(_OF_TESTS & set(_IN_NAMES.findall(host.lower())) for host in before):
         return ""
@@ -236,7 +238,7 @@ def _of_tests(old: Sequence[str], new: Sequence[str]) -> str:
 
 
 def _unsigned(old: Directive, new: Directive) -> str:
-    """Whether a regex lost one sign, and nothing else of the line changed."""
+    """Return whether a regex lost one sign, and nothing else of the line changed."""
     for before, after in zip(old.args, new.args, strict=False):
         if len(before) == len(after) + 1 and (new.name in ("rewrite", "if") or new.args[0].startswith("~")):
             at = next((at for at in range(len(after)) if before[at] != after[at]), len(after))
@@ -245,8 +247,8 @@ def _unsigned(old: Directive, new: Directive) -> str:
     return ""
 
 
-def _repeated(change: Change) -> str:
-    """Whether a ``root`` ends with the path of its location, which nginx adds once more."""
+def _repeated(change: DirectiveChange) -> str:
+    """Return whether a ``root`` ends with the path of its location, which nginx adds once more."""
     new = change.new
     inside = [(new, each) for each in new.children("root")] if new and new.name == "location" else []
     around = change.blocks[1]
@@ -260,8 +262,8 @@ def _repeated(change: Change) -> str:
     return ""
 
 
-def _fixed(change: Change) -> str:
-    """Whether an upstream became a variable while its path stayed: nginx then sends that path as it is."""
+def _fixed(change: DirectiveChange) -> str:
+    """Return whether an upstream became a variable while its path stayed: nginx then sends that path as it is."""
     old, new = change.old, change.new
     if old is None or new is None or new.name != "proxy_pass" or not old.args or not new.args:
         return ""
@@ -275,7 +277,7 @@ def _fixed(change: Change) -> str:
 
 
 def _slashed(old: Directive, new: Directive) -> str:
-    """Whether a slash at the end of an upstream's URL is all that changed: it decides over the whole path."""
+    """Return whether a slash at the end of an upstream's URL is all that changed: it decides over the whole path."""
     if not new.name.endswith("_pass") or not old.args or not new.args:
         return ""
     first, second = sorted((old.args[0], new.args[0]), key=len)

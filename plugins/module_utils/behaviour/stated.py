@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..config.derive import Request
+from ..config.derive import DerivedRequest
 from ..config.match import Trace
 from ..config.parse import Directive
-from .changes import Change
-from .classes import Difference
+from .change_kinds import FieldDifference
+from .changes import DirectiveChange
 
 __all__ = ["added", "hands_on", "opens", "refuses", "removed", "sets"]
 
@@ -55,7 +55,7 @@ _LIMITS = {
 }
 
 
-def added(changes: Iterable[Change]) -> list[Directive]:
+def added(changes: Iterable[DirectiveChange]) -> list[Directive]:
     """Return the lines that changes brought, with what is in blocks that are new or have another condition."""
     found: list[Directive] = []
     for each in changes:
@@ -64,20 +64,21 @@ def added(changes: Iterable[Change]) -> list[Directive]:
     return found
 
 
-def removed(changes: Iterable[Change]) -> list[Directive]:
+def removed(changes: Iterable[DirectiveChange]) -> list[Directive]:
     """Return the lines that changes took away without another in their place, with what was in their blocks."""
     return [line for each in changes if each.old and not each.new for line in each.old.walk()]
 
 
 def refuses(
-    request: Request,
-    difference: Difference,
-    changes: Sequence[Change],
+    request: DerivedRequest,
+    difference: FieldDifference,
+    changes: Sequence[DirectiveChange],
     ways: tuple[Trace, Trace],
     *,
     files_known: bool = False,
 ) -> bool:
-    """Whether the changes say that a request is refused as it is now: by a line that is written, or a block removed.
+    """Return whether the changes say that a request is refused as it is now: by a line that is written, or a block
+    removed.
 
     ``files_known`` says that staging has the files of the hosts; else a place that serves files may have them.
     """
@@ -107,13 +108,13 @@ def refuses(
 
 
 def _serves_files(after: Trace) -> bool:
-    """Whether files answer: which of them are there, only the hosts know."""
+    """Return whether files answer: which of them are there, only the hosts know."""
     place = next((met for met in reversed(after.met) if met.name in ("location", "server")), None)
     inside = [] if place is None else [line.name for line in place.block or []]
     return place is not None and not any(name.endswith("_pass") or name == "return" for name in inside)
 
 
-def _switched(changes: Iterable[Change], after: Trace) -> list[Directive]:
+def _switched(changes: Iterable[DirectiveChange], after: Trace) -> list[Directive]:
     """What stands in conditions on a variable whose map was edited: a key more says what the condition says."""
     maps = [each.blocks[1] for each in changes if each.blocks[1] is not None and each.blocks[1].name in ("map", "geo")]
     variables = {block.args[-1] for block in maps if block.args}
@@ -122,7 +123,7 @@ def _switched(changes: Iterable[Change], after: Trace) -> list[Directive]:
     return [line for each in chosen for line in each.walk()]
 
 
-def _is_of_map(change: Change) -> bool:
+def _is_of_map(change: DirectiveChange) -> bool:
     return change.blocks[0] is not None and change.blocks[0].name == "map"
 
 
@@ -143,7 +144,7 @@ def _remembers(line: Directive) -> bool:
 
 
 def _drops(line: Directive, version: str) -> bool:
-    """Whether a line leaves a version of TLS out for newer ones."""
+    """Return whether a line leaves a version of TLS out for newer ones."""
     return line.name == "ssl_protocols" and version not in line.args and any(each > version for each in line.args)
 
 
@@ -151,8 +152,10 @@ def _closes(line: Directive) -> bool:
     return (line.name == "return" and line.args[:1] == [_CLOSED]) or line.name == "ssl_reject_handshake"
 
 
-def opens(difference: Difference, changes: Sequence[Change]) -> bool:
-    """Whether the changes say that what was refused is let in: by a line that is written, never by one that is gone."""
+def opens(difference: FieldDifference, changes: Sequence[DirectiveChange]) -> bool:
+    """Return whether the changes say that what was refused is let in: by a line that is written, never by one that
+    is gone.
+    """
     limit = _LIMITS.get(difference.before, "")
     new = added(changes)
     # What did not exist was not kept from anybody: an edit may put something there.
@@ -167,15 +170,15 @@ def _lets_in(line: Directive) -> bool:
     return line.name in _OPENS and bool(set(_OFF) & set(line.args))
 
 
-def hands_on(difference: Difference, changes: Iterable[Change]) -> bool:
-    """Whether a line that kept a header back is gone or another; a cache may keep it back by chance."""
+def hands_on(difference: FieldDifference, changes: Iterable[DirectiveChange]) -> bool:
+    """Return whether a line that kept a header back is gone or another; a cache may keep it back by chance."""
     name = difference.field.rpartition(" ")[2].lower()
     gone = [line for each in changes if each.old for line in each.old.walk()]
     return any(line.name.endswith("_set_header") and line.args[:1] and line.args[0].lower() == name for line in gone)
 
 
-def sets(difference: Difference, changes: Sequence[Change]) -> bool:
-    """Whether a line that was written, or taken out, says the very thing."""
+def sets(difference: FieldDifference, changes: Sequence[DirectiveChange]) -> bool:
+    """Return whether a line that was written, or taken out, says the very thing."""
     name = difference.field.rpartition(" ")[2].lower()
     new = added(changes)
     # What is remembered is neither asked of the upstream again nor told to it.

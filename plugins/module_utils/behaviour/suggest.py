@@ -7,16 +7,16 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from ..config.derive import Door, Request, askable, doors, plain
+from ..config.derive import DerivedRequest, Entrance, askable, doors, plain
 from ..config.facts import routes, sockets
 from ..config.parse import Config, Directive
 from ..config.samples import matching, near_misses, samples
-from ..outside import whole_number
-from .classes import FOREIGN_ORIGIN
-from .hints import applied, hints, used_variables
+from ..untrusted import whole_number
+from .change_kinds import FOREIGN_ORIGIN
+from .condition_values import applied, hints, used_variables
 from .networks import NAMES as NETWORKS
 from .networks import from_networks
-from .wishes import statuses, wished
+from .response_overrides import overridden, statuses
 
 __all__ = ["Takes", "requests_of"]
 
@@ -57,7 +57,7 @@ class _Everywhere(NamedTuple):
     failures: list[int]
 
 
-class _Known:
+class _KnownHints:
     """The hints of a configuration by variable, and those of them whose lines changed."""
 
     def __init__(self, config: Config, changed: Collection[int]) -> None:
@@ -65,13 +65,15 @@ class _Known:
         self.changed = {name: [hint for hint in each if id(hint.line) in changed] for name, each in self.all.items()}
 
 
-def requests_of(config: Config, changed: Collection[int], takes: Takes = lambda weight: True) -> Iterator[Request]:
+def requests_of(
+    config: Config, changed: Collection[int], takes: Takes = lambda weight: True
+) -> Iterator[DerivedRequest]:
     """Yield requests in the order in which they are to be asked; a greater ``weight`` is left out first.
 
     ``changed`` are the identities (``id``) of the blocks that the other configuration has not, or has otherwise. What
     ``takes`` has no room for need not be thought of: thousands of servers have a hundred requests each.
     """
-    known = _Known(config, changed)
+    known = _KnownHints(config, changed)
     everywhere = _Everywhere(
         {directive.name for directive in config.walk() if directive.name.startswith(("gzip", "brotli"))},
         [
@@ -105,7 +107,7 @@ def requests_of(config: Config, changed: Collection[int], takes: Takes = lambda 
     yield from (request for request in plain(config) if request.speaks in ("tcp", "tls", "udp"))
 
 
-def _of_door(door: Door, first: bool, lead: int) -> Iterator[Request]:
+def _of_door(door: Entrance, first: bool, lead: int) -> Iterator[DerivedRequest]:
     yield _weighed(door.ask("/"), lead)
     yield _weighed(door.ask("/sluice-unknown"), lead + 1)
     if first:
@@ -120,7 +122,9 @@ def _of_door(door: Door, first: bool, lead: int) -> Iterator[Request]:
                 yield shaken._replace(host=_UNKNOWN)
 
 
-def _of_place(door: Door, place: Directive, everywhere: _Everywhere, lead: int, takes: Takes) -> Iterator[Request]:
+def _of_place(
+    door: Entrance, place: Directive, everywhere: _Everywhere, lead: int, takes: Takes
+) -> Iterator[DerivedRequest]:
     """Yield what is asked of a location, or of a server's root."""
     paths = samples(place) if place.name == "location" else ["/"]
     if not takes(lead):
@@ -132,7 +136,7 @@ def _of_place(door: Door, place: Directive, everywhere: _Everywhere, lead: int, 
         yield _weighed(asked, lead // 2 + number)
         yield _weighed(asked._replace(target=f"{asked.target}?sluice=1&b=2"), lead + number)
         yield from (_weighed(request, lead + number + 1) for request in _about(asked, place, names))
-        for request in wished(asked, place, door.server, everywhere.failures):
+        for request in overridden(asked, place, door.server, everywhere.failures):
             yield _weighed(request, lead + number + 1)
         if path != "/":
             other = path.rstrip("/") if path.endswith("/") else f"{path}/"
@@ -150,7 +154,7 @@ def _of_place(door: Door, place: Directive, everywhere: _Everywhere, lead: int, 
     yield _weighed(asked._replace(headers=_ORIGIN), lead + 2)
 
 
-def _below_others(door: Door, place: Directive) -> Iterator[Request]:
+def _below_others(door: Entrance, place: Directive) -> Iterator[DerivedRequest]:
     """Yield what a regex may take from the other places of its server: its example, below each of their paths."""
     if place.name != "location" or not place.args[0].startswith("~"):
         return
@@ -162,10 +166,10 @@ def _below_others(door: Door, place: Directive) -> Iterator[Request]:
             yield door.ask(f"{prefix.rstrip('/')}{path}", place)
 
 
-def _about(asked: Request, place: Directive, names: Collection[str]) -> Iterator[Request]:
+def _about(asked: DerivedRequest, place: Directive, names: Collection[str]) -> Iterator[DerivedRequest]:
     """Yield what the directives of a place are about."""
 
-    def header(name: str, value: str) -> Request:
+    def header(name: str, value: str) -> DerivedRequest:
         return asked._replace(headers=(*asked.headers, (name, value)))
 
     if any(name in names for name in _COMPRESS):
@@ -202,7 +206,7 @@ def _about(asked: Request, place: Directive, names: Collection[str]) -> Iterator
             yield from (asked._replace(target=path) for path in matching(directive.args[0], path=True)[:3])
 
 
-def _around(asked: Request, limits: Sequence[Directive]) -> Iterator[Request]:
+def _around(asked: DerivedRequest, limits: Sequence[Directive]) -> Iterator[DerivedRequest]:
     """Yield bodies just below and just above limits, as far as they are small enough to be sent."""
     for directive in limits:
         size = min(_bytes(directive.args[0]) if directive.args else 0, _MOST_BODY - 1024)
@@ -217,7 +221,9 @@ def _bytes(text: str) -> int:
     return (number or 0) * _SIZES.get(unit, 1)
 
 
-def _of_server(door: Door, server: Directive, known: _Known, touched: bool, takes: Takes) -> Iterator[Request]:
+def _of_server(
+    door: Entrance, server: Directive, known: _KnownHints, touched: bool, takes: Takes
+) -> Iterator[DerivedRequest]:
     """Yield requests with the values that the variables used in a server are told apart by."""
     for place in [server, *askable(server)]:
         paths = (samples(place, 1) or ["/"]) if place.name == "location" else ["/"]
@@ -234,5 +240,5 @@ def _of_server(door: Door, server: Directive, known: _Known, touched: bool, take
                     yield _weighed(request, weight)
 
 
-def _weighed(request: Request, weight: int) -> Request:
+def _weighed(request: DerivedRequest, weight: int) -> DerivedRequest:
     return request._replace(weight=weight)

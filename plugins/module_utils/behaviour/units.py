@@ -32,7 +32,7 @@ def normal(name: str, args: Sequence[str]) -> tuple[str, ...]:
 
 
 def jump(name: str, old: Sequence[str], new: Sequence[str], times: float = _JUMP) -> str:
-    """Say which value of a directive jumped ``times`` or more, or to or from nothing; "" where none did."""
+    """Return which value of a directive jumped ``times`` or more, or to or from nothing; "" where none did."""
     for before, after, first, second in _changed(name, old, new):
         low, high = sorted((abs(first), abs(second)))
         if low == 0:
@@ -45,7 +45,9 @@ def jump(name: str, old: Sequence[str], new: Sequence[str], times: float = _JUMP
 
 
 def slip(name: str, old: Sequence[str], new: Sequence[str]) -> str:
-    """Say which value has another unit and the same number, or jumped further than a person means to; "" for none."""
+    """Return which value has another unit and the same number, or jumped further than a person means to; "" for
+    none.
+    """
     for before, after, first, second in _changed(name, old, new):
         numbers = [_NUMBER.findall(text.rpartition("=")[2]) for text in (before, after)]
         if [number for number, _ in numbers[0]] == [number for number, _ in numbers[1]]:

@@ -14,7 +14,7 @@ from .facts import Listen, listeners, routes, server_names, sockets
 from .parse import Config, Directive
 from .samples import matching, samples
 
-__all__ = ["Door", "Request", "Sockets", "Speaks", "askable", "derive", "doors", "plain"]
+__all__ = ["DerivedRequest", "Entrance", "Sockets", "Speaks", "askable", "derive", "doors", "plain"]
 
 # A refusal is an answer; a server error is none.
 _ANSWERED = Expect(status=("2xx", "3xx", "4xx"))
@@ -31,7 +31,7 @@ Sockets = Mapping[tuple[str, int], Collection[str]]
 Speaks = Literal["http", "h2", "handshake", "tcp", "tls", "udp"]
 
 
-class Request(NamedTuple):
+class DerivedRequest(NamedTuple):
     """One request as it is asked in staging, and the block that it is for.
 
     ``host`` gives the ``Host`` header and the name of TLS; ``connect`` is an address or ``unix:PATH``; ``body`` is a
@@ -80,7 +80,7 @@ class Request(NamedTuple):
         return self.target.split("?")[0]
 
 
-class Door(NamedTuple):
+class Entrance(NamedTuple):
     """One way to reach a server: a name of it at one of its listeners."""
 
     server: Directive
@@ -91,10 +91,10 @@ class Door(NamedTuple):
     speaks: Speaks
     proxied: bool
 
-    def ask(self, target: str, place: Directive | None = None, method: str = "GET") -> Request:
+    def ask(self, target: str, place: Directive | None = None, method: str = "GET") -> DerivedRequest:
         """Make a request for ``target`` through this door."""
         found = place or self.server
-        return Request(
+        return DerivedRequest(
             method,
             self.scheme,
             self.host,
@@ -121,7 +121,7 @@ def _hosts(server: Directive) -> list[str]:
 
 def doors(
     server: Directive, shared: Sockets | None = None, names: int = 1, routed: Mapping[tuple[str, int], Listen] = _NOBODY
-) -> list[Door]:
+) -> list[Entrance]:
     """List the ways to reach a server: each listener by at most ``names`` of its names.
 
     ``shared`` are the options of each socket, of ``sockets(config)``; without them the server's own count. ``routed``
@@ -145,7 +145,7 @@ def doors(
         else:
             port, proxied = listen.port, "proxy_protocol" in common
         where = "[::1]" if connect == "[::]" else connect
-        found += [Door(server, host, scheme, port, where, speaks, proxied) for host in hosts]
+        found += [Entrance(server, host, scheme, port, where, speaks, proxied) for host in hosts]
     return found
 
 
@@ -164,7 +164,7 @@ def askable(block: Directive) -> Iterator[Directive]:
         yield from askable(location)
 
 
-def _others(config: Config) -> Iterator[Request]:
+def _others(config: Config) -> Iterator[DerivedRequest]:
     """Yield a connection for each listener of ``stream`` and ``mail``."""
     for block in config.directives:
         if block.name not in ("stream", "mail"):
@@ -174,7 +174,7 @@ def _others(config: Config) -> Iterator[Request]:
             for listen, directive in zip(listeners(server), server.children("listen"), strict=False):
                 secure = "ssl" in directive.args
                 speaks: Speaks = "udp" if "udp" in directive.args else "tls" if secure else "tcp"
-                yield Request(
+                yield DerivedRequest(
                     speaks.upper(),
                     speaks,
                     "localhost",
@@ -188,9 +188,9 @@ def _others(config: Config) -> Iterator[Request]:
                 )
 
 
-def plain(config: Config) -> list[Request]:
+def plain(config: Config) -> list[DerivedRequest]:
     """List a GET for each server, listener and location that can be asked for; a connection for what is not HTTP."""
-    found: dict[tuple[str, str], Request] = {}
+    found: dict[tuple[str, str], DerivedRequest] = {}
     shared, routed = sockets(config), routes(config)
     for server in config.servers():
         wanted = [("/", server), *((path, place) for place in askable(server) for path in samples(place, 1))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ..outside import whole_number
+from ..untrusted import whole_number
 from .parse import Config, Directive
 
 __all__ = ["Listen", "facts", "listeners", "routes", "server_names", "sockets"]
@@ -55,7 +55,7 @@ def _access_logs(config: Config) -> list[str]:
 
 
 def facts(config: Config) -> dict[str, Any]:
-    """Tell what the engine on a host needs to know of a release.
+    """Return what the engine on a host needs to know of a release.
 
     ``error_logs`` and ``access_logs`` are absolute paths, of logs that can be believed; ``worker_processes`` is the
     directive's value or None; ``main_directives`` are the names in the main context, which ``nginx -g`` must not

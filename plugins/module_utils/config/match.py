@@ -23,7 +23,7 @@ _FINAL = ("redirect", "permanent")
 
 
 class Trace(NamedTuple):
-    """The way of a request: the directives that it met, in order. The last one is the likeliest to blame."""
+    """The way of a request: the directives that it met, in order. The last one is the likeliest cause."""
 
     met: list[Directive]
 
@@ -106,7 +106,7 @@ def choose_server(config: Config, host: str, port: int) -> Directive | None:
 
 
 def is_named(config: Config, host: str, port: int) -> bool:
-    """Whether a ``server`` block on a port has a name that fits a host; otherwise the default answers."""
+    """Return whether a ``server`` block on a port has a name that fits a host; otherwise the default answers."""
     return _port(config, port).named(host.lower()) is not None
 
 

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SluiceError
-from ..inside import LeavesTree, find_inside, kind_inside, read_inside
 from ..manifest import CONF_ROOT
+from ..tree_reader import LeavesTree, find_inside, kind_inside, read_inside
 from .arity import Context, fault, within
-from .text import DEEPEST, Problem, read_file, unescaped
+from .text import DEEPEST, SourceProblem, read_file, unescaped
 
-__all__ = ["CONF_ROOT", "Config", "Directive", "Problem", "parse_tree"]
+__all__ = ["CONF_ROOT", "Config", "Directive", "SourceProblem", "parse_tree"]
 
 _WILD = frozenset("*?[")
 # glob(3) has more in brackets: classes of letters, and backslashes.
@@ -75,7 +75,7 @@ class Directive:
         return self._named.get(name, [])
 
     def value(self, name: str, default: str = "") -> str:
-        """Tell the first argument of the first directive called ``name`` in this block."""
+        """Return the first argument of the first directive called ``name`` in this block."""
         for child in self.children(name):
             return child.args[0] if child.args else ""
         return default
@@ -85,15 +85,15 @@ class Directive:
 class Config:
     """What a tree says: its directives with includes in place, the files that were read and what was wrong.
 
-    ``barren`` are the includes of a pattern that no file matches, of which nginx says nothing. It does not change once
-    it is read, so what is asked of it again and again is looked up once.
+    ``without_match`` are the includes of a pattern that no file matches, of which nginx says nothing. It does not
+    change once it is read, so what is asked of it again and again is looked up once.
     """
 
     directives: list[Directive] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     outside: list[Directive] = field(default_factory=list)
-    barren: list[Directive] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    without_match: list[Directive] = field(default_factory=list)
+    problems: list[SourceProblem] = field(default_factory=list)
 
     def walk(self) -> Iterator[Directive]:
         """Yield every directive, in order."""
@@ -136,13 +136,13 @@ class _TooMuch(Exception):
     """Nobody reads so much."""
 
 
-class _Reader:
+class _ConfigReader:
     def __init__(self, root: Path, main: str) -> None:
         self.root = root
         self.config = Config()
         self._folders: dict[str, list[str]] = {}
         # A file may be included by each of thousands of servers.
-        self._read: dict[str, tuple[list[dict[str, Any]], list[Problem]]] = {}
+        self._read: dict[str, tuple[list[dict[str, Any]], list[SourceProblem]]] = {}
         self._meant: dict[str, list[str] | None] = {}
         self._wrong: dict[str, str] = {}
         self._leaving: set[str] = set()
@@ -173,7 +173,7 @@ class _Reader:
         self._left -= cost
         if self._left < 0:
             what = f"with this line the configuration has more than {_MOST_DIRECTIVES:,} directives, includes in place"
-            raise _TooMuch(Problem(file, line, f"{what}; include each file once"))
+            raise _TooMuch(SourceProblem(file, line, f"{what}; include each file once"))
 
     def directives(
         self, rows: list[dict[str, Any]], name: str, way: tuple[str, ...], context: Context, depth: int
@@ -186,7 +186,7 @@ class _Reader:
             if not wrong and depth >= DEEPEST:
                 wrong = f"{DEEPEST} blocks and includes are around {found.name}; expected fewer"
             if wrong:
-                self.config.problems.append(Problem(name, found.line, wrong))
+                self.config.problems.append(SourceProblem(name, found.line, wrong))
             elif found.name == "include":
                 yield from self.include(found, way, context, depth + 1)
             else:
@@ -208,7 +208,7 @@ class _Reader:
             self.problem(found, " has an odd pattern; expected *, ? and brackets as [0-9] and [!.]")
             return
         if not names and pattern not in self._elsewhere:
-            self.config.barren.append(found)
+            self.config.without_match.append(found)
         self.spend(len(names), found.file, found.line)
         for name in names:
             if name in way:
@@ -225,7 +225,7 @@ class _Reader:
             self.problem(found, self._wrong[name])
 
     def problem(self, include: Directive, what: str) -> None:
-        self.config.problems.append(Problem(include.file, include.line, f"include {include.args[0]}{what}"))
+        self.config.problems.append(SourceProblem(include.file, include.line, f"include {include.args[0]}{what}"))
 
     def meant(self, pattern: str, found: Directive) -> list[str] | None:
         """List the files that an include means; None where they are not of this tree."""
@@ -307,13 +307,15 @@ def parse_tree(root: Path, main: str = "nginx.conf") -> Config:
     Never raises for what the files say: that is in ``problems``. A tree without its main file has one problem.
     """
     try:
-        config = _Reader(root, main).config
+        config = _ConfigReader(root, main).config
     except FileNotFoundError:
-        return Config(problems=[Problem(main, 0, f"the release has no {main}, so nginx has nothing to start from")])
+        return Config(
+            problems=[SourceProblem(main, 0, f"the release has no {main}, so nginx has nothing to start from")]
+        )
     except SluiceError as error:
-        return Config(problems=[Problem(main, 0, str(error))])
+        return Config(problems=[SourceProblem(main, 0, str(error))])
     if not config.files:
         target = config.outside[0].args[0]
         words = f"the release has no {main}: it leads to {target}, and nginx has nothing to start from"
-        return Config(outside=config.outside, problems=[Problem(main, 0, words)])
+        return Config(outside=config.outside, problems=[SourceProblem(main, 0, words)])
     return config

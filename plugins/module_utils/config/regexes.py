@@ -78,7 +78,7 @@ def parsed(pattern: str) -> Any:
 
 def _longest(tree: Any, ignore_case: bool) -> int:
     """Return how long a text may be for ``_MOST_STEPS``. Raises ``_TooSlow`` where no length is safe."""
-    machine = _Machine(ignore_case)
+    machine = _Positions(ignore_case)
     whole = machine.sequence(tree, 1)
     anchored = bool(tree) and str(tree[0][0]) == "AT" and str(tree[0][1]) in _BEGINNINGS
     turns = machine.turns() + (not anchored)
@@ -100,7 +100,7 @@ class _Part(NamedTuple):
 _NOTHING = _Part(1, [], [])
 
 
-class _Machine:
+class _Positions:
     """The places of an expression, each with the letters that fit, and which place can come after which."""
 
     def __init__(self, ignore_case: bool) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from ..packages import crossplane
 from .lua import read_lua_blocks
 
-__all__ = ["DEEPEST", "Problem", "Token", "lex_file", "read_file", "unescaped"]
+__all__ = ["DEEPEST", "SourceProblem", "Token", "lex_file", "read_file", "unescaped"]
 
 Token = tuple[str, int, bool]
 """A word, its line, and whether it was quoted."""
@@ -39,7 +39,7 @@ _NO_NAME = re.compile(rb"(?:\A|[;{}])\s*[;{]")
 
 
 @dataclass(frozen=True)
-class Problem:
+class SourceProblem:
     """Something wrong in a file of the tree, at ``line`` (0: the file as a whole)."""
 
     file: str
@@ -47,16 +47,16 @@ class Problem:
     what: str
 
 
-def read_file(content: bytes, name: str) -> tuple[list[dict[str, Any]], list[Problem]]:
+def read_file(content: bytes, name: str) -> tuple[list[dict[str, Any]], list[SourceProblem]]:
     """Return crossplane's rows of a file's content, and what is wrong with it. ``name`` is its path in the tree."""
     if b"\0" in content:
         # One sentence; as nginx's words it would be a fault in every line.
-        return [], [Problem(name, 0, f"{name} is binary, and nginx reads text")]
+        return [], [SourceProblem(name, 0, f"{name} is binary, and nginx reads text")]
     text = _text(content)
     if _ODD_SPACE.search(text):
         rows, problems = _read(text.translate(_AS_LETTERS), name)
         _restore(rows)
-        return rows, [Problem(name, each.line, each.what.translate(_AS_SPACES)) for each in problems]
+        return rows, [SourceProblem(name, each.line, each.what.translate(_AS_SPACES)) for each in problems]
     return _read(text, name)
 
 
@@ -72,26 +72,26 @@ def _restore(rows: list[dict[str, Any]]) -> None:
         _restore(row.get("block", []))
 
 
-def _read(text: str, name: str) -> tuple[list[dict[str, Any]], list[Problem]]:
+def _read(text: str, name: str) -> tuple[list[dict[str, Any]], list[SourceProblem]]:
     content = text.encode()
     if text.startswith(_BYTE_ORDER_MARK):
         what = f"{name} begins with a byte order mark, which nginx takes for a part of the first word; remove it"
-        return [], [Problem(name, 1, what)]
+        return [], [SourceProblem(name, 1, what)]
     deep = _too_deep(text)
     if deep:
-        return [], [Problem(name, deep, f"more than {DEEPEST} blocks are open here; expected fewer")]
+        return [], [SourceProblem(name, deep, f"more than {DEEPEST} blocks are open here; expected fewer")]
     read_lua_blocks()
     payload: Mapping[str, Any] = crossplane.parser.parse_string(
         text, filename=name, single=True, check_ctx=False, check_args=False, catch_errors=True
     )
     problems = [
-        Problem(name, int(error["line"] or 0) or _lines(content), str(error["error"]).split(" in ")[0])
+        SourceProblem(name, int(error["line"] or 0) or _lines(content), str(error["error"]).split(" in ")[0])
         for error in payload["errors"]
     ]
     if not problems:
-        problems = [Problem(name, line, words) for line, words in _hidden_ends(text)]
+        problems = [SourceProblem(name, line, words) for line, words in _hidden_ends(text)]
     if not problems and _may_have_slips(content):
-        problems = [Problem(name, line, words) for line, words in _slips(text)]
+        problems = [SourceProblem(name, line, words) for line, words in _slips(text)]
     return payload["config"][0]["parsed"], problems
 
 
@@ -146,8 +146,8 @@ def _lines(content: bytes) -> int:
 
 
 def _may_have_slips(content: bytes) -> bool:
-    """Whether a closer look is worth while: a closing brace or the end comes after something else than a semicolon or a
-    brace, one of them comes where a name is due, or there are comments that could hide it.
+    """Return whether a closer look is worth while: a closing brace or the end comes after something else than a
+    semicolon or a brace, one of them comes where a name is due, or there are comments that could hide it.
     """
     plain = _PLAIN_COMMENT.sub(b"", _PLAIN_VARIABLE.sub(b"x", content))
     # What is left of marks that are no plain comment or variable.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Mapping, NamedTuple, Pattern, Sequence, TypedDict
 
 from .charset import decoded
-from .model import Expect, Upstream, status_holds
+from .model import Expect, UpstreamExpectation, status_holds
 from .pattern import GaveUp, regex
 from .url import joined
 
@@ -142,7 +142,7 @@ def _shown(seen: str | None) -> str:
     return seen if len(seen) <= _SHOWN else f"{seen[: _SHOWN - 1]}…"
 
 
-def judge_upstream(upstream: Upstream, seen: Sequence[SeenRequest]) -> list[str]:
+def judge_upstream(upstream: UpstreamExpectation, seen: Sequence[SeenRequest]) -> list[str]:
     """Hold what the upstreams saw to ``upstream``: any one request that fits is enough, as nginx may try again."""
     if not seen:
         return ["expected a request to an upstream, none came"]
@@ -150,7 +150,7 @@ def judge_upstream(upstream: Upstream, seen: Sequence[SeenRequest]) -> list[str]
     return [] if [] in problems else problems[-1]
 
 
-def _upstream_problems(upstream: Upstream, request: SeenRequest) -> list[str]:
+def _upstream_problems(upstream: UpstreamExpectation, request: SeenRequest) -> list[str]:
     problems = []
     if upstream.method is not None and upstream.method != request["method"]:
         problems.append(f"expected the upstream to see method {upstream.method}, it saw {request['method']}")

@@ -6,14 +6,14 @@ import time
 from threading import Thread
 from typing import Callable, Collection, Iterable, Mapping, NamedTuple, Protocol, Sequence
 
-from ..outside import printable
+from ..untrusted import printable
 from .answer import Answer, SeenRequest, judge, judge_upstream
 from .cookies import Cookies
 from .model import Check, from_json
 from .transport import NoAnswer, Request, fetch
 from .url import Url, joined, parse_url
 
-__all__ = ["LEADS_AWAY", "Outcome", "SeenRequest", "Witness", "run_checks", "run_rows", "unjudged"]
+__all__ = ["LEADS_AWAY", "Outcome", "SeenRequest", "UpstreamLog", "run_checks", "run_rows", "unjudged"]
 
 LEADS_AWAY = "redirected to"
 """How the problem begins where a redirect was not followed, because it leads to no host of the contract."""
@@ -27,8 +27,8 @@ _SHOWN = 300
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
-class Witness(Protocol):
-    """What the stand-ins of upstreams saw. A request must be noted before it is answered."""
+class UpstreamLog(Protocol):
+    """What the stubs of upstreams saw. A request must be noted before it is answered."""
 
     def mark(self) -> object:
         """Return this moment, to be given to ``since``."""
@@ -55,7 +55,7 @@ class Outcome(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Whether the check holds."""
+        """Return whether the check holds."""
         return not self.problems
 
     def to_json(self) -> dict[str, object]:
@@ -68,7 +68,7 @@ def run_checks(
     *,
     timeout: float = 10.0,
     workers: int = 8,
-    witness: Witness | None = None,
+    witness: UpstreamLog | None = None,
     noted: Callable[[Outcome], None] | None = None,
     hosts: Collection[str] = (),
 ) -> list[Outcome]:
@@ -86,7 +86,7 @@ def run_checks(
     alone = {} if witness is None else {n: check for n, check in enumerate(contract) if check.expect.upstream}
     together = {n: check for n, check in enumerate(contract) if n not in alone}
 
-    def run(check: Check, witness: Witness | None = None) -> Outcome:
+    def run(check: Check, witness: UpstreamLog | None = None) -> Outcome:
         try:
             outcome = _run(check, known, timeout, witness)
         except Exception as error:
@@ -176,9 +176,9 @@ def _side_by_side(checks: dict[int, Check], run: Callable[[Check], Outcome], wor
     return found
 
 
-def _run(check: Check, hosts: Collection[str], timeout: float, witness: Witness | None) -> Outcome:
+def _run(check: Check, hosts: Collection[str], timeout: float, witness: UpstreamLog | None) -> Outcome:
     mark = witness.mark() if witness else None
-    walk = _Walk(check, hosts, timeout)
+    walk = _RedirectWalk(check, hosts, timeout)
     begin = time.monotonic()
     problem = walk.go()
     ms = round((time.monotonic() - begin) * 1000, 1)
@@ -201,7 +201,7 @@ def _run(check: Check, hosts: Collection[str], timeout: float, witness: Witness 
     )
 
 
-class _Walk:
+class _RedirectWalk:
     """The way of one check, through its redirects, to the last answer."""
 
     def __init__(self, check: Check, hosts: Collection[str], timeout: float) -> None:
@@ -267,7 +267,7 @@ def _shown(text: str) -> str:
 
 
 def _is_at_home(url: Url, other: Url) -> bool:
-    """Whether the other URL is of the same server, or of its way from http to https."""
+    """Return whether the other URL is of the same server, or of its way from http to https."""
     ways = (url.scheme, url.port), (other.scheme, other.port)
     return url.host == other.host and (ways[0] == ways[1] or ways == (("http", 80), ("https", 443)))
 

@@ -18,7 +18,7 @@ _SINGLE = frozenset({"LITERAL", "NOT_LITERAL", "ANY", "IN", "AT", "CATEGORY", "F
 _INSIDE = frozenset({"ASSERT", "ASSERT_NOT", "ATOMIC_GROUP", "SUBPATTERN"})
 
 
-class _Known(NamedTuple):
+class _KnownPattern(NamedTuple):
     """A pattern's parse, the letters with which all that it matches begins, and the length up to which any text is
     quick.
     """
@@ -28,7 +28,7 @@ class _Known(NamedTuple):
     length: int
 
 
-_known: dict[Pattern[str], _Known] = {}
+_known: dict[Pattern[str], _KnownPattern] = {}
 
 
 def is_quick(pattern: Pattern[str], text: str) -> bool:
@@ -51,7 +51,7 @@ def _starts(prefix: str, text: str) -> int:
     return text.count(prefix) * len(prefix) + 1
 
 
-def _read(pattern: Pattern[str]) -> _Known:
+def _read(pattern: Pattern[str]) -> _KnownPattern:
     """Reckon for a pattern; one whose parse has an unknown form is never quick."""
     try:
         try:
@@ -66,9 +66,9 @@ def _read(pattern: Pattern[str]) -> _Known:
             if _steps(tree, each, 1 if anchored else each + 1) > _QUICK:
                 break
             length = each
-        return _Known(tree, "" if pattern.flags & re.IGNORECASE else _prefix(tree), length)
+        return _KnownPattern(tree, "" if pattern.flags & re.IGNORECASE else _prefix(tree), length)
     except Exception:
-        return _Known(None, "", 0)
+        return _KnownPattern(None, "", 0)
 
 
 def _is_anchored(tree: list[Any], flags: int) -> bool:

@@ -1,6 +1,6 @@
 """What an HTTP/1 server answers, read from a connection of its own.
 
-Not ``http.client``, which has no bound on the time that a head may take and hides what it mends. This is strict: what
+Not ``http.client``, which has no bound on the time that a head may take and hides what it fixes. This is strict: what
 nginx never sends, and clients read in different ways, is no answer.
 """
 
@@ -12,7 +12,7 @@ import time
 from typing import Iterator, NamedTuple
 
 from ..errors import SluiceError
-from ..outside import whole_number
+from ..untrusted import whole_number
 
 __all__ = ["CutOff", "Deadline", "NotHttp", "Response", "Silence"]
 

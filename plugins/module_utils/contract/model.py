@@ -27,12 +27,22 @@ from .reading import (
 )
 from .url import parse_url
 
-__all__ = ["CHECK", "Check", "Expect", "Field", "Upstream", "from_json", "parse_contract", "status_holds", "to_json"]
+__all__ = [
+    "CHECK",
+    "Check",
+    "Expect",
+    "Field",
+    "UpstreamExpectation",
+    "from_json",
+    "parse_contract",
+    "status_holds",
+    "to_json",
+]
 
 _HERE = "127.0.0.1"
 
 
-class Upstream(NamedTuple):
+class UpstreamExpectation(NamedTuple):
     """What an upstream must have seen; None and () ask for nothing."""
 
     method: str | None = None
@@ -47,7 +57,7 @@ class Expect(NamedTuple):
     location: str | None = None
     headers: tuple[tuple[str, str | None], ...] = ()
     body: str | None = None
-    upstream: Upstream | None = None
+    upstream: UpstreamExpectation | None = None
     max_ms: int | None = None
 
 
@@ -117,11 +127,11 @@ _UPSTREAM = {
 }
 
 
-def _read_upstream(value: object, path: str) -> Upstream:
+def _read_upstream(value: object, path: str) -> UpstreamExpectation:
     given = read_mapping(value, path, _UPSTREAM)
     if not given:
         raise InputError(path, f"is empty; expected some of {', '.join(_UPSTREAM)}")
-    return Upstream(**_read_fields(given, path, _UPSTREAM))
+    return UpstreamExpectation(**_read_fields(given, path, _UPSTREAM))
 
 
 _EXPECT = {
@@ -249,7 +259,7 @@ def parse_contract(rows: object, where: str, site: str = "") -> list[Check]:
 
 
 def status_holds(expected: tuple[str, ...], status: int) -> bool:
-    """Say whether ``status`` is one of those expected, as ``200`` or ``2xx``."""
+    """Return whether ``status`` is one of those expected, as ``200`` or ``2xx``."""
     return any(text in (str(status), f"{status // 100}xx") for text in expected)
 
 
@@ -264,7 +274,7 @@ def _statuses(expected: tuple[str, ...]) -> list[int]:
 
 
 def _refuse_impossible(check: Check) -> None:
-    """Refuse what no answer could fulfil: such a check would be blamed on the release."""
+    """Refuse what no answer could fulfil: such a check would be held against the release."""
     expect, path = check.expect, f"{check.source}.expect"
     statuses = _statuses(expect.status)
     wanted = ", ".join(expect.status)

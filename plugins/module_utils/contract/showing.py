@@ -20,7 +20,7 @@ _OPEN = frozenset(
         *("permissions-policy", "pragma", "range", "referrer-policy", "retry-after", "server"),
         *("strict-transport-security", "transfer-encoding", "upgrade", "upgrade-insecure-requests", "vary", "via"),
         *("www-authenticate", "x-cache", "x-content-type-options", "x-forwarded-proto", "x-forwarded-ssl"),
-        # The last one is our own, for stand-ins of upstreams.
+        # The last one is our own, for stubs of upstreams.
         *("x-frame-options", "x-robots-tag", "x-scheme", "x-xss-protection", "x-sluice-answer"),
     )
 )

@@ -37,7 +37,7 @@ def bracketed(host: str) -> str:
 
 
 def is_host(text: str) -> bool:
-    """Say whether ``text`` is a host name, an IPv4 or an IPv6 address (without brackets)."""
+    """Return whether ``text`` is a host name, an IPv4 or an IPv6 address (without brackets)."""
     if ":" not in text:
         return 0 < len(text) <= _LONGEST_NAME and text[0] not in ".-" and _NAME.issuperset(text)
     try:

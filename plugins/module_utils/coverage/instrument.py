@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 
-from ..behaviour.asking import caches
+from ..behaviour.exchange import caches
 from ..config.parse import Config, Directive
-from ..inside import read_inside
+from ..tree_reader import read_inside
 from .reach import locked_locations, locked_servers
 from .scan import Statement, scan
 

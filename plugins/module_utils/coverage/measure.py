@@ -14,7 +14,7 @@ from ..errors import SluiceError
 from ..staging.stage import Stage
 from .instrument import TAG, TRACE, Block, Copy
 
-__all__ = ["Answered", "Coverage", "Session", "can_be_asked", "session"]
+__all__ = ["Answered", "Coverage", "MeasuredCopy", "can_be_asked", "session"]
 
 _ANY = Expect(status=("1xx", "2xx", "3xx", "4xx", "5xx"))
 
@@ -31,7 +31,7 @@ class Answered:
     way: tuple[int, ...]
 
 
-class Session:
+class MeasuredCopy:
     """The copy, being served."""
 
     def __init__(self, stage: Stage) -> None:
@@ -50,7 +50,7 @@ class Session:
 
 
 def can_be_asked(check: Check) -> bool:
-    """Whether a check that nobody wrote is one that a contract could hold."""
+    """Return whether a check that nobody wrote is one that a contract could hold."""
     try:
         from_json(to_json(check))
     except SluiceError:
@@ -72,7 +72,7 @@ def _answered(line: str, first: int) -> Answered | None:
 
 
 @contextlib.contextmanager
-def session(stage: Stage, copy: Copy) -> Iterator[Session]:
+def session(stage: Stage, copy: Copy) -> Iterator[MeasuredCopy]:
     """Serve the copy on a stage, and the release's own bytes again in the end, each time with empty caches.
 
     Raises ``SluiceError``.
@@ -80,7 +80,7 @@ def session(stage: Stage, copy: Copy) -> Iterator[Session]:
     tree = stage.lay("coverage", copy.files)
     try:
         stage.ask("serve", [{"tree": tree, "caches": copy.caches}])
-        yield Session(stage)
+        yield MeasuredCopy(stage)
     finally:
         stage.ask("serve", [{"caches": copy.caches}])
 
@@ -178,6 +178,6 @@ def _limits(blocks: Sequence[Block]) -> Mapping[int, list[Block]]:
 
 
 def _allows(limit: Block, method: str) -> bool:
-    """Whether a ``limit_except`` lets a method alone; GET means HEAD as well."""
+    """Return whether a ``limit_except`` lets a method alone; GET means HEAD as well."""
     methods = {argument.upper() for argument in limit.directive.args}
     return method in methods or (method == "HEAD" and "GET" in methods)

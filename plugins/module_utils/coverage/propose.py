@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..config.derive import Door, doors
+from ..config.derive import Entrance, doors
 from ..config.parse import Directive
 from ..config.samples import matching, samples
 from ..contract.model import Check
 from ..contract.showing import HIDDEN, shown_header, shown_url
-from ..pasting import comment, inert_url
-from ..pasting import to_yaml as as_yaml
+from ..paste import comment, inert_url
+from ..paste import to_yaml as as_yaml
 from ..secrets import REDACTED
 from .instrument import Block
-from .measure import Answered, Session, can_be_asked
+from .measure import Answered, MeasuredCopy, can_be_asked
 
 __all__ = ["Proposal", "propose", "to_yaml"]
 
@@ -26,7 +26,7 @@ _USUAL_PORTS = {"http": 80, "https": 443}
 _METHODS = ("DELETE", "POST", "GET", "PUT", "OPTIONS")
 _WORDS = re.compile(r"[^\W\d_][\w-]{3,30}(?: [\w-]{2,20}){0,2}")
 _SHORT = 40
-_STAND_IN = '{"stand_in"'
+_STUB = '{"stub"'
 
 
 _Parents = dict[int, dict[tuple[object, ...], Directive]]
@@ -42,7 +42,7 @@ class Proposal:
     note: str = ""
 
 
-def propose(session: Session, blocks: Sequence[Block]) -> dict[int, Proposal]:
+def propose(session: MeasuredCopy, blocks: Sequence[Block]) -> dict[int, Proposal]:
     """Try requests for each block and keep the first one that reached it, by the number of the block."""
     parents: _Parents = {}
     every = ((block, check) for block in blocks for check in _candidates(block, parents) if can_be_asked(check))
@@ -111,7 +111,7 @@ def _place(directive: Directive) -> tuple[object, ...]:
     return directive.file, directive.line, directive.name, tuple(directive.args)
 
 
-def _for_condition(door: Door, path: str, condition: Sequence[str]) -> Iterator[Check]:
+def _for_condition(door: Entrance, path: str, condition: Sequence[str]) -> Iterator[Check]:
     """Requests for which an ``if`` holds, where a method, a header, an argument or the host decides."""
     variable, *rest = condition
     operator, value = rest if len(rest) == 2 else ("", "")
@@ -143,7 +143,7 @@ def _values(operator: str, value: str) -> list[str]:
     return [value]
 
 
-def _check(door: Door, target: str, method: str = "GET", headers: tuple[tuple[str, str], ...] = ()) -> Check:
+def _check(door: Entrance, target: str, method: str = "GET", headers: tuple[tuple[str, str], ...] = ()) -> Check:
     port = "" if door.port == _USUAL_PORTS[door.scheme] else f":{door.port}"
     url = f"{door.scheme}://{door.host}{port}{target.replace(' ', '%20')}"
     connect = None if door.connect in ("127.0.0.1", "[::1]") else f"{door.connect}:{door.port}"
@@ -169,13 +169,13 @@ def _proposal(block: Block, check: Check, outcome: dict[str, Any], answered: Ans
     if answered.location:
         origin = check.url.removesuffix(check.target)
         expect["location"] = answered.location.removeprefix(origin) or "/"
-    elif body.startswith(_STAND_IN):
-        note = "a stand-in answered for the upstream: say what the real one does"
+    elif body.startswith(_STUB):
+        note = "a stub answered for the upstream: say what the real one does"
     elif answered.status == "200":
         word = _word(body)
         expect |= {"body": word} if word else {}
     elif answered.status.startswith("5"):
-        note = "this is an error: mend it, or say in words of your own what is right"
+        note = "this is an error: fix it, or say in words of your own what is right"
     if hidden or url != whole:
         where = ", ".join([*(["the URL"] if url != whole else []), *hidden])
         note = "; ".join(filter(None, (note, f"a value of {where} is not shown: write it there")))
@@ -183,7 +183,7 @@ def _proposal(block: Block, check: Check, outcome: dict[str, Any], answered: Ans
 
 
 def _is_hidden(name: str, value: str) -> bool:
-    """Whether a value that the configuration compares with is not told: it tells friends from others, mostly."""
+    """Return whether a value that the configuration compares with is not told: it tells friends from others, mostly."""
     cookie, _, inner = value.partition("=")
     shown = shown_header(cookie, inner, answered=True) if name == "Cookie" else shown_header(name, value, answered=True)
     return shown == HIDDEN

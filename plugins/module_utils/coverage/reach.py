@@ -43,7 +43,7 @@ def locked_servers(config: Config) -> dict[int, str]:
 
 
 def _hangs_up(block: Directive) -> bool:
-    """Whether a block closes every connection without an answer, which no check can expect."""
+    """Return whether a block closes every connection without an answer, which no check can expect."""
     returned = block.children("return")
     if returned:
         return returned[0].args[:1] == ["444"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from ..pasting import comment, flow
+from ..paste import comment, flow
 from ..textfmt import count
 from ..verdicts.model import Subject, Verdict
 from ..verdicts.runner import Gate

@@ -9,7 +9,7 @@ from ..config.parse import Directive
 from .cases import graft
 from .decisions import Decision, Decisions, Settings, canonical
 from .machines import Machines
-from .sides import PASSES, Side
+from .sides import PASSES, ConfigSide
 
 __all__ = ["Actions"]
 
@@ -37,7 +37,7 @@ class Actions:
         self,
         machines: Machines,
         decisions: Decisions,
-        side: Side,
+        side: ConfigSide,
         server: Directive,
         base: Mapping[str, _Value],
         differing: Mapping[str, tuple[_Value, _Value]],
@@ -118,7 +118,7 @@ class Actions:
         return self._filled("redirect", words, self._machines.applied(self._queried, target), blocks, met)
 
     def adds_slash(self, location: Directive) -> bool:
-        """Whether nginx redirects to a location that ends with a slash by itself."""
+        """Return whether nginx redirects to a location that ends with a slash by itself."""
         return any(location.children(name) for name in PASSES)
 
     def slash_added(self, pattern: str) -> int:
@@ -126,7 +126,7 @@ class Actions:
         return self._machines.constant(self._decide("redirect", f"301 to {pattern}", [self._server], []))
 
     def is_internal(self, location: Directive) -> bool:
-        """Whether a location answers no client."""
+        """Return whether a location answers no client."""
         return bool(location.children("internal"))
 
     def internal(self, location: Directive) -> int:

@@ -1,4 +1,4 @@
-"""Values that hang on conditions which only a request can settle, as ``-f FILE``: one unknown for both sides."""
+"""Values that hang on conditions which only a request can finalize, as ``-f FILE``: one unknown for both sides."""
 
 from __future__ import annotations
 
@@ -6,7 +6,18 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-__all__ = ["NONE", "UNREAD", "Case", "conditions", "differing", "each", "graft", "settled", "unknown", "unread"]
+__all__ = [
+    "NONE",
+    "UNREAD",
+    "Conditional",
+    "conditions",
+    "differing",
+    "each",
+    "finalized",
+    "graft",
+    "unknown",
+    "unread",
+]
 
 _MOST_CONDITIONS = 8
 
@@ -25,7 +36,7 @@ class _None:
 NONE = _None()
 
 
-class Case(NamedTuple):
+class Conditional(NamedTuple):
     """One value where a condition holds, another one where it does not."""
 
     condition: str
@@ -33,27 +44,27 @@ class Case(NamedTuple):
     no: object
 
 
-def unknown(condition: str) -> Case:
+def unknown(condition: str) -> Conditional:
     """Return the condition itself as a value."""
-    return Case(condition, True, False)
+    return Conditional(condition, True, False)
 
 
-def unread(pattern: str, loose: bool, why: Exception) -> Case:
+def unread(pattern: str, loose: bool, why: Exception) -> Conditional:
     """Return the condition that a pattern is found, of which no automaton can be made."""
-    return Case(f"{'~*' if loose else '~'} {pattern}{UNREAD}{why}", True, False)
+    return Conditional(f"{'~*' if loose else '~'} {pattern}{UNREAD}{why}", True, False)
 
 
 def graft(value: object, change: Callable[[object], object]) -> object:
     """Return a value in which each plain value has been changed."""
-    if not isinstance(value, Case):
+    if not isinstance(value, Conditional):
         return change(value)
     yes, no = graft(value.yes, change), graft(value.no, change)
-    return yes if yes == no else Case(value.condition, yes, no)
+    return yes if yes == no else Conditional(value.condition, yes, no)
 
 
 def each(value: object) -> Iterator[object]:
     """Yield the plain values in a value."""
-    if isinstance(value, Case):
+    if isinstance(value, Conditional):
         yield from each(value.yes)
         yield from each(value.no)
     else:
@@ -66,15 +77,15 @@ def conditions(*values: object) -> list[str]:
     waiting = list(values)
     while waiting:
         value = waiting.pop()
-        if isinstance(value, Case):
+        if isinstance(value, Conditional):
             found[value.condition] = None
             waiting += [value.no, value.yes]
     return list(found)
 
 
-def settled(value: object, holds: Mapping[str, bool]) -> object:
+def finalized(value: object, holds: Mapping[str, bool]) -> object:
     """Return the plain value where it is known of each condition whether it holds."""
-    while isinstance(value, Case):
+    while isinstance(value, Conditional):
         value = value.yes if holds[value.condition] else value.no
     return value
 
@@ -87,7 +98,7 @@ def differing(one: object, other: object) -> Iterator[tuple[dict[str, bool], obj
     seen = set()
     for choice in itertools.product((False, True), repeat=len(names)):
         holds = {**dict.fromkeys(conditions(one, other), False), **dict(zip(names, choice, strict=True))}
-        pair = settled(one, holds), settled(other, holds)
+        pair = finalized(one, holds), finalized(other, holds)
         if pair[0] != pair[1] and pair not in seen:
             seen.add(pair)
             yield {name: held for name, held in holds.items() if _matters(name, holds, one, other)}, *pair
@@ -95,4 +106,4 @@ def differing(one: object, other: object) -> Iterator[tuple[dict[str, bool], obj
 
 def _matters(name: str, holds: Mapping[str, bool], one: object, other: object) -> bool:
     turned = {**holds, name: not holds[name]}
-    return settled(one, holds) != settled(one, turned) or settled(other, holds) != settled(other, turned)
+    return finalized(one, holds) != finalized(one, turned) or finalized(other, holds) != finalized(other, turned)

@@ -12,17 +12,17 @@ from ..config.regexes import compiled
 from ..config.samples import matching, samples
 from .actions import Actions
 from .budget import Budget
-from .cases import UNREAD, conditions, differing, settled
+from .cases import UNREAD, conditions, differing, finalized
 from .decisions import INHERITED, Decision, Decisions
-from .exploring import Difference, explore
+from .exploring import ValueDifference, explore
 from .handling import ServerAutomaton
 from .letters import sent
 from .machines import Machines
-from .sides import SAID_ANYWAY, Side
+from .sides import SAID_ANYWAY, ConfigSide
 from .terms import TooMuch
 from .values import Values, filled
 
-__all__ = ["Case", "Comparison", "Pair"]
+__all__ = ["Comparison", "Conditioned", "Pair"]
 
 _MOST_DIFFERENT = 400
 _MOST_SAMPLES = 1500
@@ -30,7 +30,7 @@ _SECONDS_FOR_SAMPLES = 0.3
 _Value = tuple[tuple[str, ...], ...]
 
 
-class Case(NamedTuple):
+class Conditioned(NamedTuple):
     """What each side decides where conditions hold, or do not."""
 
     holds: dict[str, bool]
@@ -46,7 +46,7 @@ class Pair(NamedTuple):
     """
 
     target: str
-    cases: list[Case]
+    cases: list[Conditioned]
     targets: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
@@ -59,7 +59,7 @@ class Comparison:
         self,
         machines: Machines,
         decisions: Decisions,
-        sides: tuple[Side, Side],
+        sides: tuple[ConfigSide, ConfigSide],
         servers: tuple[Directive | None, Directive | None],
         known: tuple[Mapping[str, str], Mapping[str, str]],
         bases: tuple[Mapping[str, _Value], Mapping[str, _Value]],
@@ -86,7 +86,7 @@ class Comparison:
         ]
 
     def _automaton(
-        self, side: Side, server: Directive | None, known: Mapping[str, str], base: Mapping[str, _Value]
+        self, side: ConfigSide, server: Directive | None, known: Mapping[str, str], base: Mapping[str, _Value]
     ) -> int:
         if server is None:
             self.lines.append({})
@@ -95,7 +95,7 @@ class Comparison:
         self.lines.append(actions.lines)
         return ServerAutomaton(self._machines, server, Values(self._machines, side, known), actions).automaton()
 
-    def cases(self, target: str) -> list[Case]:
+    def cases(self, target: str) -> list[Conditioned]:
         """Return what each side decides for a target as it is sent, in each case in which that differs.
 
         Where it never does, the first case stands for all.
@@ -120,7 +120,7 @@ class Comparison:
             found = [each._replace(doubts=(*each.doubts, walked.cut)) for each in found]
         return [*found, *self._around()]
 
-    def _pair(self, difference: Difference) -> Pair | None:
+    def _pair(self, difference: ValueDifference) -> Pair | None:
         cases = [each for each in _cases(difference.live, difference.candidate) if _differs(each)]
         if not cases:
             return None
@@ -134,7 +134,7 @@ class Comparison:
         doubts = (*unsure, *_unread(difference, cases))
         return Pair(target, real or cases, difference.targets if target == difference.target else (), doubts)
 
-    def _matching(self, cases: list[Case]) -> Iterator[str]:
+    def _matching(self, cases: list[Conditioned]) -> Iterator[str]:
         """Yield targets for patterns that no automaton reads."""
         for condition in dict.fromkeys(name for case in cases for name in case.holds if UNREAD in name):
             kind, _, pattern = condition.partition(UNREAD)[0].partition(" ")
@@ -201,18 +201,18 @@ class Comparison:
         return [*pair.names] if pair.names else [_key(case) for case in pair.cases]
 
 
-def _cases(live: object, candidate: object) -> list[Case]:
+def _cases(live: object, candidate: object) -> list[Conditioned]:
     rows = [
-        Case(holds, one, other)
+        Conditioned(holds, one, other)
         for holds, one, other in differing(live, candidate)
         if isinstance(one, Decision) and isinstance(other, Decision)
     ]
     if not rows and isinstance(live, Decision) and isinstance(candidate, Decision):
-        return [Case({}, live, candidate)]
+        return [Conditioned({}, live, candidate)]
     return sorted(rows, key=lambda case: sum(case.holds.values()))
 
 
-def _consistent(cases: list[Case], target: str) -> list[Case]:
+def _consistent(cases: list[Conditioned], target: str) -> list[Conditioned]:
     """Return the cases in which the patterns that no automaton reads are found in a target as they really are."""
     path = unquote(target.partition("?")[0])
     found: dict[str, bool | None] = {}
@@ -223,32 +223,32 @@ def _consistent(cases: list[Case], target: str) -> list[Case]:
     return [case for case in cases if all(found.get(name) in (None, held) for name, held in case.holds.items())]
 
 
-def _unread(difference: Difference, cases: list[Case]) -> list[str]:
+def _unread(difference: ValueDifference, cases: list[Conditioned]) -> list[str]:
     """List the patterns that no automaton reads and on which it hangs whether anything differs."""
     names = dict.fromkeys(conditions(difference.live, difference.candidate), False)
     found: dict[str, None] = {}
     for case in cases:
         for name, held in case.holds.items():
             turned = {**names, **case.holds, name: not held}
-            pair = settled(difference.live, turned), settled(difference.candidate, turned)
+            pair = finalized(difference.live, turned), finalized(difference.candidate, turned)
             if UNREAD in name and not any(map(_differs, _cases(*pair))):
                 found[name.replace(UNREAD, " has ")] = None
     return list(found)
 
 
-def _key(case: Case) -> tuple[int, int]:
+def _key(case: Conditioned) -> tuple[int, int]:
     return case.live.handling, case.candidate.handling
 
 
-def _differs(case: Case) -> bool:
+def _differs(case: Conditioned) -> bool:
     return case.live.handling != case.candidate.handling
 
 
-def _inherits(case: Case, name: str) -> bool:
+def _inherits(case: Conditioned, name: str) -> bool:
     return case.live.setting(name) == case.candidate.setting(name) == INHERITED
 
 
-def _doubts(case: Case, target: str) -> Iterator[str]:
+def _doubts(case: Conditioned, target: str) -> Iterator[str]:
     yield from case.live.doubts
     yield from case.candidate.doubts
     changed = [word for _, rows in case.live.settings ^ case.candidate.settings for args in rows for word in args]

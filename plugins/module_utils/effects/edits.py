@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ..behaviour.changes import Change
+from ..behaviour.changes import DirectiveChange
 from ..config.parse import Directive
-from .comparing import Case, Pair
+from .comparing import Conditioned, Pair
 from .sides import PASSES, variables
 
 __all__ = ["Edits"]
@@ -21,11 +21,11 @@ _DEFINING = ("map", "geo", "split_clients", "upstream")
 class Edits:
     """The changes of a configuration, found by the directives that they are about."""
 
-    def __init__(self, changed: Sequence[Change]) -> None:
+    def __init__(self, changed: Sequence[DirectiveChange]) -> None:
         self._changed = changed
-        self._of: dict[int, list[Change]] = {}
-        self._in: dict[int, list[Change]] = {}
-        self._defining: dict[str, list[Change]] = {}
+        self._of: dict[int, list[DirectiveChange]] = {}
+        self._in: dict[int, list[DirectiveChange]] = {}
+        self._defining: dict[str, list[DirectiveChange]] = {}
         for change in changed:
             for whole in (change.old, change.new):
                 for part in whole.walk() if whole is not None else ():
@@ -43,16 +43,16 @@ class Edits:
         pair: Pair,
         lines: Sequence[_Lines],
         servers: Sequence[Directive | None],
-    ) -> list[Change]:
+    ) -> list[DirectiveChange]:
         """Return the edits behind a pair of decisions, at most three, the nearest first."""
         first = pair.cases[0]
         met = [*_behind(lines[1], first.candidate.place), *_behind(lines[0], first.live.place)]
         around = [server for server in (servers[1], servers[0]) if server is not None]
         return list(dict.fromkeys(self._near(pair, met, around)))[:_MOST]
 
-    def _near(self, pair: Pair, met: Sequence[Directive], servers: Sequence[Directive]) -> Iterator[Change]:
+    def _near(self, pair: Pair, met: Sequence[Directive], servers: Sequence[Directive]) -> Iterator[DirectiveChange]:
         names = _settings(pair)
-        found: list[Change] = []
+        found: list[DirectiveChange] = []
         if not pair.names:
             found += self._direct([*reversed(met)])
             found += self._within(reversed(met), names, pair)
@@ -69,18 +69,18 @@ class Edits:
             found += [change for change in self._changed if change.name in _ADMITTING]
         yield from found
 
-    def _fallbacks(self, servers: Sequence[Directive]) -> list[Change]:
+    def _fallbacks(self, servers: Sequence[Directive]) -> list[DirectiveChange]:
         """Return the edits of locations that requests are only handed on to."""
         named = [each for server in servers for each in server.children("location") if each.args[0].startswith("@")]
         return [change for block in named for each in block.walk() for change in self._touching(each)]
 
-    def _touching(self, part: Directive) -> list[Change]:
+    def _touching(self, part: Directive) -> list[DirectiveChange]:
         return [*self._of.get(id(part), []), *self._in.get(id(part), [])]
 
-    def _direct(self, lines: Iterable[Directive]) -> list[Change]:
+    def _direct(self, lines: Iterable[Directive]) -> list[DirectiveChange]:
         return [change for line in lines for change in self._of.get(id(line), [])]
 
-    def _within(self, blocks: Iterable[Directive], names: set[str], pair: Pair) -> list[Change]:
+    def _within(self, blocks: Iterable[Directive], names: set[str], pair: Pair) -> list[DirectiveChange]:
         found = []
         for block in blocks:
             for change in self._in.get(id(block), []):
@@ -88,7 +88,7 @@ class Edits:
                     found.append(change)
         return found
 
-    def _definitions(self, met: Sequence[Directive], servers: Sequence[Directive]) -> list[Change]:
+    def _definitions(self, met: Sequence[Directive], servers: Sequence[Directive]) -> list[DirectiveChange]:
         if not self._defining:
             return []
         own = [each for block in (*met, *servers) for each in block.block or [] if each.name != "location"]
@@ -125,10 +125,10 @@ def _leads_elsewhere(pair: Pair) -> bool:
     )
 
 
-def _falls_back(case: Case) -> bool:
+def _falls_back(case: Conditioned) -> bool:
     return case.live.behind != case.candidate.behind
 
 
-def _is_outer(change: Change) -> bool:
+def _is_outer(change: DirectiveChange) -> bool:
     around = change.blocks[1] or change.blocks[0]
     return around is None or around.name == "http"

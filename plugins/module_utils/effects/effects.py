@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..behaviour.changes import Change
-from ..config.derive import Request, doors
+from ..behaviour.changes import DirectiveChange
+from ..config.derive import DerivedRequest, doors
 from ..config.facts import server_names
 from ..config.match import choose_server
 from ..config.parse import Config, Directive
@@ -20,8 +20,8 @@ from .edits import Edits
 from .listening import Meeting, meetings
 from .machines import Machines
 from .model import Effect, Effects
-from .sides import Side
-from .terms import Terms, TooMuch
+from .sides import ConfigSide
+from .terms import Algebra, TooMuch
 from .words import Words
 
 __all__ = ["effects"]
@@ -38,8 +38,8 @@ _Key = tuple[object, ...]
 def effects(
     live: Config,
     candidate: Config,
-    changed: Sequence[Change],
-    requests: Sequence[Request] = (),
+    changed: Sequence[DirectiveChange],
+    requests: Sequence[DerivedRequest] = (),
     seconds: float | None = None,
 ) -> Effects:
     """Compute what a change does; ``requests`` are those of a log, of which each effect gets its share.
@@ -53,20 +53,20 @@ def effects(
 
 
 class _Work:
-    def __init__(self, live: Config, candidate: Config, changed: Sequence[Change], budget: Budget) -> None:
+    def __init__(self, live: Config, candidate: Config, changed: Sequence[DirectiveChange], budget: Budget) -> None:
         self._configs = (live, candidate)
-        self._sides = (Side("live", live), Side("the candidate", candidate))
-        Side.compare(*self._sides)
+        self._sides = (ConfigSide("live", live), ConfigSide("the candidate", candidate))
+        ConfigSide.compare(*self._sides)
         self._bases = (self._sides[0].base(), self._sides[1].base())
         self._edits = Edits(changed)
         self._budget = budget
-        self._machines = Machines(Terms(), budget)
+        self._machines = Machines(Algebra(), budget)
         self._decisions = Decisions()
         self._signatures: dict[int, object] = {}
         self._left: list[Sequence[Meeting]] = []
         self._done: list[tuple[Sequence[Meeting], Comparison, set[object]]] = []
 
-    def run(self, requests: Sequence[Request]) -> Effects:
+    def run(self, requests: Sequence[DerivedRequest]) -> Effects:
         found: list[Effect] = []
         unread: list[str] = []
         groups: dict[_Key, list[Meeting]] = {}
@@ -94,7 +94,7 @@ class _Work:
                 unread.append(f"{_where(group)}: not understood: {error!r}")
         return Effects(_merged(found), unread, self._covers)
 
-    def _covers(self, request: Request) -> bool:
+    def _covers(self, request: DerivedRequest) -> bool:
         """Return whether a request is in a set; where not all is known of its server, it may be."""
         self._machines.budget = Budget(_SECONDS_TO_COUNT)
         for group, comparison, keys in self._done:
@@ -117,7 +117,7 @@ class _Work:
         return (*servers, meeting.was_tls, meeting.listener.tls, meeting.host if by_host else "")
 
     def _is_same(self, meeting: Meeting) -> bool:
-        """Whether two servers say the same."""
+        """Return whether two servers say the same."""
         pair = meeting.live, meeting.candidate
         live, candidate = [None if each is None else self._signature(side, each) for side, each in enumerate(pair)]
         return live == candidate
@@ -139,7 +139,7 @@ class _Work:
         maps = [f"${name}" for name, block in definitions.items() if any(each in block.args[0] for each in _OF_HOST)]
         return bool(maps) and _speaks_of(server, maps)
 
-    def _compared(self, group: Sequence[Meeting], budget: Budget, requests: Sequence[Request]) -> list[Effect]:
+    def _compared(self, group: Sequence[Meeting], budget: Budget, requests: Sequence[DerivedRequest]) -> list[Effect]:
         first = group[0]
         servers = first.live, first.candidate
         self._machines.budget = budget
@@ -161,7 +161,7 @@ class _Work:
         return found
 
     def _counted(
-        self, group: Sequence[Meeting], comparison: Comparison, requests: Sequence[Request]
+        self, group: Sequence[Meeting], comparison: Comparison, requests: Sequence[DerivedRequest]
     ) -> dict[object, int] | None:
         """Count the requests of a log by what they count for; None where that takes too long."""
         self._machines.budget = Budget(_SECONDS_TO_COUNT)
@@ -180,7 +180,7 @@ class _Work:
             return None
         return found
 
-    def _meets(self, group: Sequence[Meeting], request: Request) -> bool:
+    def _meets(self, group: Sequence[Meeting], request: DerivedRequest) -> bool:
         pair = [choose_server(config, request.host, request.port) for config in self._configs]
         return pair[0] is group[0].live and pair[1] is group[0].candidate
 
@@ -212,7 +212,7 @@ def _where(group: Sequence[Meeting]) -> str:
     return f"{shown}, port {' and '.join(listeners)}"
 
 
-def _witness(group: Sequence[Meeting], pair: Pair) -> Request | None:
+def _witness(group: Sequence[Meeting], pair: Pair) -> DerivedRequest | None:
     """Return the shortest request of a pair, through a door of the candidate or, where it has none, of live."""
     for meeting in group:
         for server in (meeting.candidate, meeting.live):

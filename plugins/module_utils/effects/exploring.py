@@ -15,7 +15,7 @@ from .letters import EVERY, QUERY, bit, letter, refined
 from .machines import Machines
 from .terms import TooMuch
 
-__all__ = ["Difference", "Differences", "explore"]
+__all__ = ["Differences", "ValueDifference", "explore"]
 
 _SLASH, _DOT = bit(ord("/")), bit(ord("."))
 _SHAPE = ((_SLASH, _DOT, QUERY, EVERY & ~_SLASH & ~_DOT & ~QUERY),)
@@ -27,7 +27,7 @@ _MOST_LISTED = 6
 _Node = tuple[int, int, int]
 
 
-class Difference(NamedTuple):
+class ValueDifference(NamedTuple):
     """A pair of values that differ, with a shortest target.
 
     ``targets`` are all there are, where they are few.
@@ -42,13 +42,13 @@ class Difference(NamedTuple):
 class Differences(NamedTuple):
     """The differences of two automata; ``cut`` says why there may be more."""
 
-    found: list[Difference]
+    found: list[ValueDifference]
     cut: str = ""
 
 
 def explore(machines: Machines, live: int, candidate: int, budget: Budget, most: int) -> Differences:
     """List all pairs of values that two automata give to the same target, at most about ``most`` of them."""
-    walk = _Walk(machines, budget, most)
+    walk = _ProductWalk(machines, budget, most)
     cut = ""
     try:
         walk.run((_START, live, candidate))
@@ -57,7 +57,7 @@ def explore(machines: Machines, live: int, candidate: int, budget: Budget, most:
     return Differences(walk.differences(), cut)
 
 
-class _Walk:
+class _ProductWalk:
     def __init__(self, machines: Machines, budget: Budget, most: int) -> None:
         self._machines = machines
         self._budget = budget
@@ -118,14 +118,14 @@ class _Walk:
     def _needs_query(self, live: int, candidate: int) -> bool:
         return self._machines.reads_query(live) or self._machines.reads_query(candidate)
 
-    def differences(self) -> list[Difference]:
+    def differences(self) -> list[ValueDifference]:
         rows = []
         if self._whole:
             for node, nexts in self._next.items():
                 for letters, following in nexts:
                     self._before.setdefault(following, []).append((letters, node))
         for pair, target in self._found.items():
-            rows.append(Difference(*pair, target, self._listed(self._ends[pair]) if self._whole else ()))
+            rows.append(ValueDifference(*pair, target, self._listed(self._ends[pair]) if self._whole else ()))
         return rows
 
     def _listed(self, ends: set[_Node]) -> tuple[str, ...]:

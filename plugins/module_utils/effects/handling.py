@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..config.match import choose_location
 from ..config.parse import Directive
 from .actions import Actions
-from .machines import Entry, Machines
+from .machines import Machines, TableEntry
 from .terms import TooMuch
 from .values import Values, captured
 from .views import PathView, Read, found_in, rewritten
@@ -21,7 +21,7 @@ _FINAL = ("redirect", "permanent")
 _SCHEMES = ("http://", "https://", "$scheme")
 
 
-class _Way(NamedTuple):
+class _RequestState(NamedTuple):
     """A request on its way: what has been set, what its path is, and the lines that it has met."""
 
     own: tuple[tuple[str, int], ...] = ()
@@ -32,7 +32,7 @@ class _Way(NamedTuple):
     rounds: int = 0
 
 
-_Done = Callable[[_Way], int]
+_Done = Callable[[_RequestState], int]
 
 
 class ServerAutomaton:
@@ -49,11 +49,11 @@ class ServerAutomaton:
     def automaton(self) -> int:
         """Return the automaton. Raises ``TooMuch`` for a server that is too large."""
         try:
-            return self._run(self._block.block or [], _Way(), self._locate)
+            return self._run(self._block.block or [], _RequestState(), self._locate)
         except RecursionError as error:
             raise TooMuch("its blocks and rewrites are nested too deeply") from error
 
-    def _run(self, directives: Sequence[Directive], way: _Way, done: _Done) -> int:
+    def _run(self, directives: Sequence[Directive], way: _RequestState, done: _Done) -> int:
         """Return what the rewrite module does with a request, one directive after the other."""
         machines = self._machines
         for number, each in enumerate(directives):
@@ -80,15 +80,15 @@ class ServerAutomaton:
                 return machines.fallback(machines.rows([(condition, held)]), self._run(rest, way, done))
         return done(way)
 
-    def _text(self, template: str, way: _Way) -> int:
+    def _text(self, template: str, way: _RequestState) -> int:
         return self._values.text(captured(template, way.pattern) if way.pattern else template, dict(way.own), way.view)
 
-    def _returned(self, line: Directive, way: _Way) -> int:
+    def _returned(self, line: Directive, way: _RequestState) -> int:
         met = (*way.met, line)
         target = self._text(line.args[-1], way) if len(line.args) > 1 or not line.args[0].isdigit() else -1
         return self._actions.returned(line, target, [self._block, *met], met)
 
-    def _rewrite(self, line: Directive, rest: Sequence[Directive], way: _Way, done: _Done) -> int:
+    def _rewrite(self, line: Directive, rest: Sequence[Directive], way: _RequestState, done: _Done) -> int:
         machines = self._machines
         pattern, target = line.args[:2]
         flag = line.args[2] if len(line.args) > 2 else ""
@@ -111,7 +111,7 @@ class ServerAutomaton:
                 then = self._run(rest, after, done)
         return machines.fallback(machines.rows([(applies, then)]), self._run(rest, way, done))
 
-    def _locate(self, way: _Way) -> int:
+    def _locate(self, way: _RequestState) -> int:
         """Return what the location does that a path leads to."""
         view = way.view
         if way.rounds > _DEEPEST:
@@ -128,23 +128,23 @@ class ServerAutomaton:
             return self._lost(way, f"after a rewrite to {view.prefix}… more than the path decides")
         return self._tagged(self._machines.skipped(view.skipped, self._machines.after(number, view.prefix)), way)
 
-    def _tagged(self, number: int, way: _Way) -> int:
+    def _tagged(self, number: int, way: _RequestState) -> int:
         """Return decisions that say by which rewrites a request has come to them."""
         if not way.met:
             return number
         return self._machines.applied(self._actions.after_rewrites(way.met), number)
 
-    def _lost(self, way: _Way, why: str) -> int:
+    def _lost(self, way: _RequestState, why: str) -> int:
         return self._actions.lost(self._block, way.met, why)
 
-    def _at(self, way: _Way, path: str) -> int:
+    def _at(self, way: _RequestState, path: str) -> int:
         """Return what is done with one path."""
         chosen = choose_location(self._block, path)
         if chosen is None:
             return self._actions.content([self._block], (), way.rounds > 0, self._text_of(way))
         return self._enter(_chain(self._block, chosen), way)
 
-    def _all(self, way: _Way) -> int:
+    def _all(self, way: _RequestState) -> int:
         key = (way.own, way.rounds)
         if key not in self._located:
             self._located[key] = self._find(
@@ -155,11 +155,11 @@ class ServerAutomaton:
             )
         return self._located[key]
 
-    def _find(self, block: Directive, chain: list[Directive], way: _Way, otherwise: Callable[[], int]) -> int:
+    def _find(self, block: Directive, chain: list[Directive], way: _RequestState, otherwise: Callable[[], int]) -> int:
         """Return what the locations of a block do; ``otherwise`` is what is done where none of them decides."""
         machines = self._machines
         regexes: list[Directive] = []
-        entries: dict[str, Entry] = {}
+        entries: dict[str, TableEntry] = {}
         slashed: list[str] = []
         prefixes: list[tuple[str, bool, Directive]] = []
         for location in block.children("location"):
@@ -167,7 +167,7 @@ class ServerAutomaton:
             if kind.startswith("~"):
                 regexes.append(location)
             elif kind == "=":
-                entry = entries.get(pattern, Entry(pattern, -1, -1))
+                entry = entries.get(pattern, TableEntry(pattern, -1, -1))
                 if entry.exact < 0:
                     entries[pattern] = entry._replace(exact=self._enter([*chain, location], way))
             elif not pattern.startswith("@"):
@@ -189,7 +189,7 @@ class ServerAutomaton:
             ]
         )
         for pattern, held, location in prefixes:
-            entry = entries.get(pattern, Entry(pattern, -1, -1))
+            entry = entries.get(pattern, TableEntry(pattern, -1, -1))
             if entry.prefix >= 0:
                 continue
             inner = [*chain, location]
@@ -201,22 +201,22 @@ class ServerAutomaton:
             entries[pattern] = entry._replace(prefix=self._find(location, inner, way, deeper))
         for pattern in slashed:
             word = pattern[:-1]
-            entry = entries.get(word, Entry(word, -1, -1))
-            if entry == Entry(word, -1, -1):
+            entry = entries.get(word, TableEntry(word, -1, -1))
+            if entry == TableEntry(word, -1, -1):
                 entries[word] = entry._replace(exact=self._actions.slash_added(pattern))
         return machines.table(entries.values(), machines.fallback(found, otherwise()))
 
-    def _entered(self, chain: list[Directive], way: _Way) -> Callable[[], int]:
+    def _entered(self, chain: list[Directive], way: _RequestState) -> Callable[[], int]:
         return lambda: self._enter(chain, way)
 
-    def _enter(self, chain: list[Directive], way: _Way) -> int:
+    def _enter(self, chain: list[Directive], way: _RequestState) -> int:
         """Return what a location does with a request."""
         location = chain[-1]
         pattern = next(
             (each.args[1] for each in reversed(chain) if each.args[0].startswith("~") and len(each.args) == 2), ""
         )
 
-        def done(after: _Way) -> int:
+        def done(after: _RequestState) -> int:
             if after.changed:
                 return self._locate(after._replace(rounds=after.rounds + 1))
             conditions = [each for each in after.met if each.name == "if"]
@@ -229,7 +229,7 @@ class ServerAutomaton:
             return self._actions.internal(location)
         return self._run(location.block or [], way._replace(pattern=pattern, met=tuple(chain), changed=False), done)
 
-    def _text_of(self, way: _Way) -> Callable[[str], int]:
+    def _text_of(self, way: _RequestState) -> Callable[[str], int]:
         return lambda template: self._text(template, way)
 
 

@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
 from .budget import Budget
-from .cases import NONE, Case, graft, unread
+from .cases import NONE, Conditional, graft, unread
 from .letters import EVERY, OTHER, QUERY, SAFE, UNSAFE, bit, either_case, name, refined, sent
 from .patterns import NotRegular, literal_prefix, searched
-from .terms import Terms, TooMuch
+from .terms import Algebra, TooMuch
 
-__all__ = ["Entry", "Machines"]
+__all__ = ["Machines", "TableEntry"]
 
 _MOST_STATES = 400_000
 
 
-class Entry(NamedTuple):
+class TableEntry(NamedTuple):
     """A word of a table: what holds for the word itself, and for what begins with it; -1 is for nothing."""
 
     word: str
@@ -42,7 +42,7 @@ class _State(NamedTuple):
 class Machines:
     """The automata of one comparison."""
 
-    def __init__(self, terms: Terms, budget: Budget) -> None:
+    def __init__(self, terms: Algebra, budget: Budget) -> None:
         self.terms = terms
         self.budget = budget
         self._known: dict[_State, int] = {}
@@ -52,7 +52,7 @@ class Machines:
         self._queries: dict[int, bool] = {}
         self._values: dict[int, object] = {}
         self._pairs: dict[tuple[int, int], frozenset[tuple[object, object]] | None] = {}
-        self._grouped: dict[int, dict[str, tuple[Entry, ...]]] = {}
+        self._grouped: dict[int, dict[str, tuple[TableEntry, ...]]] = {}
         self._functions: list[Callable[..., object]] = []
         self._numbers: dict[object, int] = {}
         self.none = self.constant(NONE)
@@ -72,13 +72,13 @@ class Machines:
         return self._make(_State("constant", value))
 
     def is_constant(self, number: int) -> bool:
-        """Whether no letter can make a difference any more."""
+        """Return whether no letter can make a difference any more."""
         return self._states[number].kind == "constant"
 
     def found(self, reads: str, term: int) -> int:
         """Return whether what is read (``uri``, ``request``, or the query: ``args``) is in a language."""
-        if term in (Terms.NOTHING, Terms.ANY):
-            return self.constant(term == Terms.ANY)
+        if term in (Algebra.NOTHING, Algebra.ANY):
+            return self.constant(term == Algebra.ANY)
         return self._make(_State("found", reads=reads, number=term))
 
     def matched(self, reads: str, pattern: str, loose: bool) -> int:
@@ -134,22 +134,22 @@ class Machines:
     def fallback(self, one: int, other: int) -> int:
         """Return the value of one automaton; where it decides nothing, that of the other one."""
         state = self._states[one]
-        if state.kind == "constant" and not isinstance(state.value, Case):
+        if state.kind == "constant" and not isinstance(state.value, Conditional):
             return other if state.value is NONE else one
         if state.kind == "fallback":
             return self._make(_State("fallback", number=state.number, below=self.fallback(state.below, other)))
         return self._make(_State("fallback", number=one, below=other))
 
-    def table(self, entries: Iterable[Entry], otherwise: int, *, reads: str = "uri", loose: bool = False) -> int:
+    def table(self, entries: Iterable[TableEntry], otherwise: int, *, reads: str = "uri", loose: bool = False) -> int:
         """Return what the longest word in a table says; ``loose`` tells no upper from lower case."""
-        found: dict[str, Entry] = {}
+        found: dict[str, TableEntry] = {}
         for entry in entries:
             word = entry.word.lower() if loose else entry.word
             found.setdefault(word, entry._replace(word=word))
         rows = tuple(found[word] for word in sorted(found))
         return self._enter(f"{reads}{' loose' if loose else ''}", 0, rows, otherwise)
 
-    def _enter(self, reads: str, depth: int, entries: tuple[Entry, ...], below: int) -> int:
+    def _enter(self, reads: str, depth: int, entries: tuple[TableEntry, ...], below: int) -> int:
         here = -1
         if entries and len(entries[0].word) == depth:
             entry, entries = entries[0], entries[1:]
@@ -247,10 +247,10 @@ class Machines:
         word = word.lower() if "loose" in state.reads else word
         return self._enter(state.reads, state.number + 1, self._groups(number, state).get(word, ()), below)
 
-    def _groups(self, number: int, state: _State) -> dict[str, tuple[Entry, ...]]:
+    def _groups(self, number: int, state: _State) -> dict[str, tuple[TableEntry, ...]]:
         found = self._grouped.get(number)
         if found is None:
-            lists: dict[str, list[Entry]] = {}
+            lists: dict[str, list[TableEntry]] = {}
             for entry in state.parts:
                 lists.setdefault(entry.word[state.number], []).append(entry)
             found = self._grouped[number] = {letter: tuple(entries) for letter, entries in lists.items()}
@@ -286,7 +286,7 @@ class Machines:
         return graft(condition, lambda holds: self.value(then) if holds else otherwise)
 
     def reads_query(self, number: int) -> bool:
-        """Whether a query can make a difference."""
+        """Return whether a query can make a difference."""
         found = self._queries.get(number)
         if found is None:
             state = self._states[number]
@@ -390,6 +390,6 @@ class Machines:
         if state.reads == "uri":
             return refined((found, (EVERY & ~QUERY, QUERY)))
         escaped = self.terms.step(state.number, bit(ord("%")))
-        if escaped in (Terms.NOTHING, Terms.ANY):
+        if escaped in (Algebra.NOTHING, Algebra.ANY):
             return refined((found, (SAFE | QUERY, EVERY & ~SAFE & ~QUERY)))
         return refined((found, (SAFE | QUERY, *UNSAFE)))

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..behaviour.changes import Change
-from ..config.derive import Request
+from ..behaviour.changes import DirectiveChange
+from ..config.derive import DerivedRequest
 from ..textfmt import count
 
 __all__ = ["Effect", "Effects"]
@@ -27,14 +27,14 @@ class Effect:
     ``asked`` requests of a log ``requests`` are in it; None without a log. ``edits`` explain it, the nearest first.
     """
 
-    edits: Sequence[Change]
+    edits: Sequence[DirectiveChange]
     where: str
     paths: str
     before: str
     after: str
     when: str = ""
     cases: list[str] = field(default_factory=list)
-    witness: Request | None = None
+    witness: DerivedRequest | None = None
     because: str = ""
     requests: int | None = None
     asked: int = 0
@@ -42,7 +42,7 @@ class Effect:
 
     @property
     def is_exact(self) -> bool:
-        """Whether the set is neither larger nor smaller than described."""
+        """Return whether the set is neither larger nor smaller than described."""
         return not self.because
 
     def joined(self, other: Effect) -> Effect:
@@ -82,14 +82,14 @@ class Effects:
 
     found: list[Effect] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
-    covers: Callable[[Request], bool] = field(default=lambda request: False, compare=False)
+    covers: Callable[[DerivedRequest], bool] = field(default=lambda request: False, compare=False)
 
     @property
     def is_exact(self) -> bool:
-        """Whether each request that is in none of the sets is handled as before."""
+        """Return whether each request that is in none of the sets is handled as before."""
         return not self.unread and all(effect.is_exact for effect in self.found)
 
-    def witnesses(self) -> list[Request]:
+    def witnesses(self) -> list[DerivedRequest]:
         """Return a shortest request of each effect, with the weight of what changed."""
         found = [each.witness for each in self.found if each.witness is not None]
         return list(dict.fromkeys(request._replace(weight=_WEIGHT) for request in found))

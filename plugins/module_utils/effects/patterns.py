@@ -9,7 +9,7 @@ from typing import Any
 
 from ..config.regexes import parsed, translated
 from .letters import EVERY, OTHER, bit, either_case
-from .terms import Terms, TooMuch
+from .terms import Algebra, TooMuch
 
 __all__ = ["NotRegular", "captures_rest", "literal_prefix", "searched"]
 
@@ -48,7 +48,7 @@ class _At(Enum):
     UNSURE = "at its start or later"
 
 
-def searched(terms: Terms, pattern: str, ignore_case: bool = False) -> int:
+def searched(terms: Algebra, pattern: str, ignore_case: bool = False) -> int:
     """Return the texts in which a search finds a pattern.
 
     Raises ``NotRegular`` for what is no regular language or is not understood, ``TooMuch`` for what is too large.
@@ -65,9 +65,9 @@ def searched(terms: Terms, pattern: str, ignore_case: bool = False) -> int:
     return found
 
 
-def _search(terms: Terms, pattern: str, ignore_case: bool) -> int:
+def _search(terms: Algebra, pattern: str, ignore_case: bool) -> int:
     tree = _parsed(pattern)
-    reader = _Reader(terms, ignore_case or bool(tree.state.flags & re.IGNORECASE))
+    reader = _PatternReader(terms, ignore_case or bool(tree.state.flags & re.IGNORECASE))
     try:
         return reader.search(tree)
     except RecursionError as error:
@@ -125,8 +125,8 @@ def captures_rest(pattern: str) -> str | None:
     return "".join(chr(value) for _, value in tree[1:-1])
 
 
-class _Reader:
-    def __init__(self, terms: Terms, ignore_case: bool) -> None:
+class _PatternReader:
+    def __init__(self, terms: Algebra, ignore_case: bool) -> None:
         self._terms = terms
         self._ignore_case = ignore_case
 

@@ -9,7 +9,7 @@ from ..behaviour.units import normal
 from ..config.parse import Config, Directive
 from .decisions import INHERITED, Settings, canonical
 
-__all__ = ["PASSES", "SAID_ANYWAY", "Side", "variables"]
+__all__ = ["PASSES", "SAID_ANYWAY", "ConfigSide", "variables"]
 
 PASSES = ("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass")
 _DEFINING = ("map", "geo", "split_clients", "js_set", "perl_set", "set_by_lua_block")
@@ -30,7 +30,7 @@ def variables(text: str) -> list[str]:
     return [braced or plain for braced, plain in _VARIABLE.findall(text)]
 
 
-class Side:
+class ConfigSide:
     """One configuration. ``others`` are the definitions that the other configuration has otherwise, by name."""
 
     def __init__(self, name: str, config: Config) -> None:
@@ -116,7 +116,7 @@ class Side:
         return {*self.definitions, *self.upstreams}
 
     @staticmethod
-    def compare(live: Side, candidate: Side) -> None:
+    def compare(live: ConfigSide, candidate: ConfigSide) -> None:
         """Find the definitions that differ, also by those that they are made of."""
         names = live.names() | candidate.names()
         others = {name for name in names if live.canonical(name) != candidate.canonical(name)}

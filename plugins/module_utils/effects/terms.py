@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from .letters import EVERY, refined
 
-__all__ = ["Terms", "TooMuch"]
+__all__ = ["Algebra", "TooMuch"]
 
 _MOST_TERMS = 200_000
 _MOST_REPEATS = 1000
@@ -29,7 +29,7 @@ class _Term(NamedTuple):
     parts: frozenset[int] = frozenset()
 
 
-class Terms:
+class Algebra:
     """The terms of one comparison. ``NOTHING`` matches no text, ``EMPTY`` the empty one and ``ANY`` each."""
 
     NOTHING, EMPTY, ANY = 0, 1, 2
@@ -57,7 +57,7 @@ class Terms:
         return found
 
     def matches_empty(self, term: int) -> bool:
-        """Whether the empty text is in a language."""
+        """Return whether the empty text is in a language."""
         return self._empty[term]
 
     def letters(self, letters: int) -> int:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from ..config.parse import Directive
 from ..config.regexes import compiled
 from .cases import unknown
-from .machines import Entry, Machines
+from .machines import Machines, TableEntry
 from .patterns import captures_rest
-from .sides import Side
+from .sides import ConfigSide
 from .views import PathView, Read, found_in, seen
 
 __all__ = ["Values", "captured", "filled"]
@@ -26,7 +26,7 @@ _DEEPEST = 8
 class Values:
     """The variables of one side, as a request to one server by one listener sees them. ``known`` are texts by name."""
 
-    def __init__(self, machines: Machines, side: Side, known: Mapping[str, str]) -> None:
+    def __init__(self, machines: Machines, side: ConfigSide, known: Mapping[str, str]) -> None:
         self._machines = machines
         self._side = side
         self._known = known
@@ -120,7 +120,7 @@ class Values:
                 rows.append((found_in(machines, read, view, _as_regex(key), True), value))
             else:
                 word = key.removeprefix("\\")
-                entries.append(Entry(word, value, -1))
+                entries.append(TableEntry(word, value, -1))
         exact = machines.table(entries, machines.none, reads=read.reads or "uri", loose=True)
         return machines.fallback(
             machines.fallback(seen(machines, read, view, exact), machines.rows(rows)),
@@ -166,7 +166,9 @@ class Values:
                 and not (read.reads == "uri" and view.lost)
             ):
                 table = machines.table(
-                    [Entry(wanted, machines.constant(True), -1)], machines.constant(False), reads=read.reads or "uri"
+                    [TableEntry(wanted, machines.constant(True), -1)],
+                    machines.constant(False),
+                    reads=read.reads or "uri",
                 )
                 return seen(machines, read, view, table)
             return machines.applied(

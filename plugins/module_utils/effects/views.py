@@ -31,7 +31,7 @@ class PathView(NamedTuple):
 
     @property
     def is_original(self) -> bool:
-        """Whether no rewrite has changed the path."""
+        """Return whether no rewrite has changed the path."""
         return self == PathView()
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..behaviour.changes import Change
-from ..config.derive import Request
+from ..behaviour.changes import DirectiveChange
+from ..config.derive import DerivedRequest
 from ..textfmt import count
 from .cases import UNREAD
-from .comparing import Case, Pair
+from .comparing import Conditioned, Pair
 from .decisions import INHERITED, Decision, heeds
 from .model import Effect
-from .sides import Side
+from .sides import ConfigSide
 
 __all__ = ["Words"]
 
@@ -26,11 +26,13 @@ _Value = tuple[tuple[str, ...], ...]
 class Words:
     """Puts pairs of decisions of two servers into words; ``around`` are the settings that differ around these."""
 
-    def __init__(self, sides: tuple[Side, Side], around: Mapping[str, tuple[_Value, _Value]]) -> None:
+    def __init__(self, sides: tuple[ConfigSide, ConfigSide], around: Mapping[str, tuple[_Value, _Value]]) -> None:
         self._sides = sides
         self._around = around
 
-    def effect(self, pair: Pair, edits: Sequence[Change], where: str, witness: Request | None) -> Effect:
+    def effect(
+        self, pair: Pair, edits: Sequence[DirectiveChange], where: str, witness: DerivedRequest | None
+    ) -> Effect:
         """Return the effect that a pair of decisions is."""
         first, *others = pair.cases
         if pair.names:
@@ -44,7 +46,7 @@ class Words:
             cases.append(f"{count(len(others) - _MOST_CASES, 'more case')}")
         return Effect(list(edits), where, paths, before, after, _when(first), cases, witness, "; ".join(pair.doubts))
 
-    def _before_and_after(self, case: Case) -> tuple[str, str]:
+    def _before_and_after(self, case: Conditioned) -> tuple[str, str]:
         live, candidate = case.live, case.candidate
         names = _different(live, candidate)
         if live.what == candidate.what and not names:
@@ -89,7 +91,7 @@ def _different(live: Decision, candidate: Decision) -> list[str]:
     return sorted(name for name in names if heeds(live.kind, name) and heeds(candidate.kind, name))
 
 
-def _when(case: Case) -> str:
+def _when(case: Conditioned) -> str:
     read = [(text, holds) for text, holds in case.holds.items() if UNREAD not in text]
     return " and ".join(text if holds else f"not {text}" for text, holds in read)
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Mapping
 from .. import receipt as receipts
 from .session import Fault, Problem, Session
 from .signatures import verify
-from .times import seconds_of
+from .timestamps import seconds_of
 
 if TYPE_CHECKING:
-    from .forms import ActivateRequest, Json
+    from .protocol import ActivateRequest, Json
 
 __all__ = ["Admitted", "admit", "demand", "early", "foreign", "inventory_of", "is_strict"]
 
-_MEND = "run deploy.yml, whose gates write a receipt"
+_FIX = "run deploy.yml, whose gates write a receipt"
 _RESET = "playbooks/trust.yml -e rollout_forget_receipts=true lets this host forget it"
 
 
@@ -45,7 +45,7 @@ def demand(session: Session, state: Json, request: ActivateRequest, release: str
     if problems and (strict or not reason):
         if strict and reason and not said:
             do = "run deploy.yml with -e rollout_emergency and with gates_signing_key, which signs a receipt for it"
-            problems.append(Problem("an emergency overrides gates that failed, never signatures", do=do))
+            problems.append(Problem("an emergency overrides gates that failed, never signatures", fix=do))
         raise Fault(*problems)
     said += [problem.what for problem in problems]
     if said:
@@ -63,14 +63,14 @@ def _stored_problems(
     if is_strict(session):
         if not permission:
             do = "set gates_signing_key to the key that signs, and run playbooks/rollback.yml again"
-            return [Problem("this host goes to another release that it has only with a signed permission", do=do)]
+            return [Problem("this host goes to another release that it has only with a signed permission", fix=do)]
         problems = admit(session, release, permission, signature, kinds=(receipts.ROLLBACK,))
     if (state["releases"].get(release) or {}).get("confirmed"):
         return problems
     # Its signature was verified when it came.
     kinds = (receipts.PASSED, receipts.EMERGENCY)
     found = receipts.faults(meta.get("receipt"), release, session.system.now(), kinds)
-    return problems + [Problem(fault, do=_MEND) for fault in found]
+    return problems + [Problem(fault, fix=_FIX) for fault in found]
 
 
 def admit(
@@ -88,7 +88,7 @@ def admit(
     came of the release, None for one that the host has.
     """
     at = session.system.now()
-    problems = [Problem(fault, do=_MEND) for fault in receipts.faults(receipt, release, at, kinds)]
+    problems = [Problem(fault, fix=_FIX) for fault in receipts.faults(receipt, release, at, kinds)]
     if not receipt or not isinstance(receipt, dict):
         return problems
     if not is_strict(session):
@@ -104,9 +104,9 @@ def admit(
 
 def _unbound(session: Session, release: str, receipt: Json, sent: Mapping[str, object] | None) -> list[Problem]:
     """Return why a signed receipt is not one for this content, this inventory and this time."""
-    do = f"{_MEND}; if nobody changed the release by mistake, ask who did"
+    do = f"{_FIX}; if nobody changed the release by mistake, ask who did"
     problems = [
-        Problem(f"the {name} of release {release[:12]} is not what the receipt was signed for", do=do)
+        Problem(f"the {name} of release {release[:12]} is not what the receipt was signed for", fix=do)
         for name in (receipts.unlike(receipt, sent) if sent is not None else [])
     ]
     return problems + foreign(session, receipt) + early(session, receipt) + _older(session, receipt)
@@ -117,7 +117,7 @@ def foreign(session: Session, statement: Mapping[str, object], what: str = "rece
     here, there = inventory_of(session), statement.get("inventory")
     if here is None and session.own:
         do = "run playbooks/trust.yml as an administrator, which tells the host the name of its inventory"
-        return [Problem("this host does not know to which inventory it belongs", do=do)]
+        return [Problem("this host does not know to which inventory it belongs", fix=do)]
     if here is None:
         session.warn(
             "this host does not know to which inventory it belongs, so it takes what was signed for any; run "
@@ -189,7 +189,7 @@ def _older(session: Session, receipt: Json) -> list[Problem]:
         newest, release = Admitted(session).read("receipt")
     except ValueError as error:
         what = f"what this host remembers of receipts cannot be read ({error})"
-        return [Problem(what, do=f"see to the disk; then {_RESET}")]
+        return [Problem(what, fix=f"see to the disk; then {_RESET}")]
     number = receipt.get("number")
     if isinstance(number, int) and (number > newest or (number == newest and receipt.get("release") == release)):
         return []
@@ -198,6 +198,6 @@ def _older(session: Session, receipt: Json) -> list[Problem]:
             "the receipt is older than one that this host has taken",
             f"a number above {newest}, of release {release[:12]}",
             f"{number}, from {receipt.get('at')}",
-            f"{_MEND}; where the clock of another controller ran ahead, {_RESET}",
+            f"{_FIX}; where the clock of another controller ran ahead, {_RESET}",
         )
     ]

@@ -23,17 +23,17 @@ _NEEDED = (
     *("ctypes", "datetime", "difflib", "fcntl", "gzip", "hashlib", "json", "pathlib", "signal", "socket", "ssl"),
     *("subprocess", "tarfile", "threading"),
 )
-# So many engines of before stay, beside the one that the guard of a trial runs.
+# So many engines of before stay, beside the one that the watchdog of a pending phase runs.
 _OTHERS = 2
 
 
-def install(sources: dict[str, str], digest: str, root: str, keep: bool, guard: str = "") -> Codes:
+def install(sources: dict[str, str], digest: str, root: str, keep: bool, watchdog: str = "") -> Codes:
     """Return the engine's modules, for ``loading.run``. With ``keep`` they are at ``root`` from then on.
 
     ``sources`` are texts by paths, as ``sluice/engine/main.py``. What is at ``root/engine/digest`` is always whole, and
     so is the file of compiled modules in it, which each Python has of its own. Where nothing can be kept, the engine
-    runs from memory: a host that has no room must still be taken back. ``guard`` is the script of the guard, whose
-    engine stays.
+    runs from memory: a host that has no room must still be rolled back. ``watchdog`` is the script of the watchdog,
+    whose engine stays.
     """
     for name in _NEEDED:
         import_module(name)
@@ -42,7 +42,7 @@ def install(sources: dict[str, str], digest: str, root: str, keep: bool, guard: 
         try:
             if not os.path.isdir(folder):
                 _unpack(sources, folder)
-                _prune(guard or os.path.join(root, "guard.py"), folder)
+                _prune(watchdog or os.path.join(root, "watchdog.py"), folder)
             return _compiled(sources, folder)
         except OSError:
             pass
@@ -97,10 +97,10 @@ def _compiled(sources: dict[str, str], folder: str) -> Codes:
 def _prune(script: str, folder: str) -> None:
     try:
         with open(script) as file:
-            guard = file.read()
+            watchdog = file.read()
     except OSError:
-        guard = ""
+        watchdog = ""
     with os.scandir(os.path.dirname(folder)) as entries:
-        others = [entry for entry in entries if entry.path != folder and entry.name not in guard]
+        others = [entry for entry in entries if entry.path != folder and entry.name not in watchdog]
     for entry in sorted(others, key=lambda entry: entry.stat().st_mtime)[:-_OTHERS]:
         shutil.rmtree(entry.path, ignore_errors=True)

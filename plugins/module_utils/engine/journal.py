@@ -12,7 +12,7 @@ from .host.system import System
 from .stored import is_event
 
 if TYPE_CHECKING:
-    from .forms import Json
+    from .protocol import Json
 
 __all__ = ["Journal"]
 
@@ -43,7 +43,7 @@ class Journal:
         """Return the last events; damaged lines are left out."""
         return _parsed(_read_end(self._path, _TAIL))[0][-count:]
 
-    def mend(self, stamp: str) -> tuple[int, str]:
+    def repair(self, stamp: str) -> tuple[int, str]:
         """Set a damaged journal aside, and go on with the lines of it that can be read.
 
         Returns how many were damaged, and the name of what was set aside, which ends in ``stamp``.

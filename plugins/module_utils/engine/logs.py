@@ -7,11 +7,11 @@ import re
 import time
 from typing import TYPE_CHECKING, Iterable, Iterator, NamedTuple
 
-from ..outside import whole_number
-from .opening import opened
+from ..untrusted import whole_number
+from .safe_open import opened
 
 if TYPE_CHECKING:
-    from .traffic import Traffic
+    from .traffic import TrafficCounts
     from .visitors import Clients
 
 __all__ = [
@@ -221,19 +221,19 @@ def _level_and_pid(line: str) -> tuple[str, int]:
 
 
 def is_clients_fault(line: str) -> bool:
-    """Tell whether a line is about what a client does wrong in its handshake."""
+    """Return whether a line is about what a client does wrong in its handshake."""
     failed, client = _CLIENTS_FAULT
     return client in line.partition(failed)[2]
 
 
 def is_end_of(line: str, pids: frozenset[int]) -> bool:
-    """Tell whether a master says in a line that one of these workers has ended."""
+    """Return whether a master says in a line that one of these workers has ended."""
     about, _, event = line.partition("worker process ")[2].partition(" ")
     return event.startswith("exited") and whole_number(about) in pids
 
 
 def share(
-    lines: Iterable[str], ignore: str = "", traffic: Traffic | None = None, clients: Clients | None = None
+    lines: Iterable[str], ignore: str = "", traffic: TrafficCounts | None = None, clients: Clients | None = None
 ) -> Share:
     """Count requests and 5xx, in ``traffic`` and by ``clients`` as well; lines with the text ``ignore`` are requests
     of our own.
@@ -279,5 +279,5 @@ def _is_status(text: str) -> bool:
 
 
 def rise(before: Share, since: Share) -> bool:
-    """Tell whether 5xx rose: at least five, and two percentage points above the share of before."""
+    """Return whether 5xx rose: at least five, and two percentage points above the share of before."""
     return since.failed >= _RISE_COUNT and since.part > before.part + _RISE_SHARE

@@ -9,15 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Callable
 
 from ..errors import SluiceError
-from ..outside import read_release_id
+from ..untrusted import read_release_id
 from . import MARKER
-from .guard.lease import DEADLINE, keeper, why_overdue
 from .host.system import System
 from .session import Problem, Session, problems_of
 from .store import Layout, Locked
+from .watchdog.heartbeat import DEADLINE, keeper, why_overdue
 
 if TYPE_CHECKING:
-    from .forms import Json
+    from .protocol import Json
 
 __all__ = ["handle", "main"]
 
@@ -27,8 +27,8 @@ _OPERATIONS = {
     "probe": "probe",
     "activate": "activate",
     "bake": "bake",
-    "confirm": "settle",
-    "revert": "settle",
+    "confirm": "finalize",
+    "rollback": "finalize",
     "status": "status",
     "show": "status",
     "traffic": "traffic",
@@ -66,7 +66,9 @@ def handle(
         problems = answer.get("problems", [])
     except Locked as error:
         problems = [
-            Problem("another operation holds this host", seen=str(error), do="wait until it has ended, and try again")
+            Problem(
+                "another operation holds this host", actual=str(error), fix="wait until it has ended, and try again"
+            )
         ]
     except Exception as error:
         problems = problems_of(error)
@@ -102,7 +104,7 @@ def _module(name: str) -> Any:
 
 
 def _sign_of_life(session: Session) -> None:
-    """The run that has a release on trial here speaks, so it lives. Others never speak for it."""
+    """The run that has a pending release here speaks, so it lives. Others never speak for it."""
     pending = session.store.load()["pending"]
     if not pending or pending["run"] != session.run["id"] or why_overdue(session, pending):
         return

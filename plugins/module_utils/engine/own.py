@@ -16,7 +16,7 @@ from .host.trust import interpreter_fault
 from .session import Fault, Problem, Session
 
 if TYPE_CHECKING:
-    from .forms import Json
+    from .protocol import Json
     from .store import Layout
 
 __all__ = ["MOST", "Own", "install_own", "main", "read_own", "unpacked"]
@@ -25,7 +25,7 @@ MOST = 32 << 20
 """Bytes of an engine's sources, unpacked."""
 
 # These do the same in each version, and nobody is to wait for a signature who looks at a host or rolls it back.
-_ALWAYS = ("revert", "show", "status", "traffic", "update_engine")
+_ALWAYS = ("rollback", "show", "status", "traffic", "update_engine")
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -83,7 +83,7 @@ def unpacked(bundle: bytes, digest: str) -> dict[str, str]:
     try:
         content = reading.decompress(bundle, MOST)
     except zlib.error as error:
-        raise Fault(Problem("the engine that came cannot be unpacked", seen=str(error))) from error
+        raise Fault(Problem("the engine that came cannot be unpacked", actual=str(error))) from error
     if not reading.eof or sha256(content).hexdigest() != digest:
         raise Fault(Problem("the engine that came is not the one that was announced", f"SHA-256 {digest[:12]}"))
     found = json.loads(content)
@@ -99,7 +99,7 @@ def _interpreter() -> str:
             return path
     do = "run playbooks/trust.yml with -e ansible_python_interpreter=/usr/bin/python3"
     raise Fault(
-        Problem("others than root could change the Python that is to start the host's engine", seen=fault, do=do)
+        Problem("others than root could change the Python that is to start the host's engine", actual=fault, fix=do)
     )
 
 
@@ -112,9 +112,9 @@ def install_own(session: Session, sources: dict[str, str], digest: str, number: 
             system.make_directory(folder)
     install: dict[str, Any] = {}
     exec(sources["sluice/engine/install.py"], install)
-    install["install"](sources, digest, os.fspath(layout.own), True, os.fspath(layout.root / "guard.py"))
+    install["install"](sources, digest, os.fspath(layout.own), True, os.fspath(layout.root / "watchdog.py"))
     if not (layout.own / "engine" / digest).is_dir():
-        raise Fault(Problem("the engine could not be put in place", do=f"see to the disk of {layout.own}"))
+        raise Fault(Problem("the engine could not be put in place", fix=f"see to the disk of {layout.own}"))
     if not layout.command.is_file() or layout.command.read_text() != script:
         system.write(layout.command, script.encode(), 0o755)
     system.write(layout.own / "current", f"{digest} {number}\n".encode(), 0o644)

@@ -11,7 +11,7 @@ from typing import Iterable, NamedTuple
 
 from .host.processes import Worker
 
-__all__ = ["Proof", "Sample", "Verdict"]
+__all__ = ["Proof", "ProofState", "Sample"]
 
 WINDOW = 0.5
 
@@ -28,8 +28,8 @@ class Sample(NamedTuple):
     lines: tuple[str, ...] = ()
 
 
-class Verdict(NamedTuple):
-    """``waiting``, ``settled`` (only new workers serve, not yet for long enough), ``proved`` or ``failed``."""
+class ProofState(NamedTuple):
+    """``waiting``, ``finalized`` (only new workers serve, not yet for long enough), ``proved`` or ``failed``."""
 
     state: str
     why: str = ""
@@ -46,7 +46,7 @@ class Proof:
         self._new: set[tuple[int, int]] = set()
         self._expected = expected
         self._window = window
-        self._settled_at: float | None = None
+        self._finalized_at: float | None = None
         self._last = Sample(0.0, True, ())
         self.first_at: float | None = None
 
@@ -60,37 +60,37 @@ class Proof:
         """The workers of the new configuration, as pid and start."""
         return sorted(self._new)
 
-    def feed(self, sample: Sample) -> Verdict:
+    def feed(self, sample: Sample) -> ProofState:
         """Take the next sample and judge."""
         self._last = sample
         if not sample.master_alive:
-            return Verdict("failed", "nginx's master process has ended", "\n".join(sample.lines))
+            return ProofState("failed", "nginx's master process has ended", "\n".join(sample.lines))
         if sample.lines:
-            return Verdict("failed", "nginx reports a fault since the reload", "\n".join(sample.lines))
+            return ProofState("failed", "nginx reports a fault since the reload", "\n".join(sample.lines))
         # New workers that drain belong to a reload by somebody else meanwhile; its workers are then the ones to judge.
         draining = {worker.key for worker in sample.workers if worker.draining}
         self._old |= draining
         if self._new & draining:
             self._new -= draining
-            self._settled_at = None
+            self._finalized_at = None
         present = {worker.key for worker in sample.workers}
         lost = self._new - present
         if lost:
-            return Verdict(
+            return ProofState(
                 "failed", f"{_count(len(lost), 'worker')} of the new configuration died right after the reload"
             )
         self._new |= present - self._old
         if self._new and self.first_at is None:
             self.first_at = sample.at
         if self.missing():
-            self._settled_at = None
-            return Verdict("waiting")
-        if self._settled_at is None:
-            self._settled_at = sample.at
-        return Verdict("proved" if sample.at - self._settled_at >= self._window else "settled")
+            self._finalized_at = None
+            return ProofState("waiting")
+        if self._finalized_at is None:
+            self._finalized_at = sample.at
+        return ProofState("proved" if sample.at - self._finalized_at >= self._window else "finalized")
 
     def missing(self) -> str:
-        """Say what the proof still lacks; nothing when it has settled."""
+        """Return what the proof still lacks; nothing when it has finalized."""
         serving = [worker for worker in self._last.workers if worker.key in self._old and not worker.draining]
         if not self._new:
             return "no worker of the new configuration has started"

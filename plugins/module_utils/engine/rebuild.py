@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Iterable, Mapping
 
-from ..outside import ReleaseId
+from ..untrusted import ReleaseId
 from . import state as states
 from .stored import is_event
 
 if TYPE_CHECKING:
-    from .forms import Json
+    from .protocol import Json
 
 __all__ = ["rebuilt"]
 
 
 def rebuilt(link: str | None, origins: Mapping[ReleaseId, str], events: Iterable[Json], at: str) -> Json:
-    """Tell the state from the release that the link leads to, the releases on disk with their origins, and the journal.
+    """Return the state from the release that the link leads to, the releases on disk with their origins, and the
+    journal.
 
     What the journal does not tell is taken to be as it should be: then the release that the link leads to is confirmed.
     """
@@ -38,7 +39,7 @@ def rebuilt(link: str | None, origins: Mapping[ReleaseId, str], events: Iterable
         state["live"] = link if link in origins else None
     accepted = state["confirmed"]
     if pending is None and state["live"] is not None and (accepted is None or accepted["release"] != state["live"]):
-        state = states.taken_back(state, state["live"], "", at)
+        state = states.rolled_back(state, state["live"], "", at)
     return state
 
 
@@ -60,13 +61,13 @@ def _told(state: Json, event: Json) -> Json:
     pending = state["pending"]
     if name == "adopted" and release in state["releases"]:
         return states.adopted(state, str(release), at)
-    if name == "trial" and release:
+    if name == "pending" and release:
         before = event.get("before")
         new = states.begun({**state, "live": before}, str(release), run, at, deadline=float(event.get("deadline") or 0))
         # Whatever phase it had reached, the link may have been switched.
         return states.moved(new, "switched")
     if name == "confirm" and mark == "begin" and pending and pending["release"] == release:
         return states.confirmed(state, run, at)
-    if name in ("reverted", "not switched") and release in state["releases"]:
-        return states.taken_back(state, str(release), str(event.get("by", "")), at)
+    if name in ("rolled_back", "not switched") and release in state["releases"]:
+        return states.rolled_back(state, str(release), str(event.get("by", "")), at)
     return state

@@ -29,11 +29,11 @@ import os
 import re
 from typing import Iterable, NamedTuple
 
-from ..outside import printable, whole_number
+from ..untrusted import printable, whole_number
 from .logs import TIME, Limit, is_clients_fault, is_end_of, rotated_to
-from .opening import opened
+from .safe_open import opened
 
-__all__ = ["SEVERE", "Found", "Pids", "Records", "kind_of", "read_head"]
+__all__ = ["SEVERE", "LogLines", "Pids", "Records", "kind_of", "read_head"]
 
 SEVERE = frozenset({"emerg", "alert", "crit"})
 _MARKS = tuple(f" [{level}] ".encode() for level in sorted(SEVERE))
@@ -78,12 +78,12 @@ class Head(NamedTuple):
 
     @property
     def is_about_client(self) -> bool:
-        """Tell whether it is about a connection, so that a client has a part in it."""
+        """Return whether it is about a connection, so that a client has a part in it."""
         number, space, _ = self.text[1:].partition(" ") if self.text[:1] == "*" else ("", "", "")
         return bool(space and whole_number(number) is not None) or ", client: " in self.text
 
 
-class Found:
+class LogLines:
     """What was read: ``own`` lines of nginx, ``proven`` ones of any process, and those that may be anybody's.
 
     Of each the first few are kept. ``visitors`` counts lines about connections by kind, ``size`` all bytes.
@@ -148,16 +148,16 @@ class Records:
 
     def __init__(self, marks: dict[str, list[int]]) -> None:
         self._logs = [_Log(path, at) for path, at in marks.items()]
-        self.found = Found()
+        self.found = LogLines()
 
     @property
     def are_other(self) -> bool:
-        """Whether none of the logs is an error log, by how records begin there."""
+        """Return whether none of the logs is an error log, by how records begin there."""
         return all(log.is_other for log in self._logs)
 
-    def read(self, pids: Pids, limit: Limit | None = None) -> Found:
+    def read(self, pids: Pids, limit: Limit | None = None) -> LogLines:
         """Read what is new, add it to ``found``, and return it alone."""
-        new = Found()
+        new = LogLines()
         limit = limit or Limit()
         for log in self._logs:
             log.read(pids, limit, (new, self.found))
@@ -178,7 +178,7 @@ class _Log:
         self._unknown_until = offset + _REACH if offset and not offset % _BLOCK else 0
         self._known_end = offset
 
-    def read(self, pids: Pids, limit: Limit, into: Iterable[Found]) -> None:
+    def read(self, pids: Pids, limit: Limit, into: Iterable[LogLines]) -> None:
         inode, offset = self._at
         try:
             status = os.stat(self._path)
@@ -195,7 +195,7 @@ class _Log:
         except OSError:
             return
 
-    def _read(self, path: str, pids: Pids, limit: Limit, into: Iterable[Found]) -> None:
+    def _read(self, path: str, pids: Pids, limit: Limit, into: Iterable[LogLines]) -> None:
         """Read a file to its end, whole lines at a time. Raises ``OSError``."""
         rest = b""
         with opened(path) as log:
@@ -216,7 +216,7 @@ class _Log:
                     self._at[1], rest = at, b""
                     self._unknown_until = at + _REACH
 
-    def _take(self, whole: bytes, is_end: bool, pids: Pids, into: Iterable[Found]) -> None:
+    def _take(self, whole: bytes, is_end: bool, pids: Pids, into: Iterable[LogLines]) -> None:
         begin = self._at[1]
         self._at[1] = begin + len(whole) + 1
         if begin == self._known_end and begin >= self._unknown_until and read_head(whole.partition(b"\n")[0]) is None:
@@ -232,7 +232,7 @@ class _Log:
             # The log ends here at a moment, and so does a record.
             self._starts, self._unknown_until, self._known_end = [], 0, self._at[1]
 
-    def _take_lines(self, lines: list[bytes], end: int, is_end: bool, pids: Pids, into: Iterable[Found]) -> None:
+    def _take_lines(self, lines: list[bytes], end: int, is_end: bool, pids: Pids, into: Iterable[LogLines]) -> None:
         last, starts = len(lines) - 1, self._starts
         for number, line in enumerate(lines):
             begin, end = end, end + len(line) + 1
@@ -252,7 +252,7 @@ class _Log:
                 self._unknown_until = end + _REACH
 
 
-def _sort(head: Head, line: bytes, is_proven: bool, pids: Pids, found: Found) -> None:
+def _sort(head: Head, line: bytes, is_proven: bool, pids: Pids, found: LogLines) -> None:
     is_known = head.pid in pids.masters or head.pid in pids.workers
     if not (is_known or is_proven):
         return

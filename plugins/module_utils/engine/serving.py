@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from .asking import ask, contract_of, not_asked
+from .checks import ask, contract_of, not_asked
 from .host.nginx import expected_workers, find_master
 from .host.processes import Master, is_alive, open_logs, workers_of
 from .logs import Limit, copied, mark
@@ -16,7 +16,7 @@ from .session import Fault, Problem, Session
 if TYPE_CHECKING:
     from threading import Thread
 
-    from .forms import Json
+    from .protocol import Json
 
 __all__ = [
     "SEVERE",
@@ -31,7 +31,7 @@ __all__ = [
 # Seconds between two looks at the workers: until the first new one is there, until the old ones have stopped listening,
 # and as long as only new ones serve. Whatever ends that leaves a trace which a later look finds as well: a worker that
 # is missing, one that drains, a line in a log.
-_POLL, _POLL_STARTED, _POLL_SETTLED = 0.007, 0.02, 0.05
+_POLL, _POLL_STARTED, _POLL_FINALIZED = 0.007, 0.02, 0.05
 # How long the other checks may go on when one has failed, in seconds: a fault is told better by two of them.
 _GRACE = 0.05
 # Of logs that are written faster than they are read, so much is read between two looks: in bytes, and in seconds.
@@ -81,14 +81,14 @@ def prove_serving(
     reload: bool = True,
     levels: frozenset[str] = SEVERE,
     check_timeout: float = 10.0,
-    hasty: bool = False,
+    fail_fast: bool = False,
 ) -> Served:
     """Tell nginx to reload (or take it as just started), prove that workers of the configuration on disk and only they
     serve, and ask the release its contract.
 
-    ``hasty``: a check that does not hold is a ``Fault`` at once; else it is for the caller to find among the outcomes,
-    and no check, whatever becomes of it, has a say in the proof. Raises ``Fault`` when there is no proof within the
-    bound.
+    ``fail_fast``: a check that does not hold is a ``Fault`` at once; else it is for the caller to find among the
+    outcomes, and no check, whatever becomes of it, has a say in the proof. Raises ``Fault`` when there is no proof
+    within the bound.
     """
     system = session.system
     master = find_master(session)
@@ -103,9 +103,9 @@ def prove_serving(
             system.reload(master.pid)
     with session.step("prove"):
         watch = _Watch(session, master, proof, marks, levels)
-        proved_at = watch.prove(started + bound, checks, hasty)
+        proved_at = watch.prove(started + bound, checks, fail_fast)
     with session.step("check", checks=len(checks.contract)):
-        outcomes = checks.finish(hasty)
+        outcomes = checks.finish(fail_fast)
     workers = [list(key) for key in proof.new]
     first_at = proof.first_at if proof.first_at is not None else proved_at
     return Served(
@@ -128,7 +128,7 @@ class _Watch:
         self._records = Records(copied(marks))
         self._old = self._known = frozenset(pid for pid, _ in proof.old)
 
-    def prove(self, until: float, checks: _Checks, hasty: bool) -> float:
+    def prove(self, until: float, checks: _Checks, fail_fast: bool) -> float:
         """Sample until the proof is done; returns when. The checks run meanwhile, as both take about as long."""
         system = self._session.system
         while True:
@@ -136,9 +136,9 @@ class _Watch:
             verdict = self._proof.feed(sample)
             if verdict.state == "failed":
                 raise Fault(Problem(verdict.why, "a reload into the release", nginx=self._last_words()))
-            if verdict.state == "settled":
+            if verdict.state == "finalized":
                 checks.begin()
-            if hasty:
+            if fail_fast:
                 checks.raise_broken()
             if verdict.state == "proved":
                 return sample.at
@@ -152,7 +152,7 @@ class _Watch:
                     )
                 )
             started = self._proof.first_at is not None
-            system.sleep(_POLL_SETTLED if verdict.state == "settled" else _POLL_STARTED if started else _POLL)
+            system.sleep(_POLL_FINALIZED if verdict.state == "finalized" else _POLL_STARTED if started else _POLL)
 
     def _sample(self) -> Sample:
         system = self._session.system
@@ -210,16 +210,16 @@ class _Checks:
             for outcome in self._outcomes:
                 self._noted(outcome)
 
-    def finish(self, hasty: bool) -> list[Json]:
-        """Wait for them; being ``hasty``, only until one does not hold. Raises ``Fault`` then."""
+    def finish(self, fail_fast: bool) -> list[Json]:
+        """Wait for them; being ``fail_fast``, only until one does not hold. Raises ``Fault`` then."""
         thread = self._thread
         while thread is not None and thread.is_alive():
-            thread.join(_GRACE if hasty else None)
-            if hasty:
+            thread.join(_GRACE if fail_fast else None)
+            if fail_fast:
                 self.raise_broken()
         if self._error is not None:
             raise self._error
-        if hasty and self._broken:
+        if fail_fast and self._broken:
             raise Fault(*check_problems(self._broken), at=self._broken_at)
         return self._outcomes
 
@@ -251,8 +251,8 @@ def check_problems(outcomes: list[Json]) -> list[Problem]:
     return [
         Problem(
             f"the check {outcome['name']!r} does not hold on this host: {'; '.join(outcome['problems'])}",
-            seen=f"{outcome['request']}: status {outcome['status']}, {outcome['body_excerpt']!r}",
-            do=f"see {outcome['source']}" if outcome.get("source") else "",
+            actual=f"{outcome['request']}: status {outcome['status']}, {outcome['body_excerpt']!r}",
+            fix=f"see {outcome['source']}" if outcome.get("source") else "",
         )
         for outcome in outcomes
         if not outcome["ok"]

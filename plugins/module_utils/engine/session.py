@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
 
 from ..errors import SluiceError
 from .host.system import System
-from .store import Layout, Store
+from .store import HostStore, Layout
 
 if TYPE_CHECKING:
-    from .forms import Json
+    from .protocol import Json
 
 __all__ = ["Fault", "Problem", "Session", "problems_of", "shown"]
 
@@ -22,8 +22,8 @@ class Problem(NamedTuple):
 
     what: str
     expected: str = ""
-    seen: str = ""
-    do: str = ""
+    actual: str = ""
+    fix: str = ""
     nginx: str = ""
     diff: str = ""
 
@@ -58,12 +58,12 @@ class Session:
             "from": str(run.get("from", "")),
         }
         self.warnings: list[str] = []
-        self.store = Store(system, layout, self.warn)
+        self.store = HostStore(system, layout, self.warn)
         self.steps: list[Json] = []
-        # On the way back nothing may stop the engine that does not concern nginx, such as a full disk under the
+        # On the rollback nothing may stop the engine that does not concern nginx, such as a full disk under the
         # journal.
-        self.going_back = False
-        # How a sign of life is given to the guard, while this run has a release on trial here.
+        self.rolling_back = False
+        # How a heartbeat is given to the watchdog, while this run has a pending release here.
         self.alive: Callable[[], None] = _nothing
 
     def warn(self, text: str) -> None:
@@ -72,11 +72,11 @@ class Session:
             self.warnings.append(text)
 
     def journal(self, event: str, **facts: Any) -> None:
-        """Record what happens; on the way back a journal that cannot be written is only warned of."""
+        """Record what happens; on the rollback a journal that cannot be written is only warned of."""
         self._persist("the journal", lambda: self.store.journal(self.run, event, facts))
 
     def save(self, state: Json) -> None:
-        """Write the state; on the way back a state that cannot be written is only warned of."""
+        """Write the state; on the rollback a state that cannot be written is only warned of."""
         self._persist("the state", lambda: self.store.save(state))
 
     def _persist(self, what: str, write: Callable[[], None]) -> None:
@@ -84,17 +84,17 @@ class Session:
             try:
                 write()
             except OSError as error:
-                if not self.going_back or error.errno != errno.ENOSPC or not self.store.make_room():
+                if not self.rolling_back or error.errno != errno.ENOSPC or not self.store.make_room():
                     raise
                 write()
         except OSError as error:
-            if not self.going_back:
+            if not self.rolling_back:
                 raise
             self.warn(f"{what} of Sluice could not be written: {error}")
 
     @contextmanager
     def step(self, name: str, **facts: Any) -> Iterator[None]:
-        """Journal a step before and after, and measure it. It is a sign of life, too."""
+        """Journal a step before and after, and measure it. It is a heartbeat, too."""
         self.alive()
         self.journal(name, mark="begin", **facts)
         started = self.system.monotonic()
@@ -120,7 +120,7 @@ def shown(words: str) -> str:
 
 
 def _nothing() -> None:
-    """No guard waits for a sign of life."""
+    """No watchdog waits for a heartbeat."""
 
 
 def problems_of(error: Exception) -> list[Problem]:
@@ -138,4 +138,4 @@ def problems_of(error: Exception) -> list[Problem]:
         place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}, line {trace.tb_lineno}"
         trace = trace.tb_next
     do = "see to it on the host" if isinstance(error, OSError) else "report this, with the journal of the host"
-    return [Problem(f"the engine failed: {type(error).__name__}: {error}", seen=place, do=do)]
+    return [Problem(f"the engine failed: {type(error).__name__}: {error}", actual=place, fix=do)]

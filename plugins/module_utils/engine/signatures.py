@@ -9,7 +9,7 @@ from .session import Problem, Session
 __all__ = ["verify"]
 
 # Seconds. ssh-keygen needs milliseconds; a machine under load may need more.
-_PATIENCE = 30.0
+_TIMEOUT = 30.0
 # A key may stand in several lines of the file, with other people's names and other restrictions.
 _MOST_SIGNERS = 20
 _DO = {
@@ -26,7 +26,7 @@ def verify(session: Session, signed: bytes, signature: str, namespace: str, what
     expected = f"a signature of one of those in {signers}"
     if not signature.strip():
         do = "set gates_signing_key to the key that signs, and run the playbook again"
-        return [Problem(f"the {what} is not signed, and this host takes signed ones only", expected, do=do)]
+        return [Problem(f"the {what} is not signed, and this host takes signed ones only", expected, fix=do)]
     runtime = session.layout.runtime
     path = runtime / f"{what}.sig"
     session.system.make_directory(runtime, 0o700)
@@ -40,7 +40,7 @@ def verify(session: Session, signed: bytes, signature: str, namespace: str, what
 def _verified(session: Session, signed: bytes, path: Path, namespace: str, what: str, expected: str) -> list[Problem]:
     signers = session.layout.allowed_signers
     finding = ["ssh-keygen", "-Y", "find-principals", "-s", str(path), "-f", str(signers)]
-    found = session.system.run(finding, _PATIENCE)
+    found = session.system.run(finding, _TIMEOUT)
     if found.rc in (124, 127):
         do = "see to it that ssh-keygen (package openssh-client) works on the host"
         return [Problem(f"the {what}'s signature cannot be verified here", expected, found.output.strip(), do)]
@@ -57,7 +57,7 @@ def _verified(session: Session, signed: bytes, path: Path, namespace: str, what:
     for who in found.output.split("\n")[:_MOST_SIGNERS]:
         verifying = ["ssh-keygen", "-Y", "verify", "-f", str(signers), "-I", who.strip(), "-n", namespace]
         verifying += ["-s", str(path)]
-        done = session.system.run(verifying, _PATIENCE, data=signed) if who.strip() else None
+        done = session.system.run(verifying, _TIMEOUT, data=signed) if who.strip() else None
         if done is not None and done.rc == 0:
             return []
         said = done.output.strip() if done is not None else said

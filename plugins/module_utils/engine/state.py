@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..outside import ReleaseId
+from ..untrusted import ReleaseId
 
 if TYPE_CHECKING:
-    from .forms import Json
+    from .protocol import Json
 
 __all__ = [
     "SCHEMA",
@@ -20,9 +20,9 @@ __all__ = [
     "moved",
     "older",
     "prunable",
-    "retreating",
-    "taken_back",
-    "way_back",
+    "rollback",
+    "rolled_back",
+    "rolling_back",
 ]
 
 SCHEMA = 1
@@ -57,8 +57,8 @@ def adopted(state: Json, release: str, at: str) -> Json:
 
 
 def begun(state: Json, release: str, run: Json, at: str, boot: str = "", deadline: float = 0.0) -> Json:
-    """The intent to switch, written before anything is. The guard gives the run ``deadline`` seconds between signs of
-    life, and none beyond this ``boot``.
+    """The intent to switch, written before anything is. The watchdog gives the run ``deadline`` seconds between signs
+    of life, and none beyond this ``boot``.
     """
     new: Json = _copied(state)
     new["pending"] = {
@@ -75,15 +75,15 @@ def begun(state: Json, release: str, run: Json, at: str, boot: str = "", deadlin
     return new
 
 
-def retreating(state: Json, to: str, run: Json, at: str, boot: str = "", deadline: float = 0.0) -> Json:
+def rolling_back(state: Json, to: str, run: Json, at: str, boot: str = "", deadline: float = 0.0) -> Json:
     """The intent to go back to ``to``, written before anything is switched;
 
-    it may be a confirmed release that is taken back.
+    it may be a confirmed release that is rolled back.
     """
     new = state if state["pending"] else begun(state, state["live"], run, at, boot, deadline)
     if not state["pending"]:
         new["pending"]["before"] = to
-    return moved(new, "reverting", boot=boot)
+    return moved(new, "rolling_back", boot=boot)
 
 
 def moved(state: Json, phase: str, **facts: Any) -> Json:
@@ -91,7 +91,7 @@ def moved(state: Json, phase: str, **facts: Any) -> Json:
     new: Json = _copied(state)
     new["pending"].update(phase=phase, **facts)
     if phase != "intent":
-        new["live"] = new["pending"]["before" if phase == "reverting" else "release"]
+        new["live"] = new["pending"]["before" if phase == "rolling_back" else "release"]
     return new
 
 
@@ -103,17 +103,17 @@ def confirmed(state: Json, run: Json, at: str) -> Json:
     new["pending"] = None
     new["last"] = _end(release, run["id"], "confirmed", f"run {run['id']}", at)
     if before == release:
-        # Its drift was discarded: this run brought nothing that it could take back.
+        # Its drift was discarded: this run brought nothing that it could roll back.
         return new
     return _accept(new, release, run["id"], at, before)
 
 
-def taken_back(state: Json, release: str, by: str = "", at: str = "") -> Json:
+def rolled_back(state: Json, release: str, by: str = "", at: str = "") -> Json:
     """The host serves ``release`` again, with the acceptance that it had. ``by`` says who saw to it."""
     new: Json = _copied(state)
     pending = state["pending"]
     if pending:
-        new["last"] = _end(pending["release"], pending["run"], "reverted", by, at)
+        new["last"] = _end(pending["release"], pending["run"], "rolled_back", by, at)
     new["live"] = release
     new["pending"] = None
     if new["confirmed"] is None or new["confirmed"]["release"] != release:
@@ -125,7 +125,9 @@ def taken_back(state: Json, release: str, by: str = "", at: str = "") -> Json:
 
 
 def ending(state: Json, run: str) -> str:
-    """Say how the trial of ``run`` has ended, and who saw to it; nothing when the last one was another run's."""
+    """Return how the pending phase of ``run`` has ended, and who saw to it; nothing when the last one was another
+    run's.
+    """
     last = state["last"]
     if last is None or run != last["run"]:
         return ""
@@ -139,8 +141,8 @@ def older(state: Json, release: str) -> ReleaseId | None:
     return before if before in state["releases"] else None
 
 
-def way_back(state: Json, run: str) -> ReleaseId | None:
-    """Return the release to which ``run`` can be taken back, or nothing when it changed nothing here."""
+def rollback(state: Json, run: str) -> ReleaseId | None:
+    """Return the release to which ``run`` can be rolled back, or nothing when it changed nothing here."""
     if state["pending"] is not None:
         return state["pending"]["before"] if state["pending"]["run"] == run else None
     accepted = state["confirmed"]

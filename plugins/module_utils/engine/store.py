@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
 
 from ..errors import SluiceError
-from ..outside import ReleaseId, read_release_id
+from ..untrusted import ReleaseId, read_release_id
 from . import state as states
 from .host.processes import started_at
 from .host.system import System
@@ -18,9 +18,9 @@ from .journal import Journal
 from .stored import is_meta, is_state
 
 if TYPE_CHECKING:
-    from .forms import Json
+    from .protocol import Json
 
-__all__ = ["Layout", "Locked", "Store"]
+__all__ = ["HostStore", "Layout", "Locked"]
 
 _LOCK_WAIT = 10.0
 _BALLAST = 256 << 10
@@ -51,9 +51,9 @@ class Layout(NamedTuple):
         return self.root / "releases"
 
     @property
-    def kept(self) -> Path:
+    def shared(self) -> Path:
         """What outlives releases."""
-        return self.root / "kept"
+        return self.root / "shared"
 
     @property
     def work(self) -> Path:
@@ -62,7 +62,7 @@ class Layout(NamedTuple):
 
     @property
     def state(self) -> Path:
-        """What serves, what is on trial, what was accepted."""
+        """What serves, what is pending, what was accepted."""
         return self.root / "state.json"
 
     @property
@@ -98,7 +98,7 @@ def _id_of(name: str) -> ReleaseId | None:
         return None
 
 
-class Store:
+class HostStore:
     """State, journal and lock of one host. ``warn`` takes what is said of damage."""
 
     def __init__(self, system: System, layout: Layout, warn: Callable[[str], None]) -> None:
@@ -179,7 +179,7 @@ class Store:
         self._system.write(self._layout.state, (json.dumps(state, sort_keys=True) + "\n").encode())
 
     def make_room(self) -> bool:
-        """Give back the space that was held for the way back on a full disk; tells whether there was any."""
+        """Give back the space that was held for the rollback on a full disk; tells whether there was any."""
         ballast = self._layout.root / "ballast"
         there = ballast.exists()
         self._system.remove(ballast)
@@ -193,8 +193,8 @@ class Store:
         """Return the last events; damaged lines are left out."""
         return self._journal.last(count)
 
-    def _mend_journal(self) -> None:
-        damaged, aside = self._journal.mend(self._stamp())
+    def _repair_journal(self) -> None:
+        damaged, aside = self._journal.repair(self._stamp())
         if damaged:
             journal = self._layout.journal
             self._warn(f"{damaged} lines of {journal} were damaged; it was set aside as {aside}, the others were kept")
@@ -219,7 +219,7 @@ class Store:
         """Hold the host against other operations. Raises ``Locked`` after ten seconds.
 
         With ``end_hung_after``, in seconds, the operation that then still holds it is ended: whatever step it was at,
-        the way back begins from there.
+        the rollback begins from there.
         """
         self._make_directories()
         with self._acquired(run, end_hung_after) as file:
@@ -230,7 +230,7 @@ class Store:
             file.write(json.dumps(holder))
             file.flush()
             self._prepare()
-            self._mend_journal()
+            self._repair_journal()
             yield
 
     @contextmanager
@@ -276,7 +276,7 @@ class Store:
         if (layout.root / "meta").is_dir():
             return
         # Workers open htpasswd files and certificates below these two, so they can be passed through.
-        for path in (layout.root, layout.releases, layout.kept):
+        for path in (layout.root, layout.releases, layout.shared):
             self._system.make_directory(path)
         for path in (layout.root / "bundles", layout.root / "meta"):
             self._system.make_directory(path, 0o700)
@@ -296,7 +296,7 @@ class Store:
 def _short(state: Json) -> str:
     pending, live = state["pending"], state["live"]
     if pending:
-        return f"{pending['release'][:12]} is on trial"
+        return f"{pending['release'][:12]} is pending"
     return f"{live[:12]} is taken as confirmed" if live else "no release is live"
 
 

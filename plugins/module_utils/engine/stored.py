@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ..errors import SluiceError
-from ..outside import read_release_id
+from ..untrusted import read_release_id
 
 Form = Callable[[Any], bool]
 
@@ -125,7 +125,7 @@ is_meta: Form = _has(
     {
         "origin": _is_text,
         "manifest": _each(lambda row: isinstance(row, list)),
-        "kept": _texts,
+        "shared": _texts,
         "facts": _or_none(
             _has({}, dict.fromkeys(("outside", "error_logs", "access_logs", "main_directives", "modules"), _texts))
         ),

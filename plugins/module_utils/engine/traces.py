@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Iterator
 
-from .guard.arm import BOOT_UNIT
+from .watchdog.arm import BOOT_UNIT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,7 +107,7 @@ def _files_of_administrators(session: Session) -> Iterator[Path]:
 
 
 def _content(path: Path) -> bytes:
-    from .opening import read_any
+    from .safe_open import read_any
 
     try:
         return read_any(path, _MOST)

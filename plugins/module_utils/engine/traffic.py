@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ..outside import whole_number
-from .times import LOCAL, is_local, logged_at
+from ..untrusted import whole_number
+from .timestamps import LOCAL, is_local, logged_at
 
 if TYPE_CHECKING:
-    from .forms import Json
+    from .protocol import Json
 
-__all__ = ["BEFORE", "Traffic"]
+__all__ = ["BEFORE", "TrafficCounts"]
 
 # Seconds before a switch that are told beside those after it.
 BEFORE = 30
@@ -21,7 +21,7 @@ _MOST_NAMES, _MOST_TOLD, _MOST_LETTERS = 200, 5, 120
 _SECONDS = ('"request_time":', " request_time=", " rt=")
 
 
-class Traffic:
+class TrafficCounts:
     """Counts what was logged from ``start`` on and before ``end``, both in seconds since 1970, in at most 120 steps.
 
     ``unread`` lines show no status or no time.

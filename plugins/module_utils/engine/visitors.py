@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Collection, Mapping
 
-from ..outside import whole_number
+from ..untrusted import whole_number
 from .logs import Share, tail_before
 from .records import SEVERE, kind_of, read_head
 

@@ -11,8 +11,8 @@ from .. import receipt as receipts
 from .. import remote
 from ..errors import InputError
 from ..gating.receipts import Receipt, sign
-from ..outside import has_controls
 from ..textfmt import now
+from ..untrusted import has_controls
 
 __all__ = ["Signer", "read_inventory", "sign_engine", "sign_rollback", "sign_trust"]
 

@@ -43,10 +43,10 @@ def _state(answer: Mapping[str, Any]) -> str:
         managed = confirmed.get("release") == answer.get("live") and answer.get("live")
         return "confirmed" if managed else "not managed yet"
     if pending.get("broken"):
-        return f"BROKEN on the way back from {short(pending.get('release'))}"
-    due = (answer.get("guard") or {}).get("due_in")
-    guard = "" if due is None else f", guard in {due:.0f} s" if due > 0 else ", guard at work"
-    return f"pending {short(pending.get('release'))} of run {pending.get('run')}{guard}"
+        return f"BROKEN on the rollback from {short(pending.get('release'))}"
+    due = (answer.get("watchdog") or {}).get("due_in")
+    watchdog = "" if due is None else f", watchdog in {due:.0f} s" if due > 0 else ", watchdog at work"
+    return f"pending {short(pending.get('release'))} of run {pending.get('run')}{watchdog}"
 
 
 def _details(answer: Mapping[str, Any]) -> list[str]:
@@ -55,7 +55,7 @@ def _details(answer: Mapping[str, Any]) -> list[str]:
     last = answer.get("last")
     if last:
         lines.append(
-            f"  last trial: release {short(last['release'])}, {last['outcome']} by {last['by']} at {last['at']}"
+            f"  last pending phase: release {short(last['release'])}, {last['outcome']} by {last['by']} at {last['at']}"
         )
     if answer.get("drift_diff"):
         lines += [
@@ -85,7 +85,7 @@ def words_of(event: Event) -> str:
 
 def _trial(event: Event) -> str:
     return (
-        f"{event.get('who') or 'somebody'} from {event.get('from') or 'somewhere'} put {_release(event)} on trial, "
+        f"{event.get('who') or 'somebody'} from {event.get('from') or 'somewhere'} put {_release(event)} pending, "
         f"in place of {short(event.get('before'))}"
     )
 
@@ -100,18 +100,20 @@ _WORDS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("adopt drift", "end"): lambda event: "its drift was adopted as a release",
     ("discard drift", "end"): lambda event: "its drift was discarded",
     ("emergency", ""): lambda event: f"EMERGENCY, because: {event.get('reason')}",
-    ("trial", ""): _trial,
+    ("pending", ""): _trial,
     ("activate", "end"): lambda event: f"{_release(event)} serves",
     ("failed", ""): lambda event: f"{_release(event)} failed: {event.get('why')}",
     ("not switched", ""): lambda event: f"nothing was switched; {_release(event)} serves on",
     ("confirm", "end"): lambda event: f"{_release(event)} was confirmed",
-    ("guard", ""): lambda event: f"its guard takes {_release(event)} of run {event.get('of')} back: {event.get('why')}",
-    ("boot", ""): lambda event: (
-        f"{_release(event)} was on trial when it started, and is taken back: {event.get('why')}"
+    ("watchdog", ""): lambda event: (
+        f"its watchdog takes {_release(event)} of run {event.get('of')} back: {event.get('why')}"
     ),
-    ("way back failed", ""): lambda event: (
-        f"the way back to {_release(event)} failed ({event.get('means') or 'reload'}): {event.get('why')}"
+    ("boot", ""): lambda event: (
+        f"{_release(event)} was pending when it started, and is rolled back: {event.get('why')}"
+    ),
+    ("rollback failed", ""): lambda event: (
+        f"the rollback to {_release(event)} failed ({event.get('means') or 'reload'}): {event.get('why')}"
     ),
     ("ended", ""): lambda event: f"an operation was ended: {event.get('why')}",
-    ("reverted", ""): lambda event: f"{_release(event)} serves again, by {event.get('by')} ({event.get('means')})",
+    ("rolled_back", ""): lambda event: f"{_release(event)} serves again, by {event.get('by')} ({event.get('means')})",
 }

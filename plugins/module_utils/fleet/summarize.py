@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..door.door import Door
 from ..record.model import Result
-from ..record.summary import Culprit, Failure, HostSummary, Part, RunSummary, Warned
+from ..record.summary import Culprit, CulpritPart, HostSummary, RunFailure, RunSummary, Warned
+from ..redactor.redactor import Redactor
 from ..textfmt import count, moment, short
-from .decide import Story, stories
-from .record import Event
+from .decisions import HostHistory, stories
+from .run_record import Event
 
 __all__ = ["cleared_events", "culprits_of", "gate_answer", "summarize"]
 
@@ -24,7 +24,7 @@ _Numbered = Sequence[tuple[int, Event]]
 
 def cleared_events(events: Iterable[Event]) -> list[Event]:
     """Return the events of a journal as they may leave: what others have written into it passes the door again."""
-    return [replace(event, answer=Door().data(event.answer)) for event in events]
+    return [replace(event, answer=Redactor().data(event.answer)) for event in events]
 
 
 def gate_answer(events: Iterable[Event]) -> dict[str, Any]:
@@ -90,17 +90,17 @@ def culprits_of(releases: Sequence[_Row]) -> list[Culprit]:
 
 def _culprits(rows: Sequence[_Row]) -> Iterator[Culprit]:
     for number, row in enumerate(rows):
-        blame = row.get("blame") or {}
-        release, source = str(row.get("release") or ""), f"releases[{number}].blame"
-        search = {name: blame[name] for name in ("tried", "edits", "seconds") if blame.get(name) is not None}
-        for each in blame.get("sets") or ():
-            parts = [Part(**part) for part in each["parts"]]
-            yield Culprit(release, source, each["fails"], parts, each["more"], each["heals"], each["whole"], **search)
-        if blame.get("note"):
-            yield Culprit(release, source, note=str(blame["note"]), **search)
+        culprits = row.get("culprits") or {}
+        release, source = str(row.get("release") or ""), f"releases[{number}].culprits"
+        search = {name: culprits[name] for name in ("tried", "edits", "seconds") if culprits.get(name) is not None}
+        for each in culprits.get("sets") or ():
+            parts = [CulpritPart(**part) for part in each["parts"]]
+            yield Culprit(release, source, each["fails"], parts, each["more"], each["fixes"], each["whole"], **search)
+        if culprits.get("note"):
+            yield Culprit(release, source, note=str(culprits["note"]), **search)
 
 
-def _failures_of_gates(events: Sequence[Event], rows: Sequence[_Row]) -> Iterator[Failure]:
+def _failures_of_gates(events: Sequence[Event], rows: Sequence[_Row]) -> Iterator[RunFailure]:
     """Yield what made gates fail; where no single thing did, their summary."""
     at = next((event.at for event in events if event.phase == "gate"), "")
     for number, row in enumerate(rows):
@@ -108,14 +108,14 @@ def _failures_of_gates(events: Sequence[Event], rows: Sequence[_Row]) -> Iterato
             if verdict["result"] in _QUIET:
                 continue
             release, gate = str(row.get("release") or ""), str(verdict["gate"])
-            known = Failure(str(verdict["summary"]), f"releases[{number}].verdicts[{place}]", at, release, gate)
+            known = RunFailure(str(verdict["summary"]), f"releases[{number}].verdicts[{place}]", at, release, gate)
             real = [finding for finding in verdict["findings"] if not finding.get("warning")]
             yield from (_of_finding(known, finding) for finding in real)
             if not real:
                 yield replace(known, is_summary=True)
 
 
-def _of_finding(known: Failure, finding: _Row) -> Failure:
+def _of_finding(known: RunFailure, finding: _Row) -> RunFailure:
     """Return what a gate found; gates of the user's own may leave out what does not apply."""
     return replace(
         known,
@@ -125,26 +125,26 @@ def _of_finding(known: Failure, finding: _Row) -> Failure:
         origin=str(finding.get("origin") or ""),
         check=str(finding.get("check") or ""),
         expected=str(finding.get("expected") or ""),
-        actual=str(finding.get("seen") or ""),
+        actual=str(finding.get("actual") or ""),
         nginx=str(finding.get("nginx") or ""),
-        fix=str(finding.get("mend") or ""),
+        fix=str(finding.get("fix") or ""),
     )
 
 
-def _failures_of_events(events: Sequence[Event]) -> Iterator[Failure]:
+def _failures_of_events(events: Sequence[Event]) -> Iterator[RunFailure]:
     for number, event in enumerate(events):
         problems = event.answer.get("problems") or ([{"what": "no reason is recorded"}] if event.host else [])
         for problem in problems if not event.good else ():
-            yield Failure(
+            yield RunFailure(
                 what=str(problem.get("what", "no reason is recorded")),
                 source=f"events[{number}]",
                 at=event.at,
                 host=event.host,
                 phase=event.phase,
                 expected=str(problem.get("expected") or ""),
-                actual=str(problem.get("seen") or ""),
+                actual=str(problem.get("actual") or ""),
                 nginx=str(problem.get("nginx") or ""),
-                fix=str(problem.get("do") or ""),
+                fix=str(problem.get("fix") or ""),
                 diff=str(problem.get("diff") or ""),
             )
 
@@ -158,7 +158,7 @@ def _warnings(events: Sequence[Event]) -> list[Warned]:
     return [Warned(line, phase, list(names)) for (line, phase), names in hosts.items()]
 
 
-def _host(story: Story, events: _Numbered, *, check_mode: bool) -> HostSummary:
+def _host(story: HostHistory, events: _Numbered, *, check_mode: bool) -> HostSummary:
     serves, done = _last(story)
     wanted = str(story.said("preflight", "release") or story.said("activate", "release") or "")
     if check_mode and story.needs_change:
@@ -178,34 +178,34 @@ def _host(story: Story, events: _Numbered, *, check_mode: bool) -> HostSummary:
 
 
 def _may_serve(event: Event) -> bool:
-    """Whether the host was switched, or may have been: one that was lost meanwhile cannot tell."""
+    """Return whether the host was switched, or may have been: one that was lost meanwhile cannot tell."""
     answer = event.answer
-    return event.good or answer.get("reverted") is not None or bool(answer.get("unreachable_host"))
+    return event.good or answer.get("rolled_back") is not None or bool(answer.get("unreachable_host"))
 
 
 def _back_at(event: Event) -> str:
     """When a host served again what it served before; empty where the event does not say so."""
     answer = event.answer
-    if answer.get("reverted") is True:
+    if answer.get("rolled_back") is True:
         return event.at
-    if answer.get("operation") != "revert" or not event.good or answer.get("reverted") is False:
+    if answer.get("operation") != "rollback" or not event.good or answer.get("rolled_back") is False:
         return ""
-    # Somebody else was first, mostly the host's guard, and the host says when.
+    # Somebody else was first, mostly the host's watchdog, and the host says when.
     told = str(answer.get("note") or "").rpartition(" at ")[2]
     return told if moment(told) else event.at
 
 
-def _last(story: Story) -> tuple[str, str]:
-    """Tell what a host serves now, as far as is known, and what was done."""
+def _last(story: HostHistory) -> tuple[str, str]:
+    """Return what a host serves now, as far as is known, and what was done."""
     before = story.said("activate", "before") or story.said("preflight", "live")
     wanted = story.said("preflight", "release")
-    final = story.events.get("mend") or story.events.get("settle")
+    final = story.events.get("retry_rollback") or story.events.get("finalize")
     if final is None:
-        return _unsettled(story, before, wanted)
+        return _unfinalized(story, before, wanted)
     if final.answer.get("unreachable_host"):
         return "?", _out_of_reach(story, str(final.answer.get("operation")))
     if final.answer.get("broken"):
-        return "?", "BROKEN: every way back failed; see playbooks/status.yml, and mend it there"
+        return "?", "BROKEN: every rollback failed; see playbooks/status.yml, and fix it there"
     if final.answer.get("operation") == "confirm":
         return (
             (short(wanted), f"switched from {short(before)}, confirmed") if final.good else ("?", "to confirm failed")
@@ -213,10 +213,10 @@ def _last(story: Story) -> tuple[str, str]:
     return _went_back(story, final, before)
 
 
-def _unsettled(story: Story, before: object, wanted: object) -> tuple[str, str]:
+def _unfinalized(story: HostHistory, before: object, wanted: object) -> tuple[str, str]:
     activated = story.events.get("activate")
     if activated is not None:
-        return "?", f"was switched, and the run ended before it was settled; {_guard(story)}"
+        return "?", f"was switched, and the run ended before it was finalized; {_watchdog(story)}"
     if any(event.answer.get("unreachable_host") for event in story.events.values()):
         return "?", "could not be reached; nothing was changed on it"
     if not story.needs_change and "preflight" in story.events and story.events["preflight"].good:
@@ -224,43 +224,43 @@ def _unsettled(story: Story, before: object, wanted: object) -> tuple[str, str]:
     return short(before), "was not touched"
 
 
-def _guard(story: Story) -> str:
-    deadline = story.said("activate", "guard_deadline")
-    return "its guard takes it back" + (f" within {float(str(deadline)):g} s" if deadline else "")
+def _watchdog(story: HostHistory) -> str:
+    deadline = story.said("activate", "confirm_timeout")
+    return "its watchdog rolls it back" + (f" within {float(str(deadline)):g} s" if deadline else "")
 
 
-def _out_of_reach(story: Story, operation: str) -> str:
-    settled = story.events["settle"]
-    if operation == "revert" and settled.answer.get("operation") == "confirm":
-        if settled.good:
-            return "confirmed, and could not be reached to revert; look at it with playbooks/status.yml"
-        return f"could not be reached; either it has confirmed, or {_guard(story)}; see playbooks/status.yml"
+def _out_of_reach(story: HostHistory, operation: str) -> str:
+    finalized = story.events["finalize"]
+    if operation == "rollback" and finalized.answer.get("operation") == "confirm":
+        if finalized.good:
+            return "confirmed, and could not be reached to roll back; look at it with playbooks/status.yml"
+        return f"could not be reached; either it has confirmed, or {_watchdog(story)}; see playbooks/status.yml"
     if not story.switched:
-        return f"could not be reached; if it has switched, {_guard(story)}"
-    return f"could not be reached to {operation}; {_guard(story)}"
+        return f"could not be reached; if it has switched, {_watchdog(story)}"
+    return f"could not be reached to {operation}; {_watchdog(story)}"
 
 
-def _went_back(story: Story, final: Event, before: object) -> tuple[str, str]:
+def _went_back(story: HostHistory, final: Event, before: object) -> tuple[str, str]:
     answer = final.answer
-    reverted, serves = answer.get("reverted", final.good), short(answer.get("release") or before)
-    if reverted is False:
-        return "?", "to revert failed"
+    rolled_back, serves = answer.get("rolled_back", final.good), short(answer.get("release") or before)
+    if rolled_back is False:
+        return "?", "to roll back failed"
     if answer.get("means") == "older release":
         return serves, f"the release before could not serve again; went to an older release, {serves}, proved"
-    by_guard = "reverted by guard" in str(answer.get("note", ""))
-    if reverted is None and not by_guard and story.said("activate", "reverted") is None and not story.switched:
+    by_watchdog = "rolled back by watchdog" in str(answer.get("note", ""))
+    if rolled_back is None and not by_watchdog and story.said("activate", "rolled_back") is None and not story.switched:
         return serves, "was not switched"
-    how = "taken back"
-    if by_guard:
-        how = "took itself back by the guard"
-    elif story.said("activate", "reverted"):
+    how = "rolled back"
+    if by_watchdog:
+        how = "took itself back by the watchdog"
+    elif story.said("activate", "rolled_back"):
         how = "took itself back"
     if not final.good:
         return serves, f"{how}, but something is wrong with the release before"
     return serves, f"{how}; the release before serves again, proved"
 
 
-def _result(bad: Sequence[Event], told: Iterable[Story], *, check_mode: bool) -> Result:
+def _result(bad: Sequence[Event], told: Iterable[HostHistory], *, check_mode: bool) -> Result:
     touched = [story for story in told if story.touched]
     if not touched:
         if bad:
@@ -271,12 +271,12 @@ def _result(bad: Sequence[Event], told: Iterable[Story], *, check_mode: bool) ->
     return "rolled back" if all(_is_back(story) for story in touched) else "broken"
 
 
-def _is_confirmed(story: Story) -> bool:
-    settled = story.events.get("settle")
-    return settled is not None and settled.good and settled.answer.get("operation") == "confirm"
+def _is_confirmed(story: HostHistory) -> bool:
+    finalized = story.events.get("finalize")
+    return finalized is not None and finalized.good and finalized.answer.get("operation") == "confirm"
 
 
-def _outcome(bad: Sequence[Event], by_host: dict[str, Story], *, check_mode: bool) -> str:
+def _outcome(bad: Sequence[Event], by_host: dict[str, HostHistory], *, check_mode: bool) -> str:
     changed = sum(story.needs_change for story in by_host.values())
     if bad:
         first = bad[0]
@@ -293,28 +293,28 @@ def _outcome(bad: Sequence[Event], by_host: dict[str, Story], *, check_mode: boo
     )
 
 
-def _after(told: Sequence[Story]) -> str:
-    """Say what became of the hosts that had been switched when another one failed."""
+def _after(told: Sequence[HostHistory]) -> str:
+    """Return what became of the hosts that had been switched when another one failed."""
     left = [story for story in told if story.touched and not _is_back(story)]
-    guarded = [story.host for story in left if _is_guarded(story)]
-    ahead = [story.host for story in left if story.host not in guarded]
+    watched = [story.host for story in left if _is_watched(story)]
+    ahead = [story.host for story in left if story.host not in watched]
     switched = sum(story.switched for story in told if story not in left)
-    parts = [f"NOT taken back: {', '.join(ahead)}; look there with playbooks/status.yml"] if ahead else []
-    parts += [f"out of reach, and left to the guard: {', '.join(guarded)}"] if guarded else []
+    parts = [f"NOT rolled back: {', '.join(ahead)}; look there with playbooks/status.yml"] if ahead else []
+    parts += [f"out of reach, and left to the watchdog: {', '.join(watched)}"] if watched else []
     if switched and not ahead:
-        parts.insert(0, f"the {switched} switched before it were taken back")
+        parts.insert(0, f"the {switched} switched before it were rolled back")
     return "; ".join(parts) or "no other host was switched"
 
 
-def _is_guarded(story: Story) -> bool:
-    """Whether a host was lost while its release was on trial, so that its guard sees to it."""
-    final = story.events.get("mend") or story.events.get("settle") or story.events["activate"]
+def _is_watched(story: HostHistory) -> bool:
+    """Return whether a host was lost while its release was pending, so that its watchdog sees to it."""
+    final = story.events.get("retry_rollback") or story.events.get("finalize") or story.events["activate"]
     return bool(final.answer.get("unreachable_host")) and not _is_confirmed(story)
 
 
-def _is_back(story: Story) -> bool:
-    final = story.events.get("mend") or story.events.get("settle")
+def _is_back(story: HostHistory) -> bool:
+    final = story.events.get("retry_rollback") or story.events.get("finalize")
     if final is not None:
-        return final.answer.get("operation") == "revert" and final.answer.get("reverted", final.good) is not False
+        return final.answer.get("operation") == "rollback" and final.answer.get("rolled_back", final.good) is not False
     activated = story.events["activate"]
     return not activated.good and not activated.answer.get("unreachable_host") and not activated.answer.get("broken")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ..errors import InputError
-from ..outside import whole_number
+from ..untrusted import whole_number
 
 __all__ = ["rounds", "waves"]
 
@@ -49,10 +49,10 @@ def _hosts_of(path: str, size: object, of: int) -> int:
 def rounds(bake: float, deadline: float) -> list[float]:
     """Cut a bake into equal rounds, in seconds.
 
-    Between rounds every host on trial is asked, which holds its guard off; so none is longer than a third of the
-    guard's ``deadline``. Raises ``InputError`` where there is no number of seconds.
+    Between rounds every host pending is asked, which holds its watchdog off; so none is longer than a third of the
+    watchdog's ``deadline``. Raises ``InputError`` where there is no number of seconds.
     """
-    seconds = [_seconds("rollout_bake", bake, 0), _seconds("rollout_guard_deadline", deadline, 1)]
+    seconds = [_seconds("rollout_bake", bake, 0), _seconds("rollout_confirm_timeout", deadline, 1)]
     number = max(1, math.ceil(seconds[0] * 3 / seconds[1]))
     return [round(seconds[0] / number, 3)] * number
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..behaviour.accepting import Acceptance, read_accept
-from ..behaviour.asking import caches
-from ..behaviour.beside import NOT_ASKED, Beside
-from ..behaviour.causes import Blame
-from ..behaviour.changes import Change, changes
+from ..behaviour.attribution import Attribution
+from ..behaviour.changes import DirectiveChange, changes
 from ..behaviour.comparing import Compared, blocks_of, compare, grouped
+from ..behaviour.exchange import caches
 from ..behaviour.following import followed, still_led_to
 from ..behaviour.judging import Judge
 from ..behaviour.plan import planned
 from ..behaviour.pools import Pools
+from ..behaviour.render import findings_of, summary
 from ..behaviour.replay import read_log
-from ..behaviour.telling import findings_of, summary
+from ..behaviour.side_by_side import NOT_ASKED, Beside
+from ..behaviour.waivers import Acceptance, read_accept
 from ..effects.effects import effects
 from ..verdicts.model import Finding, Subject, Verdict
 
@@ -44,7 +44,7 @@ def run(subject: Subject) -> Verdict:
     beside = Beside(
         subject.staged_live,
         subject.staged,
-        Pools(live.config, config, subject.staged.world.names),
+        Pools(live.config, config, subject.staged.environment.names),
         (release.id, live.release.id),
         sorted(caches(config) | caches(live.config)),
     )
@@ -52,18 +52,18 @@ def run(subject: Subject) -> Verdict:
     asked = [n for n, three in enumerate(answers) if all(one["status"] != NOT_ASKED for one in three)]
     if not asked:
         return Verdict("inconclusive", "staging answered none of the requests in time")
-    blame = Blame(live.config, config, changed)
+    attribution = Attribution(live.config, config, changed)
     judge = Judge(live.config, config, changed, files_known=bool(options.docroots))
     questions, replies = [requests[n] for n in asked], [answers[n] for n in asked]
-    compared = list(compare(questions, replies, blame, judge))
+    compared = list(compare(questions, replies, attribution, judge))
     compared = still_led_to(config, compared, questions, replies)
     compared = followed(beside, config, compared)
-    meant = beside.meant(subject.contract, blame) if compared or changed else {}
+    meant = beside.meant(subject.contract, attribution) if compared or changed else {}
 
     def accepted(one: Compared) -> str:
         return listed.difference(one) or _for_request(one, meant)
 
-    compared = beside.confirmed(compared, requests, (blame, judge), accepted)
+    compared = beside.confirmed(compared, requests, (attribution, judge), accepted)
     beside.restore()
     rows = grouped(
         compared,
@@ -86,7 +86,7 @@ def run(subject: Subject) -> Verdict:
     )
 
 
-def _for_block(change: Change, meant: Mapping[int, str]) -> str:
+def _for_block(change: DirectiveChange, meant: Mapping[int, str]) -> str:
     name = meant.get(id(change.new)) or meant.get(id(change.blocks[1]))
     return f"check {name}" if name else ""
 
@@ -107,7 +107,7 @@ class _Listed:
         request = one.request
         return self._reason(one.kind.what, [request.url, request.target, f"{request.host}{request.target}"])
 
-    def change(self, change: Change) -> str:
+    def change(self, change: DirectiveChange) -> str:
         return self._reason("directive", [change.words, change.name])
 
     def _reason(self, what: str, words: Sequence[str]) -> str:

@@ -52,7 +52,7 @@ def run(subject: Subject) -> Verdict:
 
 
 def _derived(subject: Subject, copy: Copy, beside: str) -> Verdict:
-    """Tell what requests reach that the configuration suggests; a copy that does not run is no fault then."""
+    """Return what requests reach that the configuration suggests; a copy that does not run is no fault then."""
     _, config = subject.examined
     checks = [check for check in derive(config) if can_be_asked(check)]
     try:
@@ -87,8 +87,8 @@ def _summary(covered: Coverage, reached: str, wanted: int) -> Finding:
     return Finding(
         f"the contract reaches {reached}",
         expected=f"{wanted} % of the locations (gates_coverage), and every server",
-        seen=_table(covered),
-        mend="write the checks below, or take out what nobody needs; playbooks/suggest.yml prints them to paste",
+        actual=_table(covered),
+        fix="write the checks below, or take out what nobody needs; playbooks/suggest.yml prints them to paste",
     )
 
 
@@ -121,7 +121,7 @@ def _missed(block: Block, covered: Coverage, proposals: Mapping[int, Proposal], 
         file=block.file,
         line=block.line,
         expected="an answer out of this block",
-        seen=f"only {' and '.join(beside)}, which comes before it" if beside else "",
-        mend=f"a check that does:\n{to_yaml([proposal])}".rstrip() if proposal else "",
+        actual=f"only {' and '.join(beside)}, which comes before it" if beside else "",
+        fix=f"a check that does:\n{to_yaml([proposal])}".rstrip() if proposal else "",
         warning=warning,
     )

@@ -41,7 +41,7 @@ def _own_findings(config: Config, release: Release, subject: Subject, live: Conf
 
 def _of_gixy(config: Config, release: Release) -> Iterator[LintFinding]:
     for issue in audit(release.tree, config):
-        finding = Finding(issue.what, file=issue.file, line=issue.line, seen=issue.why)
+        finding = Finding(issue.what, file=issue.file, line=issue.line, actual=issue.why)
         yield LintFinding(issue.rule, issue.level, issue.level, finding, issue.directive)
 
 
@@ -126,8 +126,8 @@ def run(subject: Subject) -> Verdict:
             mild, what = True, f"{what}, as in the live release"
         comment = f"on its line: # sluice: accept {found.rule}: REASON"
         way = comment if by_tree else f"with gates_lint_accept: [{found.rule}]"
-        mend = f"{found.finding.mend or 'fix it'}, or accept it {way}"
-        findings.append(replace(found.finding, what=what, mend=mend, warning=mild))
+        fix = f"{found.finding.fix or 'fix it'}, or accept it {way}"
+        findings.append(replace(found.finding, what=what, fix=fix, warning=mild))
     known = {*rules, *gixy_rules()}
     strict = level in ("unspecified", "low")
     findings += [

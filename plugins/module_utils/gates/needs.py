@@ -14,12 +14,12 @@ from typing import Any
 
 from ..closest_match import closest_path
 from ..config.parse import CONF_ROOT
-from ..engine.needs.pages import alternatives, group_of, is_misspelt
-from ..needs.comparing import Known, Standing, answers, new_needs, outside, standing
+from ..engine.needs.document_roots import alternatives, group_of, is_misspelt
+from ..needs.comparing import KnownValues, Standing, answers, new_needs, outside, standing
 from ..needs.declared import declared
 from ..needs.model import Need
 from ..needs.slips import PACKAGED, Slip
-from ..pasting import quoted
+from ..paste import quoted
 from ..textfmt import count, listed
 from ..verdicts.model import Finding, Subject, Verdict
 from ..verdicts.slips import left_to_preflight, slips_of
@@ -40,7 +40,7 @@ def run(subject: Subject) -> Verdict:
     texts = declared(subject.options.declared)
     live = subject.live.needs if subject.live else None
     needs, new = outside(subject.needs), new_needs(subject.needs, live)
-    known, said = Known(live or ()), answers(subject.said)
+    known, said = KnownValues(live or ()), answers(subject.said)
     indexes = alternatives(need.to_json() for need in subject.needs if _is_known(need, subject, known))
     slips = slips_of(subject) if said is None else {}
     left = left_to_preflight(subject)
@@ -92,7 +92,7 @@ class _Found:
         self,
         subject: Subject,
         how: Standing,
-        known: Known,
+        known: KnownValues,
         indexes: _Indexes,
         *,
         slip: Slip | None,
@@ -106,7 +106,7 @@ class _Found:
 
     @property
     def is_lacking(self) -> bool:
-        """Whether it is known not to be there, or nobody was asked and it looks like a slip."""
+        """Return whether it is known not to be there, or nobody was asked and it looks like a slip."""
         if self.standing.declared or self.standing.lacking:
             return not self.standing.declared
         if self.standing.asked or self.standing.silent:
@@ -117,21 +117,23 @@ class _Found:
 
     @property
     def is_left(self) -> bool:
-        """Whether it is to be listed, for the preflight of each host: nobody could be asked. What is usual is not."""
+        """Return whether it is to be listed, for the preflight of each host: nobody could be asked. What is usual
+        is not.
+        """
         usual = self.need.kind == "directory" and self.need.value in PACKAGED
         own = _of_own_folder(self.need, self._subject)
         return self._left and not (self.standing.declared or self._mapped or usual or own)
 
     @property
     def _is_excused(self) -> bool:
-        """Whether another index file of its line is known, and it is not misspelt."""
+        """Return whether another index file of its line is known, and it is not misspelt."""
         row = self.need.to_json()
         there = self._indexes.get(group_of(row), [])
         return bool(there) and not is_misspelt(row, self._near(beside=True), there)
 
     @property
     def is_unknown(self) -> bool:
-        """Whether a host was to be asked, and has not said."""
+        """Return whether a host was to be asked, and has not said."""
         return not self.standing.declared and not self.standing.lacking and bool(self.standing.silent)
 
     def finding(self, *, hint: bool = True) -> Finding:
@@ -155,8 +157,8 @@ class _Found:
             file=need.file,
             line=need.line,
             expected=expected,
-            seen=seen,
-            mend=self._mend(near),
+            actual=seen,
+            fix=self._fix(near),
             # Of a first release each host is asked in preflight.
             warning=self._subject.live is None,
         )
@@ -169,7 +171,7 @@ class _Found:
             f"{need.words} is new: each host checks it in preflight, before anything is switched",
             file=need.file,
             line=need.line,
-            mend="the release does not bring it: add it, or keep it on the hosts (nginx_kept)" if inside else "",
+            fix="the release does not bring it: add it, or keep it on the hosts (nginx_shared_paths)" if inside else "",
             warning=True,
         )
 
@@ -180,7 +182,7 @@ class _Found:
             f"nobody can say whether {listed(sorted(self.standing.silent), _MOST_HOSTS)} has {need.words}",
             file=need.file,
             line=need.line,
-            mend="ask again when the hosts can be reached, or " + self._mend("").removeprefix("where it is meant, "),
+            fix="ask again when the hosts can be reached, or " + self._fix("").removeprefix("where it is meant, "),
         )
 
     def _near(self, *, beside: bool = False) -> str:
@@ -194,14 +196,16 @@ class _Found:
                 return root.rstrip("/") + near[len(folder) :]
         return self._known.nearest(self.need, beside=beside)
 
-    def _mend(self, near: str) -> str:
+    def _fix(self, near: str) -> str:
         texts = ", ".join(quoted(f"{need.kind}:{need.value}") for need in (self.need, *self.also))
         other = f"write {near}, or " if near else ""
         return f"{other}where it is meant, declare it: nginx_needs: [{texts}]"
 
 
-def _is_known(need: Need, subject: Subject, known: Known) -> bool:
-    """Whether the controller has it where the user mapped it; elsewhere, whether the live release has the need."""
+def _is_known(need: Need, subject: Subject, known: KnownValues) -> bool:
+    """Return whether the controller has it where the user mapped it; elsewhere, whether the live release has the
+    need.
+    """
     mapped = _mapped(need, subject.options.docroots)
     if mapped is not None:
         return mapped.exists()
@@ -209,7 +213,7 @@ def _is_known(need: Need, subject: Subject, known: Known) -> bool:
 
 
 def _of_own_folder(need: Need, subject: Subject) -> bool:
-    """Whether it is an index file of a folder that the release brings, where no host could have one."""
+    """Return whether it is an index file of a folder that the release brings, where no host could have one."""
     folder = PurePosixPath(need.value).parent
     if need.purpose != "index" or subject.release is None or not folder.is_relative_to(CONF_ROOT):
         return False

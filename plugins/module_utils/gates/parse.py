@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from ..config.parse import Config
-from ..inside import paths_inside
 from ..textfmt import count
+from ..tree_reader import paths_inside
 from ..verdicts.model import Finding, Subject, Verdict
 
 AFTER = ("spec",)

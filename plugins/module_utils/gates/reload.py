@@ -12,9 +12,9 @@ from typing import Any
 
 from ..config.facts import facts, listeners
 from ..config.parse import Config, Directive
-from ..outside import whole_number
-from ..pasting import flow
+from ..paste import flow
 from ..textfmt import count
+from ..untrusted import whole_number
 from ..verdicts.model import Finding, Live, Subject, Verdict
 
 AFTER = ("start",)
@@ -25,22 +25,22 @@ BEHIND = ("smoke", "behaviour")
 # As many listeners get requests; more would keep the machine from what is measured.
 _MOST_LISTENERS = 8
 _USUAL_PID = "/run/nginx.pid"
-_BACK = "the way back, a reload into the live release"
+_BACK = "the rollback, a reload into the live release"
 _FORTH = "a reload from the live release into this one"
 _ANY = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "::1"}
 
 _BIND = re.compile(r"bind\(\) to (?P<where>\S+) failed \(98")
 _ZONE = re.compile(r'(?:zone|cache|limit_req|limit_conn) "(?P<zone>[^"]+)"')
-_BIND_MEND = (
+_BIND_FIX = (
     "nginx opens the new listener while the old one is still open: go by two releases, the first without the listener "
     "of before and the second with the new one; or restart nginx. If another program has the port, end it"
 )
-_ZONE_MEND = "give the zone a new name: a running nginx keeps what a zone is for until nobody uses its name"
-_FILES_MEND = (
+_ZONE_FIX = "give the zone a new name: a running nginx keeps what a zone is for until nobody uses its name"
+_FILES_FIX = (
     "raise worker_rlimit_nofile: while nginx reloads, workers hold more files than after a start, and where they get "
     "none connections are accepted and never answered"
 )
-_MEND = ((_BIND, _BIND_MEND), (_ZONE, _ZONE_MEND), (re.compile("Too many open files"), _FILES_MEND))
+_FIX = ((_BIND, _BIND_FIX), (_ZONE, _ZONE_FIX), (re.compile("Too many open files"), _FILES_FIX))
 
 
 def run(subject: Subject) -> Verdict:
@@ -136,20 +136,20 @@ def _hard(subject: Subject, live: Live, answer: Mapping[str, Any]) -> list[Findi
 
 def _of_step(to: Config, step: Mapping[str, Any], config: Config) -> Iterator[Finding]:
     lines = "\n".join(dict.fromkeys(step["lines"]))
-    blamed = _blamed(config, lines)
-    file, line = (blamed.file, blamed.line) if blamed else ("", 0)
-    mend = next((mend for words, mend in _MEND if words.search(lines)), "")
+    culprit = _culprit_of(config, lines)
+    file, line = (culprit.file, culprit.line) if culprit else ("", 0)
+    fix = next((fix for words, fix in _FIX if words.search(lines)), "")
     words = lines.splitlines()[0] if lines else ""
     if step["problem"]:
         what = f"{step['to']} fails: {step['problem']}"
-        yield Finding(what, file, line, expected="workers of that release, and only they", nginx=words, mend=mend)
+        yield Finding(what, file, line, expected="workers of that release, and only they", nginx=words, fix=fix)
     elif lines:
-        yield Finding(f"nginx logs a grave error during {step['to']}", file, line, nginx=words, mend=mend)
+        yield Finding(f"nginx logs a grave error during {step['to']}", file, line, nginx=words, fix=fix)
     if not step["drained"]:
         yield Finding(
             f"workers of before still run long after {step['to']}",
             expected="old workers end what they have, and then themselves",
-            mend="set worker_shutdown_timeout, and see what keeps them: each reload would leave such workers behind",
+            fix="set worker_shutdown_timeout, and see what keeps them: each reload would leave such workers behind",
         )
     cold, warm = step["sockets"]["cold"], step["sockets"]["reloaded"]
     if not step["problem"] and cold != warm:
@@ -159,17 +159,17 @@ def _of_step(to: Config, step: Mapping[str, Any], config: Config) -> Iterator[Fi
 def _other_sockets(to: Config, way: str, cold: Mapping[str, int], warm: Mapping[str, int]) -> Finding:
     differ = sorted(name for name in {*cold, *warm} if cold.get(name) != warm.get(name))
     ports = {name.removesuffix(" only").rpartition(":")[2] for name in differ}
-    blamed = next(
+    culprit = next(
         (each for each in to.named("listen") if each.args and each.args[0].rpartition(":")[2] in ports),
         None,
     )
     return Finding(
         f"nginx goes on with listeners of before after {way}: the change of {', '.join(differ)} is ignored",
-        file=blamed.file if blamed else "",
-        line=blamed.line if blamed else 0,
+        file=culprit.file if culprit else "",
+        line=culprit.line if culprit else 0,
         expected=f"as after a cold start: {_sockets(cold, differ)}",
-        seen=_sockets(warm, differ),
-        mend="such a change takes a restart of nginx; or listen on another port",
+        actual=_sockets(warm, differ),
+        fix="such a change takes a restart of nginx; or listen on another port",
     )
 
 
@@ -177,7 +177,7 @@ def _sockets(found: Mapping[str, int], names: list[str]) -> str:
     return ", ".join(count(found[name], "socket") + f" at {name}" for name in names if name in found) or "none"
 
 
-def _blamed(config: Config, lines: str) -> Directive | None:
+def _culprit_of(config: Config, lines: str) -> Directive | None:
     """Find the line of the release that nginx's words are about; nginx names no line once it has read all."""
     bind, zone = _BIND.search(lines), _ZONE.search(lines)
     if bind:
@@ -204,7 +204,7 @@ def _lost(answer: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(
             f"{count(len(lost), 'request')} on fresh connections failed during {way}",
             expected="an answer to every request, whatever happens to the workers",
-            seen="; ".join(dict.fromkeys(f"{each['listener']}: {each['problem']}" for each in lost)),
+            actual="; ".join(dict.fromkeys(f"{each['listener']}: {each['problem']}" for each in lost)),
         )
 
 
@@ -220,8 +220,8 @@ def _moved_pid(subject: Subject, live: Live) -> Iterator[Finding]:
         file=place.file if place else "",
         line=place.line if place else 0,
         expected=f"pid {before}: `nginx -s`, the service's PIDFile= and log rotation look there",
-        seen="the reload itself works by signal, and the next start by systemd may wait for the old file in vain",
-        mend=f"leave it; or, where the service and log rotation know it, say nginx_needs: {flow([f'file:{now}'])}",
+        actual="the reload itself works by signal, and the next start by systemd may wait for the old file in vain",
+        fix=f"leave it; or, where the service and log rotation know it, say nginx_needs: {flow([f'file:{now}'])}",
         warning=declared,
     )
 

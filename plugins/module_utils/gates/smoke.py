@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..behaviour.plainly import Problem, asked_plainly
-from ..config.derive import Request
+from ..behaviour.plain_requests import ResponseProblem, asked_plainly
+from ..config.derive import DerivedRequest
 from ..config.match import Trace, trace
 from ..contract.model import Check, to_json
 from ..textfmt import count
@@ -24,35 +24,37 @@ def _broken(subject: Subject, check: Check, outcome: Mapping[str, Any], log: Seq
     _, config = subject.examined
     asked = (
         check._replace(url=outcome["chain"][-1]) if outcome["chain"] else check
-    )  # after redirects, the last one is to blame
+    )  # after redirects, the last one is the cause
     way = trace(config, asked.host, asked.port, asked.target.split("?")[0])
     words = [line for line in log if f'"{asked.method} {asked.target} ' in line]
-    blamed = way.last
+    culprit = way.last
     seen = "; ".join(outcome["problems"])
     return Finding(
         f"{check.name}: {seen}",
-        file=blamed.file if blamed else "",
-        line=blamed.line if blamed else 0,
+        file=culprit.file if culprit else "",
+        line=culprit.line if culprit else 0,
         check=check.source,
         expected=f"{check.method} {check.url} as {check.source} says",
-        seen=_ways(way),
+        actual=_ways(way),
         nginx=words[0] if words else "",
     )
 
 
-def _derived(problem: Problem, before: str) -> Finding:
+def _derived(problem: ResponseProblem, before: str) -> Finding:
     """Tell of a problem; ``before`` is what the live release answers to the same, where that is a problem as well."""
-    blamed = problem.way.last
-    place = (blamed.file, blamed.line) if blamed else ("", 0)
-    also = " (staging may be to blame)" if problem.world else " (the live release answers alike)" if before else ""
+    culprit = problem.way.last
+    place = (culprit.file, culprit.line) if culprit else ("", 0)
+    also = (
+        " (staging may be the cause)" if problem.environment else " (the live release answers alike)" if before else ""
+    )
     return Finding(
         f"{problem.request.words}: {problem.what}{also}",
         file=place[0],
         line=place[1],
         expected=f"{problem.request.words}, derived from {problem.request.place}, answers",
-        seen=_ways(problem.way),
+        actual=_ways(problem.way),
         nginx=problem.nginx,
-        warning=problem.world or bool(before),
+        warning=problem.environment or bool(before),
     )
 
 
@@ -64,7 +66,7 @@ def _without_contract(subject: Subject) -> Verdict:
             "fail", "no request could be made: there is no contract, and nothing that listens to derive checks from"
         )
     outcomes = [{"request": request.words, **answer} for request, answer in zip(requests, asked.answers, strict=True)]
-    before = _of_live(subject, [problem.request for problem in problems if not problem.world])
+    before = _of_live(subject, [problem.request for problem in problems if not problem.environment])
     findings = [_derived(problem, before.get(_key(problem.request), "")) for problem in problems]
     nothing = all("fault" in answer for answer in asked.answers)
     if nothing and problems and all(finding.warning for finding in findings):
@@ -75,15 +77,15 @@ def _without_contract(subject: Subject) -> Verdict:
     return Verdict.of(findings, good, outcomes=outcomes, derived=True, errors=asked.errors)
 
 
-def _of_live(subject: Subject, requests: Sequence[Request]) -> dict[tuple[object, ...], str]:
-    """Return which of the requests the live release fails as well, with how: no change is to blame for those."""
+def _of_live(subject: Subject, requests: Sequence[DerivedRequest]) -> dict[tuple[object, ...], str]:
+    """Return which of the requests the live release fails as well, with how: no change is the cause for those."""
     if not requests or subject.live is None or subject.live_fault:
         return {}
     problems = asked_plainly(subject.staged_live, subject.live.config, requests)[2]
     return {_key(problem.request): problem.what for problem in problems}
 
 
-def _key(request: Request) -> tuple[object, ...]:
+def _key(request: DerivedRequest) -> tuple[object, ...]:
     """What is asked, without the line that suggests it."""
     return request[:-2]
 

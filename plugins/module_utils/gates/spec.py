@@ -11,7 +11,7 @@ ON: tuple[str, ...] = ()
 
 def run(subject: Subject) -> Verdict:
     """Fail with each problem that was met while the variables were read and rendered."""
-    findings = [Finding(problem, mend="correct the variable, and run again") for problem in subject.problems]
+    findings = [Finding(problem, fix="correct the variable, and run again") for problem in subject.problems]
     return Verdict.of(
         findings,
         f"{count(len(subject.hosts), 'host')}, variables are as they should be",

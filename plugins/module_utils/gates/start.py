@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ..config.facts import facts
 from ..config.parse import Config
+from ..environment.inside.running import OF_THE_CONTAINER
 from ..textfmt import count
 from ..verdicts.model import Finding, Subject, Verdict
-from ..world.inside.running import OF_THE_CONTAINER
 
 AFTER = ("syntax",)
 ON = ("stage",)
@@ -34,7 +34,7 @@ def run(subject: Subject) -> Verdict:
         findings.insert(0, Finding(f"nginx does not start: it ended with {answer['code']}", nginx=answer["words"]))
     elif not answer["master"] or not answer["workers"]:
         findings.insert(
-            0, Finding("nginx has no worker after its start", expected="at least 1", seen="0", nginx=answer["words"])
+            0, Finding("nginx has no worker after its start", expected="at least 1", actual="0", nginx=answer["words"])
         )
     elif answer["replaced"]:
         findings.insert(
@@ -42,7 +42,7 @@ def run(subject: Subject) -> Verdict:
             Finding(
                 "nginx's workers die after its start",
                 expected="the same workers for 0.5 s",
-                seen=f"{answer['replaced']} replaced",
+                actual=f"{answer['replaced']} replaced",
             ),
         )
     findings += _many_workers(config, len(answer["workers"]))
@@ -61,8 +61,8 @@ def _many_workers(config: Config, started: int) -> list[Finding]:
             file=place.file if place else "",
             line=place.line if place else 0,
             expected=f"about as many as the machine has cores, at most {_MANY_WORKERS}",
-            seen=str(started),
-            mend="worker_processes auto starts one for each core",
+            actual=str(started),
+            fix="worker_processes auto starts one for each core",
             warning=True,
         )
     ]

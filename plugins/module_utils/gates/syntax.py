@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from ..closest_match import closest_match
 from ..config.parse import CONF_ROOT, Config
+from ..environment.directives import known_elsewhere
+from ..environment.production import loaders
 from ..packages import analyzer
 from ..textfmt import count
 from ..verdicts.model import Finding, Subject, Verdict
-from ..world.directives import known_elsewhere
-from ..world.production import loaders
 
 AFTER = ("parse",)
 
@@ -40,10 +40,10 @@ _MISMATCH = re.compile(
     r'(?:SSL_CTX_use_PrivateKey|cannot load certificate key).*?"(?P<path>/[^"]+)".*key values mismatch'
 )
 _UNIT = re.compile(r'"(?:daemon|master_process)" directive is duplicate')
-_UNIT_MEND = (
+_UNIT_FIX = (
     "take the line out: nginx's unit says the same by -g, as it does for the live release; or give the unit a drop-in"
 )
-_DECIDE = "or say in gates_decide why the gate counts as passed: {syntax: REASON}"
+_DECIDE = "or say in gates_waivers why the gate counts as passed: {syntax: REASON}"
 
 
 def findings_of(output: str, *, allow_warnings: bool) -> list[Finding]:
@@ -58,24 +58,24 @@ def findings_of(output: str, *, allow_warnings: bool) -> list[Finding]:
         path = (match["file"] or "").removeprefix(f"{CONF_ROOT}/")
         allowed = allow_warnings or _OF_THE_CONTAINER.search(match["what"]) is not None
         mild = match["level"] in ("notice", "info", "debug") or (match["level"] == "warn" and allowed)
-        mend = "mend it, or set gates_allow_warnings: true" if match["level"] == "warn" else _meant(match["what"])
+        fix = "fix it, or set gates_allow_warnings: true" if match["level"] == "warn" else _meant(match["what"])
         found.append(
-            Finding(match["what"], file=path, line=int(match["line"] or 0), nginx=line.strip(), mend=mend, warning=mild)
+            Finding(match["what"], file=path, line=int(match["line"] or 0), nginx=line.strip(), fix=fix, warning=mild)
         )
     return found
 
 
 def _meant(what: str) -> str:
-    """Name the directive that a misspelt one was meant to be, or say who says the same already."""
+    """Return the directive that a misspelt one was meant to be, or say who says the same already."""
     if _UNIT.search(what):
-        return _UNIT_MEND
+        return _UNIT_FIX
     unknown = _UNKNOWN.search(what)
     near = closest_match(unknown["name"], analyzer.DIRECTIVES) if unknown else ""
     return f"did you mean {near}?" if near else ""
 
 
-def _hidden(findings: list[Finding], invented: tuple[str, ...]) -> str:
-    """Say why staging cannot tell, when what stopped nginx is something that only another nginx knows."""
+def _hidden(findings: list[Finding], synthesized: tuple[str, ...]) -> str:
+    """Return why staging cannot tell, when what stopped nginx is something that only another nginx knows."""
     for finding in findings:
         unknown, parameter = _UNKNOWN.search(finding.what), _PARAMETER.search(finding.what)
         mismatch = _MISMATCH.search(finding.what)
@@ -84,7 +84,7 @@ def _hidden(findings: list[Finding], invented: tuple[str, ...]) -> str:
         if parameter:
             name = parameter["name"].partition("=")[0]
             return f"staging's nginx does not take {name}: {_PARAMETERS.get(name, 'only NGINX Plus takes it')}"
-        if mismatch and any(f"the file {mismatch['path']} (key)" in words for words in invented):
+        if mismatch and any(f"the file {mismatch['path']} (key)" in words for words in synthesized):
             return (
                 f"the release brings a certificate without its key {mismatch['path']}, and staging cannot make that; "
                 "map the file by staging_docroots"
@@ -99,21 +99,21 @@ def _unknown_here(config: Config, findings: list[Finding]) -> list[Finding]:
     kind = known_elsewhere(first)[0]
     found = []
     for directive in config.walk():
-        who, mend = known_elsewhere(directive.name)
+        who, fix = known_elsewhere(directive.name)
         if who and (directive.name in stopped or who == kind):
             found.append(
                 Finding(
                     f"staging cannot tell what {directive.name} does: {who}",
                     file=directive.file,
                     line=directive.line,
-                    mend=f"{mend}, {_DECIDE}" if mend else _DECIDE.removeprefix("or "),
+                    fix=f"{fix}, {_DECIDE}" if fix else _DECIDE.removeprefix("or "),
                 )
             )
     return found
 
 
 def _unloaded(subject: Subject, faults: list[Finding]) -> Verdict | None:
-    """Say which module is not loaded, where nginx does not know a directive that a module of the distribution knows.
+    """Return which module is not loaded, where nginx does not know a directive that a module of the distribution knows.
 
     What live has as well, and this release does not load any more, is its fault. Else the hosts may have the module.
     """
@@ -124,13 +124,13 @@ def _unloaded(subject: Subject, faults: list[Finding]) -> Verdict | None:
         return None
     live = subject.live
     words = f"nothing in the release loads the module of {unknown['name']} ({module})"
-    mend = f"load_module modules/{module}; or keep the include of the folder that its package writes to"
+    fix = f"load_module modules/{module}; or keep the include of the folder that its package writes to"
     lost = loaders(live.config) - loaders(config) if live and live.config.named(unknown["name"]) else set()
     if lost:
         by = f"the live release has it by {', '.join(sorted(lost))}"
-        return Verdict("fail", words, [replace(fault, what=words, expected=by, mend=mend)])
-    mend += f". Where the hosts have it, name its package in staging_packages, {_DECIDE}"
-    return Verdict("inconclusive", words, [replace(fault, what=words, mend=mend)])
+        return Verdict("fail", words, [replace(fault, what=words, expected=by, fix=fix)])
+    fix += f". Where the hosts have it, name its package in staging_packages, {_DECIDE}"
+    return Verdict("inconclusive", words, [replace(fault, what=words, fix=fix)])
 
 
 def _since_before(subject: Subject, findings: list[Finding]) -> list[Finding]:
@@ -158,13 +158,13 @@ def run(subject: Subject) -> Verdict:
     unloaded = _unloaded(subject, faults) if code else None
     if unloaded is not None:
         return replace(unloaded, evidence={"output": output})
-    hidden = _hidden(faults, tuple(subject.staged.invented)) if code else ""
+    hidden = _hidden(faults, tuple(subject.staged.synthesized)) if code else ""
     if hidden:
         listed = _unknown_here(config, faults)
         more = f" ({count(len(listed), 'place')})" if len(listed) > 1 else ""
         return Verdict("inconclusive", f"{hidden}{more}", [*faults, *listed], {"output": output})
     if code and not faults:
-        findings.append(Finding(f"nginx -t ended with {code}", expected="0", seen=str(code), nginx=output.strip()))
+        findings.append(Finding(f"nginx -t ended with {code}", expected="0", actual=str(code), nginx=output.strip()))
     return Verdict.of(
         findings, "nginx -t is content, without warnings" if not findings else "nginx -t is content", output=output
     )

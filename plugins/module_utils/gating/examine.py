@@ -11,34 +11,34 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..accepted.judging import Accepted
-from ..blame.blame import find_guilty
-from ..blame.model import Blame
 from ..config.facts import facts
 from ..config.parse import parse_tree
 from ..contract.model import from_json
-from ..door.door import Door
+from ..culprit.locate import find_culprits
+from ..culprit.model import Culprits
+from ..environment.model import Environment, Service
+from ..environment.production import lends_modules, starts_as_unit
+from ..environment.synthesis import synthesise
 from ..errors import InputError, SluiceError
-from ..needs.asking import questions
 from ..needs.comparing import permitted, to_check
 from ..needs.declared import declared
 from ..needs.reading import read_needs
+from ..needs.requests import questions
 from ..packages import docker
+from ..redactor.redactor import Redactor
 from ..release.changes import changes
 from ..release.store import Release
 from ..staging.stage import Stage, StageSettings
-from ..verdicts.model import Live, Options, Subject, Verdict
+from ..verdicts.model import GateOptions, Live, Subject, Verdict
 from ..verdicts.pytests import Pytests
 from ..verdicts.runner import Gate, run_gates
 from ..verdicts.slips import left_to_preflight
-from ..world.model import Service, World
-from ..world.production import lends_modules, starts_as_unit
-from ..world.synthesis import synthesise
 
 __all__ = ["Candidate", "Examined", "Examiner", "subject_of"]
 
 _MOST_AT_A_TIME = 16
 # Releases of one run that fail do so because of one change, mostly.
-_MOST_BLAMED = 4
+_MOST_SEARCHES = 4
 
 
 @dataclass(frozen=True)
@@ -66,28 +66,28 @@ class Candidate:
 class Examined:
     """A candidate and what the gates said of it.
 
-    ``needs`` are those that its hosts must be asked for. ``blame`` tells which lines make it fail, where that was
+    ``needs`` are those that its hosts must be asked for. ``culprits`` tells which lines make it fail, where that was
     searched.
     """
 
     candidate: Candidate
     verdicts: Sequence[Verdict]
-    invented: Sequence[str] = ()
+    synthesized: Sequence[str] = ()
     needs: Sequence[Mapping[str, Any]] = ()
-    blame: Blame | None = None
+    culprits: Culprits | None = None
 
     @property
     def passed(self) -> bool:
-        """Whether every gate passed; without a verdict none has."""
+        """Return whether every gate passed; without a verdict none has."""
         return bool(self.verdicts) and all(verdict.result == "pass" for verdict in self.verdicts)
 
-    def through(self, door: Door) -> Examined:
+    def through(self, door: Redactor) -> Examined:
         """Return what people may read of it."""
         return replace(
             self,
             verdicts=door.data(list(self.verdicts)),
-            invented=door.data(list(self.invented)),
-            blame=door.data(self.blame),
+            synthesized=door.data(list(self.synthesized)),
+            culprits=door.data(self.culprits),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -97,11 +97,11 @@ class Examined:
             "release": release.id if release else None,
             "hosts": list(self.candidate.hosts),
             "passed": self.passed,
-            "invented": list(self.invented),
+            "synthesized": list(self.synthesized),
             "verdicts": [verdict.to_json() for verdict in self.verdicts],
             "live": self.candidate.live_id,
             "changes": changes(live, release) if release else [],
-            "blame": self.blame.to_json() if self.blame else None,
+            "culprits": self.culprits.to_json() if self.culprits else None,
         }
 
 
@@ -109,20 +109,20 @@ class Examined:
 class Examiner:
     """What all candidates of a run share. ``accepted`` is what people let pass of what gates find.
 
-    For ``blame_seconds`` at most it is searched which lines make a candidate fail; not at all for 0, and for the first
-    few that fail only. ``endpoints`` says whether hosts are to connect to upstreams before they are switched.
+    For ``culprit_seconds`` at most it is searched which lines make a candidate fail; not at all for 0, and for the
+    first few that fail only. ``endpoints`` says whether hosts are to connect to upstreams before they are switched.
     """
 
     client: docker.DockerClient
     gates: Sequence[Gate]
-    options: Options
+    options: GateOptions
     settings: StageSettings
     services: tuple[Service, ...]
     run: str
     accepted: Accepted = field(default_factory=Accepted)
-    blame_seconds: float = 0
+    culprit_seconds: float = 0
     endpoints: bool = True
-    _blamed: Iterator[int] = field(default_factory=itertools.count)
+    _searched: Iterator[int] = field(default_factory=itertools.count)
 
     def examine(self, candidates: Sequence[Candidate]) -> list[Examined]:
         """Take candidates through the gates, as many at a time as keep the cores busy; each is told of in its place.
@@ -157,31 +157,31 @@ class Examiner:
             stages = self._begin(held, candidate, release)
             subject = subject_of(candidate, self.options)
             subject.pytests = pytests
-            world = self._world(subject)
-            _open(subject, stages, world)
+            environment = self._environment(subject)
+            _open(subject, stages, environment)
             verdicts = run_gates(self.gates, subject, self.accepted.of(candidate.live_id, release.id))
-            blame = self._blame(subject, verdicts)
-            invented = subject.stage.invented if subject.stage else world.invented
+            culprits = self._find_culprits(subject, verdicts)
+            synthesized = subject.stage.synthesized if subject.stage else environment.synthesized
         live = subject.live.needs if subject.live else None
         asked = to_check(subject.needs, live, declared(subject.options.declared))
         rows = questions([need.to_json() for need in asked], release.tree, endpoints=self.endpoints)
-        return Examined(candidate, verdicts, invented, rows, blame)
+        return Examined(candidate, verdicts, synthesized, rows, culprits)
 
-    def _blame(self, subject: Subject, verdicts: Sequence[Verdict]) -> Blame | None:
+    def _find_culprits(self, subject: Subject, verdicts: Sequence[Verdict]) -> Culprits | None:
         """Search whose line it is, while the stages are there. What goes wrong then changes no verdict."""
-        if not self.blame_seconds or subject.live is None or all(each.result != "fail" for each in verdicts):
+        if not self.culprit_seconds or subject.live is None or all(each.result != "fail" for each in verdicts):
             return None
         if fault := subject.live_fault:
-            return Blame(note=f"not searched: the live release does not start: {fault}")
-        if next(self._blamed) >= _MOST_BLAMED:
-            return Blame(note=f"not searched: the lines of {_MOST_BLAMED} other releases of this run are")
+            return Culprits(note=f"not searched: the live release does not start: {fault}")
+        if next(self._searched) >= _MOST_SEARCHES:
+            return Culprits(note=f"not searched: the lines of {_MOST_SEARCHES} other releases of this run are")
         try:
-            return find_guilty(subject, verdicts, self.gates, self.blame_seconds)
+            return find_culprits(subject, verdicts, self.gates, self.culprit_seconds)
         except Exception as error:
             words = str(error) if isinstance(error, SluiceError) else f"{type(error).__name__}: {error}"
-            return Blame(note=f"the search for the guilty lines failed: {words}")
+            return Culprits(note=f"the search for the culprit lines failed: {words}")
 
-    def _world(self, subject: Subject) -> World:
+    def _environment(self, subject: Subject) -> Environment:
         live = subject.live.needs if subject.live else None
         left = left_to_preflight(subject)
         needs = permitted(subject.needs, live, declared(subject.options.declared), subject.said, left)
@@ -206,7 +206,7 @@ class Examiner:
         held.callback(_close, stages)
         for serves in trees:
             name = f"sluice-{self.run}-{release.id[:12]}" + ("" if serves == release.id else "-live")
-            made = Stage(self.client, name, trees, serves, World(), self.settings, live.id)
+            made = Stage(self.client, name, trees, serves, Environment(), self.settings, live.id)
             made.begin(after=stages[0] if stages else None)
             stages.append(made)
         return stages
@@ -225,18 +225,18 @@ def _close(stages: Sequence[Stage]) -> None:
         list(pool.map(Stage.close, stages))
 
 
-def _open(subject: Subject, stages: Sequence[Stage], world: World) -> None:
-    """Make the world on the stages; a release that cannot be read is given none."""
+def _open(subject: Subject, stages: Sequence[Stage], environment: Environment) -> None:
+    """Make the environment on the stages; a release that cannot be read is given none."""
     _, config = subject.examined
     if config.problems or not stages:
         return
     logs = {*facts(config)["error_logs"], *(facts(subject.live.config)["error_logs"] if subject.live else ())}
     for stage in stages:
-        stage.open(sorted(logs), world)
+        stage.open(sorted(logs), environment)
     subject.stage, subject.live_stage = stages[0], stages[1] if len(stages) > 1 else None
 
 
-def subject_of(candidate: Candidate, options: Options) -> Subject:
+def subject_of(candidate: Candidate, options: GateOptions) -> Subject:
     """What gates see of a candidate, without a stage."""
     release = candidate.release
     if release is None:

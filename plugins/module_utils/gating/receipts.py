@@ -22,7 +22,7 @@ __all__ = ["Receipt", "read_receipt", "sign", "withdraw_receipt", "write_receipt
 
 _KEY = "gates_signing_key"
 # Seconds. Signing takes milliseconds, unless an agent asks its owner first.
-_PATIENCE = 60
+_TIMEOUT = 60
 
 
 class Receipt(NamedTuple):
@@ -68,22 +68,22 @@ def read_receipt(release: Release, *, emergency: bool = False) -> Receipt:
 
     Raises ``SluiceError`` that names all that is wrong with it.
     """
-    mend = "run deploy.yml, whose gates write a receipt"
+    fix = "run deploy.yml, whose gates write a receipt"
     try:
         content = json.loads(_content(release).read_text(encoding="utf-8"))
     except FileNotFoundError:
         content = None
     except (OSError, ValueError, RecursionError) as error:
-        raise SluiceError(f"the receipt {_content(release)} cannot be read ({error}); {mend}") from error
+        raise SluiceError(f"the receipt {_content(release)} cannot be read ({error}); {fix}") from error
     kinds = (receipts.PASSED, receipts.EMERGENCY) if emergency else (receipts.PASSED,)
     faults = receipts.faults(content, release.id, now(), kinds)
     if faults:
-        raise SluiceError(f"{'; '.join(faults)}; {mend}")
+        raise SluiceError(f"{'; '.join(faults)}; {fix}")
     signature = _signature(release)
     try:
         return Receipt(content, signature.read_text(encoding="ascii") if signature.is_file() else "")
     except (OSError, ValueError) as error:
-        raise SluiceError(f"the signature {signature} cannot be read ({error}); {mend}") from error
+        raise SluiceError(f"the signature {signature} cannot be read ({error}); {fix}") from error
 
 
 def _content(release: Release) -> Path:
@@ -119,7 +119,7 @@ def sign(data: bytes, key: Path, namespace: str = receipts.NAMESPACE) -> str:
                 env={**os.environ, "SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"},
                 # Without a terminal ssh-keygen has nowhere to ask for a passphrase.
                 start_new_session=True,
-                timeout=_PATIENCE,
+                timeout=_TIMEOUT,
                 check=False,
             )
         except FileNotFoundError as error:
@@ -127,7 +127,7 @@ def sign(data: bytes, key: Path, namespace: str = receipts.NAMESPACE) -> str:
                 _KEY, "ssh-keygen is missing here; install openssh-client, or leave receipts unsigned"
             ) from error
         except subprocess.TimeoutExpired as error:
-            raise InputError(_KEY, f"ssh-keygen did not sign with {key} within {_PATIENCE} s") from error
+            raise InputError(_KEY, f"ssh-keygen did not sign with {key} within {_TIMEOUT} s") from error
         if done.returncode != 0:
             raise InputError(_KEY, _refusal(key, done.stdout.decode("utf-8", "replace")))
         return path.with_name("receipt.sig").read_text(encoding="ascii")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..config.text import lex_file
-from ..inside import read_inside
+from ..tree_reader import read_inside
 from ..verdicts.model import Finding
 
 __all__ = ["AcceptComment", "complaints", "read_acceptances"]
@@ -123,4 +123,4 @@ def complaints(
             warning = True
         else:
             continue
-        yield Finding(what, file=each.file, line=each.line, expected=_FORM, mend=fix, warning=warning)
+        yield Finding(what, file=each.file, line=each.line, expected=_FORM, fix=fix, warning=warning)

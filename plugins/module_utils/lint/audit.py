@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..config.parse import CONF_ROOT, Config
-from ..inside import read_inside
 from ..packages import gixy
+from ..tree_reader import read_inside
 
 __all__ = ["ADVICE", "LEVELS", "UNJUDGED", "Issue", "audit", "gixy_rules"]
 

@@ -12,7 +12,7 @@ from ..packages import exceptions, serialization, x509
 from .context import LintContext
 from .scopes import scopes
 
-__all__ = ["Served", "certificates_served", "covers", "fits", "names_of"]
+__all__ = ["ServedCertificate", "certificates_served", "covers", "fits", "names_of"]
 
 
 @functools.cache
@@ -30,7 +30,7 @@ def _form() -> tuple[serialization.Encoding, serialization.PublicFormat]:
     return serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
 
 
-class Served(NamedTuple):
+class ServedCertificate(NamedTuple):
     """A certificate that a TLS server shows: ``chain`` begins with its own, ``key`` is PEM, None where not known."""
 
     certificate: Directive
@@ -40,7 +40,7 @@ class Served(NamedTuple):
     names: list[str]
 
 
-def certificates_served(config: Config, context: LintContext) -> Iterator[Served]:
+def certificates_served(config: Config, context: LintContext) -> Iterator[ServedCertificate]:
     """Yield the certificates that could be read, for each server that speaks TLS."""
     for scope in scopes(config):
         server = scope.block
@@ -54,7 +54,7 @@ def certificates_served(config: Config, context: LintContext) -> Iterator[Served
             if chain:
                 key = keys[number] if number < len(keys) else None
                 content = context.certificates.get(key.args[0]) if key is not None and key.args else None
-                yield Served(certificate, key, chain, content, server_names(server))
+                yield ServedCertificate(certificate, key, chain, content, server_names(server))
 
 
 def _chain(content: bytes | None) -> list[x509.Certificate]:

@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 from ..config.parse import CONF_ROOT, Config
 from ..config.text import unescaped
 from ..errors import SluiceError
-from ..inside import LeavesTree, find_inside, read_inside
 from ..release.modes import secret_files
 from ..release.tree import read_layer
+from ..tree_reader import LeavesTree, find_inside, read_inside
 
 __all__ = ["LintContext", "read_certificates", "read_extensions", "read_secrets"]
 

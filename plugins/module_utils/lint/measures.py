@@ -8,12 +8,12 @@ from typing import NamedTuple
 from ..config.parse import Directive
 from .values import in_bytes, in_seconds, number, per_second
 
-__all__ = ["Measure", "is_measured", "measures", "usual"]
+__all__ = ["Quantity", "is_measured", "measures", "usual"]
 
 _Read = Callable[[str], float | None]
 
 
-class Measure(NamedTuple):
+class Quantity(NamedTuple):
     """One quantity. ``what`` distinguishes it from others of its directive, as the codes of a cache's time do.
 
     ``directive`` is None for the value that nginx takes where none is written.
@@ -104,7 +104,7 @@ def is_measured(name: str) -> bool:
     return known or name.endswith(("_cache_valid", "_buffers"))
 
 
-def measures(directive: Directive) -> Iterator[Measure]:
+def measures(directive: Directive) -> Iterator[Quantity]:
     """Yield the quantities of a directive that are known as such."""
     name, args = directive.name, directive.args
     if not args or directive.block is not None:
@@ -127,11 +127,11 @@ def measures(directive: Directive) -> Iterator[Measure]:
         found = list(_parameters(directive))
     for what, text, size in found:
         if size is not None:
-            yield Measure(what, text, size, directive)
+            yield Quantity(what, text, size, directive)
 
 
-def usual(name: str) -> Measure | None:
+def usual(name: str) -> Quantity | None:
     """Return the value that nginx takes where a directive is not written; None where there is none to compare with."""
     text = _DEFAULTS.get(name, "")
     size = _PLAIN[name](text) if text else None
-    return None if size is None else Measure("", text, size, None)
+    return None if size is None else Quantity("", text, size, None)

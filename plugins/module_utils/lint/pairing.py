@@ -16,7 +16,7 @@ from operator import itemgetter
 
 from ..config.parse import Config, Directive
 from .catalogue import LintFinding, find_rules
-from .scopes import Key, Scope, by_key
+from .scopes import BlockScope, Key, by_key
 
 __all__ = ["as_in_live"]
 
@@ -50,7 +50,7 @@ class _Places:
     """The blocks of a release by the lines of what stands in them."""
 
     def __init__(self, config: Config, like: Config | None = None) -> None:
-        self._at: dict[tuple[str, int], list[tuple[Key, Scope, Directive]]] = {}
+        self._at: dict[tuple[str, int], list[tuple[Key, BlockScope, Directive]]] = {}
         self.written: dict[tuple[Key, str], list[str]] = {}
         for key, scope in by_key(config, like).items():
             for name, directives in scope.own.items():
@@ -62,11 +62,11 @@ class _Places:
         """Return where a finding stands; what is at no directive has its own words for one."""
         here = self._at.get((found.finding.file, found.finding.line), [])
         # Several directives may share a line.
-        shown = [row for row in here if row[2].text == found.finding.seen]
+        shown = [row for row in here if row[2].text == found.finding.actual]
         named = [row for row in here if row[2].name == found.directive]
         for key, scope, directive in shown or named or here:
             return _Site(found, key, scope.kind, directive.name, _text(directive))
-        return _Site(found, (), "", "", found.finding.seen)
+        return _Site(found, (), "", "", found.finding.actual)
 
 
 def _text(directive: Directive) -> str:
@@ -149,7 +149,7 @@ class _Pairing:
                     now, old = self._now[one], self._old[other]
                     near = _alike(now.text, old.text)
                     wanted = _ALIKE_HERE if now.block == old.block else _ALIKE_ELSEWHERE
-                    if near >= wanted and not _is_mended(old, now, near, places, lived):
+                    if near >= wanted and not _is_fixed(old, now, near, places, lived):
                         ranked.append((near, one, other))
         for _, one, other in sorted(ranked, key=itemgetter(0), reverse=True):
             if one not in self.paired and other not in self._used:
@@ -162,7 +162,7 @@ def _alike(one: str, other: str) -> float:
     return SequenceMatcher(None, one[:_MOST_LETTERS], other[:_MOST_LETTERS], autojunk=False).ratio()
 
 
-def _is_mended(old: _Site, now: _Site, near: float, places: _Places, lived: _Places) -> bool:
+def _is_fixed(old: _Site, now: _Site, near: float, places: _Places, lived: _Places) -> bool:
     """Return whether the block has another new line that the old one more likely became: one without the fault."""
     before = lived.written.get((old.block, old.name), ())
     beside = places.written.get((old.block, old.name), ())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..config.facts import listeners, server_names
 from ..config.parse import Config, Directive
 
-__all__ = ["Key", "Scope", "altered", "blocks", "by_key", "location_kind", "place_of", "scopes"]
+__all__ = ["BlockScope", "Key", "altered", "blocks", "by_key", "location_kind", "place_of", "scopes"]
 
 # What identifies a block in a release, whatever its place in the files.
 Key = tuple[str, ...]
@@ -20,14 +20,14 @@ _TLS_PORTS = (443, 465, 636, 853, 993, 995, 8443)
 
 
 @dataclass(frozen=True)
-class Scope:
+class BlockScope:
     """One block; ``block`` is None for the top of the configuration. ``own`` are its directives by name.
 
     ``marks`` are a digest of what is in force within it, and one of what is written in it and in force around it.
     """
 
     block: Directive | None
-    outer: Scope | None
+    outer: BlockScope | None
     key: Key
     own: Mapping[str, Sequence[Directive]]
     marks: tuple[int, int]
@@ -44,14 +44,16 @@ class Scope:
 
     @property
     def answers(self) -> bool:
-        """Whether a request can end here, so that what is in force here matters, and not only in blocks within."""
+        """Return whether a request can end here, so that what is in force here matters, and not only in blocks
+        within.
+        """
         if self.kind == "server":
             return all(location_kind(each) != ("", "/") for each in self.own.get("location", ()))
         return self.kind in ("location", "upstream")
 
     def effective(self, name: str) -> Sequence[Directive]:
         """Return the directives ``name`` that are in force here: its own, or those of the nearest outer block."""
-        scope: Scope | None = self
+        scope: BlockScope | None = self
         while scope is not None:
             if name in scope.own:
                 return scope.own[name]
@@ -76,9 +78,9 @@ class Scope:
         inner = [each for name in ("if", "limit_except") for each in self.own.get(name, ())]
         return frozenset([*self.own, *(each.name for block in inner for each in block.block or [])])
 
-    def around(self, kind: str) -> Scope | None:
+    def around(self, kind: str) -> BlockScope | None:
         """Return the nearest block of a kind, this one included."""
-        scope: Scope | None = self
+        scope: BlockScope | None = self
         while scope is not None and scope.kind != kind:
             scope = scope.outer
         return scope
@@ -102,7 +104,7 @@ def _name(block: Directive) -> str:
     return " ".join(["server", *where, "tls" if tls else "plain"])
 
 
-def _inner(directives: Sequence[Directive], scope: Scope) -> Iterator[Scope]:
+def _inner(directives: Sequence[Directive], scope: BlockScope) -> Iterator[BlockScope]:
     seen: Counter[str] = Counter()
     for directive in directives:
         if directive.block is None:
@@ -111,7 +113,7 @@ def _inner(directives: Sequence[Directive], scope: Scope) -> Iterator[Scope]:
         seen[name] += 1
         # The same block twice: the second has a number.
         key = (*scope.key, name if seen[name] == 1 else f"{name} #{seen[name]}")
-        inner = Scope(directive, scope, key, _by_name(directive.block), _marks(directive.block, scope.marks[0]))
+        inner = BlockScope(directive, scope, key, _by_name(directive.block), _marks(directive.block, scope.marks[0]))
         yield inner
         yield from _inner(directive.block, inner)
 
@@ -133,32 +135,32 @@ def _marks(directives: Sequence[Directive], around: int) -> tuple[int, int]:
 
 
 # Every rule asks for the blocks, and those of a configuration stay the same.
-_SCOPES: weakref.WeakKeyDictionary[Config, list[Scope]] = weakref.WeakKeyDictionary()
-_BY_KEY: weakref.WeakKeyDictionary[Config, dict[Config | None, dict[Key, Scope]]] = weakref.WeakKeyDictionary()
+_SCOPES: weakref.WeakKeyDictionary[Config, list[BlockScope]] = weakref.WeakKeyDictionary()
+_BY_KEY: weakref.WeakKeyDictionary[Config, dict[Config | None, dict[Key, BlockScope]]] = weakref.WeakKeyDictionary()
 
 
-def scopes(config: Config) -> Sequence[Scope]:
+def scopes(config: Config) -> Sequence[BlockScope]:
     """Return the top of the configuration and then every block, in order."""
     found = _SCOPES.get(config)
     if found is None:
-        top = Scope(None, None, (), _by_name(config.directives), _marks(config.directives, 0))
+        top = BlockScope(None, None, (), _by_name(config.directives), _marks(config.directives, 0))
         found = _SCOPES[config] = [top, *_inner(config.directives, top)]
     return found
 
 
-def blocks(config: Config, *kinds: str) -> Iterator[tuple[Scope, Directive]]:
+def blocks(config: Config, *kinds: str) -> Iterator[tuple[BlockScope, Directive]]:
     """Yield the blocks of some kinds, as ``location``, with what is in force in them."""
     for scope in scopes(config):
         if scope.block is not None and scope.kind in kinds:
             yield scope, scope.block
 
 
-def place_of(scope: Scope, config: Config) -> Directive:
+def place_of(scope: BlockScope, config: Config) -> Directive:
     """Return the directive that stands for a block in a finding; for the main context, the first file has none."""
     return scope.block or Directive("", [], config.files[0], 0)
 
 
-def by_key(config: Config, like: Config | None = None) -> Mapping[Key, Scope]:
+def by_key(config: Config, like: Config | None = None) -> Mapping[Key, BlockScope]:
     """Map each block's key to it, to find the same block in another release.
 
     With ``like``, the other release, a server that got or lost some of its names has the key of the one that it was.
@@ -171,7 +173,7 @@ def by_key(config: Config, like: Config | None = None) -> Mapping[Key, Scope]:
     return known[like]
 
 
-def altered(config: Config, live: Config) -> list[tuple[Scope, Scope]]:
+def altered(config: Config, live: Config) -> list[tuple[BlockScope, BlockScope]]:
     """Return the blocks that are in both releases, as they were and as they are, where what is written in them, or in
     force around them, is not the same. Of the others there is nothing to say against live.
     """
@@ -180,7 +182,7 @@ def altered(config: Config, live: Config) -> list[tuple[Scope, Scope]]:
     return [(was, now) for was, now in pairs if was.marks[1] != now.marks[1]]
 
 
-def _formerly(found: Mapping[Key, Scope], like: Mapping[Key, Scope]) -> dict[Key, Key]:
+def _formerly(found: Mapping[Key, BlockScope], like: Mapping[Key, BlockScope]) -> dict[Key, Key]:
     """Map the keys of servers that only one release has to that of the other's server with the most names in common."""
     formerly: dict[Key, Key] = {}
     gone: dict[str, list[Key]] = {}
@@ -199,7 +201,7 @@ def _formerly(found: Mapping[Key, Scope], like: Mapping[Key, Scope]) -> dict[Key
     return formerly
 
 
-def _names(scope: Scope) -> frozenset[str]:
+def _names(scope: BlockScope) -> frozenset[str]:
     """The names of a server, each with whether it is there for TLS."""
     block = scope.block if scope.kind == "server" else None
     tls = "" if block is None else scope.key[-1].split(" #")[0].rpartition(" ")[2]

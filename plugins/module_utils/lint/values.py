@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..outside import whole_number
+from ..untrusted import whole_number
 
 __all__ = ["in_bytes", "in_seconds", "number", "per_second", "unit"]
 

@@ -12,10 +12,10 @@ from ..engine.host.copying import create
 from ..errors import InputError, SluiceError
 from ..packages import yaml
 from .packing import pack_program
-from .probes import Host, Probing
+from .probes import MonitoredHost, Probing
 from .rules import Thresholds, duration, render
 
-__all__ = ["Settings", "Written", "contents", "write"]
+__all__ = ["MonitorSettings", "Written", "contents", "write"]
 
 _BLACKBOX, _ALERTMANAGER_PORT = "127.0.0.1:9115", 9093
 _NODE_PORT, _NGINX_PORT = 9100, 9113
@@ -24,7 +24,7 @@ _SECRET = ("alertmanager.yml", "blackbox.yml", "targets/probes.json", "targets/p
 _HEAD = "# Written by the role monitor; what is changed here is lost at its next run.\n"
 
 
-class Settings(NamedTuple):
+class MonitorSettings(NamedTuple):
     """What the user sets. ``rules`` is the text of the rule file, ``runbooks`` the address of the alerts' pages.
     ``receivers`` and ``routes`` are Alertmanager's own; ``status`` is whether nginx has a page for its exporter.
     ``listen`` is the address of Alertmanager and Prometheus.
@@ -46,7 +46,7 @@ class Written(NamedTuple):
     changed: list[str]
 
 
-def contents(hosts: Sequence[Host], probing: Probing, settings: Settings) -> dict[str, bytes]:
+def contents(hosts: Sequence[MonitoredHost], probing: Probing, settings: MonitorSettings) -> dict[str, bytes]:
     """Return each file by its path below the folder. Raises ``InputError`` for invalid receivers or runbooks."""
     return {
         "prometheus.yml": _yaml(_prometheus(settings.thresholds.interval, settings.listen)),
@@ -86,7 +86,7 @@ def write(folder: Path, files: Mapping[str, bytes], *, look: bool = False) -> Wr
     return Written(folder, changed)
 
 
-def _exporter(host: Host, port: int) -> dict[str, Any]:
+def _exporter(host: MonitoredHost, port: int) -> dict[str, Any]:
     where = f"[{host.address}]:{port}" if ":" in host.address else f"{host.address}:{port}"
     return {"targets": [where], "labels": {"host": host.name, "variant": host.variant}}
 
@@ -121,7 +121,7 @@ _THROUGH_BLACKBOX: dict[str, Any] = {
 }
 
 
-def _alertmanager(settings: Settings) -> dict[str, Any]:
+def _alertmanager(settings: MonitorSettings) -> dict[str, Any]:
     receivers = [dict(each) for each in settings.receivers] or [{"name": "nobody"}]
     for number, receiver in enumerate(receivers):
         if not receiver.get("name"):

@@ -13,15 +13,15 @@ from ..contract.model import Check, from_json, status_holds
 from ..contract.pattern import regex
 from ..contract.showing import shown_name, shown_url
 from ..contract.url import bracketed, joined, parse_url
-from .host.who_asks import SAFE, check_id, here_only, on_host
+from .host.check_source import SAFE, check_id, here_only, on_host
 
-__all__ = ["Host", "Probing", "Public", "probing"]
+__all__ = ["MonitoredHost", "Probing", "Public", "probing"]
 
 _ANYTHING = ".*"
 _USER_AGENT = "sluice"
 
 
-class Host(NamedTuple):
+class MonitoredHost(NamedTuple):
     """A web host: its name in the inventory, where the monitor reaches it, and the checks of its release, as rows."""
 
     name: str
@@ -45,7 +45,7 @@ class Probing(NamedTuple):
     said: list[str]
 
 
-def probing(hosts: Iterable[Host], *, unsafe: bool, public: Public | None, timeout: float) -> Probing:
+def probing(hosts: Iterable[MonitoredHost], *, unsafe: bool, public: Public | None, timeout: float) -> Probing:
     """Make the probes. Each may take ``timeout`` seconds; ``unsafe`` ones are those that change things."""
     modules: dict[str, dict[str, Any]] = {}
     targets: list[dict[str, Any]] = []
@@ -107,7 +107,7 @@ def _target(check: Check, identity: str, module: str, address: str, host: str = 
 def _module(check: Check, timeout: float, *, public: bool = False) -> dict[str, Any]:
     url, expect = parse_url(check.url), check.expect
     given = {name.lower() for name, _ in check.headers}
-    usual = {"Host": url.authority, "User-Agent": _USER_AGENT}
+    usual = {"MonitoredHost": url.authority, "User-Agent": _USER_AGENT}
     headers = {name: value for name, value in usual.items() if name.lower() not in given} | dict(check.headers)
     http: dict[str, Any] = {
         "method": check.method,

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from ansible.module_utils.urls import open_url
 
-from ..fleet.record import Run
+from ..fleet.run_record import Run
 from ..storage import write_text
 
 __all__ = ["EXPECTED", "LONGEST", "close_silence", "open_silence"]

@@ -1,4 +1,4 @@
-"""Which needs are new, whether they are met, and what the world around a release is made from. Pure."""
+"""Which needs are new, whether they are met, and what the environment around a release is made from. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ..closest_match import closest_match
 from .declared import Declared, is_declared
 from .model import Need
 
-__all__ = ["Known", "Said", "Standing", "answers", "new_needs", "outside", "permitted", "standing", "to_check"]
+__all__ = ["KnownValues", "Said", "Standing", "answers", "new_needs", "outside", "permitted", "standing", "to_check"]
 
 Said = Mapping[str, Mapping[str, Any]]
-"""What each host answered to ``sluice.nginx.probe``."""
+"""What each host answered to ``sluice.nginx.live_info``."""
 
 _ANY_HOST = "*"
 _ALIKE = 0.7
@@ -36,7 +36,7 @@ class Standing:
 
     @property
     def is_met(self) -> bool:
-        """Whether it is declared, or each host that was asked has it, and one at least was asked."""
+        """Return whether it is declared, or each host that was asked has it, and one at least was asked."""
         return self.declared or (self.asked and not self.lacking and not self.silent)
 
 
@@ -82,7 +82,7 @@ def answers(said: Said | None) -> Answers | None:
 
 
 def standing(need: Need, texts: Sequence[Declared], said: Answers | None, hosts: Sequence[str] = ()) -> Standing:
-    """Tell how it stands with a need. ``hosts`` are those that were to be asked; ``said`` is None where none was."""
+    """Return how it stands with a need. ``hosts`` are those that were to be asked; ``said`` is None where none was."""
     rows = {host: by_key.get(need.key) for host, by_key in (said or {}).items()}
     unmet = {host: row for host, row in rows.items() if row is not None and not row["met"]}
     silent = [host for host in {**dict.fromkeys(hosts), **rows} if rows.get(host) is None]
@@ -90,7 +90,7 @@ def standing(need: Need, texts: Sequence[Declared], said: Answers | None, hosts:
         need=need,
         declared=is_declared(need, texts),
         asked=any(row is not None for row in rows.values()),
-        lacking={host: str(row.get("seen") or "it is not there") for host, row in unmet.items()},
+        lacking={host: str(row.get("actual") or "it is not there") for host, row in unmet.items()},
         silent=() if said is None else tuple(silent),
         near=next((str(row["near"]) for row in unmet.values() if row.get("near")), ""),
     )
@@ -103,7 +103,7 @@ def permitted(
     said: Said | None,
     left: Collection[tuple[str, str]] = (),
 ) -> tuple[Need, ...]:
-    """The needs that the world meets.
+    """The needs that the environment meets.
 
     Without a live release they are the candidate's. Else they are the live release's, and of the candidate's new ones
     those that are declared, that every host which answered has, or that are ``left`` to the preflight, by their keys,
@@ -138,7 +138,7 @@ def permitted(
     return (*kept, *come)
 
 
-class Known:
+class KnownValues:
     """Values that are known to be there, to find the one that was meant."""
 
     def __init__(self, needs: Iterable[Need]) -> None:

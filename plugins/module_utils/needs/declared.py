@@ -25,7 +25,7 @@ class Declared:
     value: str
 
     def covers(self, need: Need) -> bool:
-        """Whether the need is declared by this. Who declares an endpoint declares its name as well."""
+        """Return whether the need is declared by this. Who declares an endpoint declares its name as well."""
         if self.kind and self.kind != need.kind:
             return self.kind == "endpoint" and need.kind == "name" and _fits(_host(self.value), need.value)
         return _fits(self.value, need.value)
@@ -75,5 +75,5 @@ def _is_address(text: str) -> bool:
 
 
 def is_declared(need: Need, texts: Iterable[Declared]) -> bool:
-    """Whether one of the texts declares the need."""
+    """Return whether one of the texts declares the need."""
     return any(each.covers(need) for each in texts)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from types import TracebackType
 
-from ..config.parse import CONF_ROOT, Config, Directive, Problem
+from ..config.parse import CONF_ROOT, Config, Directive, SourceProblem
 from .model import Need
 from .parts.certificates import certificate_needs
 from .parts.endpoints import endpoint_needs
@@ -76,7 +76,7 @@ def read_needs(config: Config, provided: Collection[str]) -> tuple[Need, ...]:
     except Exception as error:  # a line that nobody thought of stops at a gate, with its place
         at = _place(error.__traceback__)
         words = f"Sluice cannot read what this needs ({type(error).__name__}: {error}); write it in another way"
-        config.problems.append(Problem(at.file, at.line, words) if at else Problem("nginx.conf", 0, words))
+        config.problems.append(SourceProblem(at.file, at.line, words) if at else SourceProblem("nginx.conf", 0, words))
         return ()
 
 

@@ -21,7 +21,7 @@ from .model import Need
 from .reading import needs_by_line
 from .spelling import Spellings, cut_short, digits_swapped, of_another_environment, port_slip, words_of
 
-__all__ = ["PACKAGED", "Side", "Slip", "find_slips", "without_slips"]
+__all__ = ["PACKAGED", "ReleaseNeeds", "Slip", "find_slips", "without_slips"]
 
 PACKAGED = frozenset(
     (
@@ -42,7 +42,7 @@ _MOST_PAIRS = 4_000_000
 
 
 @dataclass(frozen=True)
-class Side:
+class ReleaseNeeds:
     """A release as its needs are compared: ``paths`` are the absolute paths of the files that it brings."""
 
     needs: Sequence[Need]
@@ -57,7 +57,7 @@ class Slip(NamedTuple):
     why: str
 
 
-def find_slips(candidate: Side, live: Side) -> dict[tuple[str, str], Slip]:
+def find_slips(candidate: ReleaseNeeds, live: ReleaseNeeds) -> dict[tuple[str, str], Slip]:
     """Return the new needs that look like a slip, by their keys."""
     new = new_needs(candidate.needs, live.needs)
     if not new:
@@ -80,7 +80,7 @@ def without_slips(needs: Iterable[Need], slips: Collection[tuple[str, str]]) -> 
 
 
 class _Search:
-    def __init__(self, candidate: Side, live: Side, new: Iterable[Need]) -> None:
+    def __init__(self, candidate: ReleaseNeeds, live: ReleaseNeeds, new: Iterable[Need]) -> None:
         self._candidate, self._live = candidate, live
         self._before = _replaced(candidate, live, new)
         self._kept = {need.key for need in candidate.needs}
@@ -209,12 +209,14 @@ def _edited(need: Need, old: Need, search: _Search) -> Iterator[Slip]:
 
 
 def _moved_away(need: Need, old: Need) -> bool:
-    """Whether a file of the tree is looked for in another folder of the tree."""
+    """Return whether a file of the tree is looked for in another folder of the tree."""
     inside = PurePosixPath(need.value).is_relative_to(CONF_ROOT)
     return need.kind == "file" and inside and posixpath.basename(need.value) == posixpath.basename(old.value)
 
 
-def _replaced(candidate: Side, live: Side, new: Iterable[Need]) -> dict[tuple[str, int, str], list[Need]]:
+def _replaced(
+    candidate: ReleaseNeeds, live: ReleaseNeeds, new: Iterable[Need]
+) -> dict[tuple[str, int, str], list[Need]]:
     """Return what the lines of the new needs needed before, by file, line and directive.
 
     Of a line that was not edited, as one that takes its value from a map, that is what nothing needs any more.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from ..record.summary import Culprit, Failure, Part, RunSummary
+from ..record.summary import Culprit, CulpritPart, RunFailure, RunSummary
 from ..textfmt import count, place
 from .markdown import block, code, fact, identity, plain, recorded, to_add
 from .page import bounded
@@ -48,7 +48,7 @@ def causes(record: Mapping[str, Any]) -> list[str]:
     return told
 
 
-def _place(part: Part) -> str:
+def _place(part: CulpritPart) -> str:
     made = [code(text) for text in (part.origin, part.variable) if text]
     return code(place(asdict(part))) + (f" (from {', '.join(made)})" if made else "")
 
@@ -75,9 +75,9 @@ def _culprit(culprit: Culprit) -> list[str]:
     return [*paragraphs, *([f"- … and {count(hidden, 'other place')}"] if hidden > 0 else [])]
 
 
-def _found(failures: Sequence[Failure], *, each_place: bool) -> list[str]:
+def _found(failures: Sequence[RunFailure], *, each_place: bool) -> list[str]:
     """The first finding of each gate, or of each place in it; the others follow from it, mostly."""
-    first: dict[tuple[str, str], Failure] = {}
+    first: dict[tuple[str, str], RunFailure] = {}
     for each in failures:
         first.setdefault((each.source, place(asdict(each)) if each_place else ""), each)
     told = []
@@ -85,7 +85,7 @@ def _found(failures: Sequence[Failure], *, each_place: bool) -> list[str]:
         made = f" (from {code(each.origin)})" if each.origin else ""
         at = f", at {code(place(asdict(each)))}{made}" if each.file else ""
         told.append(fact(f"Gate {plain(each.gate)}: {plain(each.what)}{at}", recorded(each.source)))
-        beside = [("expected", each.expected), ("seen", each.actual), ("nginx", each.nginx)]
+        beside = [("expected", each.expected), ("actual", each.actual), ("nginx", each.nginx)]
         lines = [f"{name:<9} {text}" for name, text in beside if text]
         told += [block("\n".join(lines))] if lines else []
     more = len(failures) - min(len(first), _MOST)
@@ -94,7 +94,7 @@ def _found(failures: Sequence[Failure], *, each_place: bool) -> list[str]:
 
 def _on_hosts(summary: RunSummary, record: Mapping[str, Any]) -> list[str]:
     """What failed on hosts, each thing once, and where the same release did well."""
-    alike: dict[tuple[str, str], list[Failure]] = {}
+    alike: dict[tuple[str, str], list[RunFailure]] = {}
     for each in summary.of_hosts():
         alike.setdefault((replace(each, nginx="").sentence, each.nginx), []).append(each)
     paragraphs = []

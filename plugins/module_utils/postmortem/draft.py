@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..door.door import Door, cleared
 from ..record.summary import HostSummary, RunSummary
+from ..redactor.redactor import Redactor, cleared
 from ..textfmt import clock, date, duration
 from .causes import cause_in_a_line, causes
 from .impact import Counted, impact
@@ -27,7 +27,7 @@ def draft(record: Mapping[str, Any], asked: Mapping[str, Mapping[str, Any]] | No
 
     Facts only, each with its source; what a person must add is marked ``TO ADD``.
     """
-    record, asked = cleared(record), Door().data(asked or {})
+    record, asked = cleared(record), Redactor().data(asked or {})
     run, summary = record["run"], RunSummary.of(record)
     hosts = [_counted(record, name, row, asked) for name, row in summary.tried.items()]
     about = (

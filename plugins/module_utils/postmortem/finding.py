@@ -9,7 +9,7 @@ from typing import Any
 
 from ..closest_match import closest_matches
 from ..errors import SluiceError
-from ..record.index import Row, rows
+from ..record.index import RunRow, rows
 from ..record.model import FAILED, read_record
 from ..textfmt import moment
 
@@ -43,7 +43,7 @@ def find_run(runs: Path, wanted: str) -> Path:
     raise SluiceError(f"there is no run {wanted!r}; near to it, or last, are {_listed(near)}")
 
 
-def _listed(found: Sequence[Row]) -> str:
+def _listed(found: Sequence[RunRow]) -> str:
     listed = "; ".join(f"{row.id} ({row.result})" for row in found[:_MOST_TOLD])
     return listed or "there is no run at all"
 

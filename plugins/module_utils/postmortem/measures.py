@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ..contract.showing import HIDDEN
-from ..pasting import inert_url, to_yaml
+from ..paste import inert_url, to_yaml
 from ..record.summary import RunSummary
 from .impact import Counted, failing
 from .markdown import block, code, fact, identity, plain, recorded, to_add
 from .page import bounded
 
-__all__ = ["Measure", "asked_of", "checks_for", "measures"]
+__all__ = ["ActionItem", "asked_of", "checks_for", "measures"]
 
 _MOST = 5
 _METHODS = ("get", "head", "post", "put", "delete", "patch", "options")
@@ -25,7 +25,7 @@ _Row = Mapping[str, Any]
 _Places = set[tuple[str, int]]
 
 
-class Measure(NamedTuple):
+class ActionItem(NamedTuple):
     """``words`` and ``source`` are Markdown; ``yaml`` may be empty."""
 
     words: str
@@ -45,7 +45,7 @@ def measures(record: Mapping[str, Any], hosts: Sequence[Counted]) -> list[str]:
     return told
 
 
-def checks_for(requests: Sequence[tuple[str, int]], asked: Sequence[str]) -> Iterator[Measure]:
+def checks_for(requests: Sequence[tuple[str, int]], asked: Sequence[str]) -> Iterator[ActionItem]:
     """A check for each request that failed and that no check makes. ``asked`` are the requests of the checks, as ``GET
     http://shop.example/cart``.
     """
@@ -65,16 +65,16 @@ def checks_for(requests: Sequence[tuple[str, int]], asked: Sequence[str]) -> Ite
         words = (
             f"No check asks {code(what)}, which got 5xx; this one does. The site and the answer are for a person to say"
         )
-        yield Measure(words, "access logs of the hosts, and the checks that were made there", _listed([check]))
+        yield ActionItem(words, "access logs of the hosts, and the checks that were made there", _listed([check]))
     if missing:
         words = (
             "The requests of production can be asked of a release in staging, before any host gets it: with a copy of a"
             " host's access log"
         )
-        yield Measure(words, "access logs of the hosts", "gates_replay_log: PATH-OF-THE-COPY\n")
+        yield ActionItem(words, "access logs of the hosts", "gates_replay_log: PATH-OF-THE-COPY\n")
 
 
-def _of_order(record: Mapping[str, Any], summary: RunSummary) -> Iterator[Measure]:
+def _of_order(record: Mapping[str, Any], summary: RunSummary) -> Iterator[ActionItem]:
     """A host alone that fails after others were switched."""
     failures = summary.of_hosts()
     if len({each.host for each in failures}) != 1 or failures[0].phase != "activate":
@@ -86,7 +86,7 @@ def _of_order(record: Mapping[str, Any], summary: RunSummary) -> Iterator[Measur
             f"Only {plain(failures[0].host)} failed, when {bounded(before)} had been switched; as the first host of the"
             " inventory it would have been the only one that was"
         )
-        yield Measure(words, recorded(failures[0].source))
+        yield ActionItem(words, recorded(failures[0].source))
 
 
 def asked_of(record: Mapping[str, Any]) -> list[str]:
@@ -95,7 +95,7 @@ def asked_of(record: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(str(outcome.get("request")) for outcome in outcomes))
 
 
-def _of_gates(record: Mapping[str, Any], summary: RunSummary) -> Iterator[Measure]:
+def _of_gates(record: Mapping[str, Any], summary: RunSummary) -> Iterator[ActionItem]:
     stopped = record["result"] == "stopped"
     for number, row in enumerate(record["releases"]):
         verdicts = {verdict["gate"]: (place, verdict) for place, verdict in enumerate(row["verdicts"])}
@@ -103,7 +103,7 @@ def _of_gates(record: Mapping[str, Any], summary: RunSummary) -> Iterator[Measur
         if failed:
             when = "before any host had it" if stopped else "and was not heeded"
             words = f"{_first(failed)} found it in release {identity(row['release'])}, {when}"
-            yield Measure(words, recorded(f"releases[{number}].verdicts"))
+            yield ActionItem(words, recorded(f"releases[{number}].verdicts"))
         places = _places(summary, str(row["release"] or ""))
         for name, find in _FINDERS.items():
             # What a release would have to do is not asked of one that does not do it.
@@ -114,7 +114,7 @@ def _of_gates(record: Mapping[str, Any], summary: RunSummary) -> Iterator[Measur
                     yield measure._replace(source=source)
         if failed and stopped:
             words = "As the job of a pull request the same gates find it before anybody deploys: `playbooks/gate.yml`"
-            yield Measure(words, "`docs/ci.md`")
+            yield ActionItem(words, "`docs/ci.md`")
 
 
 def _first(failed: Sequence[str]) -> str:
@@ -129,7 +129,7 @@ def _places(summary: RunSummary, release: str) -> set[tuple[str, int]]:
     return {place for place in places if place[1]}
 
 
-def _unheard(verdict: _Row, row: _Row, failed: Sequence[str], places: _Places) -> Iterator[Measure]:
+def _unheard(verdict: _Row, row: _Row, failed: Sequence[str], places: _Places) -> Iterator[ActionItem]:
     """What lint saw at the place of the culprit, and was not to fail for."""
     if "lint" in failed:
         return
@@ -138,11 +138,11 @@ def _unheard(verdict: _Row, row: _Row, failed: Sequence[str], places: _Places) -
         if place in places and finding.get("warning") and "accepted:" not in finding["what"]:
             at = code(f"{place[0]}:{place[1]}")
             words = f"Lint saw {plain(finding['what'])} at {at}, and was not to fail for it; at a lower level it does"
-            yield Measure(words, "", "gates_lint_level: low\n")
+            yield ActionItem(words, "", "gates_lint_level: low\n")
             return
 
 
-def _unchecked(verdict: _Row, row: _Row, failed: Sequence[str], places: _Places) -> Iterator[Measure]:
+def _unchecked(verdict: _Row, row: _Row, failed: Sequence[str], places: _Places) -> Iterator[ActionItem]:
     """Requests that the new release answers otherwise, and no check of the contract noticed."""
     if "smoke" in failed:
         return
@@ -157,32 +157,32 @@ def _unchecked(verdict: _Row, row: _Row, failed: Sequence[str], places: _Places)
                 checks.append(_check(name, method, url, {"status": int(status[1])}))
     if checks:
         words = "No check of the contract asks what changed; these do, with what the release before answered"
-        yield Measure(words, "", _listed(checks[:_MOST]))
+        yield ActionItem(words, "", _listed(checks[:_MOST]))
 
 
-def _derived(verdict: _Row, row: _Row, failed: Sequence[str], places: _Places) -> Iterator[Measure]:
+def _derived(verdict: _Row, row: _Row, failed: Sequence[str], places: _Places) -> Iterator[ActionItem]:
     if verdict["evidence"].get("derived"):
         words = (
             "There is no contract, so nothing but a 5xx or a loop could be noticed; `playbooks/suggest.yml` prints one"
         )
-        yield Measure(words, "")
+        yield ActionItem(words, "")
 
 
-def _unreached(verdict: _Row, row: _Row, failed: Sequence[str], places: _Places) -> Iterator[Measure]:
+def _unreached(verdict: _Row, row: _Row, failed: Sequence[str], places: _Places) -> Iterator[ActionItem]:
     """Blocks of changed files that no check reaches, with the checks that coverage proposes."""
     files = {str(change["file"]) for change in row.get("changes") or []}
     proposals = []
     for finding in verdict["findings"]:
-        _, marked, proposal = str(finding.get("mend") or "").partition("a check that does:\n")
+        _, marked, proposal = str(finding.get("fix") or "").partition("a check that does:\n")
         if marked and finding.get("file") in files:
             proposals.append(proposal.rstrip())
     if proposals:
         indented = "\n".join(f"  {line}" for proposal in proposals[:_MOST] for line in proposal.splitlines())
         words = "No check reaches these blocks of the files that were changed; these do"
-        yield Measure(words, "", f"nginx_checks:\n{indented}\n")
+        yield ActionItem(words, "", f"nginx_checks:\n{indented}\n")
 
 
-_FINDERS: dict[str, Callable[[_Row, _Row, Sequence[str], _Places], Iterator[Measure]]] = {
+_FINDERS: dict[str, Callable[[_Row, _Row, Sequence[str], _Places], Iterator[ActionItem]]] = {
     "lint": _unheard,
     "behaviour": _unchecked,
     "smoke": _derived,

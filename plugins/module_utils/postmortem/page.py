@@ -9,14 +9,14 @@ from itertools import pairwise
 from ..textfmt import date, listed, moment
 from .markdown import plain
 
-__all__ = ["Entry", "bounded", "page", "time_line"]
+__all__ = ["TimelineEntry", "bounded", "page", "time_line"]
 
 _MOST_HOSTS = 8
 _MOST_ENTRIES = 200
 
 
 @dataclass(frozen=True)
-class Entry:
+class TimelineEntry:
     """Something that happened ``at`` a time (ISO-8601) on ``hosts``: in Markdown, and where that stands.
 
     Entries that follow each other with the same ``what`` are told as one, unless it is empty where they ``merge``.
@@ -47,7 +47,7 @@ def _joined(paragraphs: Sequence[str]) -> str:
     return text
 
 
-def time_line(entries: Iterable[Entry]) -> list[str]:
+def time_line(entries: Iterable[TimelineEntry]) -> list[str]:
     """An item for each entry, oldest first, under the day that it was in UTC."""
     told = []
     today = ""
@@ -70,8 +70,8 @@ def bounded(hosts: Sequence[str]) -> str:
     return listed([plain(host) for host in hosts], _MOST_HOSTS)
 
 
-def _merged(entries: Sequence[Entry]) -> list[Entry]:
-    found: list[Entry] = []
+def _merged(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:
+    found: list[TimelineEntry] = []
     for entry in entries:
         last = found[-1] if found else None
         if last is not None and entry.merge and last.merge and last.what == entry.what:

@@ -8,43 +8,45 @@ from typing import Any
 from ..record.model import RESULTS
 from ..textfmt import count, duration, first_of, sentence
 from .markdown import code, identity, plain, recorded
-from .page import Entry
+from .page import TimelineEntry
 
 __all__ = ["run_entries"]
 
 
-def run_entries(record: Mapping[str, Any]) -> list[Entry]:
+def run_entries(record: Mapping[str, Any]) -> list[TimelineEntry]:
     """The whole run. What went as it should is told in few entries."""
     run = record["run"]
     began = f"{plain(run['who'])} started the run {code(run['id'])} on {plain(run['host'])}"
-    found = [Entry(str(run["started"]), began, recorded("run"))]
+    found = [TimelineEntry(str(run["started"]), began, recorded("run"))]
     for number, event in enumerate(record["events"]):
         if event["phase"] == "gate":
             found += _gates(record, number, event)
         elif event["host"]:
             found += [
-                Entry(event["at"], words, recorded(f"events[{number}]"), (event["host"],), merge=bool(event["good"]))
+                TimelineEntry(
+                    event["at"], words, recorded(f"events[{number}]"), (event["host"],), merge=bool(event["good"])
+                )
                 for words in _words(event, str(run["id"]))
             ]
     lasted = duration(run["started"], run["ended"])
     ended = f"The run ended after {lasted}, {RESULTS[record['result']]}"
-    return [*found, Entry(str(run["ended"]), ended, recorded("result"))]
+    return [*found, TimelineEntry(str(run["ended"]), ended, recorded("result"))]
 
 
-def _gates(record: Mapping[str, Any], number: int, event: Mapping[str, Any]) -> Iterator[Entry]:
+def _gates(record: Mapping[str, Any], number: int, event: Mapping[str, Any]) -> Iterator[TimelineEntry]:
     for place, row in enumerate(record["releases"]):
         if row.get("passed") is None:
             continue
         failed = [each["gate"] for each in row["verdicts"] if each["result"] in ("fail", "inconclusive")]
         said = f"did not pass {_the_gates(failed)}" if failed or not row["passed"] else "passed the gates"
         words = f"release {identity(row['release'])} for {count(len(row['hosts']), 'host')} {said}"
-        yield Entry(event["at"], words, recorded(f"releases[{place}].verdicts"))
+        yield TimelineEntry(event["at"], words, recorded(f"releases[{place}].verdicts"))
     for problem in event["answer"].get("problems") or []:
-        yield Entry(event["at"], f"the gates: {plain(sentence(problem))}", recorded(f"events[{number}]"))
+        yield TimelineEntry(event["at"], f"the gates: {plain(sentence(problem))}", recorded(f"events[{number}]"))
     emergency = record.get("emergency")
     if emergency:
         words = f"**EMERGENCY**: the gates were overridden, because: {plain(emergency.get('reason'))}"
-        yield Entry(event["at"], words, recorded("emergency"))
+        yield TimelineEntry(event["at"], words, recorded("emergency"))
 
 
 def _the_gates(names: list[str]) -> str:
@@ -59,7 +61,7 @@ def _words(event: Mapping[str, Any], run: str) -> Iterator[str]:
     if phase == "preflight" and event["good"]:
         yield f"can take release {release}" if answer.get("changes_needed") else f"serves release {release} already"
     elif phase == "activate" and event["good"]:
-        yield f"serves release {release} on trial{_held(answer)}"
+        yield f"serves release {release} pending{_held(answer)}"
     elif answer.get("operation") == "confirm" and event["good"]:
         yield f"release {release} is confirmed"
     elif not event["good"]:
@@ -75,11 +77,11 @@ def _held(answer: Mapping[str, Any]) -> str:
 def _back(answer: Mapping[str, Any], run: str) -> Iterator[str]:
     if answer.get("broken"):
         yield "**is broken**: every rollback failed"
-    elif answer.get("reverted"):
+    elif answer.get("rolled_back"):
         means = f" by {plain(answer['means'])}" if answer.get("means") else ""
         milliseconds = (answer.get("timings") or {}).get("failed_to_worker")
         after = f", {milliseconds} ms after it failed" if isinstance(milliseconds, int) else ""
         yield f"was rolled back{means}{after}"
-    elif answer.get("operation") == "revert" and answer.get("note") and f"by run {run}" not in answer["note"]:
+    elif answer.get("operation") == "rollback" and answer.get("note") and f"by run {run}" not in answer["note"]:
         # What the run did itself is told already.
         yield plain(answer["note"])

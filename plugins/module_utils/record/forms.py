@@ -6,9 +6,9 @@ What is not here may be anything. Text that hosts said is in it, but every key h
 # No lazy annotations here: msgspec reads them, and would have to guess where names come from.
 from typing import Annotated, Any, Required, TypedDict
 
-from ..answer_forms import Meta, Outcome, Problem, Step
+from ..reply_schemas import Meta, OutcomeReply, ProblemReply, Step
 from .model import Result
-from .summary import Culprit, Failure, HostSummary, Part, Warned
+from .summary import Culprit, CulpritPart, HostSummary, RunFailure, Warned
 
 __all__ = ["RecordForm"]
 
@@ -34,7 +34,7 @@ class _Finding(TypedDict, total=False):
     expected: str | None
     seen: str | None
     nginx: str | None
-    mend: str | None
+    fix: str | None
     warning: bool
     accepted: str | None
 
@@ -55,13 +55,13 @@ class _Verdict(TypedDict, total=False):
 
 class _Set(TypedDict, total=False):
     fails: dict[str, list[str]]
-    parts: list[Part]
+    parts: list[CulpritPart]
     more: int
-    heals: bool | None
+    fixes: bool | None
     whole: bool
 
 
-class _Blame(TypedDict, total=False):
+class _Culprits(TypedDict, total=False):
     sets: list[_Set]
     tried: int
     edits: int
@@ -76,15 +76,15 @@ class _Change(TypedDict):
     diff: str
 
 
-class _Release(TypedDict, total=False):
+class _RecordedRelease(TypedDict, total=False):
     release: Required[str | None]
     changes: Required[list[_Change]]
     hosts: Required[list[str]]
     passed: bool | None
-    invented: Required[list[str]]
+    synthesized: Required[list[str]]
     verdicts: Required[list[_Verdict]]
     live: str | None
-    blame: _Blame | None
+    culprits: _Culprits | None
 
 
 class _Failing(TypedDict):
@@ -108,19 +108,19 @@ class _Answer(TypedDict, total=False):
     release: str | None
     live: str | None
     before: str | None
-    problems: list[Problem]
+    problems: list[ProblemReply]
     warnings: list[str]
     steps: list[Step]
-    checks: list[Outcome]
+    checks: list[OutcomeReply]
     timings: dict[str, _Number]
     traffic: _Traffic | None
-    reverted: bool | None
+    rolled_back: bool | None
     broken: bool
     changes_needed: bool
     unreachable_host: bool
     means: str
     note: str
-    guard_deadline: _Number
+    confirm_timeout: _Number
 
 
 class _Event(TypedDict):
@@ -147,8 +147,8 @@ class RecordForm(TypedDict, total=False):
     emergency: _Emergency | None
     offer: str | None
     hosts: Required[dict[str, HostSummary]]
-    releases: Required[list[_Release]]
+    releases: Required[list[_RecordedRelease]]
     culprits: Required[list[Culprit]]
-    failures: Required[list[Failure]]
+    failures: Required[list[RunFailure]]
     warnings: Required[list[Warned]]
     events: Required[list[_Event]]

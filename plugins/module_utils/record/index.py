@@ -8,22 +8,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..door.door import Door
 from ..errors import SluiceError
-from ..outside import whole_number
+from ..redactor.redactor import Redactor
 from ..textfmt import date_time, duration
+from ..untrusted import whole_number
 from .model import RESULTS, SCHEMA, read_record
 
-__all__ = ["Row", "rows"]
+__all__ = ["RunRow", "rows"]
 
 # Records are written with the head first and indented by one, so that the index need not read all of each.
 _HEAD_ENDS = b'\n "releases": '
 _MOST_HEAD = 1 << 18
-_DOOR = Door()
+_DOOR = Redactor()
 _LINKS = ("report.html", "postmortem.md", "run.json")
 
 
-class Row(NamedTuple):
+class RunRow(NamedTuple):
     """A run. ``result`` is one of the record's, or unknown; then ``outcome`` says why."""
 
     id: str
@@ -36,7 +36,7 @@ class Row(NamedTuple):
     links: tuple[str, ...]
 
 
-def rows(runs: Path) -> list[Row]:
+def rows(runs: Path) -> list[RunRow]:
     """Read every run; one whose record cannot be read is a row that says why."""
     try:
         names = sorted((entry.name for entry in os.scandir(runs) if entry.is_dir()), reverse=True)
@@ -46,7 +46,7 @@ def rows(runs: Path) -> list[Row]:
     return [_row(runs / name) for name in names if not name.startswith(".")]
 
 
-def _row(folder: Path) -> Row:
+def _row(folder: Path) -> RunRow:
     there = set(os.listdir(folder))
     links = tuple(name for name in _LINKS if name in there)
     try:
@@ -59,9 +59,9 @@ def _row(folder: Path) -> Row:
             outcome = "the gates passed, and the roll-out was not concluded: it is under way, or was ended"
         hosts = str(len(head["hosts"])) if head["hosts"] else ""
         who = _DOOR.line(f"{run['who']} on {run['host']}")
-        return Row(folder.name, date_time(run["started"]), took, who, result, _DOOR.line(outcome), hosts, links)
+        return RunRow(folder.name, date_time(run["started"]), took, who, result, _DOOR.line(outcome), hosts, links)
     except SluiceError as error:
-        return Row(folder.name, _named(folder.name), "", "", "unknown", _DOOR.line(error), "", links)
+        return RunRow(folder.name, _named(folder.name), "", "", "unknown", _DOOR.line(error), "", links)
 
 
 def _head(folder: Path) -> Mapping[str, Any]:
@@ -98,7 +98,7 @@ def _is_head(head: Any) -> bool:
 
 
 def _went_on(folder: Path) -> bool:
-    """Whether hosts were asked after the gates had passed, of which the record says nothing."""
+    """Return whether hosts were asked after the gates had passed, of which the record says nothing."""
     try:
         with (folder / "journal.jsonl").open("rb") as stream:
             # The first words of a line, which can be long, tell the phase.

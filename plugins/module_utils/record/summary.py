@@ -12,7 +12,16 @@ from typing import Any
 from ..textfmt import count, short
 from .model import Result
 
-__all__ = ["Culprit", "Failure", "HostSummary", "Part", "RunSummary", "Warned", "accepted_texts", "emergency_text"]
+__all__ = [
+    "Culprit",
+    "CulpritPart",
+    "HostSummary",
+    "RunFailure",
+    "RunSummary",
+    "Warned",
+    "accepted_texts",
+    "emergency_text",
+]
 
 
 @dataclass(frozen=True)
@@ -40,12 +49,12 @@ class HostSummary:
 
     @property
     def is_astray(self) -> bool:
-        """Whether it was asked to switch, and nobody knows what it serves."""
+        """Return whether it was asked to switch, and nobody knows what it serves."""
         return self.touched and self.serves == "?"
 
 
 @dataclass(frozen=True)
-class Part:
+class CulpritPart:
     """A part of the change: the lines ``new`` at ``line`` of ``file``, which were ``old``.
 
     ``origin`` is the file that it was made from, ``variable`` the user's variable.
@@ -63,7 +72,7 @@ class Part:
 class Culprit:
     """Parts of the change of ``release`` that make gates fail: all together, and no fewer.
 
-    ``fails`` says what they make fail, by gate. ``more`` parts are not listed. ``heals``: without them the rest of the
+    ``fails`` says what they make fail, by gate. ``more`` parts are not listed. ``fixes``: without them the rest of the
     change passes; None where that was not tried. ``whole``: the search for a smaller part came to its end. Without
     parts and gates only the ``note`` says something: what could not be found out. ``source`` is a path in ``run.json``.
     """
@@ -71,9 +80,9 @@ class Culprit:
     release: str = ""
     source: str = ""
     fails: dict[str, list[str]] = field(default_factory=dict)
-    parts: list[Part] = field(default_factory=list)
+    parts: list[CulpritPart] = field(default_factory=list)
     more: int = 0
-    heals: bool | None = None
+    fixes: bool | None = None
     whole: bool = True
     note: str = ""
     tried: int = 0
@@ -92,14 +101,14 @@ class Culprit:
         if not self.whole:
             said.append("the smallest part of the change that is known to fail so")
         elif together > 1:
-            said.append(f"these {together} parts of the change are guilty together")
-        if self.heals is False and self.whole:
+            said.append(f"these {together} parts of the change are the culprits together")
+        if self.fixes is False and self.whole:
             said.append("without it the rest of the change fails so as well")
         return said
 
 
 @dataclass(frozen=True)
-class Failure:
+class RunFailure:
     """What went wrong in a ``gate``, on a ``host``, or in a ``phase`` of the run itself.
 
     It says what a finding says; ``source`` is a path in ``run.json``. ``is_summary``: a gate failed, and its findings
@@ -140,7 +149,7 @@ class Failure:
 
     @property
     def is_drift(self) -> bool:
-        """Whether the live tree of a host is no longer its release."""
+        """Return whether the live tree of a host is no longer its release."""
         return self.what.endswith("(drift)")
 
 
@@ -161,12 +170,12 @@ class RunSummary:
     outcome: str
     hosts: dict[str, HostSummary] = field(default_factory=dict)
     culprits: list[Culprit] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[RunFailure] = field(default_factory=list)
     warnings: list[Warned] = field(default_factory=list)
 
     @property
     def is_good(self) -> bool:
-        """Whether every host is where it was to be."""
+        """Return whether every host is where it was to be."""
         return self.result not in ("stopped", "rolled back", "broken")
 
     @property
@@ -175,7 +184,7 @@ class RunSummary:
         began = [(name, row) for name, row in self.hosts.items() if row.began]
         return dict(sorted(began, key=lambda each: each[1].began))
 
-    def of_hosts(self) -> list[Failure]:
+    def of_hosts(self) -> list[RunFailure]:
         """What failed on hosts."""
         return [failure for failure in self.failures if failure.host]
 

@@ -25,7 +25,7 @@ _MOST_OF_TREE = 1 << 40
 
 
 def changes(live: Release | None, release: Release) -> list[dict[str, str]]:
-    """Tell what ``release`` changes in the tree of ``live``, file by file.
+    """Return what ``release`` changes in the tree of ``live``, file by file.
 
     A first release changes nothing that anybody knows of, and the list is empty.
     """

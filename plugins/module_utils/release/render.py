@@ -11,14 +11,14 @@ from typing import Any
 
 from ..contract.model import Check, parse_contract, to_json
 from ..errors import InputError, SluiceError
-from ..inside import paths_inside, read_inside
 from ..packages import jinja2
 from ..sites.lines import variables_of
 from ..sites.model import parse_sites
 from ..sites.plan import TemplatedFile, plan
 from ..sites.printing.directives import directives, quote
+from ..tree_reader import paths_inside, read_inside
 from . import tree as trees
-from .sharing import Texts
+from .interning import Texts
 
 __all__ = [
     "KEPT_ROOT",
@@ -32,7 +32,7 @@ __all__ = [
     "render",
 ]
 
-KEPT_ROOT = "/var/lib/sluice/kept"
+KEPT_ROOT = "/var/lib/sluice/shared"
 
 Template = Callable[[str, Mapping[str, Any]], str]
 """Renders a template's text with variables; raises ``SluiceError`` in words."""
@@ -52,7 +52,7 @@ class Rendered:
 
     tree: trees.Tree
     contract: tuple[Check, ...]
-    kept: tuple[str, ...]
+    shared: tuple[str, ...]
 
     def contract_json(self) -> list[dict[str, Any]]:
         """The checks as plain data."""
@@ -69,7 +69,7 @@ def group(settings: Mapping[str, Mapping[str, Any]]) -> list[Variant]:
 
 
 def raw_variables(root: Path) -> set[str]:
-    """Name the variables that the templates of a raw tree read.
+    """Return the variables that the templates of a raw tree read.
 
     Raises ``SluiceError`` with file and line for a template that Jinja cannot read.
     """
@@ -161,10 +161,10 @@ def _kept_layer(paths: list[Any]) -> trees.Tree:
         name = str(path).strip("/")
         if not name or str(path).startswith("/") or ".." in name.split("/") or str(PurePosixPath(name)) != name:
             raise InputError(
-                f"nginx_kept[{index}]",
+                f"nginx_shared_paths[{index}]",
                 f"{path!r} is not a path inside /etc/nginx; write it as 'ssl' or 'conf.d/htpasswd'",
             )
-        layer[name] = trees.link(f"{KEPT_ROOT}/{name}", f"nginx_kept[{index}]")
+        layer[name] = trees.link(f"{KEPT_ROOT}/{name}", f"nginx_shared_paths[{index}]")
     return layer
 
 
@@ -197,6 +197,6 @@ def render(
         # A folder called as the layer of the distribution is, is not that layer.
         origin = f"./{origin}" if f"{origin}/".startswith("packaged/") else origin
         layers.append(_raw_layer(raw_folder(project, str(raw)), origin, template, variables))
-    layers.append(_kept_layer(list(settings.get("nginx_kept") or [])))
+    layers.append(_kept_layer(list(settings.get("nginx_shared_paths") or [])))
     kept = tuple(sorted(layers[-1]))
     return Rendered(trees.overlay(*layers), tuple(contract), kept)

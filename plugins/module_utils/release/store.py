@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SluiceError
-from ..inside import kind_inside, paths_inside
 from ..manifest import CONF_ROOT, entries_to_json, read_tree, release_id
-from ..outside import ReleaseId, is_inside, read_release_id
 from ..storage import make_folder, write_bytes, write_text
+from ..tree_reader import kind_inside, paths_inside
+from ..untrusted import ReleaseId, is_inside, read_release_id
 from . import tree as trees
 
-__all__ = ["Release", "Store", "remove_release", "write_json"]
+__all__ = ["Release", "ReleaseStore", "remove_release", "write_json"]
 
-_LISTS, _OBJECTS = ("manifest", "kept", "needs", "withheld"), ("origins", "variables", "facts", "platform")
+_LISTS, _OBJECTS = ("manifest", "shared", "needs", "withheld"), ("origins", "variables", "facts", "platform")
 _FORM: Mapping[str, type] = {"id": str, **dict.fromkeys(_LISTS, list), **dict.fromkeys(_OBJECTS, dict)}
 
 
@@ -72,7 +72,7 @@ class Release:
         return (self.root / "bundle.tar.gz").read_bytes()
 
 
-class Store:
+class ReleaseStore:
     """The folder that holds releases."""
 
     def __init__(self, root: Path) -> None:
@@ -80,7 +80,7 @@ class Store:
 
     @staticmethod
     def identify(tree: trees.Tree) -> ReleaseId:
-        """Tell the id that a tree has."""
+        """Return the id that a tree has."""
         return release_id(trees.manifest(tree))
 
     def add(
@@ -93,7 +93,7 @@ class Store:
         if not self._whole(release):
             self._put(tree, release)
         # Here, because reading configurations costs imports that a roll-out, which only gets releases, never needs.
-        from .described import read
+        from .description import read
 
         description = {
             "id": release.id,
@@ -101,7 +101,7 @@ class Store:
             "origins": {path: node.origin for path, node in tree.items() if node.kind != "dir"},
             "variables": {path: [list(row) for row in node.variables] for path, node in tree.items() if node.variables},
             **read(release.tree, release.paths),
-            "kept": kept,
+            "shared": kept,
             "contract": contract,
             "platform": dict(platform),
         }

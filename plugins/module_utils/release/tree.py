@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 
 from ..engine.host.copying import create
 from ..errors import SluiceError
-from ..inside import read_inside
-from ..manifest import Entry
-from ..outside import has_controls, printable
+from ..manifest import ManifestEntry
+from ..tree_reader import read_inside
+from ..untrusted import has_controls, printable
 from .modes import close_secrets, keep_closed
 
 __all__ = ["Node", "Tree", "bundle", "directories", "file", "link", "manifest", "overlay", "read_layer", "write"]
@@ -125,9 +125,9 @@ def overlay(*layers: Tree) -> Tree:
     return close_secrets(dict(sorted(directories(result).items())))
 
 
-def manifest(tree: Tree) -> list[Entry]:
-    """Tell the manifest that the tree would have on disk."""
-    return sorted(Entry(path, node.kind, node.mode, _value(node)) for path, node in tree.items())
+def manifest(tree: Tree) -> list[ManifestEntry]:
+    """Return the manifest that the tree would have on disk."""
+    return sorted(ManifestEntry(path, node.kind, node.mode, _value(node)) for path, node in tree.items())
 
 
 def _value(node: Node) -> str:

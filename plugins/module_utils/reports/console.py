@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..fleet.summarize import culprits_of
 from ..record.summary import Culprit, RunSummary, emergency_text
 from ..textfmt import count, cut, details, first_of, indented, listed, source, table
-from .doing import doing_text
+from .effects_summary import doing_text
 
 if TYPE_CHECKING:
     from ..gating.examine import Examined
@@ -40,7 +40,7 @@ def _mark(verdict: Verdict) -> str:
 def accepted_text(verdicts: Sequence[Verdict]) -> str:
     """Each finding that was let pass, with all that is known of it, by whom, and why."""
     found = [(verdict.gate, finding) for verdict in verdicts for finding in verdict.findings if finding.accepted]
-    return "\n".join(_finding(gate, replace(finding, mend="")) for gate, finding in found)
+    return "\n".join(_finding(gate, replace(finding, fix="")) for gate, finding in found)
 
 
 def _finding(gate: str, finding: Finding) -> str:
@@ -72,14 +72,16 @@ def gates_text(examined: Sequence[Examined]) -> str:
             f"gates of release {release.id[:12] if release else '(none)'} for {hosts}\n{verdict_table(each.verdicts)}"
         )
         parts.append(doing_text([{"gate": verdict.gate, "evidence": verdict.evidence} for verdict in each.verdicts]))
-        blame = {"blame": each.blame.to_json() if each.blame else None}
+        culprits = {"culprits": each.culprits.to_json() if each.culprits else None}
         parts.append(accepted_text(each.verdicts))
-        parts += [findings_text(each.verdicts), culprits_text(culprits_of([blame]))] if not each.passed else []
+        parts += [findings_text(each.verdicts), culprits_text(culprits_of([culprits]))] if not each.passed else []
     return "\n\n".join(part for part in parts if part)
 
 
 def culprits_text(culprits: Sequence[Culprit]) -> str:
-    """Return who is guilty of what a release fails for, with the lines as a diff; nothing where nobody has looked."""
+    """Return who is the culprit of what a release fails for, with the lines as a diff; nothing where nobody has
+    looked.
+    """
     if not culprits:
         return ""
     first = culprits[0]

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from ..door.door import cleared
 from ..record.summary import RunSummary
+from ..redactor.redactor import cleared
 from ..textfmt import details, listed, place
 
 __all__ = ["junit"]

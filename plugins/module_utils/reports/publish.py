@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..door.door import cleared
 from ..errors import SluiceError
 from ..record.model import FAILED, read_record
+from ..redactor.redactor import cleared
 from ..storage import write_text
 from .junit import junit
 from .page.render import report
@@ -38,7 +38,7 @@ def publish(folder: Path, project: Path | None = None) -> list[str]:
     if record["result"] in FAILED:
         # Here, as most runs need none.
         from ..postmortem.draft import draft
-        from ..postmortem.keeping import keep
+        from ..postmortem.drafts import keep
 
         told.append(_one(folder / "postmortem.md", draft, record, keep))
     return [sentence for sentence in told if sentence]

@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from ..door.door import cleared
 from ..record.summary import Culprit, RunSummary
+from ..redactor.redactor import cleared
 from ..textfmt import details
 
 __all__ = ["sarif"]

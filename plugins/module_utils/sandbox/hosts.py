@@ -14,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SluiceError
-from ..outside import Name, is_inside, read_name
 from ..packages import docker
 from ..staging.labels import labels, project_label
 from ..storage import make_folder, write_text
+from ..untrusted import Name, is_inside, read_name
 from .image import ensure_image
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from docker.models.containers import Container
 
-__all__ = ["Fleet", "Host", "ensure_fleet", "fleet_json", "free_ports", "remove_fleet", "ssh_config"]
+__all__ = ["Fleet", "SandboxHost", "ensure_fleet", "fleet_json", "free_ports", "remove_fleet", "ssh_config"]
 
 # The ports that hosts of each kind publish.
 _PORTS = {
@@ -58,7 +58,7 @@ exec /sbin/init
 
 
 @dataclasses.dataclass(frozen=True)
-class Host:
+class SandboxHost:
     """What a host is made as: its further names in the fleet's network, and its kind, ``web`` or ``monitor``."""
 
     aliases: tuple[str, ...] = ()
@@ -105,7 +105,7 @@ class Fleet:
 def ensure_fleet(
     client: docker.DockerClient,
     fleet: Fleet,
-    hosts: Mapping[str, Host],
+    hosts: Mapping[str, SandboxHost],
     platform_image: str,
     folders: Mapping[str, Path],
     say: Callable[[str], None],
@@ -241,7 +241,7 @@ def _ensure_host(
     client: docker.DockerClient,
     fleet: Fleet,
     name: str,
-    host: Host,
+    host: SandboxHost,
     images: Mapping[str, str],
     say: Callable[[str], None],
 ) -> bool:
@@ -273,7 +273,7 @@ def _ensure_host(
 
 
 def _create(
-    client: docker.DockerClient, fleet: Fleet, name: str, host: Host, image: str, marks: dict[str, str]
+    client: docker.DockerClient, fleet: Fleet, name: str, host: SandboxHost, image: str, marks: dict[str, str]
 ) -> Container:
     ports = _PORTS[host.kind]
     published = dict(zip(ports.values(), free_ports(len(ports)), strict=True))

@@ -36,7 +36,7 @@ _INDENTED = "    "
 
 
 def variables_of(file: TemplatedFile, text: str) -> list[Row]:
-    """Tell the variables behind the lines of a file, as ``nginx_sites[0].routes[2]``."""
+    """Return the variables behind the lines of a file, as ``nginx_sites[0].routes[2]``."""
     lines = text.split("\n")
     if "site" in file.variables:
         view: Mapping[str, Any] = dict(_mapping(file.variables["site"]))

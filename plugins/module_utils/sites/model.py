@@ -14,9 +14,9 @@ from .parts.php import Php, php
 from .parts.proxying import Cache
 from .parts.redirects import Redirect, Rewrite
 from .parts.routes import Route
-from .parts.scope import Scope
-from .parts.tls import Listen, Tls, listener
-from .parts.upstreams import Upstream
+from .parts.scope import SiteScope
+from .parts.tls import SiteListen, Tls, listener
+from .parts.upstreams import UpstreamGroup
 from .references import check_site, check_sites
 
 __all__ = ["CHECKS", "Site", "parse_sites"]
@@ -55,7 +55,7 @@ class Site(Model):
         "Host names, C(*.example.org), C(.example.org), C(~regex) or C(_). The first is the canonical one.",
         required=True,
     )
-    listen: tuple[Listen, ...] = key(
+    listen: tuple[SiteListen, ...] = key(
         listing(listener),
         "Ports or C(address:port), as V(8080) or V([::]:80). With C(tls) these redirect to HTTPS.",
         default=[80],
@@ -68,8 +68,8 @@ class Site(Model):
         values.uri, "The page of a single-page application, as V(/index.html), served for what is no file."
     )
     php: Php | None = key(php, "The address of php-fpm, C(unix:/path) or C(host:port), or a mapping that says more.")
-    upstreams: tuple[Upstream, ...] = key(
-        listing(mapping(Upstream)), "Groups of servers that routes pass requests to.", default=[]
+    upstreams: tuple[UpstreamGroup, ...] = key(
+        listing(mapping(UpstreamGroup)), "Groups of servers that routes pass requests to.", default=[]
     )
     routes: tuple[Route, ...] = key(
         listing(mapping(Route)),
@@ -100,7 +100,7 @@ class Site(Model):
     checks: object = key(CHECKS, "The contract of the site: requests and what must come back.", default=[])
     http_lines: tuple[str, ...] = key(listing(values.lines), "Raw lines above the site's server.", default=[])
     lines: tuple[str, ...] = key(listing(values.lines), "Raw lines in the site's server.", default=[])
-    scope: Scope = inline(Scope)
+    scope: SiteScope = inline(SiteScope)
 
     def check(self, given: Given) -> None:
         """Hold the site to the rules across its parts."""

@@ -51,7 +51,7 @@ class Variables(Model):
         "The contract of the raw tree, in the same form as the C(checks) of a site.",
         default=[],
     )
-    nginx_kept: object = key(
+    nginx_shared_paths: object = key(
         values.as_written("list", "str"),
         "Paths inside C(/etc/nginx) that outlive releases, as V(htpasswd) or V(tls/).",
         default=[],

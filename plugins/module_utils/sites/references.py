@@ -12,7 +12,7 @@ from .parts.paths import Path
 if TYPE_CHECKING:
     from .model import Site
     from .parts.proxying import Proxy
-    from .parts.scope import Scope
+    from .parts.scope import SiteScope
 
 __all__ = ["check_site", "check_sites"]
 
@@ -50,7 +50,7 @@ def _check_ports(site: Site) -> None:
             )
 
 
-def _check_scope(site: Site, scope: Scope, where: str, within: Sequence[Scope] = ()) -> None:
+def _check_scope(site: Site, scope: SiteScope, where: str, within: Sequence[SiteScope] = ()) -> None:
     if scope.limit_req:
         known = [zone.name for zone in site.limit_req_zones]
         _declared(scope.limit_req.zone, known, f"{where}.limit_req.zone", "zone", "limit_req_zones of the site")

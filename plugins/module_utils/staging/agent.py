@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .. import remote, world
+from .. import environment, remote
 from ..errors import SluiceError
 from .containers import libraries, pack
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Agent", "code", "command"]
 
-_WORLD = Path(str(world.__file__)).parent
+_ENVIRONMENT = Path(str(environment.__file__)).parent
 _HOME = "sluice"
 _PATHS = [f"/{_HOME}{part}" for part in ("", "/libraries.zip")]
 # What the agent starts may neither read what is meant for it nor say something in its place. All that it needs comes
@@ -47,13 +47,13 @@ while True:
         a.extraction_filter=lambda member,_: member
         a.extractall("/")
 sys.path[:0]={_PATHS}
-from sluice.world.inside.main import main
+from sluice.environment.inside.main import main
 main(i,o,sys.argv[1])
 """
 
 
 def command(part: str) -> list[str]:
-    """What a container runs that the agent of that part is in: ``nginx``, ``stand-in`` or ``judge``."""
+    """What a container runs that the agent of that part is in: ``nginx``, ``stub`` or ``judge``."""
     return ["python3", "-IS", "-c", _BOOT, part]
 
 
@@ -64,7 +64,7 @@ _KEPT_WORDS = 4000
 _MOST_ANSWER = 96 * 1024 * 1024
 _MOST_LINES = 100
 # All that the agent does has bounds of its own, which are smaller.
-_PATIENCE_SECONDS = 900.0
+_TIMEOUT_SECONDS = 900.0
 _TAKEN_SECONDS = 60.0
 
 
@@ -72,8 +72,8 @@ _TAKEN_SECONDS = 60.0
 def code() -> bytes:
     """Pack what agents are made of; it is the same for all of them."""
     files = {f"{_HOME}/{path}": text.encode() for path, text in remote.sources().items()}
-    for path in (_WORLD / "__init__.py", *(_WORLD / "inside").rglob("*.py")):
-        files[f"{_HOME}/sluice/world/{path.relative_to(_WORLD)}"] = path.read_bytes()
+    for path in (_ENVIRONMENT / "__init__.py", *(_ENVIRONMENT / "inside").rglob("*.py")):
+        files[f"{_HOME}/sluice/environment/{path.relative_to(_ENVIRONMENT)}"] = path.read_bytes()
     return pack({**files, f"{_HOME}/libraries.zip": libraries()}, {})
 
 
@@ -94,7 +94,7 @@ class Agent:
         self._stream: Any = container.attach_socket(params=_CHANNELS)
         # The client gives a reader of a socket, or over SSH the channel itself.
         self._socket: Any = getattr(self._stream, "_sock", self._stream)
-        self._socket.settimeout(_PATIENCE_SECONDS)
+        self._socket.settimeout(_TIMEOUT_SECONDS)
         self._frames: Any = self._socket.makefile("rb")
         self._said = b""
         self._words = b""
@@ -120,7 +120,7 @@ class Agent:
         except OSError as error:
             raise self._ended(what, error) from error
 
-    def ask(self, what: str, about: Any, seconds: float = _PATIENCE_SECONDS) -> dict[str, Any]:
+    def ask(self, what: str, about: Any, seconds: float = _TIMEOUT_SECONDS) -> dict[str, Any]:
         """Have it do ``what`` within ``seconds``. Raises ``SluiceError`` with its words when it cannot."""
         with self._lock:
             if self._broken:

@@ -38,9 +38,9 @@ _CAPABILITIES = {
     # worker_priority, and `proxy_bind … transparent`. Not every engine gives SYS_RESOURCE, for worker_rlimit_nofile.
     "nginx": [*_ROOT, "NET_RAW", "SYS_NICE"],
     # Its own end of the link, and its routes.
-    "stand-in": [*_ROOT, "NET_ADMIN"],
-    # The link, and the addresses of nginx's network. The other is one that the stand-ins lack: the kernel lets nobody
-    # look into a process that may more than he, and the user's programs run beside the stand-ins.
+    "stub": [*_ROOT, "NET_ADMIN"],
+    # The link, and the addresses of nginx's network. The other is one that the stubs lack: the kernel lets nobody
+    # look into a process that may more than he, and the user's programs run beside the stubs.
     "judge": ["NET_ADMIN", "SYS_NICE"],
     "image": _ROOT,
     "build": [],
@@ -173,16 +173,16 @@ def _size(value: int) -> str:
 
 
 @dataclass(frozen=True)
-class _Machine:
+class _Limits:
     cores: int
     bounds_cores: bool
 
 
 @functools.lru_cache(maxsize=4)
-def _machine(client: docker.DockerClient) -> _Machine:
+def _machine(client: docker.DockerClient) -> _Limits:
     """The engine's machine, which may be another one. Without root an engine often may not bound cores."""
     known = client.info()
-    return _Machine(int(known.get("NCPU") or 1), bool(known.get("CpuCfsQuota", True)))
+    return _Limits(int(known.get("NCPU") or 1), bool(known.get("CpuCfsQuota", True)))
 
 
 class DiskWatch:

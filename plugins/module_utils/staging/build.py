@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
-__all__ = ["BASES", "BASE_LABEL", "SPARE_MODULES", "Base", "apt_sources", "build", "dockerfile"]
+__all__ = ["BASES", "BASE_LABEL", "SPARE_MODULES", "BaseImage", "apt_sources", "build", "dockerfile"]
 
 BASE_LABEL = "sluice.base"
 """The label of a platform image that tells what it stands on, as ``debian@sha256:…``."""
@@ -57,7 +57,7 @@ SPARE_MODULES = " && ".join(
 )
 
 
-class Base(NamedTuple):
+class BaseImage(NamedTuple):
     """A distribution's release: the registry's image, and what apt calls it."""
 
     image: str
@@ -66,17 +66,17 @@ class Base(NamedTuple):
     keyring: str
 
     def at(self, digest: str) -> str:
-        """Name the image of this digest."""
+        """Return the image of this digest."""
         return f"{self.image.partition(':')[0]}@{digest}"
 
 
 _DEBIAN_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _UBUNTU_KEYS = "/usr/share/keyrings/ubuntu-archive-keyring.gpg"
 
-BASES: Mapping[str, Base] = {
-    "debian-12": Base("debian:12", "debian", "bookworm", _DEBIAN_KEYS),
-    "debian-13": Base("debian:13", "debian", "trixie", _DEBIAN_KEYS),
-    "ubuntu-24.04": Base("ubuntu:24.04", "ubuntu", "noble", _UBUNTU_KEYS),
+BASES: Mapping[str, BaseImage] = {
+    "debian-12": BaseImage("debian:12", "debian", "bookworm", _DEBIAN_KEYS),
+    "debian-13": BaseImage("debian:13", "debian", "trixie", _DEBIAN_KEYS),
+    "ubuntu-24.04": BaseImage("ubuntu:24.04", "ubuntu", "noble", _UBUNTU_KEYS),
 }
 
 
@@ -129,7 +129,7 @@ def dockerfile(image: str, packages: Sequence[str]) -> str:
 
 def build(
     client: docker.DockerClient,
-    base: Base,
+    base: BaseImage,
     packages: Sequence[str],
     tag: str,
     say: Callable[[str], None],
@@ -175,7 +175,7 @@ def _is_local(client: docker.DockerClient, image: str) -> bool:
     return True
 
 
-def _by_digest(client: docker.DockerClient, base: Base, image: str) -> str:
+def _by_digest(client: docker.DockerClient, base: BaseImage, image: str) -> str:
     """Name a base that is here by its digest; empty where it has none, as it came from no registry.
 
     Raises ``SluiceError`` where ``image`` names a digest, and what is here has another.
@@ -193,8 +193,8 @@ def _by_digest(client: docker.DockerClient, base: Base, image: str) -> str:
 
 
 def _registry_problem(client: docker.DockerClient, image: str) -> str:
-    """Say why no registry gives the base image, or nothing when one does."""
-    patience, client.api.timeout = client.api.timeout, _PROBE_SECONDS
+    """Return why no registry gives the base image, or nothing when one does."""
+    wait_at_most, client.api.timeout = client.api.timeout, _PROBE_SECONDS
     try:
         client.images.get_registry_data(image)
     except docker.errors.APIError as error:
@@ -202,7 +202,7 @@ def _registry_problem(client: docker.DockerClient, image: str) -> str:
     except requests.RequestException:
         return f"no answer in {_PROBE_SECONDS} s"
     finally:
-        client.api.timeout = patience
+        client.api.timeout = wait_at_most
     return ""
 
 
@@ -230,7 +230,7 @@ def _pull(client: docker.DockerClient, image: str, say: Callable[[str], None]) -
 
 def _from_base(
     client: docker.DockerClient,
-    base: Base,
+    base: BaseImage,
     image: str,
     packages: Sequence[str],
     tag: str,
@@ -257,7 +257,7 @@ def _from_base(
         raise SluiceError(f"{doing} failed: {error}") from error
 
 
-def apt_sources(targets: str, base: Base) -> list[str]:
+def apt_sources(targets: str, base: BaseImage) -> list[str]:
     """Turn what ``apt-get indextargets`` prints into sources lines of ``base``.
 
     ``targets`` has a line ``URI|SUITE|COMPONENT`` for each index of this machine. Other people's archives are left out;
@@ -300,7 +300,7 @@ def _apt_proxies() -> list[str]:
     return options
 
 
-def _mmdebstrap(base: Base, packages: Sequence[str], archive: str, reason: str) -> list[str]:
+def _mmdebstrap(base: BaseImage, packages: Sequence[str], archive: str, reason: str) -> list[str]:
     """Build the command that writes the root file system as tar."""
     if not shutil.which("mmdebstrap") or not shutil.which("apt-get"):
         raise SluiceError(
@@ -323,7 +323,12 @@ def _mmdebstrap(base: Base, packages: Sequence[str], archive: str, reason: str) 
 
 
 def _from_packages(
-    client: docker.DockerClient, base: Base, packages: Sequence[str], tag: str, say: Callable[[str], None], reason: str
+    client: docker.DockerClient,
+    base: BaseImage,
+    packages: Sequence[str],
+    tag: str,
+    say: Callable[[str], None],
+    reason: str,
 ) -> None:
     repository, _, version = tag.partition(":")
     with tempfile.TemporaryDirectory() as folder, _Progress(f"building {tag} from packages", say) as progress:

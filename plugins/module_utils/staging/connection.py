@@ -15,7 +15,7 @@ _DAEMONS = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 
 def explain(host: str, *, installed: bool, allowed: bool, error: str) -> SluiceError:
-    """Say why the engine at ``host`` does not answer, and what to do. ``error`` is the client's own text."""
+    """Return why the engine at ``host`` does not answer, and what to do. ``error`` is the client's own text."""
     if host != _SOCKET:
         return SluiceError(
             f"Docker does not answer at {host} (from DOCKER_HOST): {error}; start that engine, or unset DOCKER_HOST"

@@ -14,9 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..environment.images import Image
 from ..errors import SluiceError
 from ..packages import docker
-from ..world.images import Image
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Completed", "await_image", "execute", "libraries", "pack", "pulled", "remove"]
 
 _LIBRARIES = ("h2", "hpack", "hyperframe")
-_PATIENCE_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 _CONNECT = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])), 1).close()"
 
 
@@ -87,7 +87,7 @@ def pulled(client: docker.DockerClient, image: Image) -> str:
     except docker.errors.APIError as error:
         raise SluiceError(
             f"staging_images: Docker has no image {image.image}, and cannot pull it: {error.explanation or error}; "
-            f"build or load it on the controller, or leave {image.endpoint.host}:{image.endpoint.port} to a stand-in"
+            f"build or load it on the controller, or leave {image.endpoint.host}:{image.endpoint.port} to a stub"
         ) from error
 
 
@@ -107,7 +107,7 @@ def await_image(container: Container, image: Image, network: Container) -> None:
     ``network`` is the container whose network it shares.
     """
     where = f"{image.endpoint.host}:{image.endpoint.port}"
-    until = time.monotonic() + _PATIENCE_SECONDS
+    until = time.monotonic() + _TIMEOUT_SECONDS
     while execute(network, "python3", "-IS", "-c", _CONNECT, str(image.endpoint.port)).code:
         container.reload()
         if container.status not in ("created", "running"):
@@ -116,7 +116,7 @@ def await_image(container: Container, image: Image, network: Container) -> None:
         if time.monotonic() > until:
             raise SluiceError(
                 f"the image {image.image} does not accept connections on port {image.endpoint.port} after "
-                f"{_PATIENCE_SECONDS:.0f} s; it must listen there on all addresses. Its last words: "
+                f"{_TIMEOUT_SECONDS:.0f} s; it must listen there on all addresses. Its last words: "
                 f"{_last_words(container)}"
             )
         time.sleep(0.1)

@@ -14,5 +14,5 @@ def project_label(project: Path) -> str:
 
 
 def labels(project: Path, part: str) -> dict[str, str]:
-    """Tell the labels of what a checkout makes for a ``part`` (``stage``, ``sandbox``)."""
+    """Return the labels of what a checkout makes for a ``part`` (``stage``, ``sandbox``)."""
     return {"sluice": "1", "sluice.project": project_label(project), "sluice.part": part}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from docker.models.images import Image
 
-__all__ = ["Platform", "controller_platform", "ensure_platform", "parse_facts", "platform_tag"]
+__all__ = ["PlatformImage", "controller_platform", "ensure_platform", "parse_facts", "platform_tag"]
 
 _ALWAYS = ("ca-certificates", "iproute2", "nginx", "openssl", "procps", "python3")
 _FALLBACK = "debian-12"
@@ -39,7 +39,7 @@ nginx -V 2>&1
 
 
 @dataclasses.dataclass(frozen=True)
-class Platform:
+class PlatformImage:
     """An image and its nginx.
 
     ``configure`` is the SHA-256 of nginx's configure arguments, ``modules`` are the names of its dynamic modules, and
@@ -59,7 +59,7 @@ class Platform:
 
 
 def controller_platform(os_release: Path = Path("/etc/os-release")) -> str:
-    """Name the platform that this machine itself is, or Debian 12 where it is none that can be staged."""
+    """Return the platform that this machine itself is, or Debian 12 where it is none that can be staged."""
     with contextlib.suppress(OSError):
         words = dict(re.findall(r'^(ID|VERSION_ID)="?([^"\n]*)"?$', os_release.read_text(), re.MULTILINE))
         name = f"{words.get('ID')}-{words.get('VERSION_ID')}"
@@ -69,7 +69,7 @@ def controller_platform(os_release: Path = Path("/etc/os-release")) -> str:
 
 
 def platform_tag(name: str, packages: Sequence[str], base_digest: str = "") -> str:
-    """Name the image of a platform with these packages, on a base of that digest where one is demanded."""
+    """Return the image of a platform with these packages, on a base of that digest where one is demanded."""
     parts = [name, _complete(packages), SPARE_MODULES, *filter(None, [base_digest])]
     return f"sluice-platform:{name}-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]}"
 
@@ -82,7 +82,7 @@ def ensure_platform(
     say: Callable[[str], None],
     bounds: Bounds | None = None,
     base_digest: str = "",
-) -> Platform:
+) -> PlatformImage:
     """Find the image of ``platform``, or make it, and read what it has; seconds when it is there.
 
     ``platform`` is ``auto`` (the controller's own), ``debian-12``, ``debian-13`` or ``ubuntu-24.04``. ``cache`` holds
@@ -137,7 +137,7 @@ def _find(client: docker.DockerClient, tag: str) -> Image | None:
 
 def _read(
     client: docker.DockerClient, name: str, tag: str, image_id: str, base: str, folder: Path, bounds: Bounds
-) -> Platform:
+) -> PlatformImage:
     """Read the image's facts and its packaged tree, once for each image."""
     place = folder / image_id.partition(":")[2]
     if not place.exists():
@@ -148,7 +148,9 @@ def _read(
             draft.rename(place)
     facts = json.loads((place / "platform.json").read_text())
     modules = tuple(facts.pop("modules"))
-    return Platform(name=name, image=tag, image_id=image_id, base=base, modules=modules, tree=place / "tree", **facts)
+    return PlatformImage(
+        name=name, image=tag, image_id=image_id, base=base, modules=modules, tree=place / "tree", **facts
+    )
 
 
 def _ask(client: docker.DockerClient, image_id: str, draft: Path, bounds: Bounds) -> dict[str, object]:

@@ -1,10 +1,10 @@
-"""A stage: three containers around a release. nginx runs in the first, stand-ins for its upstreams in the second, and
+"""A stage: three containers around a release. nginx runs in the first, stubs for its upstreams in the second, and
 the third, the judge, asks nginx and judges the answers.
 
 None has a network. A pair of virtual interfaces, made from inside, is all that joins the first two, so nothing real can
 be reached from either, the controller included, and no address can clash. (An internal network of Docker's would drop
 what goes to addresses outside its range, and those are the point: a literal upstream address has to lead to a
-stand-in.) The judge is in nginx's network, and has files and processes that nothing beside nginx can reach: whatever a
+stub.) The judge is in nginx's network, and has files and processes that nothing beside nginx can reach: whatever a
 release runs there can answer requests, and cannot say what is to be thought of the answers.
 """
 
@@ -19,23 +19,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from ..environment.images import Image
+from ..environment.model import Environment
+from ..environment.synthesis import STUB_NETWORK
 from ..errors import InputError, SluiceError
 from ..packages import docker
-from ..world.images import Image
-from ..world.model import World
-from ..world.synthesis import STAND_IN_NETWORK
-from .asking import TOGETHER
 from .bounds import Bounds
 from .containers import Completed, execute, pulled, remove
-from .making import Made, Maker
+from .create import Made, Maker
+from .judging import TOGETHER
 from .orphans import owner_label, remove_orphans
 
 __all__ = ["Completed", "Stage", "StageSettings", "owner_label", "remove_orphans"]
 
 _TREE = "/var/lib/sluice/releases"
 # The ends of the link. The ranges are for tests of network devices (RFC 2544, RFC 5180), so no production has them.
-_NGINX, _STAND_IN = "198.18.0.1", "198.18.0.2"
-_NGINX6, _STAND_IN6 = "2001:2::1", "2001:2::2"
+_NGINX, _STUB = "198.18.0.1", "198.18.0.2"
+_NGINX6, _STUB6 = "2001:2::1", "2001:2::2"
 _MOST_ROUNDS = 20
 
 
@@ -58,7 +58,8 @@ class StageSettings:
 class Stage:
     """Runs the release ``serves``. Use it as a context, so that the containers end with it.
 
-    ``trees`` are the releases that the containers hold, by id; ``basis`` is the one that the world is completed by.
+    ``trees`` are the releases that the containers hold, by id; ``basis`` is the one that the environment is completed
+    by.
     """
 
     def __init__(
@@ -67,13 +68,13 @@ class Stage:
         name: str,
         trees: Mapping[str, Path],
         serves: str,
-        world: World,
+        environment: Environment,
         settings: StageSettings,
         basis: str = "",
     ) -> None:
         self.client = client
         self.name = name
-        self.world = world
+        self.environment = environment
         self._trees = trees
         self._serves = serves
         self._basis = basis or serves
@@ -91,19 +92,20 @@ class Stage:
                 raise InputError("staging_docroots", f"{folder}, which is mapped to {path}, does not exist")
 
     def begin(self, after: Stage | None = None) -> None:
-        """Begin to start the containers, which takes a second and asks nothing of the world yet.
+        """Begin to start the containers, which takes a second and asks nothing of the environment yet.
 
         It waits until those of ``after`` have started: so that one is there while this one still starts.
         """
         self._beginning = self._opener.submit(self._begin, after._beginning if after else None)
 
-    def open(self, error_logs: Sequence[str], world: World | None = None) -> None:
-        """Begin to make the world, or ``world`` instead of the one that was given, and the containers before it.
+    def open(self, error_logs: Sequence[str], environment: Environment | None = None) -> None:
+        """Begin to make the environment, or ``environment`` instead of the one that was given, and the containers
+        before it.
 
         ``run`` and ``ask`` wait for it, and raise what went wrong.
         """
-        if world is not None:
-            self.world = world
+        if environment is not None:
+            self.environment = environment
         if self._beginning is None:
             self.begin()
         self._opening = self._opener.submit(self._open, error_logs)
@@ -128,7 +130,7 @@ class Stage:
         (nginx, others, _), plan = self._parts, self._plan(error_logs)
         try:
             images = [(image, pulled(self.client, image)) for image in self._images()]
-            # They may take long, and come before the link, for which the stand-ins wait not so long.
+            # They may take long, and come before the link, for which the stubs wait not so long.
             for number, (image, identity) in enumerate(images):
                 network = nginx.container if image.beside else others.container
                 self._maker.image(number, image, identity, network, self._settings.docroots)
@@ -141,7 +143,7 @@ class Stage:
         # What is in nginx's container is no secret from the release.
         secret = {**plan, "key": self._key}
         try:
-            others.agent.tell("stand_in", secret)
+            others.agent.tell("stub", secret)
             judge.agent.ask("join", secret)
             made = nginx.agent.ask("prepare", plan)["made"]
             learned, ends, refused = self._complete(nginx, judge)
@@ -149,18 +151,18 @@ class Stage:
                 # What refuses the basis tells nothing of the release, which then stands for itself.
                 more, others_ends, _ = self._complete(nginx, judge, {"basis": self.tree(self._serves)})
                 learned, ends = [*learned, *more], [*ends, *others_ends]
-            shut = judge.agent.ask("await_stand_ins", ends)["shut"]
+            shut = judge.agent.ask("await_stubs", ends)["shut"]
         except SluiceError as error:
-            # Nobody reads what the stand-ins print, until they are missed.
+            # Nobody reads what the stubs print, until they are missed.
             words = execute(others.container, "sh", "-c", "cat /sluice/*.log 2>&1").output.strip()
-            raise SluiceError(f"{error}; the stand-ins' own words: {words[-400:]}" if words else str(error)) from error
+            raise SluiceError(f"{error}; the stubs' own words: {words[-400:]}" if words else str(error)) from error
         return {"made": made, "learned": learned, "shut": shut, "refused": refused}
 
     @staticmethod
     def _complete(
         nginx: Made, judge: Made, by: Mapping[str, str] | None = None
     ) -> tuple[list[str], list[dict[str, Any]], str]:
-        """Complete the world by what nginx says it lacks; what was learned in words, the stand-ins that it takes, and
+        """Complete the environment by what nginx says it lacks; what was learned in words, the stubs that it takes, and
         what nginx still refuses in the end.
 
         Only the judge can give nginx's network an address.
@@ -180,30 +182,30 @@ class Stage:
         return learned, ends, str(found["refused"])
 
     def _images(self) -> list[Image]:
-        """The images that something in this world can ask."""
-        ends = {*self.world.stand_ins, *self.world.local_stand_ins}
+        """The images that something in this environment can ask."""
+        ends = {*self.environment.stubs, *self.environment.local_stubs}
         return [image for image in self._settings.images if image.endpoint in ends]
 
     def _plan(self, error_logs: Sequence[str]) -> dict[str, Any]:
-        world = asdict(self.world)
+        environment = asdict(self.environment)
         real = {image.endpoint for image in self._images()}
 
         def bound(end: Mapping[str, Any]) -> dict[str, Any]:
             host = {"localhost": "127.0.0.1"}.get(end["host"], end["host"])
-            return {**end, "bind": self.world.names.get(host, host)}
+            return {**end, "bind": self.environment.names.get(host, host)}
 
-        for service in world["services"]:
+        for service in environment["services"]:
             service["endpoint"] = bound(service["endpoint"]) if service["endpoint"] else None
         return {
-            **world,
-            "directories": {**world["directories"], **self._settings.owners},
-            "stand_ins": [bound(asdict(end)) for end in self.world.stand_ins if end not in real],
-            "local_stand_ins": [bound(asdict(end)) for end in self.world.local_stand_ins if end not in real],
+            **environment,
+            "directories": {**environment["directories"], **self._settings.owners},
+            "stubs": [bound(asdict(end)) for end in self.environment.stubs if end not in real],
+            "local_stubs": [bound(asdict(end)) for end in self.environment.local_stubs if end not in real],
             "nginx": _NGINX,
             "nginx6": _NGINX6,
-            "stand_in": _STAND_IN,
-            "stand_in6": _STAND_IN6,
-            "stand_in_network": str(STAND_IN_NETWORK),
+            "stub": _STUB,
+            "stub6": _STUB6,
+            "stub_network": str(STUB_NETWORK),
             "tree": self.tree(self._serves),
             "basis": self.tree(self._basis),
             "trees": [self.tree(identity) for identity in self._trees],
@@ -211,18 +213,20 @@ class Stage:
         }
 
     @property
-    def invented(self) -> list[str]:
-        """What the world has that production may have otherwise, in words: read, made, and found wanting by nginx.
+    def synthesized(self) -> list[str]:
+        """What the environment has that production may have otherwise, in words: read, made, and found wanting by
+        nginx.
 
         Complete once the stage is open.
         """
         found = [*self._prepared.get("made", []), *self._prepared.get("learned", [])]
-        shut = [f"no stand-in at {words}" for words in self._prepared.get("shut", [])]
-        return [*self.world.invented, *found, *shut]
+        shut = [f"no stub at {words}" for words in self._prepared.get("shut", [])]
+        return [*self.environment.synthesized, *found, *shut]
 
     @property
     def refused(self) -> str:
-        """What ``nginx -t`` says of the release that the world is completed by, where it refuses it; else nothing.
+        """What ``nginx -t`` says of the release that the environment is completed by, where it refuses it; else
+        nothing.
 
         It was asked before any line of another release was run. Raises ``SluiceError`` when the stage is not open.
         """

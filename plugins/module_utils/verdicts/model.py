@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..staging.stage import Stage
     from .pytests import Pytests
 
-__all__ = ["Finding", "Live", "Options", "Result", "Subject", "Verdict"]
+__all__ = ["Finding", "GateOptions", "Live", "Result", "Subject", "Verdict"]
 
 Result = Literal["pass", "fail", "inconclusive", "not run"]
 
@@ -41,9 +41,9 @@ class Finding:
     origin: str = ""
     check: str = ""
     expected: str = ""
-    seen: str = ""
+    actual: str = ""
     nginx: str = ""
-    mend: str = ""
+    fix: str = ""
     warning: bool = False
     accepted: str = ""
 
@@ -78,7 +78,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Options:
+class GateOptions:
     """What the user sets for the gates (variables ``gates_*``, and ``nginx_needs`` as ``declared``).
 
     ``coverage`` is a share in percent. ``decide`` gives the reason for which a gate that is inconclusive counts as
@@ -115,15 +115,15 @@ class Subject:
     """What gates examine: one release, for ``hosts``, with its contract, and the stage that runs it.
 
     ``problems`` are what was wrong with the variables before there was a tree; then ``release`` is None. ``needs`` are
-    those of the release. ``live`` is what serves now, None for a first release; it runs on ``live_stage``, in a world
-    that equals the one of ``stage``. ``said`` is what each host answered when it was asked about the needs, None where
-    hosts are not asked. ``pytests`` runs the user's tests.
+    those of the release. ``live`` is what serves now, None for a first release; it runs on ``live_stage``, in a
+    environment that equals the one of ``stage``. ``said`` is what each host answered when it was asked about the needs,
+    None where hosts are not asked. ``pytests`` runs the user's tests.
 
     A gate leaves both stages as it found them: the release's own bytes at their path, and nginx running from them.
     """
 
     hosts: Sequence[str]
-    options: Options
+    options: GateOptions
     problems: Sequence[str] = ()
     release: Release | None = None
     config: Config | None = None
@@ -140,7 +140,7 @@ class Subject:
     def live_fault(self) -> str:
         """Why the live release starts nowhere, in nginx's words; then there is nothing to compare answers with.
 
-        Empty where it starts, and where staging may be to blame. Waits until the stages are open.
+        Empty where it starts, and where staging may be the cause. Waits until the stages are open.
         """
         if self.live is None or self.live_stage is None:
             return ""

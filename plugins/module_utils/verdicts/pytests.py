@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import IO, cast
 
 from ..errors import SluiceError
-from ..outside import whole_number
+from ..untrusted import whole_number
 
 __all__ = ["Pytests"]
 

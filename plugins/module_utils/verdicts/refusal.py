@@ -1,10 +1,10 @@
-"""Whether a release that nginx refuses in staging is itself to blame, or may be refused for what staging lacks."""
+"""Whether a release that nginx refuses in staging is itself the cause, or may be refused for what staging lacks."""
 
 from __future__ import annotations
 
 import re
 
-from ..world.directives import known_elsewhere
+from ..environment.directives import known_elsewhere
 
 __all__ = ["own_fault"]
 

@@ -17,7 +17,7 @@ from ..errors import InputError, SluiceError
 from ..receipt import GATES
 from .model import Subject, Verdict
 
-__all__ = ["STAGES", "Gate", "in_order", "read_decide", "run_gates"]
+__all__ = ["STAGES", "Gate", "in_order", "read_waivers", "run_gates"]
 
 STAGES = ("stage", "live_stage")
 """What gates work on; two that work on the same one wait for each other."""
@@ -58,11 +58,13 @@ def in_order(found: Iterable[Gate]) -> list[Gate]:
     return [by_name[name] for name in names]
 
 
-def read_decide(reasons: Mapping[str, Any], gates: Sequence[Gate]) -> Mapping[str, str]:
-    """Read ``gates_decide``, reasons by the names of gates. Raises ``InputError``: a blank one would decide nothing."""
+def read_waivers(reasons: Mapping[str, Any], gates: Sequence[Gate]) -> Mapping[str, str]:
+    """Read ``gates_waivers``, reasons by the names of gates. Raises ``InputError``: a blank one would decide
+    nothing.
+    """
     known = [gate.name for gate in gates]
     for name, reason in reasons.items():
-        where = f"gates_decide.{name}"
+        where = f"gates_waivers.{name}"
         if name not in known:
             raise InputError(where, f"there is no gate {name}; there are {', '.join(known)}")
         if not isinstance(reason, str) or not reason.strip():
@@ -126,7 +128,7 @@ def run_gates(
                 held_up = _held_up(gate, verdicts)
                 taken = {each for other in running.values() for each in _taken(other, subject)}
                 if held_up is not None:
-                    verdicts[gate.name] = judge(_settled(gate, held_up, subject, verdicts))
+                    verdicts[gate.name] = judge(_finalized(gate, held_up, subject, verdicts))
                 elif not taken & _taken(gate, subject):
                     running[pool.submit(_examine, gate, subject)] = gate
                 else:
@@ -136,7 +138,7 @@ def run_gates(
                 raise ValueError(f"gates wait for others that are not there: {', '.join(gate.name for gate in left)}")
             for done in wait(running, return_when=FIRST_COMPLETED).done:
                 gate = running.pop(done)
-                verdicts[gate.name] = judge(_settled(gate, done.result(), subject, verdicts))
+                verdicts[gate.name] = judge(_finalized(gate, done.result(), subject, verdicts))
     return [verdicts[gate.name] for gate in order]
 
 
@@ -153,7 +155,7 @@ def _held_up(gate: Gate, verdicts: Mapping[str, Verdict]) -> Verdict | None:
     return None
 
 
-def _settled(gate: Gate, verdict: Verdict, subject: Subject, verdicts: Mapping[str, Verdict]) -> Verdict:
+def _finalized(gate: Gate, verdict: Verdict, subject: Subject, verdicts: Mapping[str, Verdict]) -> Verdict:
     unsure = any(_is_decided(verdicts[name]) for name in gate.after)
     decided = _decided(verdict, subject.options.decide.get(gate.name, ""), unsure=unsure)
     return replace(decided, gate=gate.name)

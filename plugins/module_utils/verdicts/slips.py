@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..needs.comparing import new_needs
 from ..needs.declared import declared, is_declared
-from ..needs.slips import Side, Slip, find_slips, without_slips
+from ..needs.slips import ReleaseNeeds, Slip, find_slips, without_slips
 from .model import Subject
 
 __all__ = ["left_to_preflight", "slips_of"]
@@ -15,8 +15,8 @@ def slips_of(subject: Subject) -> dict[tuple[str, str], Slip]:
     if subject.live is None:
         return {}
     live, release = subject.live, subject.release
-    before = Side(live.needs, live.config, live.release.paths if live.release else frozenset())
-    after = Side(subject.needs, subject.config, release.paths if release else frozenset())
+    before = ReleaseNeeds(live.needs, live.config, live.release.paths if live.release else frozenset())
+    after = ReleaseNeeds(subject.needs, subject.config, release.paths if release else frozenset())
     texts = declared(subject.options.declared)
     meant = {need.key for need in new_needs(subject.needs, live.needs) if is_declared(need, texts)}
     return {key: slip for key, slip in find_slips(after, before).items() if key not in meant}

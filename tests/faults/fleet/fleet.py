@@ -1,4 +1,4 @@
-"""Three hosts and the controller: a run of push and settle, held in a phase by real means, and what befalls it."""
+"""Three hosts and the controller: a run of push and finalize, held in a phase by real means, and what befalls it."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _PLAYBOOK = """
   gather_facts: false
   run_once: true
   tasks:
-    - sluice.nginx.run:
+    - sluice.nginx.run_start:
       register: sluice_run
 - import_playbook: {project}/playbooks/push.yml
-- import_playbook: {project}/playbooks/settle.yml
+- import_playbook: {project}/playbooks/finalize.yml
 """
 # What ansible.cfg has, but for the seconds: a host that is cut is given up sooner here.
 _IMPATIENT = {
@@ -169,13 +169,13 @@ class Fleet:
             _let_go(host)
 
     def serving(self, name: str, release: str) -> None:
-        """Wait until a release is on trial on a host, and serves."""
+        """Wait until a release is pending on a host, and serves."""
 
         def there() -> bool:
             pending = self.hosts[name].pending()
             return pending.get("phase") == "serving" and pending["release"] == release
 
-        until(there, f"{release[:12]} serves on {name}, on trial")
+        until(there, f"{release[:12]} serves on {name}, pending")
 
     def at_work(self, name: str) -> None:
         """Wait until an operation of the controller is under way on a host."""

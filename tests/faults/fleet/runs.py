@@ -31,7 +31,7 @@ class Story:
 
     def push(self, **variables: Any) -> None:
         """Start the run."""
-        wanted = {"rollout_waves": WAVES, "rollout_guard_deadline": self.deadline, **variables}
+        wanted = {"rollout_waves": WAVES, "rollout_confirm_timeout": self.deadline, **variables}
         self.run = self.fleet.push(self.release, **wanted)
 
 
@@ -39,7 +39,7 @@ class Story:
 def _before_the_swap(story: Story) -> Iterator[None]:
     with story.fleet.held("web1"):
         story.push()
-        story.run.said("on trial")
+        story.run.said("pending")
         story.fleet.at_work("web1")
         yield
 
@@ -93,12 +93,12 @@ def _during_confirm(story: Story) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _during_revert(story: Story) -> Iterator[None]:
-    """nginx dies on the last host, so the run takes all back: one host has done it, another waits."""
+def _during_rollback(story: Story) -> Iterator[None]:
+    """nginx dies on the last host, so the run rolls all back: one host has done it, another waits."""
     _all_serve(story)
     story.fleet.hosts["web3"].sh("kill -9 $(cat /run/nginx.pid)")
     with story.fleet.held("web1"):
-        until(lambda: story.fleet.hosts["web2"].look()["pending"] is None, "web2 was taken back")
+        until(lambda: story.fleet.hosts["web2"].look()["pending"] is None, "web2 was rolled back")
         story.fleet.at_work("web1")
         yield
 
@@ -109,7 +109,7 @@ PHASES: dict[str, Callable[[Story], AbstractContextManager[None]]] = {
     "during bake": _during_bake,
     "between waves": _between_waves,
     "during confirm": _during_confirm,
-    "during revert": _during_revert,
+    "during rollback": _during_rollback,
 }
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 FOLDER = Path("/run/faults")
-_PATIENCE = 120.0
+_TIMEOUT = 120.0
 
 ORDER: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
 sys.path.insert(0, ORDER["engine"])
@@ -51,9 +51,9 @@ class Struck(System):
         ORDER["at"] = ""
         (FOLDER / "engine").write_text(str(os.getpid()))
         (FOLDER / "reached").touch()
-        if ORDER["do"] == "die":
+        if ORDER["fix"] == "die":
             os.kill(os.getpid(), signal.SIGKILL)
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + _TIMEOUT
         while not (FOLDER / "go").exists() and time.monotonic() < until:
             time.sleep(0.02)
 

@@ -25,7 +25,7 @@ __all__ = ["End", "Host", "Release", "make_release", "receipt_for", "until"]
 
 HERE = Path(__file__).parent
 # How long anything may take on a machine that does much else, in seconds.
-PATIENCE = 90.0
+TIMEOUT = 90.0
 
 CONF = """user www-data;
 worker_processes 2;
@@ -83,7 +83,7 @@ def make_release(word: str, *, http: str = "", server: str = "", page: str = "")
     form = {
         "id": release_id(manifest),
         "manifest": entries_to_json(manifest),
-        "kept": [],
+        "shared": [],
         "facts": {
             "error_logs": ["/var/log/nginx/error.log"],
             "access_logs": ["/var/log/nginx/access.log"],
@@ -109,7 +109,7 @@ class End(NamedTuple):
     last: dict[str, Any]
 
 
-def until(true: Callable[[], bool], what: str, within: float = PATIENCE) -> None:
+def until(true: Callable[[], bool], what: str, within: float = TIMEOUT) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + within
     while not true():
@@ -163,7 +163,7 @@ class Host:
             "request": _request(op, run, **request),
             "bundle_size": len(bundle),
             "at": at,
-            "do": do,
+            "fix": do,
         }
         driver = (HERE / "driver.py").read_text()
         command = 'exec python3 -IS -c "$1"'
@@ -193,7 +193,7 @@ class Host:
             subprocess.run(["docker", "unpause", self.container], check=True, capture_output=True)
 
     def look(self, *, whole: bool = False) -> dict[str, Any]:
-        """Tell how the host is, whatever Sluice says; ``whole`` asks nginx and reads the tree too."""
+        """Return how the host is, whatever Sluice says; ``whole`` asks nginx and reads the tree too."""
         text = (HERE / "look.py").read_text()
         # Under its full name Python is there even in the story in which it is missing.
         script = 'exec "$(ls /usr/bin/python3.[0-9]* | head -n 1)" -IS -c "$1" "$2" $3'
@@ -205,7 +205,7 @@ class Host:
         found = self.look()["pending"]
         return dict(found) if isinstance(found, dict) else {}
 
-    def end(self, within: float = PATIENCE) -> End:
+    def end(self, within: float = TIMEOUT) -> End:
         """Wait, doing nothing, until the host is where a host may be left; fails saying what is not so."""
         deadline = time.monotonic() + within
         while True:
@@ -238,9 +238,9 @@ def _request(op: str, run: str, **request: Any) -> dict[str, Any]:
 
 
 def _faults(found: dict[str, Any]) -> list[str]:
-    """Say why a host must not be left like this."""
+    """Return why a host must not be left like this."""
     if found["pending"] is not None or found["busy"]:
-        return ["a release is on trial, or somebody is at work"]
+        return ["a release is pending, or somebody is at work"]
     wrong = [
         f"{name} is {found[name]}, and {found['live']} is live"
         for name in ("confirmed", "link", "tree")

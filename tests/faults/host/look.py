@@ -68,7 +68,7 @@ def broken_checks(release: str) -> list[str]:
 
 
 def busy() -> bool:
-    """Tell whether an operation holds the host."""
+    """Return whether an operation holds the host."""
     with (ROOT / "lock").open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from tests.faults.host.host import End, Host, Release, make_release, receipt_for, until
 from tests.faults.table.table import Pair
-from tests.faults.table.words import BOOT, GUARD, NEXT, NOBODY, RUN
+from tests.faults.table.words import BOOT, NEXT, NOBODY, RUN, WATCHDOG
 
 __all__ = ["POINTS", "Scene"]
 
@@ -24,7 +24,7 @@ POINTS = {
     "after the reload": ("activate", "reload end"),
     "during checks": ("activate", "check begin"),
     "during confirm": ("confirm", "confirm begin"),
-    "during revert": ("revert", "swap back end"),
+    "during rollback": ("rollback", "swap back end"),
 }
 _SOON, _LATE = 5.0, 60.0
 JOURNAL = "/var/lib/sluice/journal.jsonl"
@@ -49,9 +49,9 @@ class Scene:
     def __init__(self, host: Host, pair: Pair) -> None:
         self.host, self.pair = host, pair
         self.run = f"run-{next(_numbers)}-{int(time.time())}"
-        # The guard's turn: soon where it is to act, else so late that a slow machine does not bring it on.
-        self.deadline = _SOON if pair.by in (GUARD, NEXT) else _LATE
-        self.do = "pause"
+        # The watchdog's turn: soon where it is to act, else so late that a slow machine does not bring it on.
+        self.deadline = _SOON if pair.by in (WATCHDOG, NEXT) else _LATE
+        self.fix = "pause"
         # Whether the run waits in its phase; else the fault itself sees to the right moment, once the release serves.
         self.held = pair.phase in POINTS
         self.gone = False
@@ -114,14 +114,14 @@ class Scene:
             return not thread.is_alive() or self.host.exec("test", "-e", "/run/faults/reached").returncode == 0
 
         until(there, "the engine came to its point")
-        assert thread.is_alive() or self.do == "die", f"{self.pair.phase} never came: {self.words()}"
+        assert thread.is_alive() or self.fix == "die", f"{self.pair.phase} never came: {self.words()}"
 
     def ask(self, op: str, run: str = "", *, bundle: bytes = b"", **request: Any) -> dict[str, Any]:
         """Ask the engine, as this run or as another one, and keep what it says; an answer that never came is no."""
         run = run or self.run
         operation, point = POINTS.get(self.pair.phase, ("", ""))
         if self.held and op == operation and run == self.run:
-            request.update(at=point, do=self.do)
+            request.update(at=point, fix=self.fix)
         try:
             answer = self.host.ask(op, run, bundle, **request)
         except SluiceError as error:
@@ -138,13 +138,13 @@ class Scene:
 
     def _wanted(self, release: Release) -> dict[str, Any]:
         form = {**release.form, "platform": {"nginx_version": self.host.nginx_version}}
-        options = {"guard_deadline": self.deadline, "check_timeout": 3}
+        options = {"confirm_timeout": self.deadline, "check_timeout": 3}
         return {"release": form, "receipt": receipt_for(release.id), "options": options, **self.more}
 
     @property
-    def guard(self) -> str:
-        """The name of the units that guard this run's trial."""
-        return f"sluice-guard-{self.run}"
+    def watchdog(self) -> str:
+        """The name of the units that watchdog this run's trial."""
+        return f"sluice-watchdog-{self.run}"
 
     def _deploy(self) -> None:
         """What the controller does on one host; when an answer is lost it knows of nothing better than to go."""
@@ -158,14 +158,14 @@ class Scene:
             self._struck.wait()
         if self.gone:
             return
-        if self.pair.phase == "during revert":
-            self.ask("revert")
+        if self.pair.phase == "during rollback":
+            self.ask("rollback")
             return
-        settled = self.ask("bake", release=self.release.id, seconds=0.5)
-        if settled["ok"]:
-            settled = self.ask("confirm", release=self.release.id, keep=0)
-        if not settled["ok"] and not settled.get("lost"):
-            self.ask("revert")
+        finalized = self.ask("bake", release=self.release.id, seconds=0.5)
+        if finalized["ok"]:
+            finalized = self.ask("confirm", release=self.release.id, keep=0)
+        if not finalized["ok"] and not finalized.get("lost"):
+            self.ask("rollback")
 
     def told(self) -> Told:
         """Wait until the host is where a host may be left, and tell the story's end."""
@@ -179,9 +179,9 @@ class Scene:
         by = str(end.last["by"])
         if '"event": "boot"' in journal:
             return BOOT
-        return {f"run {self.run}": RUN, "guard": GUARD}.get(by, NEXT)
+        return {f"run {self.run}": RUN, "watchdog": WATCHDOG}.get(by, NEXT)
 
     def words(self) -> str:
         """Everything that a person can read of it, in the answers and on the host."""
-        said = self.host.exec("journalctl", "-o", "cat", "--no-pager", "-n", "20", "-u", f"{self.guard}.service")
+        said = self.host.exec("journalctl", "-o", "cat", "--no-pager", "-n", "20", "-u", f"{self.watchdog}.service")
         return "\n".join([*self.heard, self.host.journal(), said.stdout.decode()])

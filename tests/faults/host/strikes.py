@@ -1,4 +1,4 @@
-"""What each fault does to a host, and how the host is mended afterwards."""
+"""What each fault does to a host, and how the host is fixed afterwards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils import receipt as rec
 from tests.faults.host.host import Host, make_release, receipt_for, until
 from tests.faults.host.scene import JOURNAL, Scene, Told
 from tests.faults.table.table import PLAIN, Pair
-from tests.faults.table.words import GUARD
+from tests.faults.table.words import WATCHDOG
 
 __all__ = ["FAULTS", "Fault", "tell"]
 
@@ -36,21 +36,21 @@ def _nothing(scene: Scene) -> None:
 
 
 class Fault(NamedTuple):
-    """``prepare`` comes before the run, ``strike`` in its phase; with ``mend`` the host can be used again.
+    """``prepare`` comes before the run, ``strike`` in its phase; with ``retry_rollback`` the host can be used again.
 
-    ``early`` ones, when it is before the swap, strike between preflight and activation. ``mended_first``: only a mended
+    ``early`` ones, when it is before the swap, strike between preflight and activation. ``fixed_first``: only a fixed
     host is where it may be left.
     """
 
     strike: Callable[[Scene], None]
     prepare: Callable[[Scene], None] = _nothing
-    mend: Callable[[Scene], None] = _nothing
+    fix: Callable[[Scene], None] = _nothing
     early: bool = False
-    mended_first: bool = False
+    fixed_first: bool = False
 
 
 def _dies(scene: Scene) -> None:
-    scene.do = "die"
+    scene.fix = "die"
 
 
 def _reboot(scene: Scene) -> None:
@@ -95,9 +95,9 @@ def _free_port(scene: Scene) -> None:
 
 
 def _listens(scene: Scene) -> None:
-    """The release wants the port; where it is the way back that needs it, the release of before does."""
+    """The release wants the port; where it is the rollback that needs it, the release of before does."""
     server = f"listen 127.0.0.1:{PORT};"
-    if scene.pair.phase == "during revert":
+    if scene.pair.phase == "during rollback":
         scene.before(server=server)
     else:
         scene.make(server=server)
@@ -113,7 +113,7 @@ def _zone(key: str, size: str, then: str) -> Callable[[Scene], None]:
 
 def _logs_apart(scene: Scene) -> None:
     scene.host.sh("mkdir -p /var/log/faults")
-    if scene.pair.phase == "during revert":
+    if scene.pair.phase == "during rollback":
         scene.before(server=_OWN_LOG)
     scene.make(server=_OWN_LOG)
 
@@ -159,7 +159,7 @@ def _hide_python(scene: Scene) -> None:
 
 
 def _show_python(scene: Scene) -> None:
-    if scene.pair.by == GUARD:
+    if scene.pair.by == WATCHDOG:
         # Its time comes, and it finds no Python.
         _outlast_the_deadline(scene)
     scene.host.sh("mv /usr/bin/python3-away /usr/bin/python3")
@@ -169,14 +169,14 @@ def _move_clock(seconds: int) -> Callable[[Scene], None]:
     def strike(scene: Scene) -> None:
         scene.host.sh(f"echo {seconds} > /run/faults/clock")
         if scene.pair.phase == "during bake":
-            # A contact of somebody else under the moved clock, which must not take the release back early.
+            # A contact of somebody else under the moved clock, which must not roll the release back early.
             seen = scene.ask("preflight", "other", release=scene.release.id, recover=True)
             assert scene.host.pending(), seen
             scene.gone = True
-            until(lambda: not scene.host.pending(), "the guard acts")
-            waited = _at(scene, '"event": "guard"') - _at(scene, '"event": "activate".*"mark": "end"')
-            # The last sign of life is a little older than the end of the activation.
-            assert waited.total_seconds() > scene.deadline - 2, f"the guard acted after {waited}"
+            until(lambda: not scene.host.pending(), "the watchdog acts")
+            waited = _at(scene, '"event": "watchdog"') - _at(scene, '"event": "activate".*"mark": "end"')
+            # The last heartbeat is a little older than the end of the activation.
+            assert waited.total_seconds() > scene.deadline - 2, f"the watchdog acted after {waited}"
 
     return strike
 
@@ -189,15 +189,15 @@ def _at(scene: Scene, event: str) -> datetime:
 
 def _freeze(scene: Scene) -> None:
     with scene.host.frozen():
-        time.sleep(scene.deadline + 2 if scene.pair.by == GUARD else 3)
+        time.sleep(scene.deadline + 2 if scene.pair.by == WATCHDOG else 3)
 
 
-def _stop_guard(scene: Scene) -> None:
-    """No guard any more; and where the run is over too, it is the next contact that finds what they left."""
+def _stop_watchdog(scene: Scene) -> None:
+    """No watchdog any more; and where the run is over too, it is the next contact that finds what they left."""
     if scene.pair.level == PLAIN:
         scene.host.exec("pkill", "-9", "-f", "python3 -IS")
     else:
-        scene.host.sh(f"systemctl stop {scene.guard}.timer")
+        scene.host.sh(f"systemctl stop {scene.watchdog}.timer")
     if scene.pair.phase in ("after the swap", "during bake"):
         scene.gone = True
         scene.host.exec("sh", "-c", "kill -9 $(cat /run/faults/engine)")
@@ -221,24 +221,24 @@ def _hold_nothing(scene: Scene) -> None:
     scene.held = False
 
 
-def _kill_guard(scene: Scene) -> None:
-    """End the guard's process: while it waits for the run's next sign of life, or while it takes the release back."""
+def _kill_watchdog(scene: Scene) -> None:
+    """End the watchdog's process: while it waits for the run's next heartbeat, or while it rolls the release back."""
     scene.gone = True
     if scene.pair.phase == "during bake":
         time.sleep(scene.deadline - 2)
         scene.ask("bake", release=scene.release.id, seconds=0)
-    said = '"event": "guard"' if scene.pair.phase == "during revert" else '"event": "trial"'
+    said = '"event": "watchdog"' if scene.pair.phase == "during rollback" else '"event": "pending"'
     scene.host.sh(
-        f"for i in $(seq 3000); do p=$(systemctl show -P MainPID {scene.guard}.service); "
+        f"for i in $(seq 3000); do p=$(systemctl show -P MainPID {scene.watchdog}.service); "
         f"if [ $p -gt 0 ] && grep '{scene.run}' {JOURNAL} | grep -q '{said}'; then kill -9 $p; exit; fi; "
-        "sleep 0.02; done; echo 'the guard never came' >&2; exit 1"
+        "sleep 0.02; done; echo 'the watchdog never came' >&2; exit 1"
     )
 
 
 def _other(scene: Scene) -> None:
-    """Another run comes: with a release of its own, or, while this one confirms, to take it back."""
+    """Another run comes: with a release of its own, or, while this one confirms, to roll it back."""
     if scene.pair.phase == "during confirm":
-        scene.ask("revert", "other", of=scene.run)
+        scene.ask("rollback", "other", of=scene.run)
     else:
         scene.activate("other")
 
@@ -246,7 +246,7 @@ def _other(scene: Scene) -> None:
 def _two_others(scene: Scene) -> None:
     threads = [
         threading.Thread(target=scene.activate, args=("other",)),
-        threading.Thread(target=scene.ask, args=("revert", "third"), kwargs={"of": scene.run}),
+        threading.Thread(target=scene.ask, args=("rollback", "third"), kwargs={"of": scene.run}),
     ]
     for thread in threads:
         thread.start()
@@ -313,15 +313,15 @@ def _soon(scene: Scene) -> None:
 
 
 def _confirm_late(scene: Scene) -> None:
-    """The guard has taken the release back, or is about it, when the confirmation comes."""
+    """The watchdog has rolled the release back, or is about it, when the confirmation comes."""
     scene.gone = True
-    said = "reverted" if scene.pair.phase == "during bake" else "guard"
+    said = "rolled_back" if scene.pair.phase == "during bake" else "watchdog"
     until(lambda: f'"event": "{said}"' in scene.host.exec("grep", "-A99", scene.run, JOURNAL).stdout.decode(), said)
     assert not scene.ask("confirm", release=scene.release.id)["ok"]
 
 
 def _confirm_in_time(scene: Scene) -> None:
-    """The confirmation and the guard come at the same time."""
+    """The confirmation and the watchdog come at the same time."""
     scene.gone = True
     time.sleep(scene.deadline - 0.4)
     scene.ask("confirm", release=scene.release.id)
@@ -339,52 +339,52 @@ FAULTS: dict[str, Fault] = {
     "controller killed": Fault(_go),
     "engine killed": Fault(_nothing, prepare=_dies),
     "engine hangs": Fault(_stop_engine),
-    "host killed and booted again": Fault(_reboot, mend=_somebody_starts_nginx, mended_first=True),
+    "host killed and booted again": Fault(_reboot, fix=_somebody_starts_nginx, fixed_first=True),
     "host hangs": Fault(_freeze),
-    "nginx not running": Fault(_stop_nginx, mend=_start_nginx, early=True, mended_first=True),
+    "nginx not running": Fault(_stop_nginx, fix=_start_nginx, early=True, fixed_first=True),
     "nginx killed": Fault(_kill_master),
-    "nginx replaced by another version": Fault(_replace_nginx, mend=_bring_nginx_back, early=True),
-    "port taken": Fault(_take_port, prepare=_listens, mend=_free_port),
+    "nginx replaced by another version": Fault(_replace_nginx, fix=_bring_nginx_back, early=True),
+    "port taken": Fault(_take_port, prepare=_listens, fix=_free_port),
     "zone size changed": Fault(_nothing, prepare=_zone("$uri", "1m", _ZONE.format(key="$uri", size="2m"))),
     "zone type changed": Fault(_nothing, prepare=_zone("$uri", "1m", "limit_conn_zone $uri zone=faults:1m;")),
     "zone key changed": Fault(_nothing, prepare=_zone("$uri", "1m", _ZONE.format(key="$request_uri", size="1m"))),
-    "page never answers": Fault(_nothing, prepare=_hang_upstream, mend=_free_port),
-    "log directory read-only": Fault(_lock_logs, prepare=_logs_apart, mend=_unlock_logs),
-    "disk full": Fault(_fill_disk, prepare=_own_disk, mend=_shared_disk),
+    "page never answers": Fault(_nothing, prepare=_hang_upstream, fix=_free_port),
+    "log directory read-only": Fault(_lock_logs, prepare=_logs_apart, fix=_unlock_logs),
+    "disk full": Fault(_fill_disk, prepare=_own_disk, fix=_shared_disk),
     "state file truncated": Fault(_truncate_state),
-    "guard stopped": Fault(_stop_guard, mend=_next_contact, mended_first=True),
-    "guard killed": Fault(_kill_guard, prepare=_hold_nothing),
+    "watchdog stopped": Fault(_stop_watchdog, fix=_next_contact, fixed_first=True),
+    "watchdog killed": Fault(_kill_watchdog, prepare=_hold_nothing),
     "clock an hour ahead": Fault(_move_clock(3600)),
     "clock an hour behind": Fault(_move_clock(-3600)),
     "two runs at once": Fault(_other),
-    "third run while a revert runs": Fault(_two_others),
-    "receipt signed by a stranger": Fault(_nothing, prepare=_signed_by("stranger"), mend=_trust_nobody, early=True),
-    "signature of another receipt": Fault(_nothing, prepare=_signed_by("friend"), mend=_trust_nobody, early=True),
-    "receipt unsigned": Fault(_nothing, prepare=_unsigned, mend=_trust_nobody, early=True),
+    "third run while a rollback runs": Fault(_two_others),
+    "receipt signed by a stranger": Fault(_nothing, prepare=_signed_by("stranger"), fix=_trust_nobody, early=True),
+    "signature of another receipt": Fault(_nothing, prepare=_signed_by("friend"), fix=_trust_nobody, early=True),
+    "receipt unsigned": Fault(_nothing, prepare=_unsigned, fix=_trust_nobody, early=True),
     "receipt of another release": Fault(_nothing, prepare=_receipt(release="0" * 64), early=True),
     "receipt without a gate": Fault(_nothing, prepare=_receipt(gates={"spec": "pass"}), early=True),
     "receipt expired": Fault(_nothing, prepare=_receipt(expires="2026-01-01T00:00:00.000Z"), early=True),
     "bundle changed by one byte": Fault(_nothing, prepare=_change_bundle, early=True),
-    "Python missing": Fault(_hide_python, mend=_show_python, early=True, mended_first=True),
-    "confirm before the guard": Fault(_outlast_the_deadline, prepare=_soon),
-    "confirm after the guard": Fault(_confirm_late, prepare=_hold_nothing),
-    "confirm and guard at once": Fault(_confirm_in_time),
+    "Python missing": Fault(_hide_python, fix=_show_python, early=True, fixed_first=True),
+    "confirm before the watchdog": Fault(_outlast_the_deadline, prepare=_soon),
+    "confirm after the watchdog": Fault(_confirm_late, prepare=_hold_nothing),
+    "confirm and watchdog at once": Fault(_confirm_in_time),
 }
 
 
 def tell(host: Host, pair: Pair) -> Told:
-    """Tell the story of a pair on a host."""
+    """Return the story of a pair on a host."""
     fault = FAULTS[pair.fault]
     scene = Scene(host, pair)
     scene.open()
-    mended = False
+    fixed = False
     try:
         fault.prepare(scene)
         scene.play(fault.strike, early=fault.early and pair.phase == "before the swap")
-        if fault.mended_first:
-            mended = True
-            fault.mend(scene)
+        if fault.fixed_first:
+            fixed = True
+            fault.fix(scene)
         return scene.told()
     finally:
-        if not mended:
-            fault.mend(scene)
+        if not fixed:
+            fault.fix(scene)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from tests.faults.table.words import BEFORE, BOOT, EITHER, GUARD, NEW, NEXT, NOBODY, OLDER, RUN, Row
+from tests.faults.table.words import BEFORE, BOOT, EITHER, NEW, NEXT, NOBODY, OLDER, RUN, WATCHDOG, Row
 
 __all__ = ["ROWS"]
 
 ROWS: dict[str, list[Row]] = {
     "engine killed": [
-        Row("before the swap", "the engine dies with the release installed", BEFORE, GUARD),
-        Row("after -t", "the engine dies before it switches the link", BEFORE, GUARD),
-        Row("after the swap", "the engine dies between link and reload", BEFORE, GUARD, fast=True),
-        Row("after the reload", "the engine dies before it has proved anything", BEFORE, GUARD),
-        Row("during checks", "the engine dies over the contract", BEFORE, GUARD),
-        Row("during confirm", "the engine dies before the confirmation is written", BEFORE, GUARD),
-        Row("during revert", "the engine dies half way back", BEFORE, GUARD, fast=True),
+        Row("before the swap", "the engine dies with the release installed", BEFORE, WATCHDOG),
+        Row("after -t", "the engine dies before it switches the link", BEFORE, WATCHDOG),
+        Row("after the swap", "the engine dies between link and reload", BEFORE, WATCHDOG, fast=True),
+        Row("after the reload", "the engine dies before it has proved anything", BEFORE, WATCHDOG),
+        Row("during checks", "the engine dies over the contract", BEFORE, WATCHDOG),
+        Row("during confirm", "the engine dies before the confirmation is written", BEFORE, WATCHDOG),
+        Row("during rollback", "the engine dies half rollback", BEFORE, WATCHDOG, fast=True),
     ],
     "host killed and booted again": [
         Row("before the swap", "the host boots with what it had", BEFORE, BOOT),
@@ -22,9 +22,9 @@ ROWS: dict[str, list[Row]] = {
         Row("after the swap", "nginx must not start what was never proved", BEFORE, BOOT, fast=True),
         Row("after the reload", "nginx starts with the release from before", BEFORE, BOOT),
         Row("during checks", "nobody watches the trial after the boot", BEFORE, BOOT),
-        Row("during bake", "a release on trial does not outlive the machine", BEFORE, BOOT, fast=True),
+        Row("during bake", "a pending release does not outlive the machine", BEFORE, BOOT, fast=True),
         Row("during confirm", "what was not written down is not confirmed", BEFORE, BOOT),
-        Row("during revert", "the boot ends the way back", BEFORE, BOOT),
+        Row("during rollback", "the boot ends the rollback", BEFORE, BOOT),
     ],
     "nginx killed": [
         Row("after -t", "the master is gone when it is to be told", BEFORE, RUN, "does not run"),
@@ -33,7 +33,7 @@ ROWS: dict[str, list[Row]] = {
         Row("during checks", "the master dies after its proof", BEFORE),
         Row("during bake", "the bake sees that nobody serves", BEFORE, RUN, "does not run"),
         Row("during confirm", "a dead nginx is not confirmed", BEFORE, RUN, "does not run"),
-        Row("during revert", "the way back starts it", BEFORE, fast=True),
+        Row("during rollback", "the rollback starts it", BEFORE, fast=True),
     ],
     "nginx not running": [
         Row("before the swap", "there is nothing to reload", BEFORE, NOBODY, "does not run"),
@@ -51,11 +51,11 @@ ROWS: dict[str, list[Row]] = {
             "bind() to 127.0.0.1:9199 failed",
             fast=True,
         ),
-        Row("during revert", "another process took the old release's port", OLDER),
+        Row("during rollback", "another process took the old release's port", OLDER),
     ],
     "zone size changed": [
         Row("after the reload", "nginx takes another size", NEW),
-        Row("during revert", "the way back crosses the same change", BEFORE),
+        Row("during rollback", "the rollback crosses the same change", BEFORE),
     ],
     "zone type changed": [
         Row("after the reload", "nginx takes another kind of zone", NEW),
@@ -72,46 +72,46 @@ ROWS: dict[str, list[Row]] = {
         Row("before the swap", "nginx -t cannot open the log", BEFORE, RUN, "Read-only file system"),
         Row("after -t", "nginx cannot open the log when it reloads", BEFORE, RUN, "Read-only file system"),
         Row("during bake", "open logs can still be written", NEW),
-        Row("during revert", "the old release cannot open its log", OLDER),
+        Row("during rollback", "the old release cannot open its log", OLDER),
     ],
     "disk full": [
         Row("before the swap", "the test cannot be written down", BEFORE, RUN, "No space left on device"),
         Row("after the swap", "the switch cannot be written down", BEFORE, RUN, "No space left on device", fast=True),
         Row("after the reload", "the proof cannot be written down", BEFORE, RUN, "No space left on device"),
         Row("during confirm", "the confirmation cannot be written down", BEFORE, RUN, "No space left on device"),
-        Row("during revert", "the way back needs no room", BEFORE),
+        Row("during rollback", "the rollback needs no room", BEFORE),
     ],
     "state file truncated": [
         Row("before the swap", "the engine knows what it lost", NEW, RUN, "was damaged meanwhile"),
         Row("after the swap", "it is lost between link and reload", NEW, RUN, "was damaged meanwhile"),
         Row("after the reload", "it is lost before the proof", NEW, RUN, "was damaged meanwhile"),
-        Row("during bake", "the guard finds the trial in the journal", BEFORE, GUARD, fast=True),
+        Row("during bake", "the watchdog finds the trial in the journal", BEFORE, WATCHDOG, fast=True),
         Row("during confirm", "it is lost under the confirmation", NEW, RUN, "was damaged meanwhile"),
-        Row("during revert", "the state is lost half way back", BEFORE),
+        Row("during rollback", "the state is lost half rollback", BEFORE),
     ],
-    "guard stopped": [
-        Row("after the swap", "engine and guard are gone; the next contact ends it", BEFORE, NEXT),
+    "watchdog stopped": [
+        Row("after the swap", "engine and watchdog are gone; the next contact ends it", BEFORE, NEXT),
         Row("after the reload", "a run that goes on does not need it", NEW),
-        Row("during bake", "run and guard are gone; the next contact ends it", BEFORE, NEXT, fast=True),
+        Row("during bake", "run and watchdog are gone; the next contact ends it", BEFORE, NEXT, fast=True),
         Row("during confirm", "who confirms does not need it", NEW),
     ],
-    "guard killed": [
-        Row("during bake", "systemd starts the waiting guard again", BEFORE, GUARD),
-        Row("during revert", "systemd starts it again half way back", BEFORE, GUARD),
+    "watchdog killed": [
+        Row("during bake", "systemd starts the waiting watchdog again", BEFORE, WATCHDOG),
+        Row("during rollback", "systemd starts it again half rollback", BEFORE, WATCHDOG),
     ],
     "clock an hour ahead": [
         Row("before the swap", "the trial is not over at once", NEW),
         Row("after the reload", "the proof does not time out", NEW),
-        Row("during bake", "the guard acts when it is due, not earlier", BEFORE, GUARD, fast=True),
+        Row("during bake", "the watchdog acts when it is due, not earlier", BEFORE, WATCHDOG, fast=True),
         Row("during confirm", "the run is not too late", NEW),
-        Row("during revert", "the way back is proved", BEFORE),
+        Row("during rollback", "the rollback is proved", BEFORE),
     ],
     "clock an hour behind": [
         Row("before the swap", "the trial begins in the past", NEW),
         Row("after the reload", "the proof does not wait for an hour", NEW),
-        Row("during bake", "the guard does not wait for an hour more", BEFORE, GUARD),
+        Row("during bake", "the watchdog does not wait for an hour more", BEFORE, WATCHDOG),
         Row("during confirm", "the confirmation is of the past, and counts", NEW),
-        Row("during revert", "the way back is proved", BEFORE),
+        Row("during rollback", "the rollback is proved", BEFORE),
     ],
     "two runs at once": [
         Row(
@@ -125,38 +125,50 @@ ROWS: dict[str, list[Row]] = {
         Row("during bake", "the second one is told whose trial it is", NEW, RUN, "has a pending release"),
         Row(
             "during confirm",
-            "who wants to take it back meanwhile is told",
+            "who wants to roll it back meanwhile is told",
             NEW,
             RUN,
             "another operation holds this host",
         ),
         Row(
-            "during revert",
+            "during rollback",
             "a release that comes meanwhile is refused",
             BEFORE,
             RUN,
             "another operation holds this host",
         ),
     ],
-    "third run while a revert runs": [
-        Row("during revert", "both others are told that a revert runs", BEFORE, RUN, "revert since"),
+    "third run while a rollback runs": [
+        Row("during rollback", "both others are told that a rollback runs", BEFORE, RUN, "rollback since"),
     ],
-    "confirm before the guard": [
+    "confirm before the watchdog": [
         Row(
             "during confirm",
-            "the confirmation was first, and the guard says so",
+            "the confirmation was first, and the watchdog says so",
             NEW,
             RUN,
-            "the guard came too late: release",
+            "the watchdog came too late: release",
             fast=True,
         ),
     ],
-    "confirm after the guard": [
-        Row("during bake", "the guard was first, and the run is told so", BEFORE, GUARD, "it was reverted by guard"),
-        Row("during revert", "the guard is at it, and the run is told so", BEFORE, GUARD, "it was reverted by guard"),
+    "confirm after the watchdog": [
+        Row(
+            "during bake",
+            "the watchdog was first, and the run is told so",
+            BEFORE,
+            WATCHDOG,
+            "it was rolled back by watchdog",
+        ),
+        Row(
+            "during rollback",
+            "the watchdog is at it, and the run is told so",
+            BEFORE,
+            WATCHDOG,
+            "it was rolled back by watchdog",
+        ),
     ],
-    "confirm and guard at once": [
-        Row("during bake", "exactly one of them wins", EITHER, GUARD),
+    "confirm and watchdog at once": [
+        Row("during bake", "exactly one of them wins", EITHER, WATCHDOG),
     ],
     "receipt signed by a stranger": [
         Row(
@@ -200,15 +212,21 @@ ROWS: dict[str, list[Row]] = {
     ],
     "Python missing": [
         Row("before the swap", "the host cannot do anything", BEFORE, NOBODY, "python3 is missing on the host"),
-        Row("during bake", "the guard acts as soon as Python is there again", BEFORE, GUARD, "python3 is missing"),
+        Row(
+            "during bake", "the watchdog acts as soon as Python is there again", BEFORE, WATCHDOG, "python3 is missing"
+        ),
     ],
     "host hangs": [
         Row("after the reload", "the proof goes on where it was", NEW),
-        Row("during bake", "it wakes after the deadline", BEFORE, GUARD),
+        Row("during bake", "it wakes after the deadline", BEFORE, WATCHDOG),
     ],
     "engine hangs": [
         Row(
-            "after the reload", "the guard ends the engine that hangs", BEFORE, GUARD, "an operation hung and was ended"
+            "after the reload",
+            "the watchdog ends the engine that hangs",
+            BEFORE,
+            WATCHDOG,
+            "an operation hung and was ended",
         ),
     ],
 }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["BEFORE", "BOOT", "EITHER", "GUARD", "NEW", "NEXT", "NOBODY", "OLDER", "PHASES", "RUN", "Row"]
+__all__ = ["BEFORE", "BOOT", "EITHER", "NEW", "NEXT", "NOBODY", "OLDER", "PHASES", "RUN", "WATCHDOG", "Row"]
 
 # On the new release, confirmed, or on the one from before; on an even older one where nothing else is left.
 NEW, BEFORE, EITHER, OLDER = "new", "before", "either", "older"
-# The run itself, the guard, the boot and then the guard, a run that came later; or there was no trial to end.
-RUN, GUARD, BOOT, NEXT, NOBODY = "the run", "the guard", "the boot", "the next contact", "nobody"
+# The run itself, the watchdog, the boot and then the watchdog, a run that came later; or there was no trial to end.
+RUN, WATCHDOG, BOOT, NEXT, NOBODY = "the run", "the watchdog", "the boot", "the next contact", "nobody"
 
 PHASES = (
     "before the swap",
@@ -20,7 +20,7 @@ PHASES = (
     "during bake",
     "between waves",
     "during confirm",
-    "during revert",
+    "during rollback",
 )
 
 

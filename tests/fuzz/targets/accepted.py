@@ -11,7 +11,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceE
 from ..mutation import json_values, texts
 
 ALLOWED = (SluiceError,)
-_FINDING = {"gate": "lint", "file": "a.conf", "lines": [3], "what": "x [wrong_unit]", "expected": "y", "seen": "z"}
+_FINDING = {"gate": "lint", "file": "a.conf", "lines": [3], "what": "x [wrong_unit]", "expected": "y", "actual": "z"}
 _PAIR = {"live": "a" * 64, "candidate": "b" * 64}
 _ENTRY = {"run": "20260102T030405-abcd", "changes": [_PAIR], "who": "ada", "when": "now"}
 

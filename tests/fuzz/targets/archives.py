@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Fault
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.bundle import unpack
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.manifest import Entry
-from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_release_id
-from ansible_collections.sluice.nginx.plugins.module_utils.release.fetched import keep_live
+from ansible_collections.sluice.nginx.plugins.module_utils.manifest import ManifestEntry
+from ansible_collections.sluice.nginx.plugins.module_utils.release.live_trees import keep_live
+from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_release_id
 
 from ..harness import scratch
 
@@ -31,9 +31,9 @@ def run(data: bytes) -> None:
             with contextlib.suppress(SluiceError):
                 keep_live(state, read_release_id("a" * 64), packed, [])
             manifest = [
-                Entry("a", "file", 0o644, "0" * 64),
-                Entry("d", "dir", 0o755, ""),
-                Entry("l", "link", 0o777, ".."),
+                ManifestEntry("a", "file", 0o644, "0" * 64),
+                ManifestEntry("d", "dir", 0o755, ""),
+                ManifestEntry("l", "link", 0o777, ".."),
             ]
             with contextlib.suppress(Fault):
                 unpack(packed, Path(str(folder / "host")), manifest)

@@ -7,10 +7,10 @@ import json
 
 from hypothesis import strategies as st
 
-from ansible_collections.sluice.nginx.plugins.module_utils.answer_forms import FORMS
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.status import status_text
 from ansible_collections.sluice.nginx.plugins.module_utils.remote import answer
+from ansible_collections.sluice.nginx.plugins.module_utils.reply_schemas import FORMS
 
 from ..mutation import json_values, texts
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.logs import severe, share
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.records import Pids, Records
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.traffic import Traffic
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.traffic import TrafficCounts
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host.exposition import Metrics
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host.logs import Logs
 
@@ -21,7 +21,7 @@ def run(data: bytes) -> None:
     lines = data.decode("utf-8", "replace").split("\n")
     for line in severe(lines, frozenset({7, 8}), _LEVELS):
         assert line in lines
-    counted = share(lines, "sluice-", Traffic(0, 600))
+    counted = share(lines, "sluice-", TrafficCounts(0, 600))
     assert counted.requests + counted.unread <= len(lines)
     with scratch() as folder:
         path = folder / "log"

@@ -11,7 +11,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine import state a
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import System
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.journal import Journal
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.rebuild import rebuilt
-from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_release_id
+from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_release_id
 
 from ..harness import scratch
 from ..mutation import json_values, texts
@@ -28,12 +28,12 @@ def run(data: bytes) -> None:
         journal = Journal(System(), Path(str(path)))
         events = journal.events()
         journal.last(5)
-        journal.mend("x")
+        journal.repair("x")
     for link in (None, _IDS[0], read_release_id("c" * 64)):
         state = rebuilt(link, {_IDS[0]: "pushed", _IDS[1]: "adopted"}, events, _AT)
         json.dumps(state)
         states.prunable(state, 1)
-        states.way_back(state, "run")
+        states.rollback(state, "run")
         states.ending(state, "run")
 
 
@@ -45,7 +45,7 @@ def inputs() -> st.SearchStrategy[bytes]:
         st.fixed_dictionaries(
             {
                 "event": st.sampled_from(
-                    ("adopted", "trial", "confirm", "reverted", "not switched", "installed", "pruned")
+                    ("adopted", "trial", "confirm", "rolled_back", "not switched", "installed", "pruned")
                 ),
                 "mark": st.sampled_from(("begin", "done", "failed", None)),
                 "release": st.one_of(st.sampled_from(_IDS), value),

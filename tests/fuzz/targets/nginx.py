@@ -8,21 +8,21 @@ import itertools
 from hypothesis import strategies as st
 
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.static_changes import judge_static_change
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.suggest import requests_of
-from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.unseen import unseen
 from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import derive, plain
 from ansible_collections.sluice.nginx.plugins.module_utils.config.facts import facts
 from ansible_collections.sluice.nginx.plugins.module_utils.config.match import trace
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.instrument import instrument
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.propose import propose
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.synthesis import synthesise
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.acceptance import complaints, read_acceptances
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import run_rules
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import LintContext
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.comparing import outside, permitted
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.reading import needs_of
-from ansible_collections.sluice.nginx.plugins.module_utils.world.synthesis import synthesise
 
 from ..harness import SEEDS as FOLDER
 from ..harness import scratch
@@ -66,7 +66,7 @@ def run(data: bytes) -> None:
         # A live tree may be one that nginx took and that is not understood here.
         for old, new in ((live, config), (config, live)):
             for change in changes(old, new):
-                unseen(change)
+                judge_static_change(change)
             list(run_rules(new, LintContext(live=old)))
         read = read_acceptances(tree, config.files)
         list(complaints(read, (), ()))

@@ -95,7 +95,7 @@ def inputs() -> st.SearchStrategy[bytes]:
         max_leaves=6,
     )
     phases = st.sampled_from(
-        ("gate", "preflight", "activate", "checks", "bake", "confirm", "rollback", "finalize", "settle", "status")
+        ("gate", "preflight", "activate", "checks", "bake", "confirm", "rollback", "finalize", "finalize", "status")
     )
     event = st.builds(
         lambda at, phase, host, good, said: {"at": at, "phase": phase, "host": host, "good": good, "answer": said},
@@ -118,12 +118,12 @@ def inputs() -> st.SearchStrategy[bytes]:
         answer,
     )
     release = st.builds(
-        lambda verdicts, blame: {
+        lambda verdicts, culprits: {
             "hosts": ["web1"],
             "verdicts": verdicts,
-            "invented": [],
+            "synthesized": [],
             "changes": [{"file": "a", "origin": "b", "diff": "-x"}],
-            "blame": blame,
+            "culprits": culprits,
             "release": "a" * 64,
         },
         st.lists(verdict, max_size=3),

@@ -7,7 +7,7 @@ import json
 
 from hypothesis import strategies as st
 
-from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.accepting import read_accept
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.waivers import read_accept
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import waves
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.declared import declared

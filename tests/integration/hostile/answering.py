@@ -36,7 +36,7 @@ def _answers() -> dict[str, object]:
         "numbers for lists": {**WHOLE, "problems": 5, "warnings": 7, "live": 3, "needs": "x"},
         "no object": [1, 2, 3],
         "nothing good": {"ok": True},
-        "escapes": {**WHOLE, "ok": False, "warnings": [escapes], "problems": [{"what": escapes, "do": "@everyone"}]},
+        "escapes": {**WHOLE, "ok": False, "warnings": [escapes], "problems": [{"what": escapes, "fix": "@everyone"}]},
         "deep": json.loads("[" * 900 + "]" * 900),
         "not a number": float("nan"),
         "a template": {

@@ -1,4 +1,4 @@
-"""The whole watch in the sandbox: a site is broken by hand, people are told; it is mended, they are told; and a
+"""The whole watch in the sandbox: a site is broken by hand, people are told; it is fixed, they are told; and a
 deployment is nobody's alert.
 """
 
@@ -20,8 +20,8 @@ import pytest
 import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
-from ansible_collections.sluice.nginx.plugins.module_utils.monitor.files import Settings, contents
-from ansible_collections.sluice.nginx.plugins.module_utils.monitor.probes import Host, Public, probing
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.files import MonitorSettings, contents
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.probes import MonitoredHost, Public, probing
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.rules import Thresholds
 
 pytestmark = pytest.mark.integration
@@ -30,7 +30,7 @@ RULES = Path(__file__).resolve().parents[3] / "roles/monitor/files/rules/sluice.
 ALERTS = [rule["alert"] for rule in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"][0]["rules"]]
 
 _WANTED = 30.0
-_PATIENCE = 180.0
+_TIMEOUT = 180.0
 
 
 class Watch:
@@ -96,12 +96,12 @@ class Watch:
 
 def _until(found: Callable[[], Any], what: str) -> Any:
     """Wait for a condition, as long as a slow machine may need."""
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + _TIMEOUT
     while time.monotonic() < until:
         if value := found():
             return value
         time.sleep(0.2)
-    raise AssertionError(f"{what} did not come within {_PATIENCE:g} s")
+    raise AssertionError(f"{what} did not come within {_TIMEOUT:g} s")
 
 
 @pytest.fixture(scope="module")
@@ -263,10 +263,10 @@ ODD = [
 
 def test_what_is_written_for_odd_checks_is_taken_by_the_real_programs(watch: Watch) -> None:
     rows = tuple(to_json(check) for check in parse_contract(ODD, "nginx_checks", site="a site"))
-    hosts = [Host("web1", "192.0.2.1", "web1", rows), Host("web2", "2001:db8::2", "web1", rows)]
+    hosts = [MonitoredHost("web1", "192.0.2.1", "web1", rows), MonitoredHost("web2", "2001:db8::2", "web1", rows)]
     made = probing(hosts, unsafe=True, public=Public(), timeout=4.5)
     receiver = {"name": "x", "webhook_configs": [{"url": "http://127.0.0.1:1/"}]}
-    settings = Settings(
+    settings = MonitorSettings(
         RULES.read_text(encoding="utf-8"),
         "https://wiki.example/nginx?page=alerts&x=",
         Thresholds(interval=2.5, error_share=0.1, certificate_days=0.5, drain_minutes=0.25),

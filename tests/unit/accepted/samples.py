@@ -16,10 +16,10 @@ MOVED = Finding(
     file="conf.d/shop.conf",
     line=7,
     expected="location /old, as the live release answers",
-    seen="/new for GET http://shop.example/old and 7 more",
-    mend="mend it",
+    actual="/new for GET http://shop.example/old and 7 more",
+    fix="fix it",
 )
-SLOW = Finding("proxy_read_timeout 60s → 60ms", file="conf.d/shop.conf", line=9, expected="60s", seen="60ms")
+SLOW = Finding("proxy_read_timeout 60s → 60ms", file="conf.d/shop.conf", line=9, expected="60s", actual="60ms")
 BAD = Finding("nginx does not start: it ended with 1", nginx="bind() failed")
 HIDDEN = Finding("status 200 → 500", file="conf.d/shop.conf", line=7, warning=True)
 
@@ -29,7 +29,7 @@ def row(*findings: Finding, gate: str = "behaviour", **more: Any) -> dict[str, A
     told = [
         {
             "gate": gate,
-            **{name: getattr(each, name) for name in ("file", "what", "expected", "seen") if getattr(each, name)},
+            **{name: getattr(each, name) for name in ("file", "what", "expected", "actual") if getattr(each, name)},
         }
         for each in findings or (MOVED,)
     ]

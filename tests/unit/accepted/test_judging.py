@@ -8,8 +8,8 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.accepted.judging import Accepted, notes
 from ansible_collections.sluice.nginx.plugins.module_utils.accepted.model import key_of, worded
-from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Options, Subject, Verdict
+from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, GateOptions, Subject, Verdict
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate, run_gates
 from tests.unit.accepted.samples import BAD, HIDDEN, LIVE, MOVED, NEW, OTHER, SLOW, change, verdict
 
@@ -19,10 +19,10 @@ CHECK = replace(SLOW, what="the shop is open: got 404", check="nginx_checks[0]")
 
 
 def judge(
-    found: Verdict, *entries: object, live: str | None = LIVE, candidate: str = NEW, door: Door | None = None
+    found: Verdict, *entries: object, live: str | None = LIVE, candidate: str = NEW, door: Redactor | None = None
 ) -> Verdict:
     changes = entries or (change(*found.findings, gate=found.gate),)
-    return Accepted(tuple(changes), "accepted.yml", door or Door()).of(live, candidate)(found)  # type: ignore[arg-type]
+    return Accepted(tuple(changes), "accepted.yml", door or Redactor()).of(live, candidate)(found)  # type: ignore[arg-type]
 
 
 def test_a_gate_passes_when_all_that_fails_is_accepted() -> None:
@@ -50,7 +50,7 @@ def test_what_the_run_did_not_find_still_fails() -> None:
         replace(MOVED, what="location /old → /other: clients go elsewhere"),
         replace(MOVED, file="conf.d/other.conf"),
         replace(MOVED, expected="location /older, as the live release answers"),
-        replace(MOVED, seen="/new for GET http://shop.example/cart and 7 more"),
+        replace(MOVED, actual="/new for GET http://shop.example/cart and 7 more"),
         replace(MOVED, what=f"{MOVED.what} " + "x" * 3000),
     ],
 )
@@ -62,8 +62,8 @@ def test_another_finding_is_not_covered(other: Finding) -> None:
     "same",
     [
         MOVED,
-        replace(MOVED, line=70, mend="another way", nginx="words"),
-        replace(MOVED, seen="/new for GET http://shop.example/old and 1,204 more"),
+        replace(MOVED, line=70, fix="another way", nginx="words"),
+        replace(MOVED, actual="/new for GET http://shop.example/old and 1,204 more"),
         replace(MOVED, what=MOVED.what.replace(" ", "  ")),
     ],
 )
@@ -112,8 +112,8 @@ def test_no_word_lets_pass_what_other_gates_find(gate: str) -> None:
 
 
 def test_entries_have_words_that_passed_the_door_and_secrets_stay_secret() -> None:
-    found = verdict(replace(MOVED, seen="the upstream is told hunter22secret"))
-    door = Door(["hunter22secret"])
+    found = verdict(replace(MOVED, actual="the upstream is told hunter22secret"))
+    door = Redactor(["hunter22secret"])
     entry = change(*door.data(list(found.findings)))
     assert "hunter22secret" not in str(entry)
     assert judge(found, entry, door=door).result == "pass"
@@ -133,8 +133,8 @@ def test_gates_that_wait_for_an_accepted_one_are_run() -> None:
         Gate("own", ("behaviour",), lambda _: Verdict("pass", "ran")),
     ]
     judged = Accepted((change(MOVED),)).of(LIVE, NEW)
-    assert [each.result for each in run_gates(gates, Subject(["web1"], Options()), judged)] == ["pass", "pass"]
-    assert [each.result for each in run_gates(gates, Subject(["web1"], Options()))] == ["fail", "not run"]
+    assert [each.result for each in run_gates(gates, Subject(["web1"], GateOptions()), judged)] == ["pass", "pass"]
+    assert [each.result for each in run_gates(gates, Subject(["web1"], GateOptions()))] == ["fail", "not run"]
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_a_first_release_has_none_before_it() -> None:
         ),
         (
             (Verdict("inconclusive", "in doubt", gate="needs"),),
-            "the gate needs is inconclusive; say in gates_decide why",
+            "the gate needs is inconclusive; say in gates_waivers why",
         ),
         (
             (Verdict("fail", "no request", gate="behaviour"),),

@@ -133,7 +133,7 @@ def test_an_entry_is_read_as_a_reviewer_reads_it() -> None:
         "    lines: [7, 9]",
         "    what: 'location /old → /new: clients go elsewhere'",
         "    expected: location /old, as the live release answers",
-        "    seen: /new for GET http://shop.example/old and 7 more",
+        "    actual: /new for GET http://shop.example/old and 7 more",
     ]
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.static_changes import judge_static_change
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.units import jump
-from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.unseen import unseen
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config
 
 Conf = Callable[[str], Config]
@@ -103,4 +103,4 @@ def test_a_jump_is_told_from_a_step(name: str, old: str, new: str, words: str) -
 def test_what_no_request_shows_fails_where_it_is_a_slip(conf: Conf, live: str, candidate: str, fails: bool) -> None:
     found = changes(conf(_http(live)), conf(_http(candidate)))
     assert found
-    assert any(unseen(change).fails for change in found) == fails
+    assert any(judge_static_change(change).fails for change in found) == fails

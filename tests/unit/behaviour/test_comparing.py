@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.causes import Blame
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.attribution import Attribution
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.comparing import compare, grouped
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.judging import Judge
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.pools import Pools
-from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.telling import findings_of, summary
-from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import Request
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.render import findings_of, summary
+from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import DerivedRequest
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config
 
 Conf = Callable[[str], Config]
@@ -22,8 +22,8 @@ def _server(inside: str, name: str = "s") -> str:
     return f"server {{ listen 80; server_name {name}; {inside} }}"
 
 
-def _ask(target: str, host: str = "s") -> Request:
-    return Request("GET", "http", host, 80, target)
+def _ask(target: str, host: str = "s") -> DerivedRequest:
+    return DerivedRequest("GET", "http", host, 80, target)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_the_lines_behind_a_change_are_those_on_its_way(
     conf: Conf, live: str, candidate: str, target: str, causes: list[str]
 ) -> None:
     before, after = conf(f"http {{ {_server(live)} }}"), conf(f"http {{ {_server(candidate)} }}")
-    found = Blame(before, after, changes(before, after)).of(_ask(target))
+    found = Attribution(before, after, changes(before, after)).of(_ask(target))
     assert [change.words.split(" ", 1)[1] for change in found] == causes
 
 
@@ -89,23 +89,25 @@ def test_the_lines_tell_more_than_the_answers(
     conf: Conf,
     live: str,
     candidate: str,
-    request_: Request,
+    request_: DerivedRequest,
     before: dict[str, str],
     after: dict[str, str],
     kinds: list[tuple[str, bool]],
 ) -> None:
     first, second = conf(f"http {{ {_server(live)} }}"), conf(f"http {{ {_server(candidate)} }}")
-    blame = Blame(first, second, changes(first, second))
-    found = list(compare([request_], [(before, before, after)], blame, Judge(first, second, changes(first, second))))
+    attribution = Attribution(first, second, changes(first, second))
+    found = list(
+        compare([request_], [(before, before, after)], attribution, Judge(first, second, changes(first, second)))
+    )
     assert [(one.difference.kind, one.fails) for one in found] == kinds
 
 
 def test_a_host_that_only_the_candidate_names_was_no_promise(conf: Conf) -> None:
     first = conf(f"http {{ {_server('')} }}")
     second = conf(f"http {{ {_server('')} {_server('', 'new')} }}")
-    blame = Blame(first, second, changes(first, second))
+    attribution = Attribution(first, second, changes(first, second))
     (one,) = compare(
-        [_ask("/", "new")], [(FINE, FINE, {"status": "404"})], blame, Judge(first, second, changes(first, second))
+        [_ask("/", "new")], [(FINE, FINE, {"status": "404"})], attribution, Judge(first, second, changes(first, second))
     )
     assert not one.fails
 
@@ -114,14 +116,14 @@ def test_the_same_change_over_many_requests_is_one_row_with_three_examples(conf:
     first = conf(f"http {{ {_server('location / { etag on; } location = /l { access_log off; }')} }}")
     second = conf(f"http {{ {_server('location / { etag off; } location = /l { access_log /l; }')} }}")
     changed = changes(first, second)
-    blame, judge = Blame(first, second, changed), Judge(first, second, changed)
+    attribution, judge = Attribution(first, second, changed), Judge(first, second, changed)
     requests = [_ask(f"/{number}") for number in range(20)]
     gone = {"status": "404", "body": ""}
-    found = list(compare(requests, [(FINE, FINE, gone)] * 20, blame, judge))
+    found = list(compare(requests, [(FINE, FINE, gone)] * 20, attribution, judge))
     rows = grouped(found, changed, {}, lambda one: "", judge)
     finding, log = findings_of(rows, strict=False)
     assert finding.what.startswith("status 200 → 404: what worked fails (nginx.conf:1 etag on → off)")
-    assert finding.seen == "404 for GET http://s/0, GET http://s/1, GET http://s/2 and 17 more"
+    assert finding.actual == "404 for GET http://s/0, GET http://s/1, GET http://s/2 and 17 more"
     assert (finding.warning, log.warning) == (False, True)
     assert "access_log off → /l: changed, and no request shows it" in log.what
     assert all(not found.warning for found in findings_of(rows, strict=True))

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.causes import Blame
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.attribution import Attribution
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.comparing import compare
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.following import still_led_to
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.judging import Judge
-from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import Request
+from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import DerivedRequest
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config
 
 Conf = Callable[[str], Config]
@@ -19,12 +19,12 @@ def test_a_page_that_a_redirect_leads_to_is_refused_by_no_edit(conf: Conf) -> No
         for inside in ("return 200;", "return 403;")
     )
     changed = changes(first, second)
-    blame, judge = Blame(first, second, changed), Judge(first, second, changed)
-    requests = [Request("GET", "http", "s", 80, target) for target in ("/a", "/a/other", "/b")]
+    attribution, judge = Attribution(first, second, changed), Judge(first, second, changed)
+    requests = [DerivedRequest("GET", "http", "s", 80, target) for target in ("/a", "/a/other", "/b")]
     fine, refused = {"status": "200"}, {"status": "403"}
     moved = {"status": "301", "header location": "http://s/a"}
     answers = [(fine, fine, refused), (fine, fine, refused), (moved, moved, moved)]
-    found = list(compare(requests, answers, blame, judge))
+    found = list(compare(requests, answers, attribution, judge))
     assert [one.judgement.sort for one in found] == ["intended", "intended"]
     led = still_led_to(second, found, requests, answers)
     assert [one.judgement.sort for one in led] == ["regression", "intended"]

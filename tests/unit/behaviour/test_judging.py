@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.causes import Blame
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.attribution import Attribution
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.comparing import compare
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.judging import Judge
-from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import Request
+from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import DerivedRequest
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config
 
 Conf = Callable[[str], Config]
@@ -32,9 +32,9 @@ def _judged(
         conf(f"http {{ server {{ listen 80; server_name s; {inside} }} }}") for inside in (live, candidate)
     )
     changed = changes(first, second)
-    blame, judge = Blame(first, second, changed), Judge(first, second, changed)
-    request = Request("GET", "http", "s", 80, target, place=place)
-    return [one.judgement.sort for one in compare([request], [(before, before, after)], blame, judge)]
+    attribution, judge = Attribution(first, second, changed), Judge(first, second, changed)
+    request = DerivedRequest("GET", "http", "s", 80, target, place=place)
+    return [one.judgement.sort for one in compare([request], [(before, before, after)], attribution, judge)]
 
 
 @pytest.mark.parametrize(
@@ -268,9 +268,9 @@ def test_a_key_of_a_map_says_what_its_condition_says(conf: Conf) -> None:
         for keys in ("~A 1;", "~A 1; ~B 1;")
     )
     changed = changes(first, second)
-    blame, judge = Blame(first, second, changed), Judge(first, second, changed)
+    attribution, judge = Attribution(first, second, changed), Judge(first, second, changed)
     refused = [(FINE, FINE, {"status": "403"})]
-    (one,) = compare([Request("GET", "http", "s", 80, "/", (("User-Agent", "B"),))], refused, blame, judge)
+    (one,) = compare([DerivedRequest("GET", "http", "s", 80, "/", (("User-Agent", "B"),))], refused, attribution, judge)
     assert one.judgement.sort == "intended"
 
 
@@ -280,9 +280,9 @@ def test_a_row_of_a_map_may_lead_fewer_paths_on(conf: Conf) -> None:
         for key in ("~^/wiki/?", "~^/wiki/?$")
     )
     changed = changes(first, second)
-    blame, judge = Blame(first, second, changed), Judge(first, second, changed)
+    attribution, judge = Attribution(first, second, changed), Judge(first, second, changed)
     answers = [(_moved("http://s/b"), _moved("http://s/b"), {"status": "404"})]
-    (one,) = compare([Request("GET", "http", "s", 80, "/wikix")], answers, blame, judge)
+    (one,) = compare([DerivedRequest("GET", "http", "s", 80, "/wikix")], answers, attribution, judge)
     assert one.judgement.sort == "intended"
 
 
@@ -292,11 +292,11 @@ def test_a_place_that_serves_files_may_have_them_where_staging_has_none(conf: Co
         for kinds, rest in (("css", "location / { fastcgi_pass a; }"), ("css|svg", "location / { fastcgi_pass a; }"))
     )
     changed = changes(first, second)
-    blame = Blame(first, second, changed)
+    attribution = Attribution(first, second, changed)
     for known, sort in ((False, "intended"), (True, "regression")):
         judge = Judge(first, second, changed, files_known=known)
-        request = Request("GET", "http", "s", 80, "/a.svg")
-        (one,) = compare([request], [(FINE, FINE, {"status": "404"})], blame, judge)
+        request = DerivedRequest("GET", "http", "s", 80, "/a.svg")
+        (one,) = compare([request], [(FINE, FINE, {"status": "404"})], attribution, judge)
         assert one.judgement.sort == sort
 
 
@@ -316,9 +316,9 @@ def test_an_upstream_that_fails_because_it_is_asked_to_is_asked_now(conf: Conf) 
         for inside in ("return 302 /b;", "proxy_pass http://b;")
     )
     changed = changes(first, second)
-    blame, judge = Blame(first, second, changed), Judge(first, second, changed)
-    request = Request("GET", "http", "s", 80, "/a", (("X-Sluice-Answer", '{"status": 500}'),), late=2)
+    attribution, judge = Attribution(first, second, changed), Judge(first, second, changed)
+    request = DerivedRequest("GET", "http", "s", 80, "/a", (("X-Sluice-Answer", '{"status": 500}'),), late=2)
     before = {"status": "302", "header location": "/b", "place": "nginx's own answer"}
     after = {"status": "500", "place": "the upstream's own answer"}
-    (one,) = compare([request], [(before, before, after)], blame, judge)
+    (one,) = compare([request], [(before, before, after)], attribution, judge)
     assert (one.difference.kind, one.judgement.sort) == ("place", "intended")

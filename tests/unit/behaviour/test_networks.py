@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.networks import address_in, fits
-from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import Request
+from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import DerivedRequest
 
 
 @pytest.mark.parametrize(
@@ -40,5 +40,5 @@ def test_a_network_is_asked_from_by_an_address_in_it(network: str, address: str)
     ],
 )
 def test_an_address_fits_the_listener(connect: str, proxied: bool, address: str, possible: bool) -> None:
-    request = Request("GET", "http", "s", 80, "/", connect=connect, proxied=proxied)
+    request = DerivedRequest("GET", "http", "s", 80, "/", connect=connect, proxied=proxied)
     assert fits(address, request) is possible

@@ -7,7 +7,7 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.plan import planned
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.suggest import requests_of
-from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import Request
+from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import DerivedRequest
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config
 
 Conf = Callable[[str], Config]
@@ -19,7 +19,7 @@ def _words(conf: Conf, live: str, candidate: str, most: int = 10_000) -> tuple[l
     return [_whole(request) for request in requests], left_out
 
 
-def _whole(request: Request) -> str:
+def _whole(request: DerivedRequest) -> str:
     """The request with the values of its headers, which people are not shown."""
     bare = request._replace(headers=()).words
     also = ", ".join(f"{name}: {value[:40]}" for name, value in request.headers)

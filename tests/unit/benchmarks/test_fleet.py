@@ -169,9 +169,9 @@ class TestTargets:
     @pytest.mark.parametrize(
         ("few", "many", "words"),
         [
-            ({"bare_ssh": 0.5}, {}, r"push and settle, 40 hosts: 12\.0 x the floor, at most 8 x"),
+            ({"bare_ssh": 0.5}, {}, r"push and finalize, 40 hosts: 12\.0 x the floor, at most 8 x"),
             ({"sluice_no_change": 3.2}, {}, r"nothing to change, 40 hosts: 3\.2 x the floor, at most 3 x"),
-            ({"pyinfra": 5.0}, {}, r"push and settle to 40 hosts take 6\.0 s, pyinfra 5\.0 s"),
+            ({"pyinfra": 5.0}, {}, r"push and finalize to 40 hosts take 6\.0 s, pyinfra 5\.0 s"),
             ({"sluice_rollback": 6.5}, {}, r"the rollback of 40 hosts takes 6\.5 s, the push 6\.0 s"),
             ({}, {"sluice_push": 17.0}, r"grow 1\.13 x linearly, at most 1\.1 x"),
             ({}, {"memory": 401.0}, r"takes 401 MiB for 100 hosts, less than 400"),
@@ -213,7 +213,7 @@ class TestTelling:
         del forty.costs["plain_ansible"][1:], forty.rehearsed["plain_ansible"]
         page = document([size(1, **GOOD), forty], [Target(False, "too slow")])
         assert "| plain playbook | - | 150.00 (x 150.0, 1 run) |" in page
-        assert "| Sluice: push and settle | 6.00 (x 6.0) | 6.00 (x 6.0) |" in page
+        assert "| Sluice: push and finalize | 6.00 (x 6.0) | 6.00 (x 6.0) |" in page
         assert "- **missed**: too slow" in page
         rows = [line for line in page.splitlines() if line.startswith("|")]
         assert {line.count("|") for line in rows if "processor" in line or "200 MiB" in line} == {8}

@@ -37,14 +37,14 @@ STORIES: dict[str, tuple[tuple[tuple[float, str, str, str], ...], dict[str, list
         (*ONE, (5, "swap", "begin", "two"), (6, "prove", "end", ""), (7, "confirm", "begin", "two")),
         {"one": [(1, 6)], "two": [(5, math.inf)]},
     ),
-    "one that is taken back gives way to the one before it": (
+    "one that is rolled back gives way to the one before it": (
         (
             *ONE,
             (5, "swap", "begin", "two"),
             (6, "prove", "end", ""),
             (8, "swap back", "begin", "one"),
             (9, "prove", "end", ""),
-            (9.5, "reverted", "", "one"),
+            (9.5, "rolled_back", "", "one"),
         ),
         {"one": [(1, 6), (8, math.inf)], "two": [(5, 9.5)]},
     ),
@@ -55,7 +55,7 @@ STORIES: dict[str, tuple[tuple[tuple[float, str, str, str], ...], dict[str, list
             (6, "prove", "failed", ""),
             (7, "swap back", "begin", "one"),
             (8, "prove", "end", ""),
-            (9, "reverted", "", "one"),
+            (9, "rolled_back", "", "one"),
         ),
         {"one": [(1, math.inf)], "two": [(5, 9)]},
     ),
@@ -80,7 +80,7 @@ ALLOWED = {"one": [Window(10.0, 20.0), Window(30.0, 40.0)]}
 
 
 @pytest.mark.parametrize(
-    ("seen", "stray"),
+    ("actual", "stray"),
     [
         (Seen("1", 5, 11.0, 19.0), False),
         (Seen("1", 5, 30.0, 40.0), False),

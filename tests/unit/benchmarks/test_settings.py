@@ -10,7 +10,7 @@ from benchmarks.settings import SETTINGS, in_markdown
 _CFG = Path(__file__).resolve().parents[3] / "ansible.cfg"
 
 
-def test_medians_stand_in_the_table() -> None:
+def test_medians_stub_the_table() -> None:
     found = {"as it is": {"sluice_rollback": [9.0, 1.0, 2.0], "sluice_no_change": [3.0, 1.0]}}
     assert in_markdown(found).splitlines()[2:] == ["| as it is | 2.0 | 2.0 |"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config, Problem, parse_tree
+from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config, SourceProblem, parse_tree
 
 Parse = Callable[[Mapping[str, str]], Config]
 
@@ -97,35 +97,35 @@ def test_directives_are_read_with_their_places(
 @pytest.mark.parametrize(
     ("files", "problem"),
     [
-        ({}, Problem("nginx.conf", 0, "the release has no nginx.conf, so nginx has nothing to start from")),
-        ({"nginx.conf": "a;\ninclude x;\n"}, Problem("nginx.conf", 2, "include x: the release has no file x")),
+        ({}, SourceProblem("nginx.conf", 0, "the release has no nginx.conf, so nginx has nothing to start from")),
+        ({"nginx.conf": "a;\ninclude x;\n"}, SourceProblem("nginx.conf", 2, "include x: the release has no file x")),
         (
             {"nginx.conf": "include /etc/nginx/x/y;"},
-            Problem("nginx.conf", 1, "include /etc/nginx/x/y: the release has no file x/y"),
+            SourceProblem("nginx.conf", 1, "include /etc/nginx/x/y: the release has no file x/y"),
         ),
         (
             {"nginx.conf": "include x;", "x/y": "a 1;"},
-            Problem("nginx.conf", 1, "include x: the release has no file x"),
+            SourceProblem("nginx.conf", 1, "include x: the release has no file x"),
         ),
         (
             {"nginx.conf": "include x;", "x": "-> gone"},
-            Problem("nginx.conf", 1, "include x: the release has no file x"),
+            SourceProblem("nginx.conf", 1, "include x: the release has no file x"),
         ),
         (
             {"nginx.conf": "include x;", "x": "-> x"},
-            Problem("nginx.conf", 1, "include x: the links of x lead in a circle; let them lead to a file"),
+            SourceProblem("nginx.conf", 1, "include x: the links of x lead in a circle; let them lead to a file"),
         ),
         (
             {"nginx.conf": "include a;", "a": "\ninclude b;", "b": "include a;\n"},
-            Problem("b", 1, "include a goes in a circle: a → b → a"),
+            SourceProblem("b", 1, "include a goes in a circle: a → b → a"),
         ),
         (
             {"nginx.conf": "user a;\ninclude *.conf;\n"},
-            Problem("nginx.conf", 2, "include *.conf goes in a circle: nginx.conf → nginx.conf"),
+            SourceProblem("nginx.conf", 2, "include *.conf goes in a circle: nginx.conf → nginx.conf"),
         ),
         (
             {"nginx.conf": "env ${a;load_module b;\n"},
-            Problem(
+            SourceProblem(
                 "nginx.conf",
                 1,
                 "the braces of a variable hold ; or {, or follow \\$, in ${a;load_module; put it in quotes",
@@ -133,39 +133,39 @@ def test_directives_are_read_with_their_places(
         ),
         (
             {"nginx.conf": "env a\\${b;c};"},
-            Problem(
+            SourceProblem(
                 "nginx.conf", 1, "the braces of a variable hold ; or {, or follow \\$, in a\\${b;c}; put it in quotes"
             ),
         ),
         (
             {"nginx.conf": "include [[:alpha:]]*;"},
-            Problem(
+            SourceProblem(
                 "nginx.conf",
                 1,
                 "include [[:alpha:]]* has an odd pattern; expected *, ? and brackets as [0-9] and [!.]",
             ),
         ),
-        ({"nginx.conf": "a 1;\n}\n"}, Problem("nginx.conf", 2, 'unexpected "}"')),
+        ({"nginx.conf": "a 1;\n}\n"}, SourceProblem("nginx.conf", 2, 'unexpected "}"')),
         (
             {"nginx.conf": "http {\n  server {\n"},
-            Problem("nginx.conf", 2, 'unexpected end of file, expecting "}"'),
+            SourceProblem("nginx.conf", 2, 'unexpected end of file, expecting "}"'),
         ),
         (
             {"nginx.conf": "include x;", "x": 'http {\n  add_header A "b;\n}\n'},
-            Problem("x", 2, 'unexpected end of file, expecting """'),
+            SourceProblem("x", 2, 'unexpected end of file, expecting """'),
         ),
         (
             {"nginx.conf": "a 1;\nuser www-data\n"},
-            Problem("nginx.conf", 2, 'directive "user" is not terminated by ";"'),
+            SourceProblem("nginx.conf", 2, 'directive "user" is not terminated by ";"'),
         ),
         (
             {"nginx.conf": "http {\n  server { listen 80\n  }\n}\n"},
-            Problem("nginx.conf", 2, 'directive "listen" is not terminated by ";"'),
+            SourceProblem("nginx.conf", 2, 'directive "listen" is not terminated by ";"'),
         ),
     ],
 )
 def test_what_cannot_be_read_is_told_with_file_and_line(
-    parse: Parse, files: Mapping[str, str], problem: Problem
+    parse: Parse, files: Mapping[str, str], problem: SourceProblem
 ) -> None:
     assert parse(files).problems == [problem]
 
@@ -267,4 +267,4 @@ def test_a_pattern_in_a_folder_of_its_own_finds_what_is_in_it_alone(parse: Parse
         {"nginx.conf": main, "sites/a/a.conf": "root /a;", "sites/a/deep/c.conf": "", "sites/b/b.conf": "root /b;"}
     )
     assert flat(config)[1:] == ["sites/a/a.conf:1 root /a", "sites/b/b.conf:1 root /b"]
-    assert [directive.args for directive in config.barren] == [["*.none"]]
+    assert [directive.args for directive in config.without_match] == [["*.none"]]

@@ -9,7 +9,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.contract.answer impor
     judge,
     judge_upstream,
 )
-from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import Expect, Upstream
+from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import Expect, UpstreamExpectation
 
 URL = "http://shop.example/old/page"
 
@@ -108,29 +108,33 @@ def seen(method: str, path: str, **headers: str) -> SeenRequest:
 @pytest.mark.parametrize(
     ("upstream", "requests", "problems"),
     [
-        (Upstream(path="/v2"), [], ["expected a request to an upstream, none came"]),
-        (Upstream(method="GET", path="/v2"), [seen("GET", "/v2")], []),
-        (Upstream(path="/api/"), [seen("GET", "/api/")], []),
-        (Upstream(path="/api/"), [seen("GET", "/api/x")], ["expected the upstream to see path /api/, it saw /api/x"]),
-        (Upstream(path=r"/^\/v\d/"), [seen("GET", "/v3/x")], []),
-        (Upstream(path="/v2"), [seen("GET", "/v1"), seen("GET", "/v2")], []),
+        (UpstreamExpectation(path="/v2"), [], ["expected a request to an upstream, none came"]),
+        (UpstreamExpectation(method="GET", path="/v2"), [seen("GET", "/v2")], []),
+        (UpstreamExpectation(path="/api/"), [seen("GET", "/api/")], []),
         (
-            Upstream(method="POST", path="/v2"),
+            UpstreamExpectation(path="/api/"),
+            [seen("GET", "/api/x")],
+            ["expected the upstream to see path /api/, it saw /api/x"],
+        ),
+        (UpstreamExpectation(path=r"/^\/v\d/"), [seen("GET", "/v3/x")], []),
+        (UpstreamExpectation(path="/v2"), [seen("GET", "/v1"), seen("GET", "/v2")], []),
+        (
+            UpstreamExpectation(method="POST", path="/v2"),
             [seen("GET", "/v1")],
             [
                 "expected the upstream to see method POST, it saw GET",
                 "expected the upstream to see path /v2, it saw /v1",
             ],
         ),
-        (Upstream(headers=(("host", "app"), ("Cookie", None))), [seen("GET", "/", Host="app")], []),
+        (UpstreamExpectation(headers=(("host", "app"), ("Cookie", None))), [seen("GET", "/", Host="app")], []),
         (
-            Upstream(headers=(("Host", "app"),)),
+            UpstreamExpectation(headers=(("Host", "app"),)),
             [seen("GET", "/", Host="shop")],
             ["at the upstream: expected header Host: app, got shop"],
         ),
     ],
 )
 def test_what_the_upstream_saw_is_held_to_what_was_expected(
-    upstream: Upstream, requests: list[SeenRequest], problems: list[str]
+    upstream: UpstreamExpectation, requests: list[SeenRequest], problems: list[str]
 ) -> None:
     assert judge_upstream(upstream, requests) == problems

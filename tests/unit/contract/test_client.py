@@ -29,7 +29,7 @@ class Site(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Pages)
-        self.seen: list[SeenRequest] = []
+        self.actual: list[SeenRequest] = []
         self.names: list[str | None] = []
         self.busy = 0
         self.busiest = 0
@@ -54,7 +54,7 @@ class Pages(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         self.body = self.rfile.read(length).decode()
         with self.server.lock:
-            self.server.seen.append(
+            self.server.actual.append(
                 {"method": self.command, "path": self.path, "headers": dict(self.headers), "address": "site"}
             )
         name = self.path.partition("?")[0].strip("/").split("/")[0].replace("-", "_") or "front"
@@ -104,7 +104,7 @@ class Pages(BaseHTTPRequestHandler):
             self.server.busy -= 1
         self.answer(200, b"in time")
 
-    def page_trickle(self) -> None:
+    def page_drip(self) -> None:
         self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
         for _ in range(20):
             self.wfile.write(b"x")
@@ -290,7 +290,7 @@ def test_a_check_that_fails_says_why(site: Site, row: dict[str, object], problem
     ("path", "problem", "status"),
     [
         ("/slow", "127.0.0.1:{port} gave no answer within 0.3 s", None),
-        ("/trickle", "the body was not complete within 0.3 s (", 200),
+        ("/drip", "the body was not complete within 0.3 s (", 200),
     ],
 )
 def test_a_slow_answer_is_bounded_as_a_whole(site: Site, path: str, problem: str, status: int | None) -> None:
@@ -325,7 +325,7 @@ def test_an_address_that_does_not_exist_is_a_problem_in_words() -> None:
 def test_the_request_is_sent_as_written(site: Site) -> None:
     row = {"post": "{site}/echo?a=%20", "body": {"who": "Ü"}, "headers": {"X-Token": "t", "user-agent": "me"}}
     outcome = ask(site, row)
-    (seen,) = site.seen
+    (seen,) = site.actual
     assert outcome.request == f"POST http://shop.example:{site.port}/echo?a=%20"
     assert (seen["method"], seen["path"]) == ("POST", "/echo?a=%20")
     assert dict(seen["headers"]) == {
@@ -344,7 +344,7 @@ def test_connect_names_another_machine_and_port(site: Site) -> None:
     row = {"get": "http://shop.example/", "connect": f"127.0.0.1:{site.port}"}
     (outcome,) = run_checks(parse_contract([row], "nginx_checks"))
     assert outcome.ok
-    assert site.seen[0]["headers"]["Host"] == "shop.example"
+    assert site.actual[0]["headers"]["Host"] == "shop.example"
 
 
 def test_a_redirect_to_another_host_of_the_contract_is_followed_to_the_same_machine(site: Site) -> None:
@@ -367,7 +367,7 @@ def test_no_other_site_of_the_contract_gets_a_header_that_is_a_secret(site: Site
     rows.append({"get": f"http://www.shop.example:{site.port}/"})
     assert all(outcome.ok for outcome in run_checks(parse_contract(rows, "nginx_checks"), workers=1))
     sent = {
-        seen["headers"]["Host"]: set(headers) & set(seen["headers"]) for seen in site.seen if seen["path"] == "/echo"
+        seen["headers"]["Host"]: set(headers) & set(seen["headers"]) for seen in site.actual if seen["path"] == "/echo"
     }
     assert sent == {f"shop.example:{site.port}": set(headers), f"www.shop.example:{site.port}": {"X-Tenant"}}
 
@@ -399,8 +399,8 @@ def test_the_method_after_a_redirect_is_a_browsers(site: Site, method: str, stat
     if method in ("post", "put"):
         row["body"] = {"a": "b"}
     assert ask(site, row).ok
-    assert site.seen[0]["headers"]["Host"] == "front.example"
-    last = site.seen[-1]
+    assert site.actual[0]["headers"]["Host"] == "front.example"
+    last = site.actual[-1]
     assert last["method"] == then
     assert last["headers"].get("Content-Length", "0") == str(len(body))
     assert ("Content-Type" in last["headers"]) is bool(body)
@@ -411,7 +411,7 @@ def test_cookies_are_kept_inside_one_chain(site: Site) -> None:
     row = {"post": "{site}/order", "follow": True, "headers": {"Cookie": "lang=en"}}
     first, second = ask(site, row), ask(site, row)
     assert first.ok
-    cookies = [seen["headers"].get("Cookie") for seen in site.seen]
+    cookies = [seen["headers"].get("Cookie") for seen in site.actual]
     assert cookies == ["lang=en", "lang=en; session=s42"] * 2
     assert second.chain == (f"http://shop.example:{site.port}/order", f"http://shop.example:{site.port}/echo")
 
@@ -448,11 +448,11 @@ class Notes:
         self._site = site
 
     def mark(self) -> object:
-        return len(self._site.seen)
+        return len(self._site.actual)
 
     def since(self, mark: object) -> list[SeenRequest]:
         assert isinstance(mark, int)
-        return self._site.seen[mark:]
+        return self._site.actual[mark:]
 
 
 def test_with_a_witness_the_upstreams_view_is_checked_alone(site: Site) -> None:

@@ -29,14 +29,14 @@ class _Refusing:
         return None
 
     def since(self, mark: object) -> list[Any]:
-        raise ConnectionError("the stand-in is gone")
+        raise ConnectionError("the stub is gone")
 
 
 def test_a_witness_that_is_gone_is_an_outcome(server: Server) -> None:
     server.parts = lambda: iter([OK + b"\r\n"])
     row = {"get": f"http://shop.example:{server.port}/", "expect": {"upstream": {"path": "/"}}}
     (outcome,) = run_checks(parse_contract([row], "x"), timeout=TIMEOUT, witness=_Refusing())
-    assert "could not judge this check (ConnectionError: the stand-in is gone)" in outcome.problems[0]
+    assert "could not judge this check (ConnectionError: the stub is gone)" in outcome.problems[0]
 
 
 @pytest.mark.parametrize("error", [UnicodeError("label empty"), MemoryError(), RecursionError(), KeyError("\x1b[2J")])

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import (
     Check,
     Expect,
-    Upstream,
+    UpstreamExpectation,
     from_json,
     parse_contract,
     status_holds,
@@ -81,7 +81,7 @@ def test_a_check_is_read(row: object, fields: dict[str, object]) -> None:
         ({"max_ms": 250}, Expect(max_ms=250)),
         (
             {"upstream": {"method": "get", "path": "/v2/", "headers": {"Host": "app", "Cookie": None}}},
-            Expect(upstream=Upstream("GET", "/v2/", (("Host", "app"), ("Cookie", None)))),
+            Expect(upstream=UpstreamExpectation("GET", "/v2/", (("Host", "app"), ("Cookie", None)))),
         ),
     ],
 )

@@ -18,10 +18,10 @@ PLAYBOOK = """
   gather_facts: false
   {play}
   tasks:
-    - sluice.nginx.run:
+    - sluice.nginx.run_start:
       register: opened
     {before}
-    - sluice.nginx.fleet:
+    - sluice.nginx.rollout:
         step: preflight
         run: "{{{{ opened }}}}"
         emergency: "{{{{ rollout_emergency | default('') }}}}"

@@ -16,14 +16,22 @@ from ansible import context
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.sluice.nginx.plugins.action import conclude, fleet, leave, postmortem, probe, status, unlock
+from ansible_collections.sluice.nginx.plugins.action import (
+    fleet_info,
+    leave,
+    live_info,
+    postmortem,
+    rollout,
+    run_end,
+    unlock,
+)
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.engine import MARKER
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.ask import Question
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, Run, open_run
-from ansible_collections.sluice.nginx.plugins.module_utils.outside import ReleaseId
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import Question
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import Run, RunRecord, open_run
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import ReleaseStore
+from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import ReleaseId
 from ansible_collections.sluice.nginx.plugins.plugin_utils import emergency
 from ansible_collections.sluice.nginx.plugins.plugin_utils import fleet as asking
 from tests.unit.hostile import GOOD, json_values, spoiled
@@ -35,12 +43,12 @@ Answer = dict[str, Any]
 Says = Callable[[Answer], str]
 
 
-class World:
+class Environment:
     """A controller with a release for each of two hosts, of which ``evil`` says what it likes."""
 
     def __init__(self, root: Path, says: Says) -> None:
         self.root, self._says = root, says
-        store = Store(root / "releases")
+        store = ReleaseStore(root / "releases")
         self.own: dict[str, ReleaseId] = {}
         for host in HOSTS:
             tree = trees.overlay({"nginx.conf": trees.file(b"events {} # " + host.encode(), "raw")})
@@ -67,7 +75,7 @@ class World:
             "preflight": {"release": own, "live": OLD, "has_release": False, "changes_needed": True},
             "activate": {"changed": True, "release": own, "before": OLD, "checks": [], "workers": []},
             "confirm": {"changed": True, "release": own, "pruned": []},
-            "revert": {"changed": True, "release": OLD, "reverted": True},
+            "rollback": {"changed": True, "release": OLD, "rolled_back": True},
             "status": {"pending": None, "journal": []},
             "probe": {"live": own},
         }
@@ -85,22 +93,24 @@ class World:
 
     def step(self, step: str, **more: Any) -> Answer:
         options = {"run": self.run.to_json(), "emergency": "a test", "bake": 0.0, "releases": dict(self.own)}
-        return self.act(fleet, {**options, "step": step, **more})
+        return self.act(rollout, {**options, "step": step, **more})
 
-    def settled(self) -> dict[str, str]:
-        """What each host was asked when the run was settled."""
-        return {event.host: event.answer["operation"] for event in Record(self.run).events() if event.phase == "settle"}
+    def finalized(self) -> dict[str, str]:
+        """What each host was asked when the run was finalized."""
+        return {
+            event.host: event.answer["operation"] for event in RunRecord(self.run).events() if event.phase == "finalize"
+        }
 
     def bad(self) -> set[str]:
-        return {event.host for event in Record(self.run).events() if not event.good}
+        return {event.host for event in RunRecord(self.run).events() if not event.good}
 
 
 @contextlib.contextmanager
-def world(says: Says) -> Iterator[World]:
+def environment(says: Says) -> Iterator[Environment]:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        made = World(Path(folder, "project/.sluice"), says)
+        made = Environment(Path(folder, "project/.sluice"), says)
         (made.root.parent / "ansible.cfg").touch()
-        for module in (fleet, conclude, probe, postmortem):
+        for module in (rollout, run_end, live_info, postmortem):
             patch.setattr(module.ActionModule, "_state", lambda _: made.root)
         patch.setattr(asking, "engines", made.ways)
         patch.setattr(context, "CLIARGS", {"forks": 5})
@@ -120,34 +130,34 @@ def _drawn(data: st.DataObject) -> Says:
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_a_roll_out_is_settled_whatever_a_host_answers(data: st.DataObject) -> None:
-    with world(_drawn(data)) as made:
-        for step in ("preflight", "wave", "settle"):
+def test_a_roll_out_is_finalized_whatever_a_host_answers(data: st.DataObject) -> None:
+    with environment(_drawn(data)) as made:
+        for step in ("preflight", "wave", "finalize"):
             made.step(step)
-        told = made.act(conclude, {"run": made.run.to_json()})
+        told = made.act(run_end, {"run": made.run.to_json()})
         assert told["outcome"]
         assert json.loads((Path(made.run.folder) / "run.json").read_text())["events"]
-        # It is switched in a wave only where every host is well, and then it is settled, too.
+        # It is switched in a wave only where every host is well, and then it is finalized, too.
         if ("web1", "activate") in made.asked:
             assert (
-                made.settled()["web1"] == ("revert" if EVIL in made.bad() else "confirm")
+                made.finalized()["web1"] == ("rollback" if EVIL in made.bad() else "confirm")
                 or (
                     "web1",
-                    "revert",
+                    "rollback",
                 )
                 in made.asked
             )
-        assert made.sent[EVIL] in (b"", Store(made.root / "releases").get(made.own[EVIL]).bundle)
+        assert made.sent[EVIL] in (b"", ReleaseStore(made.root / "releases").get(made.own[EVIL]).bundle)
 
 
 @pytest.mark.parametrize(
     ("at", "phase", "last"),
     [
         (("preflight",), "preflight", "preflight"),
-        (("activate",), "activate", "revert"),
-        (("activate", "revert"), "activate", "revert"),
-        (("confirm",), "settle", "revert"),
-        (("confirm", "revert"), "settle", "revert"),
+        (("activate",), "activate", "rollback"),
+        (("activate", "rollback"), "activate", "rollback"),
+        (("confirm",), "finalize", "rollback"),
+        (("confirm", "rollback"), "finalize", "rollback"),
     ],
 )
 @pytest.mark.parametrize("said", ['{"problems": 5, "ok": true}', "5", "[" * 100_000, "{", '{"ok": false}', ""])
@@ -155,14 +165,14 @@ def test_one_malformed_answer_is_that_hosts_failure(at: tuple[str, ...], phase: 
     def says(request: Answer) -> str:
         return said if request["op"] in at else json.dumps(made._honest(EVIL, request["op"]))
 
-    with world(says) as made:
-        for step in ("preflight", "wave", "settle"):
+    with environment(says) as made:
+        for step in ("preflight", "wave", "finalize"):
             made.step(step)
-        told = made.act(conclude, {"run": made.run.to_json()})
+        told = made.act(run_end, {"run": made.run.to_json()})
         assert told["failed"]
         assert told["outcome"].startswith(f"evil failed in {phase} (the host's answer to {at[0]} is malformed")
         assert [operation for host, operation in made.asked if host == "web1"][-1] == last
-        assert ("NOT taken back: evil" in told["outcome"]) is ("revert" in at)
+        assert ("NOT rolled back: evil" in told["outcome"]) is ("rollback" in at)
 
 
 @pytest.mark.parametrize("operation", ["preflight", "activate", "confirm"])
@@ -172,35 +182,35 @@ def test_a_host_gets_its_own_release_and_none_that_it_names(operation: str) -> N
         named = made.own["web1"] if request["op"] == operation else answer.get("release")
         return json.dumps({**answer, "release": named})
 
-    with world(says) as made:
-        for step in ("preflight", "wave", "settle"):
+    with environment(says) as made:
+        for step in ("preflight", "wave", "finalize"):
             made.step(step)
         assert EVIL in made.bad()
-        told = made.act(conclude, {"run": made.run.to_json()})
+        told = made.act(run_end, {"run": made.run.to_json()})
         words = f"answers for release {made.own['web1'][:12]}, and was asked for {made.own[EVIL][:12]}"
         assert words in told["outcome"]
-        bundle = Store(made.root / "releases").get(made.own[EVIL]).bundle
+        bundle = ReleaseStore(made.root / "releases").get(made.own[EVIL]).bundle
         assert made.sent[EVIL] == (b"" if operation == "preflight" else bundle)
 
 
 def test_what_is_sent_is_the_controllers_own_even_where_the_journal_names_another() -> None:
-    with world(lambda request: json.dumps(made._honest(EVIL, request["op"]))) as made:
-        record = Record(made.run)
+    with environment(lambda request: json.dumps(made._honest(EVIL, request["op"]))) as made:
+        record = RunRecord(made.run)
         for host in HOSTS:
             said = {"release": made.own["web1"], "live": OLD, "has_release": False, "changes_needed": True}
             record.note("preflight", host, good=True, answer=said)
         made.step("wave")
-        assert made.sent[EVIL] == Store(made.root / "releases").get(made.own[EVIL]).bundle
+        assert made.sent[EVIL] == ReleaseStore(made.root / "releases").get(made.own[EVIL]).bundle
 
 
 def _rolled_back(named: str, stored: str) -> tuple[list[tuple[str, str]], bytes, set[str]]:
     def says(request: Answer) -> str:
         return json.dumps({**made._honest(EVIL, request["op"]), "release": named})
 
-    with world(says) as made:
+    with environment(says) as made:
         for step in ("preflight", "wave"):
             made.step(step, stored=stored, releases={})
-        made.step("settle")
+        made.step("finalize")
         return made.asked, made.sent[EVIL], made.bad()
 
 
@@ -219,8 +229,8 @@ def test_a_rollback_to_a_release_takes_no_other_one() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.data(), st.sampled_from(["table", "json"]), st.booleans())
 def test_those_who_look_and_free_hosts_see_the_others(data: st.DataObject, form: str, look: bool) -> None:
-    with world(_drawn(data)) as made:
-        told = made.act(status, {"format": form})
+    with environment(_drawn(data)) as made:
+        told = made.act(fleet_info, {"format": form})
         assert set(told["answers"]) == set(HOSTS)
         assert told["answers"]["web1"]["live"] == "a" * 64
         made.act(unlock, {}, check_mode=look)
@@ -237,7 +247,7 @@ def test_a_pending_release_with_holes_keeps_nobody_from_being_freed() -> None:
     def says(request: Answer) -> str:
         return json.dumps({**GOOD["status"], "pending": {}})
 
-    with world(says) as made:
+    with environment(says) as made:
         honest = made._honest
         made._honest = lambda host, operation: {  # type: ignore[method-assign]
             **honest(host, operation),
@@ -270,7 +280,7 @@ HOSTILE_PROBES: list[tuple[Answer, str]] = [
 
 @pytest.mark.parametrize(("said", "words"), HOSTILE_PROBES)
 def test_a_hostile_probe_changes_nothing_outside_of_the_store(said: Answer, words: str) -> None:
-    with world(lambda request: json.dumps({**GOOD["probe"], **said})) as made:
+    with environment(lambda request: json.dumps({**GOOD["probe"], **said})) as made:
         before = _files(made)
         answers = _probed(made)
         assert words in answers[EVIL]["problems"][0]["what"]
@@ -283,7 +293,7 @@ def test_a_hostile_probe_changes_nothing_outside_of_the_store(said: Answer, word
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_probe_ends_well_whatever_a_host_answers(data: st.DataObject) -> None:
-    with world(_drawn(data)) as made:
+    with environment(_drawn(data)) as made:
         before = _files(made)
         answers = _probed(made)
         assert answers["web1"]["live_release"] == made.own["web1"]
@@ -298,22 +308,22 @@ def test_a_host_that_names_a_release_of_the_controller_gives_it_no_other_tree() 
             {**GOOD["probe"], "live": made.own["web1"], "tree": _packed(nginx_conf="evil"), "withheld": ["x"]}
         )
 
-    with world(says) as made:
+    with environment(says) as made:
         answers = _probed(made)
         assert answers[EVIL]["live_release"] == made.own["web1"]
-        tree = Store(made.root / "releases").get(made.own["web1"]).tree
+        tree = ReleaseStore(made.root / "releases").get(made.own["web1"]).tree
         assert "evil" not in (tree / "nginx.conf").read_text()
         assert not (made.root / "live").exists()
 
 
-def _probed(made: World) -> dict[str, Answer]:
+def _probed(made: Environment) -> dict[str, Answer]:
     (made.root / "packaged").mkdir(exist_ok=True)
     releases = [{"id": made.own[host], "hosts": [host]} for host in HOSTS]
     options = {"releases": releases, "platform": {"tree": str(made.root / "packaged")}}
-    return dict(made.act(probe, options)["answers"])
+    return dict(made.act(live_info, options)["answers"])
 
 
-def _files(made: World) -> list[str]:
+def _files(made: Environment) -> list[str]:
     """What there is beside the controller's folder."""
     top = made.root.parent.parent
     return sorted(str(path.relative_to(top)) for path in top.rglob("*") if not path.is_relative_to(made.root))

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.action.leave import ActionModule
-from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Asking, failure
+from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import HostRequest, failure
 
 Answer = dict[str, Any]
 
@@ -28,7 +28,7 @@ def _leave(
     asked: list[list[str]] = []
     shown: list[str] = []
 
-    def play(askings: Mapping[str, Asking]) -> Iterator[tuple[str, Answer]]:
+    def play(askings: Mapping[str, HostRequest]) -> Iterator[tuple[str, Answer]]:
         looking = {each.question.request["looking"] for each in askings.values()}
         asked.append([*(["look"] if True in looking else []), *askings])
         for host in askings:
@@ -70,7 +70,7 @@ def test_no_other_host_is_left_where_the_first_fails() -> None:
     result = _leave(looks, {"web1": failure("the disk is full"), "web2": THERE})
     assert result["asked"] == [["look", "web1", "web2"], ["web1"]]
     assert (result["failed"], result["changed"]) == (True, False)
-    assert result["msg"] == "web1: the disk is full\nrun it again when that is mended"
+    assert result["msg"] == "web1: the disk is full\nrun it again when that is fixed"
 
 
 def test_what_was_done_is_said_where_another_host_fails() -> None:

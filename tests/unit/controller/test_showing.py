@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.sluice.nginx.plugins.module_utils.door.door import Door
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show, show_text, told, warn
 
@@ -43,8 +43,8 @@ def test_no_line_is_a_command(service: str | None) -> None:
     screen = Screen()
     show(screen, f"::error::first {ODD}", color="red")
     warn(screen, f"::error::first {ODD}")
-    show_text(screen, ODD, Door({"S3CR3T-1"}), color="red")
-    show_text(screen, "::set-env name=a::S3CR3T-1", Door({"S3CR3T-1"}))
+    show_text(screen, ODD, Redactor({"S3CR3T-1"}), color="red")
+    show_text(screen, "::set-env name=a::S3CR3T-1", Redactor({"S3CR3T-1"}))
     told = [text for text, _ in screen.lines]
     if service == "GITHUB_ACTIONS":
         assert told[2].startswith("::stop-commands::")

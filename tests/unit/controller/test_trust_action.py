@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.action import trust
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
-from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Asking
+from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import HostRequest
 
 LINE = "ann@desk ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample\n"
 Answer = dict[str, Any]
@@ -30,7 +30,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple
         action: Any = trust.ActionModule.__new__(trust.ActionModule)
         questions: list[Any] = []
 
-        def play(askings: Mapping[str, Asking]) -> Iterator[tuple[str, Answer]]:
+        def play(askings: Mapping[str, HostRequest]) -> Iterator[tuple[str, Answer]]:
             for host, each in askings.items():
                 questions.append(each.question)
                 problems = [{"what": "the trust is not signed"}] if host == "web2" else []

@@ -8,13 +8,13 @@ import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import Check, parse_contract
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.instrument import Copy
-from ansible_collections.sluice.nginx.plugins.module_utils.coverage.measure import Answered, Session
+from ansible_collections.sluice.nginx.plugins.module_utils.coverage.measure import Answered, MeasuredCopy
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.propose import Proposal, propose, to_yaml
 
 Made = Callable[..., Copy]
 
 
-class _Staged(Session):
+class _Staged(MeasuredCopy):
     """Answers every check alike; ``reached`` says by number which blocks a request goes through."""
 
     def __init__(self, reached: Callable[[Check], Sequence[int]], status: str, location: str, body: str) -> None:
@@ -129,7 +129,7 @@ def test_what_a_condition_keeps_secret_is_left_for_a_person_to_write(
         ),
         ({"body": "<p>There is nothing in your basket at all</p>"}, {"status": 200, "body": "There is nothing"}, ""),
         ({"body": ""}, {"status": 200}, ""),
-        ({"body": '{"stand_in": {"path": "/"}}'}, {"status": 200}, "a stand-in answered for the upstream"),
+        ({"body": '{"stub": {"path": "/"}}'}, {"status": 200}, "a stub answered for the upstream"),
         ({"status": "500"}, {"status": 500}, "this is an error"),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
-from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import Request
+from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import DerivedRequest
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config, parse_tree
 from ansible_collections.sluice.nginx.plugins.module_utils.effects.effects import effects
 from ansible_collections.sluice.nginx.plugins.module_utils.effects.model import Effects
@@ -34,7 +34,9 @@ def read(tmp_path: Path) -> Reads:
 def work(read: Reads) -> Works:
     """Work out what a change of the blocks in ``http`` does."""
 
-    def worker(live: str, candidate: str, requests: Sequence[Request] = (), seconds: float | None = None) -> Effects:
+    def worker(
+        live: str, candidate: str, requests: Sequence[DerivedRequest] = (), seconds: float | None = None
+    ) -> Effects:
         before, after = read(live), read(candidate)
         return effects(before, after, changes(before, after), requests, seconds)
 

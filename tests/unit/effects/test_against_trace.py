@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
-from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import Request
+from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import DerivedRequest
 from ansible_collections.sluice.nginx.plugins.module_utils.config.match import trace
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config, parse_tree
 from ansible_collections.sluice.nginx.plugins.module_utils.effects.effects import effects
@@ -67,7 +67,7 @@ def test_nothing_differs_outside_of_the_sets(live: str, candidate: str, ends: li
     before, after = _config(live), _config(candidate)
     found = effects(before, after, changes(before, after), seconds=5)
     for path in (f"/{end}" for end in ends):
-        covered = found.covers(Request("GET", "http", "a", 80, path))
+        covered = found.covers(DerivedRequest("GET", "http", "a", 80, path))
         live_headers, headers = _headers(before, path), _headers(after, path)
         if live_headers is None or headers is None:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import Request
+from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import DerivedRequest
 
 from .conftest import Works, rows, server
 
@@ -184,7 +184,7 @@ def test_names_and_ports(work: Works) -> None:
     ]
 
 
-def test_a_condition_that_only_a_request_can_settle(work: Works) -> None:
+def test_a_condition_that_only_a_request_can_finalize(work: Works) -> None:
     live = "location / { if (-f /srv/down) { return 503; } return 200 1; }"
     found = work(server(live), server(live.replace("200 1", "200 2")))
     assert rows(found) == [("/", text(1), text(2))]
@@ -221,7 +221,7 @@ def test_an_effect_names_its_edit_and_its_share_of_a_log(work: Works) -> None:
         server("location / { return 200 1; }"),
         server("location / { return 200 1; } location /a { return 403; }"),
     )
-    log = [Request("GET", "http", "a.example", 80, target) for target in ("/", "/a", "/ab?c=1", "/b")]
+    log = [DerivedRequest("GET", "http", "a.example", 80, target) for target in ("/", "/a", "/ab?c=1", "/b")]
     (effect,) = work(live, candidate, log).found
     assert effect.to_json() == {
         "edits": ["nginx.conf:4 location /a added"],

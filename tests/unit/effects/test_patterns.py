@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ansible_collections.sluice.nginx.plugins.module_utils.config.regexes import translated
 from ansible_collections.sluice.nginx.plugins.module_utils.effects.letters import bit
 from ansible_collections.sluice.nginx.plugins.module_utils.effects.patterns import NotRegular, captures_rest, searched
-from ansible_collections.sluice.nginx.plugins.module_utils.effects.terms import Terms, TooMuch
+from ansible_collections.sluice.nginx.plugins.module_utils.effects.terms import Algebra, TooMuch
 
 PATTERNS = [
     r"^/a(?:|/(.*))$",
@@ -41,7 +41,7 @@ PATTERNS = [
 ]
 
 
-def accepts(terms: Terms, language: int, text: str) -> bool:
+def accepts(terms: Algebra, language: int, text: str) -> bool:
     for letter in text:
         language = terms.step(language, bit(ord(letter)))
     return terms.matches_empty(language)
@@ -50,7 +50,7 @@ def accepts(terms: Terms, language: int, text: str) -> bool:
 @pytest.mark.parametrize("pattern", PATTERNS)
 @pytest.mark.parametrize("ignore_case", [False, True])
 def test_what_a_search_finds_is_accepted(pattern: str, ignore_case: bool) -> None:
-    terms = Terms()
+    terms = Algebra()
     language = searched(terms, pattern, ignore_case)
     regex = re.compile(translated(pattern), re.IGNORECASE if ignore_case else 0)
 
@@ -72,7 +72,7 @@ def test_expressions_at_random(pattern: str, text: str) -> None:
         regex = re.compile(pattern)
     except re.error:
         return
-    terms = Terms()
+    terms = Algebra()
     try:
         language = searched(terms, pattern)
     except NotRegular:
@@ -96,7 +96,7 @@ def test_expressions_at_random(pattern: str, text: str) -> None:
 )
 def test_what_is_not_regular_says_why(pattern: str, words: str) -> None:
     with pytest.raises(NotRegular, match=words):
-        searched(Terms(), pattern)
+        searched(Algebra(), pattern)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_what_is_not_regular_says_why(pattern: str, words: str) -> None:
 )
 def test_too_much_is_refused_or_read(pattern: str) -> None:
     try:
-        searched(Terms(), pattern)
+        searched(Algebra(), pattern)
     except TooMuch:
         return
     assert len(pattern) < 2000
@@ -115,7 +115,7 @@ def test_too_much_is_refused_or_read(pattern: str) -> None:
 def test_ten_thousand_letters_are_read() -> None:
     pattern = "^(?:" + "|".join(f"/section-{number}" for number in range(800)) + ")$"
     assert len(pattern) > 9000
-    terms = Terms()
+    terms = Algebra()
     language = searched(terms, pattern)
     assert accepts(terms, language, "/section-799")
     assert not accepts(terms, language, "/section-800")

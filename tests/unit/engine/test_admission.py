@@ -15,14 +15,14 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout
 from ansible_collections.sluice.nginx.plugins.module_utils.receipt import GATES, canonical, digest, issue
 from tests.unit.engine.simulation.host import SimulatedHost
-from tests.unit.engine.simulation.work import deploy, push, revert
+from tests.unit.engine.simulation.work import deploy, push, rollback
 
 RELEASE = "a" * 64
 PASSED = dict.fromkeys(GATES, "pass")
 SENT: dict[str, Any] = {
     "contract": [{"name": "front"}],
     "facts": {"worker_processes": 2},
-    "kept": ["ssl"],
+    "shared": ["ssl"],
     "manifest": [["nginx.conf", "file", 420, "0" * 64]],
     "needs": [],
     "platform": {"os": "debian 12"},
@@ -127,7 +127,7 @@ def test_a_file_that_allows_nobody_refuses_everybody(session: Session, keys: Key
     receipt = _receipt(session)
     (problem,) = admit(session, RELEASE, receipt, keys.sign("ada", canonical(receipt)))
     assert problem.what == "the receipt is signed with a key that this host does not allow"
-    assert problem.do == "sign with a key that is allowed, or allow this one with playbooks/trust.yml"
+    assert problem.fix == "sign with a key that is allowed, or allow this one with playbooks/trust.yml"
 
 
 def test_a_receipt_that_is_none_for_the_release_is_refused_however_well_it_is_signed(
@@ -141,7 +141,7 @@ def test_a_receipt_that_is_none_for_the_release_is_refused_however_well_it_is_si
         "the receipt says that the gate smoke did not pass: fail",
         "the receipt expired at 2026-01-01T00:00:00.000Z",
     ]
-    assert {problem.do for problem in problems} == {"run deploy.yml, whose gates write a receipt"}
+    assert {problem.fix for problem in problems} == {"run deploy.yml, whose gates write a receipt"}
 
 
 def test_without_a_receipt_nothing_is_taken_on_any_host(session: Session) -> None:
@@ -168,8 +168,8 @@ def test_a_host_without_ssh_keygen_verifies_nothing_and_takes_nothing(session: S
     receipt = _receipt(bare)
     (problem,) = admit(bare, RELEASE, receipt, keys.sign("ada", canonical(receipt)))
     assert problem.what == "the receipt's signature cannot be verified here"
-    assert problem.seen == "ssh-keygen: No such file or directory"
-    assert problem.do == "see to it that ssh-keygen (package openssh-client) works on the host"
+    assert problem.actual == "ssh-keygen: No such file or directory"
+    assert problem.fix == "see to it that ssh-keygen (package openssh-client) works on the host"
 
 
 class Scene:
@@ -212,7 +212,7 @@ def scene(session: Session, keys: Keys) -> Scene:
     [
         ("contract", []),
         ("facts", {"worker_processes": 2, "error_logs": ["/tmp/log"]}),
-        ("kept", ["ssl", "conf.d"]),
+        ("shared", ["ssl", "conf.d"]),
         ("platform", {}),
         ("manifest", [["nginx.conf", "file", 420, "1" * 64]]),
     ],
@@ -254,7 +254,7 @@ def test_an_older_receipt_is_no_downgrade(scene: Scene) -> None:
     other = scene.receipt(release="b" * 64, number=newer["number"])
     problems = admit(scene.session, "b" * 64, other, scene.keys.sign("ada", canonical(other)), SENT)
     assert [problem.what for problem in problems] == ["the receipt is older than one that this host has taken"]
-    assert "rollout_forget_receipts=true" in problems[0].do
+    assert "rollout_forget_receipts=true" in problems[0].fix
 
 
 @pytest.mark.parametrize("number", [None, "9", 1.5e300, 3_600_001 + 60_000])
@@ -374,29 +374,29 @@ def signing(new_host: Callable[..., SimulatedHost]) -> SimulatedHost:
 
 
 def test_a_run_rolls_back_what_it_has_just_confirmed_for_another_host_could_not(signing: SimulatedHost) -> None:
-    assert revert(signing, "settle", of="run two")["reverted"] is True
+    assert rollback(signing, "finalize", of="run two")["rolled_back"] is True
 
 
 def test_whoever_may_log_in_walks_back_no_further(signing: SimulatedHost) -> None:
     signing.clock.pass_(3601.0)
-    answer = revert(signing, "eve", of="run two")
-    assert "and this host takes no revert of it any more" in answer["problems"][0]["what"]
-    assert "playbooks/rollback.yml" in answer["problems"][0]["do"]
+    answer = rollback(signing, "eve", of="run two")
+    assert "and this host takes no rollback of it any more" in answer["problems"][0]["what"]
+    assert "playbooks/rollback.yml" in answer["problems"][0]["fix"]
     signing.layout.allowed_signers.unlink()
-    assert revert(signing, "eve", of="run two")["reverted"] is True
+    assert rollback(signing, "eve", of="run two")["rolled_back"] is True
 
 
 def test_a_trial_is_rolled_back_by_anybody_at_any_time(signing: SimulatedHost) -> None:
     signing.layout.allowed_signers.unlink()
     assert push(signing, "run three", "three")["ok"]
     signing.layout.allowed_signers.write_text("")
-    assert revert(signing, "unlock", of="run three")["reverted"] is True
+    assert rollback(signing, "unlock", of="run three")["rolled_back"] is True
 
 
-def test_the_guard_needs_no_signature(signing: SimulatedHost) -> None:
+def test_the_watchdog_needs_no_signature(signing: SimulatedHost) -> None:
     signing.layout.allowed_signers.unlink()
     assert push(signing, "run three", "three")["ok"]
     signing.layout.allowed_signers.write_text("")
     signing.wait(600.0)
     status = signing.ask_engine("status", "look")
-    assert (status["pending"], status["last"]["by"]) == (None, "guard")
+    assert (status["pending"], status["last"]["by"]) == (None, "watchdog")

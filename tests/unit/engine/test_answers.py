@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.sluice.nginx.plugins.module_utils import answers
-from ansible_collections.sluice.nginx.plugins.module_utils.answer_forms import FORMS
-from ansible_collections.sluice.nginx.plugins.module_utils.answers import Malformed, read_answer
+from ansible_collections.sluice.nginx.plugins.module_utils import replies
+from ansible_collections.sluice.nginx.plugins.module_utils.replies import Malformed, read_answer
+from ansible_collections.sluice.nginx.plugins.module_utils.reply_schemas import FORMS
 from tests.unit.engine.simulation.host import SimulatedHost
 from tests.unit.engine.simulation.releases import BEHAVIOURS, release
-from tests.unit.engine.simulation.work import confirm, deploy, leave, push, revert
+from tests.unit.engine.simulation.work import confirm, deploy, leave, push, rollback
 from tests.unit.hostile import GOOD, json_values, spoiled
 
 NewHost = Callable[..., SimulatedHost]
@@ -54,8 +54,8 @@ def test_whatever_becomes_of_a_trial_its_answers_are_read(new_host: NewHost, beh
     for run in ("r2", "r3"):
         assert _read("confirm", host.ask_engine("confirm", run, release=release("b", behaviour).id)) == set()
     assert _read("status", host.ask_engine("status", "r3")) <= {".journal[].receipt", ".pending.marks"}
-    assert _read("revert", revert(host, "r2")) == set()
-    assert _read("revert", revert(host, "r2")) == set()
+    assert _read("rollback", rollback(host, "r2")) == set()
+    assert _read("rollback", rollback(host, "r2")) == set()
     assert _read("leave", leave(host, looking=True)) == set()
     assert _read("leave", leave(host)) == set()
 
@@ -155,12 +155,18 @@ def test_what_a_host_says_can_be_shown() -> None:
 
 
 def test_names_of_the_controller_are_not_taken_from_a_host() -> None:
-    said = {"ok": True, "release": "a" * 64, "operation": "revert", "unreachable_host": True, "emergency": {"gates": 5}}
+    said = {
+        "ok": True,
+        "release": "a" * 64,
+        "operation": "rollback",
+        "unreachable_host": True,
+        "emergency": {"gates": 5},
+    }
     assert read_answer("confirm", json.dumps(said)).keys() == {"ok", "changed", "problems", "warnings", "release"}
 
 
 @pytest.mark.parametrize(
-    ("said", "seen"),
+    ("said", "actual"),
     [
         (r'"caf\udce9"', r"caf\udce9"),
         (r'"\ud83d\ude00 \\ud800 \uDFFF"', "😀 \\ud800 \\uDFFF"),
@@ -191,7 +197,7 @@ def test_the_first_answers_of_many_hosts_are_read_at_once() -> None:
     program = f"""
 import json, sys, threading
 sys.setswitchinterval(1e-6)
-from {answers.__name__} import read_answer
+from {replies.__name__} import read_answer
 start, good = threading.Barrier(6), {json.dumps(json.dumps(GOOD["probe"]))}
 def read():
     start.wait()
@@ -200,7 +206,7 @@ threads = [threading.Thread(target=read) for _ in range(6)]
 [each.start() for each in threads]
 [each.join() for each in threads]
 """
-    environment = {**os.environ, "PYTHONPATH": str(Path(answers.__file__).parents[5])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(replies.__file__).parents[5])}
     for _ in range(5):
         done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=False)
         assert (done.returncode, done.stderr) == (0, b"")

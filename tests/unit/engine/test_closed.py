@@ -30,7 +30,7 @@ class Watched(Steps):
     def __init__(self, top: Path) -> None:
         super().__init__(top)
         self._top = top
-        self.seen: set[str] = set()
+        self.actual: set[str] = set()
         self.looks = 0
 
     def _audit(self, event: str, arguments: tuple[object, ...]) -> None:
@@ -43,7 +43,7 @@ class Watched(Steps):
         with unwatched():
             self.looks += 1
             for path in _open_to_all(self._top):
-                self.seen.add(path)
+                self.actual.add(path)
 
 
 def _open_to_all(top: Path) -> Iterator[str]:
@@ -114,15 +114,15 @@ def test_adopting_keeping_and_repairing_open_nothing(session: Session, tmp_path:
         session.save(state)
         installed.keep(session, ["ssl", "open/secret-too"])
         point(session, state["live"])
-    assert steps.seen == set()
+    assert steps.actual == set()
     tree = session.layout.release(state["live"])
     (tree / "ssl" / "secret.key").write_bytes(b"changed")
     (tree / "open" / "secret-too").unlink()
     with watched(tmp_path) as steps:
         installed.repair(session, state["live"])
-    assert steps.seen == set()
+    assert steps.actual == set()
     assert (tree / "ssl" / "secret.key").read_bytes() == SECRET
-    assert (session.layout.kept / "open" / "secret-too").read_bytes() == SECRET
+    assert (session.layout.shared / "open" / "secret-too").read_bytes() == SECRET
     assert not session.layout.work.exists()
 
 
@@ -132,7 +132,7 @@ def test_installing_opens_nothing(session: Session, tmp_path: Path, owners: bool
     release = release_id(manifest)
     with watched(tmp_path) as steps:
         installed.install(session, release, manifest, pack_tree(session.layout.conf), owners)
-    assert steps.seen == set()
+    assert steps.actual == set()
     assert read_tree(session.layout.release(release)) == manifest
 
 
@@ -212,10 +212,10 @@ def test_folders_of_what_is_kept_are_as_closed_as_their_origin(session: Session,
     (folder / "shop.key").chmod(0o644)
     if earlier:
         # As versions before made them.
-        (session.layout.kept / "private" / "ca").mkdir(parents=True, mode=0o755)
-        (session.layout.kept / "private" / "ca" / "shop.key").write_bytes(SECRET)
+        (session.layout.shared / "private" / "ca").mkdir(parents=True, mode=0o755)
+        (session.layout.shared / "private" / "ca" / "shop.key").write_bytes(SECRET)
     installed.keep(session, ["private/ca/shop.key"])
-    kept = session.layout.kept / "private"
+    kept = session.layout.shared / "private"
     assert stat.S_IMODE((kept / "ca").stat().st_mode) == 0o700
     assert stat.S_IMODE(kept.stat().st_mode) == 0o751
     assert (kept / "ca" / "shop.key").read_bytes() == SECRET
@@ -229,7 +229,7 @@ def test_what_is_kept_is_as_closed_as_etc_nginx_itself(session: Session) -> None
     session.layout.conf.chmod(0o750)
     (session.layout.conf / "users").write_bytes(SECRET)
     installed.keep(session, ["users"])
-    assert stat.S_IMODE(session.layout.kept.stat().st_mode) == 0o750
+    assert stat.S_IMODE(session.layout.shared.stat().st_mode) == 0o750
 
 
 def test_folders_that_an_earlier_version_opened_are_closed_as_what_was_adopted(session: Session) -> None:
@@ -239,7 +239,7 @@ def test_folders_that_an_earlier_version_opened_are_closed_as_what_was_adopted(s
     state = installed.adopt(session, session.store.load(), {})
     session.save(state)
     point(session, state["live"])
-    kept = session.layout.kept / "private"
+    kept = session.layout.shared / "private"
     kept.mkdir(mode=0o755)
     (kept / "shop.key").write_bytes(SECRET)
     installed.keep(session, ["private/shop.key"])
@@ -255,11 +255,11 @@ def test_a_link_of_another_user_leads_nobody_out_of_what_is_kept(session: Sessio
     live.write_bytes(SECRET)
     target.mkdir()
     target.chmod(0o755)
-    theirs = session.layout.kept / "ssl"
+    theirs = session.layout.shared / "ssl"
     theirs.mkdir()
     os.chown(theirs, 1234, 1234)
     (theirs / "sub").symlink_to(target)
-    with pytest.raises(Fault, match="kept/ssl/sub is no folder in which anything can be kept"):
+    with pytest.raises(Fault, match="shared/ssl/sub is no folder in which anything can be kept"):
         installed.keep(session, [deep])
     status = target.stat()
     assert (stat.S_IMODE(status.st_mode), status.st_uid, os.listdir(target)) == (0o755, 0, [])
@@ -268,12 +268,12 @@ def test_a_link_of_another_user_leads_nobody_out_of_what_is_kept(session: Sessio
 def test_nothing_is_made_for_what_is_not_there(session: Session) -> None:
     with pytest.raises(Fault, match="no/such/key is to be kept, and is not on this host"):
         installed.keep(session, ["no/such/key"])
-    assert os.listdir(session.layout.kept) == []
+    assert os.listdir(session.layout.shared) == []
 
 
 def test_a_link_that_root_made_in_a_folder_of_root_leads_to_what_is_kept(session: Session, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir(mode=0o700)
-    (session.layout.kept / "ssl").symlink_to(tmp_path / "elsewhere")
+    (session.layout.shared / "ssl").symlink_to(tmp_path / "elsewhere")
     installed.keep(session, ["ssl/secret.key"])
     assert (tmp_path / "elsewhere/secret.key").read_bytes() == SECRET
     assert os.listdir(tmp_path / "elsewhere") == ["secret.key"]

@@ -14,7 +14,7 @@ import pytest
 from tests.unit.engine.simulation.host import SimulatedHost
 from tests.unit.engine.simulation.releases import release
 from tests.unit.engine.simulation.truths import files, untrue
-from tests.unit.engine.simulation.work import confirm, deploy, leave, push, recover, revert, rewrite
+from tests.unit.engine.simulation.work import confirm, deploy, leave, push, recover, rewrite, rollback
 
 _THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 
@@ -25,7 +25,8 @@ NewHost = Callable[..., SimulatedHost]
 class Story(NamedTuple):
     """What a host was like, what was begun on it, and what the host can do.
 
-    ``alone`` is false where the guard is the one that dies for good: then the next contact is what the host waits for.
+    ``alone`` is false where the watchdog is the one that dies for good: then the next contact is what the host waits
+    for.
     """
 
     before: Act
@@ -38,32 +39,32 @@ def nothing(host: SimulatedHost) -> None:
     """The host serves what somebody wrote by hand."""
 
 
-def on_trial(host: SimulatedHost) -> None:
+def pending(host: SimulatedHost) -> None:
     deploy(host, "a")
     assert push(host, "r", "b")["ok"]
     host.clock.pass_(5.0)
 
 
-def on_trial_after_many(host: SimulatedHost) -> None:
+def pending_after_many(host: SimulatedHost) -> None:
     deploy(host, "a", "b", "c", "d")
     assert push(host, "r", "e")["ok"]
     host.clock.pass_(5.0)
 
 
 def left_over(host: SimulatedHost) -> None:
-    """The run of a trial has died long ago, and so has its guard."""
-    on_trial(host)
-    host.lose_guards()
+    """The run of a trial has died long ago, and so has its watchdog."""
+    pending(host)
+    host.lose_watchdogs()
     host.clock.pass_(2000)
 
 
 def changed_meanwhile(host: SimulatedHost) -> None:
-    on_trial(host)
+    pending(host)
     (host.layout.release(release("a").id) / "nginx.conf").write_text("# changed\n")
 
 
 def damaged(host: SimulatedHost) -> None:
-    on_trial(host)
+    pending(host)
     host.layout.state.write_bytes(b'{"schema": 1, "ver')
 
 
@@ -105,26 +106,26 @@ STORIES = {
     "the workers die": Story(lambda host: deploy(host, "a"), fails("dying"), {}),
     "the master dies of the reload": Story(lambda host: deploy(host, "a"), fails("fatal"), {}),
     "a check does not hold": Story(lambda host: deploy(host, "a"), fails("wrong"), {}),
-    "a confirmation prunes": Story(on_trial_after_many, lambda host: confirm(host, "r", "e", keep=0), {}),
-    "a run takes its trial back": Story(on_trial, lambda host: revert(host, "r"), {}),
-    "a run takes its trial back to a release that was changed meanwhile": Story(
-        changed_meanwhile, lambda host: revert(host, "r"), {}
+    "a confirmation prunes": Story(pending_after_many, lambda host: confirm(host, "r", "e", keep=0), {}),
+    "a run rolls its trial back": Story(pending, lambda host: rollback(host, "r"), {}),
+    "a run rolls its trial back to a release that was changed meanwhile": Story(
+        changed_meanwhile, lambda host: rollback(host, "r"), {}
     ),
-    "a run takes back what it confirmed": Story(
-        lambda host: deploy(host, "a", "b"), lambda host: revert(host, "run b"), {}
+    "a run rolls back what it confirmed": Story(
+        lambda host: deploy(host, "a", "b"), lambda host: rollback(host, "run b"), {}
     ),
-    "somebody unlocks the host": Story(on_trial, lambda host: revert(host, "other", of="r"), {}),
-    "the guard takes a trial back": Story(on_trial, lambda host: host.wait(100), {}),
-    "the machine boots with a trial": Story(on_trial, booted, {}),
-    "a look takes a trial back": Story(left_over, recover, {}, alone=False),
-    "the next activation takes a trial back first": Story(
+    "somebody unlocks the host": Story(pending, lambda host: rollback(host, "other", of="r"), {}),
+    "the watchdog rolls a trial back": Story(pending, lambda host: host.wait(100), {}),
+    "the machine boots with a trial": Story(pending, booted, {}),
+    "a look rolls a trial back": Story(left_over, recover, {}, alone=False),
+    "the next activation rolls a trial back first": Story(
         left_over, lambda host: push(host, "r2", "c"), {}, alone=False
     ),
-    "the guard takes a trial back that a damaged state does not tell of": Story(
+    "the watchdog rolls a trial back that a damaged state does not tell of": Story(
         damaged, lambda host: host.wait(100), {}
     ),
-    "the guard of a host without systemd takes a trial back": Story(
-        on_trial, lambda host: host.wait(100), {"has_systemd": False}, alone=False
+    "the watchdog of a host without systemd rolls a trial back": Story(
+        pending, lambda host: host.wait(100), {"has_systemd": False}, alone=False
     ),
     "drift is adopted": Story(rewritten, lambda host: push(host, "r", "b", drift="adopt"), {}),
     "drift is adopted and the old release comes again": Story(
@@ -139,7 +140,7 @@ STORIES = {
 
 
 def left_alone(host: SimulatedHost, alone: bool) -> None:
-    """Nobody does anything; the guard's time comes."""
+    """Nobody does anything; the watchdog's time comes."""
     host.go_on()
     host.wait(2000)
     if not alone:
@@ -155,9 +156,9 @@ def power_cut(host: SimulatedHost, alone: bool) -> None:
 
 
 def contact(host: SimulatedHost, alone: bool) -> None:
-    """The guard is gone as well; somebody looks at the host long after."""
+    """The watchdog is gone as well; somebody looks at the host long after."""
     host.go_on()
-    host.lose_guards()
+    host.lose_watchdogs()
     host.clock.pass_(2000)
     recover(host)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Problem
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.disclosure import Side, secrets_in
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.disclosure import DisclosedTree, secrets_in
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.difference import difference
 from tests.unit.engine.simulation.host import SimulatedHost
 from tests.unit.engine.simulation.releases import release
@@ -63,7 +63,7 @@ def test_drift_shows_that_a_secret_has_changed_and_not_the_secret(new_host: NewH
     host = new_host()
     _write(host.layout.conf, before)
     push(host, "r1", "one")
-    host.ask_engine("revert", "r1")
+    host.ask_engine("rollback", "r1")
     _write(host.layout.conf, after)
     status = host.ask_engine("status", "visitor")
     assert set(status["drift"]) >= after.keys() - before.keys()
@@ -83,7 +83,7 @@ def test_a_live_tree_is_sent_without_files_that_are_secret(new_host: NewHost, st
     host = new_host()
     _write(host.layout.conf, files)
     push(host, "r1", "one")
-    host.ask_engine("revert", "r1")
+    host.ask_engine("rollback", "r1")
     _write(host.layout.conf, more)
     answer = host.ask_engine("probe", "r1")
     sent = gzip.decompress(base64.b64decode(answer["tree"]))
@@ -153,6 +153,6 @@ def test_rows_of_a_secret_map_that_are_included_are_not_shown_and_are_sent() -> 
         "nginx.conf": b"http { map $http_x_api_key $ok { include keys.map; } }",
         "keys.map": b"hunter-and-more 1;\n",
     }
-    side = Side(files, {}, dict.fromkeys(files, 0o644))
+    side = DisclosedTree(files, {}, dict.fromkeys(files, 0o644))
     assert secrets_in("/etc/nginx", side) == {"keys.map"}
     assert secrets_in("/etc/nginx", side, shown=False) == set()

@@ -229,11 +229,11 @@ class Hurried(System):
 def test_the_lock_says_who_has_the_host(tmp_path: Path) -> None:
     session = session_at(tmp_path, Hurried())
     other = {"id": "r2", "who": "bob", "from": "lap"}
-    first, second = session.store.lock(session.run, "activate"), session.store.lock(other, "revert")
+    first, second = session.store.lock(session.run, "activate"), session.store.lock(other, "rollback")
     with first, pytest.raises(Locked) as caught, second:
         pass
     assert "ann from desk (run r1, activate since 2" in str(caught.value)
-    with session.store.lock(session.run, "revert"):
+    with session.store.lock(session.run, "rollback"):
         pass
 
 
@@ -252,11 +252,11 @@ def test_steps_are_journalled_before_and_after(tmp_path: Path) -> None:
     assert [step["name"] for step in session.steps] == ["one", "two"]
 
 
-def test_a_full_disk_does_not_stop_the_way_back(tmp_path: Path) -> None:
+def test_a_full_disk_does_not_stop_the_rollback(tmp_path: Path) -> None:
     session = session_at(tmp_path)
     with pytest.raises(FileNotFoundError):
         session.journal("x")
-    session.going_back = True
+    session.rolling_back = True
     session.journal("x")
     assert "the journal of Sluice could not be written" in session.warnings[0]
 
@@ -297,7 +297,7 @@ def test_an_unforeseen_error_says_its_place() -> None:
         json.loads("x")
     problem = problems_of(caught.value)[0]
     assert problem.what.startswith("the engine failed: JSONDecodeError: Expecting value")
-    assert "decoder.py, line" in problem.seen
+    assert "decoder.py, line" in problem.actual
     assert problems_of(Fault(Problem("a"), Problem("b"))) == [Problem("a"), Problem("b")]
 
 

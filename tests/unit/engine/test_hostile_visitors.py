@@ -94,7 +94,7 @@ def test_a_true_failure_is_seen_beside_forged_lines(host: SimulatedHost, behavio
     for number in range(400):
         host.clock.after(0.05 * number, lambda: forged(host))
     answer = push(host, "r2", "b", behaviour)
-    assert (answer["ok"], answer["reverted"]) == (False, True)
+    assert (answer["ok"], answer["rolled_back"]) == (False, True)
 
 
 def test_the_masters_own_line_fails_a_bake_beside_forged_ones(host: SimulatedHost) -> None:

@@ -13,8 +13,8 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.engine import MARKER
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.guard import arm
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.install import install
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.watchdog import arm
 from tests.unit.engine.simulation.host import SimulatedHost
 from tests.unit.engine.simulation.work import push
 
@@ -67,12 +67,12 @@ def test_a_host_that_can_keep_nothing_runs_the_engine_from_memory(tmp_path: Path
     assert install(SOURCES, "d1", str(tmp_path), keep=True)["sluice"] == ("sluice/__init__.py", "")
 
 
-def test_old_engines_go_and_that_of_the_guard_stays(tmp_path: Path) -> None:
+def test_old_engines_go_and_that_of_the_watchdog_stays(tmp_path: Path) -> None:
     for number in range(5):
         install(SOURCES, f"d{number}", str(tmp_path), keep=True)
         os.utime(tmp_path / f"engine/d{number}", (number, number))
         if number == 1:
-            (tmp_path / "guard.py").write_text(f"sys.path.insert(0, '{tmp_path}/engine/d1')")
+            (tmp_path / "watchdog.py").write_text(f"sys.path.insert(0, '{tmp_path}/engine/d1')")
     assert sorted(os.listdir(tmp_path / "engine")) == ["d1", "d2", "d3", "d4"]
 
 
@@ -106,14 +106,14 @@ DEAR |= {"asyncio", "dataclasses", "email", "inspect", "logging"}
 
 
 @pytest.mark.parametrize(
-    "operation", ["preflight", "activate", "confirm", "revert", "bake", "status", "probe", "traffic"]
+    "operation", ["preflight", "activate", "confirm", "rollback", "bake", "status", "probe", "traffic"]
 )
 def test_no_operation_imports_what_costs_a_host_more_than_its_work(tmp_path: Path, operation: str) -> None:
     import marshal
 
     codes = install(remote.sources(), "d1", str(tmp_path), keep=True)
     (tmp_path / "codes").write_bytes(marshal.dumps(codes))
-    module = {"confirm": "settle", "revert": "settle"}.get(operation, operation)
+    module = {"confirm": "finalize", "rollback": "finalize"}.get(operation, operation)
     script = START.rpartition("space[")[0] + (
         "sys.meta_path.insert(0, space['Modules'](codes))\n"
         "from importlib import import_module\n"
@@ -129,28 +129,28 @@ import sys
 space = {}
 exec(CODES["sluice.engine.loading"][1], space)
 sys.meta_path.insert(0, space["Modules"](CODES))
-from sluice.engine.guard import arm
+from sluice.engine.watchdog import arm
 print([arm._ENGINE])
 """
 
 
-def test_an_engine_in_memory_gives_the_guard_no_folder_of_whoever_started_it(tmp_path: Path) -> None:
+def test_an_engine_in_memory_gives_the_watchdog_no_folder_of_whoever_started_it(tmp_path: Path) -> None:
     codes = install(remote.sources(), "d1", str(tmp_path), keep=False)
     script = f"CODES = {codes!r}\n{ARMED}"
     # As sudo leaves it: the folder of the user who called.
     done = subprocess.run([sys.executable, "-IS", "-"], input=script, cwd=tmp_path, text=True, capture_output=True)
     assert done.stdout == "['']\n", done.stderr
-    where = install(remote.sources(), "d1", str(tmp_path), keep=True)["sluice.engine.guard.arm"][0]
+    where = install(remote.sources(), "d1", str(tmp_path), keep=True)["sluice.engine.watchdog.arm"][0]
     assert where.startswith(f"{tmp_path}/engine/d1/")
 
 
-def test_nothing_is_switched_where_the_guard_has_no_engine_to_start(
+def test_nothing_is_switched_where_the_watchdog_has_no_engine_to_start(
     new_host: Callable[..., SimulatedHost], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(arm, "_ENGINE", "")
     host = new_host()
     answer = push(host, "r1", "a")
-    assert answer["problems"][0]["what"] == "the guard could not be armed on this host, so nothing was switched"
+    assert answer["problems"][0]["what"] == "the watchdog could not be armed on this host, so nothing was switched"
     assert (json.loads(host.layout.state.read_bytes())["pending"], host.layout.linked()) == (None, None)
-    # There the guard is a process of its own, which has the engine already.
+    # There the watchdog is a process of its own, which has the engine already.
     assert push(new_host(has_systemd=False), "r1", "a")["ok"]

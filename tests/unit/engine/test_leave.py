@@ -66,12 +66,12 @@ def test_nothing_of_sluice_stays_and_nginx_is_told_nothing(new_host: NewHost, ca
     assert str(host.layout.root) in answer["removed"]
     assert [worker.pid for worker in host.nginx.serving] == workers
     assert serves(host) == tree
-    # A guard that is a process sees by itself that it is not needed, and leaves nothing either.
+    # A watchdog that is a process sees by itself that it is not needed, and leaves nothing either.
     host.wait(ANY_DEADLINE)
     after = listed(host)
     own = {path for path in before.keys() | after.keys() if path.startswith("etc/nginx/")}
     assert {path: after[path] for path in after.keys() - own} == {path: before[path] for path in before.keys() - own}
-    assert host.guards() == []
+    assert host.watchdogs() == []
 
 
 def test_a_host_that_was_left_is_left_alone_and_takes_a_release_again(new_host: NewHost) -> None:
@@ -117,7 +117,7 @@ def test_a_leave_that_was_cut_short_is_done_by_the_next(new_host: NewHost) -> No
         left = {path: value for path, value in listed(host).items() if value != gone.get(path)}
         assert left == {}, after
         host.wait(ANY_DEADLINE)
-        assert (host.nginx.master is not None, host.guards()) == (True, [])
+        assert (host.nginx.master is not None, host.watchdogs()) == (True, [])
 
 
 def test_a_pending_release_is_in_the_way(new_host: NewHost) -> None:
@@ -258,7 +258,7 @@ def test_what_others_made_for_sluice_is_named_and_stays(new_host: NewHost) -> No
 def session(tmp_path: Path) -> Session:
     """A host with a live release whose ``ssl`` is kept outside of it, and a key in that."""
     session = Session(System(), Layout(tmp_path / "sluice", tmp_path / "etc/nginx"), {"id": "r1"})
-    tree, kept = session.layout.releases / ("a" * 64), session.layout.kept
+    tree, kept = session.layout.releases / ("a" * 64), session.layout.shared
     (Path(tree) / "conf.d").mkdir(parents=True, mode=0o750)
     (Path(tree) / "nginx.conf").write_text(f"# not {session.layout.root}/x\nevents {{}}\n")
     (Path(tree) / "ssl").symlink_to(f"{kept}/ssl")
@@ -291,19 +291,19 @@ def test_what_is_kept_comes_back_to_its_place(session: Session, tmp_path: Path) 
 
 
 def test_what_is_kept_and_not_in_use_is_not_lost(session: Session) -> None:
-    (Path(session.layout.kept) / "old").mkdir()
-    (Path(session.layout.kept) / "old/htpasswd").write_text("ada:x")
+    (Path(session.layout.shared) / "old").mkdir()
+    (Path(session.layout.shared) / "old/htpasswd").write_text("ada:x")
     (problem,) = directory_problems(session)
     assert "they would be lost" in problem.what
-    assert problem.seen == f"{session.layout.kept}/old/htpasswd"
+    assert problem.actual == f"{session.layout.shared}/old/htpasswd"
 
 
 def test_a_release_that_needs_the_folder_is_named(session: Session) -> None:
     tree = Path(session.layout.conf.resolve())
-    (tree / "conf.d/a.conf").write_text(f"server {{\nssl_certificate {session.layout.kept}/ssl/shop.pem;\n}}\n")
+    (tree / "conf.d/a.conf").write_text(f"server {{\nssl_certificate {session.layout.shared}/ssl/shop.pem;\n}}\n")
     (tree / "stray").symlink_to(f"{session.layout.root}/other/x")
     (problem,) = directory_problems(session)
-    assert problem.seen == f"stray leads to {session.layout.root}/other/x, conf.d/a.conf:2"
+    assert problem.actual == f"stray leads to {session.layout.root}/other/x, conf.d/a.conf:2"
 
 
 def test_a_tree_that_changes_meanwhile_is_not_taken(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

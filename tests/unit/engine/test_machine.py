@@ -19,7 +19,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine.journal import
 from tests.unit.engine.simulation.host import SimulatedHost
 from tests.unit.engine.simulation.releases import BEHAVIOURS, release
 from tests.unit.engine.simulation.truths import files, serves, state_of, untrue
-from tests.unit.engine.simulation.work import push, recover, revert, rewrite
+from tests.unit.engine.simulation.work import push, recover, rewrite, rollback
 
 NewHost = Callable[..., SimulatedHost]
 
@@ -86,13 +86,13 @@ class Machine(RuleBasedStateMachine):
         self._possible.add(asked)
         self._do("confirm", crash, lambda: self.host.ask_engine("confirm", f"r{self._run}", release=asked, keep=keep))
 
-    @rule(whose=st.sampled_from(["its own", "that of the run before", "what is on trial"]), crash=steps)
-    def take_back(self, whose: str, crash: int | None) -> None:
+    @rule(whose=st.sampled_from(["its own", "that of the run before", "what is pending"]), crash=steps)
+    def roll_back(self, whose: str, crash: int | None) -> None:
         state = state_of(self.host)
         self._possible.add(str((state["confirmed"] or {}).get("before")))
         run = f"r{self._run - (whose == 'that of the run before')}"
-        of = (state["pending"] or {}).get("run", "") if whose == "what is on trial" else ""
-        self._do("revert", crash, lambda: revert(self.host, run, of))
+        of = (state["pending"] or {}).get("run", "") if whose == "what is pending" else ""
+        self._do("rollback", crash, lambda: rollback(self.host, run, of))
 
     @rule(seconds=st.sampled_from([0, 3, 50]))
     def bake(self, seconds: int) -> None:
@@ -127,11 +127,11 @@ class Machine(RuleBasedStateMachine):
         rewrite(self.host, f"# {self._text}\n")
         self.done["drift"] += 1
 
-    @rule(what=st.sampled_from(["nginx", "the master alone", "the guard"]))
+    @rule(what=st.sampled_from(["nginx", "the master alone", "the watchdog"]))
     def something_is_killed(self, what: str) -> None:
         self.done[f"{what} killed"] += 1
-        if what == "the guard":
-            self.host.lose_guards()
+        if what == "the watchdog":
+            self.host.lose_watchdogs()
             return
         self.host.nginx.kill_master()
         if what == "nginx":
@@ -144,7 +144,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.host.layout.journal.exists() and self.host.layout.state.exists() and not self._lost)
     @rule(what=st.sampled_from(["state", "journal"]), left=remains, noise=st.binary(max_size=9))
     def a_file_is_damaged(self, what: str, left: float, noise: bytes) -> None:
-        # Only one of the two in an example: nobody can tell what was on trial when both are lost.
+        # Only one of the two in an example: nobody can tell what was pending when both are lost.
         self._lost = what
         path = {"state": self.host.layout.state, "journal": self.host.layout.journal}[what]
         data = path.read_bytes()
@@ -158,7 +158,7 @@ class Machine(RuleBasedStateMachine):
         self._left_alone()
         assert self._untrue() == []
         for event in Journal(self.host, self.host.layout.journal).events():
-            if event["event"] in ("trial", "reverted") or (event["event"] == "confirm" and event["mark"] == "end"):
+            if event["event"] in ("pending", "rolled_back") or (event["event"] == "confirm" and event["mark"] == "end"):
                 self.done[f"journal: {event['event']}"] += 1
         before = files(self.host)
         self._left_alone()
@@ -199,4 +199,4 @@ def test_left_alone_a_host_ends_on_one_whole_confirmed_release(new_host: NewHost
     done = Hosts.done
     print(", ".join(f"{name} {count}" for name, count in done.most_common()))
     assert sum(done.values()) >= 20 * _EXAMPLES
-    assert min(done[name] for name in ("activate", "confirm", "revert", "reboot", "clock", "crash")) >= _EXAMPLES // 2
+    assert min(done[name] for name in ("activate", "confirm", "rollback", "reboot", "clock", "crash")) >= _EXAMPLES // 2

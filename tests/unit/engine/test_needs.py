@@ -18,9 +18,9 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils.closest_match import closest_path, closest_port
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import System
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.needs import endpoints
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.needs.look import look, unmet
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.needs.document_roots import is_misspelt
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.needs.inspect import look, unmet
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.needs.network import in_time
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.needs.pages import is_misspelt
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Session
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout
 
@@ -40,7 +40,7 @@ def ask(session: Session) -> Ask:
 
     def one(kind: str, value: object, **more: object) -> tuple[bool, str, str]:
         (found,) = look(session, [{"kind": kind, "value": str(value), **more}], MODULES)
-        return found.met, found.seen, found.near
+        return found.met, found.actual, found.near
 
     return one
 
@@ -94,11 +94,14 @@ def test_paths(ask: Ask, tmp_path: Path, story: str) -> None:
 
 
 def test_what_is_below_the_live_tree_goes_with_it_and_what_is_kept_does_not(ask: Ask, tmp_path: Path) -> None:
-    conf, kept = tmp_path / "etc/nginx", tmp_path / "sluice/kept"
+    conf, kept = tmp_path / "etc/nginx", tmp_path / "sluice/shared"
     for place in (conf / "users", conf / "shop.key"):
         place.write_text("there")
     met, seen, _ = ask("file", conf / "users")
-    assert (met, "the release does not bring it, and it is not kept there (nginx_kept)" in seen) == (False, True)
+    assert (met, "the release does not bring it, and it is not kept there (nginx_shared_paths)" in seen) == (
+        False,
+        True,
+    )
     # What is to be kept is taken from the live tree by the first switch.
     assert ask("file", conf / "shop.key", path=str(kept / "shop.key"))[0]
     assert not ask("file", conf / "other.key", path=str(kept / "other.key"))[0]
@@ -306,8 +309,8 @@ def test_problems_say_what_is_missing_where_and_what_to_do(session: Session, tmp
     assert problems[0] == {
         "what": f"the release needs the directory {shop}/pubilc (root), for sites/shop.conf:4, and this host lacks it",
         "expected": "it is there",
-        "seen": f"{shop}/pubilc: no such file or directory",
-        "do": f"did you mean {shop}/public? mend the release or this host, or declare it: "
+        "actual": f"{shop}/pubilc: no such file or directory",
+        "fix": f"did you mean {shop}/public? fix the release or this host, or declare it: "
         f'nginx_needs: ["directory:{shop}/pubilc"]',
     }
     assert [problem["what"].partition(",")[0] for problem in problems[1:]] == [

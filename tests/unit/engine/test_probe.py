@@ -13,8 +13,8 @@ from typing import Any, get_args
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees import sending
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.sending import pack_without_secrets
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees import export
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.export import pack_without_secrets
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import read_tree, release_id
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.model import Kind
 from tests.unit.engine.simulation.host import SimulatedHost
@@ -48,8 +48,8 @@ def test_a_host_that_was_never_deployed_to_sends_what_it_serves(new_host: NewHos
 def test_a_release_is_told_by_its_id_and_sent_only_to_who_does_not_have_it(new_host: NewHost) -> None:
     host, one = new_host(), release("one")
     push(host, "r1", "one")
-    trial = host.ask_engine("probe", "r2", known=[one.id])
-    assert (trial["live"], trial["confirmed"], "tree" in trial) == (one.id, False, False)
+    attempt = host.ask_engine("probe", "r2", known=[one.id])
+    assert (attempt["live"], attempt["confirmed"], "tree" in attempt) == (one.id, False, False)
     confirm(host, "r1", "one")
     before = host.layout.journal.read_bytes()
     answer = host.ask_engine("probe", "r2", known=["f" * 64])
@@ -84,7 +84,7 @@ def test_a_host_without_a_configuration_serves_nothing(new_host: NewHost) -> Non
     (host.layout.conf / "nginx.conf").unlink()
     answer = host.ask_engine("probe", "r1", needs=[{"kind": "file", "value": "/dev/null"}])
     assert (answer["ok"], answer["live"]) == (True, None)
-    assert answer["needs"] == [{"key": ["file", "/dev/null"], "met": True, "seen": "", "near": ""}]
+    assert answer["needs"] == [{"key": ["file", "/dev/null"], "met": True, "actual": "", "near": ""}]
 
 
 def test_a_tree_that_cannot_be_read_is_told_beside_what_the_host_has(new_host: NewHost) -> None:
@@ -100,7 +100,7 @@ def test_preflight_refuses_a_host_that_lacks_what_the_release_needs(new_host: Ne
     need = {"kind": "user", "value": "www-dta", "purpose": "", "file": "nginx.conf", "line": 1}
     (problem,) = host.ask_engine("preflight", "r1", release="a" * 64, needs=[need])["problems"]
     assert problem["what"] == "the release needs the user www-dta, for nginx.conf:1, and this host lacks it"
-    assert problem["do"].startswith("did you mean www-data? ")
+    assert problem["fix"].startswith("did you mean www-data? ")
     assert host.ask_engine("preflight", "r1", release="a" * 64, needs=[{**need, "value": "root"}])["ok"]
 
 
@@ -128,11 +128,11 @@ def test_preflight_looks_for_each_kind_of_need(new_host: NewHost, kind: str) -> 
     need = {"kind": kind, "value": LACKING[kind], "purpose": ""}
     (problem,) = host.ask_engine("preflight", "r1", release="a" * 64, needs=[need])["problems"]
     assert problem["what"].startswith(f"the release needs the {kind} {LACKING[kind]}, and ")
-    assert "does not know how" not in problem["seen"]
+    assert "does not know how" not in problem["actual"]
 
 
 def test_a_tree_that_is_too_large_is_said_to_be(new_host: NewHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "MOST_BYTES", 10)
+    monkeypatch.setattr(export, "MOST_BYTES", 10)
     answer = new_host().ask_engine("probe", "r1")
     assert not answer["ok"]
     assert answer["problems"][0]["what"].startswith("the live tree is too large to be fetched")

@@ -27,14 +27,14 @@ def samples(*moments: tuple[float, tuple[Worker, ...]]) -> list[Sample]:
 
 
 @pytest.mark.parametrize(
-    ("seen", "state", "why"),
+    ("actual", "state", "why"),
     [
         pytest.param(samples((0, OLD)), "waiting", "no worker of the new configuration has started", id="nothing yet"),
         pytest.param(samples((0, OLD), (9, OLD)), "waiting", "no worker of the new", id="a reload that lies"),
         pytest.param(samples((0, (*OLD, *NEW))), "waiting", "2 workers of the old", id="both serve"),
         pytest.param(samples((0, (*OLD, NEW[0]))), "waiting", "1 worker of the new", id="not all started"),
-        pytest.param(samples((0, (*DRAINING, *NEW))), "settled", "", id="the old ones drain"),
-        pytest.param(samples((0, NEW), (0.49, NEW)), "settled", "", id="not long enough"),
+        pytest.param(samples((0, (*DRAINING, *NEW))), "finalized", "", id="the old ones drain"),
+        pytest.param(samples((0, NEW), (0.49, NEW)), "finalized", "", id="not long enough"),
         pytest.param(samples((0, NEW), (0.5, NEW)), "proved", "", id="half a second"),
         pytest.param(
             samples((0, (*DRAINING, *NEW)), (0.5, (*DRAINING, *NEW))), "proved", "", id="long drains do no harm"
@@ -45,7 +45,10 @@ def samples(*moments: tuple[float, tuple[Worker, ...]]) -> list[Sample]:
         pytest.param(samples((0, NEW), (0.1, ())), "failed", "2 workers of the new configuration died", id="all died"),
         pytest.param(samples((0, NEW), (0.1, (NEW[0], Worker(22, 6, False)))), "failed", "died", id="one was replaced"),
         pytest.param(
-            samples((0, OLD), (0.1, (Worker(10, 7, False), Worker(11, 7, False)))), "settled", "", id="pids come again"
+            samples((0, OLD), (0.1, (Worker(10, 7, False), Worker(11, 7, False)))),
+            "finalized",
+            "",
+            id="pids come again",
         ),
         pytest.param(
             samples((0, (*NEW, Worker(22, 5, False)))),
@@ -66,7 +69,7 @@ def samples(*moments: tuple[float, tuple[Worker, ...]]) -> list[Sample]:
                 ),
                 (0.6, (Worker(30, 9, False), Worker(31, 9, False))),
             ),
-            "settled",
+            "finalized",
             "",
             id="somebody else reloads meanwhile: the time begins anew",
         ),

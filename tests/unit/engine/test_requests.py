@@ -13,7 +13,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils import receipt as rec
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import Bind, Ran
 from tests.unit.engine.simulation.host import SimulatedHost
 from tests.unit.engine.simulation.releases import release
-from tests.unit.engine.simulation.work import confirm, deploy, push, revert
+from tests.unit.engine.simulation.work import confirm, deploy, push, rollback
 
 NewHost = Callable[..., SimulatedHost]
 
@@ -57,7 +57,7 @@ def test_without_seconds_the_checks_that_held_a_moment_ago_are_not_made_again(
     assert len(asked) == 1
 
 
-def test_a_bake_that_fails_leaves_the_release_on_trial(new_host: NewHost) -> None:
+def test_a_bake_that_fails_leaves_the_release_pending(new_host: NewHost) -> None:
     host = new_host()
     deploy(host, "a")
     host.clock.after(10.0, lambda: note(host, "alert", "something broke"))
@@ -67,21 +67,23 @@ def test_a_bake_that_fails_leaves_the_release_on_trial(new_host: NewHost) -> Non
         "nginx logged 1 severe lines since the switch"
     ]
     assert host.ask_engine("status", "r2")["pending"]["release"] == release("b").id
-    assert revert(host, "r2")["reverted"]
+    assert rollback(host, "r2")["rolled_back"]
 
 
 def test_a_switch_that_fails_is_not_baked(new_host: NewHost) -> None:
     host = new_host()
     deploy(host, "a")
     answer = push(host, "r2", "b", "wrong", seconds=20.0)
-    assert answer["reverted"]
+    assert answer["rolled_back"]
     assert "bake" not in answer
 
 
 def test_others_may_take_a_release_back_while_it_bakes(new_host: NewHost) -> None:
     host = new_host()
     deploy(host, "a")
-    host.clock.after(5.0, lambda: None if revert(host, "r2")["reverted"] else pytest.fail("it was not taken back"))
+    host.clock.after(
+        5.0, lambda: None if rollback(host, "r2")["rolled_back"] else pytest.fail("it was not rolled back")
+    )
     answer = push(host, "r2", "b", seconds=20.0)
     assert answer["ok"]
     assert "workers are no longer those of the switch" in answer["bake"]["problems"][0]["what"]
@@ -102,7 +104,7 @@ def test_preflight_says_which_releases_there_are(new_host: NewHost) -> None:
     answer = host.ask_engine("preflight", "r3", release="", stored="ffffff")
     (problem,) = answer["problems"]
     assert problem["what"] == "this host has no release 'ffffff'"
-    assert release("a").id[:12] in problem["seen"]
+    assert release("a").id[:12] in problem["actual"]
 
 
 def test_preflight_knows_a_damaged_live_release(new_host: NewHost) -> None:
@@ -163,7 +165,7 @@ def test_an_answer_is_plain_data(new_host: NewHost) -> None:
     assert json.loads(json.dumps(push(new_host(), "r1", "a", seconds=1.0)))["ok"]
 
 
-@pytest.mark.parametrize("name", ["check_timeout", "test_timeout", "guard_deadline"])
+@pytest.mark.parametrize("name", ["check_timeout", "test_timeout", "confirm_timeout"])
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 1e30, -5, 0])
 def test_what_is_no_time_is_not_stored(new_host: NewHost, name: str, seconds: float) -> None:
     host = new_host(has_systemd=False)

@@ -23,7 +23,7 @@ def serving(state: dict[str, Any], release: str, run: dict[str, str], at: str) -
     return state
 
 
-def settled(*releases: str) -> dict[str, Any]:
+def finalized(*releases: str) -> dict[str, Any]:
     """A host to which run r1 brought the first release, r2 the second, and so on."""
     state = adopted()
     for number, release in enumerate(releases, 1):
@@ -67,31 +67,31 @@ def test_nothing_is_changed_in_place() -> None:
         (adopted(), "r1", None),
         (states.begun(adopted(), "a", ONE, "t1"), "r1", "hand"),
         (states.begun(adopted(), "a", ONE, "t1"), "r2", None),
-        (settled("a"), "r1", "hand"),
-        (settled("a", "b"), "r2", "a"),
-        (settled("a", "b"), "r1", None),
-        (states.taken_back(settled("a", "b"), "a"), "r2", None),
-        (states.begun(settled("a"), "b", TWO, "t2"), "r1", None),
+        (finalized("a"), "r1", "hand"),
+        (finalized("a", "b"), "r2", "a"),
+        (finalized("a", "b"), "r1", None),
+        (states.rolled_back(finalized("a", "b"), "a"), "r2", None),
+        (states.begun(finalized("a"), "b", TWO, "t2"), "r1", None),
     ],
 )
-def test_way_back(state: dict[str, Any], run: str, to: str | None) -> None:
-    assert states.way_back(state, run) == to
+def test_rollback(state: dict[str, Any], run: str, to: str | None) -> None:
+    assert states.rollback(state, run) == to
 
 
 def test_taking_back_restores_who_confirmed() -> None:
-    state = states.taken_back(settled("a", "b"), "a")
+    state = states.rolled_back(finalized("a", "b"), "a")
     assert state["live"] == "a"
     assert state["confirmed"] == {"release": "a", "run": "r1", "since": "t1", "before": "hand"}
 
 
-def test_going_back_is_on_disk_before_it_is_done() -> None:
-    state = states.retreating(settled("a", "b"), "a", TWO, "t3")
-    assert (state["live"], state["pending"]["phase"], state["pending"]["before"]) == ("a", "reverting", "a")
-    assert states.way_back(state, "r2") == "a"
+def test_rolling_back_is_on_disk_before_it_is_done() -> None:
+    state = states.rolling_back(finalized("a", "b"), "a", TWO, "t3")
+    assert (state["live"], state["pending"]["phase"], state["pending"]["before"]) == ("a", "rolling_back", "a")
+    assert states.rollback(state, "r2") == "a"
 
 
 def test_discarded_drift_leaves_the_confirmation_as_it_was() -> None:
-    state = settled("a", "b")
+    state = finalized("a", "b")
     again = states.confirmed(serving(state, "b", TWO | {"id": "r9"}, "t9"), TWO | {"id": "r9"}, "t9")
     assert again["confirmed"] == state["confirmed"]
 
@@ -99,12 +99,12 @@ def test_discarded_drift_leaves_the_confirmation_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("state", "keep", "pruned"),
     [
-        (settled("a"), 0, []),
-        (settled("a", "b"), 0, []),
-        (settled("a", "b", "c"), 0, ["a"]),
-        (settled("a", "b", "c"), 1, []),
-        (settled("a", "b", "c", "d", "e"), 1, ["a", "b"]),
-        (states.begun(states.installed(settled("a", "b", "c"), "d", "pushed", "t8"), "d", TWO, "t8"), 0, ["a"]),
+        (finalized("a"), 0, []),
+        (finalized("a", "b"), 0, []),
+        (finalized("a", "b", "c"), 0, ["a"]),
+        (finalized("a", "b", "c"), 1, []),
+        (finalized("a", "b", "c", "d", "e"), 1, ["a", "b"]),
+        (states.begun(states.installed(finalized("a", "b", "c"), "d", "pushed", "t8"), "d", TWO, "t8"), 0, ["a"]),
     ],
 )
 def test_prunable(state: dict[str, Any], keep: int, pruned: list[str]) -> None:

@@ -17,18 +17,18 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine import state a
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import System
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.journal import Journal
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Session
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout, Locked, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import HostStore, Layout, Locked
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.stored import is_event, is_state
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.stock import remove_unknown
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.release_inventory import remove_unknown
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_release_id
+from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_release_id
 from tests.unit.hostile import json_values, spoiled
 
 HAND = read_release_id("d" * 64)
 EVENT: dict[str, Any] = {
     "at": "t1",
     "run": "r1",
-    "event": "trial",
+    "event": "pending",
     "release": "a" * 64,
     "before": HAND,
     "deadline": 9,
@@ -61,7 +61,7 @@ class Kept:
         self.layout = Layout(folder / "sluice", folder / "nginx")
         self.system = Hurried()
         self.warnings: list[str] = []
-        self.store = Store(self.system, self.layout, self.warnings.append)
+        self.store = HostStore(self.system, self.layout, self.warnings.append)
 
     def saved(self) -> dict[str, Any]:
         """A state that was written once."""
@@ -169,9 +169,9 @@ def test_whatever_a_state_holds_it_is_read_or_rebuilt(data: st.DataObject) -> No
         with contextlib.suppress(SluiceError):
             state = kept.store.load()
             assert is_state(state)
-            # What the guard and every operation make of it.
+            # What the watchdog and every operation make of it.
             states.prunable(state, 1)
-            states.way_back(state, "r1")
+            states.rollback(state, "r1")
             states.ending(state, "r1")
             states.older(state, HAND)
 
@@ -193,7 +193,7 @@ def test_whatever_a_journal_holds_it_is_told_or_left_out(rows: list[Any]) -> Non
 
 @pytest.mark.parametrize(
     "meta",
-    ["[" * 100_000, "5", '{"facts": 5}', '{"manifest": {}}', '{"kept": [5]}', '{"contract": 5}', '{"outside": [1]}'],
+    ["[" * 100_000, "5", '{"facts": 5}', '{"manifest": {}}', '{"shared": [5]}', '{"contract": 5}', '{"outside": [1]}'],
     ids=lambda text: text[:20],
 )
 def test_a_damaged_description_of_a_release_is_none(kept: Kept, meta: str) -> None:
@@ -298,10 +298,10 @@ def test_a_journal_that_has_grown_long_is_put_away_and_still_told(kept: Kept) ->
     assert kept.events()[0]["event"] == "adopted"
 
 
-def test_an_operation_that_hangs_is_ended_when_the_guards_patience_is_over(kept: Kept) -> None:
+def test_an_operation_that_hangs_is_ended_when_the_watchdogs_timeout_is_over(kept: Kept) -> None:
     hung = Kept(kept.layout.root.parent)
     with kept.store.lock(ANN, "activate"):
-        with pytest.raises(Locked, match="ann from desk"), hung.store.lock(ANN, "guard", end_hung_after=60):
+        with pytest.raises(Locked, match="ann from desk"), hung.store.lock(ANN, "watchdog", end_hung_after=60):
             pass
         # It named itself, so that nobody else's process is ended in its place.
         assert hung.system.killed == [os.getpid()]
@@ -317,7 +317,7 @@ def test_a_lock_file_that_was_removed_locks_nothing_twice(kept: Kept) -> None:
             assert (kept.layout.root / "lock").is_file()
 
 
-def test_there_is_space_in_reserve_for_the_way_back(kept: Kept) -> None:
+def test_there_is_space_in_reserve_for_the_rollback(kept: Kept) -> None:
     kept.saved()
     assert (kept.layout.root / "ballast").stat().st_size == 256 << 10
     assert kept.store.make_room()

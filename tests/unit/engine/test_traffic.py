@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.log_window import lines_between
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.logs import Limit
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.times import logged_at, seconds_of
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.traffic import Traffic
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.window import lines_between
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.timestamps import logged_at, seconds_of
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.traffic import TrafficCounts
 
 NOON = int(datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp())
 
@@ -59,7 +59,7 @@ def test_what_is_no_time_is_named() -> None:
 
 
 def test_requests_errors_and_times_are_told_for_each_second() -> None:
-    counting = Traffic(NOON, NOON + 3)
+    counting = TrafficCounts(NOON, NOON + 3)
     lines = [(0, 200, " rt=0.010"), (0, 200, " rt=0.030"), (2, 502, ""), (2, 200, ""), (-1, 200, ""), (3, 200, "")]
     for second, status, end in lines:
         counting.add(line(NOON + second, status, end=end), status >= 500)
@@ -76,7 +76,7 @@ def test_requests_errors_and_times_are_told_for_each_second() -> None:
 
 
 def test_a_long_window_is_told_in_at_most_120_steps() -> None:
-    counting = Traffic(NOON, NOON + 1000)
+    counting = TrafficCounts(NOON, NOON + 1000)
     for second in range(1000):
         counting.add(line(NOON + second), False)
     told = counting.to_json("then")
@@ -84,7 +84,7 @@ def test_a_long_window_is_told_in_at_most_120_steps() -> None:
 
 
 def test_what_is_not_known_to_the_end_is_left_out() -> None:
-    counting = Traffic(NOON, NOON + 4)
+    counting = TrafficCounts(NOON, NOON + 4)
     counting.known_from(NOON + 2)
     counting.known_from(NOON + 1)
     for second in range(4):
@@ -94,7 +94,7 @@ def test_what_is_not_known_to_the_end_is_left_out() -> None:
 
 
 def test_the_requests_that_fail_most_are_named_without_what_may_be_secret() -> None:
-    counting = Traffic(NOON, NOON + 1)
+    counting = TrafficCounts(NOON, NOON + 1)
     targets = ["/pay?card=4111"] * 3 + [f"/{n}" for n in range(9)]
     for target in targets:
         counting.add(line(NOON, 500, target), True)
@@ -105,7 +105,7 @@ def test_the_requests_that_fail_most_are_named_without_what_may_be_secret() -> N
 
 
 def test_requests_that_differ_by_a_visitors_code_are_told_as_one() -> None:
-    counting = Traffic(NOON, NOON + 1)
+    counting = TrafficCounts(NOON, NOON + 1)
     for code in ("kJ8s7Hd72hsKs92hsmKw81", "zP3t9Qa51kdLx40wqpRv27"):
         counting.add(line(NOON, 500, f"/reset/{code}"), True)
     assert counting.to_json("then")["failing"] == [{"request": f"GET /reset/{'x' * 22}", "count": 2}]
@@ -131,14 +131,14 @@ def test_requests_that_differ_by_a_visitors_code_are_told_as_one() -> None:
     ],
 )
 def test_formats_with_and_without_a_time_taken(text: str, request_: str, ms: float | None) -> None:
-    counting = Traffic(NOON, NOON + 1)
+    counting = TrafficCounts(NOON, NOON + 1)
     counting.add(text, True)
     told = counting.to_json("then")
     assert ([each["request"] for each in told["failing"]], told["ms"]) == ([request_], [ms])
 
 
 def test_lines_without_a_time_are_counted_apart() -> None:
-    counting = Traffic(NOON, NOON + 1)
+    counting = TrafficCounts(NOON, NOON + 1)
     counting.add('"GET / HTTP/1.1" 200', False)
     assert (counting.to_json("then")["unread"], counting.to_json("then")["requests"]) == (1, [0])
 

@@ -1,4 +1,4 @@
-"""What a host tells of its requests: of a trial, of one that is taken back, and of a time that is asked for."""
+"""What a host tells of its requests: of a trial, of one that is rolled back, and of a time that is asked for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils import receipt as receipts
 from tests.unit.engine.simulation.host import SimulatedHost
 from tests.unit.engine.simulation.releases import release
-from tests.unit.engine.simulation.work import DEADLINE, confirm, revert
+from tests.unit.engine.simulation.work import DEADLINE, confirm, rollback
 
 NewHost = Callable[..., SimulatedHost]
 
@@ -29,7 +29,7 @@ def request(host: SimulatedHost, status: int = 200, target: str = "/cart", agent
 
 
 def push(host: SimulatedHost, run: str, name: str, behaviour: str = "fine", **more: Any) -> dict[str, Any]:
-    """Put a release on trial that logs its requests."""
+    """Put a pending release that logs its requests."""
     pushed = release(name, behaviour)
     facts = {**pushed.form["facts"], "access_logs": [str(log_of(host))]}
     return host.ask_engine(
@@ -38,7 +38,7 @@ def push(host: SimulatedHost, run: str, name: str, behaviour: str = "fine", **mo
         pushed.bundle,
         release={**pushed.form, "facts": facts},
         receipt=receipts.issue(pushed.id, run, host.now(), 24, dict.fromkeys(receipts.GATES, "pass")),
-        options={"check_timeout": 5, "test_timeout": 10, "guard_deadline": DEADLINE},
+        options={"check_timeout": 5, "test_timeout": 10, "confirm_timeout": DEADLINE},
         **more,
     )
 
@@ -90,29 +90,29 @@ def test_where_no_log_is_known_nothing_is_told(new_host: NewHost) -> None:
 def test_a_switch_that_fails_tells_what_it_cost(host: SimulatedHost) -> None:
     host.clock.after(0.05, lambda: request(host, 500))
     answer = push(host, "r2", "b", "wrong")
-    assert answer["reverted"]
+    assert answer["rolled_back"]
     assert counted(answer["traffic"]) == (11, 1)
 
 
-@pytest.mark.parametrize("settled", [True, False])
-def test_a_way_back_tells_what_was_answered_since_the_switch(host: SimulatedHost, settled: bool) -> None:
+@pytest.mark.parametrize("finalized", [True, False])
+def test_a_rollback_tells_what_was_answered_since_the_switch(host: SimulatedHost, finalized: bool) -> None:
     assert push(host, "r2", "b", seconds=0.0)["ok"]
-    if settled:
+    if finalized:
         assert confirm(host, "r2", "b")["ok"]
     host.clock.pass_(3.0)
     for status in (200, 500, 500):
         request(host, status)
-    answer = revert(host, "r2")
-    assert answer["reverted"]
+    answer = rollback(host, "r2")
+    assert answer["rolled_back"]
     assert sum(answer["traffic"]["errors"]) == 2
 
 
-def test_a_way_back_does_not_fail_because_of_a_log(host: SimulatedHost) -> None:
+def test_a_rollback_does_not_fail_because_of_a_log(host: SimulatedHost) -> None:
     assert push(host, "r2", "b", seconds=0.0)["ok"]
     log_of(host).unlink()
     log_of(host).mkdir()
-    answer = revert(host, "r2")
-    assert (answer["ok"], answer["reverted"], counted(answer["traffic"])) == (True, True, (0, 0))
+    answer = rollback(host, "r2")
+    assert (answer["ok"], answer["rolled_back"], counted(answer["traffic"])) == (True, True, (0, 0))
 
 
 def test_a_time_that_is_asked_for_has_its_requests_and_events(host: SimulatedHost) -> None:
@@ -126,7 +126,7 @@ def test_a_time_that_is_asked_for_has_its_requests_and_events(host: SimulatedHos
     answer = host.ask_engine("traffic", "visit", start=begun, end=end)
     assert (answer["ok"], answer["changed"], answer["traffic"]["errors"][-1]) == (True, False, 1)
     assert sum(answer["traffic"]["errors"]) == 1
-    assert "trial" in [event["event"] for event in answer["journal"]]
+    assert "pending" in [event["event"] for event in answer["journal"]]
     assert "adopted" not in [event["event"] for event in answer["journal"]]
 
 

@@ -24,9 +24,9 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.drift im
     is_ours,
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.live import point
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.stock import has_release
-from ansible_collections.sluice.nginx.plugins.module_utils.manifest import Entry, read_tree, release_id
-from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_release_id
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.release_inventory import has_release
+from ansible_collections.sluice.nginx.plugins.module_utils.manifest import ManifestEntry, read_tree, release_id
+from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_release_id
 
 
 @pytest.fixture
@@ -69,8 +69,8 @@ def member(
 
 
 X = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
-FILE = Entry("a", "file", 0o644, X)
-LINK = Entry("l", "link", 0o777, "/tmp")
+FILE = ManifestEntry("a", "file", 0o644, X)
+LINK = ManifestEntry("l", "link", 0o777, "/tmp")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ LINK = Entry("l", "link", 0o777, "/tmp")
     [
         ([member("/a")], [FILE], "'/a', which the release's manifest does not list"),
         ([member("../a")], [FILE], "'../a', which the release's manifest does not list"),
-        ([member("../a")], [Entry("../a", "file", 0o644, X)], "'../a', which"),
+        ([member("../a")], [ManifestEntry("../a", "file", 0o644, X)], "'../a', which"),
         ([member("b")], [FILE], "'b', which the release's manifest does not list"),
         ([member("a", tarfile.FIFOTYPE)], [FILE], "a is something else"),
         ([member("a", tarfile.LNKTYPE, "/etc/passwd")], [FILE], "a is something else"),
@@ -88,7 +88,7 @@ LINK = Entry("l", "link", 0o777, "/tmp")
         ([], [FILE], "a is removed"),
         (
             [member("l", tarfile.SYMTYPE, "/tmp"), member("l/a")],
-            [LINK, Entry("l/a", "file", 0o644, X)],
+            [LINK, ManifestEntry("l/a", "file", 0o644, X)],
             "writes through a link: l/a",
         ),
         ([member("l", tarfile.SYMTYPE, "/etc")], [LINK], "l is changed"),
@@ -96,7 +96,7 @@ LINK = Entry("l", "link", 0o777, "/tmp")
     ],
 )
 def test_a_bundle_that_is_not_the_release(
-    tmp_path: Path, members: list[tuple[tarfile.TarInfo, bytes]], manifest: list[Entry], said: str
+    tmp_path: Path, members: list[tuple[tarfile.TarInfo, bytes]], manifest: list[ManifestEntry], said: str
 ) -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
@@ -215,7 +215,7 @@ def test_what_is_kept_is_copied_once(session: Session) -> None:
     installed.keep(session, ["users"])
     (session.layout.conf / "users").write_text("second")
     installed.keep(session, ["users"])
-    assert (session.layout.kept / "users").read_text() == "first"
+    assert (session.layout.shared / "users").read_text() == "first"
 
 
 class NoExchange(System):

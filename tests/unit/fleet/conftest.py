@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Event
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import Event
 
 OLD, NEW = "a" * 64, "b" * 64
 
@@ -18,7 +18,7 @@ def _event(line: str, **more: Any) -> Event:
     answer: dict[str, Any] = {"operation": phase}
     if phase == "preflight":
         answer |= {"live": OLD, "release": NEW, "changes_needed": True, "has_release": False}
-    if phase == "settle":
+    if phase == "finalize":
         answer["operation"] = "confirm"
     return Event("2026-01-01T00:00:00.000Z", phase, "" if host == "run" else host, not rest, {**answer, **more})
 

@@ -27,12 +27,12 @@ AT = "2026-01-01T10:00:00.123Z"
             ["web1", NEWER, f"pending {NEWER} of run run-1", "-", "nginx ?, ? workers"],
         ),
         (
-            {"live": NEW, "pending": {"release": NEW, "run": "run-1"}, "guard": {"due_in": 86.6}},
-            ["web1", NEWER, f"pending {NEWER} of run run-1, guard in 87 s", "-", "nginx ?, ? workers"],
+            {"live": NEW, "pending": {"release": NEW, "run": "run-1"}, "watchdog": {"due_in": 86.6}},
+            ["web1", NEWER, f"pending {NEWER} of run run-1, watchdog in 87 s", "-", "nginx ?, ? workers"],
         ),
         (
-            {"live": NEW, "pending": {"release": NEW, "run": "run-1"}, "guard": {"due_in": 0.0}},
-            ["web1", NEWER, f"pending {NEWER} of run run-1, guard at work", "-", "nginx ?, ? workers"],
+            {"live": NEW, "pending": {"release": NEW, "run": "run-1"}, "watchdog": {"due_in": 0.0}},
+            ["web1", NEWER, f"pending {NEWER} of run run-1, watchdog at work", "-", "nginx ?, ? workers"],
         ),
         ({}, ["web1", "-", "not managed yet", "-", "nginx ?, ? workers"]),
         (
@@ -55,28 +55,28 @@ def test_under_the_table_each_host_tells_its_faults_drift_and_story() -> None:
         "web1": {
             "live": OLD,
             "pending": {"release": NEW, "run": "run-1", "broken": ["reload: nginx is gone", "restart: port taken"]},
-            "last": {"release": OLD, "run": "run-0", "outcome": "reverted", "by": "guard", "at": AT},
+            "last": {"release": OLD, "run": "run-0", "outcome": "rolled_back", "by": "watchdog", "at": AT},
             "warnings": ["the state was damaged"],
             "drift": ["nginx.conf"],
             "drift_diff": "-gzip off;\n+gzip on;",
             "journal": [
-                {"at": AT, "run": "run-0", "event": "reverted", "release": OLD, "by": "guard", "means": "reload"}
+                {"at": AT, "run": "run-0", "event": "rolled_back", "release": OLD, "by": "watchdog", "means": "reload"}
             ],
         },
         "web2": {"live": OLD, "confirmed": {"release": OLD}},
     }
     table, told = status_text(answers).split("\n\n")
-    assert f"BROKEN on the way back from {NEWER}" in table
+    assert f"BROKEN on the rollback from {NEWER}" in table
     assert told.splitlines() == [
         "web1",
         "  fault: reload: nginx is gone",
         "  fault: restart: port taken",
         "  warning: the state was damaged",
-        f"  last trial: release {OLDER}, reverted by guard at {AT}",
+        f"  last trial: release {OLDER}, rolled back by watchdog at {AT}",
         "  drift, as it is against as it was deployed:",
         "    -gzip off;",
         "    +gzip on;",
-        f"  2026-01-01T10:00:00Z  run run-0: release {OLDER} serves again, by guard (reload)",
+        f"  2026-01-01T10:00:00Z  run run-0: release {OLDER} serves again, by watchdog (reload)",
     ]
 
 
@@ -84,24 +84,24 @@ def test_under_the_table_each_host_tells_its_faults_drift_and_story() -> None:
     ("event", "words"),
     [
         (
-            {"event": "trial", "release": NEW, "before": OLD, "who": "ada", "from": "desk"},
-            f"ada from desk put release {NEWER} on trial, in place of {OLDER}",
+            {"event": "pending", "release": NEW, "before": OLD, "who": "ada", "from": "desk"},
+            f"ada from desk put release {NEWER} pending, in place of {OLDER}",
         ),
         ({"event": "activate", "mark": "end", "release": NEW}, f"release {NEWER} serves"),
         ({"event": "failed", "release": NEW, "why": "port 80 is taken"}, f"release {NEWER} failed: port 80 is taken"),
         ({"event": "not switched", "release": OLD}, f"nothing was switched; release {OLDER} serves on"),
         ({"event": "confirm", "mark": "end", "release": NEW}, f"release {NEWER} was confirmed"),
         (
-            {"event": "guard", "release": NEW, "of": "run-0", "why": "run run-0 gave no sign of life for 120 s"},
-            f"its guard takes release {NEWER} of run run-0 back: run run-0 gave no sign of life for 120 s",
+            {"event": "watchdog", "release": NEW, "of": "run-0", "why": "run run-0 gave no heartbeat for 120 s"},
+            f"its watchdog takes release {NEWER} of run run-0 back: run run-0 gave no heartbeat for 120 s",
         ),
         (
             {"event": "boot", "release": NEW, "why": "this machine was started since"},
-            f"release {NEWER} was on trial when it started, and is taken back: this machine was started since",
+            f"release {NEWER} was pending when it started, and is rolled back: this machine was started since",
         ),
         (
-            {"event": "way back failed", "release": OLD, "means": "reload again", "why": "no worker"},
-            f"the way back to release {OLDER} failed (reload again): no worker",
+            {"event": "rollback failed", "release": OLD, "means": "reload again", "why": "no worker"},
+            f"the rollback to release {OLDER} failed (reload again): no worker",
         ),
         ({"event": "emergency", "reason": "the shop is down"}, "EMERGENCY, because: the shop is down"),
         ({"event": "adopted", "release": OLD}, f"what it served was adopted as release {OLDER}"),

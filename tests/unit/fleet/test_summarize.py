@@ -5,16 +5,19 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Event
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import Event
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.summarize import gate_answer, summarize
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import fleet_text
 
 Make = Callable[..., Event]
 
 OLD, NEW = "a" * 12, "b" * 12
-PORT = {"problems": [{"what": "port 80 is taken", "do": "free it"}]}
-REVERT = {"operation": "revert"}
-BY_GUARD = {"reverted": None, "note": "release bbbbbbbbbbbb of run run-1 was reverted by guard at 2026-01-01"}
+PORT = {"problems": [{"what": "port 80 is taken", "fix": "free it"}]}
+ROLLBACK = {"operation": "rollback"}
+BY_WATCHDOG = {
+    "rolled_back": None,
+    "note": "release bbbbbbbbbbbb of run run-1 was rolled back by watchdog at 2026-01-01",
+}
 GONE = {"unreachable_host": True, "problems": [{"what": "the host cannot be reached: timed out"}]}
 
 
@@ -24,7 +27,7 @@ GONE = {"unreachable_host": True, "problems": [{"what": "the host cannot be reac
         ([], True, "nothing to do on 0 hosts"),
         ([("web1 preflight", {"changes_needed": False})], True, "nothing to do on 1 host"),
         (
-            [("web1 preflight", {}), ("web1 activate", {}), ("web1 bake", {}), ("web1 settle", {})],
+            [("web1 preflight", {}), ("web1 activate", {}), ("web1 bake", {}), ("web1 finalize", {})],
             True,
             "1 host switched and confirmed",
         ),
@@ -38,71 +41,71 @@ GONE = {"unreachable_host": True, "problems": [{"what": "the host cannot be reac
                 ("web1 preflight", {}),
                 ("web1 activate", {}),
                 ("web2 activate FAILED", PORT),
-                ("web1 settle", {"operation": "revert"}),
+                ("web1 finalize", {"operation": "rollback"}),
             ],
             False,
-            "web2 failed in activate (port 80 is taken); the 1 switched before it were taken back",
+            "web2 failed in activate (port 80 is taken); the 1 switched before it were rolled back",
         ),
         (
-            [("web1 activate", {}), ("web2 bake FAILED", PORT), ("web1 settle FAILED", {"operation": "revert"})],
+            [("web1 activate", {}), ("web2 bake FAILED", PORT), ("web1 finalize FAILED", {"operation": "rollback"})],
             False,
-            "web2 failed in bake (port 80 is taken); NOT taken back: web1; look there with playbooks/status.yml",
+            "web2 failed in bake (port 80 is taken); NOT rolled back: web1; look there with playbooks/status.yml",
         ),
         (
             [("web1 activate", {}), ("web3 activate", {}), ("web2 bake FAILED", {"problems": [{"what": "a"}] * 3})],
             False,
-            "web2 failed in bake (a, and 2 more); NOT taken back: web1, web3; look there with playbooks/status.yml",
+            "web2 failed in bake (a, and 2 more); NOT rolled back: web1, web3; look there with playbooks/status.yml",
         ),
         (
-            [("web1 activate", {}), ("web2 activate FAILED", {**PORT, "reverted": False, "broken": True})]
-            + [(f"web{n} settle", {"operation": "revert"}) for n in (1,)]
-            + [("web2 settle FAILED", {"operation": "revert", "broken": True, "reverted": False})],
+            [("web1 activate", {}), ("web2 activate FAILED", {**PORT, "rolled_back": False, "broken": True})]
+            + [(f"web{n} finalize", {"operation": "rollback"}) for n in (1,)]
+            + [("web2 finalize FAILED", {"operation": "rollback", "broken": True, "rolled_back": False})],
             False,
-            "web2 failed in activate (port 80 is taken); NOT taken back: web2; look there with playbooks/status.yml",
+            "web2 failed in activate (port 80 is taken); NOT rolled back: web2; look there with playbooks/status.yml",
         ),
         (
-            [("web1 activate FAILED", {**GONE, "guard_deadline": 120.0})],
+            [("web1 activate FAILED", {**GONE, "confirm_timeout": 120.0})],
             False,
             "web1 failed in activate (the host cannot be reached: timed out); "
-            "out of reach, and left to the guard: web1",
+            "out of reach, and left to the watchdog: web1",
         ),
         (
             [
                 ("web1 activate", {}),
                 ("web2 activate FAILED", GONE),
-                ("web1 settle", REVERT),
-                ("web2 settle FAILED", {**GONE, **REVERT}),
+                ("web1 finalize", ROLLBACK),
+                ("web2 finalize FAILED", {**GONE, **ROLLBACK}),
             ],
             False,
             "web2 failed in activate (the host cannot be reached: timed out); "
-            "the 1 switched before it were taken back; out of reach, and left to the guard: web2",
+            "the 1 switched before it were rolled back; out of reach, and left to the watchdog: web2",
         ),
         (
             [
                 ("web1 activate", {}),
                 ("web2 activate", {}),
-                ("web1 settle", {}),
-                ("web2 settle FAILED", PORT),
-                ("web1 mend FAILED", {**GONE, **REVERT}),
-                ("web2 mend", REVERT),
+                ("web1 finalize", {}),
+                ("web2 finalize FAILED", PORT),
+                ("web1 retry_rollback FAILED", {**GONE, **ROLLBACK}),
+                ("web2 retry_rollback", ROLLBACK),
             ],
             False,
-            "web2 failed in settle (port 80 is taken); NOT taken back: web1; look there with playbooks/status.yml",
+            "web2 failed in finalize (port 80 is taken); NOT rolled back: web1; look there with playbooks/status.yml",
         ),
         (
-            [("web1 activate FAILED", {**PORT, "reverted": True})],
+            [("web1 activate FAILED", {**PORT, "rolled_back": True})],
             False,
             "web1 failed in activate (port 80 is taken); no other host was switched",
         ),
         (
             [
                 ("web1 activate", {}),
-                ("web2 settle FAILED", PORT),
-                ("web1 settle", {}),
-                ("web1 mend", {"operation": "revert"}),
+                ("web2 finalize FAILED", PORT),
+                ("web1 finalize", {}),
+                ("web1 retry_rollback", {"operation": "rollback"}),
             ],
             False,
-            "web2 failed in settle (port 80 is taken); the 1 switched before it were taken back",
+            "web2 failed in finalize (port 80 is taken); the 1 switched before it were rolled back",
         ),
         ([("run gate FAILED", {}), ("web1 preflight", {"changes_needed": False})], True, "nothing to do on 1 host"),
     ],
@@ -130,93 +133,104 @@ def test_check_mode_says_what_would_be_done(event: Make) -> None:
         (
             [("preflight", {}), ("activate", {})],
             "?",
-            "was switched, and the run ended before it was settled; its guard takes it back",
+            "was switched, and the run ended before it was finalized; its watchdog rolls it back",
         ),
         (
-            [("preflight", {}), ("activate", {"guard_deadline": 90.0})],
+            [("preflight", {}), ("activate", {"confirm_timeout": 90.0})],
             "?",
-            "was switched, and the run ended before it was settled; its guard takes it back within 90 s",
+            "was switched, and the run ended before it was finalized; its watchdog rolls it back within 90 s",
         ),
         (
-            [("preflight", {}), ("activate", {}), ("bake", {}), ("settle", {})],
+            [("preflight", {}), ("activate", {}), ("bake", {}), ("finalize", {})],
             NEW,
             f"switched from {OLD}, confirmed",
         ),
         (
-            [("preflight", {}), ("activate", {}), ("settle", {"operation": "revert"})],
+            [("preflight", {}), ("activate", {}), ("finalize", {"operation": "rollback"})],
             OLD,
-            "taken back; the release before serves again, proved",
+            "rolled back; the release before serves again, proved",
         ),
         (
-            [("preflight", {}), ("activate FAILED", {"reverted": True}), ("settle", {"operation": "revert"})],
+            [("preflight", {}), ("activate FAILED", {"rolled_back": True}), ("finalize", {"operation": "rollback"})],
             OLD,
             "took itself back; the release before serves again, proved",
         ),
         (
-            [("preflight", {}), ("activate", {}), ("settle", {}), ("mend", {"operation": "revert"})],
+            [("preflight", {}), ("activate", {}), ("finalize", {}), ("retry_rollback", {"operation": "rollback"})],
             OLD,
-            "taken back; the release before serves again, proved",
+            "rolled back; the release before serves again, proved",
         ),
         (
-            [("preflight", {}), ("activate", {}), ("settle FAILED", {**GONE, "operation": "revert"})],
+            [("preflight", {}), ("activate", {}), ("finalize FAILED", {**GONE, "operation": "rollback"})],
             "?",
-            "could not be reached to revert; its guard takes it back",
+            "could not be reached to roll back; its watchdog rolls it back",
         ),
         (
-            [("activate", {"guard_deadline": 120.0}), ("settle FAILED", {**GONE, "operation": "revert"})],
+            [("activate", {"confirm_timeout": 120.0}), ("finalize FAILED", {**GONE, "operation": "rollback"})],
             "?",
-            "could not be reached to revert; its guard takes it back within 120 s",
+            "could not be reached to roll back; its watchdog rolls it back within 120 s",
         ),
         (
             [
-                ("activate FAILED", {**GONE, "guard_deadline": 120.0}),
-                ("settle FAILED", {**GONE, "operation": "revert"}),
+                ("activate FAILED", {**GONE, "confirm_timeout": 120.0}),
+                ("finalize FAILED", {**GONE, "operation": "rollback"}),
             ],
             "?",
-            "could not be reached; if it has switched, its guard takes it back within 120 s",
+            "could not be reached; if it has switched, its watchdog rolls it back within 120 s",
         ),
         (
-            [("activate", {"guard_deadline": 120.0}), ("settle FAILED", GONE), ("mend FAILED", {**GONE, **REVERT})],
+            [
+                ("activate", {"confirm_timeout": 120.0}),
+                ("finalize FAILED", GONE),
+                ("retry_rollback FAILED", {**GONE, **ROLLBACK}),
+            ],
             "?",
-            "could not be reached; either it has confirmed, or its guard takes it back within 120 s; "
+            "could not be reached; either it has confirmed, or its watchdog rolls it back within 120 s; "
             "see playbooks/status.yml",
         ),
         (
-            [("activate", {}), ("settle", {}), ("mend FAILED", {**GONE, **REVERT})],
+            [("activate", {}), ("finalize", {}), ("retry_rollback FAILED", {**GONE, **ROLLBACK})],
             "?",
-            "confirmed, and could not be reached to revert; look at it with playbooks/status.yml",
+            "confirmed, and could not be reached to roll back; look at it with playbooks/status.yml",
         ),
         (
-            [("preflight", {}), ("activate", {}), ("settle FAILED", {}), ("mend", REVERT)],
+            [("preflight", {}), ("activate", {}), ("finalize FAILED", {}), ("retry_rollback", ROLLBACK)],
             OLD,
-            "taken back; the release before serves again, proved",
+            "rolled back; the release before serves again, proved",
         ),
-        ([("activate", {}), ("settle FAILED", {})], "?", "to confirm failed"),
-        ([("activate", {}), ("settle FAILED", {**REVERT, "reverted": False})], "?", "to revert failed"),
+        ([("activate", {}), ("finalize FAILED", {})], "?", "to confirm failed"),
+        ([("activate", {}), ("finalize FAILED", {**ROLLBACK, "rolled_back": False})], "?", "to roll back failed"),
         (
-            [("activate", {}), ("settle FAILED", {**REVERT, "reverted": False, "broken": True})],
+            [("activate", {}), ("finalize FAILED", {**ROLLBACK, "rolled_back": False, "broken": True})],
             "?",
-            "BROKEN: every way back failed; see playbooks/status.yml, and mend it there",
+            "BROKEN: every rollback failed; see playbooks/status.yml, and fix it there",
         ),
         (
-            [("activate", {}), ("settle", {**REVERT, "reverted": True, "means": "older release", "release": "c" * 64})],
+            [
+                ("activate", {}),
+                ("finalize", {**ROLLBACK, "rolled_back": True, "means": "older release", "release": "c" * 64}),
+            ],
             "c" * 12,
             f"the release before could not serve again; went to an older release, {'c' * 12}, proved",
         ),
         (
-            [("preflight", {}), ("activate", {}), ("bake FAILED", PORT), ("settle", {**REVERT, **BY_GUARD})],
+            [("preflight", {}), ("activate", {}), ("bake FAILED", PORT), ("finalize", {**ROLLBACK, **BY_WATCHDOG})],
             OLD,
-            "took itself back by the guard; the release before serves again, proved",
+            "took itself back by the watchdog; the release before serves again, proved",
         ),
         (
-            [("preflight", {}), ("activate FAILED", {"reverted": None}), ("settle", {**REVERT, "reverted": None})],
+            [
+                ("preflight", {}),
+                ("activate FAILED", {"rolled_back": None}),
+                ("finalize", {**ROLLBACK, "rolled_back": None}),
+            ],
             OLD,
             "was not switched",
         ),
         (
-            [("preflight", {}), ("activate", {}), ("settle FAILED", {**REVERT, **PORT, "reverted": True})],
+            [("preflight", {}), ("activate", {}), ("finalize FAILED", {**ROLLBACK, **PORT, "rolled_back": True})],
             OLD,
-            "taken back, but something is wrong with the release before",
+            "rolled back, but something is wrong with the release before",
         ),
     ],
 )
@@ -272,20 +286,20 @@ def test_an_emergency_that_none_was_is_told_as_well(event: Make) -> None:
 
 def test_a_host_that_served_the_release_says_from_when_until_when(event: Make) -> None:
     lines = [event("web1 preflight"), event("web1 activate"), event("web1 bake FAILED", **PORT)]
-    back = event("web1 settle", **REVERT, reverted=True, traffic={"requests": [1]})
+    back = event("web1 finalize", **ROLLBACK, rolled_back=True, traffic={"requests": [1]})
     row = summarize([event("run gate"), *lines, back]).hosts["web1"]
     assert (row.began, row.ended, row.events, row.counted) == (lines[1].at, back.at, [2, 4], 4)
     assert (row.changing, row.touched, row.switched, row.confirmed) == (True, True, True, False)
     assert (row.release, row.before) == ("b" * 64, "a" * 64)
 
 
-def test_a_guard_that_was_first_says_when(event: Make) -> None:
-    lines = [event("web1 activate"), event("web1 settle", **{**REVERT, **BY_GUARD})]
+def test_a_watchdog_that_was_first_says_when(event: Make) -> None:
+    lines = [event("web1 activate"), event("web1 finalize", **{**ROLLBACK, **BY_WATCHDOG})]
     assert summarize(lines).hosts["web1"].ended == "2026-01-01"
 
 
 def test_failures_are_of_gates_then_of_hosts_and_say_where_they_stand(event: Make) -> None:
-    finding = {"what": "bad", "file": "a.conf", "line": 3, "seen": "b", "mend": "c", "warning": False}
+    finding = {"what": "bad", "file": "a.conf", "line": 3, "actual": "b", "fix": "c", "warning": False}
     verdicts = [
         {"gate": "lint", "result": "fail", "summary": "bad", "findings": [finding, {"what": "mild", "warning": True}]},
         {"gate": "own", "result": "inconclusive", "summary": "no Docker", "findings": []},

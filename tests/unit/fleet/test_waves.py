@@ -66,7 +66,7 @@ def test_what_is_no_size_of_a_wave_is_refused_however_few_hosts_there_are(sizes:
 
 
 @pytest.mark.parametrize(
-    ("bake", "deadline", "lasting"),
+    ("bake", "deadline", "duration"),
     [
         (0, 120, [0]),
         (3, 120, [3]),
@@ -77,11 +77,11 @@ def test_what_is_no_size_of_a_wave_is_refused_however_few_hosts_there_are(sizes:
         ("6", "9", [3, 3]),
     ],
 )
-def test_no_round_is_longer_than_a_third_of_what_the_guard_waits(
-    bake: float, deadline: float, lasting: list[float]
+def test_no_round_is_longer_than_a_third_of_what_the_watchdog_waits(
+    bake: float, deadline: float, duration: list[float]
 ) -> None:
-    assert rounds(bake, deadline) == lasting
-    assert max(lasting) <= float(deadline) / 3
+    assert rounds(bake, deadline) == duration
+    assert max(duration) <= float(deadline) / 3
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_no_round_is_longer_than_a_third_of_what_the_guard_waits(
         (-1, 120, "rollout_bake: -1 is no number of seconds from 0 on"),
         ("long", 120, "rollout_bake: 'long' is no number of seconds from 0 on"),
         ("inf", 120, "rollout_bake: 'inf' is no number of seconds from 0 on"),
-        (3, 0, "rollout_guard_deadline: 0 is no number of seconds from 1 on"),
-        (3, "nan", "rollout_guard_deadline: 'nan' is no number of seconds from 1 on"),
+        (3, 0, "rollout_confirm_timeout: 0 is no number of seconds from 1 on"),
+        (3, "nan", "rollout_confirm_timeout: 'nan' is no number of seconds from 1 on"),
     ],
 )
 def test_what_is_no_time_is_refused(bake: float, deadline: float, words: str) -> None:

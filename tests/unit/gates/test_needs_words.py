@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.gates.needs import run
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.model import Need
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Live, Options, Subject, Verdict
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Live, Subject, Verdict
 
 PORT = Need("port", "80/tcp", file="shop.conf", line=2)
 APP = Need("endpoint", "app:8001", "http", file="shop.conf", line=9)
@@ -17,12 +17,12 @@ OFF = {"ok": False, "problems": [{"what": "the host cannot be reached: timed out
 
 
 def _answer(*, met: bool) -> dict[str, Any]:
-    row = {"key": list(APP.key), "met": met, "seen": "" if met else "connection refused", "near": ""}
+    row = {"key": list(APP.key), "met": met, "actual": "" if met else "connection refused", "near": ""}
     return {"ok": True, "needs": [row]}
 
 
 def _run(said: Mapping[str, Any] | None, live: tuple[Need, ...] | None = (PORT,), declared: str = "") -> Verdict:
-    options = Options(declared=(declared,) if declared else ())
+    options = GateOptions(declared=(declared,) if declared else ())
     subject = Subject(("web1", "web2"), options, needs=(PORT, APP), said=said)
     subject.live = None if live is None else Live(cast(Any, None), cast(Any, None), live)
     return run(subject)
@@ -56,14 +56,14 @@ def test_each_host_must_say_that_it_has_what_is_new(said: Mapping[str, Any] | No
 def test_what_hosts_saw_is_said_once() -> None:
     (finding,) = _run({host: _answer(met=False) for host in ("web1", "web2", "web3", "web4")}).findings
     assert finding.what == "the release needs the endpoint app:8001 (http), and web1, web2, web3 and 1 more lack it"
-    assert finding.seen == "web1, web2, web3 and 1 more: connection refused"
+    assert finding.actual == "web1, web2, web3 and 1 more: connection refused"
 
 
 def test_a_finding_of_what_nobody_knows_says_where_it_is_and_what_to_do() -> None:
     (finding,) = _run({"web1": _answer(met=True), "web2": OFF}).findings
     assert finding.what == "nobody can say whether web2 has the endpoint app:8001 (http)"
     assert finding.place == "shop.conf:9"
-    assert finding.mend == 'ask again when the hosts can be reached, or declare it: nginx_needs: ["endpoint:app:8001"]'
+    assert finding.fix == 'ask again when the hosts can be reached, or declare it: nginx_needs: ["endpoint:app:8001"]'
 
 
 def test_hosts_need_not_be_asked_for_what_is_declared_or_not_new() -> None:
@@ -82,7 +82,7 @@ def test_it_is_no_first_release_where_nobody_can_say_what_is_live() -> None:
 def test_what_a_host_lacks_of_a_first_release_is_told_and_fails_nothing() -> None:
     verdict = _run({"web1": _answer(met=True), "web2": _answer(met=False)}, live=None)
     assert verdict.result == "pass"
-    assert [(finding.warning, finding.seen) for finding in verdict.findings] == [(True, "web2: connection refused")]
+    assert [(finding.warning, finding.actual) for finding in verdict.findings] == [(True, "web2: connection refused")]
 
 
 def test_what_is_left_to_the_preflight_is_listed_with_its_place() -> None:
@@ -104,8 +104,8 @@ def test_a_near_miss_fails_where_nobody_is_asked(near: Need, why: str) -> None:
     assert verdict.result == ("fail" if why else "pass")
     if why:
         (finding,) = verdict.findings
-        assert finding.seen == f"{why}; no host was asked"
-        assert finding.mend.startswith("write apps:8001, or where it is meant, declare it: nginx_needs:")
+        assert finding.actual == f"{why}; no host was asked"
+        assert finding.fix.startswith("write apps:8001, or where it is meant, declare it: nginx_needs:")
 
 
 def test_a_declared_near_miss_is_meant() -> None:

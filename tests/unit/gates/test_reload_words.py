@@ -10,10 +10,10 @@ from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import C
 from ansible_collections.sluice.nginx.plugins.module_utils.gates.reload import run
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import Stage
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Live, Options, Subject, Verdict
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Live, Subject, Verdict
 
 FORTH = "a reload from the live release into this one"
-BACK = "the way back, a reload into the live release"
+BACK = "the rollback, a reload into the live release"
 PLAIN = "http {\n server { listen 80; }\n}"
 LOST = {"listener": "*:80", "problem": "Connection reset by peer", "step": FORTH, "seconds": 0.1}
 
@@ -60,7 +60,7 @@ def ask(tmp_path: Path) -> Ask:
 
     def run_gate(text: str, live: str, *answers: dict[str, Any], declared: tuple[str, ...] = ()) -> tuple[Verdict, Any]:
         stage = _Stage(list(answers))
-        subject = Subject(["web1"], Options(declared=declared), config=config("own", text))
+        subject = Subject(["web1"], GateOptions(declared=declared), config=config("own", text))
         subject.release = Release("a" * 64, tmp_path / "own")
         subject.live = Live(Release("b" * 64, tmp_path / "live"), config("live", live), ())
         subject.stage = cast(Stage, stage)
@@ -114,7 +114,7 @@ def test_lost_requests_that_are_lost_again_fail(ask: Ask) -> None:
     verdict, _ = ask(PLAIN, PLAIN, _answer(failures=[LOST]), _answer(failures=[LOST, LOST]))
     (finding,) = verdict.findings
     assert (verdict.result, finding.what) == ("fail", f"2 requests on fresh connections failed during {FORTH}")
-    assert finding.seen == "*:80: Connection reset by peer"
+    assert finding.actual == "*:80: Connection reset by peer"
 
 
 def test_a_live_release_that_does_not_run_decides_nothing(ask: Ask) -> None:
@@ -124,7 +124,7 @@ def test_a_live_release_that_does_not_run_decides_nothing(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "place", "mend"),
+    ("text", "line", "place", "fix"),
     [
         (
             "http {\n server { listen 81; }\n server { listen 10.0.0.1:8080; }\n}",
@@ -165,11 +165,11 @@ def test_a_live_release_that_does_not_run_decides_nothing(ask: Ask) -> None:
         ("http { }", "[emerg] 1#1: something else", "", ""),
     ],
 )
-def test_the_line_to_blame_and_the_mend_are_found(ask: Ask, text: str, line: str, place: str, mend: str) -> None:
+def test_the_culprit_line_and_the_fix_are_found(ask: Ask, text: str, line: str, place: str, fix: str) -> None:
     verdict, _ = ask(text, PLAIN, _answer(_step(FORTH, problem="nginx reports a fault", lines=[line, line])))
     finding = verdict.findings[0]
     assert (finding.place, finding.nginx) == (place, line)
-    assert mend in finding.mend
+    assert fix in finding.fix
 
 
 @pytest.mark.parametrize(

@@ -67,4 +67,4 @@ def test_warnings_fail_unless_they_are_allowed(output: str, allow: bool, result:
 
 def test_a_warning_says_how_to_allow_it() -> None:
     (finding,) = findings_of("nginx: [warn] low on files in /etc/nginx/nginx.conf:1\n", allow_warnings=False)
-    assert finding.mend == "mend it, or set gates_allow_warnings: true"
+    assert finding.fix == "fix it, or set gates_allow_warnings: true"

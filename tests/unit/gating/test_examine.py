@@ -11,9 +11,9 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputEr
 from ansible_collections.sluice.nginx.plugins.module_utils.gating import examine
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, Store
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options, Subject, Verdict
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Subject, Verdict
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate
 
 
@@ -27,7 +27,7 @@ GATES = [Gate("spec", (), _spec), Gate("parse", ("spec",), lambda subject: Verdi
 def _examiner(docroots: dict[str, Path]) -> Examiner:
     # None of these gets as far as to a container.
     client = cast(docker.DockerClient, None)
-    return Examiner(client, GATES, Options(), StageSettings("none", {}, docroots, {}), (), "test")
+    return Examiner(client, GATES, GateOptions(), StageSettings("none", {}, docroots, {}), (), "test")
 
 
 def test_each_release_is_told_of_in_its_place_and_none_stops_the_others(tmp_path: Path) -> None:
@@ -61,21 +61,21 @@ def _searched(folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, rel
     def fails(*_: object) -> None:
         raise SluiceError("no disk")
 
-    monkeypatch.setattr(examine, "find_guilty", fails)
+    monkeypatch.setattr(examine, "find_culprits", fails)
     monkeypatch.setattr(Examiner, "_begin", lambda *_: [])
-    live = Store(folder).add({"nginx.conf": trees.file(b"events {}\n", "nginx.conf")}, [], [], {})
-    release = Store(folder).add({"nginx.conf": trees.file(b"events {} #\n", "nginx.conf")}, [], [], {})
+    live = ReleaseStore(folder).add({"nginx.conf": trees.file(b"events {}\n", "nginx.conf")}, [], [], {})
+    release = ReleaseStore(folder).add({"nginx.conf": trees.file(b"events {} #\n", "nginx.conf")}, [], [], {})
     gates = [Gate("parse", (), lambda subject: Verdict("fail", "it does not parse"))]
-    examiner = replace(_examiner({}), gates=gates, blame_seconds=seconds)
+    examiner = replace(_examiner({}), gates=gates, culprit_seconds=seconds)
     found = examiner.examine([Candidate((f"web{number}",), release, live=live) for number in range(releases)])
     assert {verdict.summary for each in found for verdict in each.verdicts} == {"it does not parse"}
-    return [each.blame.note if each.blame else None for each in found]
+    return [each.culprits.note if each.culprits else None for each in found]
 
 
-def test_a_search_for_the_guilty_that_goes_wrong_changes_no_verdict(
+def test_a_search_for_the_culprit_that_goes_wrong_changes_no_verdict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert _searched(tmp_path, monkeypatch, 60, 1) == ["the search for the guilty lines failed: no disk"]
+    assert _searched(tmp_path, monkeypatch, 60, 1) == ["the search for the culprit lines failed: no disk"]
     assert _searched(tmp_path, monkeypatch, 0, 1) == [None]
 
 
@@ -83,5 +83,5 @@ def test_where_many_releases_fail_the_lines_of_a_few_are_searched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notes = _searched(tmp_path, monkeypatch, 60, 9)
-    assert notes.count("the search for the guilty lines failed: no disk") == 4
+    assert notes.count("the search for the culprit lines failed: no disk") == 4
     assert notes.count("not searched: the lines of 4 other releases of this run are") == 5

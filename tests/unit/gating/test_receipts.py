@@ -26,7 +26,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import
 PASS, FAIL = Verdict("pass", "fine", gate="spec"), Verdict("fail", "bad", gate="parse")
 
 
-DESCRIBED = {"contract": [], "facts": {}, "kept": [], "manifest": [], "needs": [], "platform": {"os": "debian 12"}}
+DESCRIBED = {"contract": [], "facts": {}, "shared": [], "manifest": [], "needs": [], "platform": {"os": "debian 12"}}
 
 
 @pytest.fixture
@@ -257,15 +257,15 @@ def test_only_pass_passes(verdicts: list[Verdict], passed: bool) -> None:
 
 
 def test_what_was_examined_is_plain_data(release: Release) -> None:
-    examined = Examined(Candidate(("web1", "web2"), release), [PASS], ["the name app leads to a stand-in"])
+    examined = Examined(Candidate(("web1", "web2"), release), [PASS], ["the name app leads to a stub"])
     plain = json.loads(json.dumps(examined.to_json()))
     assert plain["verdicts"][0]["gate"] == "spec"
     assert {key: value for key, value in plain.items() if key != "verdicts"} == {
         "release": release.id,
         "hosts": ["web1", "web2"],
         "passed": True,
-        "invented": ["the name app leads to a stand-in"],
+        "synthesized": ["the name app leads to a stub"],
         "live": None,
         "changes": [],
-        "blame": None,
+        "culprits": None,
     }

@@ -10,7 +10,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import p
 from ansible_collections.sluice.nginx.plugins.module_utils.gates.lint import run
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.audit import LEVELS, UNJUDGED, Issue, audit
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options, Subject
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Subject
 
 MAIN = "events {}\nhttp {\n    server_tokens off;\n    include conf.d/*.conf;\n}\n"
 TRAVERSAL = "\nserver {\n    listen 80;\n    location /i {\n        alias /srv/images/;\n    }\n}\n"
@@ -104,7 +104,7 @@ def test_the_own_rules_judge_what_gixy_cannot(tmp_path: Path) -> None:
     (folder / "tree").mkdir(parents=True)
     server = "server { listen 80;\n location ~ ((((( { return 200; }\n location ~ /a { }\n location ~ /a { }\n }"
     (folder / "tree/nginx.conf").write_text(f"events {{}}\nhttp {{ {server} }}\n")
-    subject = Subject(["web1"], Options(), release=Release("a" * 64, folder), config=parse_tree(folder / "tree"))
+    subject = Subject(["web1"], GateOptions(), release=Release("a" * 64, folder), config=parse_tree(folder / "tree"))
     verdict = run(subject)
     assert verdict.result == "fail"
     assert [finding.line for finding in verdict.findings if not finding.warning] == [5]

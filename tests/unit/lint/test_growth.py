@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
-from ansible_collections.sluice.nginx.plugins.module_utils.blame.change import read_change
 from ansible_collections.sluice.nginx.plugins.module_utils.config.match import choose_location
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config, parse_tree
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.instrument import instrument
 from ansible_collections.sluice.nginx.plugins.module_utils.coverage.propose import propose
+from ansible_collections.sluice.nginx.plugins.module_utils.culprit.change import read_change
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.acceptance import read_acceptances
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import LintFinding
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import LintContext

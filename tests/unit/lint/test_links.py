@@ -80,4 +80,4 @@ def test_ordinary_links_are_left_alone(tmp_path: Path, rule: str, text: str, fil
 def test_another_module_of_the_same_name_is_another_finding(tmp_path: Path) -> None:
     (one,) = ask(tmp_path / "one", "unpackaged_module", "load_module /etc/nginx/x.so;", {"x.so": "one"})
     (two,) = ask(tmp_path / "two", "unpackaged_module", "load_module /etc/nginx/x.so;", {"x.so": "two"})
-    assert (one.what, one.seen != two.seen) == (two.what, True)
+    assert (one.what, one.actual != two.actual) == (two.what, True)

@@ -22,8 +22,8 @@ def test_a_rule_hits_the_lines_that_are_marked(path: Path) -> None:
     for finding in find(path.parts[-3], path):
         assert finding.file == path.name
         assert finding.expected
-        assert finding.seen
-        assert finding.mend
+        assert finding.actual
+        assert finding.fix
         found.setdefault(finding.line, []).append(finding.what)
     assert found.keys() == marks.keys(), found
     for line, words in marks.items():
@@ -37,7 +37,7 @@ def test_a_finding_stays_the_same_when_lines_are_added_above(path: Path, tmp_pat
     moved = shutil.copytree(FIXTURES / rule, tmp_path / rule) / "hit" / path.name
     moved.write_text("# One.\n# Two.\n" + path.read_text())
     before, now = find(rule, path), find(rule, moved)
-    assert [(each.what, each.seen) for each in now] == [(each.what, each.seen) for each in before]
+    assert [(each.what, each.actual) for each in now] == [(each.what, each.actual) for each in before]
     assert [each.line for each in now] == [each.line + 2 for each in before]
 
 

@@ -11,8 +11,8 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
 from ansible_collections.sluice.nginx.plugins.module_utils.gates.lint import run
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options, Subject
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import ReleaseStore
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Subject
 
 _MAIN = b"""events {}
 http {
@@ -50,8 +50,8 @@ def _told(**versions: str | None) -> Mapping[str, Mapping[str, Any]]:
 def test_the_oldest_nginx_counts(
     tmp_path: Path, staging: Mapping[str, str], said: Mapping[str, Mapping[str, Any]] | None, found: set[str]
 ) -> None:
-    release = Store(tmp_path).add({"nginx.conf": trees.file(_MAIN, "nginx.conf")}, [], [], staging)
-    subject = Subject(["web1"], Options(), release=release, config=parse_tree(release.tree), said=said)
+    release = ReleaseStore(tmp_path).add({"nginx.conf": trees.file(_MAIN, "nginx.conf")}, [], [], staging)
+    subject = Subject(["web1"], GateOptions(), release=release, config=parse_tree(release.tree), said=said)
     findings = [each for each in run(subject).findings if "[vulnerable_rewrite]" in each.what]
     assert {each.what.partition(":")[0] for each in findings} == found
     assert all(each.warning for each in findings)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import (
-    Difference,
-    Entry,
+    ManifestEntry,
+    PathDifference,
     compare,
     entries_from_json,
     entries_to_json,
@@ -20,9 +20,9 @@ from ansible_collections.sluice.nginx.plugins.module_utils.manifest import (
 from tests.unit.hostile import json_values
 
 DIGEST_OF_HELLO = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
-CONF = Entry("nginx.conf", "file", 0o644, DIGEST_OF_HELLO)
-LINK = Entry("sites-enabled/shop", "link", 0o777, "../sites-available/shop")
-FOLDER = Entry("sites-enabled", "dir", 0o755, "")
+CONF = ManifestEntry("nginx.conf", "file", 0o644, DIGEST_OF_HELLO)
+LINK = ManifestEntry("sites-enabled/shop", "link", 0o777, "../sites-available/shop")
+FOLDER = ManifestEntry("sites-enabled", "dir", 0o755, "")
 
 
 @pytest.fixture
@@ -69,14 +69,14 @@ def test_the_id_of_a_tree_never_changes() -> None:
         CONF._replace(kind="link"),
     ],
 )
-def test_the_id_depends_on_every_part_of_an_entry(other: Entry) -> None:
+def test_the_id_depends_on_every_part_of_an_entry(other: ManifestEntry) -> None:
     assert release_id([other]) != release_id([CONF])
 
 
 def test_two_trees_never_share_an_id() -> None:
-    evil = Entry("conf.d/evil.conf", "file", 0o644, DIGEST_OF_HELLO)
-    tested = [Entry("d/a", "link", 0o777, "x"), evil._replace(path=f"conf.d\n{evil.path}")]
-    shipped = [Entry("d/a", "link", 0o777, "x\nconf.d"), evil]
+    evil = ManifestEntry("conf.d/evil.conf", "file", 0o644, DIGEST_OF_HELLO)
+    tested = [ManifestEntry("d/a", "link", 0o777, "x"), evil._replace(path=f"conf.d\n{evil.path}")]
+    shipped = [ManifestEntry("d/a", "link", 0o777, "x\nconf.d"), evil]
     for tree in (tested, shipped):
         with pytest.raises(SluiceError, match="has control characters; a release cannot hold it"):
             release_id(tree)
@@ -85,18 +85,21 @@ def test_two_trees_never_share_an_id() -> None:
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        (Entry("a\0file\0" + "0644", "file", 0o644, DIGEST_OF_HELLO), r"the name 'a\\x00file.*' has control"),
-        (Entry("a\nb", "dir", 0o755, ""), r"the name 'a\\nb' has control characters; a release cannot hold it"),
-        (Entry("a\x7f", "dir", 0o755, ""), "has control characters"),
-        (Entry("a\x85", "dir", 0o755, ""), "has control characters"),
-        (Entry("a", "link", 0o777, "x\ny"), r"the link's target 'x\\ny' of 'a' has control characters"),
-        (Entry(os.fsdecode(b"caf\xe9"), "dir", 0o755, ""), "is not UTF-8; a release cannot hold it"),
-        (Entry("a", "socket", 0o755, ""), "'a' is a 'socket'; a release holds files, directories and links only"),
-        (Entry("a", "file", 0o100644, DIGEST_OF_HELLO), "'a' has the mode 100644; expected one up to 7777"),
-        (Entry("a", "file", -1, DIGEST_OF_HELLO), "'a' has the mode -1"),
+        (ManifestEntry("a\0file\0" + "0644", "file", 0o644, DIGEST_OF_HELLO), r"the name 'a\\x00file.*' has control"),
+        (ManifestEntry("a\nb", "dir", 0o755, ""), r"the name 'a\\nb' has control characters; a release cannot hold it"),
+        (ManifestEntry("a\x7f", "dir", 0o755, ""), "has control characters"),
+        (ManifestEntry("a\x85", "dir", 0o755, ""), "has control characters"),
+        (ManifestEntry("a", "link", 0o777, "x\ny"), r"the link's target 'x\\ny' of 'a' has control characters"),
+        (ManifestEntry(os.fsdecode(b"caf\xe9"), "dir", 0o755, ""), "is not UTF-8; a release cannot hold it"),
+        (
+            ManifestEntry("a", "socket", 0o755, ""),
+            "'a' is a 'socket'; a release holds files, directories and links only",
+        ),
+        (ManifestEntry("a", "file", 0o100644, DIGEST_OF_HELLO), "'a' has the mode 100644; expected one up to 7777"),
+        (ManifestEntry("a", "file", -1, DIGEST_OF_HELLO), "'a' has the mode -1"),
     ],
 )
-def test_what_no_release_can_hold_is_refused_with_its_name(entry: Entry, words: str) -> None:
+def test_what_no_release_can_hold_is_refused_with_its_name(entry: ManifestEntry, words: str) -> None:
     with pytest.raises(SluiceError, match=words):
         release_id([CONF, entry])
 
@@ -106,14 +109,14 @@ def test_what_no_release_can_hold_is_refused_with_its_name(entry: Entry, words: 
     st.lists(st.tuples(st.text(max_size=3), st.sampled_from(["file", "link", "dir"]), st.text(max_size=3)), max_size=3)
 )
 def test_the_text_of_a_manifest_can_be_read_back(rows: list[tuple[str, str, str]]) -> None:
-    entries = sorted(Entry(path, kind, 0o644, value) for path, kind, value in rows)
+    entries = sorted(ManifestEntry(path, kind, 0o644, value) for path, kind, value in rows)
     try:
         release_id(entries)
     except SluiceError:
         return
     text = "".join(f"{path}\0{kind}\0{mode:04o}\0{value}\n" for path, kind, mode, value in entries)
     fields = [line.split("\0") for line in text.split("\n")[:-1]]
-    assert [Entry(path, kind, int(mode, 8), value) for path, kind, mode, value in fields] == entries
+    assert [ManifestEntry(path, kind, int(mode, 8), value) for path, kind, mode, value in fields] == entries
 
 
 @pytest.mark.parametrize("name", ["Grüße.conf", "日本.conf", "no\u00a0break", "a b", "x\u202ey"])
@@ -132,14 +135,16 @@ def test_owner_and_times_do_not_count(tree: Path) -> None:
     [
         ([], [], []),
         ([CONF, LINK], [LINK, CONF], []),
-        ([CONF], [CONF, LINK], [Difference(LINK.path, "added")]),
-        ([CONF, LINK], [CONF], [Difference(LINK.path, "removed")]),
-        ([CONF], [CONF._replace(mode=0o755)], [Difference(CONF.path, "changed")]),
-        ([LINK], [LINK._replace(kind="file", value="")], [Difference(LINK.path, "changed")]),
-        ([CONF], [LINK], [Difference(CONF.path, "removed"), Difference(LINK.path, "added")]),
+        ([CONF], [CONF, LINK], [PathDifference(LINK.path, "added")]),
+        ([CONF, LINK], [CONF], [PathDifference(LINK.path, "removed")]),
+        ([CONF], [CONF._replace(mode=0o755)], [PathDifference(CONF.path, "changed")]),
+        ([LINK], [LINK._replace(kind="file", value="")], [PathDifference(LINK.path, "changed")]),
+        ([CONF], [LINK], [PathDifference(CONF.path, "removed"), PathDifference(LINK.path, "added")]),
     ],
 )
-def test_trees_are_compared(before: list[Entry], after: list[Entry], differences: list[Difference]) -> None:
+def test_trees_are_compared(
+    before: list[ManifestEntry], after: list[ManifestEntry], differences: list[PathDifference]
+) -> None:
     assert compare(before, after) == differences
 
 

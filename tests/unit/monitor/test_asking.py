@@ -17,10 +17,10 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.client import Outcome, run_checks
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout
-from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host import asking as module
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host import check_loop as module
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host import main
-from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host.asking import Asking
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host.certificates import Certificates
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host.check_loop import CheckLoop
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host.exposition import Metrics
 
 EVERY = 0.05
@@ -34,7 +34,7 @@ def _rows(port: int, *names: str) -> list[dict[str, Any]]:
     return [to_json(check) for check in parse_contract(checks, "nginx_checks")]
 
 
-def _told(asking: Asking) -> dict[str, float]:
+def _told(asking: CheckLoop) -> dict[str, float]:
     metrics = Metrics()
     asking.tell(metrics)
     lines = [line for line in metrics.text().splitlines() if line.startswith("sluice_check_success")]
@@ -90,7 +90,7 @@ def upstream() -> Iterator[Upstream]:
     upstream.close()
 
 
-_started: list[Asking] = []
+_started: list[CheckLoop] = []
 
 
 @pytest.fixture(autouse=True)
@@ -103,8 +103,8 @@ def _at_rest() -> Iterator[None]:
     _started.clear()
 
 
-def _start(rows: list[dict[str, Any]]) -> Asking:
-    asking = Asking(EVERY, unsafe=False)
+def _start(rows: list[dict[str, Any]]) -> CheckLoop:
+    asking = CheckLoop(EVERY, unsafe=False)
     _started.append(asking)
     asking.take(rows)
     assert asking.keep_on() == []

@@ -10,18 +10,18 @@ import pytest
 import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.monitor.files import Settings, contents, write
-from ansible_collections.sluice.nginx.plugins.module_utils.monitor.probes import Host, Probing
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.files import MonitorSettings, contents, write
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.probes import MonitoredHost, Probing
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.rules import Thresholds
 
-HOSTS = [Host("web1", "192.0.2.1", "web1", ()), Host("web2", "2001:db8::2", "web1", ())]
+HOSTS = [MonitoredHost("web1", "192.0.2.1", "web1", ()), MonitoredHost("web2", "2001:db8::2", "web1", ())]
 NOTHING = Probing({}, [], [], [])
 RULES = (Path(__file__).resolve().parents[3] / "roles/monitor/files/rules/sluice.rules.yml").read_text(encoding="utf-8")
 TEAM = {"name": "team", "webhook_configs": [{"url": "https://chat.example/hooks/secret"}]}
 
 
 def _files(**settings: Any) -> dict[str, bytes]:
-    return contents(HOSTS, NOTHING, Settings(RULES, **settings))
+    return contents(HOSTS, NOTHING, MonitorSettings(RULES, **settings))
 
 
 def _yaml(name: str, **settings: Any) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine.records import
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Session
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host.certificates import Certificates, not_after
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host.exposition import Metrics
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host.inspect import Looking
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host.logs import Logs
-from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host.looking import Looking
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.packing import pack_program
 from tests.unit.engine.conftest import new_host
 from tests.unit.engine.simulation.host import SimulatedHost
@@ -68,7 +68,7 @@ def test_a_confirmed_release_says_which_and_since_when(new_host: NewHost) -> Non
     assert told['sluice_nginx_workers{state="serving"}'] == "2"
 
 
-def test_a_trial_is_told_and_the_guard_that_ends_it(new_host: NewHost) -> None:
+def test_a_trial_is_told_and_the_watchdog_that_ends_it(new_host: NewHost) -> None:
     host = new_host()
     deploy(host, "one")
     looking = _looking(host)

@@ -9,15 +9,15 @@ import pytest
 import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
-from ansible_collections.sluice.nginx.plugins.module_utils.monitor.files import Settings, contents
-from ansible_collections.sluice.nginx.plugins.module_utils.monitor.probes import Host, Probing, Public, probing
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.files import MonitorSettings, contents
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.probes import MonitoredHost, Probing, Public, probing
 
 
 def _probing(
     *rows: dict[str, Any], address: str = "192.0.2.1", public: Public | None = None, unsafe: bool = False
 ) -> Probing:
     contract = tuple(to_json(check) for check in parse_contract(rows, "nginx_checks", site="shop"))
-    return probing([Host("web1", address, "web1", contract)], unsafe=unsafe, public=public, timeout=4.5)
+    return probing([MonitoredHost("web1", address, "web1", contract)], unsafe=unsafe, public=public, timeout=4.5)
 
 
 def _http(**row: Any) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def test_expectations_are_patterns(expect: dict[str, Any], key: str, value: Any)
 
 
 @pytest.mark.parametrize(
-    ("expected", "seen", "holds"),
+    ("expected", "actual", "holds"),
     [
         ("/new?a=1", "/new?a=1", True),
         ("/new?a=1", "http://shop.example/new?a=1", True),
@@ -114,7 +114,7 @@ def test_no_label_has_what_is_secret_of_a_url() -> None:
     assert "S3CR3T-1" not in str(target["labels"])
     assert target["labels"]["instance"] == "http://192.0.2.1:80/x?token=…&page=2"
     # Prometheus would put the whole of it there.
-    rules = yaml.safe_load(contents([], made, Settings(""))["prometheus.yml"])["scrape_configs"]
+    rules = yaml.safe_load(contents([], made, MonitorSettings(""))["prometheus.yml"])["scrape_configs"]
     assert "instance" not in {each.get("target_label") for job in rules for each in job.get("relabel_configs", ())}
 
 

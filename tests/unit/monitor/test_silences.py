@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Run
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import Run
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.silences import close_silence, open_silence
 
 # When Alertmanager heard of it.
@@ -167,7 +167,7 @@ def _hang(connection: socket.socket) -> None:
     connection.recv(1 << 16)
 
 
-def _trickle(connection: socket.socket) -> None:
+def _drip(connection: socket.socket) -> None:
     """A byte every now and then keeps each read within its timeout, and the answer never ends."""
     try:
         while True:
@@ -178,7 +178,7 @@ def _trickle(connection: socket.socket) -> None:
         return
 
 
-@pytest.mark.parametrize("behaves", [_hang, _trickle])
+@pytest.mark.parametrize("behaves", [_hang, _drip])
 def test_one_that_hangs_is_given_up(run: Run, behaves: Callable[[socket.socket], None]) -> None:
     ended.clear()
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import Check, parse_contract, to_json
-from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host.who_asks import check_id, here_only, on_host
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host.check_source import check_id, here_only, on_host
 
 
 def _check(**row: Any) -> Check:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.comparing import (
-    Known,
+    KnownValues,
     answers,
     new_needs,
     outside,
@@ -29,7 +29,7 @@ def _said(**met: bool | None) -> dict[str, Mapping[str, Any]]:
     return {
         host: {"ok": False, "problems": [{"what": "it is off"}]}
         if answer is None
-        else {"needs": [{"key": list(APP.key), "met": answer, "seen": f"{host} saw", "near": f"near {host}"}]}
+        else {"needs": [{"key": list(APP.key), "met": answer, "actual": f"{host} saw", "near": f"near {host}"}]}
         for host, answer in met.items()
     }
 
@@ -94,24 +94,24 @@ def test_how_it_stands(
         ([], _said(web1=None), False),
     ],
 )
-def test_the_world_has_only_what_is_known_to_be_there(
+def test_the_environment_has_only_what_is_known_to_be_there(
     texts: list[str], said: dict[str, Mapping[str, Any]] | None, is_in: bool
 ) -> None:
-    world = permitted([ROOT, APP], [ROOT], declared(texts), said)
-    assert (APP in world) is is_in
-    assert ROOT in world
+    environment = permitted([ROOT, APP], [ROOT], declared(texts), said)
+    assert (APP in environment) is is_in
+    assert ROOT in environment
 
 
-def test_without_a_live_release_the_world_has_all() -> None:
+def test_without_a_live_release_the_environment_has_all() -> None:
     assert permitted([ROOT, APP], None, (), None) == (ROOT, APP)
 
 
-def test_the_world_keeps_what_only_the_live_release_needs_and_makes_certificates_for_both() -> None:
+def test_the_environment_keeps_what_only_the_live_release_needs_and_makes_certificates_for_both() -> None:
     more = Need("file", "/etc/ssl/shop.pem", "certificate", names=("shop.example", "blog.example"))
     anywhere = Need("endpoint", "*:9000", "http")
-    world = permitted([more, anywhere], [CERTIFICATE, APP], (), None)
-    assert [need.key for need in world] == [CERTIFICATE.key, APP.key, anywhere.key]
-    assert world[0].names == ("shop.example", "blog.example")
+    environment = permitted([more, anywhere], [CERTIFICATE, APP], (), None)
+    assert [need.key for need in environment] == [CERTIFICATE.key, APP.key, anywhere.key]
+    assert environment[0].names == ("shop.example", "blog.example")
 
 
 @pytest.mark.parametrize(
@@ -124,13 +124,13 @@ def test_the_world_keeps_what_only_the_live_release_needs_and_makes_certificates
     ],
 )
 def test_the_nearest_of_what_is_known(need: Need, near: str) -> None:
-    known = Known([ROOT, APP, CERTIFICATE])
+    known = KnownValues([ROOT, APP, CERTIFICATE])
     assert known.nearest(need) == near
     assert known.nearest(need, beside=True) == near
 
 
 def test_the_nearest_beside_it() -> None:
-    known = Known([Need("file", "/srv/shop/index.php"), Need("file", "/srv/shop2/index.phpp")])
+    known = KnownValues([Need("file", "/srv/shop/index.php"), Need("file", "/srv/shop2/index.phpp")])
     assert known.nearest(Need("file", "/srv/shop/index.phpp"), beside=True) == "/srv/shop/index.php"
 
 

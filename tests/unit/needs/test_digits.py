@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.static_changes import judge_static_change
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.suggest import requests_of
-from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.unseen import unseen
 from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import plain
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.images import parse_images
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.model import endpoint
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import waves
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import run_rules
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import LintContext
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.reading import needs_of
-from ansible_collections.sluice.nginx.plugins.module_utils.world.images import parse_images
-from ansible_collections.sluice.nginx.plugins.module_utils.world.model import endpoint
 
 ODD = ["²", "٣", "①", "9" * 5000, "-1", "1_0", "8000-99999999999999", ""]
 
@@ -49,7 +49,7 @@ stream {{ server {{ listen '{number}'; proxy_pass a:{number}; }} }}
     list(requests_of(config, frozenset()))
     list(run_rules(config, LintContext(live=live)))
     for change in changes(live, config):
-        unseen(change)
+        judge_static_change(change)
 
 
 @pytest.mark.parametrize("number", ["²", "٣", "9" * 5000])

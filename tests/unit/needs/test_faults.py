@@ -12,9 +12,9 @@ from ansible_collections.sluice.nginx.plugins.module_utils.gates import parse as
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, subject_of
 from ansible_collections.sluice.nginx.plugins.module_utils.needs import reading
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.parts.scope import Scoped, Scopes
-from ansible_collections.sluice.nginx.plugins.module_utils.release.described import read
+from ansible_collections.sluice.nginx.plugins.module_utils.release.description import read
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Options
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions
 
 
 def _broken(scopes: Scopes) -> Iterator[object]:
@@ -39,7 +39,7 @@ def test_a_fault_in_reading_needs_is_a_finding_of_parse(release: Release, monkey
     described = read(release.tree, ())
     assert described["needs"] == []
     (release.root / "release.json").write_text('{"contract": [], "origins": {}}')
-    verdict = gate.run(subject_of(Candidate(("web1",), release), Options()))
+    verdict = gate.run(subject_of(Candidate(("web1",), release), GateOptions()))
     assert verdict.result == "fail"
     (finding,) = verdict.findings
     assert (finding.file, finding.line) == ("nginx.conf", 4)
@@ -57,5 +57,5 @@ def test_a_tree_that_does_not_parse_is_described_all_the_same(release: Release) 
 def test_of_very_many_problems_some_are_told(release: Release) -> None:
     (release.tree / "nginx.conf").write_text("root;\n" * 5000)
     (release.root / "release.json").write_text('{"contract": [], "origins": {}}')
-    verdict = gate.run(subject_of(Candidate(("web1",), release), Options()))
+    verdict = gate.run(subject_of(Candidate(("web1",), release), GateOptions()))
     assert verdict.findings[-1].what == "and 4,800 problems more of this configuration"

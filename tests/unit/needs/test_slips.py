@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import CONF_ROOT, parse_tree
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.reading import needs_of
-from ansible_collections.sluice.nginx.plugins.module_utils.needs.slips import Side, find_slips, without_slips
+from ansible_collections.sluice.nginx.plugins.module_utils.needs.slips import ReleaseNeeds, find_slips, without_slips
 
 LIVE = """\
 map $host $by_name { default reports.internal:7100; }
@@ -35,7 +35,7 @@ server {
 """
 
 
-def _side(folder: Path, text: str, files: Mapping[str, str]) -> Side:
+def _side(folder: Path, text: str, files: Mapping[str, str]) -> ReleaseNeeds:
     written = {"nginx.conf": "events {}\nhttp { include conf.d/*.conf; }\n", "conf.d/shop.conf": text, **files}
     for name, content in written.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -43,10 +43,10 @@ def _side(folder: Path, text: str, files: Mapping[str, str]) -> Side:
     config = parse_tree(folder)
     assert not config.problems
     paths = frozenset(f"{CONF_ROOT}/{name}" for name in written)
-    return Side(needs_of(config, paths), config, paths)
+    return ReleaseNeeds(needs_of(config, paths), config, paths)
 
 
-def _sides(folder: Path, old: str, new: str, gone: str = "") -> tuple[Side, Side]:
+def _sides(folder: Path, old: str, new: str, gone: str = "") -> tuple[ReleaseNeeds, ReleaseNeeds]:
     assert LIVE.count(old) == 1
     files = {"passwords": "ann:x\n", "files/site/well-known/a": "a\n"}
     after = {name: text for name, text in files.items() if name != gone}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Event, Record, Run
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import Event, Run, RunRecord
 
 from . import servers
 
@@ -52,7 +52,7 @@ def written(run: Run) -> Callable[[list[Event]], None]:
 
     def write(events: list[Event]) -> None:
         for event in events:
-            Record(run).note(event.phase, event.host, good=event.good, answer=event.answer)
+            RunRecord(run).note(event.phase, event.host, good=event.good, answer=event.answer)
 
     return write
 
@@ -69,7 +69,7 @@ def receiver(_receiver: servers.Receiver) -> servers.Receiver:
     import urllib.request
 
     asked = urllib.request.Request(f"http://127.0.0.1:{_receiver.http}/messages", method="DELETE")
-    urllib.request.urlopen(asked, timeout=servers.PATIENCE).close()
+    urllib.request.urlopen(asked, timeout=servers.TIMEOUT).close()
     return _receiver
 
 

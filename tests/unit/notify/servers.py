@@ -21,18 +21,18 @@ PROGRAM = Path(__file__).resolve().parents[3] / "roles/sandbox/files/image/recei
 SECRET = "s3cr3t-m4rk3r"
 """Stands in each URL where a password or a token would."""
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds; for machines that are slow and busy."""
 
 
 def until(true: Callable[[], Any], what: str) -> Any:
     """Wait for something that is true, and return it."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
         if found := true():
             return found
         time.sleep(0.05)
-    raise AssertionError(f"waited {PATIENCE:g} s in vain: {what}")
+    raise AssertionError(f"waited {TIMEOUT:g} s in vain: {what}")
 
 
 class Receiver:
@@ -51,7 +51,7 @@ class Receiver:
 
     def messages(self) -> list[dict[str, str]]:
         """What came, oldest first."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/messages", timeout=PATIENCE) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/messages", timeout=TIMEOUT) as answer:
             return list(json.load(answer))
 
     def wait(self, number: int) -> list[dict[str, str]]:

@@ -8,11 +8,11 @@ from .conftest import NEW, OLD
 
 Row = tuple[str, str, str | None, dict[str, Any]]
 
-GATES = {"release": NEW, "hosts": ["web1", "web2"], "passed": True, "invented": [], "live": OLD, "blame": None}
+GATES = {"release": NEW, "hosts": ["web1", "web2"], "passed": True, "synthesized": [], "live": OLD, "culprits": None}
 
 PASSED: Row = ("", "gate", None, {"releases": [{**GATES, "verdicts": []}]})
 
-BLAME = {
+CULPRIT = {
     "sets": [
         {
             "fails": {"smoke": ["the front page lists what is sold"]},
@@ -27,7 +27,7 @@ BLAME = {
                 }
             ],
             "more": 0,
-            "heals": True,
+            "fixes": True,
             "whole": True,
         }
     ],
@@ -56,7 +56,7 @@ FINDING = {
     "line": 38,
     "origin": "roles/nginx/templates/site.conf.j2",
     "check": "the front page lists what is sold",
-    "seen": "GET http://shop.example/: status 200",
+    "actual": "GET http://shop.example/: status 200",
     "warning": False,
 }
 SLOPPY = {"what": "a little sloppy", "file": "nginx.conf", "line": 2, "check": "", "warning": True}
@@ -76,34 +76,34 @@ REFUSED: Row = (
                     verdict("smoke", "fail", "the front page lists what is sold", FINDING, SLOPPY),
                     verdict("verify", "not run", "not run: smoke failed"),
                 ],
-                "blame": BLAME,
+                "culprits": CULPRIT,
             }
         ],
     },
 )
 
 LOOKED: list[Row] = [("web1", "preflight", None, {}), ("web2", "preflight", None, {})]
-BACK = {"operation": "revert", "reverted": True, "release": OLD, "means": "reload"}
+BACK = {"operation": "rollback", "rolled_back": True, "release": OLD, "means": "reload"}
 
 CONFIRMED: list[Row] = [
     PASSED,
     *LOOKED,
     ("web1", "activate", None, {}),
     ("web2", "activate", None, {}),
-    ("web1", "settle", None, {"operation": "confirm"}),
-    ("web2", "settle", None, {"operation": "confirm"}),
+    ("web1", "finalize", None, {"operation": "confirm"}),
+    ("web2", "finalize", None, {"operation": "confirm"}),
 ]
 
 CHECK = "the check 'an order is tracked' does not hold on this host: expected status 200, got 404"
-SEEN = {"problems": [{"what": CHECK, "seen": "GET https://shop.example/orders/track?id=42: status 404"}]}
+SEEN = {"problems": [{"what": CHECK, "actual": "GET https://shop.example/orders/track?id=42: status 404"}]}
 
 WENT_BACK: list[Row] = [
     PASSED,
     *LOOKED,
     ("web1", "activate", None, {"asked": "2026-11-21T14:00:16.000Z"}),
-    ("web2", "activate", CHECK, {**SEEN, "reverted": True}),
-    ("web1", "settle", None, BACK),
-    ("web2", "settle", None, {**BACK, "reverted": None}),
+    ("web2", "activate", CHECK, {**SEEN, "rolled_back": True}),
+    ("web1", "finalize", None, BACK),
+    ("web2", "finalize", None, {**BACK, "rolled_back": None}),
 ]
 
 LOST: list[Row] = [
@@ -112,9 +112,9 @@ LOST: list[Row] = [
     ("web1", "activate", None, {}),
     ("web2", "activate", None, {}),
     ("web1", "bake", "nginx's workers died", {}),
-    ("web1", "settle", "the way back failed", {"operation": "revert", "broken": True, "reverted": False}),
-    ("web2", "settle", None, BACK),
-    ("web1", "mend", "the way back failed", {"operation": "revert", "broken": True, "reverted": False}),
+    ("web1", "finalize", "the rollback failed", {"operation": "rollback", "broken": True, "rolled_back": False}),
+    ("web2", "finalize", None, BACK),
+    ("web1", "retry_rollback", "the rollback failed", {"operation": "rollback", "broken": True, "rolled_back": False}),
 ]
 
 UNTOUCHED: list[Row] = [
@@ -126,7 +126,7 @@ UNTOUCHED: list[Row] = [
 DRIFT = {
     "what": "the live tree was changed on the host since it was deployed (drift)",
     "expected": "the files of the live release",
-    "seen": "nginx.conf (changed)",
+    "actual": "nginx.conf (changed)",
 }
 DRIFTED: list[Row] = [PASSED, ("web1", "preflight", None, {}), ("web2", "preflight", "drift", {"problems": [DRIFT]})]
 

@@ -15,9 +15,9 @@ import pytest
 import requests
 from apprise import Apprise, AppriseAsset, NotifyFormat
 
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Event, Run
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import Event, Run
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.channels import Channel
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.handing import hand_over, posts
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.spawn import hand_over, posts
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.messages.inert import BREAK, inert
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.messages.run_so_far import RunSoFar
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.messages.team import drift_seen, for_team
@@ -40,7 +40,7 @@ def test_signs_are_broken_and_stay_readable() -> None:
 
 @pytest.fixture
 def message(run: Run, journal: Callable[..., list[Event]]) -> Message:
-    problem = {"what": ODD, "nginx": ODD, "seen": ODD}
+    problem = {"what": ODD, "nginx": ODD, "actual": ODD}
     events = journal(("web1", "preflight", ODD, {"problems": [problem]}))
     events = [Event(each.at, each.phase, each.host, False, {**each.answer, "problems": [problem]}) for each in events]
     return for_team(
@@ -94,7 +94,7 @@ def test_a_mail_has_one_subject_whatever_was_kept(tmp_path: Path, receiver: Rece
     raw = Message("stopped", "team", "warning", "It stopped\r\nBcc: all@shop.example\x1b[2J", "one\ntwo\x1b[2J\u202e")
     way = Channel("mailto #1", receiver.mail_url())
     letter = kept(tmp_path, raw, way)
-    assert hand_over(posts([letter], {"team": [way]}), 20.0, patience=30.0)
+    assert hand_over(posts([letter], {"team": [way]}), 20.0, wait_at_most=30.0)
     (mailed,) = receiver.wait(1)
     assert mailed["subject"] == "It stopped\\r\\nBcc: all@shop.example\\x1b[2J"
     assert mailed["to"] == "team@shop.example"

@@ -12,12 +12,12 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.channels import Channel
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery import outbox
-from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.handing import hand_over, posts
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.outbox import Kept, put, read
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.sender import Order
+from ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.spawn import hand_over, posts
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.model import Audience, Message
 
-from .servers import PATIENCE, SECRET, Receiver, refusing
+from .servers import SECRET, TIMEOUT, Receiver, refusing
 
 PROJECT = Path(__file__).resolve().parents[3]
 SENDER = "ansible_collections.sluice.nginx.plugins.module_utils.notify.delivery.sender"
@@ -29,16 +29,16 @@ def message(event: str = "stopped", audience: Audience = "team") -> Message:
     )
 
 
-def kept(folder: Path, made: Message, *channels: Channel, timeout: float = PATIENCE) -> Kept:
+def kept(folder: Path, made: Message, *channels: Channel, timeout: float = TIMEOUT) -> Kept:
     found = put(folder, made, [each.name for each in channels], timeout)
     assert found is not None
     return found
 
 
-def send(folder: Path, *channels: Channel, timeout: float = PATIENCE) -> dict[str, tuple[str, str]]:
+def send(folder: Path, *channels: Channel, timeout: float = TIMEOUT) -> dict[str, tuple[str, str]]:
     """Send a message on channels, and tell for each the state of its delivery and why."""
     letter = kept(folder, message(), *channels, timeout=timeout)
-    assert hand_over(posts([letter], {"team": channels}), timeout, patience=PATIENCE)
+    assert hand_over(posts([letter], {"team": channels}), timeout, wait_at_most=TIMEOUT)
     (told,) = read(folder)
     return {row.channel: (row.state, row.why) for row in told.notice.deliveries}
 
@@ -101,7 +101,7 @@ def test_why_a_channel_did_not_take_it(tmp_path: Path, receiver: Receiver, name:
 def test_messages_of_a_channel_keep_their_order(tmp_path: Path, receiver: Receiver) -> None:
     way = Channel("json #1", receiver.post_url())
     letters = [kept(tmp_path, message(event), way) for event in ("drift", "started", "confirmed")]
-    assert hand_over(posts(letters, {"team": [way]}), PATIENCE, patience=PATIENCE)
+    assert hand_over(posts(letters, {"team": [way]}), TIMEOUT, wait_at_most=TIMEOUT)
     assert [each["subject"][:5] for each in receiver.wait(3)] == ["It dr", "It st", "It co"]
 
 
@@ -110,7 +110,7 @@ def test_what_comes_late_says_so(tmp_path: Path, receiver: Receiver, monkeypatch
     with monkeypatch.context() as past:
         past.setattr(outbox, "now", lambda later=0.0: "2026-11-20T14:00:00.000Z")
         letter = kept(tmp_path, message(), way)
-    assert hand_over(posts([letter], {"team": [way]}), PATIENCE, patience=PATIENCE)
+    assert hand_over(posts([letter], {"team": [way]}), TIMEOUT, wait_at_most=TIMEOUT)
     (came,) = receiver.wait(1)
     assert json.loads(came["body"])["message"].startswith(
         "Sent late: this is of 2026-11-20 14:00:00 UTC.\n\nWhat happened:"
@@ -122,7 +122,7 @@ def test_where_its_notice_cannot_be_written_a_message_is_sent_all_the_same(tmp_p
     letter = kept(tmp_path / "notices", message(), way)
     letter.path.unlink()
     letter.path.parent.rmdir()
-    assert hand_over(posts([letter], {"team": [way]}), PATIENCE, patience=PATIENCE)
+    assert hand_over(posts([letter], {"team": [way]}), TIMEOUT, wait_at_most=TIMEOUT)
     assert len(receiver.wait(1)) == 1
     assert not letter.path.exists()
 
@@ -135,7 +135,7 @@ def test_without_apprise_it_is_said_and_the_message_stays(tmp_path: Path) -> Non
     report = tmp_path / "report"
     done = subprocess.run(
         [sys.executable, "-m", SENDER],
-        input=Order(posts([letter], {"team": [way]}), PATIENCE, str(report)).to_bytes(),
+        input=Order(posts([letter], {"team": [way]}), TIMEOUT, str(report)).to_bytes(),
         env={**os.environ, "PYTHONPATH": f"{tmp_path / 'without'}:{PROJECT / '.cache/collections'}"},
         capture_output=True,
         check=False,
@@ -150,6 +150,6 @@ def test_without_apprise_it_is_said_and_the_message_stays(tmp_path: Path) -> Non
 def test_a_check_of_the_channels_sends_nothing(tmp_path: Path, receiver: Receiver) -> None:
     ways = [Channel("json #1", receiver.post_url()), Channel("slack #2", f"slack://{SECRET}")]
     report = tmp_path / "report"
-    assert hand_over(posts([], {"team": ways}, check=True), PATIENCE, report=report, patience=PATIENCE)
+    assert hand_over(posts([], {"team": ways}, check=True), TIMEOUT, report=report, wait_at_most=TIMEOUT)
     assert list(json.loads(report.read_text())) == ["team: slack #2"]
     assert receiver.messages() == []

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.drift import drift_problem
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Event, Run
-from ansible_collections.sluice.nginx.plugins.module_utils.manifest import Difference
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import Event, Run
+from ansible_collections.sluice.nginx.plugins.module_utils.manifest import PathDifference
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.messages.events import after_look, after_step
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.messages.run_so_far import RunSoFar
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.model import Message
-from ansible_collections.sluice.nginx.plugins.module_utils.record.summary import Failure
+from ansible_collections.sluice.nginx.plugins.module_utils.record.summary import RunFailure
 
 from . import stories
 from .conftest import NEW, OLD
@@ -21,7 +21,7 @@ from .conftest import NEW, OLD
 Journal = Callable[..., list[Event]]
 
 LAST = "Record: https://ci.example/1f2e\nRun: 20261121T140000-1f2e, started by ada on ctl at 2026-11-21 14:00:00 UTC"
-MEND = "What is being done: no host was changed; fix what is named above, and deploy again"
+FIX = "What is being done: no host was changed; fix what is named above, and deploy again"
 
 
 def said(step: str, run: Run, events: list[Event], open_since: str = "") -> list[Message]:
@@ -61,7 +61,7 @@ def test_a_rollback_knows_of_no_gates(run: Run, journal: Journal) -> None:
 
 
 def test_a_release_is_confirmed(run: Run, journal: Journal) -> None:
-    assert texts(said("settle", run, journal(*stories.CONFIRMED))) == [
+    assert texts(said("finalize", run, journal(*stories.CONFIRMED))) == [
         f"""team, success: Release {"b" * 12} is confirmed on 2 hosts
 What happened: 2 hosts switched and confirmed
 Affected: web1 and web2
@@ -71,7 +71,7 @@ What is being done: nothing more; every host serves the release, and all its che
     ]
 
 
-def test_a_gate_stops_a_release_and_the_guilty_line_is_named(run: Run, journal: Journal) -> None:
+def test_a_gate_stops_a_release_and_the_culprit_line_is_named(run: Run, journal: Journal) -> None:
     assert texts(said("gates", run, journal(stories.REFUSED))) == [
         rf"""team, warning: Release {"b" * 12} was stopped by the gate smoke; no host was touched
 What happened: smoke: the front page lists what is sold
@@ -85,7 +85,7 @@ Affected:
   sites: shop.example
   checks: the front page lists what is sold
 Since: 2026-11-21 14:00:05 UTC
-{MEND}
+{FIX}
 {LAST}"""
     ]
 
@@ -96,24 +96,24 @@ def test_gates_that_could_not_be_asked_say_why(run: Run, journal: Journal) -> No
 What happened: Docker does not answer at unix:///run/docker.sock
 Affected: no host
 Since: 2026-11-21 14:00:05 UTC
-{MEND}
+{FIX}
 {LAST}"""
     ]
 
 
 def test_a_host_that_cannot_take_a_release_stops_it(run: Run, journal: Journal) -> None:
-    assert texts(said("settle", run, journal(*stories.UNTOUCHED))) == [
+    assert texts(said("finalize", run, journal(*stories.UNTOUCHED))) == [
         f"""team, warning: Release {"b" * 12} was not rolled out: web1 failed in preflight; no host was touched
 What happened: web1: preflight: this host runs another platform than staging
 Affected: no host; it was for web1 and web2
 Since: 2026-11-21 14:00:10 UTC
-{MEND}
+{FIX}
 {LAST}"""
     ]
 
 
 def test_a_fleet_goes_back_and_customers_hear_of_what_they_may_have_seen(run: Run, journal: Journal) -> None:
-    assert texts(said("settle", run, journal(*stories.WENT_BACK))) == [
+    assert texts(said("finalize", run, journal(*stories.WENT_BACK))) == [
         f"""team, failure: Release {"b" * 12} was rolled back on web1 and web2: web2 failed in activate
 What happened: web2: activate: {stories.CHECK}; seen GET https://shop.example/orders/track?id=42: status 404
 Affected:
@@ -123,7 +123,7 @@ Affected:
 Since: 2026-11-21 14:00:25 UTC
 What is being done:
   every host serves what it served before, and its checks pass
-  web1: taken back; the release before serves again, proved
+  web1: rolled back; the release before serves again, proved
   web2: took itself back; the release before serves again, proved
 {LAST}""",
         """customers, info: The shop: a short disruption is over
@@ -134,16 +134,16 @@ are looking into how it came to this. There is nothing that you need to do.""",
 
 
 def test_a_host_is_neither_here_nor_there(run: Run, journal: Journal) -> None:
-    assert texts(said("settle", run, journal(*stories.LOST))) == [
+    assert texts(said("finalize", run, journal(*stories.LOST))) == [
         f"""team, failure: web1 needs manual intervention: neither confirmed on release {"b" * 12} nor rolled back
 What happened:
   web1: bake: nginx's workers died
-  web1: settle: the way back failed
+  web1: finalize: the rollback failed
 Affected: web1
 Since: 2026-11-21 14:00:30 UTC
 What is being done:
-  web1: BROKEN: every way back failed; see playbooks/status.yml, and mend it there
-  web2: taken back; the release before serves again, proved
+  web1: BROKEN: every rollback failed; see playbooks/status.yml, and fix it there
+  web2: rolled back; the release before serves again, proved
   inspect with playbooks/status.yml; playbooks/rollback.yml tries again
 {LAST}""",
         """customers, failure: The shop: disruption
@@ -152,16 +152,16 @@ that we were making. We are working on it, and will tell you here when everythin
     ]
 
 
-def test_a_run_that_ended_before_it_was_settled_says_what_will_happen(run: Run, journal: Journal) -> None:
-    team, customers = said("settle", run, journal(*stories.WENT_BACK[:4]))
+def test_a_run_that_ended_before_it_was_finalized_says_what_will_happen(run: Run, journal: Journal) -> None:
+    team, customers = said("finalize", run, journal(*stories.WENT_BACK[:4]))
     assert team.title == f"web1 needs manual intervention: neither confirmed on release {NEW[:12]} nor rolled back"
-    assert "web1: was switched, and the run ended before it was settled; its guard takes it back" in team.body
+    assert "web1: was switched, and the run ended before it was finalized; its watchdog rolls it back" in team.body
     assert customers.event == "broken"
 
 
 @pytest.mark.parametrize("rows", [stories.CONFIRMED, stories.UNCHANGED])
 def test_customers_hear_that_a_disruption_is_over(run: Run, journal: Journal, rows: list[stories.Row]) -> None:
-    *_, last = said("settle", run, journal(*rows), open_since="2026-11-20T23:04:00.000Z")
+    *_, last = said("finalize", run, journal(*rows), open_since="2026-11-20T23:04:00.000Z")
     assert texts([last]) == [
         """customers, success: The shop: the disruption is over
 The shop works again as it should. The disruption was between 23:04 UTC on 20 November 2026 and 14:00 UTC on 21 \
@@ -171,7 +171,7 @@ to do."""
 
 
 def test_drift_stops_a_run_and_is_told_once(run: Run, journal: Journal) -> None:
-    assert texts(said("settle", run, journal(*stories.DRIFTED))) == [
+    assert texts(said("finalize", run, journal(*stories.DRIFTED))) == [
         f"""team, warning: web2 no longer serves what was deployed (drift)
 What happened:
   files below /etc/nginx were changed on the host since the last deployment
@@ -188,7 +188,7 @@ with -e rollout_drift=adopt (keeps a copy to roll back to) or -e rollout_drift=d
 
 def test_drift_beside_another_fault_is_told_beside_it(run: Run, journal: Journal) -> None:
     rows = [*stories.DRIFTED, ("web3", "preflight", "no space is left", {})]
-    assert [each.event for each in said("settle", run, journal(*rows))] == ["drift", "stopped"]
+    assert [each.event for each in said("finalize", run, journal(*rows))] == ["drift", "stopped"]
 
 
 def test_drift_that_a_look_finds(journal: Journal) -> None:
@@ -209,9 +209,9 @@ a copy to roll back to) or -e rollout_drift=discard"""
 def test_the_words_of_the_engine_for_drift_are_known() -> None:
     # Where nothing was ever live there is no file to compare, and no host is asked.
     session: Any = None
-    problem = drift_problem(session, {"live": None}, [Difference("nginx.conf", "changed")])
-    assert Failure(problem.to_json()["what"]).is_drift
-    assert not Failure("no space is left").is_drift
+    problem = drift_problem(session, {"live": None}, [PathDifference("nginx.conf", "changed")])
+    assert RunFailure(problem.to_json()["what"]).is_drift
+    assert not RunFailure("no space is left").is_drift
 
 
 @pytest.mark.parametrize(
@@ -221,8 +221,8 @@ def test_the_words_of_the_engine_for_drift_are_known() -> None:
         ("gates", []),
         ("waves", stories.UNTOUCHED),
         ("waves", stories.UNCHANGED),
-        ("settle", stories.UNCHANGED),
-        ("settle", []),
+        ("finalize", stories.UNCHANGED),
+        ("finalize", []),
     ],
 )
 def test_where_nothing_happened_nothing_is_said(run: Run, journal: Journal, step: str, rows: list[Any]) -> None:
@@ -246,15 +246,15 @@ def test_customers_learn_nothing_of_the_inside(run: Run, journal: Journal) -> No
         "activate",
     ]
     for rows in (stories.WENT_BACK, stories.LOST, stories.CONFIRMED):
-        for message in said("settle", run, journal(*rows), open_since="2026-11-20T23:04:00.000Z"):
+        for message in said("finalize", run, journal(*rows), open_since="2026-11-20T23:04:00.000Z"):
             if message.audience == "customers":
                 assert [word for word in inside if word in (message.title + message.body).lower()] == []
 
 
 def test_customers_hear_nothing_where_nobody_was_served(run: Run, journal: Journal) -> None:
     rows: list[stories.Row] = [stories.PASSED, *stories.LOOKED, ("web1", "activate", "nginx -t fails", {})]
-    settled = ("web1", "settle", None, {"operation": "revert", "reverted": None, "release": OLD})
-    assert [(each.event, each.audience) for each in said("settle", run, journal(*rows, settled))] == [
+    finalized = ("web1", "finalize", None, {"operation": "rollback", "rolled_back": None, "release": OLD})
+    assert [(each.event, each.audience) for each in said("finalize", run, journal(*rows, finalized))] == [
         ("rolled_back", "team")
     ]
 
@@ -262,7 +262,7 @@ def test_customers_hear_nothing_where_nobody_was_served(run: Run, journal: Journ
 def test_a_hundred_hosts_and_faults_stay_readable(run: Run, journal: Journal) -> None:
     hosts = [f"web{number:03}" for number in range(100)]
     rows = [stories.PASSED, *((host, "preflight", f"{host} is full: {'x' * 1000}", {}) for host in hosts)]
-    (message,) = said("settle", run, journal(*rows))
+    (message,) = said("finalize", run, journal(*rows))
     assert "web000 failed in preflight (and 99 more); no host was touched" in message.title
     assert "… and 95 more lines, in the record" in message.body
     assert "web008, web009 and 90 more" in message.body

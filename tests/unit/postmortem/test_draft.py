@@ -49,10 +49,12 @@ def lost() -> Record:
         event(1, "preflight", "web2", release=NEW, changes_needed=True),
         event(5, "activate", "web1", release=NEW, before=OLD, checks=[check]),
         event(9, "activate", "web2", good=False, **away),
-        event(11, "settle", "web1", operation="revert", release=OLD, reverted=True, means="reload", traffic=counted),
-        event(12, "settle", "web2", good=False, operation="revert", **away),
+        event(
+            11, "finalize", "web1", operation="rollback", release=OLD, rolled_back=True, means="reload", traffic=counted
+        ),
+        event(12, "finalize", "web2", good=False, operation="rollback", **away),
     ]
-    words = "web2 failed in activate (the host cannot be reached); the 1 switched before it were taken back"
+    words = "web2 failed in activate (the host cannot be reached); the 1 switched before it were rolled back"
     return record("broken", words, releases=[release(["web1", "web2"])], events=events)
 
 
@@ -158,8 +160,8 @@ def test_the_requests_that_failed_become_a_check_to_paste() -> None:
 
 
 def with_coverage(made: Record, file: str) -> Record:
-    mend = "a check that does:\n# location /50x.html, sites-enabled/shop.conf:10\n- get: http://shop.example/50x.html\n"
-    finding = {"what": "no check reaches location /50x.html", "file": file, "line": 10, "mend": mend, "warning": True}
+    fix = "a check that does:\n# location /50x.html, sites-enabled/shop.conf:10\n- get: http://shop.example/50x.html\n"
+    finding = {"what": "no check reaches location /50x.html", "file": file, "line": 10, "fix": fix, "warning": True}
     coverage = next(each for each in made["releases"][0]["verdicts"] if each["gate"] == "coverage")
     coverage["findings"] = [finding]
     return summed(made)
@@ -189,12 +191,12 @@ def test_a_difference_that_no_check_noticed_becomes_one() -> None:
     assert check in draft(summed(made))
 
 
-def test_parts_that_are_guilty_together_are_told_together() -> None:
+def test_parts_that_are_culprit_together_are_told_together() -> None:
     made = stopped()
-    blame = made["releases"][0]["blame"]
-    (first,) = blame["sets"][0]["parts"]
+    culprits = made["releases"][0]["culprits"]
+    (first,) = culprits["sets"][0]["parts"]
     other = {**first, "line": 9, "old": [], "new": ["return 301 /;"]}
-    blame["sets"][0].update(fails={"smoke": ["x"], "lint": ["y"]}, parts=[first, other], whole=False)
+    culprits["sets"][0].update(fails={"smoke": ["x"], "lint": ["y"]}, parts=[first, other], whole=False)
     cause = sections(draft(summed(made)))["Root cause"]
     assert "these 2 changes together make the gates smoke, lint fail" in cause
     assert "the search for a smaller part did not come to its end" in cause
@@ -219,8 +221,8 @@ def test_what_hosts_were_asked_for_later_is_counted() -> None:
 def test_a_large_fleet_stays_readable() -> None:
     made = copy.deepcopy(large())
     for each in made["events"]:
-        if each["phase"] == "settle":
-            each["answer"].update(operation="revert", reverted=True)
+        if each["phase"] == "finalize":
+            each["answer"].update(operation="rollback", rolled_back=True)
     text = draft(summed({**made, "result": "rolled back"}))
     assert len(text) < 60_000
     assert "and 92 more" in text

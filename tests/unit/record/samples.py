@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Event
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import Event
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.summarize import summarize
 from ansible_collections.sluice.nginx.plugins.module_utils.record.model import SCHEMA, VERSION
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Verdict
@@ -50,9 +50,9 @@ FINDING = Finding(
     origin="files/nginx/sites-enabled/shop.conf",
     check="nginx_sites[0].checks[0]",
     expected="GET http://shop.example/ as nginx_sites[0].checks[0] says",
-    seen="404",
+    actual="404",
     nginx='2026/01/02 03:04:05 [error] 7#7: *1 FastCGI sent in stderr: "Primary script unknown"',
-    mend="mend the line, or the check",
+    fix="fix the line, or the check",
 )
 _ASKED = {"request": "GET http://shop.example/", "source": "nginx_sites[0].checks[0]", "chain": [], "body_excerpt": ""}
 
@@ -90,20 +90,20 @@ def release(hosts: list[str], failing: str = "", identity: str = NEW) -> dict[st
         "release": identity,
         "hosts": hosts,
         "passed": not failing,
-        "invented": ["the name app leads to a stand-in"],
+        "synthesized": ["the name app leads to a stub"],
         "verdicts": verdicts(failing),
         "live": OLD,
         "changes": [{"file": "sites-enabled/shop.conf", "origin": FINDING.origin, "diff": _DIFF}],
-        "blame": None,
+        "culprits": None,
     }
 
 
-def blame() -> dict[str, Any]:
+def culprits() -> dict[str, Any]:
     """Whose line it is."""
     old = ["    fastcgi_param SCRIPT_FILENAME $document_root/index.php;"]
     new = ["    fastcgi_param SCRIPT_FILENAME $document_root/index.phpp;"]
     part = {"file": FINDING.file, "line": 2, "old": old, "new": new, "origin": FINDING.origin, "variable": ""}
-    sets = [{"fails": {"smoke": [FINDING.what]}, "parts": [part], "more": 0, "heals": True, "whole": True}]
+    sets = [{"fails": {"smoke": [FINDING.what]}, "parts": [part], "more": 0, "fixes": True, "whole": True}]
     return {"sets": sets, "tried": 9, "edits": 50, "seconds": 2.25, "whole": True, "note": ""}
 
 
@@ -138,15 +138,17 @@ def _way(host: str, begin: float, end: str, second: float) -> list[dict[str, Any
     steps = [{"name": "install", "ms": 20}, {"name": "prove", "ms": 640}, {"name": "check", "ms": 40}]
     events = [
         event(1, "preflight", host, release=NEW, live=OLD, changes_needed=True),
-        event(begin, "activate", host, release=NEW, before=OLD, steps=steps, guard_deadline=120.0),
+        event(begin, "activate", host, release=NEW, before=OLD, steps=steps, confirm_timeout=120.0),
         event(begin + 1, "bake", host, operation="bake", traffic=traffic(begin - 4)),
         event(begin + 3, "bake", host, operation="bake", traffic=traffic(begin - 4)),
     ]
     if end == "fails":
-        why = {"what": "build 42 was expected, and build 41 is there", "nginx": FINDING.nginx, "do": "see the host"}
+        why = {"what": "build 42 was expected, and build 41 is there", "nginx": FINDING.nginx, "fix": "see the host"}
         events[2:] = [event(begin + 1, "bake", host, good=False, problems=[why], traffic=traffic(begin - 4, errors=7))]
-        end = "revert"
-    events.append(event(second, "settle", host, operation=end, reverted=True, warnings=["too little traffic to judge"]))
+        end = "rollback"
+    events.append(
+        event(second, "finalize", host, operation=end, rolled_back=True, warnings=["too little traffic to judge"])
+    )
     return events
 
 
@@ -193,9 +195,9 @@ def confirmed() -> dict[str, Any]:
 
 def stopped() -> dict[str, Any]:
     """The gate smoke stops it, and the line is known."""
-    guilty = {**release(["web1", "web2", "web3"], "smoke"), "blame": blame()}
+    culprit = {**release(["web1", "web2", "web3"], "smoke"), "culprits": culprits()}
     words = f"stopped by the gate smoke ({FINDING.what}); no host was touched"
-    return record("stopped", words, releases=[guilty], events=_ordered([]), signed=False)
+    return record("stopped", words, releases=[culprit], events=_ordered([]), signed=False)
 
 
 def accepted() -> dict[str, Any]:
@@ -209,9 +211,9 @@ def accepted() -> dict[str, Any]:
 def rolled_back() -> dict[str, Any]:
     """The last host fails in its bake, and all go back."""
     hosts = ["web1", "web2", "web3"]
-    events = [row for host in hosts[:2] for row in _way(host, 4, "revert", 12)] + _way("web3", 9, "fails", 12)
+    events = [row for host in hosts[:2] for row in _way(host, 4, "rollback", 12)] + _way("web3", 9, "fails", 12)
     words = (
-        "web3 failed in bake (build 42 was expected, and build 41 is there); the 2 switched before it were taken back"
+        "web3 failed in bake (build 42 was expected, and build 41 is there); the 2 switched before it were rolled back"
     )
     return record("rolled back", words, releases=[release(hosts)], events=_ordered(events))
 
@@ -219,7 +221,7 @@ def rolled_back() -> dict[str, Any]:
 def rollback() -> dict[str, Any]:
     """A rollback by hand: no gate was asked."""
     made = confirmed()
-    made["releases"] = [{**release(list(made["hosts"])), "passed": None, "verdicts": [], "invented": []}]
+    made["releases"] = [{**release(list(made["hosts"])), "passed": None, "verdicts": [], "synthesized": []}]
     return summed({**made, "signed": None, "events": made["events"][1:]})
 
 
@@ -245,10 +247,10 @@ def large(hosts: int = 100, variants: int = 50) -> dict[str, Any]:
 def hostile() -> dict[str, Any]:
     """Every text that a log, a configuration or a host can bring tries to break out."""
     made = rolled_back()
-    guilty = {**release(["web1", "web2", "web3"], "smoke"), "blame": blame()}
-    made["releases"] = [guilty]
+    culprit = {**release(["web1", "web2", "web3"], "smoke"), "culprits": culprits()}
+    made["releases"] = [culprit]
     made["events"][-1]["good"] = False
-    made["events"][-1]["answer"]["problems"] = [{"what": "x", "nginx": "x", "do": "x"}]
+    made["events"][-1]["answer"]["problems"] = [{"what": "x", "nginx": "x", "fix": "x"}]
     made["emergency"] = {"reason": "x", "gates": {NEW: ["smoke"]}}
     made = summed(made)
     kept = {"at", "phase", "result", "id", "started", "ended", "start", "asked", "release", "live", "gate", "operation"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.record.index import Row, rows
+from ansible_collections.sluice.nginx.plugins.module_utils.record.index import RunRow, rows
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.history import history
 from tests.unit.record.samples import SAMPLES, confirmed, event, rolled_back, stopped, written
 
@@ -17,7 +17,7 @@ def _named(made: dict[str, Any], runs: Path, name: str) -> Path:
     return written(made, runs / name)
 
 
-def _row(runs: Path) -> Row:
+def _row(runs: Path) -> RunRow:
     (row,) = rows(runs)
     return row
 
@@ -30,7 +30,7 @@ def test_runs_are_listed_with_the_newest_first(tmp_path: Path) -> None:
     found = rows(tmp_path)
     assert [row.id[-4:] for row in found] == ["bbbb", "aaaa", "cccc"]
     assert [row.result for row in found] == ["stopped", "confirmed", "rolled back"]
-    assert found[1] == Row(
+    assert found[1] == RunRow(
         id="20260102T030400-aaaa",
         started="2026-01-02 03:04:00 UTC",
         took="30 s",

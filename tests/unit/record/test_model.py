@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Record, open_run
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import RunRecord, open_run
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.summarize import summarize
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.draft import draft
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.impact import Counted, impact
@@ -45,7 +45,7 @@ def test_samples_are_what_the_schema_says(name: str, published: jsonschema.Draft
 
 
 def test_what_a_run_writes_is_what_the_schema_says(tmp_path: Path, published: jsonschema.Draft202012Validator) -> None:
-    record = Record(open_run(tmp_path))
+    record = RunRecord(open_run(tmp_path))
     noted = {"releases": [release(["web1"])], "signed": False, "emergency": None}
     record.note("gate", "", good=True, answer=noted)
     events = list(record.events())
@@ -54,7 +54,7 @@ def test_what_a_run_writes_is_what_the_schema_says(tmp_path: Path, published: js
     asked = {"asked": record.run.started, "release": NEW, "live": OLD, "changes_needed": True}
     record.note("preflight", "web1", good=True, answer=asked)
     record.note("activate", "web1", good=True, answer={"release": NEW, "before": OLD, "traffic": traffic(4)})
-    record.note("settle", "web1", good=True, answer={"operation": "confirm"})
+    record.note("finalize", "web1", good=True, answer={"operation": "confirm"})
     events = list(record.events())
     record.write(summarize(events), events)
     read = read_record(Path(record.run.folder))

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.record import Event
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.stored import stored_releases
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import Event
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.stored_releases import stored_releases
 from ansible_collections.sluice.nginx.plugins.module_utils.release.changes import MOST_LINES, changes, compare
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release
 
@@ -91,7 +91,7 @@ def test_a_huge_change_is_cut_and_says_so(tmp_path: Path) -> None:
     assert sum(diff.count("\n") for diff in told.values()) < MOST_LINES * 11
 
 
-def test_a_rollback_says_what_it_takes_back(tmp_path: Path) -> None:
+def test_a_rollback_says_what_it_rolls_back(tmp_path: Path) -> None:
     old = _release(tmp_path / "a", {"nginx.conf": "old\n"})
     new = _release(tmp_path / "b", {"nginx.conf": "new\n"})
     store = {old.id: old, new.id: new}

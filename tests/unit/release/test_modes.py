@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import release_id
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Store
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import ReleaseStore
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMII=\n-----END PRIVATE KEY-----\n"
 CONF = "events {}\nhttp { include conf.d/*.conf; }\n"
@@ -100,7 +100,7 @@ def test_a_secret_that_a_template_brings_is_closed() -> None:
 def test_the_store_is_its_owners_alone(tmp_path: Path, umask: Callable[[int], int], mask: int) -> None:
     umask(mask)
     tree = trees.overlay({"nginx.conf": trees.file(b"events {}\n", "x"), "a.key": trees.file(KEY.encode(), "x")})
-    release = Store(tmp_path / "releases").add(tree, [], [], {})
+    release = ReleaseStore(tmp_path / "releases").add(tree, [], [], {})
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (release.root, *release.root.iterdir())}
     assert modes.pop(release.id) == 0o700
     assert modes == {"tree": 0o755, "bundle.tar.gz": 0o600, "release.json": 0o600}

@@ -140,16 +140,16 @@ def test_a_template_keeps_its_executable_bit_and_bytes(
 
 
 def test_the_same_settings_give_the_same_tree(rendered: Render) -> None:
-    settings = {"nginx_sites": [SITE], "nginx_kept": ["ssl"]}
+    settings = {"nginx_sites": [SITE], "nginx_shared_paths": ["ssl"]}
     assert rendered(settings) == rendered(dict(reversed(settings.items())))
 
 
 def test_kept_paths_are_links_to_what_outlives_releases(rendered: Render) -> None:
-    done = rendered({"nginx_kept": ["ssl/", "conf.d/htpasswd", "mime.types"]})
+    done = rendered({"nginx_shared_paths": ["ssl/", "conf.d/htpasswd", "mime.types"]})
     links = {path: node.data for path, node in done.tree.items() if node.kind == "link"}
     kept = ("conf.d/htpasswd", "mime.types", "ssl")
-    assert links == {path: f"/var/lib/sluice/kept/{path}".encode() for path in kept}
-    assert done.kept == kept
+    assert links == {path: f"/var/lib/sluice/shared/{path}".encode() for path in kept}
+    assert done.shared == kept
 
 
 def test_the_contract_is_that_of_all_sites_and_of_the_raw_tree(rendered: Render) -> None:
@@ -196,12 +196,24 @@ def test_the_contract_is_that_of_all_sites_and_of_the_raw_tree(rendered: Render)
             "mime.types is a file in packaged/mime.types and a dir in files/nginx/mime.types; "
             "a release can have only one of them",
         ),
-        ({"nginx_kept": ["/etc/ssl"]}, {}, "nginx_kept[0]: '/etc/ssl' is not a path inside /etc/nginx; write it as"),
-        ({"nginx_kept": ["ssl", "../ssl"]}, {}, "nginx_kept[1]: '../ssl' is not a path inside /etc/nginx"),
-        ({"nginx_kept": [""]}, {}, "nginx_kept[0]: '' is not a path inside /etc/nginx"),
-        ({"nginx_kept": ["ssl//a"]}, {}, "nginx_kept[0]: 'ssl//a' is not a path inside /etc/nginx"),
-        ({"nginx_kept": ["./ssl"]}, {}, "nginx_kept[0]: './ssl' is not a path inside /etc/nginx"),
-        ({"nginx_kept": ["ssl", "ssl/a"]}, {}, "ssl is a link in nginx_kept[0] and a directory in nginx_kept[1]"),
+        (
+            {"nginx_shared_paths": ["/etc/ssl"]},
+            {},
+            "nginx_shared_paths[0]: '/etc/ssl' is not a path inside /etc/nginx; write it as",
+        ),
+        (
+            {"nginx_shared_paths": ["ssl", "../ssl"]},
+            {},
+            "nginx_shared_paths[1]: '../ssl' is not a path inside /etc/nginx",
+        ),
+        ({"nginx_shared_paths": [""]}, {}, "nginx_shared_paths[0]: '' is not a path inside /etc/nginx"),
+        ({"nginx_shared_paths": ["ssl//a"]}, {}, "nginx_shared_paths[0]: 'ssl//a' is not a path inside /etc/nginx"),
+        ({"nginx_shared_paths": ["./ssl"]}, {}, "nginx_shared_paths[0]: './ssl' is not a path inside /etc/nginx"),
+        (
+            {"nginx_shared_paths": ["ssl", "ssl/a"]},
+            {},
+            "ssl is a link in nginx_shared_paths[0] and a directory in nginx_shared_paths[1]",
+        ),
         ({"nginx_sites": [{**SITE, "rot": "/x"}]}, {}, "nginx_sites[0]"),
         ({"nginx_sites": [{**SITE, "checks": [{}]}]}, {}, "nginx_sites[0].checks[0]: asks for nothing"),
         ({"nginx_checks": [{"get": "/"}]}, {}, "nginx_checks[0].get: '/' is not a whole URL"),

@@ -11,14 +11,14 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import entries_to_json, read_tree, release_id
-from ansible_collections.sluice.nginx.plugins.module_utils.outside import read_release_id
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import (
     Release,
-    Store,
+    ReleaseStore,
     remove_release,
     write_json,
 )
+from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_release_id
 
 CHECK = {"name": "front", "request": {"method": "GET", "url": "http://a/"}, "source": "nginx_checks[0]", "site": ""}
 PLATFORM = {"os": "debian 12", "nginx_version": "1.22.1", "modules": []}
@@ -26,19 +26,19 @@ PLATFORM = {"os": "debian 12", "nginx_version": "1.22.1", "modules": []}
 
 @pytest.fixture
 def laid(tree: Callable[..., trees.Tree]) -> trees.Tree:
-    return trees.overlay(tree({"nginx.conf": "worker_processes 2;", "conf.d/a.conf": "# a", "ssl": "-> /kept/ssl"}))
+    return trees.overlay(tree({"nginx.conf": "worker_processes 2;", "conf.d/a.conf": "# a", "ssl": "-> /shared/ssl"}))
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "releases")
+def store(tmp_path: Path) -> ReleaseStore:
+    return ReleaseStore(tmp_path / "releases")
 
 
-def add(store: Store, laid: trees.Tree) -> Release:
+def add(store: ReleaseStore, laid: trees.Tree) -> Release:
     return store.add(laid, [CHECK], ["ssl"], PLATFORM)
 
 
-def test_a_release_is_named_by_its_manifest_and_described(store: Store, laid: trees.Tree) -> None:
+def test_a_release_is_named_by_its_manifest_and_described(store: ReleaseStore, laid: trees.Tree) -> None:
     release = add(store, laid)
     described = release.described
     assert release.id == store.identify(laid) == release_id(read_tree(release.tree))
@@ -49,12 +49,12 @@ def test_a_release_is_named_by_its_manifest_and_described(store: Store, laid: tr
         "ssl": "raw/ssl",
     }
     assert described["facts"]["worker_processes"] == "2"
-    assert (described["kept"], described["contract"], described["platform"]) == (["ssl"], [CHECK], PLATFORM)
+    assert (described["shared"], described["contract"], described["platform"]) == (["ssl"], [CHECK], PLATFORM)
     assert release.bundle == trees.bundle(laid)
     assert store.get(store.identify(laid)) == release
 
 
-def test_adding_twice_keeps_the_files_and_describes_anew(store: Store, laid: trees.Tree) -> None:
+def test_adding_twice_keeps_the_files_and_describes_anew(store: ReleaseStore, laid: trees.Tree) -> None:
     first = add(store, laid)
     made = first.tree.stat().st_ino
     again = store.add(laid, [], ["ssl"], PLATFORM)
@@ -73,7 +73,9 @@ def test_adding_twice_keeps_the_files_and_describes_anew(store: Store, laid: tre
         lambda release: (release.root / "release.json").unlink(),
     ],
 )
-def test_a_damaged_release_is_made_again(store: Store, laid: trees.Tree, damage: Callable[[Release], object]) -> None:
+def test_a_damaged_release_is_made_again(
+    store: ReleaseStore, laid: trees.Tree, damage: Callable[[Release], object]
+) -> None:
     release = add(store, laid)
     damage(release)
     again = add(store, laid)
@@ -82,17 +84,17 @@ def test_a_damaged_release_is_made_again(store: Store, laid: trees.Tree, damage:
     assert [path.name for path in store.root.iterdir()] == [release.id]
 
 
-def test_a_tree_without_configuration_can_be_stored_and_told_from_others(store: Store) -> None:
+def test_a_tree_without_configuration_can_be_stored_and_told_from_others(store: ReleaseStore) -> None:
     assert store.add({}, [], [], PLATFORM).described["manifest"] == []
 
 
-def test_a_release_that_is_not_there_is_told_in_words(store: Store) -> None:
+def test_a_release_that_is_not_there_is_told_in_words(store: ReleaseStore) -> None:
     with pytest.raises(SluiceError, match=r"release 000000000000 is not in .*; run the gates again, which make it"):
         store.get(read_release_id("0" * 64))
 
 
 @pytest.mark.parametrize("wanted", ["no such release", "", "..", "../releases", "*", None])
-def test_what_is_no_id_is_not_looked_for(store: Store, wanted: Any) -> None:
+def test_what_is_no_id_is_not_looked_for(store: ReleaseStore, wanted: Any) -> None:
     with pytest.raises(SluiceError, match="is no release id; expected 64 hexadecimal digits"):
         store.get(wanted)
 
@@ -102,14 +104,14 @@ def test_what_is_no_id_is_not_looked_for(store: Store, wanted: Any) -> None:
     ["", "{", "[]", "5", "[" * 200_000, '{"manifest": {}}', '{"facts": []}', '{"id": 5}', '{"origins": null}'],
     ids=range(9),
 )
-def test_a_damaged_description_is_a_sentence(store: Store, laid: trees.Tree, text: str) -> None:
+def test_a_damaged_description_is_a_sentence(store: ReleaseStore, laid: trees.Tree, text: str) -> None:
     release = add(store, laid)
     (release.root / "release.json").write_text(text)
     with pytest.raises(SluiceError, match=r"release\.json (cannot be read|is damaged).*; run the gates again"):
         _ = release.described
 
 
-def test_nothing_is_removed_that_is_not_below_the_store(store: Store, laid: trees.Tree, tmp_path: Path) -> None:
+def test_nothing_is_removed_that_is_not_below_the_store(store: ReleaseStore, laid: trees.Tree, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "precious").touch()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.blame.model import Blame, Guilt, Place
+from ansible_collections.sluice.nginx.plugins.module_utils.culprit.model import CulpritPlace, Culprits, CulpritSet
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.summarize import culprits_of
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release
@@ -52,7 +52,7 @@ def test_the_verdicts_of_a_release() -> None:
 
 
 def test_what_a_person_let_pass_is_told_though_the_release_passes() -> None:
-    moved = Finding("clients go elsewhere", "a.conf", 3, mend="mend it", warning=True, accepted="by ada: it moved")
+    moved = Finding("clients go elsewhere", "a.conf", 3, fix="fix it", warning=True, accepted="by ada: it moved")
     mild = Finding("mild", warning=True)
     verdicts = [Verdict("pass", "accepted by ada: it moved (1 finding)", [moved, mild], gate="behaviour")]
     text = gates_text([Examined(Candidate(("web1",), RELEASE), verdicts)])
@@ -82,18 +82,18 @@ def test_what_a_person_let_pass_is_told_though_the_release_passes() -> None:
                 origin="a.conf.j2",
                 check="nginx_checks[0]",
                 expected="200",
-                seen="404",
+                actual="404",
                 nginx="open() failed",
-                mend="add it",
+                fix="add it",
             ),
             [
                 "smoke: a product is shown: status is 404",
                 "    at        conf.d/a.conf:3 (a.conf.j2)",
                 "    check     nginx_checks[0]",
                 "    expected  200",
-                "    seen      404",
+                "    actual    404",
                 "    nginx     open() failed",
-                "    mend      add it",
+                "    fix      add it",
             ],
         ),
     ],
@@ -118,37 +118,45 @@ def test_the_report_names_release_and_hosts(candidate: Candidate, head: str) -> 
 
 def test_the_report_shows_findings_of_what_did_not_pass_under_its_table() -> None:
     warning = Verdict("pass", "fine", [Finding("mild", warning=True)], gate="parse")
-    fault = Verdict("fail", "bad", [Finding("very bad", mend="mend it")], gate="spec")
+    fault = Verdict("fail", "bad", [Finding("very bad", fix="fix it")], gate="spec")
     good, bad = Examined(Candidate(("a",), RELEASE), [warning]), Examined(Candidate(("b",), None), [fault])
     first, second, findings = gates_text([good, bad]).split("\n\n")
     assert "mild" not in first
     assert second.splitlines()[-1].split() == ["spec", "FAIL", "0.0", "s", "bad"]
-    assert findings == "spec: very bad\n    mend      mend it"
+    assert findings == "spec: very bad\n    fix      fix it"
 
 
 def test_the_report_says_whose_line_it_is_below_the_findings() -> None:
-    place = Place("conf.d/a.conf", 3, ("root /srv;",), ("root /www;",), "files/a.conf", "nginx_tree")
-    blame = Blame((Guilt({"smoke": ["a product is shown: status is 404"]}, (place,), True, True),), 9, 3.0, 50)
+    place = CulpritPlace("conf.d/a.conf", 3, ("root /srv;",), ("root /www;",), "files/a.conf", "nginx_tree")
+    culprits = Culprits(
+        (CulpritSet({"smoke": ["a product is shown: status is 404"]}, (place,), True, True),), 9, 3.0, 50
+    )
     verdicts = [Verdict("fail", "x", [Finding("a product is shown: status is 404")], gate="smoke")]
-    examined = Examined(Candidate(("web1",), RELEASE), verdicts, blame=blame)
+    examined = Examined(Candidate(("web1",), RELEASE), verdicts, culprits=culprits)
     said = gates_text([examined])
     assert said.index("smoke: a product is shown") < said.index("culprit (50 edits, 9 trials, 3.0 s)")
     assert said.endswith("    conf.d/a.conf:3 (files/a.conf, nginx_tree)\n    - root /srv;\n    + root /www;")
 
 
 PLACES = (
-    Place("conf.d/a.conf", 3, ("    root /srv;",), ("    root /www;",), "files/nginx/conf.d/a.conf", "nginx_tree"),
-    Place("conf.d/b.conf", 9, (), ("    gzip on;",), "roles/nginx/templates/site.conf.j2", "nginx_sites[0].gzip"),
+    CulpritPlace(
+        "conf.d/a.conf", 3, ("    root /srv;",), ("    root /www;",), "files/nginx/conf.d/a.conf", "nginx_tree"
+    ),
+    CulpritPlace(
+        "conf.d/b.conf", 9, (), ("    gzip on;",), "roles/nginx/templates/site.conf.j2", "nginx_sites[0].gzip"
+    ),
 )
 
 
 @pytest.mark.parametrize(
-    ("blame", "words"),
+    ("culprits", "words"),
     [
         (None, ""),
-        (Blame(), ""),
+        (Culprits(), ""),
         (
-            Blame((Guilt({"smoke": ["a: expected status 200, got 404", "b"]}, PLACES[:1], True, True),), 9, 3.25, 50),
+            Culprits(
+                (CulpritSet({"smoke": ["a: expected status 200, got 404", "b"]}, PLACES[:1], True, True),), 9, 3.25, 50
+            ),
             "culprit (50 edits, 9 trials, 3.2 s)\n"
             "  smoke: a: expected status 200, got 404 (and 1 more)\n"
             "    conf.d/a.conf:3 (files/nginx/conf.d/a.conf, nginx_tree)\n"
@@ -156,10 +164,10 @@ PLACES = (
             "    + root /www;",
         ),
         (
-            Blame((Guilt({"smoke": ["a"], "lint": ["x"]}, PLACES, True, True),), 1, 1, 2),
+            Culprits((CulpritSet({"smoke": ["a"], "lint": ["x"]}, PLACES, True, True),), 1, 1, 2),
             "culprit (2 edits, 1 trial, 1.0 s)\n"
             "  smoke: a (and 1 more)\n"
-            "    these 2 parts of the change are guilty together\n"
+            "    these 2 parts of the change are the culprits together\n"
             "    conf.d/a.conf:3 (files/nginx/conf.d/a.conf, nginx_tree)\n"
             "    - root /srv;\n"
             "    + root /www;\n"
@@ -167,7 +175,7 @@ PLACES = (
             "    + gzip on;",
         ),
         (
-            Blame((Guilt({"smoke": ["a"]}, (), None, False),), 7, 60, 50, "the search ended after 60 s"),
+            Culprits((CulpritSet({"smoke": ["a"]}, (), None, False),), 7, 60, 50, "the search ended after 60 s"),
             "culprit (50 edits, 7 trials, 60.0 s)\n"
             "  smoke: a\n"
             "    no smaller part of the change was found that fails so\n"
@@ -175,5 +183,5 @@ PLACES = (
         ),
     ],
 )
-def test_the_culprits_are_named_with_their_lines(blame: Blame | None, words: str) -> None:
-    assert culprits_text(culprits_of([{"blame": blame.to_json() if blame else None}])) == words
+def test_the_culprits_are_named_with_their_lines(culprits: Culprits | None, words: str) -> None:
+    assert culprits_text(culprits_of([{"culprits": culprits.to_json() if culprits else None}])) == words

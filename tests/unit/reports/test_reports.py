@@ -109,7 +109,7 @@ def test_each_gate_each_check_and_each_host_is_a_case() -> None:
 
 def _place(**finding: Any) -> dict[str, Any]:
     made = stopped()
-    made["releases"][0]["blame"] = None
+    made["releases"][0]["culprits"] = None
     verdicts = made["releases"][0]["verdicts"]
     verdicts[2]["findings"] = []
     verdicts[6]["findings"][0].update(finding)
@@ -120,10 +120,10 @@ def _place(**finding: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("finding", "uri", "line", "words"),
     [
-        ({}, "files/nginx/sites-enabled/shop.conf", 2, "mend: mend the line, or the check"),
-        ({"origin": "/srv/project/files/a b.conf", "file": "a b.conf"}, "files/a%20b.conf", 2, "seen: 404"),
-        ({"origin": "/etc/else/shop.conf", "file": "shop.conf"}, "file:///etc/else/shop.conf", 2, "seen: 404"),
-        ({"origin": "", "file": "nginx.conf"}, "nginx.conf", 2, "seen: 404"),
+        ({}, "files/nginx/sites-enabled/shop.conf", 2, "fix: fix the line, or the check"),
+        ({"origin": "/srv/project/files/a b.conf", "file": "a b.conf"}, "files/a%20b.conf", 2, "actual: 404"),
+        ({"origin": "/etc/else/shop.conf", "file": "shop.conf"}, "file:///etc/else/shop.conf", 2, "actual: 404"),
+        ({"origin": "", "file": "nginx.conf"}, "nginx.conf", 2, "actual: 404"),
         (
             {"origin": "roles/nginx/templates/site.conf.j2"},
             "roles/nginx/templates/site.conf.j2",
@@ -143,7 +143,7 @@ def test_a_finding_is_placed_in_the_file_that_the_user_wrote(
     assert result["level"] == "error"
 
 
-def test_what_many_releases_share_is_one_result_and_the_guilty_line_is_one_too() -> None:
+def test_what_many_releases_share_is_one_result_and_the_culprit_line_is_one_too() -> None:
     made = stopped()
     made["releases"] = made["releases"] * 3
     results = json.loads(sarif(summed(made)))["runs"][0]["results"]
@@ -214,7 +214,7 @@ def test_a_page_brings_all_that_it_needs_and_no_script(name: str) -> None:
                 "1 of 2",
             ],
         ),
-        ("confirmed", ["on trial: checks and bake", "✓ confirmed switched from aaaaaaaaaaaa", "Requests a second"]),
+        ("confirmed", ["pending: checks and bake", "✓ confirmed switched from aaaaaaaaaaaa", "Requests a second"]),
         ("confirmed", ["747 requests, 0 answered with 5xx."]),
         (
             "stopped",
@@ -227,13 +227,13 @@ def test_a_page_brings_all_that_it_needs_and_no_script(name: str) -> None:
         ("stopped", ["- fastcgi_param", "+ fastcgi_param", "Primary script unknown", "No host was asked anything"]),
         ("stopped", ["✗ gate smoke sites-enabled/shop.conf:2: the shop is open: expected status 200, got 404"]),
         ("rolled back", ["↩ Rolled back: what was switched is back", "✗ web3, bake build 42 was expected"]),
-        ("rolled back", ["7 answered with 5xx: GET /cart 7 times", "↩ reverted taken back"]),
+        ("rolled back", ["7 answered with 5xx: GET /cart 7 times", "↩ rolled back rolled back"]),
         ("rollback", ["No gate was asked: the hosts have bbbbbbbbbbbb stored, and it passed before."]),
         ("nothing", ["Docker cannot be reached", "No release was examined in this run."]),
         ("shwitter", ["Culprit", "rewrite /(profile|profile_list)$ /v2/$1 last;", "trials in"]),
         ("shwitter", ["rewrite or internal redirection cycle while processing", "✗ gate smoke"]),
         ("one host differs", ["✗ web3, activate the check 'the host has the current build of the shop' does not hold"]),
-        ("one host differs", ["conf.d/build.conf +9", "↩ reverted took itself back"]),
+        ("one host differs", ["conf.d/build.conf +9", "↩ rolled back took itself back"]),
         ("large", ["100 hosts switched and confirmed", "web000.eu-central.shop.example", "… cut here:"]),
     ],
 )

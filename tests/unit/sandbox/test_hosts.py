@@ -12,16 +12,16 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.filter import sandbox
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.outside import Name, read_name
 from ansible_collections.sluice.nginx.plugins.module_utils.sandbox.hosts import (
     Fleet,
-    Host,
+    SandboxHost,
     _create,
     fleet_json,
     free_ports,
     remove_fleet,
     ssh_config,
 )
+from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import Name, read_name
 
 PORTS = {"web2": {"ssh": 2202, "http": 8002, "https": 4402}, "web1": {"ssh": 2201, "http": 8001, "https": 4401}}
 
@@ -145,7 +145,7 @@ def test_a_host_gets_nothing_of_the_machine(tmp_path: Path) -> None:
         cast(docker.DockerClient, engine),
         _fleet(read_name("sandbox", "sandbox_name"), tmp_path),
         "web1",
-        Host(),
+        SandboxHost(),
         "image",
         {},
     )

@@ -144,7 +144,7 @@ def key(tmp_path: Path) -> Path:
 
 
 def _ended(process: str, name: str) -> bool:
-    """Whether the process, which was told to, ends within half a minute."""
+    """Return whether the process, which was told to, ends within half a minute."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:

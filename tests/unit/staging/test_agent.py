@@ -62,9 +62,9 @@ def talk() -> Iterator[Callable[..., Agent]]:
 
 
 def test_an_answer_is_that_of_its_question(talk: Callable[..., Agent]) -> None:
-    agent = talk(lambda question: _frame(b"words", 2) + _frame(_answer(question, seen=json.loads(question)[1])))
-    assert agent.ask("start", []) == {"seen": "start"}
-    assert agent.ask("read", []) == {"seen": "read"}
+    agent = talk(lambda question: _frame(b"words", 2) + _frame(_answer(question, actual=json.loads(question)[1])))
+    assert agent.ask("start", []) == {"actual": "start"}
+    assert agent.ask("read", []) == {"actual": "read"}
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from typing import Any, cast
 import docker
 import pytest
 
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.model import Environment
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import Bounds, DiskWatch, read_bounds
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import Stage, StageSettings
-from ansible_collections.sluice.nginx.plugins.module_utils.world.model import World
 
 GIB = 1 << 30
 
@@ -74,7 +74,7 @@ def test_what_is_no_bound_is_refused_in_words(given: dict[str, Any], words: str)
     assert words in str(refused.value)
 
 
-@pytest.mark.parametrize("part", ["nginx", "stand-in", "judge", "image", "build"])
+@pytest.mark.parametrize("part", ["nginx", "stub", "judge", "image", "build"])
 def test_every_container_is_bound(part: str) -> None:
     made = Bounds(memory=GIB).of(_engine(), part)
     assert (made["mem_limit"], made["memswap_limit"], made["pids_limit"], made["nano_cpus"]) == (GIB, GIB, 1024, 2e9)
@@ -82,7 +82,7 @@ def test_every_container_is_bound(part: str) -> None:
     assert (made["security_opt"], made["cap_drop"]) == (["no-new-privileges"], ["ALL"])
     assert not {"SYS_ADMIN", "SYS_PTRACE", "MKNOD", "SYS_MODULE", "SYS_CHROOT"} & {*made["cap_add"]}
     # Who is examined moves nobody's requests.
-    assert ("NET_ADMIN" in made["cap_add"]) == (part in ("stand-in", "judge"))
+    assert ("NET_ADMIN" in made["cap_add"]) == (part in ("stub", "judge"))
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_stage_takes_no_release_that_is_too_large(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).write_bytes(b"x")
     settings = StageSettings("none", {}, {}, {}, bounds=Bounds(tree_files=1))
-    with Stage(_engine(), "sluice-test", {"0": tmp_path}, "0", World(), settings) as stage:
+    with Stage(_engine(), "sluice-test", {"0": tmp_path}, "0", Environment(), settings) as stage:
         stage.open([])
         with pytest.raises(SluiceError, match="the release has 2 files; staging takes at most 1"):
             stage.ask("test")

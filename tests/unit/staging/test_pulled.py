@@ -8,8 +8,8 @@ from typing import Any
 import docker
 import pytest
 
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.images import parse_images
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.containers import pulled
-from ansible_collections.sluice.nginx.plugins.module_utils.world.images import parse_images
 
 DIGEST = f"sha256:{'a' * 64}"
 

@@ -34,7 +34,7 @@ def test_the_text_is_at_fault(words: str, fault: str) -> None:
         'nginx: [warn] conflicting server name "a"',
     ],
 )
-def test_staging_may_be_to_blame(words: str) -> None:
+def test_staging_may_be_the_cause(words: str) -> None:
     assert own_fault(f"{words} {AT}\n") == ""
 
 

@@ -12,16 +12,16 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputEr
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.receipt import GATES
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import Stage
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Options, Subject, Verdict
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, GateOptions, Subject, Verdict
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import (
     STAGES,
     Gate,
     in_order,
-    read_decide,
+    read_waivers,
     run_gates,
 )
 
-SUBJECT = Subject(["web1"], Options(), origins={"conf.d/a.conf": "files/nginx/a.conf.j2"})
+SUBJECT = Subject(["web1"], GateOptions(), origins={"conf.d/a.conf": "files/nginx/a.conf.j2"})
 
 
 FINE = Verdict("pass", "fine")
@@ -162,14 +162,14 @@ def test_an_empty_folder_adds_none(tmp_path: Path) -> None:
     assert [each.name for each in find_gates(tmp_path)] == [each.name for each in find_gates()]
 
 
-_PATIENCE_SECONDS = 30.0
+_TIMEOUT_SECONDS = 30.0
 
 
 def _meeting(name: str, on: tuple[str, ...], all_here: threading.Barrier) -> Gate:
     """A gate that passes when another one runs at the same time."""
 
     def run(subject: Subject) -> Verdict:
-        all_here.wait(_PATIENCE_SECONDS)
+        all_here.wait(_TIMEOUT_SECONDS)
         return FINE
 
     return Gate(name, (), run, on)
@@ -185,7 +185,7 @@ def _meeting(name: str, on: tuple[str, ...], all_here: threading.Barrier) -> Gat
     ids=["one needs no stage", "each has a stage", "one has both"],
 )
 def test_gates_that_share_no_stage_run_at_the_same_time(live: bool, ways: list[tuple[str, ...]]) -> None:
-    subject = Subject(["web1"], Options(), live_stage=cast(Stage, "a stage") if live else None)
+    subject = Subject(["web1"], GateOptions(), live_stage=cast(Stage, "a stage") if live else None)
     all_here = threading.Barrier(len(ways))
     verdicts = run_gates([_meeting(f"gate{number}", on, all_here) for number, on in enumerate(ways)], subject)
     assert {each.result for each in verdicts} == {"pass"}, [each.summary for each in verdicts]
@@ -215,7 +215,7 @@ def test_gates_on_the_same_stage_wait_for_each_other_and_keep_their_order(
 
         return Gate(name, (), run, on)
 
-    subject = Subject(["web1"], Options(), live_stage=cast(Stage, "a stage") if live else None)
+    subject = Subject(["web1"], GateOptions(), live_stage=cast(Stage, "a stage") if live else None)
     gates = [working(f"gate{number}", on) for number, on in enumerate(ways)]
     assert [(each.gate, each.result) for each in run_gates(gates, subject)] == [(gate.name, "pass") for gate in gates]
     assert order == [gate.name for gate in gates]
@@ -269,7 +269,7 @@ UNSURE = Verdict("inconclusive", "zone_sync is a directive of NGINX Plus", [Find
 
 def test_a_reason_of_the_user_decides_what_staging_cannot_tell_and_what_waited_for_it() -> None:
     gates = [gate("syntax", result=UNSURE), gate("start", "syntax"), gate("smoke", "start")]
-    options = Options(decide={"syntax": "tried on a licensed machine", "start": "so was this"})
+    options = GateOptions(decide={"syntax": "tried on a licensed machine", "start": "so was this"})
     syntax, start, smoke = run_gates(gates, Subject(["web1"], options))
     assert (syntax.result, start.result, smoke.result) == ("pass", "pass", "not run")
     assert syntax.summary == "decided: tried on a licensed machine (zone_sync is a directive of NGINX Plus)"
@@ -282,29 +282,29 @@ def test_a_reason_of_the_user_decides_what_staging_cannot_tell_and_what_waited_f
 @pytest.mark.parametrize(
     ("reasons", "words"),
     [
-        ({"sintax": "tried"}, "gates_decide.sintax: there is no gate sintax; there are syntax, start"),
+        ({"sintax": "tried"}, "gates_waivers.sintax: there is no gate sintax; there are syntax, start"),
         (
             {"syntax": "tried", "start": ""},
-            "gates_decide.start: '' is no reason; write in words why the gate counts as",
+            "gates_waivers.start: '' is no reason; write in words why the gate counts as",
         ),
-        ({"syntax": "  "}, "gates_decide.syntax: '  ' is no reason"),
-        ({"syntax": True}, "gates_decide.syntax: True is no reason"),
-        ({"syntax": None}, "gates_decide.syntax: None is no reason"),
+        ({"syntax": "  "}, "gates_waivers.syntax: '  ' is no reason"),
+        ({"syntax": True}, "gates_waivers.syntax: True is no reason"),
+        ({"syntax": None}, "gates_waivers.syntax: None is no reason"),
     ],
 )
 def test_what_decides_nothing_is_refused_in_words(reasons: Mapping[str, object], words: str) -> None:
     with pytest.raises(InputError) as refused:
-        read_decide(reasons, [gate("syntax"), gate("start", "syntax")])
+        read_waivers(reasons, [gate("syntax"), gate("start", "syntax")])
     assert words in str(refused.value)
 
 
 def test_reasons_for_gates_are_taken_as_they_are() -> None:
-    assert read_decide({"syntax": "tried elsewhere"}, [gate("syntax")]) == {"syntax": "tried elsewhere"}
+    assert read_waivers({"syntax": "tried elsewhere"}, [gate("syntax")]) == {"syntax": "tried elsewhere"}
 
 
 def test_no_reason_makes_a_failed_gate_pass() -> None:
     gates = [gate("syntax", result=FAILS), gate("start", "syntax")]
-    options = Options(decide={"syntax": "we are in a hurry", "start": "we are in a hurry"})
+    options = GateOptions(decide={"syntax": "we are in a hurry", "start": "we are in a hurry"})
     assert [verdict.result for verdict in run_gates(gates, Subject(["web1"], options))] == ["fail", "not run"]
 
 

@@ -10,7 +10,7 @@ from testinfra.host import Host
 @pytest.mark.parametrize(
     "words",
     [
-        "web1  {before}  taken back; the release before serves again, proved",
+        "web1  {before}  rolled back; the release before serves again, proved",
         "web3  {before}  took itself back; the release before serves again, proved",
         "web3 failed in activate (the check 'the host has the current build of the shop' does not hold on this host",
     ],

@@ -8,9 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...outside import printable, whole_number
+from ...untrusted import printable, whole_number
 from ..session import Fault, Problem, Session
 from .binary import Binary, opened_binary, run_installed
+from .messages import last_line, pid_of_files
 from .processes import (
     Master,
     Stranger,
@@ -22,11 +23,10 @@ from .processes import (
     started_at,
     workers_of,
 )
-from .saying import last_line, pid_of_files
 from .system import Bind, Ran
 
 if TYPE_CHECKING:
-    from ..forms import Facts, Platform
+    from ..protocol import ReleaseFacts, StagedPlatform
 
 __all__ = [
     "Build",
@@ -161,14 +161,14 @@ def _no_master(session: Session, strangers: list[Stranger]) -> Problem:
     if installed is None and not strangers:
         return Problem(
             "nginx is not installed on this host",
-            do="install it from the distribution, as the staging platform has it",
+            fix="install it from the distribution, as the staging platform has it",
         )
-    mend = "; if one of these is nginx, let its binary and the folders above it be root's alone" if strangers else ""
+    fix = "; if one of these is nginx, let its binary and the folders above it be root's alone" if strangers else ""
     return Problem(
         "nginx is installed on this host and does not run",
         "a running master process",
         "; ".join(f"process {pid} says that it is one: {printable(why)}" for pid, why in strangers),
-        f"start it, and see `systemctl status nginx`{mend}",
+        f"start it, and see `systemctl status nginx`{fix}",
         nginx=last_line(installed.error_log) if installed else "",
     )
 
@@ -187,8 +187,8 @@ def _pid_of_file(session: Session) -> int:
     return pid_of_files(paths)
 
 
-def master_problems(session: Session, master: Master, built: Build | None, facts: Facts) -> list[Problem]:
-    """Say why a reload of this master would not read the release, or would refuse it."""
+def master_problems(session: Session, master: Master, built: Build | None, facts: ReleaseFacts) -> list[Problem]:
+    """Return why a reload of this master would not read the release, or would refuse it."""
     conf = session.layout.conf
     problems = []
     config = master.config or (built.config if built else str(conf / "nginx.conf"))
@@ -216,7 +216,7 @@ def master_problems(session: Session, master: Master, built: Build | None, facts
     return problems
 
 
-def expected_workers(master: Master, facts: Facts, before: int) -> frozenset[int]:
+def expected_workers(master: Master, facts: ReleaseFacts, before: int) -> frozenset[int]:
     """Return how many workers a release may have; none means that any number does."""
     wanted = facts.get("worker_processes")
     if wanted == "auto":
@@ -288,8 +288,8 @@ def _end(session: Session, master: Master) -> None:
         system.sleep(0.2)
 
 
-def build_problems(built: Build, facts: Facts, platform: Platform) -> list[Problem]:
-    """Say where this nginx is not the one that staging had."""
+def build_problems(built: Build, facts: ReleaseFacts, platform: StagedPlatform) -> list[Problem]:
+    """Return where this nginx is not the one that staging had."""
     problems = []
     version = platform.get("nginx_version")
     if version and version != built.version:
@@ -321,7 +321,7 @@ def build_problems(built: Build, facts: Facts, platform: Platform) -> list[Probl
             Problem(
                 f"the release loads modules that staging did not have: {', '.join(untested)}",
                 "what is tested is what runs",
-                do="add their packages to staging_packages",
+                fix="add their packages to staging_packages",
             )
         )
     return problems

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from ...outside import whole_number
+from ...untrusted import whole_number
 from .trust import exe_of, process_fault
 
 __all__ = [
@@ -177,7 +177,7 @@ def find_orphans(proc: Path) -> list[Worker]:
 
 
 def is_alive(proc: Path, master: Master) -> bool:
-    """Tell whether this very master still runs."""
+    """Return whether this very master still runs."""
     status = _state_parent_start(proc, master.pid)
     return status is not None and status[2] == master.started and status[0] not in "ZX"
 

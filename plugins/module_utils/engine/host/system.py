@@ -1,4 +1,5 @@
-"""The one seam to the world: every change that the engine makes to files or processes, its requests, and its clock.
+"""The one seam to the environment: every change that the engine makes to files or processes, its requests, and its
+clock.
 
 What only some operations need is imported where it is needed: a host pays for each import in each phase.
 
@@ -19,7 +20,7 @@ from .command import NotEntered, Ran, close_others, run
 from .copying import copy, create
 
 if TYPE_CHECKING:
-    from ..forms import Json
+    from ..protocol import Json
 
 __all__ = ["Bind", "NoNamespace", "Ran", "System"]
 
@@ -54,7 +55,7 @@ class System:
         return time.monotonic()
 
     def boot(self) -> str:
-        """Name the time since the machine was started; a container starts with its first process."""
+        """Return the time since the machine was started; a container starts with its first process."""
         if self._boot is None:
             self._boot = self._read_boot()
         return self._boot
@@ -65,7 +66,7 @@ class System:
         return f"{boot}/{started}"
 
     def systemd(self) -> bool:
-        """Tell whether systemd runs this machine."""
+        """Return whether systemd runs this machine."""
         return os.path.isdir("/run/systemd/system")
 
     def sleep(self, seconds: float) -> None:

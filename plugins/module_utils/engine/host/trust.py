@@ -21,7 +21,9 @@ _NAMES = ("nginx", "angie")
 
 
 def process_fault(proc: str | os.PathLike[str], pid: int, *, any_user: bool = False) -> str:
-    """Say why a process cannot be this host's nginx; nothing where it can. ``any_user``: a worker may be anybody's."""
+    """Return why a process cannot be this host's nginx; nothing where it can. ``any_user``: a worker may be
+    anybody's.
+    """
     if not any_user:
         users = _users(proc, pid)
         if users != {os.geteuid()}:
@@ -45,7 +47,7 @@ def exe_of(proc: str | os.PathLike[str], pid: int) -> tuple[str, bool]:
 
 
 def binary_fault(path: str, proc: str | os.PathLike[str]) -> str:
-    """Say why a file must not be run as nginx; nothing where it may."""
+    """Return why a file must not be run as nginx; nothing where it may."""
     real = os.path.realpath(path)
     try:
         return file_fault(os.stat(real), real) or _folders_fault(real, _top(proc))
@@ -54,7 +56,7 @@ def binary_fault(path: str, proc: str | os.PathLike[str]) -> str:
 
 
 def interpreter_fault(path: str) -> str:
-    """Say why others than root may change what a path to Python, as that of a virtual environment, starts; nothing
+    """Return why others than root may change what a path to Python, as that of a virtual environment, starts; nothing
     where they may not.
     """
     # In a chain of links each one decides.
@@ -71,7 +73,9 @@ def interpreter_fault(path: str) -> str:
 
 
 def file_fault(status: os.stat_result, path: str) -> str:
-    """Say why the file behind ``status``, named ``path``, is none that root alone can change; nothing where it is."""
+    """Return why the file behind ``status``, named ``path``, is none that root alone can change; nothing where it
+    is.
+    """
     name = os.path.basename(path)
     if not any(known in name for known in _NAMES):
         return f"its binary is {path}, which is not nginx's"

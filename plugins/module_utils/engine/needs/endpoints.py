@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Sequence, Tuple
 
 from ...closest_match import closest_match, closest_port
-from ...outside import whole_number
+from ...untrusted import whole_number
 from .network import Target, connect, has_address, in_time, sockaddrs
 from .ports import listening
 
 if TYPE_CHECKING:
-    from ..forms import Json
+    from ..protocol import Json
     from ..session import Session
-    from .paths import Seen
+    from .file_checks import Seen
 
 __all__ = ["look_at_network"]
 

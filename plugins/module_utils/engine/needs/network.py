@@ -114,7 +114,7 @@ def _words(code: int) -> str:
 
 
 def has_address(address: str) -> bool:
-    """Tell whether a listener can have this address here: it is an interface's, or any may be bound."""
+    """Return whether a listener can have this address here: it is an interface's, or any may be bound."""
     try:
         family, _, _, _, where = socket.getaddrinfo(address, 0, flags=socket.AI_NUMERICHOST)[0]
         with socket.socket(family, socket.SOCK_DGRAM) as probe:

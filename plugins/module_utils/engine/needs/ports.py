@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Tuple
 
-from ...outside import whole_number
+from ...untrusted import whole_number
 
 Port = Tuple[int, str]
 

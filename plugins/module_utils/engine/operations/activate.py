@@ -1,30 +1,30 @@
-"""``activate``: install, adopt, test, switch, reload, prove, check; and all the way back when any of it fails."""
+"""``activate``: install, adopt, test, switch, reload, prove, check; and all the rollback when any of it fails."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...manifest import entries_from_json
-from ...outside import ReleaseId
+from ...untrusted import ReleaseId
 from .. import state as states
 from ..admission import demand
-from ..guard.arm import arm
-from ..guard.lease import DEADLINE, keeper
 from ..host.nginx import Tried, build, build_problems, find_master, master_problems, try_tree
 from ..host.processes import Master, open_logs, workers_of
 from ..host.system import NoNamespace
+from ..pending import pending_problem
+from ..rollback import roll_back
 from ..serving import Served, mark_logs, prove_serving, watched_logs
 from ..session import Fault, Problem, Session, problems_of, shown
 from ..trees import installed
 from ..trees.drift import drift, drift_problem, is_ours
 from ..trees.live import point
-from ..trees.stock import has_release
-from ..trial import pending_problem
-from ..way_back import go_back
-from .settle import let_guard_go, recover, times
+from ..trees.release_inventory import has_release
+from ..watchdog.arm import arm
+from ..watchdog.heartbeat import DEADLINE, keeper
+from .finalize import let_watchdog_go, recover, times
 
 if TYPE_CHECKING:
-    from ..forms import ActivateRequest, Facts, Json, Options
+    from ..protocol import ActivateRequest, Json, ReleaseFacts, RequestOptions
 
 __all__ = ["activate"]
 
@@ -32,7 +32,7 @@ __all__ = ["activate"]
 _LONGEST = 86400.0
 
 
-class _Release(NamedTuple):
+class _Activated(NamedTuple):
     """What is to be activated; ``meta`` is stored beside it."""
 
     id: ReleaseId
@@ -50,7 +50,7 @@ def activate(session: Session, request: ActivateRequest, bundle: bytes) -> Json:
     release = _read(session, request)
     began = session.system.now()
     answer = _activate(session, request, release, bundle)
-    if answer.get("reverted") is not None:
+    if answer.get("rolled_back") is not None:
         from .traffic import counted
 
         # Without the lock: the host is back, and nobody has to wait for this.
@@ -61,8 +61,8 @@ def activate(session: Session, request: ActivateRequest, bundle: bytes) -> Json:
     return answer
 
 
-def _bake(session: Session, release: _Release, seconds: float, options: Options) -> Json:
-    """Bake without the lock. What is found is not the switch's: the release stays on trial, and the run decides."""
+def _bake(session: Session, release: _Activated, seconds: float, options: RequestOptions) -> Json:
+    """Bake without the lock. What is found is not the switch's: the release stays pending, and the run decides."""
     from .bake import watch
 
     try:
@@ -73,7 +73,7 @@ def _bake(session: Session, release: _Release, seconds: float, options: Options)
     return {**found, "problems": [problem.to_json() for problem in found.get("problems", [])]}
 
 
-def _activate(session: Session, request: ActivateRequest, release: _Release, bundle: bytes) -> Json:
+def _activate(session: Session, request: ActivateRequest, release: _Activated, bundle: bytes) -> Json:
     with session.store.lock(session.run, "activate"):
         state = recover(session, session.store.load())
         if state["pending"]:
@@ -91,7 +91,7 @@ def _activate(session: Session, request: ActivateRequest, release: _Release, bun
         differences = [] if first else drift(session, state)
         if differences and (request.get("drift") or "refuse") == "refuse":
             raise Fault(drift_problem(session, state, differences))
-        if _is_settled(state, release) and not first and not differences:
+        if _is_finalized(state, release) and not first and not differences:
             return {"changed": False, "release": release.id, "before": state["live"], "checks": []}
         session.journal("activate", release=release.id, mark="begin", receipt=request.get("receipt"))
         if differences:
@@ -105,18 +105,19 @@ def _activate(session: Session, request: ActivateRequest, release: _Release, bun
         return _switch(session, state, release, bundle, master, first)
 
 
-def _is_settled(state: Json, release: _Release) -> bool:
+def _is_finalized(state: Json, release: _Activated) -> bool:
     accepted = state["confirmed"]
     return state["live"] == release.id and accepted is not None and accepted["release"] == release.id
 
 
-def _admit(session: Session, state: Json, request: ActivateRequest, release: _Release) -> None:
+def _admit(session: Session, state: Json, request: ActivateRequest, release: _Activated) -> None:
     """Hold the release to the receipt of its gates. Raises ``Fault``."""
     demand(session, state, request, release.id, release.meta)
 
 
-def _begin(session: Session, state: Json, release: _Release) -> Json:
-    """The trial begins: the guard is armed before the intent is written, and the intent before anything is done.
+def _begin(session: Session, state: Json, release: _Activated) -> Json:
+    """The pending phase begins: the watchdog is armed before the intent is written, and the intent before anything is
+    done.
 
     What was adopted just now is part of the same change of the state: there is no moment between the two.
     """
@@ -124,41 +125,41 @@ def _begin(session: Session, state: Json, release: _Release) -> Json:
     arm(session, run["id"], release.deadline)
     session.alive = keeper(session, run["id"], release.deadline)
     facts = {"before": state["live"], "who": run["who"], "from": run["from"], "deadline": release.deadline}
-    session.journal("trial", release=release.id, **facts)
+    session.journal("pending", release=release.id, **facts)
     boot = session.system.boot()
     state = states.begun(state, release.id, run, session.system.now(), boot, release.deadline)
     session.save(state)
     return state
 
 
-def _read(session: Session, request: ActivateRequest) -> _Release:
+def _read(session: Session, request: ActivateRequest) -> _Activated:
     form = request["release"]
     release = form["id"]
     options: Json = {**(request.get("options") or {})}
     timeouts = (
         _seconds(options, "check_timeout", 10.0),
         _seconds(options, "test_timeout", 120.0),
-        _seconds(options, "guard_deadline", DEADLINE),
+        _seconds(options, "confirm_timeout", DEADLINE),
     )
     if request.get("stored"):
         meta = session.store.meta(release)
         if not meta:
             raise Fault(
-                Problem(f"this host has no release {release[:12]}", do="see the status of the host for those it has")
+                Problem(f"this host has no release {release[:12]}", fix="see the status of the host for those it has")
             )
-        return _Release(release, {"facts": {}, "origin": "pushed", **meta}, *timeouts)
+        return _Activated(release, {"facts": {}, "origin": "pushed", **meta}, *timeouts)
     meta = {
         "id": release,
         "origin": "pushed",
         "manifest": form["manifest"],
-        "kept": form.get("kept") or [],
+        "shared": form.get("shared") or [],
         "facts": form.get("facts") or {},
         "contract": form.get("contract") or [],
         "platform": form.get("platform") or {},
         "receipt": request.get("receipt"),
         "signature": request.get("signature") or "",
     }
-    return _Release(release, meta, *timeouts)
+    return _Activated(release, meta, *timeouts)
 
 
 def _seconds(options: Json, name: str, usual: float) -> float:
@@ -169,7 +170,7 @@ def _seconds(options: Json, name: str, usual: float) -> float:
     raise Fault(Problem(f"{name} is no time that this host can wait", f"seconds, up to {_LONGEST:.0f}", f"{seconds:g}"))
 
 
-def _again(session: Session, state: Json, release: _Release) -> Json:
+def _again(session: Session, state: Json, release: _Activated) -> Json:
     """A pending release is there already: fine when it is this one of this run, and serves."""
     pending = state["pending"]
     if pending["run"] == session.run["id"] and pending["release"] == release.id and pending["phase"] == "serving":
@@ -177,7 +178,7 @@ def _again(session: Session, state: Json, release: _Release) -> Json:
     raise Fault(pending_problem(session, pending))
 
 
-def _running_facts(session: Session, master: Master) -> Facts:
+def _running_facts(session: Session, master: Master) -> ReleaseFacts:
     """What can be known of a configuration that somebody else wrote: its logs, and how many workers it has."""
     workers = [worker for worker in workers_of(session.system.proc, master) if not worker.draining]
     return {
@@ -187,8 +188,8 @@ def _running_facts(session: Session, master: Master) -> Facts:
     }
 
 
-def _install(session: Session, release: _Release, bundle: bytes) -> None:
-    installed.keep(session, release.meta.get("kept") or [])
+def _install(session: Session, release: _Activated, bundle: bytes) -> None:
+    installed.keep(session, release.meta.get("shared") or [])
     if not has_release(session, release.id):
         owners = release.meta.get("origin") == "adopted"
         manifest = entries_from_json(release.meta["manifest"])
@@ -196,7 +197,7 @@ def _install(session: Session, release: _Release, bundle: bytes) -> None:
     session.store.save_meta(release.id, release.meta)
 
 
-def _switch(session: Session, state: Json, release: _Release, bundle: bytes, master: Master, first: bool) -> Json:
+def _switch(session: Session, state: Json, release: _Activated, bundle: bytes, master: Master, first: bool) -> Json:
     before: ReleaseId = state["pending"]["before"]
     answer: Json = {"changed": False, "release": before, "before": before, "checks": [], "timings": {}}
     timings = answer["timings"]
@@ -228,7 +229,7 @@ def _switch(session: Session, state: Json, release: _Release, bundle: bytes, mas
             marks,
             test_seconds=tested.seconds,
             check_timeout=release.check_timeout,
-            hasty=True,
+            fail_fast=True,
         )
         state = states.moved(state, "serving", workers=served.workers, old_pids=served.old_pids)
         session.save(state)
@@ -239,7 +240,7 @@ def _switch(session: Session, state: Json, release: _Release, bundle: bytes, mas
         link = session.layout.linked()
         untouched = not swapped and (first or link == before)
         reloaded = reloaded or link not in (before, release.id)
-        _take_back(session, state, answer, untouched, reloaded, failed_at, release.check_timeout)
+        _roll_back(session, state, answer, untouched, reloaded, failed_at, release.check_timeout)
         return answer
     session.journal("activate", release=release.id, mark="end")
     session.alive()
@@ -254,7 +255,7 @@ def _success(served: Served, release: str) -> Json:
     return {"changed": True, "release": release, "checks": served.checks, "workers": served.workers}
 
 
-def _test_apart(session: Session, release: _Release, master: Master) -> Tried | None:
+def _test_apart(session: Session, release: _Activated, master: Master) -> Tried | None:
     """Test the tree at its real path while nobody else sees it there; nothing where the host does not allow that."""
     with session.step("test apart"):
         try:
@@ -264,7 +265,7 @@ def _test_apart(session: Session, release: _Release, master: Master) -> Tried | 
         return _passed(session, tested)
 
 
-def _test_in_place(session: Session, release: _Release, master: Master) -> Tried:
+def _test_in_place(session: Session, release: _Activated, master: Master) -> Tried:
     with session.step("test in place"):
         return _passed(session, try_tree(session, master, None, release.test_timeout))
 
@@ -281,28 +282,28 @@ def _passed(session: Session, tested: Tried) -> Tried:
     return tested
 
 
-def _take_back(
+def _roll_back(
     session: Session, state: Json, answer: Json, untouched: bool, reloaded: bool, failed_at: float, check_timeout: float
 ) -> None:
     """Bring the host back and say how that went, in ``answer``."""
     before, run = state["pending"]["before"], session.run["id"]
-    session.going_back = True
+    session.rolling_back = True
     if untouched:
         session.journal("not switched", release=before, by=f"run {run}")
-        session.save(states.taken_back(state, before, f"run {run}", session.system.now()))
-        let_guard_go(session, run)
-        answer.update(reverted=None, broken=False)
+        session.save(states.rolled_back(state, before, f"run {run}", session.system.now()))
+        let_watchdog_go(session, run)
+        answer.update(rolled_back=None, broken=False)
         return
     try:
-        back = go_back(session, state, before, by=f"run {run}", reload=reloaded, check_timeout=check_timeout)
+        back = roll_back(session, state, before, by=f"run {run}", reload=reloaded, check_timeout=check_timeout)
     except Exception as error:
         answer["problems"] += [
-            problem._replace(what=f"the way back failed too: {problem.what}") for problem in problems_of(error)
+            problem._replace(what=f"the rollback failed too: {problem.what}") for problem in problems_of(error)
         ]
-        answer.update(reverted=False, broken=True)
+        answer.update(rolled_back=False, broken=True)
         return
-    let_guard_go(session, run)
-    answer.update(reverted=True, broken=False, release=back.release, means=back.means)
+    let_watchdog_go(session, run)
+    answer.update(rolled_back=True, broken=False, release=back.release, means=back.means)
     answer["problems"] += back.broken_checks
     if back.served is not None:
         answer["timings"].update(times("failed", back.served, failed_at))

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...outside import ReleaseId
+from ...untrusted import ReleaseId
 from ..host.nginx import find_master
 from ..host.processes import workers_of
 from ..logs import OWN, Limit, Share, copied, rise, share, since, tail_before
+from ..pending import worker_problems
 from ..records import Pids, Records
 from ..serving import check_problems, run_contract
 from ..session import Fault, Problem, Session
-from ..times import logged_at, seconds_of
-from ..traffic import BEFORE, Traffic
-from ..trial import worker_problems
+from ..timestamps import logged_at, seconds_of
+from ..traffic import BEFORE, TrafficCounts
 from ..visitors import Clients, kinds_before, risen
 
 if TYPE_CHECKING:
-    from ..forms import BakeRequest, Json, Options
+    from ..protocol import BakeRequest, Json, RequestOptions
 
 __all__ = ["bake", "watch"]
 
@@ -30,15 +30,18 @@ _MOST_AT_ONCE = 4 << 20
 def bake(session: Session, request: BakeRequest, bundle: bytes = b"") -> Json:
     """Wait, then judge what happened since the switch.
 
-    The host is not locked meanwhile: a revert must not have to wait.
+    The host is not locked meanwhile: a rollback must not have to wait.
     """
     return watch(session, request["release"], float(request.get("seconds", 0)), request.get("options") or {})
 
 
-def watch(session: Session, release: ReleaseId, seconds: float, options: Options, *, asked: bool = False) -> Json:
-    """Wait for ``seconds``, and judge the trial of ``release``; its contract is left out where it was just ``asked``.
+def watch(
+    session: Session, release: ReleaseId, seconds: float, options: RequestOptions, *, asked: bool = False
+) -> Json:
+    """Wait for ``seconds``, and judge the pending phase of ``release``; its contract is left out where it was just
+    ``asked``.
 
-    Raises ``Fault`` when the release is not on trial here by this run.
+    Raises ``Fault`` when the release is not pending here by this run.
     """
     state = session.store.load()
     pending = state["pending"]
@@ -47,7 +50,7 @@ def watch(session: Session, release: ReleaseId, seconds: float, options: Options
     if pending is None or pending["release"] != release or pending["run"] != session.run["id"]:
         raise Fault(
             Problem(
-                f"release {release[:12]} is not pending here by this run, so it cannot be baked", do="deploy it again"
+                f"release {release[:12]} is not pending here by this run, so it cannot be baked", fix="deploy it again"
             )
         )
     meta = session.store.meta(release)
@@ -64,7 +67,7 @@ def watch(session: Session, release: ReleaseId, seconds: float, options: Options
     now = seconds_of(session.system.now())
     # A state that was made of a damaged journal may not tell when it began.
     began = logged_at(str(pending.get("since"))) or now
-    traffic = Traffic(began - BEFORE, now + 1)
+    traffic = TrafficCounts(began - BEFORE, now + 1)
     seen = _Seen(marked, traffic, began, limit)
     before, after = seen.before, seen.after
     problems += _traffic_problems(session, seen)
@@ -128,7 +131,7 @@ def _own_problems(session: Session, records: Records) -> list[Problem]:
 class _Seen:
     """What access logs show of before and after the switch, as a whole and by who asked."""
 
-    def __init__(self, marks: dict[str, list[int]], traffic: Traffic, began: int, limit: Limit) -> None:
+    def __init__(self, marks: dict[str, list[int]], traffic: TrafficCounts, began: int, limit: Limit) -> None:
         self.before = self.after = Share(0, 0, 0)
         self.clients_before, self.clients = Clients(), Clients()
         for path, at in marks.items():
@@ -150,7 +153,7 @@ class _Seen:
 
     @property
     def are_more_refused(self) -> bool:
-        """Whether more visitors than before are answered with 4xx or 5xx, as far as enough of them asked."""
+        """Return whether more visitors than before are answered with 4xx or 5xx, as far as enough of them asked."""
         enough = min(self.before.requests, self.after.requests) >= _FEW
         return enough and rise(self.clients_before.refused(), self.clients.refused())
 

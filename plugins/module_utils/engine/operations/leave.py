@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import state as states
-from ..asking import contract_of
-from ..guard.arm import arm
-from ..guard.lease import DEADLINE, keeper
+from ..checks import contract_of
 from ..host.nginx import build, try_tree
 from ..host.processes import find_masters, workers_of
 from ..host.system import NoNamespace
+from ..pending import pending_problem
+from ..rollback import roll_back
 from ..serving import check_problems, run_contract
 from ..session import Fault, Problem, problems_of
 from ..store import Locked
@@ -18,16 +18,16 @@ from ..traces import find_foreign, find_traces, leaving, remove_traces
 from ..trees.directory import directory_problems, make_directory, put_directory
 from ..trees.drift import drift, drift_problem
 from ..trees.installed import adopt
-from ..trial import pending_problem
-from ..way_back import go_back
-from .settle import end_trial, let_guard_go
+from ..watchdog.arm import arm
+from ..watchdog.heartbeat import DEADLINE, keeper
+from .finalize import end_pending, let_watchdog_go
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ...outside import ReleaseId
-    from ..forms import Json, LeaveRequest
+    from ...untrusted import ReleaseId
     from ..host.processes import Master
+    from ..protocol import Json, LeaveRequest
     from ..session import Session
 
 __all__ = ["leave"]
@@ -38,14 +38,14 @@ _CHECK_TIMEOUT = 10.0
 def leave(session: Session, request: LeaveRequest, bundle: bytes = b"") -> Json:
     """Take Sluice off this host. nginx serves the same files, and is not told anything.
 
-    Until ``/etc/nginx`` is proved to be as good as before, the host has a release on trial: the live one, which the
-    guard would lead it back to. Then the state says that the host was never touched, and what is left of Sluice is
+    Until ``/etc/nginx`` is proved to be as good as before, the host has a pending release: the live one, which the
+    watchdog would lead it back to. Then the state says that the host was never touched, and what is left of Sluice is
     waste. Raises ``Fault``; nothing is removed then.
     """
     if session.own:
         what = "the host's own engine does not remove itself: whoever has its key could then bring what is not signed"
         do = "run playbooks/leave.yml as an administrator: -e rollout_engine_command= and a user who is root"
-        raise Fault(Problem(what, "root by another way", do=do))
+        raise Fault(Problem(what, "root by another way", fix=do))
     if request.get("looking"):
         return {**_told(session), "changed": False, "problems": _look(session, request)}
     answer = _told(session)
@@ -61,7 +61,7 @@ def leave(session: Session, request: LeaveRequest, bundle: bytes = b"") -> Json:
             state = _turn(session, state, answer["release"])
         # From here on the host is one that Sluice never touched, whatever happens.
         session.save({**states.empty(), "version": state["version"]})
-        let_guard_go(session, session.run["id"])
+        let_watchdog_go(session, session.run["id"])
         session.alive = _no_sign
         return {**answer, "removed": remove_traces(session)}
 
@@ -73,7 +73,7 @@ def _told(session: Session) -> Json:
 
 
 def _no_sign() -> None:
-    """No guard waits for a sign of life any more, and one would be a trace."""
+    """No watchdog waits for a heartbeat any more, and one would be a trace."""
 
 
 def _look(session: Session, request: LeaveRequest) -> list[Problem]:
@@ -85,14 +85,14 @@ def _look(session: Session, request: LeaveRequest) -> list[Problem]:
 
 
 def _recovered(session: Session, state: Json) -> Json:
-    """Take back what an earlier ``leave`` has begun here and not ended. The caller has the lock, so it is dead."""
+    """Roll back what an earlier ``leave`` has begun here and not ended. The caller has the lock, so it is dead."""
     pending = state["pending"]
     if not pending or pending["run"] != session.run["id"]:
         return state
-    answer = end_trial(session, state, f"run {session.run['id']}", "it was cut short")
+    answer = end_pending(session, state, f"run {session.run['id']}", "it was cut short")
     if answer.get("broken"):
         raise Fault(*answer["problems"])
-    session.going_back = False
+    session.rolling_back = False
     return session.store.load()
 
 
@@ -104,7 +104,7 @@ def _problems(session: Session, state: Json, request: LeaveRequest) -> list[Prob
     differences = [] if pending else drift(session, state)
     if differences and request.get("drift") != "adopt":
         do = "-e rollout_drift=adopt leaves them as they are now; or deploy with -e rollout_drift=discard first"
-        problems.append(drift_problem(session, state, differences)._replace(do=do))
+        problems.append(drift_problem(session, state, differences)._replace(fix=do))
     if session.layout.linked() is not None:
         problems += directory_problems(session)
     return problems + _test(session, None)
@@ -145,7 +145,7 @@ def _turn(session: Session, state: Json, release: ReleaseId) -> Json:
     before: ReleaseId = state["live"]
     arm(session, run["id"], DEADLINE)
     session.alive = keeper(session, run["id"], DEADLINE)
-    session.journal("trial", release=before, before=before, who=run["who"], deadline=DEADLINE)
+    session.journal("pending", release=before, before=before, who=run["who"], deadline=DEADLINE)
     state = states.begun(state, before, run, session.system.now(), session.system.boot(), DEADLINE)
     session.save(state)
     try:
@@ -162,17 +162,17 @@ def _turn(session: Session, state: Json, release: ReleaseId) -> Json:
         # What did not hold before is nobody's fault here.
         _hold(check_problems([each for each in _outcomes(session, meta) if each["name"] not in broken]))
         if _workers(session) != workers:
-            raise Fault(Problem("somebody else reloaded nginx meanwhile", "the same workers", do="try again"))
+            raise Fault(Problem("somebody else reloaded nginx meanwhile", "the same workers", fix="try again"))
     except Exception as error:
         problems = problems_of(error)
         try:
-            session.going_back = True
+            session.rolling_back = True
             swapped = session.layout.linked() != before
-            go_back(session, state, before, by=f"run {run['id']}", reload=swapped, check_timeout=_CHECK_TIMEOUT)
-            let_guard_go(session, run["id"])
+            roll_back(session, state, before, by=f"run {run['id']}", reload=swapped, check_timeout=_CHECK_TIMEOUT)
+            let_watchdog_go(session, run["id"])
             session.system.remove(leaving(session))
         except Exception as worse:
-            problems += [each._replace(what=f"the way back failed too: {each.what}") for each in problems_of(worse)]
+            problems += [each._replace(what=f"the rollback failed too: {each.what}") for each in problems_of(worse)]
         raise Fault(*problems) from error
     return state
 

@@ -10,18 +10,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...manifest import Difference
-from ...outside import ReleaseId
-from ..guard.lease import why_overdue
+from ...manifest import PathDifference
+from ...untrusted import ReleaseId
 from ..host.nginx import build, build_problems, find_master, master_problems
 from ..host.processes import workers_of
+from ..pending import pending_problem
 from ..session import Fault, Problem, Session
 from ..trees.drift import drift, drift_problem, is_ours
-from ..trees.stock import has_release
-from ..trial import pending_problem
+from ..trees.release_inventory import has_release
+from ..watchdog.heartbeat import why_overdue
 
 if TYPE_CHECKING:
-    from ..forms import Facts, Json, Platform, PreflightRequest
+    from ..protocol import Json, PreflightRequest, ReleaseFacts, StagedPlatform
 
 __all__ = ["operating_system", "preflight"]
 
@@ -35,7 +35,7 @@ def preflight(session: Session, request: PreflightRequest, bundle: bytes = b"") 
     release, facts, platform = _subject(session, state, request)
     problems: list[Problem] = []
     if request.get("recover") and _is_left_over(session, state):
-        from .settle import recover
+        from .finalize import recover
 
         try:
             with session.store.lock(session.run, "recover"):
@@ -81,7 +81,9 @@ def preflight(session: Session, request: PreflightRequest, bundle: bytes = b"") 
     return answer
 
 
-def _subject(session: Session, state: Json, request: PreflightRequest) -> tuple[ReleaseId, Facts, Platform]:
+def _subject(
+    session: Session, state: Json, request: PreflightRequest
+) -> tuple[ReleaseId, ReleaseFacts, StagedPlatform]:
     """Return the release, and what is known of it. Raises ``Fault`` where this host has none that is named so."""
     if not request.get("stored"):
         return request["release"], request.get("facts") or {}, request.get("platform") or {}
@@ -89,13 +91,13 @@ def _subject(session: Session, state: Json, request: PreflightRequest) -> tuple[
 
     release = resolve(state, str(request["stored"]))
     meta = session.store.meta(release)
-    platform: Platform = meta.get("platform") or {}
+    platform: StagedPlatform = meta.get("platform") or {}
     # What a host served before it may serve again, whatever became of the distribution around nginx since.
     platform.pop("os", None)
     return release, meta.get("facts") or {}, platform
 
 
-def _has_release(session: Session, state: Json, release: ReleaseId, differences: list[Difference]) -> bool:
+def _has_release(session: Session, state: Json, release: ReleaseId, differences: list[PathDifference]) -> bool:
     # The live tree has been read for its drift just now.
     known = release == state["live"] and release == session.layout.linked()
     return not differences if known else has_release(session, release)
@@ -106,7 +108,9 @@ def _is_left_over(session: Session, state: Json) -> bool:
     return bool(pending and why_overdue(session, pending))
 
 
-def _nginx(session: Session, facts: Facts, platform: Platform) -> tuple[list[Problem], Json, tuple[str, ...]]:
+def _nginx(
+    session: Session, facts: ReleaseFacts, platform: StagedPlatform
+) -> tuple[list[Problem], Json, tuple[str, ...]]:
     try:
         master = find_master(session)
     except Fault as fault:
@@ -123,7 +127,7 @@ def _nginx(session: Session, facts: Facts, platform: Platform) -> tuple[list[Pro
 def _unmet(session: Session, needs: list[Json], modules: tuple[str, ...]) -> list[Problem]:
     if not needs:
         return []
-    from ..needs.look import look, unmet
+    from ..needs.inspect import look, unmet
 
     return unmet(session, look(session, needs, modules))
 

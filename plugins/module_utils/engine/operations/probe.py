@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from ...manifest import read_tree, release_id
 from ..host.nginx import build, find_master
-from ..needs.look import look
+from ..needs.inspect import look
 from ..session import Fault, Problem, Session, problems_of
 from ..trees.disclosure import read_pristine
-from ..trees.sending import MOST_BYTES, pack_without_secrets
+from ..trees.export import MOST_BYTES, pack_without_secrets
 from .preflight import operating_system
 
 if TYPE_CHECKING:
-    from ..forms import Json, ProbeRequest
+    from ..protocol import Json, ProbeRequest
 
 __all__ = ["probe"]
 

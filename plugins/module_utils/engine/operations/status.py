@@ -5,15 +5,15 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Iterator
 
-from ...outside import ReleaseId, read_release_id
-from ..guard.lease import due_in
+from ...untrusted import ReleaseId, read_release_id
 from ..host.nginx import build, find_master
 from ..host.processes import workers_of
 from ..session import Fault, Problem, Session, problems_of
 from ..trees.drift import difference_text, drift
+from ..watchdog.heartbeat import due_in
 
 if TYPE_CHECKING:
-    from ..forms import Json, ShowRequest
+    from ..protocol import Json, ShowRequest
 
 __all__ = ["resolve", "show", "status"]
 
@@ -22,7 +22,7 @@ _OF_CHECKS = ("name", "source")
 
 
 def status(session: Session, request: Json, bundle: bytes = b"") -> Json:
-    """Tell what can be told; what cannot is among the problems."""
+    """Return what can be told; what cannot is among the problems."""
     problems: list[Problem] = []
 
     @contextmanager
@@ -37,7 +37,7 @@ def status(session: Session, request: Json, bundle: bytes = b"") -> Json:
         state = session.store.load()
         answer.update({key: state[key] for key in ("confirmed", "pending", "last", "releases")})
         pending = state["pending"]
-        answer["guard"] = {"due_in": round(due_in(session, pending), 1) if pending else None}
+        answer["watchdog"] = {"due_in": round(due_in(session, pending), 1) if pending else None}
         differences = drift(session, state)
         answer["drift"] = [difference.path for difference in differences]
         answer["drift_diff"] = difference_text(session, state, differences)
@@ -90,7 +90,7 @@ def resolve(state: Json, wanted: str) -> ReleaseId:
         record = state["pending"] or state["confirmed"]
         if record and record["before"]:
             return read_release_id(record["before"])
-        raise Fault(Problem("this host has no release before the live one", seen=f"releases: {listed}"))
+        raise Fault(Problem("this host has no release before the live one", actual=f"releases: {listed}"))
     matching = [release for release in there if wanted and release.startswith(wanted)]
     if len(matching) == 1:
         return read_release_id(matching[0])

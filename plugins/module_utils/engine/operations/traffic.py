@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Iterable
 
-from ...outside import ReleaseId
+from ...untrusted import ReleaseId
 from ..host.processes import find_masters, open_logs
+from ..log_window import lines_between
 from ..logs import OWN, Limit, share
 from ..session import Session
-from ..times import seconds_of
-from ..traffic import BEFORE, Traffic
-from ..window import lines_between
+from ..timestamps import seconds_of
+from ..traffic import BEFORE, TrafficCounts
 
 if TYPE_CHECKING:
-    from ..forms import Json, TrafficRequest
+    from ..protocol import Json, TrafficRequest
 
 __all__ = ["counted", "traffic"]
 
@@ -43,12 +43,12 @@ def traffic(session: Session, request: TrafficRequest, bundle: bytes = b"") -> J
 
 def counted(session: Session, began: str, *releases: ReleaseId) -> Json | None:
     """Count the requests from a little before a switch, which ``began`` then (ISO-8601), until now. None where it is
-    not known which logs there are, or they cannot be counted: on a way back, that must be no fault.
+    not known which logs there are, or they cannot be counted: on a rollback, that must be no fault.
     """
     try:
         return _window(session, releases, began, seconds_of(began) - BEFORE, seconds_of(session.system.now()) + 1)
     except Exception as error:
-        session.warn(f"the requests of the trial could not be counted: {error}")
+        session.warn(f"the requests of the pending phase could not be counted: {error}")
         return None
 
 
@@ -56,7 +56,7 @@ def _window(session: Session, releases: Iterable[ReleaseId], began: str, start: 
     logs = _access_logs(session, releases)
     if not logs:
         return None
-    counting, limit = Traffic(start, end), Limit(_MOST, _LONGEST)
+    counting, limit = TrafficCounts(start, end), Limit(_MOST, _LONGEST)
     for path in logs:
         share(lines_between(path, start, end, limit), OWN, counting)
     if limit.reached:

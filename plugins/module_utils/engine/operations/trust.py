@@ -12,7 +12,7 @@ from ..session import Fault, Problem, Session
 from ..signatures import verify
 
 if TYPE_CHECKING:
-    from ..forms import Json, TrustRequest, UpdateEngineRequest
+    from ..protocol import Json, TrustRequest, UpdateEngineRequest
 
 __all__ = ["trust", "update_engine"]
 
@@ -73,7 +73,7 @@ def update_engine(session: Session, request: UpdateEngineRequest, bundle: bytes)
     statement = request["statement"]
     if not session.own:
         raise Fault(
-            Problem("this host is asked without its own engine", do="run playbooks/trust.yml, which installs it")
+            Problem("this host is asked without its own engine", fix="run playbooks/trust.yml, which installs it")
         )
     digest, number = str(statement.get("digest_of_engine")), int(statement["number"])
     with session.store.lock(session.run, "update_engine"):
@@ -107,9 +107,9 @@ def _hold(session: Session, statement: Json, signature: str) -> None:
 def _verify(session: Session, statement: Json, signature: str, kind: str, namespace: str) -> None:
     problems = verify(session, receipts.canonical(statement), signature, namespace, kind)
     if statement.get("schema") != receipts.SCHEMA or statement.get("kind") != kind:
-        problems.append(Problem(f"what came to be signed for {kind} is none", seen=str(statement.get("kind"))[:40]))
+        problems.append(Problem(f"what came to be signed for {kind} is none", actual=str(statement.get("kind"))[:40]))
     late = receipts.time_faults(statement, session.system.now())
-    problems += [Problem(fault.replace("the receipt", f"the {kind}'s signature"), do="run it again") for fault in late]
+    problems += [Problem(fault.replace("the receipt", f"the {kind}'s signature"), fix="run it again") for fault in late]
     problems += early(session, statement, kind)
     if problems:
         raise Fault(*problems)

@@ -8,7 +8,7 @@ import posixpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...manifest import Entry, compare, read_tree
+from ...manifest import ManifestEntry, compare, read_tree
 from ..host.copying import create
 from ..session import Fault, Problem
 
@@ -31,7 +31,7 @@ def pack_tree(tree: Path) -> bytes:
     return buffer.getvalue()
 
 
-def unpack(data: bytes, into: Path, manifest: list[Entry], owners: bool = False, group: int = -1) -> None:
+def unpack(data: bytes, into: Path, manifest: list[ManifestEntry], owners: bool = False, group: int = -1) -> None:
     """Unpack ``data`` into the new directory ``into``, and hold it to ``manifest``.
 
     Nothing is written that the manifest does not list, so no member can lead out of ``into``. Everything belongs to
@@ -53,7 +53,7 @@ def unpack(data: bytes, into: Path, manifest: list[Entry], owners: bool = False,
                 content = archive.extractfile(member) if member.isreg() else None
                 _unpack_member(member, content.read() if content else b"", str(into), expected, made, owners, group)
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
-        raise Fault(Problem("the bundle of the release is damaged", seen=str(error), do=_DO)) from error
+        raise Fault(Problem("the bundle of the release is damaged", actual=str(error), fix=_DO)) from error
     _set_directory_modes(into, manifest)
     differences = compare(manifest, read_tree(into))
     if differences:
@@ -62,7 +62,7 @@ def unpack(data: bytes, into: Path, manifest: list[Entry], owners: bool = False,
             Problem(
                 f"the bundle does not hold the release: {first.path} is {first.what}",
                 "the tree of the manifest",
-                do=_DO,
+                fix=_DO,
             )
         )
     into.chmod(0o755)
@@ -72,7 +72,7 @@ def _unpack_member(
     member: tarfile.TarInfo,
     content: bytes,
     into: str,
-    expected: dict[str, Entry],
+    expected: dict[str, ManifestEntry],
     made: set[str],
     owners: bool,
     group: int,
@@ -83,10 +83,10 @@ def _unpack_member(
     entry = expected.get(name)
     kind = _kind(member)
     if entry is None or name.startswith("/") or ".." in member.name.split("/"):
-        raise Fault(Problem(f"the bundle holds {member.name!r}, which the release's manifest does not list", do=_DO))
+        raise Fault(Problem(f"the bundle holds {member.name!r}, which the release's manifest does not list", fix=_DO))
     if entry.kind != kind:
         raise Fault(
-            Problem(f"the bundle does not hold the release: {member.name} is {kind}", f"a {entry.kind}", do=_DO)
+            Problem(f"the bundle does not hold the release: {member.name} is {kind}", f"a {entry.kind}", fix=_DO)
         )
     target = f"{into}/{name}"
     _make_folder(into, name if kind == "dir" else posixpath.dirname(name), made, member.name)
@@ -110,8 +110,8 @@ def _kind(member: tarfile.TarInfo) -> str:
     return "file" if member.isreg() else "link" if member.issym() else "dir" if member.isdir() else "something else"
 
 
-def is_for_group(entry: Entry) -> bool:
-    """Tell whether a file is for its group and for no others: then nginx's workers read it."""
+def is_for_group(entry: ManifestEntry) -> bool:
+    """Return whether a file is for its group and for no others: then nginx's workers read it."""
     return entry.kind == "file" and entry.mode & 0o044 == 0o040
 
 
@@ -121,12 +121,12 @@ def _make_folder(into: str, name: str, made: set[str], wanted_for: str) -> None:
     _make_folder(into, posixpath.dirname(name), made, wanted_for)
     folder = f"{into}/{name}"
     if os.path.islink(folder):
-        raise Fault(Problem(f"the bundle writes through a link: {wanted_for}", do=_DO))
+        raise Fault(Problem(f"the bundle writes through a link: {wanted_for}", fix=_DO))
     os.mkdir(folder, 0o700)
     made.add(name)
 
 
-def _set_directory_modes(into: Path, manifest: list[Entry]) -> None:
+def _set_directory_modes(into: Path, manifest: list[ManifestEntry]) -> None:
     # At the end and from the bottom, because a directory without the right to write may come before what is in it.
     for entry in sorted(manifest, reverse=True):
         folder = into / entry.path

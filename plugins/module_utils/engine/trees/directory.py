@@ -22,7 +22,7 @@ _MOST_NAMED = 10
 
 def directory_problems(session: Session) -> list[Problem]:
     """Return what keeps the live tree from standing alone: it needs Sluice's folder, or something would be lost."""
-    root, kept, tree = session.layout.root, session.layout.kept, session.layout.conf.resolve()
+    root, kept, tree = session.layout.root, session.layout.shared, session.layout.conf.resolve()
     links = _links(session, tree)
     stray = [f"{name} leads to {target}" for name, target in links.items() if not _is_below(target, str(kept))]
     stray += _naming(tree, os.fsencode(f"{root}/"))
@@ -43,8 +43,8 @@ def make_directory(session: Session) -> Path:
     """Make the directory, beside ``/etc/nginx`` and closed to others, and return its path. Raises ``Fault`` where the
     live tree was changed meanwhile.
     """
-    system, conf, kept, folder = session.system, session.layout.conf, session.layout.kept, leaving(session)
-    tree, place, whole = conf.resolve(), folder / conf.name, folder / "kept"
+    system, conf, kept, folder = session.system, session.layout.conf, session.layout.shared, leaving(session)
+    tree, place, whole = conf.resolve(), folder / conf.name, folder / "shared"
     system.remove(folder)
     system.make_directory(folder, 0o700)
     system.copy(tree, place)
@@ -62,7 +62,7 @@ def make_directory(session: Session) -> Path:
     theirs = [entry for entry in read_tree(place) if not any(_is_below(entry.path, name) for name in links)]
     differences = compare(ours, theirs)
     if differences:
-        raise Fault(Problem(f"{differences[0].path} was changed meanwhile", do="see who changes it, and try again"))
+        raise Fault(Problem(f"{differences[0].path} was changed meanwhile", fix="see who changes it, and try again"))
     return place
 
 
@@ -113,7 +113,7 @@ def put_directory(session: Session, place: Path) -> None:
     except OSError as error:
         if error.errno not in CANNOT_EXCHANGE:
             raise
-        # A moment without /etc/nginx; a crash in it is mended by the guard, and by the unit for boots.
+        # A moment without /etc/nginx; a crash in it is fixed by the watchdog, and by the unit for boots.
         system.remove(conf)
         system.rename(place, conf)
     system.remove(leaving(session))

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Iterable, NamedTuple
 from ...secrets import NOT_SHOWN, closed_paths, redact_line, redactions, secret_paths, secret_rows
 
 if TYPE_CHECKING:
-    from ..forms import Json
+    from ..protocol import Json
     from ..session import Session
 
 __all__ = [
     "MOST_BYTES",
-    "Side",
+    "DisclosedTree",
     "compare_texts",
     "differences",
     "read_pristine",
@@ -36,7 +36,7 @@ MAIN = "nginx.conf"
 _MOST_TEXT = 256 << 10
 
 
-class Side(NamedTuple):
+class DisclosedTree(NamedTuple):
     """A tree: its files, the targets of its links, and the permissions of files and of folders (``conf.d/``)."""
 
     files: dict[str, bytes]
@@ -44,9 +44,9 @@ class Side(NamedTuple):
     modes: dict[str, int]
 
 
-def read_side(tree: str | os.PathLike[str], most: int | None = None) -> Side | None:
+def read_side(tree: str | os.PathLike[str], most: int | None = None) -> DisclosedTree | None:
     """Read a tree; None where its files have more bytes than ``most`` (16 MiB). Raises ``OSError``."""
-    side = Side({}, {}, {})
+    side = DisclosedTree({}, {}, {})
     left = MOST_BYTES if most is None else most
     for folder, folders, names in os.walk(tree):
         for name in (*folders, *names):
@@ -72,12 +72,12 @@ def _read(path: str) -> bytes:
         return file.read()
 
 
-def unpack_side(bundle: bytes) -> Side:
+def unpack_side(bundle: bytes) -> DisclosedTree:
     """Read a tree from its pristine copy, a tar.gz; it is empty where that is damaged."""
     import io
     import tarfile
 
-    side = Side({}, {}, {})
+    side = DisclosedTree({}, {}, {})
     try:
         with tarfile.open(fileobj=io.BytesIO(bundle), mode="r:gz") as archive:
             for member in archive:
@@ -91,21 +91,21 @@ def unpack_side(bundle: bytes) -> Side:
                 elif member.isdir():
                     side.modes[f"{name}/"] = member.mode
     except (tarfile.TarError, EOFError, OSError):
-        return Side({}, {}, {})
+        return DisclosedTree({}, {}, {})
     return side
 
 
-def read_pristine(session: Session, state: Json) -> Side:
+def read_pristine(session: Session, state: Json) -> DisclosedTree:
     """Read the live release as it was deployed; it is empty where there is none."""
     if not state["live"]:
-        return Side({}, {}, {})
+        return DisclosedTree({}, {}, {})
     try:
         return unpack_side(session.layout.bundle(state["live"]).read_bytes())
     except OSError:
-        return Side({}, {}, {})
+        return DisclosedTree({}, {}, {})
 
 
-def secrets_in(conf: str | Path, *sides: Side, shown: bool = True) -> set[str]:
+def secrets_in(conf: str | Path, *sides: DisclosedTree, shown: bool = True) -> set[str]:
     """Return the paths whose content stays: those that are secret on any side. nginx reads the trees at ``conf``.
 
     What is ``shown`` to people is also held to who may read most files; the controller needs ``nginx.conf`` all the
@@ -138,7 +138,9 @@ def _shown(line: str, known: dict[str, str]) -> str:
     return known.get(bare, bare) + line[len(bare) :]
 
 
-def differences(before: Side, after: Side, conf: str | Path, paths: Iterable[str], names: tuple[str, str]) -> list[str]:
+def differences(
+    before: DisclosedTree, after: DisclosedTree, conf: str | Path, paths: Iterable[str], names: tuple[str, str]
+) -> list[str]:
     """Return the lines of a unified diff of these paths. ``names`` are those of the two sides."""
     secret = secrets_in(conf, before, after)
     lines: list[str] = []
@@ -149,7 +151,7 @@ def differences(before: Side, after: Side, conf: str | Path, paths: Iterable[str
     return lines
 
 
-def _difference(before: Side, after: Side, path: str, secret: bool) -> list[str]:
+def _difference(before: DisclosedTree, after: DisclosedTree, path: str, secret: bool) -> list[str]:
     old, new = before.files.get(path), after.files.get(path)
     lines = _modes(before, after, path)
     if old == new:
@@ -159,7 +161,7 @@ def _difference(before: Side, after: Side, path: str, secret: bool) -> list[str]
     return lines + compare_texts(old or b"", new or b"", _change(old, new))
 
 
-def _modes(before: Side, after: Side, path: str) -> list[str]:
+def _modes(before: DisclosedTree, after: DisclosedTree, path: str) -> list[str]:
     for name in (path, f"{path}/"):
         old, new = before.modes.get(name), after.modes.get(name)
         if old is not None and new is not None and old != new:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Iterable
 
-from ...manifest import Difference, compare, entries_from_json, read_tree
+from ...manifest import PathDifference, compare, entries_from_json, read_tree
 from ..session import Problem, Session
 
 if TYPE_CHECKING:
-    from ..forms import Json
+    from ..protocol import Json
 
 __all__ = ["NOT_LINKED", "difference_text", "drift", "drift_problem", "is_ours"]
 
@@ -16,7 +16,7 @@ NOT_LINKED = "."
 _MOST_FILES, _MOST_TEXT = 20, 64 << 10
 
 
-def drift(session: Session, state: Json) -> list[Difference]:
+def drift(session: Session, state: Json) -> list[PathDifference]:
     """List where the live tree is no longer its release. The path ``.`` stands for the link itself.
 
     A host that Sluice never switched has no drift.
@@ -24,16 +24,16 @@ def drift(session: Session, state: Json) -> list[Difference]:
     live = state["live"]
     if live is None or not is_ours(session, state):
         return []
-    found = [] if session.layout.linked() == _expected_link(state) else [Difference(NOT_LINKED, "changed")]
+    found = [] if session.layout.linked() == _expected_link(state) else [PathDifference(NOT_LINKED, "changed")]
     tree = session.layout.release(live) if not found else session.layout.conf
     if not tree.is_dir():
-        return found or [Difference(NOT_LINKED, "removed")]
+        return found or [PathDifference(NOT_LINKED, "removed")]
     manifest = entries_from_json(session.store.meta(live).get("manifest", []))
     return found + compare(manifest, read_tree(tree.resolve()))
 
 
 def is_ours(session: Session, state: Json) -> bool:
-    """Tell whether Sluice has ever switched this host; else what ``/etc/nginx`` holds is to be adopted."""
+    """Return whether Sluice has ever switched this host; else what ``/etc/nginx`` holds is to be adopted."""
     if session.layout.linked() is not None:
         return True
     return any((record.get("confirmed") or {}).get("run") for record in state["releases"].values())
@@ -41,14 +41,14 @@ def is_ours(session: Session, state: Json) -> bool:
 
 def _expected_link(state: Json) -> str | None:
     pending = state["pending"]
-    if pending and pending["phase"] not in ("intent", "reverting"):
+    if pending and pending["phase"] not in ("intent", "rolling_back"):
         return str(pending["release"])
     live: str | None = state["live"]
     return live
 
 
-def drift_problem(session: Session, state: Json, differences: list[Difference]) -> Problem:
-    """Say which paths are not as the release left them, at most twenty, and how their texts differ."""
+def drift_problem(session: Session, state: Json, differences: list[PathDifference]) -> Problem:
+    """Return which paths are not as the release left them, at most twenty, and how their texts differ."""
     listed = [f"{path} ({what})" for path, what in differences[:_MOST_FILES] if path != NOT_LINKED]
     if any(path == NOT_LINKED for path, _ in differences):
         listed.insert(0, "/etc/nginx no longer leads to the live release")
@@ -63,7 +63,7 @@ def drift_problem(session: Session, state: Json, differences: list[Difference]) 
     )
 
 
-def difference_text(session: Session, state: Json, differences: Iterable[Difference]) -> str:
+def difference_text(session: Session, state: Json, differences: Iterable[PathDifference]) -> str:
     """Return a unified diff from the release to the live tree, of the first twenty files, at most 64 KiB.
 
     What is secret on either side is not in it.

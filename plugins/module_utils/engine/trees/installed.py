@@ -7,16 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterator
 
-from ...manifest import Entry, compare, entries_from_json, entries_to_json, read_tree, release_id
-from ...outside import ReleaseId
+from ...manifest import ManifestEntry, compare, entries_from_json, entries_to_json, read_tree, release_id
+from ...untrusted import ReleaseId
 from .. import state as states
 from ..session import Fault, Problem, Session
 from .bundle import is_for_group, pack_tree, unpack
 from .live import CANNOT_EXCHANGE
-from .stock import has_release
+from .release_inventory import has_release
 
 if TYPE_CHECKING:
-    from ..forms import Facts, Json
+    from ..protocol import Json, ReleaseFacts
 
 __all__ = ["adopt", "install", "keep", "repair"]
 
@@ -40,10 +40,10 @@ def _temporary(session: Session, name: str) -> Iterator[Path]:
 def install(
     session: Session,
     release: ReleaseId,
-    manifest: list[Entry],
+    manifest: list[ManifestEntry],
     bundle: bytes,
     owners: bool = False,
-    facts: Facts | None = None,
+    facts: ReleaseFacts | None = None,
 ) -> None:
     """Put a release on the host:
 
@@ -63,7 +63,7 @@ def install(
     data = bundle or (pristine.read_bytes() if pristine.is_file() else b"")
     if not data:
         raise Fault(
-            Problem(f"this host has no release {release[:12]}", do="deploy it, so that the controller sends it along")
+            Problem(f"this host has no release {release[:12]}", fix="deploy it, so that the controller sends it along")
         )
     with _temporary(session, "incoming") as place:
         unpack(data, place, manifest, owners, _group(session, manifest, facts))
@@ -72,7 +72,7 @@ def install(
         _move_in(session, place, session.layout.release(release))
 
 
-def _group(session: Session, manifest: list[Entry], facts: Facts | None) -> int:
+def _group(session: Session, manifest: list[ManifestEntry], facts: ReleaseFacts | None) -> int:
     """Return the group of nginx's workers where a file of the release is for them alone; else -1."""
     if not any(is_for_group(entry) for entry in manifest):
         return -1
@@ -95,7 +95,7 @@ def _move_in(session: Session, place: Path, tree: Path) -> None:
         session.system.rename(place, tree)
 
 
-def adopt(session: Session, state: Json, facts: Facts) -> Json:
+def adopt(session: Session, state: Json, facts: ReleaseFacts) -> Json:
     """Make what ``/etc/nginx`` holds a release of its own, confirmed, and return the new state.
 
     The tree itself stays where it is.
@@ -157,7 +157,7 @@ def _keep_one(session: Session, path: Path, folder: Path) -> None:
         return
     if not live.exists():
         raise _lacking(session, path)
-    with _temporary(session, "kept") as closed:
+    with _temporary(session, "shared") as closed:
         # What is there may be another file system.
         is_near = os.stat(closed.parent).st_dev == os.stat(folder).st_dev
         temporary = closed if is_near else folder / f".{path.name}.incoming"
@@ -167,19 +167,19 @@ def _keep_one(session: Session, path: Path, folder: Path) -> None:
 
 
 def _lacking(session: Session, path: Path) -> Fault:
-    shown = session.layout.kept / str(path)
+    shown = session.layout.shared / str(path)
     return Fault(
         Problem(
             f"{path} is to be kept, and is not on this host",
             f"{session.layout.conf / str(path)} or {shown}",
-            do=f"put it at {shown} on this host, or take it off the kept paths",
+            fix=f"put it at {shown} on this host, or take it off the shared paths",
         )
     )
 
 
 @contextmanager
 def _kept_folder(session: Session, path: Path) -> Iterator[Path]:
-    """Have the folder of a kept path, for the time of a ``with``: the folders above it with the owners and modes of
+    """Have the folder of a shared path, for the time of a ``with``: the folders above it with the owners and modes of
     their origin, and closed where they are more open than it, as earlier versions made them.
 
     Such a folder may be another user's, who can put a link in the place of one below it. So each is gone through by
@@ -188,9 +188,9 @@ def _kept_folder(session: Session, path: Path) -> Iterator[Path]:
     layout = session.layout
     known = session.store.load()["releases"]
     adopted = [layout.release(name) for name, row in known.items() if row.get("origin") == "adopted"]
-    if not layout.kept.exists():
-        session.system.make_directory(layout.kept, 0o700)
-    at = os.open(layout.kept, _FOLDER)
+    if not layout.shared.exists():
+        session.system.make_directory(layout.shared, 0o700)
+    at = os.open(layout.shared, _FOLDER)
     try:
         # The first is the folder of all that is kept: it stands for /etc/nginx itself.
         for length in range(len(path.parts)):
@@ -199,7 +199,7 @@ def _kept_folder(session: Session, path: Path) -> Iterator[Path]:
             found = [origin.stat() for origin in origins if origin.is_dir()]
             is_new = False
             if length:
-                below = _entered(at, path.parts[length - 1], layout.kept / str(name))
+                below = _entered(at, path.parts[length - 1], layout.shared / str(name))
                 is_new = below < 0
                 if is_new:
                     if not found:
@@ -250,7 +250,7 @@ def repair(session: Session, release: ReleaseId) -> None:
     pristine = session.layout.bundle(release)
     if not pristine.is_file():
         raise Fault(
-            Problem(f"the pristine copy of {release[:12]} is gone", str(pristine), do="adopt the drift instead")
+            Problem(f"the pristine copy of {release[:12]} is gone", str(pristine), fix="adopt the drift instead")
         )
     meta = session.store.meta(release)
     owners = meta.get("origin") == "adopted"
@@ -262,7 +262,7 @@ def repair(session: Session, release: ReleaseId) -> None:
         for difference in compare(manifest, read_tree(tree)):
             target = tree / difference.path
             if _is_behind_link(tree, difference.path):
-                raise Fault(Problem(f"somebody changes {target.parent} meanwhile", do="see who does, and try again"))
+                raise Fault(Problem(f"somebody changes {target.parent} meanwhile", fix="see who does, and try again"))
             _restore(session, place / difference.path, target)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from ...outside import ReleaseId
+from ...untrusted import ReleaseId
 from ..session import Fault, Problem, Session
 
 __all__ = ["CANNOT_EXCHANGE", "point"]
@@ -30,7 +30,7 @@ def point(session: Session, release: ReleaseId) -> None:
         raise Fault(
             Problem(
                 f"{conf} is a mount point and cannot become a link",
-                do=f"mount it at another place, and copy it to {conf}",
+                fix=f"mount it at another place, and copy it to {conf}",
             )
         )
     aside = conf.with_name(f".{conf.name}.before-sluice")

@@ -11,7 +11,7 @@ import stat
 import time
 from typing import Iterable
 
-from ...engine.opening import read_any
+from ...engine.safe_open import read_any
 
 __all__ = ["Certificates", "not_after"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...outside import printable
+from ...untrusted import printable
 
 __all__ = ["Metrics"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterable
 
 from ...engine.logs import OWN, Limit, copied, mark, share, since
-from ...engine.records import SEVERE, Found, Pids, Records
+from ...engine.records import SEVERE, LogLines, Pids, Records
 from .exposition import Metrics
 
 __all__ = ["Logs"]
@@ -52,7 +52,7 @@ class Logs:
             size += found.size
         return size > 0
 
-    def _count(self, found: Found) -> None:
+    def _count(self, found: LogLines) -> None:
         for counts, new in (
             (self._own, found.levels),
             (self._unproven, found.unproven_levels),

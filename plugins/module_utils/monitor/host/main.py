@@ -11,11 +11,11 @@ from typing import Callable
 from ...engine.host.system import System
 from ...engine.session import Session
 from ...engine.store import Layout
-from ...outside import printable
-from .asking import Asking
+from ...untrusted import printable
+from .check_loop import CheckLoop
 from .exposition import Metrics
+from .inspect import Looking
 from .logs import Logs
-from .looking import Looking
 
 __all__ = ["Program", "main"]
 
@@ -32,7 +32,7 @@ class Program:
         self._path, self._every = path, every
         session = Session(System(), layout or Layout(), _ASKS)
         self._looking, self._logs = Looking(session), Logs()
-        self.asking = Asking(every, unsafe)
+        self.asking = CheckLoop(every, unsafe)
         self._said = ""
         self._busy_until = 0.0
 

@@ -39,7 +39,7 @@ def _plain(name: str) -> str:
 
 
 def _paths(word: str, scoped: Scoped, scopes: Scopes, names: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Say which files a word means: with a variable for the name of the server, one for each name."""
+    """Return which files a word means: with a variable for the name of the server, one for each name."""
     for possibility in possible(word, scoped, scopes):
         if possibility.startswith(_NO_FILE):
             continue
@@ -73,7 +73,9 @@ def _pair(scopes: Scopes, server: Scoped, prefix: str, names: tuple[str, ...]) -
 
 @lru_cache
 def _only_rsa(ciphers: str) -> bool:
-    """Whether a cipher list has none for an elliptic key, which any other list takes; what OpenSSL refuses has all."""
+    """Return whether a cipher list has none for an elliptic key, which any other list takes; what OpenSSL refuses
+    has all.
+    """
     if not ciphers:
         return False
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from ...outside import whole_number
+from ...untrusted import whole_number
 from ..model import Need
 from .scope import Scoped, Scopes
 from .variables import possible
@@ -14,7 +14,7 @@ from .variables import possible
 __all__ = ["endpoint_needs"]
 
 
-class _Way(NamedTuple):
+class _Protocol(NamedTuple):
     """How a directive reaches its target: the protocols without and with TLS, and the port where it names none."""
 
     plain: str
@@ -22,26 +22,26 @@ class _Way(NamedTuple):
     port: int
 
 
-_PASSES: Mapping[str, _Way] = {
-    "proxy_pass": _Way("http", "https", 80),
-    "grpc_pass": _Way("grpc", "grpcs", 80),
-    "fastcgi_pass": _Way("fastcgi", "fastcgi", 9000),
-    "uwsgi_pass": _Way("uwsgi", "uwsgis", 3031),
-    "scgi_pass": _Way("scgi", "scgi", 4000),
-    "memcached_pass": _Way("memcached", "memcached", 11211),
-    "memc_pass": _Way("memcached", "memcached", 11211),
-    "redis_pass": _Way("tcp", "tcp", 6379),
-    "redis2_pass": _Way("tcp", "tcp", 6379),
-    "auth_http": _Way("http", "https", 80),
-    "ssl_stapling_responder": _Way("http", "https", 80),
-    "ssl_ocsp_responder": _Way("http", "https", 80),
-    "on_publish": _Way("http", "https", 80),
-    "on_play": _Way("http", "https", 80),
-    "on_connect": _Way("http", "https", 80),
-    "on_done": _Way("http", "https", 80),
-    "on_update": _Way("http", "https", 80),
-    "push": _Way("tcp", "tcp", 1935),
-    "pull": _Way("tcp", "tcp", 1935),
+_PASSES: Mapping[str, _Protocol] = {
+    "proxy_pass": _Protocol("http", "https", 80),
+    "grpc_pass": _Protocol("grpc", "grpcs", 80),
+    "fastcgi_pass": _Protocol("fastcgi", "fastcgi", 9000),
+    "uwsgi_pass": _Protocol("uwsgi", "uwsgis", 3031),
+    "scgi_pass": _Protocol("scgi", "scgi", 4000),
+    "memcached_pass": _Protocol("memcached", "memcached", 11211),
+    "memc_pass": _Protocol("memcached", "memcached", 11211),
+    "redis_pass": _Protocol("tcp", "tcp", 6379),
+    "redis2_pass": _Protocol("tcp", "tcp", 6379),
+    "auth_http": _Protocol("http", "https", 80),
+    "ssl_stapling_responder": _Protocol("http", "https", 80),
+    "ssl_ocsp_responder": _Protocol("http", "https", 80),
+    "on_publish": _Protocol("http", "https", 80),
+    "on_play": _Protocol("http", "https", 80),
+    "on_connect": _Protocol("http", "https", 80),
+    "on_done": _Protocol("http", "https", 80),
+    "on_update": _Protocol("http", "https", 80),
+    "push": _Protocol("tcp", "tcp", 1935),
+    "pull": _Protocol("tcp", "tcp", 1935),
 }
 _TLS_SCHEMES = ("https", "grpcs", "suwsgi", "rtmps")
 _USUAL_PORTS = {"https": 443, "grpcs": 443, "suwsgi": 3031}
@@ -51,7 +51,7 @@ _SYSLOG_PORT = 514
 _DNS_PORT = 53
 
 
-class _Target(NamedTuple):
+class _EndpointTarget(NamedTuple):
     """A target of a directive, taken apart. ``port`` is 0 where none is named."""
 
     tls: bool
@@ -61,7 +61,7 @@ class _Target(NamedTuple):
     scheme: str
 
 
-def _target(text: str) -> _Target | None:
+def _target(text: str) -> _EndpointTarget | None:
     scheme, separator, rest = ("", "", "") if text.startswith("unix:") else text.partition("://")
     where = rest if separator else text
     scheme = scheme if separator else ""
@@ -69,7 +69,7 @@ def _target(text: str) -> _Target | None:
     if where.startswith("unix:"):
         path = where[len("unix:") :].split(":")[0]
         # As unix:///run/app.sock: the system takes several slashes for one.
-        return _Target(tls, "", 0, f"/{path.lstrip('/')}", scheme)
+        return _EndpointTarget(tls, "", 0, f"/{path.lstrip('/')}", scheme)
     where = where.split("/")[0].split("?")[0]
     if not where:
         return None
@@ -79,7 +79,7 @@ def _target(text: str) -> _Target | None:
     else:
         host, _, port = where.partition(":")
     number = whole_number(port) if port else 0
-    return _Target(tls, host, -1 if number is None else number, "", scheme)
+    return _EndpointTarget(tls, host, -1 if number is None else number, "", scheme)
 
 
 def _is_address(host: str) -> bool:
@@ -94,8 +94,10 @@ def _at(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _needs(scoped: Scoped, target: _Target, protocol: str, port: int, names: tuple[str, ...] = ()) -> Iterator[Need]:
-    """Say what a target requires; a variable that only a request fills is ``*`` as a host."""
+def _needs(
+    scoped: Scoped, target: _EndpointTarget, protocol: str, port: int, names: tuple[str, ...] = ()
+) -> Iterator[Need]:
+    """Return what a target requires; a variable that only a request fills is ``*`` as a host."""
     if target.socket:
         if "$" not in target.socket:
             yield scoped.need("socket", target.socket, protocol)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
-from ...outside import whole_number
+from ...untrusted import whole_number
 from ..model import Need
 from .scope import Scoped, Scopes
 

@@ -90,7 +90,7 @@ class _Pages:
         return _Place(below_prefix("html"))
 
     def handles(self, block: Directive) -> bool:
-        """Whether something else than a file answers in a block."""
+        """Return whether something else than a file answers in a block."""
         if id(block) not in self._handling:
             self._handling[id(block)] = any(child.name in _HANDLERS for child in block.block or [])
         return self._handling[id(block)]

@@ -66,7 +66,7 @@ class Scopes:
         return []
 
     def value(self, name: str, way: tuple[Directive, ...], default: str) -> str:
-        """Tell the first argument of the directive that holds here."""
+        """Return the first argument of the directive that holds here."""
         found = self.inherited(name, way)
         return found[0].args[0] if found and found[0].args else default
 

@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...outside import printable
 from ...packages import msgspec
 from ...storage import write_text
 from ...textfmt import date_time, now
+from ...untrusted import printable
 from ..messages.inert import BREAK
 from ..model import Delivery, Notice
 from .outbox import Kept, rewrite

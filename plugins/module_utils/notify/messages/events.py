@@ -22,7 +22,7 @@ def after_step(step: str, run: RunSoFar, *, link: str, service: str, open_since:
     named = _named(step, run)
     found = [for_team(event, run, link) for event in named]
     customers = [event for event in named if event == "broken" or (event == "rolled_back" and run.served)]
-    if step == "settle" and open_since and run.result in ("confirmed", "unchanged"):
+    if step == "finalize" and open_since and run.result in ("confirmed", "unchanged"):
         customers.append("resolved")
     return found + [for_customers(event, run, service, open_since) for event in customers]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ...outside import printable
+from ...untrusted import printable
 
 __all__ = ["BREAK", "inert"]
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ...fleet.record import Event, Run
+from ...fleet.run_record import Event, Run
 from ...fleet.summarize import cleared_events, gate_answer, summarize
-from ...record.summary import Failure, HostSummary, RunSummary, emergency_text
+from ...record.summary import HostSummary, RunFailure, RunSummary, emergency_text
 from ...textfmt import short, source
 
 __all__ = ["RunSoFar"]
@@ -57,7 +57,7 @@ class RunSoFar:
         return _once(short(each) for each in wanted if each)
 
     @property
-    def of_gates(self) -> list[Failure]:
+    def of_gates(self) -> list[RunFailure]:
         """What gates have found."""
         return [failure for failure in self.summary.failures if failure.gate]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ...door.door import Door
+from ...redactor.redactor import Redactor
 from ...textfmt import count, cut, date_time, excerpt, first_of, listed, short
 from ..model import Message
 from .inert import inert
@@ -32,7 +32,7 @@ def for_team(event: str, run: RunSoFar, link: str) -> Message:
 
 def drift_seen(drifted: Mapping[str, Mapping[str, Any]], at: str) -> Message:
     """Write of drift that was found by looking, outside of any run."""
-    drifted = Door().data(drifted)
+    drifted = Redactor().data(drifted)
     what = [f"{host}: {names(answer['drift'])}" for host, answer in drifted.items()]
     serves = {short(answer.get("live")) for answer in drifted.values()}
     sections: list[_Section] = [
@@ -85,14 +85,14 @@ def _confirmed(run: RunSoFar) -> _Said:
 
 
 def _stopped(run: RunSoFar) -> _Said:
-    mend = "no host was changed; fix what is named above, and deploy again"
+    fix = "no host was changed; fix what is named above, and deploy again"
     meant = f"no host; it was for {names(sorted(run.serving))}" if run.serving else "no host"
     untouched = _affected(run, meant)
     if not run.gates:
         return (
             "warning",
             f"{_release(run)} {_was(run)} not rolled out: {_first(run)}; no host was touched",
-            [*_what(run), *untouched, ("What is being done", [mend])],
+            [*_what(run), *untouched, ("What is being done", [fix])],
         )
     refusing = list(dict.fromkeys(line.split(":", 1)[0] for line in run.gates))
     gates = f"the gate {refusing[0]}" if len(refusing) == 1 else f"the gates {names(refusing)}"
@@ -104,7 +104,7 @@ def _stopped(run: RunSoFar) -> _Said:
             *([("Where", _few(run.places))] if run.places else []),
             *_culprit(run),
             *untouched,
-            ("What is being done", [mend]),
+            ("What is being done", [fix]),
         ],
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
-from ...record.summary import Culprit, Part
+from ...record.summary import Culprit, CulpritPart
 from ...textfmt import count, cut, duration, excerpt, first_of, source
 
 __all__ = ["ShownCulprit", "ShownPart", "show_culprits"]
@@ -43,11 +43,11 @@ def _culprit(culprit: Culprit) -> ShownCulprit:
     remarks = [f"{count(culprit.tried, 'trial')} in {duration(0, culprit.seconds)}", *culprit.remarks]
     hidden = len(culprit.parts) + culprit.more - len(culprit.parts[:_MOST_PARTS])
     remarks += [f"{count(hidden, 'more part')} not shown"] if hidden else []
-    remarks += ["without it the rest of the change passes"] if culprit.heals else []
+    remarks += ["without it the rest of the change passes"] if culprit.fixes else []
     fails = "; ".join(f"{gate}: {first_of(whats)}" for gate, whats in failed)
     return ShownCulprit(fails, [_part(part) for part in culprit.parts[:_MOST_PARTS]], "; ".join(remarks))
 
 
-def _part(part: Part) -> ShownPart:
+def _part(part: CulpritPart) -> ShownPart:
     old, new = (excerpt(lines, _MOST_LINES, ", in run.json") for lines in (part.old, part.new))
     return ShownPart(source(asdict(part)), old, new)

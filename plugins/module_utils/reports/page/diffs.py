@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ...textfmt import count
 
-__all__ = ["Change", "Line", "read_changes"]
+__all__ = ["FileDiff", "Line", "read_changes"]
 
 _MOST_LINES = 300
 _MOST_OPEN = 60
@@ -20,7 +20,7 @@ class Line(NamedTuple):
     text: str
 
 
-class Change(NamedTuple):
+class FileDiff(NamedTuple):
     """A changed file: ``added`` and ``removed`` are numbers of lines; ``note`` is what there is instead of a diff."""
 
     file: str
@@ -37,13 +37,13 @@ class _Left:
         self.lines = lines
 
 
-def read_changes(changes: list[Mapping[str, Any]], most: int) -> list[Change]:
+def read_changes(changes: list[Mapping[str, Any]], most: int) -> list[FileDiff]:
     """Read the changes of a release; of all of them together ``most`` lines are kept."""
     left = _Left(most)
     return [_read(change, left) for change in changes]
 
 
-def _read(change: Mapping[str, Any], left: _Left) -> Change:
+def _read(change: Mapping[str, Any], left: _Left) -> FileDiff:
     rows = str(change["diff"]).splitlines()
     # The two heads repeat the name of the file.
     body = [row for row in rows if not row.startswith(("--- ", "+++ "))] if len(rows) > 2 else []
@@ -55,7 +55,7 @@ def _read(change: Mapping[str, Any], left: _Left) -> Change:
     if len(body) > bound:
         note = f"{count(len(body) - bound, 'more line')} in run.json"
     lines = [Line(_KINDS.get(row[:1], "same"), row) for row in body[:bound]]
-    return Change(str(change["file"]), str(change["origin"]), lines, added, removed, note, len(lines) <= _MOST_OPEN)
+    return FileDiff(str(change["file"]), str(change["origin"]), lines, added, removed, note, len(lines) <= _MOST_OPEN)
 
 
 _KINDS = {"+": "add", "-": "del", "@": "at"}

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...textfmt import count, cut
-from .room import Room
+from .truncation import Room
 
-__all__ = ["Asked", "Covered", "Gate", "Text", "covered", "read_gate"]
+__all__ = ["CheckRow", "Covered", "GateView", "Text", "covered", "read_gate"]
 
 _MARKS = {"pass": "passed", "fail": "failed", "inconclusive": "inconclusive", "not run": "not run"}
 _MOST_FINDINGS = 25
@@ -25,7 +25,7 @@ class Text(NamedTuple):
     text: str
 
 
-class Asked(NamedTuple):
+class CheckRow(NamedTuple):
     """A check of the contract, and how it went; ``words`` are what was wrong."""
 
     name: str
@@ -36,7 +36,7 @@ class Asked(NamedTuple):
     words: str
 
 
-class Gate(NamedTuple):
+class GateView(NamedTuple):
     """``result`` is passed, accepted, failed, inconclusive or not run; ``more`` says what of findings and checks is
     left out.
     """
@@ -46,7 +46,7 @@ class Gate(NamedTuple):
     seconds: str
     summary: str
     findings: list[Mapping[str, Any]]
-    checks: list[Asked]
+    checks: list[CheckRow]
     texts: list[Text]
     more: str
 
@@ -65,7 +65,7 @@ class Covered(NamedTuple):
         return 100 if not self.of else 100 * self.reached // self.of
 
 
-def read_gate(verdict: Mapping[str, Any], room: Room) -> Gate:
+def read_gate(verdict: Mapping[str, Any], room: Room) -> GateView:
     """Lay out a verdict; what it brings is cut to the ``room`` that is left."""
     evidence = verdict["evidence"]
     # Those that fail come first, then those that a person let pass.
@@ -78,7 +78,7 @@ def read_gate(verdict: Mapping[str, Any], room: Room) -> Gate:
         for rows, shown, noun in ((findings, most, "finding"), (outcomes, _MOST_CHECKS, "check"))
         if len(rows) > shown
     ]
-    return Gate(
+    return GateView(
         str(verdict["gate"]),
         _result(verdict),
         f"{float(verdict.get('seconds') or 0):.1f} s",
@@ -104,14 +104,14 @@ def _result(verdict: Mapping[str, Any]) -> str:
     return _MARKS.get(str(verdict["result"]), str(verdict["result"]))
 
 
-def _asked(row: Mapping[str, Any]) -> Asked:
+def _asked(row: Mapping[str, Any]) -> CheckRow:
     chain = row.get("chain") or []
     problems = [
         str(problem.get("what", problem)) if isinstance(problem, dict) else str(problem) for problem in _some(row)
     ]
     problems += [f"redirected: {' → '.join(map(str, chain))}"] if len(chain) > 1 else []
     ms = row.get("ms")
-    return Asked(
+    return CheckRow(
         str(row.get("name", "")),
         str(row.get("request", "")),
         str(row.get("status", "")),

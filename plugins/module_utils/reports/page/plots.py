@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ...textfmt import seconds
 
-__all__ = ["Plot", "Traffic", "traffic"]
+__all__ = ["Plot", "TrafficPlots", "traffic"]
 
 _WIDE, _HIGH = 320.0, 64.0
 _MOST_POINTS = 240
@@ -27,7 +27,7 @@ class Plot(NamedTuple):
     words: str
 
 
-class Traffic(NamedTuple):
+class TrafficPlots(NamedTuple):
     """``fleet`` are the plots of all hosts together, ``hosts`` those of each; ``marks`` are moments on the axis."""
 
     fleet: list[Plot]
@@ -58,7 +58,7 @@ class _Count:
 _Series = dict[float, tuple[int, int, float | None]]
 
 
-def traffic(events: Sequence[Mapping[str, Any]]) -> Traffic | None:
+def traffic(events: Sequence[Mapping[str, Any]]) -> TrafficPlots | None:
     """Gather what the hosts counted; None where none did."""
     told: dict[str, _Series] = {}
     step = 0.0
@@ -67,8 +67,13 @@ def traffic(events: Sequence[Mapping[str, Any]]) -> Traffic | None:
     began: list[float] = []
     for event in events:
         at = seconds(event["at"])
-        if event["host"] and at is not None and event["good"] and event["phase"] in ("activate", "settle", "mend"):
-            words = {"activate": "switched"}.get(event["phase"], "settled")
+        if (
+            event["host"]
+            and at is not None
+            and event["good"]
+            and event["phase"] in ("activate", "finalize", "retry_rollback")
+        ):
+            words = {"activate": "switched"}.get(event["phase"], "finalized")
             marks[words] = min(at, marks.get(words, at)) if words == "switched" else max(at, marks.get(words, at))
         for counted in _counted(event["answer"]):
             if (switched := seconds(counted.get("began"))) is not None:
@@ -93,7 +98,7 @@ def traffic(events: Sequence[Mapping[str, Any]]) -> Traffic | None:
     hosts = {name: _counts([series], begin, step, number) for name, series in told.items()}
     names = sorted(hosts, key=lambda name: (-sum(count.errors for count in hosts[name]), name))
     length = number * step
-    return Traffic(
+    return TrafficPlots(
         _plots(every, step),
         [(name, _plots(hosts[name], step)) for name in names[:_MOST_HOSTS]] if len(names) > 1 else [],
         max(0, len(names) - _MOST_HOSTS),

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...door.door import cleared
 from ...packages import jinja2
+from ...redactor.redactor import cleared
 from ...storage import make_folder
 from .view import view
 

@@ -8,16 +8,16 @@ from typing import Any, NamedTuple
 from ...record.summary import HostSummary
 from ...textfmt import duration, seconds
 
-__all__ = ["MOST_HOSTS", "Row", "Segment", "Tick", "Timeline", "timeline"]
+__all__ = ["MOST_HOSTS", "HostRow", "Segment", "Tick", "Timeline", "timeline"]
 
 MOST_HOSTS = 200
 
 _NAMES = {
     "preflight": "looked at",
     "activate": "switched, and checked",
-    "trial": "on trial: checks and bake",
+    "pending": "pending: checks and bake",
     "confirm": "confirmed",
-    "revert": "taken back",
+    "rollback": "rolled back",
     "failed": "failed",
 }
 
@@ -39,8 +39,8 @@ class Tick(NamedTuple):
     good: bool = True
 
 
-class Row(NamedTuple):
-    """A host: ``end`` is confirmed, reverted, failed, on trial or untouched; ``words`` say the row for the blind."""
+class HostRow(NamedTuple):
+    """A host: ``end`` is confirmed, rolled_back, failed, pending or untouched; ``words`` say the row for the blind."""
 
     host: str
     segments: list[Segment]
@@ -54,7 +54,7 @@ class Row(NamedTuple):
 class Timeline(NamedTuple):
     """``kinds`` are the segments that occur, with their words, for the legend; ``more`` hosts are not shown."""
 
-    rows: list[Row]
+    rows: list[HostRow]
     ticks: list[Tick]
     kinds: list[tuple[str, str]]
     begin: float
@@ -98,7 +98,7 @@ def timeline(events: Sequence[_Event], hosts: Mapping[str, HostSummary]) -> Time
     return Timeline(rows, _ticks(axis), kinds, axis.begin, axis.length, len(names) - len(rows))
 
 
-def _row(host: str, events: list[_Event], known: HostSummary, axis: _Axis) -> Row:
+def _row(host: str, events: list[_Event], known: HostSummary, axis: _Axis) -> HostRow:
     segments: list[Segment] = []
     marks: list[Tick] = []
     switched: float | None = None
@@ -114,24 +114,26 @@ def _row(host: str, events: list[_Event], known: HostSummary, axis: _Axis) -> Ro
             proved = min(at, began + sum(float(step.get("ms") or 0) for step in answer.get("steps") or []) / 1000)
             segments.append(axis.segment("activate" if good else "failed", began, proved if good else at))
             switched = proved if good else None
-            end = "on trial" if good else "reverted" if answer.get("reverted") else "failed"
+            end = "pending" if good else "rolled back" if answer.get("rolled_back") else "failed"
         elif phase == "bake":
             marks.append(Tick(axis.at(at), f"checks and logs {'well' if good else 'NOT well'}", good))
-        elif phase in ("settle", "mend"):
+        elif phase in ("finalize", "retry_rollback"):
             if switched is not None:
-                segments.append(axis.segment("trial", switched, began))
+                segments.append(axis.segment("pending", switched, began))
                 switched = None
-            kind = "confirm" if answer.get("operation") == "confirm" else "revert"
+            kind = "confirm" if answer.get("operation") == "confirm" else "rollback"
             segments.append(axis.segment(kind if good else "failed", began, at))
-            end = {"confirm": "confirmed", "revert": "reverted"}[kind] if good else "failed"
+            end = {"confirm": "confirmed", "rollback": "rolled back"}[kind] if good else "failed"
         else:
             continue
         if not good and phase in ("preflight", "bake"):
             end = "failed"
     if switched is not None:
-        segments.append(axis.segment("trial", switched, axis.begin + axis.length))
+        segments.append(axis.segment("pending", switched, axis.begin + axis.length))
     words = "; ".join([*(segment.title for segment in segments), *_bad(marks)])
-    return Row(host, segments, marks, end, known.serves, known.done, words or "nothing is known of what it was asked")
+    return HostRow(
+        host, segments, marks, end, known.serves, known.done, words or "nothing is known of what it was asked"
+    )
 
 
 def _bad(marks: Sequence[Tick]) -> list[str]:

@@ -7,17 +7,17 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from ...record.model import RESULTS
-from ...record.summary import Failure, RunSummary, Warned, accepted_texts
+from ...record.summary import RunFailure, RunSummary, Warned, accepted_texts
 from ...textfmt import cut, date_time, duration, listed, place
-from ..doing import Doing, doing
+from ..effects_summary import Doing, doing
 from .culprits import ShownCulprit, show_culprits
-from .diffs import Change, read_changes
-from .gates import Covered, Gate, covered, read_gate
-from .plots import Traffic, traffic
-from .room import Room
+from .diffs import FileDiff, read_changes
+from .gates import Covered, GateView, covered, read_gate
+from .plots import TrafficPlots, traffic
 from .timeline import Timeline, timeline
+from .truncation import Room
 
-__all__ = ["Fault", "Release", "Said", "View", "view"]
+__all__ = ["FailureView", "ReleaseView", "Said", "View", "view"]
 
 # Characters that the evidence may have altogether and in one piece, and lines of diffs: a page opens on a phone.
 _EVIDENCE, _PIECE, _DIFF_LINES = 600_000, 12_000, 4_000
@@ -32,22 +32,22 @@ _REPORTS = {
 }
 
 
-class Release(NamedTuple):
+class ReleaseView(NamedTuple):
     """A release of the run. ``passed`` is None where no gate was asked in it."""
 
     id: str
     live: str
     hosts: str
     passed: bool | None
-    gates: list[Gate]
-    changes: list[Change]
+    gates: list[GateView]
+    changes: list[FileDiff]
     files: list[Covered]
-    invented: list[str]
+    synthesized: list[str]
     doing: Doing
     first: bool
 
 
-class Fault(NamedTuple):
+class FailureView(NamedTuple):
     """What went wrong at one place: a gate, or a host and what it was asked. ``more`` are not shown here."""
 
     where: str
@@ -75,13 +75,13 @@ class View(NamedTuple):
     offer: str
     facts: list[tuple[str, str]]
     links: list[str]
-    faults: list[Fault]
+    faults: list[FailureView]
     more_faults: int
     warnings: list[tuple[str, str]]
-    releases: list[Release]
+    releases: list[ReleaseView]
     timeline: Timeline | None
     hosts: list[tuple[str, str, str]]
-    traffic: Traffic | None
+    traffic: TrafficPlots | None
     began: str
     version: str
     words: list[Said]
@@ -142,8 +142,8 @@ def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in facts if value]
 
 
-def _release(row: Mapping[str, Any], room: Room, diff_lines: int) -> Release:
-    return Release(
+def _release(row: Mapping[str, Any], room: Room, diff_lines: int) -> ReleaseView:
+    return ReleaseView(
         id=str(row.get("release") or ""),
         live=str(row.get("live") or ""),
         hosts=listed([str(host) for host in row["hosts"]]),
@@ -151,19 +151,19 @@ def _release(row: Mapping[str, Any], room: Room, diff_lines: int) -> Release:
         gates=[read_gate(verdict, room) for verdict in row["verdicts"]],
         changes=read_changes(row["changes"], diff_lines),
         files=covered(row["verdicts"]),
-        invented=[str(line) for line in row["invented"]],
+        synthesized=[str(line) for line in row["synthesized"]],
         doing=doing(row["verdicts"]),
         first=not row.get("live"),
     )
 
 
-def _faults(failures: Sequence[Failure]) -> list[Fault]:
+def _faults(failures: Sequence[RunFailure]) -> list[FailureView]:
     found: dict[str, dict[str, None]] = {}
     for each in failures:
         what = ": ".join(filter(None, (place(asdict(each)), each.what))) if each.gate else each.sentence
         found.setdefault(each.where, {})[what] = None
     return [
-        Fault(where, [cut(what, _LONG) for what in list(whats)[:_MOST_WHATS]], max(0, len(whats) - _MOST_WHATS))
+        FailureView(where, [cut(what, _LONG) for what in list(whats)[:_MOST_WHATS]], max(0, len(whats) - _MOST_WHATS))
         for where, whats in found.items()
     ]
 
@@ -175,7 +175,7 @@ def _warnings(warnings: Sequence[Warned]) -> list[tuple[str, str]]:
     return [(listed(list(names)), text) for text, names in hosts.items()]
 
 
-def _nginx(record: Mapping[str, Any], failures: Sequence[Failure]) -> list[Said]:
+def _nginx(record: Mapping[str, Any], failures: Sequence[RunFailure]) -> list[Said]:
     """What nginx itself said, each once: to the gates, and on the hosts."""
     found: dict[str, str] = {}
     for release in record["releases"]:

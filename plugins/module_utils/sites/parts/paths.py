@@ -33,12 +33,12 @@ class Path:
 
     @property
     def regex(self) -> bool:
-        """Whether the value is a regex."""
+        """Return whether the value is a regex."""
         return self.modifier in ("~", "~*")
 
     @property
     def named(self) -> bool:
-        """Whether only nginx itself goes there, as ``@app``."""
+        """Return whether only nginx itself goes there, as ``@app``."""
         return self.value.startswith("@")
 
     def __str__(self) -> str:

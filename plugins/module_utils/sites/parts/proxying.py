@@ -107,7 +107,7 @@ class Timeouts(Model):
         return {name: time for name, time in times.items() if time is not None}
 
 
-class _Target(NamedTuple):
+class _ProxyTarget(NamedTuple):
     """Where requests go. Only where the scheme was written (``explicit``) may the host be an address."""
 
     scheme: str
@@ -115,11 +115,11 @@ class _Target(NamedTuple):
     explicit: bool
 
 
-_NOWHERE = _Target("", "", False)
+_NOWHERE = _ProxyTarget("", "", False)
 
 
 @reader("str")
-def _target(value: object, where: str) -> _Target:
+def _target(value: object, where: str) -> _ProxyTarget:
     found = values.text(value, where)
     match = _TARGET.fullmatch(found)
     if not match:
@@ -128,7 +128,7 @@ def _target(value: object, where: str) -> _Target:
         raise InputError(where, f"'{found}' holds a path; write {match['path']} as proxy_path")
     if match["scheme"] and not match["host"].startswith("unix:"):
         values.address(port_needed=False)(match["host"], where)
-    return _Target(match["scheme"] or "http", match["host"], bool(match["scheme"]))
+    return _ProxyTarget(match["scheme"] or "http", match["host"], bool(match["scheme"]))
 
 
 @reader("str")
@@ -143,7 +143,7 @@ def _proxy_path(value: object, where: str) -> str:
 class Proxy(Model):
     """Where a route passes its requests, and how; nowhere where ``target`` has no host."""
 
-    target: _Target = key(
+    target: _ProxyTarget = key(
         _target,
         "The name of an upstream, C(https://NAME) for TLS to it, or C(http://host:port).",
         absent=_NOWHERE,

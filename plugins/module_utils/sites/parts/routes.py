@@ -10,16 +10,16 @@ from ...schema import Given, Model, inline, key, listing, mapping, reader
 from .paths import Path, location_path
 from .proxying import Proxy
 from .redirects import RouteRewrite
-from .scope import Scope
+from .scope import SiteScope
 
-__all__ = ["Answer", "Route"]
+__all__ = ["FixedResponse", "Route"]
 
 # nginx answers a "return" before it looks at these, so they would protect nothing.
 _AFTER_RETURN = ("auth_basic", "allow", "deny", "limit_req", "limit_conn")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer(Model):
+class FixedResponse(Model):
     """An answer without a file or an upstream."""
 
     code: int = key(values.integer(200, 599), "The status.", required=True)
@@ -27,10 +27,10 @@ class Answer(Model):
     type: str = key(values.media_type, "The type of the body.", default="text/plain")
 
 
-@reader("raw", Answer)
-def _answer(value: object, where: str) -> Answer:
+@reader("raw", FixedResponse)
+def _answer(value: object, where: str) -> FixedResponse:
     short = isinstance(value, (int, str))
-    answer = Answer.read({"code": values.integer(200, 599)(value, where)} if short else value, where)
+    answer = FixedResponse.read({"code": values.integer(200, 599)(value, where)} if short else value, where)
     if answer.code in (301, 302, 303, 307, 308):
         raise InputError(where, f"{answer.code} is a redirect; write it under redirects of the site")
     return answer
@@ -51,7 +51,7 @@ class Route(Model):
     autoindex: bool = key(values.flag, "Whether directories are listed.", default=False)
     proxying: Proxy = inline(Proxy)
     php: str | None = key(values.uri, "The script that runs for the whole route, as V(/track.php).")
-    answer: Answer | None = key(
+    answer: FixedResponse | None = key(
         _answer, "A status, or a mapping that says more: the route answers at once.", name="return"
     )
     expires: str | None = key(values.expires, "How long clients may keep the answer, as V(30d).")
@@ -61,7 +61,7 @@ class Route(Model):
         listing(mapping(RouteRewrite)), "Changes of the path inside nginx.", default=[]
     )
     lines: tuple[str, ...] = key(listing(values.lines), "Raw lines.", default=[])
-    scope: Scope = inline(Scope)
+    scope: SiteScope = inline(SiteScope)
 
     @property
     def proxy(self) -> Proxy | None:

@@ -8,7 +8,7 @@ from ... import values
 from ...errors import InputError
 from ...schema import Given, Model, key, listing, mapping, reader, table
 
-__all__ = ["LimitConn", "LimitReq", "Scope"]
+__all__ = ["LimitConn", "LimitReq", "SiteScope"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ def _realm_or_false(value: object, where: str) -> str | bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scope(Model):
+class SiteScope(Model):
     """What a site or a route says about files, logs, headers and access. ``None`` means that nothing is said."""
 
     root: str | None = key(values.absolute_path, "The directory of files.")

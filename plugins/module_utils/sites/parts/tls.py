@@ -9,7 +9,7 @@ from ... import values
 from ...errors import InputError
 from ...schema import Given, Model, key, listing, one_of, reader
 
-__all__ = ["Listen", "Tls", "listener"]
+__all__ = ["SiteListen", "Tls", "listener"]
 
 _ONE_YEAR = "max-age=31536000"
 _PROTOCOLS = ("TLSv1.2", "TLSv1.3")
@@ -26,7 +26,7 @@ _CIPHERS = ":".join(
 
 
 @dataclass(frozen=True)
-class Listen:
+class SiteListen:
     """Where a server listens, as it was written."""
 
     text: str
@@ -44,11 +44,11 @@ class Listen:
 
 
 @reader("raw")
-def listener(value: object, where: str) -> Listen:
+def listener(value: object, where: str) -> SiteListen:
     """Read a port or ``address:port``. Raises ``InputError``."""
     found = values.text(value, where)
     values.address(port_needed=True)(re.sub(r"^(\*:)?(?=\d+$)", "0.0.0.0:", found), where)
-    return Listen(found, where)
+    return SiteListen(found, where)
 
 
 @reader("raw")
@@ -67,7 +67,7 @@ class Tls(Model):
 
     certificate: str = key(values.absolute_path, "The chain of certificates on the host.", required=True)
     certificate_key: str = key(values.absolute_path, "Its key on the host.", required=True)
-    listen: tuple[Listen, ...] = key(listing(listener, empty=False), "Ports or C(address:port).", default=[443])
+    listen: tuple[SiteListen, ...] = key(listing(listener, empty=False), "Ports or C(address:port).", default=[443])
     redirect: bool = key(
         values.flag, "Whether the plain ports redirect to HTTPS; else they serve the site too.", default=True
     )

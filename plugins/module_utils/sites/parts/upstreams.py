@@ -9,7 +9,7 @@ from ... import values
 from ...errors import InputError
 from ...schema import Given, Model, key, listing, reader
 
-__all__ = ["Server", "Upstream"]
+__all__ = ["Server", "UpstreamGroup"]
 
 _HASH = re.compile(r"hash (?P<key>\S+)(?P<consistent> consistent)?")
 _address = values.address(port_needed=False)
@@ -54,7 +54,7 @@ def _balance(value: object, where: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Upstream(Model):
+class UpstreamGroup(Model):
     """A named group of servers; ``balance`` is a directive and its arguments, empty for round robin."""
 
     name: str = key(values.name, "The name by which routes know it.", required=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..parts.php import Php
     from ..parts.proxying import CacheUse, Proxy
     from ..parts.routes import Route
-    from ..parts.scope import Scope
+    from ..parts.scope import SiteScope
 
 __all__ = ["Location", "locations", "scope_rows"]
 
@@ -44,7 +44,7 @@ class Location:
     source: str = ""
 
 
-def scope_rows(site: Site, scope: Scope) -> list[Directive]:
+def scope_rows(site: Site, scope: SiteScope) -> list[Directive]:
     """The directives of the keys that a site and a route have in common, but for root, index and headers."""
     rows: list[Directive] = []
     if scope.client_max_body_size:
@@ -213,7 +213,7 @@ def _maintenance(site: Site, maintenance: Maintenance) -> Location:
 
 
 def _nothing_said(site: Site, found: list[Location]) -> bool:
-    """Whether nginx would serve the files of its own package for what no location answers."""
+    """Return whether nginx would serve the files of its own package for what no location answers."""
     raw = any(re.search(r"(^|[\s;{}])(root\s|include\s|location\s+(\^~\s*)?/\s*\{)", text) for text in site.lines)
     return not site.scope.root and not raw and all(location.path.key != _ROOT.key for location in found)
 

@@ -27,30 +27,30 @@ def upstream_name(site: Site, name: str) -> str:
 
 
 def req_zone(site: Site, name: str) -> str:
-    """Name the shared memory of ``limit_req``."""
+    """Return the shared memory of ``limit_req``."""
     return f"{site.name}_{name}_requests"
 
 
 def conn_zone(site: Site, name: str) -> str:
-    """Name the shared memory of ``limit_conn``."""
+    """Return the shared memory of ``limit_conn``."""
     return f"{site.name}_{name}_connections"
 
 
 def cache_zone(site: Site, name: str) -> str:
-    """Name the shared memory of a cache."""
+    """Return the shared memory of a cache."""
     return f"{site.name}_{name}_cache"
 
 
 def tls_zone(site: Site) -> str:
-    """Name the shared memory of TLS sessions."""
+    """Return the shared memory of TLS sessions."""
     return f"{site.name}_tls_sessions"
 
 
 def upgrade_variable(site: Site) -> str:
-    """Name the variable with the ``Connection`` header for websockets, without its ``$``."""
+    """Return the variable with the ``Connection`` header for websockets, without its ``$``."""
     return f"connection_upgrade_{site.variable}"
 
 
 def maintenance_variable(site: Site) -> str:
-    """Name the variable that is 1 for clients who see the maintenance page, without its ``$``."""
+    """Return the variable that is 1 for clients who see the maintenance page, without its ``$``."""
     return f"maintenance_{site.variable}"

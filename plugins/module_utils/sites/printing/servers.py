@@ -12,7 +12,7 @@ from .locations import Location, locations, scope_rows
 
 if TYPE_CHECKING:
     from ..model import Site
-    from ..parts.tls import Listen, Tls
+    from ..parts.tls import SiteListen, Tls
 
 __all__ = ["site_view"]
 
@@ -20,7 +20,7 @@ _HTTP2_DIRECTIVE_SINCE = (1, 25, 1)
 
 
 def _listen_rows(
-    site: Site, version: tuple[int, ...], plain: Iterable[Listen], secure: Iterable[Listen]
+    site: Site, version: tuple[int, ...], plain: Iterable[SiteListen], secure: Iterable[SiteListen]
 ) -> list[Directive]:
     default = ("default_server",) if site.default_server else ()
     on_the_line = ("http2",) if site.http2 and version < _HTTP2_DIRECTIVE_SINCE else ()

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.guard.arm import BOOT_UNIT
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.guard.watch import boot, watch
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import Bind, NoNamespace, Ran, System
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.main import handle
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Session
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.watchdog.arm import BOOT_UNIT
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.watchdog.watch import boot, watch
 
 from .clock import Clock
 from .crash import Crash, Steps, unwatched
@@ -38,7 +38,7 @@ class _Waits(BaseException):
 
 @dataclass
 class _Background:
-    """The guard of a run, beside the operations: a unit, which systemd starts again when it fails, or a process with
+    """The watchdog of a run, beside the operations: a unit, which systemd starts again when it fails, or a process with
     its ``work``.
     """
 
@@ -107,7 +107,7 @@ class SimulatedHost(System):
             yield self.steps
 
     def wait(self, seconds: float) -> None:
-        """Let time pass, and the guard do what it does then."""
+        """Let time pass, and the watchdog do what it does then."""
         end = self.clock.monotonic + seconds
         for _ in range(_MOST_RESTARTS):
             due = [each for each in self._background() if each.due <= end]
@@ -166,13 +166,13 @@ class SimulatedHost(System):
         self._boots, self._starting = saved.boots, False
         self._units, self._processes = copy.deepcopy(saved.units), copy.deepcopy(saved.processes)
 
-    def lose_guards(self) -> None:
-        """Let every guard be gone, as if somebody had stopped it."""
+    def lose_watchdogs(self) -> None:
+        """Let every watchdog be gone, as if somebody had stopped it."""
         self._units.clear()
         self._processes.clear()
 
-    def guards(self) -> list[str]:
-        """Name the guards that are armed."""
+    def watchdogs(self) -> list[str]:
+        """Return the watchdogs that are armed."""
         return sorted(self._units) + ["process"] * len(self._processes)
 
     # The seam.
@@ -293,7 +293,7 @@ class SimulatedHost(System):
         return wanted.read_text() if self._has_systemd and wanted.is_symlink() else ""
 
     def _session(self, run: str) -> Session:
-        return Session(self, self.layout, {"id": run, "who": "the guard", "from": "the host"})
+        return Session(self, self.layout, {"id": run, "who": "the watchdog", "from": "the host"})
 
     def _background(self) -> list[_Background]:
         return [*self._units.values(), *self._processes]
@@ -305,7 +305,7 @@ class SimulatedHost(System):
             if process.work is not None:
                 process.work()
             else:
-                watch(self._session("guard"), process.run)
+                watch(self._session("watchdog"), process.run)
         except _Waits:
             process.due = self.clock.monotonic + _SLICE
             return
@@ -326,7 +326,7 @@ class SimulatedHost(System):
         self._processes = [each for each in self._processes if each is not process]
 
     def _holds_nothing(self) -> bool:
-        """Tell whether what runs in the background may be left where it is: it does not have the lock."""
+        """Return whether what runs in the background may be left where it is: it does not have the lock."""
         return self._locked_before or not self._is_locked()
 
     def _is_locked(self) -> bool:

@@ -70,7 +70,7 @@ class Nginx:
         return [worker for worker in self.workers if not worker.draining]
 
     def test(self, tree: Path) -> str:
-        """Say what is wrong with a tree, as ``nginx -t`` does: nothing when it finds nothing."""
+        """Return what is wrong with a tree, as ``nginx -t`` does: nothing when it finds nothing."""
         if behaviour_of(tree) != "refused":
             return ""
         return f'nginx: [emerg] unknown directive "oops" in {tree}/nginx.conf:1'

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
-from ansible_collections.sluice.nginx.plugins.module_utils.manifest import Entry, entries_to_json, release_id
-from ansible_collections.sluice.nginx.plugins.module_utils.outside import ReleaseId
+from ansible_collections.sluice.nginx.plugins.module_utils.manifest import ManifestEntry, entries_to_json, release_id
+from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import ReleaseId
 
 __all__ = ["BEHAVIOURS", "Release", "behaviour_of", "files_of", "release"]
 
@@ -44,7 +44,7 @@ def files_of(name: str, behaviour: str = "fine") -> dict[str, str]:
 
 
 def behaviour_of(tree: Path) -> str:
-    """Tell what a tree does; one without the file, or none at all, is refused."""
+    """Return what a tree does; one without the file, or none at all, is refused."""
     try:
         return (tree / "behaviour").read_text()
     except OSError:
@@ -55,7 +55,7 @@ def behaviour_of(tree: Path) -> str:
 def release(name: str, behaviour: str = "fine") -> Release:
     """Make a release; the same words give the same one."""
     files = files_of(name, behaviour)
-    manifest = [Entry("conf.d", "dir", 0o755, "")]
+    manifest = [ManifestEntry("conf.d", "dir", 0o755, "")]
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:
         for path, text in files.items():
@@ -63,12 +63,12 @@ def release(name: str, behaviour: str = "fine") -> Release:
             member = tarfile.TarInfo(path)
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
-            manifest.append(Entry(path, "file", 0o644, hashlib.sha256(data).hexdigest()))
+            manifest.append(ManifestEntry(path, "file", 0o644, hashlib.sha256(data).hexdigest()))
     identity = release_id(manifest)
     form = {
         "id": identity,
         "manifest": entries_to_json(sorted(manifest)),
-        "kept": [],
+        "shared": [],
         "facts": {"error_logs": [], "access_logs": [], "worker_processes": 2},
         "contract": [to_json(check) for check in parse_contract(_CHECKS, "nginx_checks")],
     }

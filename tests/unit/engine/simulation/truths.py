@@ -8,11 +8,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Store
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import HostStore
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.bundle import unpack
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import entries_from_json, read_tree, release_id
-from ansible_collections.sluice.nginx.plugins.module_utils.outside import ReleaseId
+from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import ReleaseId
 
 from .host import SimulatedHost
 
@@ -21,7 +21,7 @@ __all__ = ["files", "serves", "state_of", "untrue"]
 
 def state_of(host: SimulatedHost) -> dict[str, Any]:
     """Read the state as the engine does: as it is on disk, or as what a damaged one is rebuilt to."""
-    return dict(Store(host, host.layout, lambda warning: None).load())
+    return dict(HostStore(host, host.layout, lambda warning: None).load())
 
 
 def serves(host: SimulatedHost) -> str:
@@ -69,7 +69,7 @@ def untrue(host: SimulatedHost) -> list[str]:
 
 
 def _missing(host: SimulatedHost, release: ReleaseId, name: str) -> list[str]:
-    """Say what is not there of a release; a changed tree is good as long as it can be repaired."""
+    """Return what is not there of a release; a changed tree is good as long as it can be repaired."""
     layout = host.layout
     try:
         manifest = entries_from_json(json.loads(layout.meta(release).read_bytes())["manifest"])

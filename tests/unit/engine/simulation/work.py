@@ -10,10 +10,10 @@ from ansible_collections.sluice.nginx.plugins.module_utils.manifest import read_
 from .host import SimulatedHost
 from .releases import release
 
-__all__ = ["DEADLINE", "confirm", "deploy", "leave", "push", "recover", "revert", "rewrite"]
+__all__ = ["DEADLINE", "confirm", "deploy", "leave", "push", "recover", "rewrite", "rollback"]
 
 DEADLINE = 30.0
-"""Seconds after which the guard takes back what a run has on trial."""
+"""Seconds after which the watchdog rolls back what a run has pending."""
 
 _AT = "2026-03-01T00:00:00.000Z"
 
@@ -21,7 +21,7 @@ _AT = "2026-03-01T00:00:00.000Z"
 def push(
     host: SimulatedHost, run: str, name: str, behaviour: str = "fine", drift: str = "refuse", **more: Any
 ) -> dict[str, Any]:
-    """Put a release on trial; ``more`` is what else the request says."""
+    """Put a pending release; ``more`` is what else the request says."""
     pushed = release(name, behaviour)
     return host.ask_engine(
         "activate",
@@ -31,18 +31,18 @@ def push(
         receipt=receipts.issue(pushed.id, run, _AT, 24 * 365, dict.fromkeys(receipts.GATES, "pass")),
         drift=drift,
         **more,
-        options={"check_timeout": 5, "test_timeout": 10, "guard_deadline": DEADLINE},
+        options={"check_timeout": 5, "test_timeout": 10, "confirm_timeout": DEADLINE},
     )
 
 
 def confirm(host: SimulatedHost, run: str, name: str, keep: int = 5) -> dict[str, Any]:
-    """Accept what a run has on trial."""
+    """Accept what a run has pending."""
     return host.ask_engine("confirm", run, release=release(name).id, keep=keep)
 
 
-def revert(host: SimulatedHost, run: str, of: str = "") -> dict[str, Any]:
-    """Take back what a run did."""
-    return host.ask_engine("revert", run, of=of)
+def rollback(host: SimulatedHost, run: str, of: str = "") -> dict[str, Any]:
+    """Roll back what a run did."""
+    return host.ask_engine("rollback", run, of=of)
 
 
 def deploy(host: SimulatedHost, *names: str, keep: int = 5) -> None:
@@ -54,7 +54,7 @@ def deploy(host: SimulatedHost, *names: str, keep: int = 5) -> None:
 
 
 def recover(host: SimulatedHost) -> dict[str, Any]:
-    """Look at a host before a deployment: that alone takes back what nobody sees to any more."""
+    """Look at a host before a deployment: that alone rolls back what nobody sees to any more."""
     return host.ask_engine("preflight", "next", release=release("next").id, recover=True, drift="adopt")
 
 

@@ -29,6 +29,6 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
             f"private key {key} does not belong to certificate {certificate}"
             + (": the file begins with another certificate of its chain" if chained else ""),
             expected="the key that the certificate was made with",
-            seen=f"ssl_certificate {certificate}, ssl_certificate_key {key}",
+            actual=f"ssl_certificate {certificate}, ssl_certificate_key {key}",
             fix="put the server's own certificate first" if chained else "name the files that belong together",
         )

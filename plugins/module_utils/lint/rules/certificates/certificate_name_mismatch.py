@@ -33,6 +33,6 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
                 served.certificate,
                 f"certificate {served.certificate.args[0]} does not cover {', '.join(missing)}",
                 expected=f"one of its names: {', '.join(names)}",
-                seen=f"server_name {' '.join(served.names)}",
+                actual=f"server_name {' '.join(served.names)}",
                 fix="name the certificate of this server, or have one made for all of its names",
             )

@@ -37,8 +37,8 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
             directive or Directive(path, [], path, 0),
             f"{path} is a secret in the tree",
             expected=f"keys and passwords on the hosts only; this is one: {why}",
-            seen=f"{directive.name} {directive.args[0]}" if directive else path,
-            fix=f"add {path} to nginx_kept, and take it out of the tree; hosts that have it at /etc/nginx/{path} "
-            f"keep it, others need it at /var/lib/sluice/kept/{path}. Make a new one where the repository had it "
+            actual=f"{directive.name} {directive.args[0]}" if directive else path,
+            fix=f"add {path} to nginx_shared_paths, and take it out of the tree; hosts with it at /etc/nginx/{path} "
+            f"keep it, others need it at /var/lib/sluice/shared/{path}. Make a new one where the repository had it "
             "unencrypted",
         )

@@ -15,7 +15,7 @@ from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...domains import owner_of_server_name
 from ...findings import finding
-from ...scopes import Key, Scope, by_key
+from ...scopes import BlockScope, Key, by_key
 
 LEVEL = "high"
 
@@ -27,7 +27,7 @@ def _owners(server: Directive) -> set[str]:
     return {owner for name in server_names(server) if (owner := owner_of_server_name(name))}
 
 
-def _certificates(config: Config, like: Config | None = None) -> Iterator[tuple[Key, Scope, Directive]]:
+def _certificates(config: Config, like: Config | None = None) -> Iterator[tuple[Key, BlockScope, Directive]]:
     """Yield each server that speaks TLS with each certificate in force there."""
     for key, scope in by_key(config, like).items():
         if scope.kind == "server" and scope.block and any(each.tls for each in listeners(scope.block)):
@@ -63,6 +63,6 @@ def compare(config: Config, live: Config) -> Iterator[Finding]:
                 place or certificate,
                 f"a server of {', '.join(sorted(ours))} has the certificate of {other}: {path}",
                 expected=f"a certificate for {', '.join(sorted(ours))}",
-                seen=f"{scope.text} {' '.join(server_names(scope.block)) if scope.block else ''}".strip(),
+                actual=f"{scope.text} {' '.join(server_names(scope.block)) if scope.block else ''}".strip(),
                 fix="write the path of its own certificate, or check that this one has these names as well",
             )

@@ -12,18 +12,18 @@ from collections.abc import Iterator
 from ....config.parse import Config
 from ....verdicts.model import Finding
 from ...findings import finding
-from ...scopes import Key, Scope, by_key
+from ...scopes import BlockScope, Key, by_key
 
 LEVEL = "high"
 
 _CERTIFICATE, _KEY = "ssl_certificate", "ssl_certificate_key"
 
 
-def _paths(scope: Scope, name: str) -> list[str]:
+def _paths(scope: BlockScope, name: str) -> list[str]:
     return [each.args[0] for each in scope.own.get(name, ()) if each.args]
 
 
-def _used(servers: dict[Key, Scope]) -> dict[str, set[Key]]:
+def _used(servers: dict[Key, BlockScope]) -> dict[str, set[Key]]:
     """Map the path of each certificate and key to the servers that have it as their own."""
     found: dict[str, set[Key]] = {}
     for key, scope in servers.items():
@@ -32,7 +32,7 @@ def _used(servers: dict[Key, Scope]) -> dict[str, set[Key]]:
     return found
 
 
-def _partners(servers: dict[Key, Scope]) -> dict[str, str]:
+def _partners(servers: dict[Key, BlockScope]) -> dict[str, str]:
     """Map each certificate to its key and each key to its certificate."""
     found: dict[str, str] = {}
     for scope in servers.values():
@@ -41,7 +41,7 @@ def _partners(servers: dict[Key, Scope]) -> dict[str, str]:
     return found
 
 
-def _servers(config: Config, like: Config | None = None) -> dict[Key, Scope]:
+def _servers(config: Config, like: Config | None = None) -> dict[Key, BlockScope]:
     return {key: scope for key, scope in by_key(config, like).items() if scope.kind == "server"}
 
 

@@ -13,7 +13,7 @@ from ....config.regexes import compiled
 from ....config.samples import samples
 from ....verdicts.model import Finding
 from ...findings import finding
-from ...scopes import Key, Scope, by_key, location_kind, place_of
+from ...scopes import BlockScope, Key, by_key, location_kind, place_of
 
 LEVEL = "high"
 
@@ -21,7 +21,7 @@ _MOST = 50
 _REFUSALS = ("401", "403", "404", "444")
 
 
-def _refuses(scope: Scope) -> bool:
+def _refuses(scope: BlockScope) -> bool:
     denied = any(each.args == ["all"] for each in scope.own.get("deny", ()))
     # Then it was the rest of what locations within it serve.
     if any(each.children("proxy_pass") or each.children("alias") for each in scope.own.get("location", ())):
@@ -30,7 +30,7 @@ def _refuses(scope: Scope) -> bool:
     return denied or returned or "internal" in scope.own or "auth_basic" in scope.own
 
 
-def _refusing(config: Config) -> dict[Key, Scope]:
+def _refusing(config: Config) -> dict[Key, BlockScope]:
     """Map the key of each location that refuses requests to it. One with a name is asked for by nobody."""
     return {
         key: scope
@@ -39,11 +39,11 @@ def _refusing(config: Config) -> dict[Key, Scope]:
     }
 
 
-def _pattern(scope: Scope) -> str:
+def _pattern(scope: BlockScope) -> str:
     return location_kind(scope.block)[1] if scope.block else ""
 
 
-def _matches(scope: Scope, path: str) -> bool:
+def _matches(scope: BlockScope, path: str) -> bool:
     kind, pattern = location_kind(scope.block) if scope.block else ("", "")
     if kind.startswith("~"):
         regex = compiled(pattern, kind == "~*")
@@ -51,7 +51,7 @@ def _matches(scope: Scope, path: str) -> bool:
     return path == pattern if kind == "=" else path.startswith(pattern)
 
 
-def _is_covered(scope: Scope, kept: Collection[Scope]) -> bool:
+def _is_covered(scope: BlockScope, kept: Collection[BlockScope]) -> bool:
     """Return whether a path for each alternative of a location is refused by others: ``(bak|sql)`` covers ``(bak)``."""
     paths = samples(scope.block, _MOST) if scope.block else []
     return bool(paths) and all(any(_matches(each, path) for each in kept) for path in paths)
@@ -64,7 +64,7 @@ def compare(config: Config, live: Config) -> Iterator[Finding]:
     refusing = list(_refusing(config).values())
     kept = {_pattern(scope) for scope in refusing}
     known = {_pattern(scope) for scope in now.values() if scope.kind == "location"}
-    gone: dict[str, tuple[Scope, Scope]] = {}
+    gone: dict[str, tuple[BlockScope, BlockScope]] = {}
     for key, scope in _refusing(live).items():
         pattern = _pattern(scope)
         if pattern in known or any(each in pattern for each in kept) or _is_covered(scope, refusing):
@@ -79,6 +79,6 @@ def compare(config: Config, live: Config) -> Iterator[Finding]:
             place_of(outer, config),
             f"{scope.text} is gone; in the live release it refuses requests",
             expected=f"{scope.text} in this {outer.kind}",
-            seen=outer.text,
+            actual=outer.text,
             fix="restore the location, or the include that brings it",
         )

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...findings import finding
-from ...scopes import Scope, altered
+from ...scopes import BlockScope, altered
 from ...variables import made_of
 
 LEVEL = "high"
@@ -39,7 +39,7 @@ _ALIKE = (
 )
 
 
-def _keys(config: Config, scope: Scope) -> dict[str, tuple[Directive, set[str]]]:
+def _keys(config: Config, scope: BlockScope) -> dict[str, tuple[Directive, set[str]]]:
     """Map the name of each key, for a zone with the zone's, to its directive and the variables in it."""
     found: dict[str, tuple[Directive, set[str]]] = {}
     for name in _KEYS:

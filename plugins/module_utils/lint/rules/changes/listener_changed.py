@@ -13,7 +13,7 @@ from ....config.facts import Listen, listeners
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...findings import finding
-from ...scopes import Scope, altered
+from ...scopes import BlockScope, altered
 
 LEVEL = "high"
 
@@ -26,7 +26,7 @@ def _own(address: str) -> bool:
         return address == "localhost" or address.startswith("unix:")
 
 
-def _ports(scope: Scope) -> dict[int, list[tuple[Listen, bool]]]:
+def _ports(scope: BlockScope) -> dict[int, list[tuple[Listen, bool]]]:
     """Map each port of a server to its listeners, each with whether it is for UDP."""
     found: dict[int, list[tuple[Listen, bool]]] = {}
     directives = scope.own.get("listen", ())
@@ -35,7 +35,7 @@ def _ports(scope: Scope) -> dict[int, list[tuple[Listen, bool]]]:
     return found
 
 
-def _block(scope: Scope) -> Directive:
+def _block(scope: BlockScope) -> Directive:
     return scope.block or Directive("server", [], "", 0, [])
 
 
@@ -64,6 +64,6 @@ def compare(config: Config, live: Config) -> Iterator[Finding]:
                     place,
                     f"port {port} {became}, unlike in the live release",
                     expected="; ".join(each.text for each in before.own["listen"]),
-                    seen=" ".join(["listen", *place.args]),
+                    actual=" ".join(["listen", *place.args]),
                     fix="write the address and the parameters of the listener that was meant",
                 )

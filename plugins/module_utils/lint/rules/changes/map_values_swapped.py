@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ....config.parse import Config
 from ....verdicts.model import Finding
 from ...findings import finding
-from ...scopes import Scope, altered
+from ...scopes import BlockScope, altered
 
 LEVEL = "high"
 
@@ -20,7 +20,7 @@ _NO_KEY = "''"
 _SWITCH = frozenset({"", "0", "1", "on", "off", "yes", "no", "true", "false"})
 
 
-def _rows(scope: Scope) -> dict[str, str]:
+def _rows(scope: BlockScope) -> dict[str, str]:
     """Map each key of a map or geo to its value; there the name of a directive is the key."""
     rows = scope.block.block or [] if scope.block else []
     return {row.name: row.args[0] for row in rows if len(row.args) == 1}
@@ -62,6 +62,6 @@ def compare(config: Config, live: Config) -> Iterator[Finding]:
                 next(row for row in scope.block.block or [] if row.name == key),
                 f"{scope.text}: {what}",
                 expected=f"{key} {old[key]}",
-                seen=f"{key} {new[key]}",
+                actual=f"{key} {new[key]}",
                 fix="put the values back to their keys",
             )

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...findings import finding
-from ...scopes import Scope, altered, by_key, place_of
+from ...scopes import BlockScope, altered, by_key, place_of
 
 LEVEL = "high"
 
@@ -58,7 +58,7 @@ def _on(directives: Sequence[Directive]) -> list[Directive]:
     ]
 
 
-def _protections(before: Scope, now: Scope, names: Sequence[str]) -> Iterator[_Loss]:
+def _protections(before: BlockScope, now: BlockScope, names: Sequence[str]) -> Iterator[_Loss]:
     for name in names:
         protocol = name.partition("_")[0]
         if now.kind == "location" and protocol in _PROTOCOLS and not now.passes_on(protocol):
@@ -68,7 +68,7 @@ def _protections(before: Scope, now: Scope, names: Sequence[str]) -> Iterator[_L
             yield _Loss(name, "is no longer in force; in the live release it is", had[0])
 
 
-def _switches(before: Scope, now: Scope) -> Iterator[_Loss]:
+def _switches(before: BlockScope, now: BlockScope) -> Iterator[_Loss]:
     for name in _SWITCHED_OFF:
         if before.value(name, "on") == "off" and now.value(name, "on") == "on":
             yield _Loss(name, "is now on; in the live release it is off", before.effective(name)[0])
@@ -82,7 +82,7 @@ def _switches(before: Scope, now: Scope) -> Iterator[_Loss]:
         yield _Loss("deny all", "is no longer in force; in the live release it is", closed[0])
 
 
-def _networks(scope: Scope) -> dict[str, Directive]:
+def _networks(scope: BlockScope) -> dict[str, Directive]:
     return {each.args[0]: each for each in scope.effective("allow") if each.args}
 
 
@@ -95,7 +95,7 @@ def _is_within(narrow: str, wide: str) -> bool:
     return ours.version == theirs.version and ours.network_address in theirs and ours.prefixlen > theirs.prefixlen
 
 
-def _widened(before: Scope, now: Scope) -> Iterator[_Loss]:
+def _widened(before: BlockScope, now: BlockScope) -> Iterator[_Loss]:
     old, new = _networks(before), _networks(now)
     for narrow in old.keys() - new.keys():
         for wide in sorted(new.keys() - old.keys()):
@@ -103,7 +103,7 @@ def _widened(before: Scope, now: Scope) -> Iterator[_Loss]:
                 yield _Loss("allow", f"now admits {wide}; in the live release only {narrow}", old[narrow])
 
 
-def _protocols(before: Scope, now: Scope) -> Iterator[_Loss]:
+def _protocols(before: BlockScope, now: BlockScope) -> Iterator[_Loss]:
     had, has = ({word for each in scope.effective("ssl_protocols") for word in each.args} for scope in (before, now))
     if had and has:
         where = before.effective("ssl_protocols")[0]
@@ -115,7 +115,7 @@ def _protocols(before: Scope, now: Scope) -> Iterator[_Loss]:
             yield _Loss("ssl_protocols", f"no longer offers {newest}; in the live release it does", where)
 
 
-def _spares(before: Scope, now: Scope) -> Iterator[_Loss]:
+def _spares(before: BlockScope, now: BlockScope) -> Iterator[_Loss]:
     spare = {each.args[0]: each for each in before.own.get("server", ()) if "backup" in each.args}
     for each in now.own.get("server", ()):
         if each.args and each.args[0] in spare and "backup" not in each.args:
@@ -123,7 +123,7 @@ def _spares(before: Scope, now: Scope) -> Iterator[_Loss]:
             yield _Loss("server", became, spare[each.args[0]], each)
 
 
-def _lost(before: Scope, now: Scope) -> Iterator[_Loss]:
+def _lost(before: BlockScope, now: BlockScope) -> Iterator[_Loss]:
     if before.kind == "upstream":
         yield from _protections(before, now, _OF_UPSTREAMS)
         yield from _spares(before, now)
@@ -160,4 +160,4 @@ def compare(config: Config, live: Config) -> Iterator[Finding]:
             reported.add((what, id(loss.before)))
             written = scope.own.get(loss.name.split()[0], ())
             place = loss.place or (written[0] if written else place_of(scope, config))
-            yield finding(place, what, expected=loss.before.text, seen=scope.text, fix="restore it")
+            yield finding(place, what, expected=loss.before.text, actual=scope.text, fix="restore it")

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from ....config.parse import Config
 from ....verdicts.model import Finding
 from ...findings import finding
-from ...scopes import Scope, altered
+from ...scopes import BlockScope, altered
 
 LEVEL = "high"
 
 _USUAL = "X-Real-IP"
 
 
-def _trusted(scope: Scope) -> set[str]:
+def _trusted(scope: BlockScope) -> set[str]:
     return {word for each in scope.effective("set_real_ip_from") for word in each.args}
 
 

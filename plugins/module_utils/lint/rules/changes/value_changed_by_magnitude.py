@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from ....config.parse import Config
 from ....verdicts.model import Finding
 from ...findings import finding
-from ...measures import Measure, is_measured, measures, usual
-from ...scopes import Scope, altered, place_of
+from ...measures import Quantity, is_measured, measures, usual
+from ...scopes import BlockScope, altered, place_of
 from ...values import unit
 
 LEVEL = "high"
@@ -35,23 +35,23 @@ _OF_WHOLE = (
 )
 
 
-def _is_sent(name: str, scope: Scope) -> bool:
+def _is_sent(name: str, scope: BlockScope) -> bool:
     """Return whether a request goes on by the protocol that a quantity is about, where it is about one."""
     protocol = name.partition("_")[0]
     return scope.block is None or protocol not in _PROTOCOLS or scope.passes_on(protocol)
 
 
-def _matters(name: str, scope: Scope, own: bool) -> bool:
+def _matters(name: str, scope: BlockScope, own: bool) -> bool:
     if not is_measured(name) or name.endswith(_UNSHARED):
         return own and is_measured(name)
     return scope.answers or (own and name.startswith(_OF_WHOLE))
 
 
-def _in_force(scope: Scope) -> dict[tuple[str, str], Measure]:
+def _in_force(scope: BlockScope) -> dict[tuple[str, str], Quantity]:
     """Map name and subject of each quantity that matters in a block to the one in force there."""
-    found: dict[tuple[str, str], Measure] = {}
+    found: dict[tuple[str, str], Quantity] = {}
     names: set[str] = set()
-    around: Scope | None = scope
+    around: BlockScope | None = scope
     while around is not None:
         for name, directives in around.own.items():
             if name not in names and _matters(name, scope, around is scope):
@@ -61,7 +61,7 @@ def _in_force(scope: Scope) -> dict[tuple[str, str], Measure]:
     return found
 
 
-def _jumped(before: Measure, now: Measure) -> bool:
+def _jumped(before: Quantity, now: Quantity) -> bool:
     if before.size == now.size:
         return False
     if before.directive is None and now.size > before.size:
@@ -73,7 +73,7 @@ def _jumped(before: Measure, now: Measure) -> bool:
     return same_digits or factor >= (_JUMP if now.directive else _FALL)
 
 
-def _changes(before: Scope, now: Scope) -> Iterator[tuple[str, Measure, Measure]]:
+def _changes(before: BlockScope, now: BlockScope) -> Iterator[tuple[str, Quantity, Quantity]]:
     old, new = _in_force(before), _in_force(now)
     alike = before.answers == now.answers
     for name, what in sorted(old.keys() | new.keys()):
@@ -102,6 +102,6 @@ def compare(config: Config, live: Config) -> Iterator[Finding]:
                     other.directive or place_of(scope, config),
                     f"{name} changes from {one.text} to {other.text}{gone}",
                     expected=f"about {one.text}",
-                    seen=f"{name} {other.text}",
+                    actual=f"{name} {other.text}",
                     fix="check digits and unit",
                 )

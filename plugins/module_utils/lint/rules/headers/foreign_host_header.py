@@ -16,7 +16,7 @@ from ....verdicts.model import Finding
 from ...context import LintContext
 from ...domains import is_public, owner, owner_of_server_name
 from ...findings import finding
-from ...scopes import Scope, blocks
+from ...scopes import BlockScope, blocks
 
 LEVEL = "medium"
 NEW = "high"
@@ -26,7 +26,7 @@ _VISITORS = ("$host", "$http_host", "$host:$server_port", "$server_name")
 _OF_SERVICES = frozenset({"cdn", "s3", "storage", "bucket", "blob", "cloudfront", "fastly", "akamai"})
 
 
-def _host_sent(scope: Scope) -> str:
+def _host_sent(scope: BlockScope) -> str:
     """Return what is sent as ``Host``; "" for nginx's own choice, the name in ``proxy_pass``."""
     headers = [each.args[1] for each in scope.effective("proxy_set_header") if each.args[0].lower() == "host"]
     return headers[-1] if headers else ""

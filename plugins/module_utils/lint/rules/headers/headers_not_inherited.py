@@ -17,7 +17,7 @@ from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...context import LintContext
 from ...findings import finding
-from ...scopes import Scope, by_key, location_kind, scopes
+from ...scopes import BlockScope, by_key, location_kind, scopes
 
 LEVEL = "medium"
 NEW = "high"
@@ -39,18 +39,18 @@ _WATCHED = {
 _NO_PAGE = re.compile(r"\.(?:txt|ico|png|gif|jpe?g|webp|xml|log|map)$")
 
 
-def _formerly(config: Config, live: Config) -> dict[int, Scope]:
+def _formerly(config: Config, live: Config) -> dict[int, BlockScope]:
     """Map the ids of blocks to what they were in live."""
     before = by_key(live)
     return {id(scope): before[key] for key, scope in by_key(config, live).items() if key in before}
 
 
-def _is_no_page(scope: Scope) -> bool:
+def _is_no_page(scope: BlockScope) -> bool:
     kind, path = location_kind(scope.block) if scope.block and scope.kind == "location" else ("", "")
     return kind == "=" and _NO_PAGE.search(path) is not None
 
 
-def _is_enough(scope: Scope, name: str, kept: set[str], lost: Sequence[Directive]) -> bool:
+def _is_enough(scope: BlockScope, name: str, kept: set[str], lost: Sequence[Directive]) -> bool:
     """Return whether nobody misses what is lost."""
     if name in _OF_PARAMETERS:
         return not kept.isdisjoint(_PARAMETERS)
@@ -58,7 +58,7 @@ def _is_enough(scope: Scope, name: str, kept: set[str], lost: Sequence[Directive
     return path != "/" and {each.args[0].lower() for each in lost} <= {"strict-transport-security"}
 
 
-def _apart(lost: Sequence[Directive], name: str, before: Scope | None) -> Iterator[Sequence[Directive]]:
+def _apart(lost: Sequence[Directive], name: str, before: BlockScope | None) -> Iterator[Sequence[Directive]]:
     """Yield what live lacks here as well, and what it has here: a line may have lost more than it had lost before."""
     had = {each.args[0].lower() for each in before.effective(name) if each.args} if before else set()
     if before is not None:

@@ -14,7 +14,7 @@ from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...context import LintContext
 from ...findings import finding
-from ...scopes import Scope, scopes
+from ...scopes import BlockScope, scopes
 
 LEVEL = "low"
 NEW = "medium"
@@ -49,11 +49,11 @@ def _subjects(directives: Sequence[Directive]) -> dict[str, Directive]:
     return found
 
 
-def _written(scope: Scope, names: Sequence[str]) -> list[Directive]:
+def _written(scope: BlockScope, names: Sequence[str]) -> list[Directive]:
     return [each for name in names for each in scope.own.get(name, ())]
 
 
-def _inherited(scope: Scope | None, names: Sequence[str]) -> list[Directive]:
+def _inherited(scope: BlockScope | None, names: Sequence[str]) -> list[Directive]:
     while scope is not None:
         found = _written(scope, names)
         if found:

@@ -29,6 +29,6 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
                 alias,
                 f"requests for {path}name are served from {target}name: the alias does not end with a slash",
                 expected=f"alias {target}/",
-                seen=f"location {path} with alias {target}",
+                actual=f"location {path} with alias {target}",
                 fix="end both with a slash, or neither",
             )

@@ -16,7 +16,7 @@ from ....verdicts.model import Finding
 from ...context import LintContext
 from ...findings import finding
 from ...groups import groups, numbers
-from ...scopes import Scope, blocks, location_kind
+from ...scopes import BlockScope, blocks, location_kind
 from ...variables import names_in
 
 LEVEL = "high"
@@ -37,7 +37,7 @@ def _of_rewrite(directive: Directive) -> int:
     return 0 if redirects else groups(args[0])
 
 
-def _of_block(scope: Scope) -> int:
+def _of_block(scope: BlockScope) -> int:
     block = scope.block
     if block is None:
         return 0
@@ -74,7 +74,7 @@ class _Captures:
             if each.args
         }
 
-    def within(self, scope: Scope | None) -> int:
+    def within(self, scope: BlockScope | None) -> int:
         """Return the groups of a block and of those around it."""
         found = 0
         while scope is not None:

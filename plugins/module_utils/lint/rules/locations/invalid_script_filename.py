@@ -12,7 +12,7 @@ from ....config.parse import Config
 from ....verdicts.model import Finding
 from ...context import LintContext
 from ...findings import finding
-from ...scopes import Scope, scopes
+from ...scopes import BlockScope, scopes
 
 LEVEL = "high"
 
@@ -26,11 +26,11 @@ _FORMS = (
 )
 
 
-def _php(scope: Scope) -> bool:
+def _php(scope: BlockScope) -> bool:
     return any("php" in word for word in [*(scope.block.args if scope.block else []), scope.value("fastcgi_pass")])
 
 
-def _inherits(scope: Scope) -> bool:
+def _inherits(scope: BlockScope) -> bool:
     return any(each.args[:1] == ["SCRIPT_FILENAME"] for each in scope.effective("fastcgi_param"))
 
 
@@ -51,6 +51,6 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
             place,
             what,
             expected="fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name",
-            seen=seen,
+            actual=seen,
             fix="give the absolute path of the script, as fastcgi.conf of the package does",
         )

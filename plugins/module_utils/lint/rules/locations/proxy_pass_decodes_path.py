@@ -39,6 +39,6 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
                     f"proxy_pass {directive.args[0]} sends the captured path decoded: a space or ? in it breaks the "
                     "request",
                     expected="a path that is encoded as the visitor sent it",
-                    seen=f"{block.text} with proxy_pass {directive.args[0]}",
+                    actual=f"{block.text} with proxy_pass {directive.args[0]}",
                     fix="use rewrite … break and a proxy_pass without a path",
                 )

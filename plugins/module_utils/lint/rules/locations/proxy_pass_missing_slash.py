@@ -35,7 +35,7 @@ def _of_groups(block: Directive, pattern: str) -> Iterator[Finding]:
                     directive,
                     f"${number} begins with a slash, so {directive.args[0]} is a path with two",
                     expected=f"{directive.args[0]} without the slash before ${number}",
-                    seen=f"{block.text} with proxy_pass {directive.args[0]}",
+                    actual=f"{block.text} with proxy_pass {directive.args[0]}",
                     fix=f"remove the slash before ${number}, or take it out of the group",
                 )
 
@@ -58,6 +58,6 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
                 f"{path.rstrip('/')}/name is forwarded as {forwarded}: only one of location and proxy_pass ends with "
                 "a slash",
                 expected="a slash at the end of both, or of neither",
-                seen=f"{block.text} with proxy_pass {directive.args[0]}",
+                actual=f"{block.text} with proxy_pass {directive.args[0]}",
                 fix="end both with a slash",
             )

@@ -15,12 +15,12 @@ from ....config.match import choose_location
 from ....config.parse import Config, Directive
 from ....config.regexes import compiled
 from ....config.samples import samples
-from ....outside import whole_number
+from ....untrusted import whole_number
 from ....verdicts.model import Finding
 from ...context import LintContext
 from ...findings import finding
 from ...groups import examples, filled, numbers
-from ...scopes import Scope, blocks, location_kind
+from ...scopes import BlockScope, blocks, location_kind
 
 LEVEL = "high"
 
@@ -44,7 +44,7 @@ def _target(directive: Directive) -> str:
     return args[1] if len(args) == 3 and args[2] in _FINAL else ""
 
 
-def _goes_round(scope: Scope, server: Directive, redirect: Directive, path: str) -> bool:
+def _goes_round(scope: BlockScope, server: Directive, redirect: Directive, path: str) -> bool:
     """Return whether a path that an expression matches is sent on until it is clear that this never ends."""
     is_rewrite = redirect.name == "rewrite"
     pattern = redirect.args[0] if is_rewrite else location_kind(scope.block)[1] if scope.block else ""
@@ -92,7 +92,7 @@ def _comes_back(server: Directive, listen: Listen, scheme: str, host: str) -> bo
     return _is_own(server, name) and to == here and same_port
 
 
-def _same_path(scope: Scope, server: Directive, path: str) -> bool:
+def _same_path(scope: BlockScope, server: Directive, path: str) -> bool:
     """Return whether the path of the target gets to the same block."""
     if scope.block is server:
         return path.startswith(("/", "$")) or not path
@@ -101,7 +101,7 @@ def _same_path(scope: Scope, server: Directive, path: str) -> bool:
     return path in _SAME_PATH or ("$" not in path and choose_location(server, path.split("?")[0] or "/") is scope.block)
 
 
-def _loops(scope: Scope, redirect: Directive, target: str, tls: Set[str]) -> bool:
+def _loops(scope: BlockScope, redirect: Directive, target: str, tls: Set[str]) -> bool:
     server, match = scope.around("server"), _URL.fullmatch(target)
     if server is None or server.block is None or match is None:
         return False

@@ -12,7 +12,7 @@ from ....config.parse import Config
 from ....verdicts.model import Finding
 from ...context import LintContext
 from ...findings import finding
-from ...scopes import Key, Scope, blocks, location_kind
+from ...scopes import BlockScope, Key, blocks, location_kind
 
 LEVEL = "medium"
 NEW = "high"
@@ -27,7 +27,7 @@ _ANSWERS = (
 )
 
 
-def _rootless(scope: Scope, server: Scope) -> bool:
+def _rootless(scope: BlockScope, server: BlockScope) -> bool:
     redirected = "return" in server.own or "rewrite" in server.own
     return not redirected and not scope.effective("root") and not any(name in scope.own for name in _ANSWERS)
 

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from ....config.match import choose_location
 from ....config.parse import CONF_ROOT, Config, Directive
 from ....errors import SluiceError
-from ....inside import read_inside
+from ....tree_reader import read_inside
 from ....verdicts.model import Finding
 from ...context import LintContext
 from ...findings import finding
-from ...scopes import Scope, blocks, location_kind
+from ...scopes import BlockScope, blocks, location_kind
 
 LEVEL = "medium"
 NEW = "high"
@@ -27,7 +27,7 @@ _MOST_FILES, _MOST_SHOWN = 2_000, 3
 _MOST_BYTES = 1 << 20
 
 
-def _served(scope: Scope, server: Directive, files: list[str]) -> Iterator[tuple[str, Directive]]:
+def _served(scope: BlockScope, server: Directive, files: list[str]) -> Iterator[tuple[str, Directive]]:
     """Yield each file that a location serves, with the directive that leads to it."""
     block = scope.block
     if block is None:
@@ -49,7 +49,7 @@ def _served(scope: Scope, server: Directive, files: list[str]) -> Iterator[tuple
                 yield file, root if root in scope.own.get("root", ()) else block
 
 
-def _extensions(scope: Scope) -> set[str]:
+def _extensions(scope: BlockScope) -> set[str]:
     rows = [row for types in scope.effective("types") for row in types.block or []]
     return {extension for row in rows for extension in row.args} if rows else {"html", "gif", "jpg"}
 

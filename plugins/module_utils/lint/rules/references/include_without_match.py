@@ -33,8 +33,12 @@ def _filled_before(directive: Directive, live: Config | None) -> bool:
     pattern = directive.args[0].removeprefix("/etc/nginx/")
     if pattern in _DEBIAN:
         return False
-    barren = {each.args[0].removeprefix("/etc/nginx/") for each in live.barren} if live else set()
-    return live is not None and pattern not in barren and any(_folder(name) == _folder(pattern) for name in live.files)
+    without_match = {each.args[0].removeprefix("/etc/nginx/") for each in live.without_match} if live else set()
+    return (
+        live is not None
+        and pattern not in without_match
+        and any(_folder(name) == _folder(pattern) for name in live.files)
+    )
 
 
 def _may_come(directive: Directive, config: Config, context: LintContext) -> bool:
@@ -48,7 +52,7 @@ def _may_come(directive: Directive, config: Config, context: LintContext) -> boo
 
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find patterns that no file of the tree matches."""
-    for directive in config.barren:
+    for directive in config.without_match:
         filled = _filled_before(directive, context.live)
         if filled or not (_PACKAGED.fullmatch(directive.args[0]) or _may_come(directive, config, context)):
             yield finding(

@@ -31,7 +31,7 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
                 "nginx never chooses this server: an earlier one on the same listener has "
                 + ", ".join(name or "no name either" for name in names),
                 expected=f"a server_name or listen that {first[0].file}:{first[0].line} does not have",
-                seen=f"server_name {' '.join(names)}",
+                actual=f"server_name {' '.join(names)}",
                 fix="give the server another name or listener, or remove one of the two",
             )
         for place in places:

@@ -60,6 +60,6 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
             server,
             what,
             expected=f"one server with listen {port} default_server",
-            seen=" ".join(["server_name", *_names(server)]),
+            actual=" ".join(["server_name", *_names(server)]),
             fix="add default_server to the listen of the server that should answer unknown hosts",
         )

@@ -49,6 +49,6 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
             directive,
             f"the configuration runs {language} code: whoever changes this tree runs programs on every host",
             expected="plain nginx directives, or code that a person has reviewed",
-            seen=language,
+            actual=language,
             fix="have the code reviewed like any program",
         )

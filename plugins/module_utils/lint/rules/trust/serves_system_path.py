@@ -98,7 +98,7 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
                 directive,
                 f"{directive.name} {directive.args[0]} serves files of the system",
                 expected="a directory that holds what visitors may have, as /srv/shop/public",
-                seen=directive.text + f", as {leads}" * (leads != directive.args[0]),
+                actual=directive.text + f", as {leads}" * (leads != directive.args[0]),
                 fix="name the directory of the site",
             )
     for directive in config.named("error_page", "index", "rewrite", "try_files"):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from ....config.parse import CONF_ROOT, Config, Directive
 from ....errors import SluiceError
-from ....inside import read_inside
+from ....tree_reader import read_inside
 from ....verdicts.model import Finding
 from ...context import LintContext
 from ...findings import finding
@@ -66,6 +66,6 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
                 directive,
                 f"{directive.name} {directive.args[0]} loads code that no package of the hosts provides",
                 expected="a module of a package, as modules/ngx_stream_module.so",
-                seen=", ".join(filter(None, [directive.text, _own(directive, context)])),
+                actual=", ".join(filter(None, [directive.text, _own(directive, context)])),
                 fix="install the module's package on the hosts, and name it in staging_packages",
             )

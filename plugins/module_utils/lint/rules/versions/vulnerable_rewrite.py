@@ -1,8 +1,8 @@
 """A rewrite has the form that a known fault of this nginx needs: a visitor can crash the worker, or worse.
 
 CVE-2026-42945: a ``rewrite`` without a flag has a ``?`` in its target, and a ``set``, ``if`` or ``rewrite`` after it
-uses ``$1``; mended in 1.30.1 and 1.31.0. CVE-2026-9256: one group of the expression lies within another, and a redirect
-or an argument uses both; mended in 1.30.2 and 1.31.1. Distributions mend older versions and keep their number, so this
+uses ``$1``; fixed in 1.30.1 and 1.31.0. CVE-2026-9256: one group of the expression lies within another, and a redirect
+or an argument uses both; fixed in 1.30.2 and 1.31.1. Distributions fix older versions and keep their number, so this
 is advice.
 """
 
@@ -68,7 +68,7 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
                 after,
                 f"CVE-2026-42945: {after.name} uses a group after a rewrite with ? in its target; {unless}",
                 expected="nginx 1.30.1, 1.31.0 or later",
-                seen=f"{rewrite.text}; {after.text}",
+                actual=f"{rewrite.text}; {after.text}",
                 fix="upgrade nginx, or use a named group, as (?<name>…)",
             )
         for rewrite in filter(_overlaps, block.children("rewrite") if second else ()):

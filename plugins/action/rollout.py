@@ -1,0 +1,234 @@
+"""A step of a roll-out on all hosts of the play: one round trip for each that has something to do in it."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decisions import RunState
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import (
+    Question,
+    RolloutOptions,
+    build,
+    hold_to,
+)
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import RunRecord
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import Signer, read_inventory, sign_rollback
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import rounds
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import Receipt
+from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
+from ansible_collections.sluice.nginx.plugins.module_utils.redactor.releases import door_of
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now, sentence
+from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import ReleaseId, read_release_id
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project, read_run
+from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import NAME as EMERGENCY
+from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import emergency_of
+from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, FleetAction, HostRequest, failure
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
+
+_LOOKS = "preflight"
+# Settings of the role that hosts of one run may have different values of.
+_EACH_ITS_OWN = ("rollout_allowed_signers", "rollout_engine_command", "rollout_inventory")
+
+
+class _Wanted(NamedTuple):
+    """An operation, the release that it is about (None where the host is to find it), and whether the host has it."""
+
+    operation: str
+    identity: ReleaseId | None
+    has_release: bool
+
+
+class ActionModule(FleetAction):
+    """Decides from the run's journal what each host is asked, asks all at once, and notes what they answer.
+
+    A host that fails does not fail the task: the journal notes it, and the run is finalized by that.
+    """
+
+    _supports_diff = True
+
+    def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
+        """Take the step on every host for which it means something."""
+        self._options, self._hosts = options, hosts
+        written = self._variables(hosts[0]).get(EMERGENCY) if hosts else None
+        emergency = emergency_of(options["emergency"], self._loader, self._templar, written)
+        self._run = read_run(options["run"])
+        self._store = ReleaseStore(self._state() / "releases")
+        self._door = self._door_of_run()
+        self._record = RunRecord(self._run, self._door)
+        self._done: dict[str, dict[str, Any]] = {host: {"changed": False} for host in hosts}
+        self._diffs: dict[str, list[str]] = {}
+        self._terms = RolloutOptions(
+            keep=options["keep"],
+            drift=options["drift"],
+            emergency=emergency,
+            confirm_timeout=options["confirm_timeout"],
+            want_tree=bool(self._task.diff),
+            looking=self._task.check_mode,
+        )
+        duration = rounds(options["bake"], options["confirm_timeout"])
+        if options["step"] == "preflight":
+            self._agree()
+            self._ask_all("preflight")
+        elif options["step"] == "wave":
+            self._ask_all("activate", bake=duration[0])
+            for seconds in duration[1:]:
+                self._ask_all("bake", bake=seconds)
+        else:
+            self._ask_all("finalize")
+            self._ask_all("retry_rollback")
+        changed = any(said["changed"] for said in self._done.values())
+        course = RunState(self._record.events())
+        due = any(course.decide("activate", host).operation for host in hosts)
+        result = {"changed": changed, "due": due, "hosts": self._done}
+        return {**result, "diff": _differences(self._diffs)} if self._diffs else result
+
+    def _door_of_run(self) -> Redactor:
+        """What hosts say passes it: it knows the secrets of the releases that the controller has of those they get."""
+        named = {str(each) for each in self._options["releases"].values() if each}
+        if self._options["stored"]:
+            events = RunRecord(self._run).events()
+            named = {str(event.answer.get("release")) for event in events if event.phase == "preflight"}
+        found = []
+        for identity, store in itertools.product(sorted(named), (self._store, ReleaseStore(self._state() / "live"))):
+            # One that is gone, or is none, is told of where it is asked for.
+            with contextlib.suppress(SluiceError):
+                found.append(store.get(read_release_id(identity)))
+        return door_of(found)
+
+    def _agree(self) -> None:
+        """A run has one setting for all its hosts. Raises ``InputError`` for one that hosts have their own of."""
+        role = self._task._role
+        names = [name for name in role.get_default_vars() if name not in _EACH_ITS_OWN] if role else []
+        first, *others = self._hosts
+        here = self._variables(first)
+        for host in others:
+            there = self._variables(host)
+            for name in names:
+                if here.get(name) != there.get(name):
+                    raise InputError(
+                        name,
+                        f"{first} has {here.get(name)!r} and {host} has {there.get(name)!r}, but a run has one for all "
+                        "of its hosts; set it for their group, or leave hosts out with --limit",
+                    )
+
+    def _ask_all(self, phase: str, *, bake: float = 0.0) -> None:
+        """Ask each host what ``phase`` means for it now. In ``activate`` those of earlier waves are watched on."""
+        course = RunState(self._record.events())
+        questions: dict[_Wanted, Question] = {}
+        asked: dict[str, _Wanted] = {}
+        for host in self._hosts:
+            operation, why = course.decide(phase, host, self._options["wave"])
+            if not operation:
+                self._done[host].setdefault("why", why)
+            elif self._task.check_mode and operation != _LOOKS:
+                self._done[host] = {"changed": True, "would": operation}
+            else:
+                try:
+                    wanted = self._wanted(operation, host, course)
+                    if wanted not in questions:
+                        questions[wanted] = self._question(*wanted, bake)
+                    asked[host] = wanted
+                except (SluiceError, OSError) as error:
+                    self._note(phase, host, {"operation": operation, **failure(str(error))})
+        askings = {host: HostRequest(questions[wanted], bake + self._terms.timeout) for host, wanted in asked.items()}
+        began = now()
+        for host, answer in self._answers(askings):
+            operation, identity, _ = asked[host]
+            held = hold_to(operation, identity, self._options["stored"], answer)
+            # A host that went back tells itself where it is; the others are told.
+            self._note(phase, host, {"operation": operation, "asked": began, "release": identity or "", **held})
+
+    def _wanted(self, operation: str, host: str, course: RunState) -> _Wanted:
+        """What a host is to be asked. Hosts for which that is the same are asked the same."""
+        if operation != "preflight":
+            story = course.stories[host]
+            if operation == "rollback":
+                # Where it goes back to, the host knows; nothing that was noted before must keep it from that.
+                return _Wanted(operation, None, False)
+            # What the host was asked for, of which it was held to answer; else what it has stored under a name.
+            identity = read_release_id(story.said("preflight", "release"))
+            if operation == "activate" and not self._options["stored"]:
+                identity = self._own(host)
+            return _Wanted(operation, identity, bool(story.said("preflight", "has_release")))
+        return _Wanted(operation, None if self._options["stored"] else self._own(host), False)
+
+    def _own(self, host: str) -> ReleaseId:
+        """The release that the gates made for a host. Raises ``SluiceError`` where that is none."""
+        identity = self._options["releases"].get(host)
+        if not identity:
+            raise SluiceError("the gates made no release for this host; run deploy.yml, which begins with the gates")
+        return read_release_id(identity)
+
+    def _question(self, operation: str, identity: ReleaseId | None, has_release: bool, bake: float) -> Question:
+        return build(
+            operation,
+            self._run,
+            identity or "",
+            self._release(operation, identity),
+            self._terms,
+            has_release=has_release,
+            needs=self._options["needs"].get(identity or "", []),
+            stored=self._options["stored"],
+            bake=bake,
+            permission=self._permission(operation, identity),
+        )
+
+    def _permission(self, operation: str, identity: ReleaseId | None) -> Receipt | None:
+        """Sign that hosts may go back to a release that they have, where there is a key."""
+        if identity is None or operation != "activate" or not self._options["stored"]:
+            return None
+        if not self._options["signing_key"]:
+            return None
+        key = project() / Path(self._options["signing_key"]).expanduser()
+        signer = Signer(key, read_inventory(self._options["inventory"]))
+        return sign_rollback(signer, identity, self._run.id)
+
+    def _release(self, operation: str, identity: ReleaseId | None) -> Release | None:
+        """The release of the controller that the host is to get; none where it is one that the host has stored."""
+        if identity is None or operation not in ("preflight", "activate") or self._options["stored"]:
+            return None
+        return self._store.get(identity)
+
+    def _note(self, phase: str, host: str, answer: Answer) -> None:
+        """Write the answer to the journal, and show what is wrong at once."""
+        operation = answer["operation"]
+        if operation == "activate":
+            # What a host that cannot be reached any more will do by itself is known by this.
+            answer["confirm_timeout"] = self._options["confirm_timeout"]
+        baked = answer.pop("bake", None)
+        tree, digests = answer.pop("tree", None), answer.pop("digests", {})
+        self._write("bake" if operation == "bake" else phase, host, answer)
+        if baked is not None:
+            self._write("bake", host, {"operation": "bake", "ok": not baked.get("problems"), **baked})
+        said = self._done[host]
+        said.update(operation=operation, ok=bool(answer.get("ok")))
+        said["changed"] = said["changed"] or bool(answer.get("changed"))
+        if phase == "preflight" and answer.get("ok"):
+            said["changed"] = bool(answer.get("changes_needed")) and self._task.check_mode
+            if tree is not None:
+                diff = self._door.diff(self._difference(tree, digests, read_release_id(answer["release"])))
+                if diff:
+                    self._diffs.setdefault(diff, []).append(host)
+
+    def _write(self, phase: str, host: str, answer: Answer) -> None:
+        self._record.note(phase, host, good=bool(answer.get("ok")), answer=answer)
+        for problem in answer.get("problems", []):
+            show(self._display, f"{host}: {phase}: {sentence(problem)}", self._door, color="red")
+
+    def _difference(self, before: dict[str, str], digests: dict[str, str], identity: ReleaseId) -> str:
+        """Compare a host's live tree with the release, file by file."""
+        if not (self._store.root / identity / "release.json").is_file():
+            return ""
+        from ansible_collections.sluice.nginx.plugins.module_utils.fleet.difference import difference
+
+        return difference(before, digests, self._store.get(identity).tree)
+
+
+def _differences(diffs: dict[str, list[str]]) -> list[dict[str, str]]:
+    """Each difference once, with the hosts that have it."""
+    return [{"prepared": f"{', '.join(hosts)}:\n{text}"} for text, hosts in diffs.items()]

@@ -1,0 +1,37 @@
+"""Finds or makes the image of a platform on the controller."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import read_bounds
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
+
+
+class ActionModule(ControllerAction):
+    """Asks Docker on the controller."""
+
+    def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Ensure the image; what is said means that it had to be made."""
+        said: list[str] = []
+
+        def say(line: str) -> None:
+            said.append(line)
+            show(self._display, line)
+
+        bounds = read_bounds(options["bounds"])
+        cache = Path(options["cache"]) if options["cache"] else self._state() / "cache"
+        name, packages, digest = options["platform"], options["packages"], options["base_digest"]
+        platform = ensure_platform(connect(), name, packages, cache, say, bounds, digest)
+        environment = {name: options[name] for name in ("docroots", "directories", "services", "images", "bounds")}
+        return {
+            "changed": bool(said),
+            **dataclasses.asdict(platform),
+            "tree": str(platform.tree),
+            "environment": environment,
+        }

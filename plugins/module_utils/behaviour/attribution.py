@@ -1,0 +1,142 @@
+"""Which changed lines are behind a changed answer: those of the blocks that answered first, then those around."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..config.derive import DerivedRequest
+from ..config.match import Trace, choose_location, is_named, normalised, trace
+from ..config.parse import Config, Directive
+from .changes import DirectiveChange
+
+__all__ = ["Attribution"]
+
+_MOVING = ("server_name", "listen", "server")
+_SHARED = ("upstream", "map", "geo", "split_clients")
+
+
+class Attribution:
+    """Tells, for a request, the ways it goes in both configurations and the changes on them."""
+
+    def __init__(self, live: Config, candidate: Config, changed: Sequence[DirectiveChange]) -> None:
+        self._configs = (live, candidate)
+        self._changed = changed
+        self._by_block: dict[int, list[DirectiveChange]] = {}
+        for change in changed:
+            for part in (*change.blocks, change.old, change.new):
+                if part is not None and (part.block is not None):
+                    self._by_block.setdefault(id(part), []).append(change)
+        self._outer = {
+            id(inner): outer
+            for config in (live, candidate)
+            for outer in config.named("location")
+            for inner in outer.children("location")
+        }
+        self._ways: dict[tuple[int, str, int, str], Trace] = {}
+        self._named: dict[tuple[str, int], bool] = {}
+
+    def way(self, request: DerivedRequest, candidate: bool) -> Trace:
+        """The directives that a request meets in one of the configurations."""
+        key = (candidate, request.host, request.port, request.path)
+        if key not in self._ways:
+            self._ways[key] = trace(self._configs[candidate], request.host, request.port, normalised(request.path))
+        return self._ways[key]
+
+    def is_new(self, request: DerivedRequest) -> bool:
+        """Return whether only the candidate knows the request's host, so that the default answered before."""
+        key = (request.host, request.port)
+        if key not in self._named:
+            live, candidate = self._configs
+            self._named[key] = is_named(candidate, *key) and not is_named(live, *key)
+        return self._named[key]
+
+    def of(self, request: DerivedRequest) -> list[DirectiveChange]:
+        """The changes behind a request's change, the nearest first."""
+        if request.speaks in ("tcp", "tls", "udp"):
+            return [change for change in self._changed if not _in_http(change)]
+        return list(dict.fromkeys(self._near(request)))
+
+    def _outside(self, block: Directive) -> Iterator[Directive]:
+        """The locations that a location stands in, from the inside."""
+        outer = self._outer.get(id(block))
+        while outer is not None:
+            yield outer
+            outer = self._outer.get(id(outer))
+
+    def _indexed(self, server: Directive, met: Sequence[Directive], path: str) -> Iterator[Directive]:
+        """The locations of the files that a directory's request is handed on to."""
+        if not path.endswith("/"):
+            return
+        http = [each for config in self._configs for each in config.http() if each.name == "index"]
+        written = [each for block in met for each in block.children("index")] or http
+        for name in dict.fromkeys(word for each in written for word in each.args if "$" not in word):
+            found = choose_location(server, name if name.startswith("/") else f"{path}{name}")
+            if found is not None and found not in met:
+                yield found
+
+    def _near(self, request: DerivedRequest) -> Iterator[DirectiveChange]:
+        ways = [self.way(request, candidate) for candidate in (True, False)]
+        blocks = [met for way in ways for met in reversed(way.met) if met.block is not None]
+        blocks += [each for block in blocks for each in _fallbacks(block, blocks)]
+        blocks += [outer for block in blocks for outer in self._outside(block)]
+        # nginx itself leads to a place with a slash from the same without one.
+        path = normalised(request.path)
+        blocks += [each for block in blocks if block.name == "server" for each in self._indexed(block, blocks, path)]
+        blocks += [each for block in blocks if block.name == "server" for each in _with_slash(block, path)]
+        located = [block for block in blocks if block.name == "location"]
+        found = False
+        for block in [*located, *(block for block in blocks if block.name != "location")]:
+            within = [block, *(inner for inner in _own(block) if inner.block is not None)]
+            for change in (each for one in within for each in self._by_block.get(id(one), [])):
+                elsewhere = change.either.name == "location" and not {id(change.old), id(change.new)} & set(
+                    map(id, blocks)
+                )
+                if not elsewhere:
+                    found = True
+                    yield change
+        words = " ".join(word for block in blocks for inner in _own(block) for word in inner.args)
+        for change in self._changed:
+            around = change.blocks[1] or change.blocks[0]
+            name = around.args[-1] if around is not None and around.name in _SHARED and around.args else ""
+            if name and name in words:
+                found = True
+                yield change
+        if found:
+            return
+        yield from (change for change in self._changed if _is_global(change))
+        yield from (change for change in self._changed if change.name in _MOVING)
+
+
+def _fallbacks(block: Directive, met: Sequence[Directive]) -> Iterator[Directive]:
+    """The locations that a block may hand a request on to."""
+    servers = [each for each in met if each.name == "server"]
+    for inner in block.block or []:
+        target = inner.args[-1].split("$")[0] if inner.name in ("try_files", "error_page") and inner.args else ""
+        for server in servers if target.startswith(("/", "@")) else ():
+            named = [each for each in server.children("location") if each.args == [target]]
+            found = choose_location(server, target) if target.startswith("/") else next(iter(named), None)
+            if found is not None and found not in met:
+                yield found
+
+
+def _with_slash(server: Directive, path: str) -> Iterator[Directive]:
+    found = None if path.endswith("/") else choose_location(server, f"{path}/")
+    if found is not None and found.args[-1] == f"{path}/":
+        yield found
+
+
+def _own(block: Directive) -> Iterator[Directive]:
+    """What is said in a block outside its locations."""
+    for inner in block.block or []:
+        if inner.name != "location":
+            yield from inner.walk()
+
+
+def _in_http(change: DirectiveChange) -> bool:
+    around = change.blocks[1] or change.blocks[0]
+    return around is not None and around.name in ("http", "location")
+
+
+def _is_global(change: DirectiveChange) -> bool:
+    around = change.blocks[1] or change.blocks[0]
+    return (around is None or around.name in ("http", "events")) and change.either.name != "server"

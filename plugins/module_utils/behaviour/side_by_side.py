@@ -1,0 +1,125 @@
+"""Two stages that are asked the same, side by side: the live release twice, the candidate once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from ..config.derive import DerivedRequest
+from ..contract.model import Check, to_json
+from ..staging.stage import Stage
+from .attribution import Attribution
+from .comparing import Compared, blocks_of, compare
+from .exchange import Exchange, ask
+from .fields import Fields, fields_of
+from .judging import Judge
+from .plan import request_of
+from .pools import Pools
+
+__all__ = ["NOT_ASKED", "Beside", "Three"]
+
+Three = tuple[Fields, Fields, Fields]
+
+NOT_ASKED = "not asked"
+_SAMPLE = 5
+_MOST_AGAIN = 400
+_FEW = 12
+# What comes once more by chance does not come a third time.
+_TIMES_AGAIN = 2
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The stages of the live release and of the candidate, and what makes their answers comparable."""
+
+    live: Stage
+    candidate: Stage
+    pools: Pools
+    releases: tuple[str, str]
+    caches: Collection[str]
+
+    def answers(self, requests: Sequence[DerivedRequest]) -> list[Three]:
+        """Ask everything from a fresh start. Raises ``SluiceError`` when nginx does not start.
+
+        The live release is asked a second time where the candidate answers otherwise: that may be chance.
+        """
+        with ThreadPoolExecutor(2) as pool:
+            live = pool.submit(self._ask, self.live, requests)
+            candidate = self._ask(self.candidate, requests)
+            first = live.result()
+        before = [self._flat(request, one, False) for request, one in zip(requests, first.answers, strict=True)]
+        after = [self._flat(request, one, True) for request, one in zip(requests, candidate.answers, strict=True)]
+        places = {_place(requests[n]) for n in range(len(requests)) if before[n] != after[n]}
+        # What caches hold comes from other requests for the same place.
+        numbers = [n for n, request in enumerate(requests) if _place(request) in places]
+        again = list(before)
+        if numbers:
+            second = self._ask(self.live, [requests[n] for n in numbers])
+            for n, answer in zip(numbers, second.answers, strict=True):
+                again[n] = self._flat(requests[n], answer, False)
+        return list(zip(before, again, after, strict=True))
+
+    def _ask(self, stage: Stage, requests: Sequence[DerivedRequest]) -> Exchange:
+        return ask(stage, requests, fresh=True, caches=self.caches)
+
+    def _flat(self, request: DerivedRequest, answer: Any, candidate: bool) -> Fields:
+        return fields_of(request, answer, self.releases, self.pools, candidate)
+
+    def confirmed(
+        self,
+        compared: Sequence[Compared],
+        requests: Sequence[DerivedRequest],
+        explained: tuple[Attribution, Judge],
+        accepted: Callable[[Compared], object],
+    ) -> list[Compared]:
+        """Ask again for some of each failing change, and leave out what does not come again: that was chance.
+
+        Requests for the same paths are asked with them, since caches remember. Where there are few changes, those that
+        fail nothing are asked for as well. What is ``accepted`` was to come, and is not asked for.
+        """
+        groups: dict[object, list[Compared]] = {}
+        few = len({one.group for one in compared}) <= _FEW
+        for one in compared:
+            if (one.fails or few) and not accepted(one):
+                groups.setdefault(one.group, []).append(one)
+        chosen = [one for group in groups.values() for one in group[:_SAMPLE]][:_MOST_AGAIN]
+        tried = {one.group for one in chosen}
+        for _ in range(_TIMES_AGAIN):
+            if not chosen:
+                break
+            places = {_place(one.request) for one in chosen}
+            subset = [request for request in requests if _place(request) in places]
+            again = {(one.request, one.difference) for one in compare(subset, self.answers(subset), *explained)}
+            chosen = [one for one in chosen if (one.request, one.difference) in again]
+        real = {one.group for one in chosen}
+        return [one for one in compared if one.group in real or one.group not in tried or accepted(one)]
+
+    def restore(self) -> None:
+        """Leave nothing behind for who asks next: caches remember, and an upstream that failed on demand is shunned."""
+        wanted = [{"caches": list(self.caches)}]
+        with ThreadPoolExecutor(2) as pool:
+            live = pool.submit(self.live.ask, "serve", wanted)
+            self.candidate.ask("serve", wanted)
+            live.result()
+
+    def meant(self, contract: Sequence[Check], attribution: Attribution) -> dict[int, str]:
+        """The blocks of the candidate that a check speaks for: it holds here and not on the live release."""
+        if not contract:
+            return {}
+        self.restore()
+        rows = [to_json(check) for check in contract]
+        with ThreadPoolExecutor(2) as pool:
+            before = pool.submit(self.live.ask, "checks", rows)
+            after = self.candidate.ask("checks", rows)["outcomes"]
+        found = {}
+        for check, old, new in zip(contract, before.result()["outcomes"], after, strict=True):
+            blocks = blocks_of(attribution.way(request_of(check), True).met)
+            if new["ok"] and not old["ok"] and blocks:
+                found[blocks[-1]] = check.name
+        return found
+
+
+def _place(request: DerivedRequest) -> tuple[str, str]:
+    return request.host, request.path

@@ -1,0 +1,38 @@
+"""uwsgi: one packet of variables, the body behind it, and an answer as of HTTP."""
+
+from __future__ import annotations
+
+import struct
+
+from .connection import Link, Refused, granted
+from .http1 import content_type, head_of, read_body, reason
+from .request_log import answer, from_params
+
+__all__ = ["serve"]
+
+_WSGI = 0
+
+
+async def serve(link: Link) -> None:
+    """Answer the one request of the connection."""
+    modifier, length = struct.unpack("<BHx", await link.reader.readexactly(4))
+    if modifier != _WSGI:
+        raise Refused
+    packet = await link.reader.readexactly(length)
+    words, place = [], 0
+    while place < len(packet):
+        (size,) = struct.unpack_from("<H", packet, place)
+        words.append(packet[place + 2 : place + 2 + size].decode(errors="replace"))
+        place += 2 + size
+    params = dict(zip(words[::2], words[1::2], strict=True))
+    body, size = await read_body(link, int(params.get("CONTENT_LENGTH") or 0))
+    row = {**from_params(link.place, params, body), "size": size, **link.tls}
+    link.record.add(row)
+    override = await granted(row)
+    text = answer(row, override.size)
+    lines = [
+        f"HTTP/1.1 {override.status} {reason(override.status)}",
+        *head_of(override, len(text), content_type(row["path"])),
+    ]
+    sent = b"" if row["method"] == "HEAD" else text
+    await link.send("\r\n".join([*lines, "", ""]).encode() + sent)

@@ -1,0 +1,137 @@
+"""Makes the containers of a stage and lets their agents begin, as much of it side by side as can be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..environment.images import Image
+from ..errors import SluiceError
+from ..packages import docker
+from .agent import Agent, code, command
+from .bounds import Bounds, DiskWatch
+from .containers import await_image, pack
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+__all__ = ["Made", "Maker"]
+
+# A container without a network has no IPv6 otherwise, and production has.
+_SYSCTLS = {"net.ipv6.conf.all.disable_ipv6": "0"}
+
+
+class Made:
+    """A container, and the agent in it."""
+
+    def __init__(self, container: Container, agent: Agent) -> None:
+        self.container = container
+        self.agent = agent
+
+
+class Maker:
+    """Makes containers called ``name-…``, and keeps all that it made."""
+
+    def __init__(
+        self, client: docker.DockerClient, name: str, image: str, labels: Mapping[str, str], bounds: Bounds
+    ) -> None:
+        self.containers: list[Container] = []
+        self.watch = DiskWatch(client, bounds)
+        self._client = client
+        self._name = name
+        self._image = image
+        self._labels = dict(labels)
+        self._bounds = bounds
+
+    def three(self, docroots: Mapping[str, Path], trees: Mapping[str, Path]) -> tuple[Made, Made, Made]:
+        """Start nginx's container, the stubs' and the judge's. Docker's errors are raised as they are."""
+        with ThreadPoolExecutor(3) as beside:
+            packed = beside.submit(lambda: (pack({}, docroots), pack({}, trees)))
+            others = beside.submit(self._of_its_own, "stub")
+            nginx = self._of_its_own("nginx")
+            nginx_started = beside.submit(nginx.container.start)
+            judge = self._judge(nginx.container, others.result().container)
+            others_started = beside.submit(others.result().container.start)
+            nginx_started.result()
+            given = beside.submit(lambda: nginx.agent.give([code(), *packed.result()]))
+            others_started.result()
+            judge.container.start()
+            judge.agent.give([code()])
+            others.result().agent.give([code(), packed.result()[0]])
+            given.result()
+        of_user, of_release = (len(each) for each in packed.result())
+        for made, size in ((nginx, of_user + of_release), (others.result(), of_user), (judge, 0)):
+            self.watch.add(made.container, size + len(code()))
+        self.watch.start()
+        return nginx, others.result(), judge
+
+    def _of_its_own(self, part: str) -> Made:
+        """A container that shares nothing with another one, and has no network."""
+        return self._made(part, hostname=part, network_mode="none", sysctls=_SYSCTLS)
+
+    def _judge(self, nginx: Container, others: Container) -> Made:
+        """The judge is in nginx's network, and in no other way near it.
+
+        It has the processes of the stubs, by which it names their network for the link. Its files nobody writes.
+        """
+        return self._made(
+            "judge",
+            network_mode=f"container:{nginx.id}",
+            pid_mode=f"container:{others.id}",
+            read_only=True,
+            tmpfs={"/sluice": "mode=0700,size=64m", "/tmp": "size=64m"},
+        )
+
+    def _made(self, part: str, **more: Any) -> Made:
+        made = self._client.containers.create(
+            self._image,
+            command(part),
+            name=f"{self._name}-{part}",
+            labels=self._labels,
+            init=True,
+            stdin_open=True,
+            **self._bounds.of(self._client, part),
+            **more,
+        )
+        self.containers.append(made)
+        reached = self._bounds.reached if part == "nginx" else _nothing
+        return Made(made, Agent(made, lambda: self._why(made), reached))
+
+    def _why(self, container: Container) -> str:
+        """Return why a container has ended, where the engine knows."""
+        if self.watch.words:
+            return self.watch.words
+        try:
+            container.reload()
+        except docker.errors.DockerException:
+            return ""
+        return self._bounds.reached({"memory": 1}) if container.attrs["State"].get("OOMKilled") else ""
+
+    def image(self, number: int, image: Image, identity: str, network: Container, docroots: Mapping[str, Path]) -> None:
+        """Add a container of the user's image, and wait until it answers. Raises ``SluiceError``."""
+        made = self._client.containers.create(
+            identity,
+            list(image.command) or None,
+            name=f"{self._name}-image-{number}",
+            labels=self._labels,
+            environment=dict(image.environment),
+            network_mode=f"container:{network.id}",
+            init=True,
+            **self._bounds.of(self._client, "image"),
+        )
+        self.containers.append(made)
+        packed = pack({}, docroots) if docroots else b""
+        if packed:
+            made.put_archive("/", packed)
+        self.watch.add(made, len(packed))
+        try:
+            made.start()
+        except docker.errors.APIError as error:
+            raise SluiceError(f"the image {image.image} does not start: {error.explanation or error}") from error
+        await_image(made, image, network)
+
+
+def _nothing(_: Mapping[str, Any]) -> str:
+    return ""

@@ -1,0 +1,125 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Documentation of the action of the same name, which has the engines on the hosts do the work, all at once."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout
+short_description: One step of a roll-out on all hosts of the play
+version_added: 0.1.0
+description:
+  - Decides from the run's journal what the step means for each host, asks the engines on the hosts, and notes what they
+    answer.
+  - Runs once for all hosts of the play, in one worker process, and asks as many of them at once as Ansible has forks.
+    Each is reached as for any task, by its own connection plugin, become plugin and variables; with C(-vvv) Ansible
+    shows what is run there. Keywords of the play, such as C(remote_user), are taken as they are for its first host.
+  - A host that fails or cannot be reached does not fail the task. The journal has it, later waves are not switched, and
+    the step V(finalize) takes every host back. The run fails in M(sluice.nginx.run_end).
+  - Needs root on the hosts (C(become)) and Python 3.8 or newer with its whole standard library. Any connection plugin
+    will do.
+options:
+  step:
+    description:
+      - V(preflight) only looks. V(wave) activates the release on the hosts of a wave as pending, asks its contract, and
+        watches all pending hosts for a while.
+      - V(finalize) confirms when all was good on all hosts, and rolls back otherwise. Hosts that were confirmed, or may
+        have been, are rolled back as well when another could not be confirmed.
+    type: str
+    required: true
+    choices: [preflight, wave, finalize]
+  run:
+    description: The result of M(sluice.nginx.run_start).
+    type: dict
+    required: true
+  releases:
+    description: The id of the release that each host is to get, from the store on the controller.
+    type: dict
+    default: {}
+  needs:
+    description:
+      - What each release needs of a host, by its id; as M(sluice.nginx.gates) returns it.
+      - A host that lacks any of it does not pass V(preflight).
+    type: dict
+    default: {}
+  stored:
+    description: A release that the host has itself, V(previous) or the beginning of an id, instead of the controller's.
+    type: str
+    default: ""
+  wave:
+    description:
+      - The hosts that are switched now, for V(wave). By default every host is.
+      - A host of an earlier wave is only watched on, and a host of a later one is not asked anything.
+    type: list
+    elements: str
+  bake:
+    description: How long hosts pending are watched in V(wave), in seconds from their switch on.
+    type: float
+    default: 3
+  keep:
+    description: How many releases the host keeps beside those that it needs.
+    type: int
+    default: 5
+  drift:
+    description: What is done with a live tree that is not its release any more.
+    type: str
+    choices: [refuse, adopt, discard]
+    default: refuse
+  emergency:
+    description:
+      - A reason for which a host takes a release that gates refused. It stands in the host's journal.
+      - It counts only where C(rollout_emergency) comes from the command line. A host that takes signed receipts only
+        wants the signed receipt of the emergency.
+    type: str
+    default: ""
+  confirm_timeout:
+    description:
+      - How many seconds after the last heartbeat of the run a host rolls its release back by itself, at least 5.
+      - A host that does not answer for two thirds of it, or a minute where that is longer, has failed.
+    type: float
+    default: 120
+  signing_key:
+    description: The SSH key that signs the permission to go back to a release of O(stored), relative to the project.
+    type: str
+    default: ""
+  inventory:
+    description: The name of the inventory that is signed for, as its hosts know it.
+    type: str
+    default: ""
+attributes:
+  check_mode:
+    description: Only what looks and changes nothing is asked of the host.
+    support: full
+  diff_mode:
+    description: V(preflight) shows how the live tree and the release differ.
+    support: full
+extends_documentation_fragment: [sluice.nginx.packages]
+author: Sluice (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+- name: The release serves on the hosts of the wave, pending
+  sluice.nginx.rollout:
+    step: wave
+    run: "{{ sluice_run }}"
+    releases: "{{ sluice_gated.releases }}"
+    wave: [web1]
+"""
+
+RETURN = r"""
+due:
+  description: Whether a host is to be switched, or watched on, by a wave that comes now.
+  type: bool
+  returned: always
+hosts:
+  description:
+    - For each host of the play the C(operation) that it was asked for, whether it was C(ok) and C(changed) anything.
+    - Instead C(why) says why it was not asked, or C(would) what it would be asked for in check mode.
+  type: dict
+  returned: always
+diff:
+  description: What changes on hosts, for each group of hosts to which the same happens.
+  type: list
+  elements: dict
+  returned: when hosts showed their files, as with C(--diff)
+"""

@@ -1,0 +1,130 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Documentation of the action of the same name; it runs on the controller alone."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: staging_image
+short_description: Finds or makes the image of a platform on the controller
+version_added: 0.1.0
+description:
+  - The image holds a distribution, its nginx and the packages that are named, as production has them.
+  - It is found by its tag, which names the platform and a digest of the packages, and made when it is missing;
+    from a registry's base image where one answers, else from the distribution's packages with mmdebstrap.
+options:
+  platform:
+    description: The distribution of production. V(auto) is the controller's own where that is one of the others,
+      else V(debian-12).
+    type: str
+    choices: [auto, debian-12, debian-13, ubuntu-24.04]
+    default: auto
+  packages:
+    description: Packages that production has beside nginx, as modules of nginx or php-fpm. iproute2, openssl, procps
+      and python3 are always there.
+    type: list
+    elements: str
+    default: []
+  base_digest:
+    description:
+      - The digest of the registry's base image, as V(sha256:…). The base is then pulled by it alone, and one of another
+        digest is refused.
+      - Where no registry answers, there is then no image, since one that is made from packages has no digest.
+    type: str
+    default: ""
+  docroots:
+    description:
+      - Paths in production, and the files or folders on the controller (relative to the project) that staging has
+        there.
+      - What is not mapped is made up, and listed in the evidence.
+    type: dict
+    default: {}
+  directories:
+    description: Directories that staging has beside those that the configuration names, and their owners.
+    type: dict
+    default: {}
+  services:
+    description: Real programs that run in staging, where a stub would not do.
+    type: list
+    elements: dict
+    default: []
+  images:
+    description:
+      - Docker images that answer as upstreams, where a stub would not do, by the C(name:port) of the upstream.
+      - A value is the image's name, or a dict with V(image), and V(command) and V(environment) where its own will
+        not do.
+    type: dict
+    default: {}
+  bounds:
+    description:
+      - What each container may take, V(memory), V(cpus), V(processes) and V(disk), and how large a release may be,
+        V(tree_size) and V(tree_files), as the role C(staging) documents them.
+    type: dict
+    default: {}
+  cache:
+    description:
+      - The directory on the controller for what was read from images.
+      - By default it is C(.sluice/cache) beside C(ansible.cfg).
+    type: path
+extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
+author: Sluice (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+- name: The platform image is there
+  sluice.nginx.staging_image:
+    platform: debian-12
+    packages: [php-fpm, libnginx-mod-stream]
+  register: platform
+"""
+
+RETURN = r"""
+name:
+  description: The platform.
+  type: str
+  returned: success
+  sample: debian-12
+image:
+  description: The tag of the image.
+  type: str
+  returned: success
+  sample: sluice-platform:debian-12-0bf0f9fcad28
+image_id:
+  description: The id of the image.
+  type: str
+  returned: success
+base:
+  description: What the image stands on, by its digest; empty where it came from no registry.
+  type: str
+  returned: success
+  sample: debian@sha256:…
+os:
+  description: The distribution and its version.
+  type: str
+  returned: success
+  sample: debian 12
+nginx_version:
+  description: The version of nginx.
+  type: str
+  returned: success
+  sample: 1.22.1
+configure:
+  description: The SHA-256 of nginx's configure arguments.
+  type: str
+  returned: success
+modules:
+  description: File names of nginx's dynamic modules.
+  type: list
+  elements: str
+  returned: success
+  sample: [ngx_stream_module.so]
+environment:
+  description:
+    - What the user puts around releases, the options O(docroots), O(directories), O(services), O(images) and O(bounds).
+  type: dict
+  returned: success
+tree:
+  description: The packaged /etc/nginx on the controller, without the distribution's default site.
+  type: str
+  returned: success
+"""

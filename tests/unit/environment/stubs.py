@@ -1,0 +1,61 @@
+"""Stubs on the loopback device, for tests that speak to them over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.authority import Authority
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.inside.stubs.listeners import Doors
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.inside.stubs.request_log import RequestLog
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.inside.stubs.tls import secured
+
+__all__ = ["Running", "free_port", "row", "running"]
+
+
+def row(protocol: str, port: int = 0, path: str = "", host: str = "app.example") -> dict[str, Any]:
+    """An endpoint as the plan of a stage has it."""
+    return {"host": host, "bind": "127.0.0.1", "port": port, "protocol": protocol, "socket": path}
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """A port that nobody has."""
+    with socket.socket(socket.AF_INET, kind) as tried:
+        tried.bind(("127.0.0.1", 0))
+        return int(tried.getsockname()[1])
+
+
+class Running:
+    """Stubs that answer: what they saw, and which of them could not be opened."""
+
+    def __init__(self, record: RequestLog, shut: list[str], chain: Path) -> None:
+        self.record = record
+        self.shut = shut
+        self.chain = chain
+
+    @property
+    def seen(self) -> list[dict[str, Any]]:
+        """All that they saw."""
+        return [seen for _, seen in self.record.since(0)]
+
+
+@contextmanager
+def running(rows: list[dict[str, Any]], folder: Path, names: Mapping[str, str] | None = None) -> Iterator[Running]:
+    """Open endpoints on a loop of their own, until the end."""
+    chain = folder / "chain.pem"
+    chain.write_text("".join(Authority().issue(["app.example"])))
+    record = RequestLog()
+    loop = asyncio.new_event_loop()
+    shut = loop.run_until_complete(Doors(record, names or {}, secured(chain)).open(rows))
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield Running(record, shut, chain)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
