@@ -15,7 +15,7 @@ class ActionModule(ControllerAction):
     BYPASS_HOST_LOOP = True
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Tell Alertmanager; what it does not take is a warning."""
+        """Return what Alertmanager took; what it does not take is a warning."""
         if self._task.check_mode:
             return {"changed": False}
         # Here, as Ansible loads the actions of tasks that it skips, too.

@@ -29,9 +29,9 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceE
 
 _PLUGINS = "ansible_collections.sluice.nginx.plugins"
 _SHARED = (
-    "module_utils.answers",
+    "module_utils.replies",
     "module_utils.redactor.redactor",
-    "module_utils.door.releases",
+    "module_utils.redactor.releases",
     "module_utils.fleet.requests",
     "module_utils.fleet.decisions",
     "plugin_utils.fleet",

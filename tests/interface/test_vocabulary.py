@@ -46,7 +46,7 @@ EXCEPTIONS = {
 }
 # Words in other senses: a person's machine in an address, nginx's own and tools' words, and quotations.
 SENSES = re.compile(
-    r"\w+@desk|from\W+desk|desk-of|ann from desk|bob from desk|ada from desk|hello world|world-(readable|writable)|WireGuard|sysguard|git revert|reverted (five weeks|three days)",
+    r"@desk|\"desk\"|from\W+desk|desk-of|ann from desk|bob from desk|ada from desk|hello world|world-(readable|writable)|WireGuard|sysguard|git revert|reverted (five weeks|three days)",
     re.IGNORECASE,
 )
 WORDS = re.compile(rf"(?<![A-Za-z])(?:{'|'.join(TERMS)})(?![A-Za-z])", re.IGNORECASE)

@@ -108,8 +108,8 @@ print(heard.decode())
 WITNESS = """
 import json, sys
 sys.path[:0] = ["/sluice"]
-from sluice.environment.inside.stub_log import Witness
-print(json.dumps(Witness(json.load(open("/sluice/plan.json"))).records([0, 0])))
+from sluice.environment.inside.stub_log import StubLog
+print(json.dumps(StubLog(json.load(open("/sluice/plan.json"))).records([0, 0])))
 """
 
 

@@ -64,7 +64,7 @@ def _short(text: str) -> str:
 
 
 def summary(rows: Sequence[ChangeRow], asked: int, left_out: int) -> str:
-    """Say in a line how many requests were asked, left out, and answered otherwise."""
+    """Return a line that says how many requests were asked, left out, and answered otherwise."""
     told = [row for row in rows if row.examples]
     accepted = sum(row.count for row in told if row.reason)
     failing = sum(row.count for row in told if not row.reason and row.fails)

@@ -13,7 +13,7 @@ _SILENT = "it hangs up without an answer, which no check can expect"
 
 
 def locked_servers(config: Config) -> dict[int, str]:
-    """Say of servers that no check can be answered by, by ``id`` of the directive, why that is so."""
+    """Return why no check can be answered by a server, by ``id`` of the directive."""
     verified = any(each.name == "ssl_verify_client" and each.args[:1] == ["on"] for each in config.http())
     first: dict[tuple[str, int, str], Directive] = {}
     default: dict[tuple[str, int], Directive] = {}
@@ -73,7 +73,7 @@ def _shut(server: Directive, listen: Listen, options: set[str], verified: bool) 
 
 
 def locked_locations(server: Directive, why: str) -> dict[int, str]:
-    """Say of the locations of a server that cannot be asked for, by ``id``, why. ``why`` is that of the server."""
+    """Return why locations of a server cannot be asked for, by ``id``. ``why`` is that of the server."""
     if not why and server.children("return"):
         why = "the server returns before it looks for a location"
     return dict(_locked(server, why))

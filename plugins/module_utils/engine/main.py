@@ -59,7 +59,7 @@ def handle(
         if name not in _OPERATIONS:
             raise SluiceError(f"the engine has no operation {request.get('op')!r}; it has {', '.join(_OPERATIONS)}")
         _read_ids(name, request)
-        _sign_of_life(session)
+        _give_heartbeat(session)
         # Every operation takes the session, the request and the bundle.
         operation = getattr(_module(_OPERATIONS[name]), name)
         answer = operation(session, request, bundle)
@@ -103,7 +103,7 @@ def _module(name: str) -> Any:
     return import_module(f"{__package__}.operations.{name}")
 
 
-def _sign_of_life(session: Session) -> None:
+def _give_heartbeat(session: Session) -> None:
     """The run that has a pending release here speaks, so it lives. Others never speak for it."""
     pending = session.store.load()["pending"]
     if not pending or pending["run"] != session.run["id"] or why_overdue(session, pending):

@@ -16,7 +16,7 @@ __all__ = ["pending_problem", "worker_problems"]
 
 
 def pending_problem(session: Session, pending: Json) -> Problem:
-    """Say whose release is pending, and until when."""
+    """Return whose release is pending, and until when."""
     if pending.get("broken"):
         return Problem(
             f"this host is broken: no rollback from release {pending['release'][:12]} (run {pending['run']}) succeeded",

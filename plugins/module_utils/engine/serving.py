@@ -83,7 +83,7 @@ def prove_serving(
     check_timeout: float = 10.0,
     fail_fast: bool = False,
 ) -> Served:
-    """Tell nginx to reload (or take it as just started), prove that workers of the configuration on disk and only they
+    """Let nginx reload (or take it as just started), prove that workers of the configuration on disk and only they
     serve, and ask the release its contract.
 
     ``fail_fast``: a check that does not hold is a ``Fault`` at once; else it is for the caller to find among the

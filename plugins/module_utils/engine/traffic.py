@@ -76,7 +76,7 @@ class TrafficCounts:
         return row
 
     def to_json(self, began: str) -> Json:
-        """Tell it, as ``TrafficForm`` says; ``began`` is when that began for which it was counted (ISO-8601)."""
+        """Return it as ``TrafficForm`` says; ``began`` is when that began for which it was counted (ISO-8601)."""
         rows = self._rows[self._first :]
         start = self._start + self._first * self._step
         failing = sorted(self._masked().items(), key=lambda each: (-each[1], each[0]))

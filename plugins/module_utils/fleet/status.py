@@ -55,7 +55,7 @@ def _details(answer: Mapping[str, Any]) -> list[str]:
     last = answer.get("last")
     if last:
         lines.append(
-            f"  last pending phase: release {short(last['release'])}, {last['outcome']} by {last['by']} at {last['at']}"
+            f"  last activation: release {short(last['release'])}, {last['outcome'].replace('_', ' ')} by {last['by']} at {last['at']}"
         )
     if answer.get("drift_diff"):
         lines += [
@@ -66,7 +66,7 @@ def _details(answer: Mapping[str, Any]) -> list[str]:
 
 
 def tell(journal: Sequence[Event]) -> list[str]:
-    """Tell a host's journal: a line for each event that matters, the last ten."""
+    """Return a host's journal: a line for each event that matters, the last ten."""
     told = []
     for event in journal:
         words = words_of(event)
@@ -78,7 +78,7 @@ def tell(journal: Sequence[Event]) -> list[str]:
 
 
 def words_of(event: Event) -> str:
-    """Tell one event of a host's journal; nothing for a step of what others tell."""
+    """Return one event of a host's journal as text; nothing for a step of what others tell."""
     words = _WORDS.get((str(event.get("event")), str(event.get("mark") or "")))
     return words(event) if words is not None else ""
 

@@ -237,7 +237,7 @@ def _out_of_reach(story: HostHistory, operation: str) -> str:
         return f"could not be reached; either it has confirmed, or {_watchdog(story)}; see playbooks/status.yml"
     if not story.switched:
         return f"could not be reached; if it has switched, {_watchdog(story)}"
-    return f"could not be reached to {operation}; {_watchdog(story)}"
+    return f"could not be reached to {operation.replace('rollback', 'roll back')}; {_watchdog(story)}"
 
 
 def _went_back(story: HostHistory, final: Event, before: object) -> tuple[str, str]:

@@ -107,7 +107,7 @@ def _target(check: Check, identity: str, module: str, address: str, host: str = 
 def _module(check: Check, timeout: float, *, public: bool = False) -> dict[str, Any]:
     url, expect = parse_url(check.url), check.expect
     given = {name.lower() for name, _ in check.headers}
-    usual = {"MonitoredHost": url.authority, "User-Agent": _USER_AGENT}
+    usual = {"Host": url.authority, "User-Agent": _USER_AGENT}
     headers = {name: value for name, value in usual.items() if name.lower() not in given} | dict(check.headers)
     http: dict[str, Any] = {
         "method": check.method,

@@ -1,4 +1,4 @@
-"""The door of a run, which knows what is secret of its releases: of their checks, and of the lines of their trees."""
+"""The redactor of a run, which knows what is secret of its releases: of their checks, and of the lines of their trees."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAME = "secrets.json"
 
 
 def door_of(releases: Iterable[Release | None], more: Iterable[str] = ()) -> Redactor:
-    """Return the door of a run with these releases; ``more`` are other values that it knows to be secret."""
+    """Return the redactor of a run with these releases; ``more`` are other values that it knows to be secret."""
     known = set(more)
     for release in {each.root: each for each in releases if each is not None}.values():
         known |= secrets_of(release)
@@ -49,5 +49,5 @@ def _of_tree(release: Release) -> list[str]:
 @functools.cache
 def _rules() -> str:
     """Return what tells the rules apart by which it was found."""
-    here = [Path(redaction.__file__), Path(__file__).with_name("telling.py")]
+    here = [Path(redaction.__file__), Path(__file__).with_name("sources.py")]
     return hashlib.sha256(b"".join(path.read_bytes() for path in here)).hexdigest()[:16]

@@ -82,7 +82,7 @@ class Bounds:
         }
 
     def reached(self, hits: Mapping[str, Any]) -> str:
-        """Say in words which bounds the kernel held a container to; nothing where it did not."""
+        """Return in words which bounds the kernel held a container to; nothing where it did not."""
         words = []
         if hits.get("memory"):
             words.append(

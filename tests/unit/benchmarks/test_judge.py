@@ -80,7 +80,7 @@ ALLOWED = {"one": [Window(10.0, 20.0), Window(30.0, 40.0)]}
 
 
 @pytest.mark.parametrize(
-    ("actual", "stray"),
+    ("seen", "stray"),
     [
         (Seen("1", 5, 11.0, 19.0), False),
         (Seen("1", 5, 30.0, 40.0), False),

@@ -24,7 +24,7 @@ def part(
     """A part in which something was done a hundred times, with a reload each, one a second."""
     load = {"page, fresh": fresh or counted(fresh=True), "page, keep-alive": kept or counted(fresh=False)}
     paced = {"page, fresh": Paced(100, gap=0.2), "slow, fresh": Paced(10, gap=0.9)}
-    more.setdefault("actual", [Seen("1", 500, 1.0, 2.0)])
+    more.setdefault("seen", [Seen("1", 500, 1.0, 2.0)])
     return Measured(name, 100, 100, load=load, begins=[float(at) for at in range(100)], **{"paced": paced, **more})
 
 

@@ -174,7 +174,7 @@ def test_a_port_on_which_nothing_listens_has_no_way(conf: Conf) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "actual"),
+    ("path", "seen"),
     [
         ("/", "/"),
         ("/a/b", "/a/b"),

@@ -166,7 +166,7 @@ def test_names_of_the_controller_are_not_taken_from_a_host() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "actual"),
+    ("said", "seen"),
     [
         (r'"caf\udce9"', r"caf\udce9"),
         (r'"\ud83d\ude00 \\ud800 \uDFFF"', "😀 \\ud800 \\uDFFF"),

@@ -27,7 +27,7 @@ def samples(*moments: tuple[float, tuple[Worker, ...]]) -> list[Sample]:
 
 
 @pytest.mark.parametrize(
-    ("actual", "state", "why"),
+    ("seen", "state", "why"),
     [
         pytest.param(samples((0, OLD)), "waiting", "no worker of the new configuration has started", id="nothing yet"),
         pytest.param(samples((0, OLD), (9, OLD)), "waiting", "no worker of the new", id="a reload that lies"),

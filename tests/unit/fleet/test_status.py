@@ -72,7 +72,7 @@ def test_under_the_table_each_host_tells_its_faults_drift_and_story() -> None:
         "  fault: reload: nginx is gone",
         "  fault: restart: port taken",
         "  warning: the state was damaged",
-        f"  last trial: release {OLDER}, rolled back by watchdog at {AT}",
+        f"  last activation: release {OLDER}, rolled back by watchdog at {AT}",
         "  drift, as it is against as it was deployed:",
         "    -gzip off;",
         "    +gzip on;",

@@ -69,7 +69,7 @@ def test_expectations_are_patterns(expect: dict[str, Any], key: str, value: Any)
 
 
 @pytest.mark.parametrize(
-    ("expected", "actual", "holds"),
+    ("expected", "seen", "holds"),
     [
         ("/new?a=1", "/new?a=1", True),
         ("/new?a=1", "http://shop.example/new?a=1", True),

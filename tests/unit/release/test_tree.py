@@ -71,7 +71,7 @@ def test_a_file_and_a_directory_at_one_path_are_refused(tree: Make, below: Files
 
 
 @pytest.mark.parametrize(
-    ("mode", "shared"), [(0o600, 0o644), (0o666, 0o644), (0o444, 0o644), (0o700, 0o755), (0o775, 0o755), (0o645, 0o644)]
+    ("mode", "kept"), [(0o600, 0o644), (0o666, 0o644), (0o444, 0o644), (0o700, 0o755), (0o775, 0o755), (0o645, 0o644)]
 )
 def test_only_the_executable_bit_of_a_mode_counts(mode: int, kept: int) -> None:
     assert trees.file(b"", "x", mode).mode == kept

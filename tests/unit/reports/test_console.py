@@ -93,7 +93,7 @@ def test_what_a_person_let_pass_is_told_though_the_release_passes() -> None:
                 "    expected  200",
                 "    actual    404",
                 "    nginx     open() failed",
-                "    fix      add it",
+                "    fix       add it",
             ],
         ),
     ],
@@ -123,7 +123,7 @@ def test_the_report_shows_findings_of_what_did_not_pass_under_its_table() -> Non
     first, second, findings = gates_text([good, bad]).split("\n\n")
     assert "mild" not in first
     assert second.splitlines()[-1].split() == ["spec", "FAIL", "0.0", "s", "bad"]
-    assert findings == "spec: very bad\n    fix      fix it"
+    assert findings == "spec: very bad\n    fix       fix it"
 
 
 def test_the_report_says_whose_line_it_is_below_the_findings() -> None:

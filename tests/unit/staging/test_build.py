@@ -111,7 +111,7 @@ def test_a_pinned_base_that_is_there_is_used_without_asking_anyone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("digests", "actual"), [([f"debian@{OTHER}"], f"debian@{OTHER}"), ([], "an image without a digest")]
+    ("digests", "seen"), [([f"debian@{OTHER}"], f"debian@{OTHER}"), ([], "an image without a digest")]
 )
 def test_a_base_of_another_digest_is_refused(digests: list[str], seen: str) -> None:
     client = FakeDocker(digests=digests)

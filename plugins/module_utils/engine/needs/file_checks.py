@@ -41,7 +41,7 @@ def look_at_paths(session: Session, needs: Iterable[Json]) -> list[Seen]:
 
 
 def _refused(paths: Iterable[str]) -> dict[str, str]:
-    """Say of each socket why nobody answers there, or nothing."""
+    """Return for each socket why nobody answers there, or nothing."""
     import socket
 
     from .network import Target, connect

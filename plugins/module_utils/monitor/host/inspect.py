@@ -41,7 +41,7 @@ class Looking:
         self.pids = Pids(frozenset(), frozenset())
 
     def look(self, metrics: Metrics) -> list[str]:
-        """Tell all of it; ``contract`` and ``logs`` are then those of the live release.
+        """Write all of it; ``contract`` and ``logs`` are then those of the live release.
 
         Returns what could not be looked at; the rest is told all the same.
         """
