@@ -100,7 +100,7 @@ def test_the_argument_spec_of_an_action_is_what_is_documented(modules: dict[str,
 @pytest.mark.parametrize(
     ("name", "option", "key", "known"),
     [
-        ("platform", "platform", "choices", ["auto", *BASES]),
+        ("staging_image", "platform", "choices", ["auto", *BASES]),
         ("notify", "events", "default", list(EVENTS)),
     ],
 )

@@ -18,7 +18,8 @@ TERMS = {
     r"leases?|signs? of life": "heartbeat",
     r"settle[sd]?|settling|unsettled": "finalize",
     r"on[ _-]trial": "pending",
-    r"ways? back|way_back|retreats?|tak(e|es|en|ing)( it| them)? back|took back|taken_back|revert(s|ed|ing)?": "rollback",
+    r"ways? back|way_back|retreats?|tak(e|es|en|ing)( it| them)? back|took back|taken_back": "rollback",
+    r"revert(s|ed|ing)?": "roll back",
     r"mend(s|ed|ing)?": "fix",
     r"worlds?": "environment",
     r"invent(s|ed|ing)?": "synthesize",
@@ -46,7 +47,8 @@ EXCEPTIONS = {
 }
 # Words in other senses: a person's machine in an address, nginx's own and tools' words, and quotations.
 SENSES = re.compile(
-    r"@desk|\"desk\"|from\W+desk|desk-of|ann from desk|bob from desk|ada from desk|hello world|world-(readable|writable)|WireGuard|sysguard|git revert|reverted (five weeks|three days)",
+    r"@desk|\"desk\"|from\W+desk|desk-of|(ann|bob|ada) from desk|hello world|world-(readable|writable)"
+    r"|WireGuard|sysguard|reverted (five weeks|three days)",
     re.IGNORECASE,
 )
 WORDS = re.compile(rf"(?<![A-Za-z])(?:{'|'.join(TERMS)})(?![A-Za-z])", re.IGNORECASE)

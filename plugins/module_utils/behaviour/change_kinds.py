@@ -101,7 +101,7 @@ class FieldDifference(NamedTuple):
 
 
 def differences(live: Fields, candidate: Fields, leave: set[str]) -> list[FieldDifference]:
-    """Return what differs between live and candidate, without the fields to ``leave``; what follows from a difference is not told."""
+    """Return what differs, without the fields to ``leave`` and what follows from another difference."""
     if "status" in leave:
         return []
     first, second = live["status"], candidate["status"]

@@ -54,9 +54,8 @@ def _details(answer: Mapping[str, Any]) -> list[str]:
     lines += [f"  warning: {warning}" for warning in answer.get("warnings") or []]
     last = answer.get("last")
     if last:
-        lines.append(
-            f"  last activation: release {short(last['release'])}, {last['outcome'].replace('_', ' ')} by {last['by']} at {last['at']}"
-        )
+        outcome = last["outcome"].replace("_", " ")
+        lines.append(f"  last activation: release {short(last['release'])}, {outcome} by {last['by']} at {last['at']}")
     if answer.get("drift_diff"):
         lines += [
             "  drift, as it is against as it was deployed:",

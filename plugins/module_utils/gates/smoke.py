@@ -41,7 +41,7 @@ def _broken(subject: Subject, check: Check, outcome: Mapping[str, Any], log: Seq
 
 
 def _derived(problem: ResponseProblem, before: str) -> Finding:
-    """Return a problem as a finding; ``before`` is what the live release answers to the same, where that is a problem as well."""
+    """Return a problem as a finding; ``before`` is what the live release answers, where that is a problem as well."""
     culprit = problem.way.last
     place = (culprit.file, culprit.line) if culprit else ("", 0)
     also = (

@@ -1,4 +1,4 @@
-"""The redactor of a run, which knows what is secret of its releases: of their checks, and of the lines of their trees."""
+"""The redactor of a run, which knows the secrets of its releases: of their checks, and of the lines of their trees."""
 
 from __future__ import annotations
 

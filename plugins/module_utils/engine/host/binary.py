@@ -22,7 +22,7 @@ class Binary(NamedTuple):
     descriptor: int = -1
 
     def identity(self) -> list[int]:
-        """Return what tells it from any other one, and from what it was before it was changed; nothing where there is none."""
+        """Return what tells it from any other one, and from itself before a change; nothing where there is none."""
         try:
             status = os.stat(self.path) if self.descriptor < 0 else os.fstat(self.descriptor)
         except OSError:
