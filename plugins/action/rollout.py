@@ -161,7 +161,7 @@ class ActionModule(FleetAction):
         """The release that the gates made for a host. Raises ``SluiceError`` where that is none."""
         identity = self._options["releases"].get(host)
         if not identity:
-            raise SluiceError("the gates made no release for this host; run deploy.yml, which begins with the gates")
+            raise SluiceError("the gates made no release for this host; run sluice.nginx.deploy, which runs the gates")
         return read_release_id(identity)
 
     def _question(self, operation: str, identity: ReleaseId | None, has_release: bool, bake: float) -> Question:

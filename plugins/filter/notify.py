@@ -20,7 +20,7 @@ def sandbox_channels(name: object, audience: str) -> list[str]:
     if not (posts and mail):
         if fleet_file(name).exists():
             Display().warning(
-                f"notify: the sandbox {name} has no {_HOST}, so nobody is told; playbooks/sandbox.yml makes it"
+                f"notify: the sandbox {name} has no {_HOST}, so nobody is told; sluice.nginx.sandbox makes it"
             )
         return []
     people = f"from=sluice@sandbox.example&to={audience}@sandbox.example"

@@ -130,7 +130,7 @@ options:
   inventory:
     description:
       - The name of the inventory that receipts are signed for. Hosts take only what was signed for the name that
-        C(playbooks/trust.yml) told them.
+        C(sluice.nginx.trust) told them.
       - Set it where the inventory's folder has another name on another controller, as in AWX.
     type: str
     default: ""
@@ -144,7 +144,8 @@ options:
     default: ""
   deploy:
     description:
-      - Whether the run goes on to deploy what passes, as C(deploy.yml) sets it. Only then C(rollout_emergency) counts.
+      - Whether the run goes on to deploy what passes, as C(sluice.nginx.deploy) does. Only then
+        C(rollout_emergency) counts.
     type: bool
     default: false
 extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]

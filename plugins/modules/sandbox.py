@@ -38,7 +38,7 @@ options:
     type: dict
     default: {}
   monitors:
-    description: The hosts that are made to watch the others. They have no nginx that serves, and what C(monitor.yml)
+    description: Hosts that watch the others. They have no nginx that serves, and what C(sluice.nginx.monitor)
       installs.
     type: list
     elements: str

@@ -92,7 +92,7 @@ class HostEngine(ActionBase):
         said, noise = out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
         if rc == 127 or "command not found" in noise:
             raise SluiceError(
-                f"rollout_engine_command: the host has no engine of its own at {command!r}; run playbooks/trust.yml as "
+                f"rollout_engine_command: the host has no engine of its own at {command!r}; run sluice.nginx.trust as "
                 "an administrator (-e rollout_engine_command=), which installs it"
             )
         return remote.answer(said, noise, rc, operation)

@@ -238,7 +238,7 @@ def test_two_deployments_at_once_one_wins_and_the_other_says_who_holds_the_host(
     assert re.search(rf"web1: preflight: the host has a pending release [0-9a-f]{{12}} of run {run}", loser.output)
     assert re.search(r"seen \S+ from \S+ began at \S+, phase serving", loser.output)
     assert re.search(
-        r"if it died, the watchdog rolls it back in \d+ s, and playbooks/unlock.yml rolls it back now", loser.output
+        r"if it died, the watchdog rolls it back in \d+ s, and sluice.nginx.unlock rolls it back now", loser.output
     )
     assert "no other host was switched" in loser.output
     assert winner.returncode == 0, won

@@ -185,7 +185,7 @@ def test_the_next_run_says_what_is_kept(office: Office) -> None:
     channel = [f"json://127.0.0.1:{refusing()}/team"]
     office.run(notify_team=channel, notify_wait=300)
     done = office.run(notify_team=channel, notify_events=[])
-    assert "1 message of earlier runs could not be sent (team: json #1); playbooks/notify.yml" in done.output
+    assert "1 message of earlier runs could not be sent (team: json #1); sluice.nginx.notify" in done.output
 
 
 @pytest.mark.parametrize(

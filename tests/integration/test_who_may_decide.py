@@ -363,7 +363,7 @@ def test_without_an_engine_of_its_own_a_host_says_what_to_do(fleet: Fleet) -> No
     done = fleet.play(
         "playbooks/status.yml", "--limit", "web2", "-e", json.dumps({"ansible_user": "deploy", **command})
     )
-    assert "the host has no engine of its own at '/nowhere/sluice-engine'; run playbooks/trust.yml" in done.output
+    assert "the host has no engine of its own at '/nowhere/sluice-engine'; run sluice.nginx.trust" in done.output
 
 
 def test_a_rollback_is_signed(fleet: Fleet) -> None:

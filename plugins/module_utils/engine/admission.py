@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Admitted", "admit", "demand", "early", "foreign", "inventory_of", "is_strict"]
 
-_FIX = "run deploy.yml, whose gates write a receipt"
-_RESET = "playbooks/trust.yml -e rollout_forget_receipts=true lets this host forget it"
+_FIX = "run sluice.nginx.deploy, whose gates write a receipt"
+_RESET = "sluice.nginx.trust -e rollout_forget_receipts=true lets this host forget it"
 
 
 def is_strict(session: Session) -> bool:
@@ -44,7 +44,7 @@ def demand(session: Session, state: Json, request: ActivateRequest, release: str
         reason, said = str(receipt.get("reason") or "").strip(), receipts.gate_faults(receipt)
     if problems and (strict or not reason):
         if strict and reason and not said:
-            do = "run deploy.yml with -e rollout_emergency and with gates_signing_key, which signs a receipt for it"
+            do = "run sluice.nginx.deploy with -e rollout_emergency and gates_signing_key, which signs a receipt for it"
             problems.append(Problem("an emergency overrides gates that failed, never signatures", fix=do))
         raise Fault(*problems)
     said += [problem.what for problem in problems]
@@ -62,7 +62,7 @@ def _stored_problems(
     problems = []
     if is_strict(session):
         if not permission:
-            do = "set gates_signing_key to the key that signs, and run playbooks/rollback.yml again"
+            do = "set gates_signing_key to the key that signs, and run sluice.nginx.rollback again"
             return [Problem("this host goes to another release that it has only with a signed permission", fix=do)]
         problems = admit(session, release, permission, signature, kinds=(receipts.ROLLBACK,))
     if (state["releases"].get(release) or {}).get("confirmed"):
@@ -94,7 +94,7 @@ def admit(
     if not is_strict(session):
         session.warn(
             f"receipts are not verified on this host: it has no {session.layout.allowed_signers} that says who may "
-            "sign them (playbooks/trust.yml puts it there)"
+            "sign them (sluice.nginx.trust puts it there)"
         )
         return problems
     unsigned = verify(session, receipts.canonical(receipt), signature, receipts.NAMESPACE)
@@ -116,18 +116,18 @@ def foreign(session: Session, statement: Mapping[str, object], what: str = "rece
     """Return why a signed statement is not meant for this host."""
     here, there = inventory_of(session), statement.get("inventory")
     if here is None and session.own:
-        do = "run playbooks/trust.yml as an administrator, which tells the host the name of its inventory"
+        do = "run sluice.nginx.trust as an administrator, which tells the host the name of its inventory"
         return [Problem("this host does not know to which inventory it belongs", fix=do)]
     if here is None:
         session.warn(
             "this host does not know to which inventory it belongs, so it takes what was signed for any; run "
-            "playbooks/trust.yml once more, which tells it"
+            "sluice.nginx.trust once more, which tells it"
         )
         return []
     if here == there:
         return []
     expected = f"the inventory {here!r}, as the host was told"
-    do = "set gates_inventory to the name that the host knows; or run playbooks/trust.yml, which tells it another"
+    do = "set gates_inventory to the name that the host knows; or run sluice.nginx.trust, which tells it another"
     return [Problem(f"the {what} was signed for another inventory", expected, f"{str(there)[:100]!r}", do)]
 
 
@@ -141,7 +141,9 @@ def early(session: Session, statement: Mapping[str, object], what: str = "receip
 
 
 def inventory_of(session: Session) -> str | None:
-    """Return the name of the inventory that this host belongs to, as ``trust.yml`` told it; None where it did not."""
+    """Return the name of the inventory that this host belongs to, as ``sluice.nginx.trust`` told it; None where it
+    did not.
+    """
     path = session.layout.allowed_signers.with_name("inventory")
     return path.read_text().strip() if path.is_file() else None
 

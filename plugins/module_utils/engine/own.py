@@ -63,7 +63,7 @@ def main(request: bytes, bundle: bytes, digest: str, asked: str) -> None:
             f"the engine {_short(asked)} of the controller",
             f"the engine {_short(digest)}",
             "set gates_signing_key to a key that the host allows, which signs the controller's engine; or run "
-            "playbooks/trust.yml as an administrator",
+            "sluice.nginx.trust as an administrator",
         )
         told: Json = {"problems": [problem.to_json()], "warnings": [], "steps": [], "engine": {"digest": digest}}
         return {"ok": False, "changed": False, **told}
@@ -97,7 +97,7 @@ def _interpreter() -> str:
         fault = interpreter_fault(path)
         if not fault:
             return path
-    do = "run playbooks/trust.yml with -e ansible_python_interpreter=/usr/bin/python3"
+    do = "run sluice.nginx.trust with -e ansible_python_interpreter=/usr/bin/python3"
     raise Fault(
         Problem("others than root could change the Python that is to start the host's engine", actual=fault, fix=do)
     )

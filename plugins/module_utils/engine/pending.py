@@ -22,14 +22,14 @@ def pending_problem(session: Session, pending: Json) -> Problem:
             f"this host is broken: no rollback from release {pending['release'][:12]} (run {pending['run']}) succeeded",
             f"release {pending['before'][:12]} serves",
             "; ".join(pending["broken"]),
-            "fix what is said here on the host; the watchdog goes on trying, and playbooks/unlock.yml tries at once",
+            "fix what is said here on the host; the watchdog goes on trying, and sluice.nginx.unlock tries at once",
         )
     return Problem(
         f"the host has a pending release {pending['release'][:12]} of run {pending['run']}",
         "no release that is neither confirmed nor rolled back",
         f"{pending['who']} from {pending['from']} began at {pending['since']}, phase {pending['phase']}",
         f"wait until that run has ended; if it died, the watchdog rolls it back in {due_in(session, pending):.0f} s, "
-        "and playbooks/unlock.yml rolls it back now",
+        "and sluice.nginx.unlock rolls it back now",
     )
 
 

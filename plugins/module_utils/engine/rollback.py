@@ -117,7 +117,7 @@ def _by_any_means(
             faults += [problem._replace(what=f"{each.name}: {problem.what}") for problem in problems_of(error)]
             continue
         for fault in faults:
-            session.warn(f"on the rollback: {fault.what}{f' ({shown(fault.nginx)})' if fault.nginx else ''}")
+            session.warn(f"during the rollback: {fault.what}{f' ({shown(fault.nginx)})' if fault.nginx else ''}")
         if each.release != to:
             session.warn(f"release {to[:12]} could not be served again; {each.release[:12]}, the one before it, is")
         return each.release, each.name, served
@@ -181,7 +181,7 @@ def _marks(session: Session, meta: Json) -> dict[str, list[int]]:
     except Fault:
         raise
     except Exception as error:
-        session.warn(f"nginx's logs could not be read on the rollback: {type(error).__name__}: {error}")
+        session.warn(f"nginx's logs could not be read during the rollback: {type(error).__name__}: {error}")
         return {}
 
 
@@ -209,7 +209,7 @@ def _find_broken(session: Session, release: ReleaseId, served: Served | None, ch
     contract = meta.get("contract")
     if contract is None:
         why = "was adopted and has no contract" if meta.get("origin") == "adopted" else "has lost its contract"
-        session.warn(f"release {release[:12]} {why}, so no check was made on the rollback")
+        session.warn(f"release {release[:12]} {why}, so no check was made during the rollback")
         return []
     if all(outcome["ok"] for outcome in served.checks):
         return []

@@ -72,11 +72,11 @@ class Session:
             self.warnings.append(text)
 
     def journal(self, event: str, **facts: Any) -> None:
-        """Record what happens; on the rollback a journal that cannot be written is only warned of."""
+        """Record what happens; during the rollback a journal that cannot be written is only warned of."""
         self._persist("the journal", lambda: self.store.journal(self.run, event, facts))
 
     def save(self, state: Json) -> None:
-        """Write the state; on the rollback a state that cannot be written is only warned of."""
+        """Write the state; during the rollback a state that cannot be written is only warned of."""
         self._persist("the state", lambda: self.store.save(state))
 
     def _persist(self, what: str, write: Callable[[], None]) -> None:

@@ -13,7 +13,7 @@ _TIMEOUT = 30.0
 # A key may stand in several lines of the file, with other people's names and other restrictions.
 _MOST_SIGNERS = 20
 _DO = {
-    "receipt": "run deploy.yml, whose gates write and sign a receipt; if nobody changed it by mistake, ask who did",
+    "receipt": "run sluice.nginx.deploy, whose gates sign a receipt; if nobody changed it by mistake, ask who did",
 }
 
 
@@ -47,7 +47,7 @@ def _verified(session: Session, signed: bytes, path: Path, namespace: str, what:
     if "parse signature" in found.output or "armor" in found.output:
         return [Problem(f"the {what}'s signature is none: it cannot be read", expected, found.output.strip())]
     if found.rc != 0:
-        do = "sign with a key that is allowed, or allow this one with playbooks/trust.yml"
+        do = "sign with a key that is allowed, or allow this one with sluice.nginx.trust"
         return [
             Problem(
                 f"the {what} is signed with a key that this host does not allow", expected, found.output.strip(), do

@@ -91,7 +91,7 @@ def find_foreign(session: Session) -> list[str]:
         if os.fsencode(layout.command) in _content(path)
     ]
     if (layout.own / _PROGRAM).exists() or (layout.units / "sluice-metrics.service").exists():
-        found.append("the exporters of the role monitor are here; run playbooks/leave.yml with -e leave_monitor=true")
+        found.append("the exporters of the role monitor are here; run sluice.nginx.leave with -e leave_monitor=true")
     return found
 
 

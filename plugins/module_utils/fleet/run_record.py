@@ -191,7 +191,7 @@ def _append(handle: int, line: bytes) -> None:
             os.ftruncate(handle, size)
         raise SluiceError(
             f"the journal of the run cannot be written: {error.strerror}; nothing is done to hosts without it. "
-            "Those pending go back by their watchdog, or at once by playbooks/unlock.yml"
+            "Those pending go back by their watchdog, or at once by sluice.nginx.unlock"
         ) from error
 
 

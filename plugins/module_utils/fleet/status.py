@@ -15,8 +15,8 @@ Event = Mapping[str, Any]
 
 
 def status_text(answers: Mapping[str, Mapping[str, Any]]) -> str:
-    """The table of ``status.yml``, what each host serves, since when and from whom, and what is wrong with it; under
-    it the story of each host.
+    """The table of ``sluice.nginx.status``, what each host serves, since when and from whom, and what is wrong with it;
+    under it the story of each host.
     """
     rows = [(host, *_row(answer)) for host, answer in answers.items()]
     parts = [table(("host", "serves", "state", "since", "condition"), rows)]
@@ -43,7 +43,7 @@ def _state(answer: Mapping[str, Any]) -> str:
         managed = confirmed.get("release") == answer.get("live") and answer.get("live")
         return "confirmed" if managed else "not managed yet"
     if pending.get("broken"):
-        return f"BROKEN on the rollback from {short(pending.get('release'))}"
+        return f"BROKEN during the rollback from {short(pending.get('release'))}"
     due = (answer.get("watchdog") or {}).get("due_in")
     watchdog = "" if due is None else f", watchdog in {due:.0f} s" if due > 0 else ", watchdog at work"
     return f"pending {short(pending.get('release'))} of run {pending.get('run')}{watchdog}"

@@ -205,7 +205,7 @@ def _last(story: HostHistory) -> tuple[str, str]:
     if final.answer.get("unreachable_host"):
         return "?", _out_of_reach(story, str(final.answer.get("operation")))
     if final.answer.get("broken"):
-        return "?", "BROKEN: every rollback failed; see playbooks/status.yml, and fix it there"
+        return "?", "BROKEN: every rollback failed; see sluice.nginx.status, and fix it there"
     if final.answer.get("operation") == "confirm":
         return (
             (short(wanted), f"switched from {short(before)}, confirmed") if final.good else ("?", "to confirm failed")
@@ -233,8 +233,8 @@ def _out_of_reach(story: HostHistory, operation: str) -> str:
     finalized = story.events["finalize"]
     if operation == "rollback" and finalized.answer.get("operation") == "confirm":
         if finalized.good:
-            return "confirmed, and could not be reached to roll back; look at it with playbooks/status.yml"
-        return f"could not be reached; either it has confirmed, or {_watchdog(story)}; see playbooks/status.yml"
+            return "confirmed, and could not be reached to roll back; look at it with sluice.nginx.status"
+        return f"could not be reached; either it has confirmed, or {_watchdog(story)}; see sluice.nginx.status"
     if not story.switched:
         return f"could not be reached; if it has switched, {_watchdog(story)}"
     return f"could not be reached to {operation.replace('rollback', 'roll back')}; {_watchdog(story)}"
@@ -299,7 +299,7 @@ def _after(told: Sequence[HostHistory]) -> str:
     watched = [story.host for story in left if _is_watched(story)]
     ahead = [story.host for story in left if story.host not in watched]
     switched = sum(story.switched for story in told if story not in left)
-    parts = [f"NOT rolled back: {', '.join(ahead)}; look there with playbooks/status.yml"] if ahead else []
+    parts = [f"NOT rolled back: {', '.join(ahead)}; look there with sluice.nginx.status"] if ahead else []
     parts += [f"out of reach, and left to the watchdog: {', '.join(watched)}"] if watched else []
     if switched and not ahead:
         parts.insert(0, f"the {switched} switched before it were rolled back")

@@ -18,7 +18,7 @@ from ..verdicts.model import Finding, Subject, Verdict
 AFTER = ("start",)
 ON = ("stage",)
 
-# So many blocks are told one by one; playbooks/suggest.yml has all.
+# So many blocks are told one by one; sluice.nginx.suggest has all.
 _MOST_TOLD = 40
 _KINDS = ("server", "location", "if", "limit_except")
 
@@ -45,7 +45,7 @@ def run(subject: Subject) -> Verdict:
     if low or shut:
         findings.insert(0, _summary(covered, reached, wanted))
     if len(missed) > _MOST_TOLD:
-        more = f"{len(missed) - _MOST_TOLD} more blocks are not reached: playbooks/suggest.yml prints a check for each"
+        more = f"{len(missed) - _MOST_TOLD} more blocks are not reached: sluice.nginx.suggest prints a check for each"
         findings.append(Finding(more, warning=True))
     evidence = {"files": covered.to_json(), "share": covered.share, "derived": False, "not_measured": unmeasured}
     return Verdict.of(findings, f"{_how_many(len(subject.contract))} {reached}", **evidence)
@@ -88,7 +88,7 @@ def _summary(covered: Coverage, reached: str, wanted: int) -> Finding:
         f"the contract reaches {reached}",
         expected=f"{wanted} % of the locations (gates_coverage), and every server",
         actual=_table(covered),
-        fix="write the checks below, or take out what nobody needs; playbooks/suggest.yml prints them to paste",
+        fix="write the checks below, or take out what nobody needs; sluice.nginx.suggest prints them to paste",
     )
 
 

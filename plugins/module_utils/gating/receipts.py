@@ -68,7 +68,7 @@ def read_receipt(release: Release, *, emergency: bool = False) -> Receipt:
 
     Raises ``SluiceError`` that names all that is wrong with it.
     """
-    fix = "run deploy.yml, whose gates write a receipt"
+    fix = "run sluice.nginx.deploy, whose gates write a receipt"
     try:
         content = json.loads(_content(release).read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -94,7 +94,7 @@ class Dispatcher:
             )
             self._say(
                 f"{count(len(left), 'message')} of earlier runs could not be sent ({names(channels)}); "
-                "playbooks/notify.yml sends what is kept"
+                "sluice.nginx.notify sends what is kept"
             )
         with contextlib.suppress(OSError):
             make_folder(of_run(run.folder))
@@ -217,7 +217,7 @@ class Dispatcher:
         for each in read(of_run(run.folder)):
             for row in each.notice.deliveries:
                 if row.state == "failed":
-                    self._say(f"{_what(each.notice, row)}; it is kept, and playbooks/notify.yml sends it again")
+                    self._say(f"{_what(each.notice, row)}; it is kept, and sluice.nginx.notify sends it again")
                 elif row.state == "waiting" and (waited or each.path in earlier):
                     late[f"{each.notice.message.audience}: {row.channel}"] += 1
         for channel, number in late.items():

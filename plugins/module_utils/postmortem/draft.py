@@ -123,7 +123,7 @@ def _recovery(record: Mapping[str, Any], summary: RunSummary) -> list[str]:
         told.append(fact("Nothing had to be recovered: every host serves what it served before", _NOBODY))
     for name, row in tried[:_MOST_HOSTS]:
         if not row.ended:
-            told.append(to_add(f"how {plain(name)} came back, and when; `playbooks/status.yml` shows how it is now."))
+            told.append(to_add(f"how {plain(name)} came back, and when; `sluice.nginx.status` shows how it is now."))
             continue
         answer = record["events"][row.events[1]]["answer"]
         means = f" by {plain(answer['means'])}" if answer.get("means") else ""

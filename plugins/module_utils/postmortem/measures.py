@@ -113,7 +113,7 @@ def _of_gates(record: Mapping[str, Any], summary: RunSummary) -> Iterator[Action
                 for measure in find(verdict, row, failed, places):
                     yield measure._replace(source=source)
         if failed and stopped:
-            words = "As the job of a pull request the same gates find it before anybody deploys: `playbooks/gate.yml`"
+            words = "As the job of a pull request the same gates find it before anybody deploys: `sluice.nginx.gate`"
             yield ActionItem(words, "`docs/ci.md`")
 
 
@@ -163,7 +163,7 @@ def _unchecked(verdict: _Row, row: _Row, failed: Sequence[str], places: _Places)
 def _derived(verdict: _Row, row: _Row, failed: Sequence[str], places: _Places) -> Iterator[ActionItem]:
     if verdict["evidence"].get("derived"):
         words = (
-            "There is no contract, so nothing but a 5xx or a loop could be noticed; `playbooks/suggest.yml` prints one"
+            "There is no contract, so nothing but a 5xx or a loop could be noticed; `sluice.nginx.suggest` prints one"
         )
         yield ActionItem(words, "")
 

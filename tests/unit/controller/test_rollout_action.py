@@ -164,7 +164,7 @@ def test_a_host_without_a_release_is_said_and_stops_the_others(make: Callable[..
     hosts.step("preflight", releases={"web1": hosts.release.id})
     assert hosts.asked == [("web1", "preflight")]
     assert hosts.shown == [
-        "web2: preflight: the gates made no release for this host; run deploy.yml, which begins with the gates"
+        "web2: preflight: the gates made no release for this host; run sluice.nginx.deploy, which runs the gates"
     ]
     assert hosts.step("wave")["hosts"]["web1"]["why"] == "not switched, because web2 failed in preflight"
 

@@ -127,7 +127,7 @@ def test_a_file_that_allows_nobody_refuses_everybody(session: Session, keys: Key
     receipt = _receipt(session)
     (problem,) = admit(session, RELEASE, receipt, keys.sign("ada", canonical(receipt)))
     assert problem.what == "the receipt is signed with a key that this host does not allow"
-    assert problem.fix == "sign with a key that is allowed, or allow this one with playbooks/trust.yml"
+    assert problem.fix == "sign with a key that is allowed, or allow this one with sluice.nginx.trust"
 
 
 def test_a_receipt_that_is_none_for_the_release_is_refused_however_well_it_is_signed(
@@ -141,7 +141,7 @@ def test_a_receipt_that_is_none_for_the_release_is_refused_however_well_it_is_si
         "the receipt says that the gate smoke did not pass: fail",
         "the receipt expired at 2026-01-01T00:00:00.000Z",
     ]
-    assert {problem.fix for problem in problems} == {"run deploy.yml, whose gates write a receipt"}
+    assert {problem.fix for problem in problems} == {"run sluice.nginx.deploy, whose gates write a receipt"}
 
 
 def test_without_a_receipt_nothing_is_taken_on_any_host(session: Session) -> None:
@@ -154,7 +154,7 @@ def test_a_host_that_names_no_signers_says_so_each_time(session: Session) -> Non
     assert admit(session, RELEASE, _receipt(session), "") == []
     assert session.warnings == [
         f"receipts are not verified on this host: it has no {session.layout.allowed_signers} that says who may sign "
-        "them (playbooks/trust.yml puts it there)"
+        "them (sluice.nginx.trust puts it there)"
     ]
 
 
@@ -240,7 +240,7 @@ def test_a_host_that_was_not_told_its_inventory_says_so_and_its_own_engine_refus
     session.layout.allowed_signers.with_name("inventory").unlink()
     scene = Scene(session, keys)
     assert scene.words(scene.receipt()) == []
-    assert "run playbooks/trust.yml once more" in scene.session.warnings[0]
+    assert "run sluice.nginx.trust once more" in scene.session.warnings[0]
     own = Scene(session, keys, own=True)
     assert own.words(own.receipt(5)) == ["this host does not know to which inventory it belongs"]
 
@@ -381,7 +381,7 @@ def test_whoever_may_log_in_walks_back_no_further(signing: SimulatedHost) -> Non
     signing.clock.pass_(3601.0)
     answer = rollback(signing, "eve", of="run two")
     assert "and this host takes no rollback of it any more" in answer["problems"][0]["what"]
-    assert "playbooks/rollback.yml" in answer["problems"][0]["fix"]
+    assert "sluice.nginx.rollback" in answer["problems"][0]["fix"]
     signing.layout.allowed_signers.unlink()
     assert rollback(signing, "eve", of="run two")["rolled_back"] is True
 

@@ -40,7 +40,7 @@ def listed(host: SimulatedHost) -> dict[str, tuple[int, str]]:
 
 
 def trust(host: SimulatedHost) -> None:
-    """As playbooks/trust.yml leaves a host."""
+    """As sluice.nginx.trust leaves a host."""
     for path in (host.layout.allowed_signers, host.layout.own / "current", host.layout.own / "engine/d/x.py"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("text")
@@ -127,7 +127,7 @@ def test_a_pending_release_is_in_the_way(new_host: NewHost) -> None:
     for answer in (leave(host, looking=True), leave(host)):
         assert not answer["ok"]
         assert "the host has a pending release" in words(answer)
-        assert "playbooks/unlock.yml" in words(answer)
+        assert "sluice.nginx.unlock" in words(answer)
     assert confirm(host, "r", "b")["ok"]
     assert leave(host)["ok"]
 
@@ -248,7 +248,7 @@ def test_what_others_made_for_sluice_is_named_and_stays(new_host: NewHost) -> No
     assert answer["left"] == [
         f"{etc}/sudoers.d/sluice names {host.layout.command}; remove that line",
         f"{home}/.ssh/authorized_keys names {host.layout.command}; remove that line",
-        "the exporters of the role monitor are here; run playbooks/leave.yml with -e leave_monitor=true",
+        "the exporters of the role monitor are here; run sluice.nginx.leave with -e leave_monitor=true",
     ]
     assert (etc / "sudoers.d/sluice").exists()
     assert (host.layout.own / "metrics.pyz").exists()

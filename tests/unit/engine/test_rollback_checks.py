@@ -142,7 +142,7 @@ def test_a_log_that_cannot_be_read_is_no_fault_of_nginx_on_the_rollback(
     monkeypatch.setattr(engine_rollback, "mark_logs", fail)
     answer = rollback(host, "r2")
     assert (answer["rolled_back"], answer["broken"], answer["means"]) == (True, False, "reload"), answer
-    assert "nginx's logs could not be read on the rollback: ValueError" in " ".join(answer["warnings"])
+    assert "nginx's logs could not be read during the rollback: ValueError" in " ".join(answer["warnings"])
 
 
 def test_a_contract_that_is_damaged_is_said_and_the_release_served(new_host: NewHost) -> None:
@@ -153,7 +153,7 @@ def test_a_contract_that_is_damaged_is_said_and_the_release_served(new_host: New
     path.write_text(path.read_text().replace('"contract": [', '"contract": 5, "was": ['))
     answer = rollback(host, "r2")
     assert (answer["ok"], answer["rolled_back"], answer["means"]) == (True, True, "reload"), answer
-    assert "has lost its contract, so no check was made on the rollback" in " ".join(answer["warnings"])
+    assert "has lost its contract, so no check was made during the rollback" in " ".join(answer["warnings"])
 
 
 def test_the_end_of_the_process_in_a_check_is_no_outcome(new_host: NewHost, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ def test_check_mode_recovers_nothing() -> None:
 def test_without_receipt_nothing_is_activated(release: Release) -> None:
     (release.root / "receipt.json").unlink()
     with pytest.raises(
-        SluiceError, match=r"there is no receipt of the gates for .*; run deploy\.yml, whose gates write"
+        SluiceError, match=r"there is no receipt of the gates for .*; run sluice\.nginx\.deploy, whose gates write"
     ):
         build("activate", RUN, release.id, release, RolloutOptions())
 

@@ -182,5 +182,5 @@ def test_a_journal_that_cannot_grow_keeps_whole_lines_and_says_what_becomes_of_t
     )
     said, phases = filled.stdout.splitlines()
     assert said.startswith("SluiceError the journal of the run cannot be written: File too large; nothing is done")
-    assert said.endswith("Those pending go back by their watchdog, or at once by playbooks/unlock.yml")
+    assert said.endswith("Those pending go back by their watchdog, or at once by sluice.nginx.unlock")
     assert phases == "['gate']"

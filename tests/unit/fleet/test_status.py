@@ -66,7 +66,7 @@ def test_under_the_table_each_host_tells_its_faults_drift_and_story() -> None:
         "web2": {"live": OLD, "confirmed": {"release": OLD}},
     }
     table, told = status_text(answers).split("\n\n")
-    assert f"BROKEN on the rollback from {NEWER}" in table
+    assert f"BROKEN during the rollback from {NEWER}" in table
     assert told.splitlines() == [
         "web1",
         "  fault: reload: nginx is gone",

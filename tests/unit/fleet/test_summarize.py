@@ -49,19 +49,19 @@ GONE = {"unreachable_host": True, "problems": [{"what": "the host cannot be reac
         (
             [("web1 activate", {}), ("web2 bake FAILED", PORT), ("web1 finalize FAILED", {"operation": "rollback"})],
             False,
-            "web2 failed in bake (port 80 is taken); NOT rolled back: web1; look there with playbooks/status.yml",
+            "web2 failed in bake (port 80 is taken); NOT rolled back: web1; look there with sluice.nginx.status",
         ),
         (
             [("web1 activate", {}), ("web3 activate", {}), ("web2 bake FAILED", {"problems": [{"what": "a"}] * 3})],
             False,
-            "web2 failed in bake (a, and 2 more); NOT rolled back: web1, web3; look there with playbooks/status.yml",
+            "web2 failed in bake (a, and 2 more); NOT rolled back: web1, web3; look there with sluice.nginx.status",
         ),
         (
             [("web1 activate", {}), ("web2 activate FAILED", {**PORT, "rolled_back": False, "broken": True})]
             + [(f"web{n} finalize", {"operation": "rollback"}) for n in (1,)]
             + [("web2 finalize FAILED", {"operation": "rollback", "broken": True, "rolled_back": False})],
             False,
-            "web2 failed in activate (port 80 is taken); NOT rolled back: web2; look there with playbooks/status.yml",
+            "web2 failed in activate (port 80 is taken); NOT rolled back: web2; look there with sluice.nginx.status",
         ),
         (
             [("web1 activate FAILED", {**GONE, "confirm_timeout": 120.0})],
@@ -90,7 +90,7 @@ GONE = {"unreachable_host": True, "problems": [{"what": "the host cannot be reac
                 ("web2 retry_rollback", ROLLBACK),
             ],
             False,
-            "web2 failed in finalize (port 80 is taken); NOT rolled back: web1; look there with playbooks/status.yml",
+            "web2 failed in finalize (port 80 is taken); NOT rolled back: web1; look there with sluice.nginx.status",
         ),
         (
             [("web1 activate FAILED", {**PORT, "rolled_back": True})],
@@ -186,12 +186,12 @@ def test_check_mode_says_what_would_be_done(event: Make) -> None:
             ],
             "?",
             "could not be reached; either it has confirmed, or its watchdog rolls it back within 120 s; "
-            "see playbooks/status.yml",
+            "see sluice.nginx.status",
         ),
         (
             [("activate", {}), ("finalize", {}), ("retry_rollback FAILED", {**GONE, **ROLLBACK})],
             "?",
-            "confirmed, and could not be reached to roll back; look at it with playbooks/status.yml",
+            "confirmed, and could not be reached to roll back; look at it with sluice.nginx.status",
         ),
         (
             [("preflight", {}), ("activate", {}), ("finalize FAILED", {}), ("retry_rollback", ROLLBACK)],
@@ -203,7 +203,7 @@ def test_check_mode_says_what_would_be_done(event: Make) -> None:
         (
             [("activate", {}), ("finalize FAILED", {**ROLLBACK, "rolled_back": False, "broken": True})],
             "?",
-            "BROKEN: every rollback failed; see playbooks/status.yml, and fix it there",
+            "BROKEN: every rollback failed; see sluice.nginx.status, and fix it there",
         ),
         (
             [

@@ -178,7 +178,7 @@ def test_a_receipt_that_is_none_for_this_release_is_refused(
     with pytest.raises(SluiceError) as raised:
         read_receipt(release)
     assert words in str(raised.value)
-    assert str(raised.value).endswith("; run deploy.yml, whose gates write a receipt")
+    assert str(raised.value).endswith("; run sluice.nginx.deploy, whose gates write a receipt")
 
 
 @pytest.mark.parametrize(

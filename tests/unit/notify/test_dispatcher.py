@@ -134,12 +134,12 @@ def test_what_could_not_be_sent_is_said_at_the_end_and_by_the_next_run(
     at_work.dispatcher.after_step("gates", run)
     assert at_work.said == [
         "team: mailtos #1: the message stopped could not be sent: no connection to it; it is kept, and "
-        "playbooks/notify.yml sends it again"
+        "sluice.nginx.notify sends it again"
     ]
     at_work.said.clear()
     at_work.dispatcher.begin(run)
     assert at_work.said == [
-        "1 message of earlier runs could not be sent (team: mailtos #1); playbooks/notify.yml sends what is kept"
+        "1 message of earlier runs could not be sent (team: mailtos #1); sluice.nginx.notify sends what is kept"
     ]
 
 

@@ -34,7 +34,7 @@ def test_a_fleet_without_a_receiver_has_no_channels_and_says_so(
     fleet.write_text(json.dumps({"web1": {"ports": {"ssh": 1}}}))
     assert notify.sandbox_channels("mine", "team") == []
     said = " ".join(capsys.readouterr().err.split())
-    assert "the sandbox mine has no mon1, so nobody is told; playbooks/sandbox.yml makes it" in said
+    assert "the sandbox mine has no mon1, so nobody is told; sluice.nginx.sandbox makes it" in said
 
 
 def test_where_there_is_no_fleet_nothing_is_said(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -142,9 +142,9 @@ What happened:
 Affected: web1
 Since: 2026-11-21 14:00:30 UTC
 What is being done:
-  web1: BROKEN: every rollback failed; see playbooks/status.yml, and fix it there
+  web1: BROKEN: every rollback failed; see sluice.nginx.status, and fix it there
   web2: rolled back; the release before serves again, proved
-  inspect with playbooks/status.yml; playbooks/rollback.yml tries again
+  inspect with sluice.nginx.status; sluice.nginx.rollback tries again
 {LAST}""",
         """customers, failure: The shop: disruption
 Since 14:00 UTC on 21 November 2026, some requests to the shop may fail or be answered wrongly. The cause is a change \
@@ -199,7 +199,7 @@ What happened:
   files below /etc/nginx were changed on the host since the last deployment
   web2: nginx.conf and conf.d/a.conf
 Affected: web2, of release {"a" * 12}
-Seen: at 2026-11-21 14:00:15 UTC, by playbooks/status.yml, which shows the difference
+Seen: at 2026-11-21 14:00:15 UTC, by sluice.nginx.status, which shows the difference
 What is being done: nothing yet: bring the change into the deployed tree, or deploy with -e rollout_drift=adopt (keeps \
 a copy to roll back to) or -e rollout_drift=discard"""
     ]

@@ -92,7 +92,7 @@ def sections(text: str) -> dict[str, str]:
         (stopped, "Root cause", "+     fastcgi_param SCRIPT_FILENAME $document_root/index.phpp;"),
         (stopped, "Resolution and recovery", "every host serves what it served before"),
         (stopped, "Corrective and preventative measures", "The gate smoke found it in release"),
-        (stopped, "Corrective and preventative measures", "`playbooks/gate.yml` *(`docs/ci.md`)*"),
+        (stopped, "Corrective and preventative measures", "`sluice.nginx.gate` *(`docs/ci.md`)*"),
         (in_preflight, "Root cause", "web1, preflight: the live tree was changed (drift) *(`run.json` `.events[0]`)*"),
         (
             rolled_back,

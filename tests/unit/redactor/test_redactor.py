@@ -125,7 +125,7 @@ def test_a_line_has_nothing_secret_and_is_one(line: str, shown: str) -> None:
         "gates_signing_key: ~/.ssh/id_ed25519 cannot sign: no such file",
         f'open() "/var/lib/sluice/releases/{"0a1b" * 16}/nginx.conf" failed (2: No such file or directory)',
         "sites-enabled/shop.conf:12 (files/nginx/sites-enabled/shop.conf)",
-        "set gates_signing_key to the key that signs, and run deploy.yml again",
+        "set gates_signing_key to the key that signs, and run sluice.nginx.deploy again",
         "10.0.0.1:8080 and [::1]:80 do not answer",
     ],
 )

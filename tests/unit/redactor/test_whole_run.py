@@ -363,7 +363,7 @@ def test_what_a_reader_needs_is_still_there(whole: Whole) -> None:
 def test_a_report_is_printed_with_the_commands_of_the_service_off(whole: Whole) -> None:
     lines = whole.screen.lines
     begins = [number for number, line in enumerate(lines) if line.startswith("::stop-commands::")]
-    assert len(begins) >= 3, "the gates, the hosts, and what status.yml shows"
+    assert len(begins) >= 3, "the gates, the hosts, and what sluice.nginx.status shows"
     for number in begins:
         token = lines[number].removeprefix("::stop-commands::")
         assert len(token) == 32

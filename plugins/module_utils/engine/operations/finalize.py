@@ -148,7 +148,7 @@ def _hold_confirmed(session: Session, state: Json) -> None:
         what = (
             f"release {accepted['release'][:12]} was confirmed at {accepted['since']}, and this host takes no rollback"
         )
-        do = "run playbooks/rollback.yml with gates_signing_key, which signs a permission"
+        do = "run sluice.nginx.rollback with gates_signing_key, which signs a permission"
         raise Fault(Problem(f"{what} of it any more", "a signed permission", fix=do))
 
 

@@ -44,7 +44,7 @@ def leave(session: Session, request: LeaveRequest, bundle: bytes = b"") -> Json:
     """
     if session.own:
         what = "the host's own engine does not remove itself: whoever has its key could then bring what is not signed"
-        do = "run playbooks/leave.yml as an administrator: -e rollout_engine_command= and a user who is root"
+        do = "run sluice.nginx.leave as an administrator: -e rollout_engine_command= and a user who is root"
         raise Fault(Problem(what, "root by another way", fix=do))
     if request.get("looking"):
         return {**_told(session), "changed": False, "problems": _look(session, request)}

@@ -73,7 +73,7 @@ def update_engine(session: Session, request: UpdateEngineRequest, bundle: bytes)
     statement = request["statement"]
     if not session.own:
         raise Fault(
-            Problem("this host is asked without its own engine", fix="run playbooks/trust.yml, which installs it")
+            Problem("this host is asked without its own engine", fix="run sluice.nginx.trust, which installs it")
         )
     digest, number = str(statement.get("digest_of_engine")), int(statement["number"])
     with session.store.lock(session.run, "update_engine"):
@@ -99,9 +99,7 @@ def _hold(session: Session, statement: Json, signature: str) -> None:
     newest = Admitted(session).read("trust")[0]
     if int(statement["number"]) <= newest:
         what = "this was signed before what the host was told last"
-        raise Fault(
-            Problem(what, f"a number above {newest}", str(statement["number"]), "run playbooks/trust.yml again")
-        )
+        raise Fault(Problem(what, f"a number above {newest}", str(statement["number"]), "run sluice.nginx.trust again"))
 
 
 def _verify(session: Session, statement: Json, signature: str, kind: str, namespace: str) -> None:

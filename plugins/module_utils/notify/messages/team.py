@@ -38,7 +38,7 @@ def drift_seen(drifted: Mapping[str, Mapping[str, Any]], at: str) -> Message:
     sections: list[_Section] = [
         ("What happened", ["files below /etc/nginx were changed on the host since the last deployment", *what]),
         ("Affected", [f"{_hosts(tuple(drifted))}, of release {names(sorted(serves))}"]),
-        ("Seen", [f"at {date_time(at)}, by playbooks/status.yml, which shows the difference"]),
+        ("Seen", [f"at {date_time(at)}, by sluice.nginx.status, which shows the difference"]),
         ("What is being done", [_DRIFT]),
     ]
     return Message("drift", "team", "warning", inert(_drifted(tuple(drifted))), _body(_inert(sections)))
@@ -139,7 +139,7 @@ def _broken(run: RunSoFar) -> _Said:
             *_affected(run, _hosts(astray)),
             (
                 "What is being done",
-                [*_done(run), "inspect with playbooks/status.yml; playbooks/rollback.yml tries again"],
+                [*_done(run), "inspect with sluice.nginx.status; sluice.nginx.rollback tries again"],
             ),
         ],
     )
