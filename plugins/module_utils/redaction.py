@@ -7,7 +7,7 @@ code for hosts and for the controller.
 
 from __future__ import annotations
 
-from typing import Any, Iterator, NamedTuple, Tuple
+from typing import Any, Iterable, Iterator, NamedTuple, Tuple
 
 Span = Tuple[int, int]
 
@@ -222,46 +222,56 @@ def _secret_sides(block: list[_Word]) -> tuple[bool, bool]:
 
 
 def _statement(words: list[_Word], block: list[_Word]) -> Iterator[Span]:
+    """Yield the secret spans of a directive: those of a table's row, those of its name, and words made by chance."""
     if not words:
         return
-    tools = _tools()
     name = _bare(words[0])
-    asked = tools["asked"]
     table = bool(block) and _bare(block[0]) in _TABLES
     keys, values = _secret_sides(block)
     if keys and name not in _ROW_WORDS:
         yield from _covered(words[0])
     if values and name != "include":
-        for word in words[1:]:
-            yield from _covered(word)
-    variable = tools["variable"]
+        yield from _all_covered(words[1:])
+    yield from _by_name(name, words)
+    if not _tools()["plain"].match(name):
+        yield from _by_chance(name, words, table)
+
+
+def _by_name(name: str, words: list[_Word]) -> Iterator[Span]:
+    """Yield what is secret by the name of a directive, or of what it sets."""
+    tools = _tools()
+    asked, variable = tools["asked"], tools["variable"]
     if name == "if" and any(asked.search(word.text) for word in words[1:] if variable.search(word.text)):
-        for word in words[1:]:
-            if not variable.search(word.text):
-                yield from _covered(word)
+        yield from _all_covered([word for word in words[1:] if not variable.search(word.text)])
     elif tools["tells"].match(name) and not tools["tells_not"].search(name):
-        for word in words[1:]:
-            yield from _covered(word)
+        yield from _all_covered(words[1:])
     elif len(words) > 2 and tools["sets"].match(name) and tools["set"].search(words[1].text):
-        for word in words[2:]:
-            yield from _covered(word)
+        yield from _all_covered(words[2:])
     elif name == "env" or name.startswith("more_set_"):
         # Name and value are one word.
         for word in words[1:]:
             head, sign, value = word.text.partition("=" if name == "env" else ":")
             if sign and tools["set"].search(head):
                 yield from _covered(_Word(word.end - len(value), word.end, value))
-    if tools["plain"].match(name):
-        return
+
+
+def _by_chance(name: str, words: list[_Word], table: bool) -> Iterator[Span]:
+    """Yield what looks as if chance had made it; shorter words count in conditions and in rows of a table."""
+    tools = _tools()
     row = table or not tools["directive"].match(name)
     if row and tools["key"].fullmatch(name):
         yield from _covered(words[0])
     lenient = name == "if" or row
     for place, word in enumerate(words):
+        least = 8 if lenient and (place == 0 or name == "if" or table) else 20
         for part in tools["parts"].finditer(word.text):
-            least = 8 if lenient and (place == 0 or name == "if" or table) else 20
             if _is_random(part[0], least):
                 yield word.start + part.start(), word.start + part.end()
+
+
+def _all_covered(words: Iterable[_Word]) -> Iterator[Span]:
+    for word in words:
+        yield from _covered(word)
 
 
 def _bare(word: _Word) -> str:
