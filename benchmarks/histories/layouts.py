@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import jinja2
+import jinja2.sandbox
 import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
@@ -35,12 +37,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a repository becomes a tree. ``fill`` are regular expressions and what they become, ``add`` the stubs."""
+    """How a repository becomes a tree. ``fill`` are regular expressions and what they become, ``add`` the stubs.
+
+    Where there are ``variables``, the files are templates that are rendered with them first.
+    """
 
     clone: str
     places: Sequence[Place]
     fill: Sequence[tuple[re.Pattern[str], str]] = ()
     add: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
 
     def write(self, git: Git, commit: str, target: Path) -> int:
         """Write the tree as it was at a commit; return how many of its files come from the repository."""
@@ -59,9 +65,34 @@ class Layout:
 
     def _filled(self, content: bytes) -> bytes:
         text = content.decode("latin-1")
+        if self.variables:
+            text = _rendered(text, self.variables)
         for pattern, replacement in self.fill:
             text = pattern.sub(replacement, text)
         return text.encode("latin-1")
+
+
+class _Named(jinja2.ChainableUndefined):
+    """What no variable says: it is written as its own name, so that a tree is whole; as a condition it is false."""
+
+    def __str__(self) -> str:
+        return (self._undefined_name or "").replace("_", "-")
+
+
+def _items(mapping: Mapping[str, Any], key_name: str = "key", value_name: str = "value") -> list[dict[str, Any]]:
+    return [{key_name: key, value_name: value} for key, value in mapping.items()]
+
+
+def _rendered(text: str, variables: Mapping[str, Any]) -> str:
+    """Render as Ansible does. The template is somebody else's, so it reaches nothing but the variables."""
+    jinja = jinja2.sandbox.SandboxedEnvironment(undefined=_Named, trim_blocks=True, keep_trailing_newline=True)
+    jinja.filters |= {"bool": bool, "dict2items": _items}
+    try:
+        return jinja.from_string(text).render(variables)
+    except (jinja2.TemplateError, ArithmeticError, TypeError, ValueError) as error:
+        raise SluiceError(
+            f"a template cannot be rendered: {error}; expected one that its layout has variables for"
+        ) from error
 
 
 def _put(folder: Path, path: PurePosixPath, content: bytes) -> None:
@@ -78,7 +109,7 @@ def read_layouts(path: Path) -> dict[str, Layout]:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
         return {name: _layout(name, row) for name, row in found.items()}
     except (OSError, yaml.YAMLError, re.error, AttributeError, KeyError, TypeError, ValueError) as error:
-        expected = "expected: by repository, places (source, target), fill and add"
+        expected = "expected: by repository, places (source, target), fill, add and variables"
         raise SluiceError(f"{path} has no layouts: {error}; {expected}") from error
 
 
@@ -88,6 +119,7 @@ def _layout(name: str, row: Mapping[str, Any]) -> Layout:
         [Place(**place) for place in row["places"]],
         [(re.compile(pattern, re.MULTILINE), text) for pattern, text in row.get("fill", {}).items()],
         row.get("add", {}),
+        row.get("variables", {}),
     )
 
 

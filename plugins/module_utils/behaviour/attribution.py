@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..config.derive import DerivedRequest
-from ..config.match import Trace, choose_location, is_named, normalised, trace
+from ..config.match import (
+    Trace,
+    choose_location,
+    choose_server,
+    default_server,
+    is_named,
+    normalised,
+    trace,
+)
 from ..config.parse import Config, Directive
 from .changes import DirectiveChange
 
@@ -26,35 +34,52 @@ class Attribution:
             for part in (*change.blocks, change.old, change.new):
                 if part is not None and (part.block is not None):
                     self._by_block.setdefault(id(part), []).append(change)
+        self._by_around: dict[int, list[DirectiveChange]] = {}
+        for change in changed:
+            for block in change.blocks:
+                if block is not None:
+                    self._by_around.setdefault(id(block), []).append(change)
         self._outer = {
             id(inner): outer
             for config in (live, candidate)
             for outer in config.named("location")
             for inner in outer.children("location")
         }
-        self._ways: dict[tuple[int, str, int, str], Trace] = {}
-        self._named: dict[tuple[str, int], bool] = {}
+        self._ways: dict[tuple[bool, str, int, str, str], Trace] = {}
+        self._named: dict[tuple[str, int, str], bool] = {}
 
     def way(self, request: DerivedRequest, candidate: bool) -> Trace:
         """The directives that a request meets in one of the configurations."""
-        key = (candidate, request.host, request.port, request.path)
+        key = (candidate, request.host, request.port, request.path, request.connect)
         if key not in self._ways:
-            self._ways[key] = trace(self._configs[candidate], request.host, request.port, normalised(request.path))
+            _, host, port, path, address = key
+            self._ways[key] = trace(self._configs[candidate], host, port, normalised(path), address)
         return self._ways[key]
 
     def is_new(self, request: DerivedRequest) -> bool:
         """Return whether only the candidate knows the request's host, so that the default answered before."""
-        key = (request.host, request.port)
+        key = (request.host, request.port, request.connect)
         if key not in self._named:
             live, candidate = self._configs
             self._named[key] = is_named(candidate, *key) and not is_named(live, *key)
         return self._named[key]
 
-    def of(self, request: DerivedRequest) -> list[DirectiveChange]:
-        """The changes behind a request's change, the nearest first."""
+    def of(self, request: DerivedRequest, field: str = "") -> list[DirectiveChange]:
+        """The changes behind a request's change in a field, the nearest first."""
         if request.speaks in ("tcp", "tls", "udp"):
             return [change for change in self._changed if not _in_http(change)]
-        return list(dict.fromkeys(self._near(request)))
+        near = self._secured(request) if field.startswith("tls ") else iter(())
+        return list(dict.fromkeys([*near, *self._near(request)]))
+
+    def _secured(self, request: DerivedRequest) -> Iterator[DirectiveChange]:
+        """What is behind a handshake: lines about TLS of the server, and of the default where it has no certificate."""
+        for config in self._configs:
+            server = choose_server(config, request.host, request.port, request.connect)
+            default = default_server(config, request.port, request.connect)
+            for block in (each for each in (server, default) if each is not None):
+                yield from (each for each in self._by_around.get(id(block), []) if each.name.startswith("ssl_"))
+                if block.children("ssl_certificate"):
+                    break
 
     def _outside(self, block: Directive) -> Iterator[Directive]:
         """The locations that a location stands in, from the inside."""

@@ -242,6 +242,8 @@ def _upstream(name: str, before: str | None, after: str | None) -> str:
         return "tells"
     if before is None:
         return "leaked" if name.startswith("header ") and _KEPT_BACK.search(name) else "tells"
+    if after is None and not before:
+        return "tells"
     if after is None or (plain == "host" and after.startswith(_GROUP) and not before.startswith(_GROUP)):
         return "withheld"
     return "told"

@@ -112,7 +112,7 @@ def compare(
     """Yield what differs between live (asked twice) and candidate (third); what varies by itself is left out."""
     for request, (first, second, candidate) in zip(requests, answers, strict=True):
         for difference in differences(first, candidate, varying(first, second)):
-            causes = tuple(attribution.of(request))
+            causes = tuple(attribution.of(request, difference.field))
             ways = attribution.way(request, False), attribution.way(request, True)
             kind = _sharpened(request, difference, ways, causes)
             # An upstream fails because the request asks it to; that it is asked at all is the difference.

@@ -13,6 +13,7 @@ from .comparing import Compared
 from .judgement import Judgement
 from .plain_requests import asked_plainly
 from .side_by_side import Beside, Three
+from .stated import puts_files
 
 __all__ = ["followed", "still_led_to"]
 
@@ -21,9 +22,17 @@ _LEADS = ("301", "302", "303", "307", "308")
 
 
 def still_led_to(
-    config: Config, compared: Sequence[Compared], requests: Sequence[DerivedRequest], answers: Sequence[Three]
+    config: Config,
+    compared: Sequence[Compared],
+    requests: Sequence[DerivedRequest],
+    answers: Sequence[Three],
+    *,
+    files_known: bool = False,
 ) -> list[Compared]:
-    """Return the differences, those as regressions that refuse a page to which a redirect of the candidate leads."""
+    """Return the differences, those as regressions that refuse a page to which a redirect of the candidate leads.
+
+    ``files_known`` says that staging has the files of the hosts; else an edit may put some where the redirect leads.
+    """
     leads: dict[str, str] = {}
     for request, (_, _, answer) in zip(requests, answers, strict=True):
         target = answer.get("header location", "")
@@ -32,7 +41,12 @@ def still_led_to(
             leads.setdefault(target, request.url)
     found = []
     for one in compared:
-        source = leads.get(one.request.url, "") if one.difference.kind == "broken" and not one.fails else ""
+        # Who is refused for an address of theirs is not led anywhere, and a redirect leads to a GET.
+        led = not one.request.source and one.request.method in ("GET", "HEAD")
+        refused = led and one.difference.kind == "broken" and not one.fails
+        if refused and not files_known and puts_files(one.difference, one.causes, one.met):
+            refused = False
+        source = leads.get(one.request.url, "") if refused else ""
         why = f"what worked fails, and {source} still leads to it"
         found.append(replace(one, judgement=Judgement("regression", why)) if source else one)
     return found

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..config.derive import DerivedRequest
-from ..config.match import Trace, is_named
+from ..config.match import Trace, choose_server, is_named, normalised
 from ..config.parse import Config
 from .change_kinds import KINDS, FieldDifference
 from .changes import DirectiveChange
 from .judgement import Judgement
 from .shadowing import shadowed
 from .slips import Slips
-from .stated import added, hands_on, opens, refuses, removed, sets
+from .stated import added, hands_on, let_go, line_of, opens, refuses, removed, sets
 from .static_changes import judge_static_change
 
 __all__ = ["Judge"]
 
 _LOG = "access log"
+_REFUSED = "the connection was refused"
 # What sets a header for the upstream, and for the client.
 _LISTS = (("proxy_set_header", "grpc_set_header"), ("add_header",))
 
@@ -47,14 +48,26 @@ class Judge:
 
     A regression fails whoever explains it, unless the edit says exactly that. What no edit explains fails, and so does
     an edit that takes requests from a line that was left alone, or that looks like a slip. The rest is what the edit
-    set out to do.
+    set out to do. ``files`` are the URLs of files that a release brings, each with whether it is
+    another one now.
     """
 
     def __init__(
-        self, live: Config, candidate: Config, changed: Sequence[DirectiveChange], *, files_known: bool = False
+        self,
+        live: Config,
+        candidate: Config,
+        changed: Sequence[DirectiveChange],
+        *,
+        files_known: bool = False,
+        files: Mapping[str, bool] | None = None,
     ) -> None:
         self._candidate = candidate
+        self._listens = any(each.name == "listen" for each in changed)
         self._files_known = files_known
+        self._files = files or {}
+        # A block that is new or gone as a whole moves nothing.
+        simple = [each for each in changed if each.either.block is None]
+        self._moved = set(map(line_of, added(simple))) & set(map(line_of, removed(simple)))
         self._slips = Slips(live, candidate, changed)
 
     def judge(
@@ -70,13 +83,15 @@ class Judge:
             return Judgement("shown", "the default's certificate: nobody serves this name any more")
         if kind.grade == "regression" and not self._is_stated(request, difference, causes, ways):
             return Judgement("regression", kind.why)
-        shadow = shadowed(*ways, causes)
+        shadow = shadowed(*ways, causes, normalised(request.path))
         if shadow is not None and (kind.matters or difference.kind == "refused"):
             old, new = shadow
             words = f"{' '.join([new.name, *new.args])} takes it from {' '.join([old.name, *old.args])}"
             return Judgement("collateral", f"{words} ({old.file}:{old.line}), which nobody edited")
         if not kind.matters:
             return Judgement("shown", kind.why)
+        if not causes and self._files.get(request.url) and kind.grade != "regression":
+            return Judgement("intended", f"{kind.why}: the release brings the file, which was edited")
         if not causes:
             return Judgement("collateral", f"{kind.why}, and no edited line is about this request")
         if _is_inherited(difference, causes):
@@ -86,12 +101,19 @@ class Judge:
             return Judgement("slip", f"{kind.why}, and it looks like a slip: {slip}")
         return Judgement("intended", kind.why)
 
+    def _listens_elsewhere(self, request: DerivedRequest) -> bool:
+        """Return whether an edit has its port at other addresses only: whoever asks there is served."""
+        return self._listens and choose_server(self._candidate, request.host, request.port) is not None
+
     def _is_served(self, request: DerivedRequest) -> bool:
-        return is_named(self._candidate, request.host, request.port)
+        return is_named(self._candidate, request.host, request.port, request.connect)
 
     def judge_text(self, change: DirectiveChange) -> Judgement:
         """Judge a change that no request shows, by its words."""
         slip = self._slips.slip(change, shown=False)
+        moved = change.old is not None and change.new is None and line_of(change.old) in self._moved
+        if moved and not slip:
+            return Judgement("shown", "the line was moved")
         return Judgement("slip", f"it looks like a slip: {slip}") if slip else judge_static_change(change)
 
     def _is_stated(
@@ -102,10 +124,18 @@ class Judge:
         ways: tuple[Trace, Trace],
     ) -> bool:
         """Return whether the edits say the very thing, and no visitor of yesterday is turned away by it."""
+        if difference.kind == "broken" and self._files.get(request.url) and difference.after[:1] == "4":
+            return True
+        if difference.kind == "broken" and difference.after.startswith(_REFUSED) and self._listens_elsewhere(request):
+            return True
         if difference.kind == "broken":
-            return request.place != _LOG and refuses(request, difference, causes, ways, files_known=self._files_known)
+            return request.place != _LOG and refuses(
+                request, difference, causes, ways, files_known=self._files_known or request.url in self._files
+            )
         if difference.kind == "access":
             return opens(difference, causes)
         if difference.kind == "leaked":
             return not hands_on(difference, causes)
-        return sets(difference, causes)
+        if difference.kind in ("lost", "withheld") and let_go(causes, ways):
+            return True
+        return sets(difference, causes, self._moved)

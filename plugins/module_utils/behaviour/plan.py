@@ -48,7 +48,7 @@ def planned(
 ) -> tuple[list[DerivedRequest], int]:
     """Choose at most ``most`` requests, in the order in which they are asked; tell how many are left out, at least.
 
-    ``witnesses`` are requests that are known to be handled otherwise.
+    ``witnesses`` are requests that are known to be handled otherwise, or to be answered with a file of the release.
     """
     touched = {id(part) for change in changed for part in (*change.blocks, change.old, change.new) if part is not None}
     # A change at the top concerns every server, so none of them goes first.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from itertools import islice
 
-from ..config.match import Trace
+from ..config.match import Trace, choose_location
 from ..config.parse import Directive
+from ..config.regexes import compiled
 from .changes import DirectiveChange
 from .units import normal
 
@@ -18,13 +20,16 @@ _DECIDE = ("location", "rewrite", "return")
 # A dot is seldom escaped, and mostly means a dot.
 _RUN = re.compile(r"[\w/.-]+")
 _GROUP = re.compile(r"\((?:[^()\\]|\\.)*\)[?*+]?|\[[^\]]*\][?*+]?|\\[wdsWDSbB][?*+]?|[.][?*+]")
+_WORD = re.compile(r"\w{2,}")
+_MOST_WORDS = 200
 Shadow = tuple[Directive, Directive]
 
 
-def shadowed(before: Trace, after: Trace, changes: Sequence[DirectiveChange]) -> Shadow | None:
+def shadowed(before: Trace, after: Trace, changes: Sequence[DirectiveChange], path: str = "") -> Shadow | None:
     """Return the line that decided and was left alone, and the edited one that decides in its place; None for neither.
 
-    An edit that names the path more closely than the line that decided before is what it set out to do.
+    An edit that names the path more closely than the line that decided before is what it set out to do; so is a word
+    more in a pattern that took such paths from that line before.
     """
     old, new = _decider(before), _decider(after)
     if old is None or new is None or _alike(old, new):
@@ -42,7 +47,30 @@ def shadowed(before: Trace, after: Trace, changes: Sequence[DirectiveChange]) ->
     # With another modifier a location takes what its path never named.
     if known <= 1 or (_literal(new) >= known and id(new) not in modified):
         return None
-    return old, new
+    return None if path and _took_already(before, changes, (old, new), path) else (old, new)
+
+
+def _took_already(before: Trace, changes: Sequence[DirectiveChange], pair: Shadow, path: str) -> bool:
+    """Return whether the line took paths from the other one in the live release too, with words that were in it
+    before.
+    """
+    line, taken = next((each.old for each in changes if each.new is pair[1] and each.old), None), pair[0]
+    if line is None or line.name != "location" or taken.name != "location" or not before.met:
+        return False
+    server = before.met[0]
+    words, known = (set(_WORD.findall(each.args[-1])) for each in (pair[1], line))
+    alike = (path.replace(came, word) for came in words - known if came in path for word in sorted(known))
+    fits = _of(taken)
+    return any(choose_location(server, one) is line and fits(one) for one in islice(alike, _MOST_WORDS))
+
+
+def _of(location: Directive) -> Callable[[str], bool]:
+    """Return what tells whether a location fits a path by itself."""
+    pattern = location.args[-1]
+    if location.args[0].startswith("~"):
+        found = compiled(pattern, location.args[0] == "~*")
+        return lambda path: bool(found and found.search(path))
+    return lambda path: path.startswith(pattern)
 
 
 def _decider(way: Trace) -> Directive | None:

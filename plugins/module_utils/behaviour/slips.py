@@ -32,6 +32,8 @@ _IN_NAMES = re.compile(r"[a-z0-9]+", re.IGNORECASE)
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*", re.IGNORECASE)
 # A path, a URL, or a host with its port.
 _TARGET = re.compile(r"^(?:/|https?:)|:\d+$")
+_SCHEME = re.compile(r"^\w+://")
+_WITHIN, _OUTSIDE = ("last", "break"), ("redirect", "permanent")
 _SIGNS = "?*+\\"
 
 
@@ -41,6 +43,8 @@ class Slips:
     def __init__(self, live: Config, candidate: Config, changed: Sequence[DirectiveChange]) -> None:
         self._before = _counted(live)
         self._now = _counted(candidate)
+        self._passed = [_passed_to(config) for config in (live, candidate)]
+        self._defined = {each.args[0] for each in candidate.named("upstream") if each.args}
         self._beside: dict[int, list[DirectiveChange]] = {}
         for change in changed:
             self._beside.setdefault(id(change.blocks[1]), []).append(change)
@@ -70,6 +74,10 @@ class Slips:
         yield _ungrouped(change.old.args, new.args)
         yield _exchanged(change.old.args, new.args)
         yield self._crossed(change)
+        yield self._deserted(change.old, new)
+        yield _flagged(change.old, new)
+        yield _unmethodical(change.old, new)
+        yield _keyless(change.old, new)
         yield _doubled(before, after)
         yield _of_tests(before, after)
         yield _unsigned(change.old, new)
@@ -125,6 +133,58 @@ class Slips:
             if (other.old.args[-1], other.new.args[-1]) == (is_now, was):
                 return f"{was} and {is_now} have changed places"
         return ""
+
+    def _deserted(self, old: Directive, new: Directive) -> str:
+        """Return whether a place was given the upstream of its neighbours, and its own one, still defined, has none
+        now.
+        """
+        if not new.name.endswith("_pass") or not old.args or not new.args:
+            return ""
+        (was,), (is_now,) = (_groups([each.args[0]]) for each in (old, new))
+        before, after = self._passed
+        if was == is_now or was not in self._defined or after[was] or not before[is_now]:
+            return ""
+        return f"{is_now} has other places already, and {was}, which is still defined, has none now"
+
+
+def _passed_to(config: Config) -> Counter[str]:
+    """How many places pass requests to each upstream."""
+    return Counter(_groups([each.args[0] for each in config.walk() if each.name.endswith("_pass") and each.args]))
+
+
+def _groups(targets: Sequence[str]) -> list[str]:
+    """The names of upstreams in targets: without scheme and path."""
+    return [_SCHEME.sub("", each).partition("/")[0] for each in targets]
+
+
+def _flagged(old: Directive, new: Directive) -> str:
+    """Return whether only the flag of a rewrite changed, and what happened within nginx is told to the visitor, or
+    goes on.
+    """
+    if new.name != "rewrite" or len(old.args) < 3 or len(new.args) < 3 or old.args[:2] != new.args[:2]:
+        return ""
+    was, is_now = old.args[2], new.args[2]
+    if was in _WITHIN and is_now in _OUTSIDE and "$" in new.args[1]:
+        return f"{was} became {is_now}, and nothing else: the path within nginx is told to visitors"
+    if (was, is_now) == ("break", "last"):
+        return "break became last, and nothing else: another location answers for the new path"
+    return ""
+
+
+def _unmethodical(old: Directive, new: Directive) -> str:
+    """Return whether a redirect that keeps the method became one that does not, to the same target."""
+    if new.name != "return" or old.args[1:] != new.args[1:] or len(new.args) < 2:
+        return ""
+    loses = old.args[0] in ("307", "308") and new.args[0] in ("301", "302", "303")
+    return f"with {new.args[0]} instead of {old.args[0]} a POST becomes a GET" if loses else ""
+
+
+def _keyless(old: Directive, new: Directive) -> str:
+    """Return whether a map looks up the path alone now, and has keys with a query."""
+    if new.name != "map" or new.args[:1] not in (["$uri"], ["$document_uri"]) or old.args[:1] == new.args[:1]:
+        return ""
+    key = next((each.name for each in new.block or [] if "?" in each.name and not each.name.startswith("~")), "")
+    return f"{new.args[0]} has no query, so the key {key} is never found" if key else ""
 
 
 def _keeps_key(change: DirectiveChange) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ..config.derive import DerivedRequest
-from ..config.match import Trace
+from ..config.match import Trace, choose_location
 from ..config.parse import Directive
 from .change_kinds import FieldDifference
 from .changes import DirectiveChange
 
-__all__ = ["added", "hands_on", "opens", "refuses", "removed", "sets"]
+__all__ = ["added", "hands_on", "let_go", "line_of", "opens", "puts_files", "refuses", "removed", "sets"]
 
 # By which directives a status is said. What is not here is said by nothing but `return` and `try_files … =CODE`.
 _SAID = {
@@ -39,8 +39,8 @@ _SAID = {
 _SETS = {"found": ("error_page",), "download": ("default_type", "types")}
 # What nginx says of a file that is not there, and of a folder without a page.
 _OF_FILES = ("403", "404")
-_PLACES = ("location", "root", "alias", "try_files")
-_ESSENTIAL = ("host", "upgrade", "connection", "strict-transport-security", "set-cookie")
+_PLACES = ("location", "root", "alias", "try_files", "rewrite")
+_ESSENTIAL = ("host", "upgrade", "connection", "strict-transport-security", "set-cookie", "cache-control")
 _ABSENT = ("404", "410")
 _SERVES = ("return", "rewrite", "try_files", "root", "alias")
 _CLOSED = "444"
@@ -86,7 +86,7 @@ def refuses(
     new, gone = added(changes), removed(changes)
     if request.speaks == "handshake":
         return any(_drops(line, request.tls) for line in new)
-    if status in _OF_FILES and not files_known and _serves_files(ways[1]) and any(line.name in _PLACES for line in new):
+    if not files_known and puts_files(difference, changes, ways[1].met):
         return True
     new += _switched(changes, ways[1])
     # Requests that a place takes since its path is another one get what is written in it.
@@ -107,9 +107,15 @@ def refuses(
     return any(id(line) in met or line.name.endswith("_pass") for line in gone)
 
 
-def _serves_files(after: Trace) -> bool:
-    """Return whether files answer: which of them are there, only the hosts know."""
-    place = next((met for met in reversed(after.met) if met.name in ("location", "server")), None)
+def puts_files(difference: FieldDifference, changes: Iterable[DirectiveChange], after: Sequence[Directive]) -> bool:
+    """Return whether an edit lets files answer, and one is not there: which of them there are, only the hosts know."""
+    if difference.after.split(" ")[0] not in _OF_FILES or not any(line.name in _PLACES for line in added(changes)):
+        return False
+    place = next((met for met in reversed(after) if met.name in ("location", "server")), None)
+    paths = [line.args[1] for line in added(changes) if line.name == "rewrite" and line.args[2:] in ([], ["last"])]
+    fixed = [path for path in paths if path.startswith("/") and "$" not in path]
+    if fixed and after and after[0].name == "server":
+        place = choose_location(after[0], fixed[0]) or after[0]
     inside = [] if place is None else [line.name for line in place.block or []]
     return place is not None and not any(name.endswith("_pass") or name == "return" for name in inside)
 
@@ -161,7 +167,28 @@ def opens(difference: FieldDifference, changes: Sequence[DirectiveChange]) -> bo
     # What did not exist was not kept from anybody: an edit may put something there.
     if difference.before in _ABSENT and any(line.name.endswith("_pass") or line.name in _SERVES for line in new):
         return True
-    return any(line.name == limit or _lets_in(line) for line in new)
+    return any(line.name == limit or _lets_in(line) for line in new) or any(map(_lets_go, changes)) or _answers(changes)
+
+
+def _lets_go(change: DirectiveChange) -> bool:
+    """Return whether a place that hands requests on takes fewer paths: the others were never what it refused for."""
+    if not (change.old and change.new) or change.name != "location" or change.old.args == change.new.args:
+        return False
+    exact = change.new.args[0] == "=" and change.old.args[-1] == change.new.args[-1]
+    return exact and any(line.name.endswith("_pass") for line in change.old.block or [])
+
+
+def _answers(changes: Sequence[DirectiveChange]) -> bool:
+    """Return whether a refusal is gone and what answers instead was written in the same block."""
+    refused = {id(each.blocks[1]) for each in changes if each.old and not each.new and _denies(each.old)}
+    return any(
+        each.new is not None and each.old is None and each.new.name.endswith("_pass") and id(each.blocks[1]) in refused
+        for each in changes
+    )
+
+
+def _denies(line: Directive) -> bool:
+    return line.name == "return" and line.args[:1] in (["403"], ["404"], ["405"], ["410"])
 
 
 def _lets_in(line: Directive) -> bool:
@@ -177,15 +204,39 @@ def hands_on(difference: FieldDifference, changes: Iterable[DirectiveChange]) ->
     return any(line.name.endswith("_set_header") and line.args[:1] and line.args[0].lower() == name for line in gone)
 
 
-def sets(difference: FieldDifference, changes: Sequence[DirectiveChange]) -> bool:
-    """Return whether a line that was written, or taken out, says the very thing."""
+def let_go(changes: Iterable[DirectiveChange], ways: tuple[Trace, Trace]) -> bool:
+    """Return whether a pattern takes fewer paths than before, and a place that was there all along answers for the
+    others.
+    """
+    before, after = ({id(met) for met in way.met if met.name == "location"} for way in ways)
+    new = {id(line) for line in added(changes)}
+    narrower = any(
+        each.old.args[-1] != each.new.args[-1] and id(each.old) in before and id(each.new) not in after
+        for each in changes
+        if each.old and each.new and each.name == "location" and each.new.args[0].startswith("~")
+    )
+    return narrower and not after & new
+
+
+def line_of(directive: Directive) -> object:
+    """Return what makes two lines the same one."""
+    return directive.name, *directive.args
+
+
+def sets(difference: FieldDifference, changes: Sequence[DirectiveChange], moved: Collection[object] = ()) -> bool:
+    """Return whether a line that was written, or taken out, says the very thing.
+
+    Lines that are ``moved``, by ``line_of``, were not taken out for good: what had them may need them as well.
+    """
     name = difference.field.rpartition(" ")[2].lower()
     new = added(changes)
-    # What is remembered is neither asked of the upstream again nor told to it.
-    if difference.kind in ("withheld", "lost") and any(_remembers(line) for line in new):
+    # What is remembered is neither asked of the upstream again nor told to it, and is nobody's own.
+    own = difference.kind == "withheld" or name == "set-cookie"
+    if own and any(_remembers(line) for line in new):
         return True
     # Whoever takes the very line out says so; without some of them nothing works.
-    named = any(_setter(line) and line.args[0].lower() == name for line in removed(changes))
+    gone = [line for line in removed(changes) if _setter(line) and line_of(line) not in moved]
+    named = any(line.args[0].lower() == name for line in gone)
     if named and name not in _ESSENTIAL and difference.kind in ("withheld", "lost"):
         return not any(_setter(line) for line in new)
     for line in new:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 
 from ..config.parse import Directive
@@ -85,9 +86,18 @@ def _is_raised(old: Directive) -> bool:
 
 
 def _is_wider(old: Sequence[str], new: Sequence[str]) -> bool:
-    """Return whether a listener at an address is at every address now, on the same port."""
+    """Return whether a listener at an address that not everybody reaches is at every address now, on the same port."""
     address, _, port = old[0].rpartition(":")
-    return address not in ("", "*", "0.0.0.0", "[::]") and new[0] in (port, f"*:{port}", f"0.0.0.0:{port}")
+    if address in ("", "*", "0.0.0.0", "[::]") or _is_public(address):
+        return False
+    return new[0] in (port, f"*:{port}", f"0.0.0.0:{port}")
+
+
+def _is_public(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address.strip("[]")).is_global
+    except ValueError:
+        return False
 
 
 def _is_redrawn(change: DirectiveChange) -> bool:

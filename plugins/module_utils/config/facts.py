@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ..untrusted import whole_number
 from .parse import Config, Directive
 
-__all__ = ["Listen", "facts", "listeners", "routes", "server_names", "sockets"]
+__all__ = ["Listen", "facts", "listen_at", "listeners", "routes", "server_names", "sockets"]
 
 # Directives whose argument is a file that nginx reads and that seldom belongs to the tree.
 _READS_FILE = (
@@ -85,7 +85,8 @@ def facts(config: Config) -> dict[str, Any]:
     }
 
 
-def _listen(directive: Directive, server_tls: bool) -> Listen:
+def listen_at(directive: Directive, server_tls: bool = False) -> Listen:
+    """Read a ``listen``; ``server_tls`` says that the server has ``ssl on``."""
     where, *options = directive.args
     tls = "ssl" in options or "quic" in options or server_tls
     default = "default_server" in options or "default" in options
@@ -103,7 +104,7 @@ def _listen(directive: Directive, server_tls: bool) -> Listen:
 def listeners(server: Directive) -> list[Listen]:
     """List where a ``server`` block listens; nginx's default is port 80 on every address."""
     tls = server.value("ssl") == "on"
-    found = [_listen(directive, tls) for directive in server.children("listen") if directive.args]
+    found = [listen_at(directive, tls) for directive in server.children("listen") if directive.args]
     return found or [Listen("*", 80, tls, False)]
 
 

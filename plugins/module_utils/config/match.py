@@ -15,7 +15,7 @@ from .facts import listeners, server_names
 from .parse import Config, Directive
 from .regexes import compiled
 
-__all__ = ["Port", "Trace", "choose_location", "choose_server", "is_named", "normalised", "trace"]
+__all__ = ["Port", "Trace", "choose_location", "choose_server", "default_server", "is_named", "normalised", "trace"]
 
 _MOST_ROUNDS = 10
 _SLASHES = re.compile("/+")
@@ -85,29 +85,41 @@ class Port:
 
 
 # What is looked up is kept as long as the configuration is.
-_PORTS: weakref.WeakKeyDictionary[Config, dict[int, Port]] = weakref.WeakKeyDictionary()
+_PORTS: weakref.WeakKeyDictionary[Config, dict[tuple[str, int], Port]] = weakref.WeakKeyDictionary()
+_EVERYWHERE = {"*": "*", "0.0.0.0": "*", "[::]": "[::]"}
 
 
-def _port(config: Config, port: int) -> Port:
+def _port(config: Config, port: int, address: str = "") -> Port:
+    """Return the servers on a port: of an address that is listened at, only those there, as nginx has it."""
     ports = _PORTS.get(config)
     if ports is None:
         ports = {}
         for server in config.servers():
             for listen in listeners(server):
-                ports.setdefault(listen.port, Port()).add(server, default=listen.default)
+                where = _EVERYWHERE.get(listen.address, listen.address)
+                for place in ("", where):
+                    ports.setdefault((place, listen.port), Port()).add(server, default=listen.default)
         _PORTS[config] = ports
-    return ports.get(port) or Port()
+    everywhere = "[::]" if address.startswith("[") else "*"
+    asked = ((address, port), (everywhere, port), ("", port)) if address else (("", port),)
+    return next((ports[place] for place in asked if place in ports), Port())
 
 
-def choose_server(config: Config, host: str, port: int) -> Directive | None:
-    """Find the ``server`` block that answers for a host on a port."""
-    there = _port(config, port)
+def choose_server(config: Config, host: str, port: int, address: str = "") -> Directive | None:
+    """Find the ``server`` block that answers for a host on a port, at an address where one is known."""
+    there = _port(config, port, address)
     return there.named(host.lower()) or there.default or there.first
 
 
-def is_named(config: Config, host: str, port: int) -> bool:
+def default_server(config: Config, port: int, address: str = "") -> Directive | None:
+    """Find the ``server`` block that answers where no name fits, and whose certificate those without one have."""
+    there = _port(config, port, address)
+    return there.default or there.first
+
+
+def is_named(config: Config, host: str, port: int, address: str = "") -> bool:
     """Return whether a ``server`` block on a port has a name that fits a host; otherwise the default answers."""
-    return _port(config, port).named(host.lower()) is not None
+    return _port(config, port, address).named(host.lower()) is not None
 
 
 class _Locations:
@@ -194,10 +206,10 @@ def normalised(path: str) -> str:
     return "/" + "/".join([*(each for each in parts if each), *([""] if ends and any(parts) else [])])
 
 
-def trace(config: Config, host: str, port: int, path: str) -> Trace:
+def trace(config: Config, host: str, port: int, path: str, address: str = "") -> Trace:
     """Follow a request's path through server, location and rewrites."""
     met: list[Directive] = []
-    server = choose_server(config, host, port)
+    server = choose_server(config, host, port, address)
     if server is None:
         return Trace(met)
     met.append(server)

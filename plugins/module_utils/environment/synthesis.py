@@ -32,6 +32,9 @@ def synthesise(needs: Collection[Need], docroots: Mapping[str, str], services: t
     return _Synthesis(needs, docroots, services).environment()
 
 
+_LAST_PORT = 65535
+
+
 class _Synthesis:
     def __init__(self, needs: Collection[Need], docroots: Mapping[str, str], services: tuple[Service, ...]) -> None:
         self.needs = [need for need in needs if not _mapped(need, docroots)]
@@ -46,7 +49,8 @@ class _Synthesis:
         return [need for need in self.needs if need.kind in kinds]
 
     def environment(self) -> Environment:
-        ends = [_end(need) for need in self._of("endpoint")]
+        # What no port can have is for `nginx -t` to say: nothing could listen there.
+        ends = [end for end in map(_end, self._of("endpoint")) if end.port <= _LAST_PORT]
         wanted = {need.value for need in self._of("name")} | {end.host for end in [*ends, *self.real]}
         addresses = STUB_NETWORK.hosts()
         hosts = sorted(host for host in wanted if not _is_address(host) and not _is_this(host))

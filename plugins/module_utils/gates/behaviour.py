@@ -14,6 +14,7 @@ from ..behaviour.plan import planned
 from ..behaviour.pools import Pools
 from ..behaviour.render import findings_of, summary
 from ..behaviour.replay import read_log
+from ..behaviour.shipped import edited, shipped
 from ..behaviour.side_by_side import NOT_ASKED, Beside
 from ..behaviour.waivers import Acceptance, read_accept
 from ..effects.effects import effects
@@ -36,8 +37,11 @@ def run(subject: Subject) -> Verdict:
     changed = changes(live.config, config)
     log = read_log(options.replay_log, options.replay_requests, live.config)
     done = effects(live.config, config, changed, log.requests)
+    before, after = live.release.tree, release.tree
+    files = [*shipped(config, after), *shipped(live.config, before)]
+    certain = [*done.witnesses(), *(each.request for each in files)]
     requests, left_out = planned(
-        live.config, config, changed, subject.contract, log.requests, options.behaviour_requests, done.witnesses()
+        live.config, config, changed, subject.contract, log.requests, options.behaviour_requests, certain
     )
     if not requests:
         return Verdict("fail", "no request could be made: nothing listens in the live or in the candidate release")
@@ -53,10 +57,11 @@ def run(subject: Subject) -> Verdict:
     if not asked:
         return Verdict("inconclusive", "staging answered none of the requests in time")
     attribution = Attribution(live.config, config, changed)
-    judge = Judge(live.config, config, changed, files_known=bool(options.docroots))
+    brought = {each.request.url: edited(before, after, each.file) for each in files}
+    judge = Judge(live.config, config, changed, files_known=bool(options.docroots), files=brought)
     questions, replies = [requests[n] for n in asked], [answers[n] for n in asked]
     compared = list(compare(questions, replies, attribution, judge))
-    compared = still_led_to(config, compared, questions, replies)
+    compared = still_led_to(config, compared, questions, replies, files_known=bool(options.docroots))
     compared = followed(beside, config, compared)
     meant = beside.meant(subject.contract, attribution) if compared or changed else {}
 

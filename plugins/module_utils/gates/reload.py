@@ -214,7 +214,8 @@ def _moved_pid(subject: Subject, live: Live) -> Iterator[Finding]:
     (now, place), (before, _) = _pid(config), _pid(live.config)
     if now == before:
         return
-    declared = bool({now, f"file:{now}"} & set(subject.options.declared))
+    # Where packages have it is where everybody looks: that is no move away, but back.
+    declared = now == _USUAL_PID or bool({now, f"file:{now}"} & set(subject.options.declared))
     yield Finding(
         f"the pid file moves from {before} to {now} while nginx runs",
         file=place.file if place else "",

@@ -87,10 +87,11 @@ class _Search:
         self._known: dict[str, set[str]] = {}
         for need in live.needs:
             self._known.setdefault(need.kind, set()).add(need.value)
-        self._upstreams = {name for side in (candidate, live) for name in _named(side.config, "upstream")}
+        before, now = (set(_named(side.config, "upstream")) for side in (live, candidate))
+        self._gone = before - now
         served = {name for side in (candidate, live) for name in _named(side.config, "server_name")}
         hosts = {_host(value) for value in self._known.get("endpoint", ())}
-        self._hosts = Spellings({*self._upstreams, *served, *hosts, *self._known.get("name", ())})
+        self._hosts = Spellings({*before, *now, *served, *hosts, *self._known.get("name", ())})
         self._ports = {(_host(value), _port(value)) for value in self._known.get("endpoint", ())}
         self._spellings: dict[str, Spellings] = {}
         self._spoken = {word for values in self._known.values() for value in values for word in words_of(value)}
@@ -147,7 +148,7 @@ class _Search:
             known = [f"{near}:{each}" for name, each in sorted(self._ports) if name == near]
             shown = near if need.kind == "name" or not known else f"{near}:{port}"
             return Slip(shown, "it is misspelt")
-        if host in self._upstreams and "." not in host and port in _UNSAID_PORTS:
+        if host in self._gone and "." not in host and port in _UNSAID_PORTS:
             return Slip("", f"an upstream of that name is not there any more, so {host} is asked of the resolver")
         if need.kind == "endpoint":
             close = next((each for name, each in sorted(self._ports) if name == host and port_slip(port, each)), "")

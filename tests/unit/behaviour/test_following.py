@@ -29,3 +29,18 @@ def test_a_page_that_a_redirect_leads_to_is_refused_by_no_edit(conf: Conf) -> No
     led = still_led_to(second, found, requests, answers)
     assert [one.judgement.sort for one in led] == ["regression", "intended"]
     assert "http://s/b still leads to it" in led[0].judgement.why
+
+
+def test_a_redirect_may_lead_to_files_that_only_the_hosts_have(conf: Conf) -> None:
+    first, second = (
+        conf(f"http {{ server {{ server_name s; location /a {{ {inside} }} location /b {{ return 301 /a; }} }} }}")
+        for inside in ("return 200;", "root /srv;")
+    )
+    changed = changes(first, second)
+    requests = [DerivedRequest("GET", "http", "s", 80, target) for target in ("/a", "/b")]
+    moved = {"status": "301", "header location": "http://s/a"}
+    answers = [({"status": "200"}, {"status": "200"}, {"status": "404"}), (moved, moved, moved)]
+    found = list(compare(requests, answers, Attribution(first, second, changed), Judge(first, second, changed)))
+    assert [one.judgement.sort for one in still_led_to(second, found, requests, answers)] == ["intended"]
+    known = still_led_to(second, found, requests, answers, files_known=True)
+    assert [one.judgement.sort for one in known] == ["regression"]

@@ -322,3 +322,66 @@ def test_an_upstream_that_fails_because_it_is_asked_to_is_asked_now(conf: Conf) 
     after = {"status": "500", "place": "the upstream's own answer"}
     (one,) = compare([request], [(before, before, after)], attribution, judge)
     assert (one.difference.kind, one.judgement.sort) == ("place", "intended")
+
+
+def test_a_certificate_of_the_default_is_that_of_servers_without_one(conf: Conf) -> None:
+    text = (
+        "http {{ server {{ listen 192.0.2.1:443 ssl default_server; ssl_certificate {}; }} "
+        "server {{ listen 443 ssl; ssl_certificate other; }} "
+        "server {{ listen 192.0.2.1:443 ssl; server_name s; location / {{ }} }} }}"
+    )
+    first, second = (conf(text.format(path)) for path in ("old", "new"))
+    changed = changes(first, second)
+    attribution, judge = Attribution(first, second, changed), Judge(first, second, changed)
+    request = DerivedRequest("TLS", "https", "s", 443, "", connect="192.0.2.1", speaks="handshake", tls="TLSv1.2")
+    before, after = ({"status": "accepted", "tls certificate": path} for path in ("old, s", "new, s"))
+    (one,) = compare([request], [(before, before, after)], attribution, judge)
+    assert one.judgement.sort == "intended"
+    assert [change.name for change in one.causes] == ["ssl_certificate"]
+
+
+def test_a_word_more_takes_what_its_neighbours_took_before(conf: Conf) -> None:
+    taken = "location ~ ^/private/ { deny all; }"
+    live, candidate = (rf"location ~ \.({kinds})$ {{ expires 1d; }} {taken}" for kinds in ("jpg|css", "jpg|css|svg"))
+    refused, absent = {"status": "403"}, {"status": "404"}
+    assert _judged(conf, live, candidate, "/private/a.svg", refused, absent) == ["shown"]
+    new = rf"location ~ \.svg$ {{ expires 1d; }} {live}"
+    assert _judged(conf, live, new, "/private/a.svg", refused, absent) == ["collateral"]
+
+
+@pytest.mark.parametrize(
+    ("listen", "sort"),
+    [("192.0.2.1:80", "intended"), ("[::]:80", "intended"), ("81", "regression"), ("192.0.2.1:81", "regression")],
+)
+def test_who_asks_where_a_listener_was_is_refused(conf: Conf, listen: str, sort: str) -> None:
+    first, second = (conf(f"http {{ server {{ listen {each}; server_name s; }} }}") for each in ("80", listen))
+    changed = changes(first, second)
+    attribution, judge = Attribution(first, second, changed), Judge(first, second, changed)
+    request = DerivedRequest("GET", "http", "s", 80, "/")
+    answers = [(FINE, FINE, {"status": "the connection was refused"})]
+    (one,) = compare([request], answers, attribution, judge)
+    assert one.judgement.sort == sort
+
+
+def test_a_line_that_was_moved_may_be_needed_where_it_was(conf: Conf) -> None:
+    header = "proxy_set_header X-Real-IP $remote_addr;"
+    place = "location / {{ proxy_pass http://a; {} }} location /api {{ proxy_pass http://b; {} }}"
+    before, after = _up(**{"upstream 0 header x-real-ip": "192.0.2.1"}), _up()
+    live = place.format(header, "")
+    assert _judged(conf, live, place.format("", header), "/", before, after) == ["regression"]
+    assert _judged(conf, live, place.format("", ""), "/", before, after) == ["intended"]
+
+
+@pytest.mark.parametrize(("edited", "sort"), [(True, "intended"), (False, "regression")])
+def test_a_file_that_the_release_brings_is_known(conf: Conf, edited: bool, sort: str) -> None:
+    first, second = (
+        conf(f"http {{ server {{ listen 80; server_name s; {inside} location /a {{ root /etc/nginx/html; }} }} }}")
+        for inside in ("", "location ~ html$ { expires 1d; }")
+    )
+    changed = changes(first, second)
+    attribution = Attribution(first, second, changed)
+    judge = Judge(first, second, changed, files={"http://s/a.html": edited})
+    (one,) = compare(
+        [DerivedRequest("GET", "http", "s", 80, "/a.html")], [(FINE, FINE, {"status": "404"})], attribution, judge
+    )
+    assert one.judgement.sort == sort

@@ -124,6 +124,28 @@ def test_what_cannot_be_laid_out_says_why(clone: Clone, tmp_path: Path, text: st
         )
 
 
+def test_templates_are_rendered_with_variables(clone: Clone, tmp_path: Path) -> None:
+    text = (
+        "server_name {{ domain }}{% for name in others %} {{ name }}{% endfor %};\n{% if http3 %}\nquic\n{% endif %}\n"
+    )
+    clone.commit(site=f"{text}# {{{{ token_of_somebody }}}} {{{{ 'x' if http3 }}}}\n")
+    commit = clone.commit(site=text)
+    layout = "{places: [{source: site, target: conf.d/site}], variables: {domain: a.example, others: [b.example]}}"
+    layouts = read_layouts(_layouts(tmp_path, f"owner+name: {layout}"))
+    (found,) = of_clones(tmp_path, [Label("owner+name", commit, "good", "")], layouts, tmp_path / "work")
+    assert _contents(found.live) == {"conf.d/site": "server_name a.example b.example;\n# token-of-somebody \n"}
+    assert _contents(found.candidate) == {"conf.d/site": "server_name a.example b.example;\n"}
+
+
+@pytest.mark.parametrize("text", ["{{ open }", "{{ range(10 ** 9) | list }}", "{% include 'other' %}"])
+def test_a_template_that_reaches_for_more_is_named(clone: Clone, tmp_path: Path, text: str) -> None:
+    clone.commit(site="plain\n")
+    commit = clone.commit(site=text)
+    layouts = read_layouts(_layouts(tmp_path, "owner+name: {places: [{source: site, target: s}], variables: {a: b}}"))
+    with pytest.raises(SluiceError, match="a template cannot be rendered"):
+        list(of_clones(tmp_path, [Label("owner+name", commit, "good", "")], layouts, tmp_path / "work"))
+
+
 def test_a_commit_that_is_not_in_the_clone_is_named(clone: Clone, tmp_path: Path) -> None:
     clone.commit(a="# a\n")
     layouts = read_layouts(_layouts(tmp_path, "owner+name: {places: [{source: a, target: a}]}"))
@@ -133,7 +155,7 @@ def test_a_commit_that_is_not_in_the_clone_is_named(clone: Clone, tmp_path: Path
 
 def test_each_label_has_a_layout_and_stands_in_one_file() -> None:
     layouts = read_layouts(DATA / "layouts.yml")
-    rows = [each for name in ("transitions.tsv", "kept.tsv") for each in read_labels(DATA / name)]
+    rows = [each for name in ("transitions.tsv", "kept.tsv", "strangers.tsv") for each in read_labels(DATA / name)]
     assert {each.repository for each in rows} == set(layouts)
     assert len({each[:2] for each in rows}) == len(rows)
     assert all(each.note for each in rows)

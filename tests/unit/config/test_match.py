@@ -7,6 +7,7 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils.config.match import (
     choose_location,
     choose_server,
+    default_server,
     is_named,
     normalised,
     trace,
@@ -190,3 +191,18 @@ def test_a_port_on_which_nothing_listens_has_no_way(conf: Conf) -> None:
 )
 def test_a_path_is_normalised_as_nginx_does(path: str, seen: str) -> None:
     assert normalised(path) == seen
+
+
+@pytest.mark.parametrize(
+    ("address", "line"),
+    [("127.0.0.1", 1), ("", 1), ("192.0.2.1", 2), ("[2001:db8::1]", 3), ("[::1]", 4), ("192.0.2.9", 1)],
+)
+def test_only_servers_at_the_address_answer(conf: Conf, address: str, line: int) -> None:
+    config = conf(
+        "http { server { listen 80; }\nserver { listen 192.0.2.1:80; }\n"
+        "server { listen [2001:db8::1]:80; }\nserver { listen [::]:80; } }"
+    )
+    server = choose_server(config, "unknown", 80, address)
+    assert server is not None
+    assert server.line == line
+    assert default_server(config, 80, address) is server

@@ -2,8 +2,8 @@
 
 Without ``$host`` in ``proxy_cache_key`` one customer gets the pages of another, and a limit without
 ``$binary_remote_addr`` counts all clients together. Variables that keep the same things apart may replace each other.
-A variable of ``set`` or ``map`` counts as what it is made of. Who writes other variables into a condition means another
-condition.
+A variable of ``set`` or ``map`` counts as what it is made of, but for ``$slice_range``: ``set`` keeps that of the first
+slice. Who writes other variables into a condition means another condition.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...findings import finding
 from ...scopes import BlockScope, altered
-from ...variables import made_of
+from ...variables import made_of, names_in
 
 LEVEL = "high"
 
@@ -37,6 +37,8 @@ _ALIKE = (
     {"args", "query_string", "is_args", "request_uri"},
     {"scheme", "https"},
 )
+# Each slice of a file has its own.
+_OF_SLICES = frozenset({"slice_range"})
 
 
 def _keys(config: Config, scope: BlockScope) -> dict[str, tuple[Directive, set[str]]]:
@@ -47,8 +49,13 @@ def _keys(config: Config, scope: BlockScope) -> dict[str, tuple[Directive, set[s
             zone = next((arg[5:].split(":")[0] for arg in each.args if arg.startswith("zone=")), "")
             about = f'{name} "{zone}"' if zone else name
             earlier = found[about][1] if about in found else set()
-            found[about] = (each, earlier.union(*(made_of(config, arg) for arg in each.args)))
+            found[about] = (each, earlier.union(*(_parts(config, arg) for arg in each.args)))
     return found
+
+
+def _parts(config: Config, text: str) -> frozenset[str]:
+    """Return the variables that a key is made of; ``set`` takes the range of the first slice, and keeps it."""
+    return made_of(config, text) - (_OF_SLICES - set(names_in(text)))
 
 
 def _kept(variable: str, variables: set[str]) -> bool:

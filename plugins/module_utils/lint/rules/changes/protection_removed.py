@@ -9,6 +9,7 @@ was narrowed. Stapling is no protection any more: authorities have given OCSP up
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -36,6 +37,7 @@ _PROTOCOLS = ("proxy", "fastcgi", "grpc")
 _LIMITS = ("limit_req", "limit_conn", "limit_rate")
 # What nginx does by default is no loss.
 _USUAL = {"real_ip_header": ["X-Real-IP"], "proxy_next_upstream": ["error", "timeout"]}
+_TELLS = re.compile(r"(?i)x-|server$|via$|set-cookie|www-authenticate")
 # Better off than on, where somebody switched it off: streams, uploads.
 _SWITCHED_OFF = ("proxy_buffering", "proxy_request_buffering", "fastcgi_buffering", "fastcgi_request_buffering")
 _OLD_PROTOCOLS = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"})
@@ -54,8 +56,13 @@ def _on(directives: Sequence[Directive]) -> list[Directive]:
     return [
         each
         for each in directives
-        if each.args[:1] not in [[off] for off in _OFF] and each.args != _USUAL.get(each.name)
+        if each.args[:1] not in [[off] for off in _OFF] and each.args != _USUAL.get(each.name) and not _is_plain(each)
     ]
+
+
+def _is_plain(directive: Directive) -> bool:
+    """Return whether a header is hidden that says nothing of the machine or the visitor, as its disposition."""
+    return directive.name.endswith("_hide_header") and not _TELLS.match(directive.args[0] if directive.args else "")
 
 
 def _protections(before: BlockScope, now: BlockScope, names: Sequence[str]) -> Iterator[_Loss]:
@@ -73,13 +80,22 @@ def _switches(before: BlockScope, now: BlockScope) -> Iterator[_Loss]:
         if before.value(name, "on") == "off" and now.value(name, "on") == "on":
             yield _Loss(name, "is now on; in the live release it is off", before.effective(name)[0])
     logs = before.effective("access_log")
-    # Who writes ``off`` into a location means that location.
-    if _on(logs) and now.value("access_log") == "off" and not (now.kind == "location" and "access_log" in now.own):
+    # Who writes ``off`` means it; who takes a line out may not know of the ``off`` around it.
+    if _on(logs) and now.value("access_log") == "off" and "access_log" not in now.own and _is_off_around(before):
         yield _Loss("access_log", "is now off; in the live release it is on", logs[0])
     yield from _widened(before, now)
     closed = [each for each in before.effective("deny") if each.args == ["all"]]
     if closed and ["all"] not in [each.args for each in now.effective("deny")]:
         yield _Loss("deny all", "is no longer in force; in the live release it is", closed[0])
+
+
+def _is_off_around(scope: BlockScope) -> bool:
+    around = scope.outer
+    while around is not None:
+        if "access_log" in around.own and not _on(around.own["access_log"]):
+            return True
+        around = around.outer
+    return False
 
 
 def _networks(scope: BlockScope) -> dict[str, Directive]:

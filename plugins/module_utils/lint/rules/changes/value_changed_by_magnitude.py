@@ -3,7 +3,7 @@
 ``20m`` became ``20k``, ``30d`` became ``30``, ``5r/s`` became ``5r/m``, or a timeout of an hour was dropped and is a
 minute again. No syntax check and no request shows it; the first large upload does. Equal values (``1m``, ``60s``) and
 smaller changes pass, and so do more than nginx's own value where none was written, and for sessions of TLS the day that
-guides recommend and nginx's own five minutes.
+guides recommend and nginx's own five minutes. A line that was moved to another block was narrowed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ....config.parse import Config
 from ....verdicts.model import Finding
 from ...findings import finding
 from ...measures import Quantity, is_measured, measures, usual
-from ...scopes import BlockScope, altered, place_of
+from ...scopes import BlockScope, altered, by_key, place_of
 from ...values import unit
 
 LEVEL = "high"
@@ -88,13 +88,28 @@ def _changes(before: BlockScope, now: BlockScope) -> Iterator[tuple[str, Quantit
             yield f"{name} {what}".strip(), one, other
 
 
+def _moved(config: Config, live: Config) -> set[str]:
+    """Return the lines that stand in a block which had them not: who moves a value there has narrowed it."""
+    before = by_key(live)
+    return {
+        each.text
+        for key, scope in by_key(config, live).items()
+        for name, directives in scope.own.items()
+        for each in directives
+        if key not in before or each.text not in {one.text for one in before[key].own.get(name, ())}
+    }
+
+
 def compare(config: Config, live: Config) -> Iterator[Finding]:
     """Find quantities in force in a block that are far from those in the same block of the live release."""
     # What many blocks inherit is one change.
     reported: set[tuple[str, int, int]] = set()
+    moved = _moved(config, live)
     for before, scope in altered(config, live):
         for name, one, other in _changes(before, scope):
             change = (name, id(one.directive), id(other.directive))
+            if other.directive is None and one.directive is not None and one.directive.text in moved:
+                continue
             if change not in reported:
                 reported.add(change)
                 gone = "" if other.directive else ", nginx's default, because the line is gone"
