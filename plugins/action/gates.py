@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -17,28 +18,33 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record impo
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import read_inventory
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.summarize import summarize
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
-from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined, Examiner
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined, Examiner, Later
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import sign, withdraw_receipt, write_receipt
 from ansible_collections.sluice.nginx.plugins.module_utils.record.summary import accepted_texts, emergency_text
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.releases import door_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release.live_trees import find_live
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import gates_text
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.progress import GatesProgress
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import project_label
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import remove_orphans
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import ReleaseId, read_release_id
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import read_waivers
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.watching import Watcher
 from ansible_collections.sluice.nginx.plugins.plugin_utils.accepting import accepted_file, offer
 from ansible_collections.sluice.nginx.plugins.plugin_utils.concluding import ConcludingAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project, read_run
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import NAME as EMERGENCY
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import emergency_of
+from ansible_collections.sluice.nginx.plugins.plugin_utils.live import Live
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import warn
 from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import read_staging
 
 _MOST_HOURS = 24.0 * 366
 _MOST_SEARCHED = 3600.0
+_FEW = 4
 
 
 class ActionModule(ConcludingAction):
@@ -64,6 +70,19 @@ class ActionModule(ConcludingAction):
             return {"changed": False, "failed": True, "msg": record.door.line(error), **told}
 
     def _examine(self, options: dict[str, Any], record: RunRecord) -> dict[str, Any]:
+        """Examine; stages of few releases are removed while the record is written."""
+        if len(options["releases"]) > _FEW:
+            return self._judge(options, record, None)
+        removing: list[Future[None]] = []
+        with ThreadPoolExecutor(_FEW) as pool:
+            answer = self._judge(options, record, lambda work: removing.append(pool.submit(work)))
+        for each in removing:
+            if error := each.exception():
+                # It changes nothing of what the gates said, and the next run removes what is left.
+                warn(self._display, error, record.door)
+        return answer
+
+    def _judge(self, options: dict[str, Any], record: RunRecord, later: Later | None) -> dict[str, Any]:
         run = record.run
         reason = reason_of(options["emergency"])
         key, hours = _signing(options)
@@ -73,7 +92,10 @@ class ActionModule(ConcludingAction):
         candidates = self._candidates(options["releases"], options["said"])
         record.door = door_of(each for one in candidates for each in (one.release, one.live))
         accepted = Accepted(changes, file.shown, record.door)
-        examined = self._examiner(options, run.id, accepted).examine(candidates)
+        with Live(self._display, door=record.door) as live:
+            progress = GatesProgress(live, record.door, len(candidates))
+            live.now = progress.now
+            examined = self._examiner(options, run.id, accepted, progress.of).examine(candidates, later)
         for each in examined:
             if each.candidate.release is not None and (each.passed or reason):
                 write_receipt(each, run.id, hours, key, inventory=inventory, reason=reason)
@@ -100,7 +122,9 @@ class ActionModule(ConcludingAction):
         }
         if goes_on:
             needs = {each.candidate.release.id: list(each.needs) for each in examined if each.candidate.release}
-            return {**answer, "needs": needs, "sluice_problems": loud}
+            # The verdicts were shown as they fell, and hosts come next.
+            brief = "\n\n".join(part for part in (gates_text(examined, tables=False), *told, *unsigned) if part)
+            return {**answer, "needs": needs, "sluice_problems": loud, "sluice_brief": brief}
         failed = sum(not each.passed for each in examined)
         return {
             **answer,
@@ -117,7 +141,9 @@ class ActionModule(ConcludingAction):
         events = list(record.events())
         return self._conclude(record, "gates", text, summarize(events), events)
 
-    def _examiner(self, options: Mapping[str, Any], run: str, accepted: Accepted) -> Examiner:
+    def _examiner(
+        self, options: Mapping[str, Any], run: str, accepted: Accepted, watch: Callable[[Candidate], Watcher]
+    ) -> Examiner:
         settings, services = read_staging(options["staging"])
         client = connect()
         remove_orphans(client, project_label(project()))
@@ -138,6 +164,7 @@ class ActionModule(ConcludingAction):
             accepted=accepted,
             culprit_seconds=_culprit_seconds(options),
             endpoints=options["probe_endpoints"],
+            watch=watch,
         )
 
     def _candidates(self, releases: list[dict[str, Any]], answers: Mapping[str, Any]) -> list[Candidate]:

@@ -18,8 +18,10 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.live_trees im
     known_ids,
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.progress import FleetProgress
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import ReleaseId, read_release_id
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, FleetAction, HostRequest, failure
+from ansible_collections.sluice.nginx.plugins.plugin_utils.live import Live
 
 
 class ActionModule(FleetAction):
@@ -37,7 +39,12 @@ class ActionModule(FleetAction):
                 )
                 asking = HostRequest(question, RolloutOptions().timeout)
                 askings.update({host: asking for host in each["hosts"] if host in hosts})
-        answers = {host: _kept_or_not(answer, packaged, self._state()) for host, answer in self._answers(askings)}
+        answers, progress = {}, FleetProgress()
+        with Live(self._display, progress.now) as live:
+            progress.asks(live, dict.fromkeys(askings, "probe"), 0)
+            for host, answer in self._answers(askings):
+                progress.answered(host, "probe", answer)
+                answers[host] = _kept_or_not(answer, packaged, self._state())
         return {"changed": False, "answers": answers}
 
 

@@ -22,12 +22,14 @@ from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts impor
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.releases import door_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.progress import FleetProgress
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now, sentence
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import ReleaseId, read_release_id
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project, read_run
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import NAME as EMERGENCY
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import emergency_of
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, FleetAction, HostRequest, failure
+from ansible_collections.sluice.nginx.plugins.plugin_utils.live import Live
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 _LOOKS = "preflight"
@@ -60,6 +62,8 @@ class ActionModule(FleetAction):
         self._store = ReleaseStore(self._state() / "releases")
         self._door = self._door_of_run()
         self._record = RunRecord(self._run, self._door)
+        self._progress = FleetProgress()
+        self._live: Live | None = None
         self._done: dict[str, dict[str, Any]] = {host: {"changed": False} for host in hosts}
         self._diffs: dict[str, list[str]] = {}
         self._terms = RolloutOptions(
@@ -137,11 +141,17 @@ class ActionModule(FleetAction):
                     self._note(phase, host, {"operation": operation, **failure(str(error))})
         askings = {host: HostRequest(questions[wanted], bake + self._terms.timeout) for host, wanted in asked.items()}
         began = now()
-        for host, answer in self._answers(askings):
-            operation, identity, _ = asked[host]
-            held = hold_to(operation, identity, self._options["stored"], answer)
-            # A host that went back tells itself where it is; the others are told.
-            self._note(phase, host, {"operation": operation, "asked": began, "release": identity or "", **held})
+        with Live(self._display, self._progress.now, self._door) as live:
+            self._live = live
+            self._progress.asks(live, {host: wanted.operation for host, wanted in asked.items()}, bake)
+            for host, answer in self._answers(askings):
+                operation, identity, _ = asked[host]
+                held = hold_to(operation, identity, self._options["stored"], answer)
+                # A host that went back tells itself where it is; the others are told.
+                self._note(phase, host, {"operation": operation, "asked": began, "release": identity or "", **held})
+                self._progress.answered(host, operation, held)
+            self._progress.all_answered()
+        self._live = None
 
     def _wanted(self, operation: str, host: str, course: RunState) -> _Wanted:
         """What a host is to be asked. Hosts for which that is the same are asked the same."""
@@ -218,7 +228,13 @@ class ActionModule(FleetAction):
     def _write(self, phase: str, host: str, answer: Answer) -> None:
         self._record.note(phase, host, good=bool(answer.get("ok")), answer=answer)
         for problem in answer.get("problems", []):
-            show(self._display, f"{host}: {phase}: {sentence(problem)}", self._door, color="red")
+            self._shown(f"{host}: {phase}: {sentence(problem)}")
+
+    def _shown(self, line: str) -> None:
+        if self._live is None:
+            show(self._display, line, self._door, color="red")
+        else:
+            self._live.line(line, "bad")
 
     def _difference(self, before: dict[str, str], digests: dict[str, str], identity: ReleaseId) -> str:
         """Compare a host's live tree with the release, file by file."""

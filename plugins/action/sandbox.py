@@ -12,8 +12,10 @@ from ansible_collections.sluice.nginx.plugins.module_utils.sandbox.hosts import 
     remove_fleet,
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import count
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_name
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
+from ansible_collections.sluice.nginx.plugins.plugin_utils.live import Live
 
 
 class ActionModule(ControllerAction):
@@ -34,5 +36,7 @@ class ActionModule(ControllerAction):
             for name in options["hosts"]
         }
         folders = {name: Path(folder) for name, folder in options["context"].items()}
-        changed = ensure_fleet(client, fleet, hosts, options["image"], folders, self._display.display)
+        with Live(self._display) as live:
+            changed = ensure_fleet(client, fleet, hosts, options["image"], folders, live.goes_on)
+            live.line(f"{count(len(hosts), 'host')} of the sandbox {fleet.name} run", "good")
         return {"changed": changed, "folder": str(fleet.folder)}

@@ -10,7 +10,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
-from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
+from ansible_collections.sluice.nginx.plugins.plugin_utils.live import Live
 
 
 class ActionModule(ControllerAction):
@@ -19,15 +19,18 @@ class ActionModule(ControllerAction):
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Ensure the image; what is said means that it had to be made."""
         said: list[str] = []
-
-        def say(line: str) -> None:
-            said.append(line)
-            show(self._display, line)
-
         bounds = read_bounds(options["bounds"])
         cache = Path(options["cache"]) if options["cache"] else self._state() / "cache"
         name, packages, digest = options["platform"], options["packages"], options["base_digest"]
-        platform = ensure_platform(connect(), name, packages, cache, say, bounds, digest)
+        with Live(self._display) as live:
+
+            def say(line: str) -> None:
+                said.append(line)
+                live.goes_on(line)
+
+            platform = ensure_platform(connect(), name, packages, cache, say, bounds, digest)
+            if said:
+                live.line(f"the platform image {platform.image} is there", "good")
         environment = {name: options[name] for name in ("docroots", "directories", "services", "images", "bounds")}
         return {
             "changed": bool(said),

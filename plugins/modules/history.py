@@ -10,6 +10,8 @@ short_description: Writes the index page over all runs
 version_added: 0.1.0
 description:
   - Writes C(.sluice/runs/index.html), with a row for each run and a link to its report. No host is asked.
+  - Above them stand the figures of the last twelve weeks, of five hundred runs at most. How often hosts get a release,
+    how long that takes, how much of it fails, how soon that is noticed and undone, and what each gate has stopped.
   - A run whose record is missing or damaged is a row that says so.
 extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
 author: Sluice (!UNKNOWN)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ansible import constants
+
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import Event, RunRecord
 from ansible_collections.sluice.nginx.plugins.module_utils.record.summary import RunSummary
@@ -14,6 +16,8 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import Con
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show_text, warn
 
 __all__ = ["ConcludingAction"]
+
+_SHOWS = "sluice.nginx.verdicts"
 
 
 class ConcludingAction(ControllerAction):
@@ -46,8 +50,12 @@ class ConcludingAction(ControllerAction):
         for sentence in troubles:
             warn(self._display, sentence, record.door)
         shown = "\n".join([text, *links])
+        if _SHOWS not in constants.CALLBACKS_ENABLED:
+            # Nobody else shows it, in a repository that sets nothing.
+            show_text(self._display, shown, record.door)
         try:
             return {"sluice_report": str(record.show(name, shown))}
         except OSError:
-            show_text(self._display, shown, record.door)
+            if _SHOWS in constants.CALLBACKS_ENABLED:
+                show_text(self._display, shown, record.door)
             return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from playwright.sync_api import Browser, sync_playwright
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.history import history
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.publish import publish
 from tests.unit.record.samples import SAMPLES, written
+
+NOW = datetime(2026, 1, 7, tzinfo=UTC)
+"""In the week after the samples."""
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +38,7 @@ def page_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         assert publish(written(make(), runs / name.replace(" ", "-"))) == []
     (runs / "damaged").mkdir()
     (runs / "damaged/run.json").write_text("{")
-    (runs / "index.html").write_text(history(runs), encoding="utf-8", errors="backslashreplace")
+    (runs / "index.html").write_text(history(runs, NOW), encoding="utf-8", errors="backslashreplace")
 
     def path(name: str) -> Path:
         return runs / "index.html" if name == "history" else runs / name.replace(" ", "-") / "report.html"

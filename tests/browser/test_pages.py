@@ -122,9 +122,34 @@ def test_the_time_line_tells_each_host_to_who_cannot_see_it(shown: Shown) -> Non
 
 def test_the_index_leads_to_each_report(shown: Shown) -> None:
     with shown("history", 360, java_script_enabled=False) as (page, _):
-        rows = page.get_by_role("row").all()[1:]
+        rows = page.get_by_role("table", name="Every run below this folder").get_by_role("row").all()[1:]
         assert len(rows) == len(SAMPLES) + 1
         damaged = page.get_by_role("row").filter(has_text="damaged")
         assert "is damaged" in damaged.inner_text()
         page.locator("tbody a").first.click()
         assert page.get_by_role("heading", level=1).is_visible()
+
+
+@pytest.mark.parametrize("wide", [360, 1440])
+def test_the_index_has_the_figures_of_the_team(shown: Shown, wide: int) -> None:
+    with shown("history", wide, java_script_enabled=False) as (page, _):
+        section = page.get_by_role("region", name="Since 2025-10-20")
+        names = section.get_by_role("term").all_inner_texts()
+        said = dict(zip(names, section.get_by_role("definition").all_inner_texts(), strict=True))
+        assert list(said) == [
+            "Deployments",
+            "Lead time",
+            "Failed changes",
+            "Time to detect",
+            "Time to restore",
+            "Stopped by gates",
+            "Drift",
+        ]
+        assert said["Deployments"].startswith(("1.0", "2.0", "3.0", "4.0", "5.0"))
+        weeks = section.get_by_role("table", name="Runs by week").get_by_role("row").all()[1:]
+        assert len(weeks) == 12
+        assert "2025-12-29" in weeks[-2].inner_text()
+        bars = [bar.bounding_box() for bar in weeks[-2].locator(".bar-good").all()]
+        assert bool(bars and bars[0] and bars[0]["width"] > 5) == (wide > 400), "bars are for wide screens"
+        gates = section.get_by_role("table", name="What gates have stopped")
+        assert "smoke" in gates.inner_text()

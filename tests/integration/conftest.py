@@ -103,7 +103,8 @@ def play(project: Path) -> Callable[..., Played]:
         done = subprocess.run(
             command,
             cwd=project,
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1", **environment},
+            # Of what changed, Ansible's own recap tells; test_terminal.py holds what people see.
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_STDOUT_CALLBACK": "default", **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

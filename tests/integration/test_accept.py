@@ -59,7 +59,7 @@ def test_a_change_passes_by_a_persons_word_and_another_one_does_not(tmp_path: Pa
     assert passed.code == 0, passed.output
     by = f"by {entry.who}: the cart is closed this week"
     assert f"bare: ACCEPTED {by} (" in passed.output
-    assert re.search(rf"^behaviour +ACCEPTED .* accepted {re.escape(by)}", passed.output, re.M)
+    assert re.search(rf"^ +behaviour +ACCEPTED .* accepted {re.escape(by)}", passed.output, re.M)
     record = read_record(Path(re.findall(r"^record: (.*)/run\.json$", passed.output, re.M)[-1]))
     assert re.fullmatch(r"every gate passed for 1 release, with \d accepted findings?", record["outcome"])
     found = [each for verdict in record["releases"][0]["verdicts"] for each in verdict["findings"] if each["accepted"]]

@@ -191,7 +191,7 @@ def test_check_mode_runs_the_gates_shows_the_difference_and_changes_no_host(flee
     before = [fleet.written(host) for host in WEB]
     done = fleet.deploy("second", "--check", "--diff")
     assert done.code == 0, done.output
-    assert re.search(r"^smoke +pass", done.output, re.MULTILINE)
+    assert re.search(r"^ +smoke +pass", done.output, re.MULTILINE)
     assert re.search(r"^-\s+return 200 'first';$", done.output, re.MULTILINE)
     assert re.search(r"^\+\s+return 200 'second';$", done.output, re.MULTILINE)
     assert "3 of 3 hosts would be switched" in done.output

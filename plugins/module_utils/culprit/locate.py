@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ..verdicts.model import Subject, Verdict
 from ..verdicts.runner import Gate
+from ..verdicts.watching import UNWATCHED, Watcher
 from .change import read_change
 from .failures import all_respects
 from .model import Culprits, CulpritSet
@@ -24,12 +25,17 @@ _MOST_PLACES = 20
 
 
 def find_culprits(
-    subject: Subject, verdicts: Sequence[Verdict], gates: Sequence[Gate], seconds: float
+    subject: Subject,
+    verdicts: Sequence[Verdict],
+    gates: Sequence[Gate],
+    seconds: float,
+    watcher: Watcher = UNWATCHED,
 ) -> Culprits | None:
     """Find the smallest part of the change that makes gates fail. None where there is nothing to search.
 
     The stages of ``subject`` must be open still; they are not what they were afterwards. The search ends after
-    ``seconds``, and tells what it knows then. Raises ``SluiceError`` when a tree cannot be read.
+    ``seconds``, and tells what it knows then; ``watcher`` is told of its trials. Raises ``SluiceError`` when a tree
+    cannot be read.
     """
     live, release = subject.live, subject.release
     failed = [each for each in verdicts if each.result == "fail" and each.gate not in _NEVER]
@@ -40,7 +46,7 @@ def find_culprits(
     if not change.edits:
         return None
     staged = {gate.name: bool(gate.on) for gate in gates}
-    with Trials(subject, live, change, gates, verdicts, began + seconds) as trials:
+    with Trials(subject, live, change, gates, verdicts, began + seconds, watcher) as trials:
         search = Search(change, trials)
         for verdict in sorted(failed, key=_rank):
             if staged[verdict.gate] and subject.stage is None:
@@ -48,6 +54,7 @@ def find_culprits(
             if not staged[verdict.gate]:
                 # It looks at the tree alone, and would say the same again.
                 trials.note(verdict.gate, change.all, all_respects(verdict))
+            watcher.tried(verdict.gate, trials.tried)
             try:
                 search.gate(verdict)
             except OutOfTime:

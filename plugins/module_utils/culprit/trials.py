@@ -24,6 +24,7 @@ from ..errors import SluiceError
 from ..needs.reading import needs_of
 from ..verdicts.model import Live, Subject, Verdict
 from ..verdicts.runner import Gate
+from ..verdicts.watching import UNWATCHED, Watcher
 from .change import TreeChange
 from .failures import all_respects
 from .search import OutOfTime, Told
@@ -51,8 +52,10 @@ class Trials:
         gates: Sequence[Gate],
         verdicts: Sequence[Verdict],
         until: float,
+        watcher: Watcher = UNWATCHED,
     ) -> None:
         self.tried = 0
+        self._watcher = watcher
         self._ended = False
         self._subject = subject
         self._live = live
@@ -111,6 +114,7 @@ class Trials:
         for done in ended.done:
             self._told[gate, running[done]] = done.result()
             self.tried += 1
+        self._watcher.tried(gate, self.tried)
         if ended.not_done:
             raise OutOfTime
 

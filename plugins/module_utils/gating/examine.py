@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +21,7 @@ from ..environment.model import Environment, Service
 from ..environment.production import lends_modules, starts_as_unit
 from ..environment.synthesis import synthesise
 from ..errors import InputError, SluiceError
+from ..fixes.mechanical import with_fixes
 from ..needs.comparing import permitted, to_check
 from ..needs.declared import declared
 from ..needs.reading import read_needs
@@ -33,8 +35,12 @@ from ..verdicts.model import GateOptions, Live, Subject, Verdict
 from ..verdicts.pytests import Pytests
 from ..verdicts.runner import Gate, run_gates
 from ..verdicts.slips import left_to_preflight
+from ..verdicts.watching import UNWATCHED, Watcher
 
-__all__ = ["Candidate", "Examined", "Examiner", "subject_of"]
+__all__ = ["Candidate", "Examined", "Examiner", "Later", "subject_of"]
+
+Later = Callable[[Callable[[], None]], object]
+"""Takes work that nobody has to wait for, and does it."""
 
 _MOST_AT_A_TIME = 16
 # Releases of one run that fail do so because of one change, mostly.
@@ -105,12 +111,17 @@ class Examined:
         }
 
 
+def _unwatched(_: Candidate) -> Watcher:
+    return UNWATCHED
+
+
 @dataclass(frozen=True)
 class Examiner:
     """What all candidates of a run share. ``accepted`` is what people let pass of what gates find.
 
     For ``culprit_seconds`` at most it is searched which lines make a candidate fail; not at all for 0, and for the
     first few that fail only. ``endpoints`` says whether hosts are to connect to upstreams before they are switched.
+    ``watch`` returns who watches a candidate.
     """
 
     client: docker.DockerClient
@@ -122,52 +133,60 @@ class Examiner:
     accepted: Accepted = field(default_factory=Accepted)
     culprit_seconds: float = 0
     endpoints: bool = True
+    watch: Callable[[Candidate], Watcher] = _unwatched
     _searched: Iterator[int] = field(default_factory=itertools.count)
 
-    def examine(self, candidates: Sequence[Candidate]) -> list[Examined]:
+    def examine(self, candidates: Sequence[Candidate], later: Later | None = None) -> list[Examined]:
         """Take candidates through the gates, as many at a time as keep the cores busy; each is told of in its place.
 
-        Raises ``InputError`` for a setting that is wrong for all of them.
+        Their stages are removed before it returns; ``later`` is given that work instead, where there is one. Raises
+        ``InputError`` for a setting that is wrong for all of them.
         """
         tests = bool(self.options.verify) and any(each.release for each in candidates)
         with contextlib.ExitStack() as held:
             pytests = held.enter_context(Pytests()) if tests else None
             pool = held.enter_context(ThreadPoolExecutor(max(1, min(len(candidates), _at_a_time()))))
-            return list(pool.map(lambda each: self._safely(each, pytests), candidates))
+            return list(pool.map(lambda each: self._safely(each, pytests, later), candidates))
 
-    def _safely(self, candidate: Candidate, pytests: Pytests | None) -> Examined:
+    def _safely(self, candidate: Candidate, pytests: Pytests | None, later: Later | None) -> Examined:
         """Examine one; whatever happens to it, the others go on."""
+        watcher = self.watch(candidate)
         try:
-            return self._one(candidate, pytests)
+            return self._one(candidate, pytests, watcher, later)
         except InputError:
             raise
         except Exception as error:
             words = str(error) if isinstance(error, SluiceError) else f"{type(error).__name__}: {error}"
             first, *others = self.gates
             said = Verdict("inconclusive", f"the release could not be examined: {words}", gate=first.name)
+            watcher.fell(said)
             not_run = (Verdict("not run", f"not run: {first.name} is inconclusive", gate=each.name) for each in others)
             return Examined(candidate, [said, *not_run])
+        finally:
+            watcher.ended()
 
-    def _one(self, candidate: Candidate, pytests: Pytests | None) -> Examined:
+    def _one(self, candidate: Candidate, pytests: Pytests | None, watcher: Watcher, later: Later | None) -> Examined:
         release = candidate.release
         if release is None:
-            return Examined(candidate, run_gates(self.gates, subject_of(candidate, self.options)))
+            return Examined(candidate, run_gates(self.gates, subject_of(candidate, self.options), watcher=watcher))
         with contextlib.ExitStack() as held:
             # Containers take their time to start, in which the release is read.
-            stages = self._begin(held, candidate, release)
+            stages = self._begin(held, candidate, release, later)
+            watcher.waits(lambda: next((stage.doing for stage in stages if stage.doing), ""))
             subject = subject_of(candidate, self.options)
             subject.pytests = pytests
             environment = self._environment(subject)
             _open(subject, stages, environment)
-            verdicts = run_gates(self.gates, subject, self.accepted.of(candidate.live_id, release.id))
-            culprits = self._find_culprits(subject, verdicts)
+            verdicts = run_gates(self.gates, subject, self.accepted.of(candidate.live_id, release.id), watcher)
+            verdicts = with_fixes(verdicts, release, subject.examined[1])
+            culprits = self._find_culprits(subject, verdicts, watcher)
             synthesized = subject.stage.synthesized if subject.stage else environment.synthesized
         live = subject.live.needs if subject.live else None
         asked = to_check(subject.needs, live, declared(subject.options.declared))
         rows = questions([need.to_json() for need in asked], release.tree, endpoints=self.endpoints)
         return Examined(candidate, verdicts, synthesized, rows, culprits)
 
-    def _find_culprits(self, subject: Subject, verdicts: Sequence[Verdict]) -> Culprits | None:
+    def _find_culprits(self, subject: Subject, verdicts: Sequence[Verdict], watcher: Watcher) -> Culprits | None:
         """Search whose line it is, while the stages are there. What goes wrong then changes no verdict."""
         if not self.culprit_seconds or subject.live is None or all(each.result != "fail" for each in verdicts):
             return None
@@ -176,7 +195,7 @@ class Examiner:
         if next(self._searched) >= _MOST_SEARCHES:
             return Culprits(note=f"not searched: the lines of {_MOST_SEARCHES} other releases of this run are")
         try:
-            return find_culprits(subject, verdicts, self.gates, self.culprit_seconds)
+            return find_culprits(subject, verdicts, self.gates, self.culprit_seconds, watcher)
         except Exception as error:
             words = str(error) if isinstance(error, SluiceError) else f"{type(error).__name__}: {error}"
             return Culprits(note=f"the search for the culprit lines failed: {words}")
@@ -193,7 +212,9 @@ class Examiner:
             lends_modules=lends_modules(before, config),
         )
 
-    def _begin(self, held: contextlib.ExitStack, candidate: Candidate, release: Release) -> list[Stage]:
+    def _begin(
+        self, held: contextlib.ExitStack, candidate: Candidate, release: Release, later: Later | None
+    ) -> list[Stage]:
         """Begin to start a stage for the release, and one for the live release where that is another.
 
         Both have both trees: gates reload from one into the other.
@@ -203,7 +224,8 @@ class Examiner:
         live = candidate.live or release
         trees = {each.id: each.tree for each in (release, live)}
         stages: list[Stage] = []
-        held.callback(_close, stages)
+        close = functools.partial(_close, stages)
+        held.callback(close if later is None else functools.partial(later, close))
         for serves in trees:
             name = f"sluice-{self.run}-{release.id[:12]}" + ("" if serves == release.id else "-live")
             made = Stage(self.client, name, trees, serves, Environment(), self.settings, live.id)

@@ -24,6 +24,13 @@ class _Run(TypedDict):
     ended: str
 
 
+class EditForm(TypedDict):
+    file: str
+    line: int
+    old: str
+    new: list[str]
+
+
 # Gates of the user's own may leave out what does not apply.
 class _Finding(TypedDict, total=False):
     what: Required[str]
@@ -37,6 +44,7 @@ class _Finding(TypedDict, total=False):
     fix: str | None
     warning: bool
     accepted: str | None
+    fix: list[EditForm] | None
 
 
 class _Evidence(TypedDict, total=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from ..gating.examine import Examined
     from ..verdicts.model import Finding, Verdict
 
-__all__ = ["culprits_text", "findings_text", "fleet_text", "gates_text", "verdict_table"]
+__all__ = ["culprits_text", "findings_text", "fleet_text", "gates_text", "mark_of", "verdict_table"]
 
 _WIDEST = 110
 _MOST_HOSTS = 5
@@ -25,14 +26,14 @@ _MARKS = {"pass": "pass", "fail": "FAIL", "inconclusive": "INCONCLUSIVE", "not r
 def verdict_table(verdicts: Sequence[Verdict]) -> str:
     """The table of one release's verdicts."""
     rows = [
-        (verdict.gate, _mark(verdict), f"{verdict.seconds:.1f} s", cut(verdict.summary, _WIDEST))
+        (verdict.gate, mark_of(verdict), f"{verdict.seconds:.1f} s", cut(verdict.summary, _WIDEST))
         for verdict in verdicts
     ]
     return table(("gate", "verdict", "time", "what it says"), rows)
 
 
-def _mark(verdict: Verdict) -> str:
-    """Nobody takes what a person let pass for what passed."""
+def mark_of(verdict: Verdict) -> str:
+    """Return the word for a verdict. Nobody takes what a person let pass for what passed."""
     accepted = any(finding.accepted for finding in verdict.findings)
     return "ACCEPTED" if accepted and verdict.result == "pass" else _MARKS[verdict.result]
 
@@ -62,20 +63,28 @@ def findings_text(verdicts: Sequence[Verdict]) -> str:
     return "\n".join(parts)
 
 
-def gates_text(examined: Sequence[Examined]) -> str:
-    """Return all releases of a run: their tables, what the change does, then what failed, and the culprits."""
+def gates_text(examined: Sequence[Examined], *, tables: bool = True) -> str:
+    """Return all releases of a run: their tables, what the change does, then what failed, and the culprits.
+
+    Without ``tables`` the verdicts of a release are counted.
+    """
     parts = []
     for each in examined:
         release = each.candidate.release
         hosts = listed(each.candidate.hosts, _MOST_HOSTS)
-        parts.append(
-            f"gates of release {release.id[:12] if release else '(none)'} for {hosts}\n{verdict_table(each.verdicts)}"
-        )
+        head = f"gates of release {release.id[:12] if release else '(none)'} for {hosts}"
+        parts.append(f"{head}\n{verdict_table(each.verdicts)}" if tables else f"{head}: {_counted(each.verdicts)}")
         parts.append(doing_text([{"gate": verdict.gate, "evidence": verdict.evidence} for verdict in each.verdicts]))
         culprits = {"culprits": each.culprits.to_json() if each.culprits else None}
         parts.append(accepted_text(each.verdicts))
         parts += [findings_text(each.verdicts), culprits_text(culprits_of([culprits]))] if not each.passed else []
     return "\n\n".join(part for part in parts if part)
+
+
+def _counted(verdicts: Sequence[Verdict]) -> str:
+    """Return how many gates have said what."""
+    marks = Counter(mark_of(verdict) for verdict in verdicts)
+    return ", ".join(f"{number} {mark}" for mark, number in marks.items())
 
 
 def culprits_text(culprits: Sequence[Culprit]) -> str:

@@ -72,6 +72,8 @@ def _result(gate: str, found: Mapping[str, Any], project: PurePosixPath) -> dict
     rule = _RULE.search(str(found["what"]))
     level = "warning" if found.get("warning") else "error"
     result = _at(f"{gate}/{rule[1]}" if rule else gate, level, "\n".join(lines), found, project)
+    if fixes := _fixes(found, project):
+        result["fixes"] = fixes
     if found.get("accepted"):
         # Beside the code, in accepted.yml.
         result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": str(found["accepted"])}]
@@ -93,6 +95,24 @@ def _at(rule: str, level: str, words: str, place: Mapping[str, Any], project: Pu
         "message": {"text": words},
         "locations": [{"physicalLocation": location}],
     }
+
+
+def _fixes(found: Mapping[str, Any], project: PurePosixPath) -> list[dict[str, Any]]:
+    """The fix of a finding; nothing where its file was made by a template, whose lines are others."""
+    origin = str(found.get("origin") or "")
+    edits = [each for each in found.get("fix") or () if each["file"] == found["file"]]
+    if not edits or not origin or origin.endswith(".j2") or origin.startswith("packaged/"):
+        return []
+    replacements = [
+        {
+            "deletedRegion": {"startLine": each["line"], "startColumn": 1, "endColumn": len(each["old"]) + 1},
+            "insertedContent": {"text": "\n".join(each["new"])},
+        }
+        for each in edits
+    ]
+    change = {"artifactLocation": _artifact(origin, project), "replacements": replacements}
+    words = "; ".join(line.strip() for each in edits for line in each["new"])
+    return [{"description": {"text": f"write {words}"}, "artifactChanges": [change]}]
 
 
 def _artifact(path: str, project: PurePosixPath) -> dict[str, str]:

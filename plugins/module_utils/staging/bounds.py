@@ -178,9 +178,18 @@ class _Limits:
     bounds_cores: bool
 
 
-@functools.lru_cache(maxsize=4)
+_ASKING = threading.Lock()
+
+
 def _machine(client: docker.DockerClient) -> _Limits:
     """The engine's machine, which may be another one. Without root an engine often may not bound cores."""
+    # All containers of a stage are made at once, and their first question is this one, which an engine takes time for.
+    with _ASKING:
+        return _asked(client)
+
+
+@functools.lru_cache(maxsize=4)
+def _asked(client: docker.DockerClient) -> _Limits:
     known = client.info()
     return _Limits(int(known.get("NCPU") or 1), bool(known.get("CpuCfsQuota", True)))
 

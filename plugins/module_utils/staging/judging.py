@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from ..errors import SluiceError
 
-__all__ = ["TOGETHER", "Parts"]
+__all__ = ["TOGETHER", "Parts", "made"]
 
 _FINALIZED_SECONDS = 0.1
 
@@ -108,3 +108,9 @@ TOGETHER: Mapping[str, Callable[[Parts, Sequence[Mapping[str, Any]]], dict[str, 
     "reload": _reload,
 }
 """What is asked of a stage and no agent does alone."""
+
+
+def made(answer: Mapping[str, Any]) -> int:
+    """Return how many requests the answer to one of ``TOGETHER`` stands for."""
+    listed = answer.get("answers", answer.get("checks", ()))
+    return len(listed) + int(answer.get("answered", 0))

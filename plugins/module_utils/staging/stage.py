@@ -27,7 +27,7 @@ from ..packages import docker
 from .bounds import Bounds
 from .containers import Completed, execute, pulled, remove
 from .create import Made, Maker
-from .judging import TOGETHER
+from .judging import TOGETHER, made
 from .orphans import owner_label, remove_orphans
 
 __all__ = ["Completed", "Stage", "StageSettings", "owner_label", "remove_orphans"]
@@ -59,7 +59,7 @@ class Stage:
     """Runs the release ``serves``. Use it as a context, so that the containers end with it.
 
     ``trees`` are the releases that the containers hold, by id; ``basis`` is the one that the environment is completed
-    by.
+    by. ``asked`` counts the requests that were made, ``doing`` is what is done before the stage is open, in words.
     """
 
     def __init__(
@@ -75,6 +75,8 @@ class Stage:
         self.client = client
         self.name = name
         self.environment = environment
+        self.asked = 0
+        self.doing = ""
         self._trees = trees
         self._serves = serves
         self._basis = basis or serves
@@ -113,6 +115,7 @@ class Stage:
     def _begin(self, before: Future[None] | None = None) -> None:
         if before is not None:
             wait([before])
+        self.doing = "starting containers"
         self._settings.bounds.check(list(self._trees.values()))
         trees = {f"{_TREE}/{identity}": tree for identity, tree in self._trees.items()}
         try:
@@ -129,14 +132,21 @@ class Stage:
         self._beginning.result()
         (nginx, others, _), plan = self._parts, self._plan(error_logs)
         try:
-            images = [(image, pulled(self.client, image)) for image in self._images()]
+            images = []
+            for image in self._images():
+                self.doing = f"fetching the image {image.image}"
+                images.append((image, pulled(self.client, image)))
             # They may take long, and come before the link, for which the stubs wait not so long.
             for number, (image, identity) in enumerate(images):
                 network = nginx.container if image.beside else others.container
+                self.doing = f"waiting for the image {image.image}"
                 self._maker.image(number, image, identity, network, self._settings.docroots)
+            self.doing = "making the environment"
             self._prepared = self._prepare(plan)
         except docker.errors.APIError as error:
             raise self._refused(error) from error
+        finally:
+            self.doing = ""
 
     def _prepare(self, plan: dict[str, Any]) -> dict[str, Any]:
         nginx, others, judge = self._parts
@@ -297,7 +307,9 @@ class Stage:
         """
         self._opened()
         together = TOGETHER.get(what)
-        return together(self, about) if together else self.nginx(what, about)
+        answer = together(self, about) if together else self.nginx(what, about)
+        self.asked += made(answer) if together else 0
+        return answer
 
     def nginx(self, what: str, about: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
         """Ask the agent in nginx's container. What it says is an observation, which a release may forge."""

@@ -22,9 +22,19 @@ if TYPE_CHECKING:
     from ..staging.stage import Stage
     from .pytests import Pytests
 
-__all__ = ["Finding", "GateOptions", "Live", "Result", "Subject", "Verdict"]
+__all__ = ["Edit", "Finding", "GateOptions", "Live", "Result", "Subject", "Verdict"]
 
 Result = Literal["pass", "fail", "inconclusive", "not run"]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A line of a file of the tree, and lines that would stand there instead."""
+
+    file: str
+    line: int
+    old: str
+    new: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -32,7 +42,7 @@ class Finding:
     """One thing that a gate found. What does not apply is empty; a ``warning`` fails nothing.
 
     ``file`` is a path in the tree; ``origin``, the file that it was made from, is filled in for the gate, and so is
-    ``accepted``: by whom, and why, what would fail is let pass.
+    ``accepted``: by whom, and why, what would fail is let pass. ``fix`` is what a program would change.
     """
 
     what: str
@@ -46,6 +56,7 @@ class Finding:
     fix: str = ""
     warning: bool = False
     accepted: str = ""
+    fix: tuple[Edit, ...] = ()
 
     @property
     def place(self) -> str:

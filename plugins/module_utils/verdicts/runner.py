@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import InputError, SluiceError
 from ..receipt import GATES
 from .model import Subject, Verdict
+from .watching import UNWATCHED, Watcher
 
 __all__ = ["STAGES", "Gate", "in_order", "read_waivers", "run_gates"]
 
@@ -111,13 +112,22 @@ def _as_it_is(verdict: Verdict) -> Verdict:
 
 
 def run_gates(
-    order: Sequence[Gate], subject: Subject, judge: Callable[[Verdict], Verdict] = _as_it_is
+    order: Sequence[Gate],
+    subject: Subject,
+    judge: Callable[[Verdict], Verdict] = _as_it_is,
+    watcher: Watcher = UNWATCHED,
 ) -> list[Verdict]:
     """Run gates; one whose forerunners have not all passed says so and is not run. The verdicts are in their order.
 
-    ``judge`` has the last word on each verdict, before others that wait for it are run.
+    ``judge`` has the last word on each verdict, before others that wait for it are run. ``watcher`` is told of each as
+    it falls.
     """
     verdicts: dict[str, Verdict] = {}
+
+    def fell(gate: Gate, verdict: Verdict) -> None:
+        verdicts[gate.name] = judge(_finalized(gate, verdict, subject, verdicts))
+        watcher.fell(verdicts[gate.name])
+
     # What others wait for goes first, since they could run beside the rest.
     first = {name for gate in order for name in gate.behind}
     left, running = sorted(order, key=lambda gate: gate.name not in first), dict[Future[Verdict], Gate]()
@@ -128,8 +138,9 @@ def run_gates(
                 held_up = _held_up(gate, verdicts)
                 taken = {each for other in running.values() for each in _taken(other, subject)}
                 if held_up is not None:
-                    verdicts[gate.name] = judge(_finalized(gate, held_up, subject, verdicts))
+                    fell(gate, held_up)
                 elif not taken & _taken(gate, subject):
+                    watcher.began(gate.name, _asked(gate, subject))
                     running[pool.submit(_examine, gate, subject)] = gate
                 else:
                     continue
@@ -138,13 +149,24 @@ def run_gates(
                 raise ValueError(f"gates wait for others that are not there: {', '.join(gate.name for gate in left)}")
             for done in wait(running, return_when=FIRST_COMPLETED).done:
                 gate = running.pop(done)
-                verdicts[gate.name] = judge(_finalized(gate, done.result(), subject, verdicts))
+                fell(gate, done.result())
     return [verdicts[gate.name] for gate in order]
 
 
 def _taken(gate: Gate, subject: Subject) -> set[str]:
     """What a gate has for itself. Where nothing else is live, one stage is both."""
     return {"stage" if subject.live_stage is None else name for name in gate.on}
+
+
+def _asked(gate: Gate, subject: Subject) -> Callable[[], int]:
+    """How many requests a gate has made so far: those of the stages that it has for itself."""
+    stages = [stage for stage in (getattr(subject, name) for name in _taken(gate, subject)) if stage is not None]
+
+    def so_far() -> int:
+        return sum(stage.asked for stage in stages)
+
+    before = so_far()
+    return lambda: so_far() - before
 
 
 def _held_up(gate: Gate, verdicts: Mapping[str, Verdict]) -> Verdict | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -40,6 +41,7 @@ def probed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ans
                 yield host, engine(asked[-1])
 
         action._answers = play
+        action._display = SimpleNamespace(display=lambda *_, **__: None)
         releases = [{"id": made.id, "hosts": ["web1", "web9"]}, {"id": None, "hosts": ["web2"]}]
         options = {"releases": releases, "platform": {"tree": str(tmp_path / "packaged")}, "endpoints": True}
         (answered,) = action.work_on(["web1", "web2"], options)["answers"].items()

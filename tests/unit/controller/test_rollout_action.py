@@ -38,18 +38,22 @@ class Fleet:
         self.asked: list[tuple[str, str]] = []
         self.questions: dict[str, Question] = {}
         self.shown: list[str] = []
+        self.said: list[str] = []
         self.variables: dict[str, dict[str, Any]] = {host: {} for host in HOSTS}
         self._answers = {"preflight": {"live": OLD, "changes_needed": True, "has_release": False}, **answers}
         self._task = SimpleNamespace(
             check_mode=check_mode, diff=diff, _role=SimpleNamespace(get_default_vars=lambda: {"rollout_keep": 5})
         )
 
+    def _display(self, line: str, color: str | None = None, **_: Any) -> None:
+        (self.shown if color == "red" else self.said).append(line)
+
     def step(self, step: str, **more: Any) -> Answer:
         """Take a step; by default for both hosts, without signing, in an emergency that needs no receipt."""
         action: Any = rollout.ActionModule.__new__(rollout.ActionModule)
         action._task, action._loader = self._task, None
         action._templar = SimpleNamespace(template=lambda value: value)
-        action._display = SimpleNamespace(display=lambda line, color=None: self.shown.append(line))
+        action._display = SimpleNamespace(display=self._display)
         action._answers = self._play
         action._variables = self.variables.__getitem__
         defaults = {name: spec.get("default") for name, spec in rollout.ActionModule.argument_spec().items()}
@@ -128,6 +132,7 @@ def test_a_bake_has_an_event_of_its_own_and_a_bad_one_stops_the_run(make: Callab
         ("web2", "bake", False),
     ]
     assert hosts.shown == ["web2: bake: 5xx rose"]
+    assert hosts.said == ["preflight: 2 hosts can take the release", "  web1: activated"]
     hosts.step("finalize")
     assert hosts.asked[-2:] == [("web1", "rollback"), ("web2", "rollback")]
 

@@ -187,6 +187,8 @@ def _hostile(operation: str) -> dict[str, Any]:
 class Screen:
     """What a person sees."""
 
+    verbosity = 0
+
     def __init__(self) -> None:
         self.lines: list[str] = []
 
@@ -228,7 +230,8 @@ class Whole:
         candidate = Candidate(("web1",), self.release, live=self.live)
         examined = [Examined(candidate, _verdicts(), [f"synthesized {ODD}"], (), _find_culprits())]
         action = self._action(gates.ActionModule)
-        action._examiner = lambda options, run, accepted: SimpleNamespace(examine=lambda candidates: examined)
+        made = SimpleNamespace(examine=lambda candidates, later: examined)
+        action._examiner = lambda options, run, accepted, watch: made
         action._candidates = lambda releases, said: [candidate]
         options = {name: spec.get("default") for name, spec in gates.ActionModule.argument_spec().items()}
         releases = [{"id": self.release.id, "hosts": ["web1"]}]

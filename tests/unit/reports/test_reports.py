@@ -155,6 +155,30 @@ def test_what_many_releases_share_is_one_result_and_the_culprit_line_is_one_too(
     assert results[2]["message"]["text"] == "this part of the change makes a gate fail: smoke"
 
 
+@pytest.mark.parametrize(
+    ("origin", "has_fix"),
+    [("files/nginx/conf.d/a.conf", True), ("files/nginx/conf.d/a.conf.j2", False), ("packaged/conf.d/a.conf", False)],
+)
+def test_a_mechanical_fix_is_in_sarif_where_the_file_is_the_user_s(
+    origin: str, has_fix: bool, sarif_schema: Any
+) -> None:
+    made = accepted()
+    (finding, *_) = [each for verdict in made["releases"][0]["verdicts"] for each in verdict["findings"]]
+    fix = {"file": "conf.d/a.conf", "line": 3, "old": "  rot /srv;", "new": ["  root /srv;", "  index a;"]}
+    finding |= {"file": "conf.d/a.conf", "line": 3, "origin": origin, "fix": [fix]}
+    told = json.loads(sarif(summed(made)))
+    sarif_schema.validate(told)
+    found = [each["fixes"] for each in told["runs"][0]["results"] if "fixes" in each]
+    assert bool(found) == has_fix
+    for (fixed,) in found:
+        assert fixed["description"]["text"] == "write root /srv;; index a;"
+        (change,) = fixed["artifactChanges"]
+        assert change["artifactLocation"]["uri"] == origin
+        (one,) = change["replacements"]
+        assert one["deletedRegion"] == {"startLine": 3, "startColumn": 1, "endColumn": 12}
+        assert one["insertedContent"] == {"text": "  root /srv;\n  index a;"}
+
+
 def test_what_a_person_let_pass_is_suppressed_in_sarif_with_who_and_why() -> None:
     mild, result = json.loads(sarif(accepted()))["runs"][0]["results"]
     words = "by ada: the shop moves on Monday"

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -185,7 +186,7 @@ def _meeting(name: str, on: tuple[str, ...], all_here: threading.Barrier) -> Gat
     ids=["one needs no stage", "each has a stage", "one has both"],
 )
 def test_gates_that_share_no_stage_run_at_the_same_time(live: bool, ways: list[tuple[str, ...]]) -> None:
-    subject = Subject(["web1"], GateOptions(), live_stage=cast(Stage, "a stage") if live else None)
+    subject = Subject(["web1"], GateOptions(), live_stage=cast(Stage, SimpleNamespace(asked=0)) if live else None)
     all_here = threading.Barrier(len(ways))
     verdicts = run_gates([_meeting(f"gate{number}", on, all_here) for number, on in enumerate(ways)], subject)
     assert {each.result for each in verdicts} == {"pass"}, [each.summary for each in verdicts]
@@ -215,7 +216,7 @@ def test_gates_on_the_same_stage_wait_for_each_other_and_keep_their_order(
 
         return Gate(name, (), run, on)
 
-    subject = Subject(["web1"], GateOptions(), live_stage=cast(Stage, "a stage") if live else None)
+    subject = Subject(["web1"], GateOptions(), live_stage=cast(Stage, SimpleNamespace(asked=0)) if live else None)
     gates = [working(f"gate{number}", on) for number, on in enumerate(ways)]
     assert [(each.gate, each.result) for each in run_gates(gates, subject)] == [(gate.name, "pass") for gate in gates]
     assert order == [gate.name for gate in gates]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ...textfmt import seconds
+from ...textfmt import listed, seconds
 
 __all__ = ["Plot", "TrafficPlots", "traffic"]
 
@@ -28,9 +28,14 @@ class Plot(NamedTuple):
 
 
 class TrafficPlots(NamedTuple):
-    """``fleet`` are the plots of all hosts together, ``hosts`` those of each; ``marks`` are moments on the axis."""
+    """``fleet`` are the plots of all hosts together, ``hosts`` those of each; ``marks`` are moments on the axis.
+
+    ``compared`` are the canary and the rest, for each host of them, on the same scale; none where all were switched
+    together.
+    """
 
     fleet: list[Plot]
+    compared: list[tuple[str, list[Plot]]]
     hosts: list[tuple[str, list[Plot]]]
     more: int
     marks: list[tuple[float, str]]
@@ -98,9 +103,14 @@ def traffic(events: Sequence[Mapping[str, Any]]) -> TrafficPlots | None:
     hosts = {name: _counts([series], begin, step, number) for name, series in told.items()}
     names = sorted(hosts, key=lambda name: (-sum(count.errors for count in hosts[name]), name))
     length = number * step
+    canary, rest = _waves(events, hosts)
+    groups = [_counts([told[name] for name in each], begin, step, number) for each in (canary, rest) if canary and rest]
+    shares = [_values(counts, step, len(each)) for counts, each in zip(groups, (canary, rest), strict=False)]
+    names_of_groups = (f"Canary: {listed(canary, 3)}", f"Rest: {listed(rest, 3)}")
     return TrafficPlots(
-        _plots(every, step),
-        [(name, _plots(hosts[name], step)) for name in names[:_MOST_HOSTS]] if len(names) > 1 else [],
+        _plots(_values(every, step)),
+        list(zip(names_of_groups, _alike(shares), strict=False)),
+        [(name, _plots(_values(hosts[name], step))) for name in names[:_MOST_HOSTS]] if len(names) > 1 else [],
         max(0, len(names) - _MOST_HOSTS),
         [((at - begin) / length * _WIDE, words) for words, at in marks.items() if begin <= at <= begin + length],
         begin,
@@ -148,19 +158,52 @@ def _counts(told: Iterable[_Series], begin: float, step: float, number: int) -> 
     return counts
 
 
-def _plots(counts: Sequence[_Count], step: float) -> list[Plot]:
+def _waves(events: Sequence[Mapping[str, Any]], counted: Collection[str]) -> tuple[list[str], list[str]]:
+    """Return the hosts that were asked to switch first, and those that were asked later, as far as they counted."""
+    asked = {
+        str(event["host"]): at
+        for event in events
+        if event["phase"] == "activate" and event["host"] in counted
+        if (at := seconds(event["answer"].get("asked"))) is not None
+    }
+    first = min(asked.values(), default=0.0)
+    return sorted(name for name, at in asked.items() if at == first), sorted(
+        name for name, at in asked.items() if at > first
+    )
+
+
+_Values = list[list[float | None]]
+
+
+def _values(counts: Sequence[_Count], step: float, hosts: int = 1) -> _Values:
+    """Return requests and errors a second and host, and the mean time in milliseconds."""
     return [
-        _plot("Requests", "a second", [count.requests / step for count in counts]),
-        _plot("Answers 5xx", "a second", [count.errors / step for count in counts]),
-        _plot("Mean time", "ms", [count.ms / count.timed if count.timed else None for count in counts]),
+        [count.requests / step / hosts for count in counts],
+        [count.errors / step / hosts for count in counts],
+        [count.ms / count.timed if count.timed else None for count in counts],
     ]
 
 
-def _plot(title: str, unit: str, values: Sequence[float | None]) -> Plot:
+def _alike(groups: Sequence[_Values]) -> list[list[Plot]]:
+    """Plot groups on the same scale, so that one look compares them."""
+    most = [max((value for group in groups for value in group[n] if value is not None), default=0.0) for n in range(3)]
+    return [_plots(group, most, " and host") for group in groups]
+
+
+def _plots(values: _Values, most: Sequence[float | None] = (None, None, None), each: str = "") -> list[Plot]:
+    return [
+        _plot("Requests", f"a second{each}", values[0], most[0]),
+        _plot("Answers 5xx", f"a second{each}", values[1], most[1]),
+        _plot("Mean time", "ms", values[2], most[2]),
+    ]
+
+
+def _plot(title: str, unit: str, values: Sequence[float | None], high: float | None) -> Plot:
+    """Plot values; ``high`` is the one at the upper edge, by default the largest."""
     there = [value for value in values if value is not None]
     if not there:
         return Plot(title, unit, "", "", "-", "the log format has no times")
-    most = max(there)
+    most = max(there) if high is None else high
     wide = _WIDE / max(1, len(values) - 1)
     # A value that is not known is a gap.
     parts: list[list[tuple[float, float]]] = [[]]
@@ -173,7 +216,7 @@ def _plot(title: str, unit: str, values: Sequence[float | None]) -> Plot:
     drawn = [(line[0][0], " L".join(f"{x:.1f},{y:.1f}" for x, y in line), line[-1][0]) for line in lines]
     path = " ".join(f"M{points}" for _, points, _ in drawn)
     area = " ".join(f"M{first:.1f},{_HIGH} L{points} L{last:.1f},{_HIGH} Z" for first, points, last in drawn)
-    words = f"at first {_short(there[0])}, at most {_short(most)}, at last {_short(there[-1])}"
+    words = f"at first {_short(there[0])}, at most {_short(max(there))}, at last {_short(there[-1])}"
     return Plot(title, unit, path, area, _short(most), words)
 
 

@@ -1,0 +1,138 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Documentation of the action of the same name; it runs on the controller alone."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fix
+short_description: Applies the fixes of what a run found to the user's files
+version_added: 0.1.0
+description:
+  - Reads the record of a run that the gates stopped, and makes those fixes that a program can tell. A word that is one
+    letter from another one, a semicolon that is missing, a header to repeat, an expression without an anchor.
+  - The gates examine the releases with the fixes first. A fix whose finding is still there then, or with which a gate
+    fails that passed before, is not made.
+  - What a template, a typed site or nginx's package has made is out of reach, and listed with its place.
+options:
+  run:
+    description: The id of the run, its beginning, or V(last).
+    type: str
+    default: last
+  releases:
+    description: RV(sluice.nginx.release#module:releases) of M(sluice.nginx.release).
+    type: list
+    elements: dict
+    required: true
+  staging:
+    description: The result of M(sluice.nginx.staging_image), for the image and what the user puts around releases.
+    type: dict
+    required: true
+  said:
+    description: What the hosts said, by their names; as M(sluice.nginx.live_info) returns it. Without it no host was asked.
+    type: dict
+    default: {}
+  probe_endpoints:
+    description: Whether hosts connect to the new upstreams of a release in preflight, as they do for
+      M(sluice.nginx.live_info).
+    type: bool
+    default: true
+  path:
+    description: A folder of gates of your own, one Python file each, relative to the project. Empty for none.
+    type: str
+    default: ""
+  lint_level:
+    description: Findings of the gate C(lint) at this level or above fail it; those below are warnings.
+    type: str
+    default: high
+  lint_accept:
+    description: Names of lint rules whose findings are warnings, whatever their level.
+    type: list
+    elements: str
+    default: []
+  allow_warnings:
+    description: Whether the gate C(syntax) passes when C(nginx -t) prints warnings.
+    type: bool
+    default: false
+  certificate_days:
+    description: A certificate that is good for fewer days than this is a finding of the gate C(lint).
+    type: int
+    default: 14
+  coverage:
+    description: The share of locations, in percent, that the checks of the contract must reach. Every server must
+      be reached.
+    type: int
+    default: 80
+  accept:
+    description: Changes of behaviour that are meant, where no check of the contract says so.
+    type: list
+    elements: dict
+    default: []
+  accepted_file:
+    description:
+      - The file with what people accepted of what a run found, relative to the project; M(sluice.nginx.accept) writes
+        it. Empty for C(accepted.yml) beside the inventory.
+      - An entry lets exactly its findings of exactly its change pass. It stands in all that the run shows and records.
+    type: str
+    default: ""
+  strict:
+    description: Whether every change of behaviour that is not accepted fails, also what an edit sets out to do.
+    type: bool
+    default: false
+  replay_log:
+    description: An access log (combined or JSON, also as C(.gz)), relative to the project, whose requests are asked
+      of both releases in staging.
+    type: str
+    default: ""
+  replay_requests:
+    description: How many different requests are taken from the log.
+    type: int
+    default: 200
+  behaviour_requests:
+    description: How many requests the gate C(behaviour) asks at most. Servers and locations that changed come first.
+    type: int
+    default: 2500
+  verify:
+    description: pytest and testinfra files or folders that the gate C(verify) runs against staging, relative to the
+      project.
+    type: list
+    elements: str
+    default: []
+  decide:
+    description:
+      - Gates that may be inconclusive, and for each the reason why the release ships all the same. It stands in the
+        record.
+      - A gate that was not run because of an inconclusive one is decided like it, by its own name.
+    type: dict
+    default: {}
+attributes:
+  check_mode:
+    description: Asks the gates, and only says what would be changed.
+    support: full
+  diff_mode:
+    description: Shows how the files change.
+    support: full
+extends_documentation_fragment: [sluice.nginx.packages]
+author: Sluice (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+- name: Fix what the last run found
+  sluice.nginx.fix:
+    run: last
+    releases: "{{ sluice_rendered.releases }}"
+    staging: "{{ sluice_platform }}"
+"""
+
+RETURN = r"""
+files:
+  description: The files that were changed, relative to the project.
+  type: list
+  elements: str
+  returned: success
+left:
+  description: What a person has to do, a line for each finding.
+  type: list
+  elements: str
+  returned: success
+"""
