@@ -14,7 +14,7 @@ from ansible_collections.sluice.nginx.plugins.action.gates import ActionModule a
 from ansible_collections.sluice.nginx.plugins.module_utils.accepted.judging import Accepted
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fixes.sources import Patch, Proposed, patched, patches_of
-from ansible_collections.sluice.nginx.plugins.module_utils.fixes.verifying import Fault, Judged, fixable, judge
+from ansible_collections.sluice.nginx.plugins.module_utils.fixes.verifying import FoundFault, Judged, fixable, judge
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import visitor
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.finding import find_run
@@ -28,7 +28,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import count,
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Edit
 from ansible_collections.sluice.nginx.plugins.plugin_utils.accepting import accepted_file
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project
-from ansible_collections.sluice.nginx.plugins.plugin_utils.live import Live
+from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show, show_text
 
 _Proposal = tuple[Candidate, Proposed]
@@ -58,7 +58,7 @@ class ActionModule(Gates):
             )
         self._door = door_of(each for one in candidates for each in (one.release, one.live))
         proposals = [
-            (each, Proposed(fault, tuple(_edit(row) for row in finding["fix"])))
+            (each, Proposed(fault, tuple(_edit(row) for row in finding["edits"])))
             for each in candidates
             if each.release
             for fault, finding in fixable(self._before[each.release.id])
@@ -107,7 +107,7 @@ class ActionModule(Gates):
         show(self._display, f"the gates examine {count(len(changed), 'release')} with the fixes")
         with (
             tempfile.TemporaryDirectory(dir=self._state(), prefix="fixes-") as folder,
-            Live(self._display, door=self._door) as live,
+            LiveLine(self._display, door=self._door) as live,
         ):
             store = ReleaseStore(Path(folder))
             candidates = [self._with(each, patches, store) for each in changed]
@@ -170,7 +170,7 @@ def _edit(row: Mapping[str, Any]) -> Edit:
 
 def _healing(proposals: Sequence[_Proposal], judged: Sequence[Judged]) -> list[_Proposal]:
     """Those whose finding is gone from some release that had it."""
-    healed: set[Fault] = set().union(*(each.healed for each in judged))
+    healed: set[FoundFault] = set().union(*(each.healed for each in judged))
     return [each for each in proposals if each[1].fault in healed]
 
 

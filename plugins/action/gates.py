@@ -38,7 +38,7 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.concluding import Con
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project, read_run
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import NAME as EMERGENCY
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import emergency_of
-from ansible_collections.sluice.nginx.plugins.plugin_utils.live import Live
+from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import warn
 from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import read_staging
 
@@ -92,7 +92,7 @@ class ActionModule(ConcludingAction):
         candidates = self._candidates(options["releases"], options["said"])
         record.door = door_of(each for one in candidates for each in (one.release, one.live))
         accepted = Accepted(changes, file.shown, record.door)
-        with Live(self._display, door=record.door) as live:
+        with LiveLine(self._display, door=record.door) as live:
             progress = GatesProgress(live, record.door, len(candidates))
             live.now = progress.now
             examined = self._examiner(options, run.id, accepted, progress.of).examine(candidates, later)

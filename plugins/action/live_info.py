@@ -21,7 +21,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.store import 
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.progress import FleetProgress
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import ReleaseId, read_release_id
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, FleetAction, HostRequest, failure
-from ansible_collections.sluice.nginx.plugins.plugin_utils.live import Live
+from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine
 
 
 class ActionModule(FleetAction):
@@ -40,7 +40,7 @@ class ActionModule(FleetAction):
                 asking = HostRequest(question, RolloutOptions().timeout)
                 askings.update({host: asking for host in each["hosts"] if host in hosts})
         answers, progress = {}, FleetProgress()
-        with Live(self._display, progress.now) as live:
+        with LiveLine(self._display, progress.now) as live:
             progress.asks(live, dict.fromkeys(askings, "probe"), 0)
             for host, answer in self._answers(askings):
                 progress.answered(host, "probe", answer)

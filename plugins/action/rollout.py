@@ -29,7 +29,7 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import pro
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import NAME as EMERGENCY
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import emergency_of
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, FleetAction, HostRequest, failure
-from ansible_collections.sluice.nginx.plugins.plugin_utils.live import Live
+from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 _LOOKS = "preflight"
@@ -63,7 +63,7 @@ class ActionModule(FleetAction):
         self._door = self._door_of_run()
         self._record = RunRecord(self._run, self._door)
         self._progress = FleetProgress()
-        self._live: Live | None = None
+        self._live: LiveLine | None = None
         self._done: dict[str, dict[str, Any]] = {host: {"changed": False} for host in hosts}
         self._diffs: dict[str, list[str]] = {}
         self._terms = RolloutOptions(
@@ -141,7 +141,7 @@ class ActionModule(FleetAction):
                     self._note(phase, host, {"operation": operation, **failure(str(error))})
         askings = {host: HostRequest(questions[wanted], bake + self._terms.timeout) for host, wanted in asked.items()}
         began = now()
-        with Live(self._display, self._progress.now, self._door) as live:
+        with LiveLine(self._display, self._progress.now, self._door) as live:
             self._live = live
             self._progress.asks(live, {host: wanted.operation for host, wanted in asked.items()}, bake)
             for host, answer in self._answers(askings):

@@ -15,7 +15,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection im
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import count
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_name
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
-from ansible_collections.sluice.nginx.plugins.plugin_utils.live import Live
+from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine
 
 
 class ActionModule(ControllerAction):
@@ -36,7 +36,7 @@ class ActionModule(ControllerAction):
             for name in options["hosts"]
         }
         folders = {name: Path(folder) for name, folder in options["context"].items()}
-        with Live(self._display) as live:
+        with LiveLine(self._display) as live:
             changed = ensure_fleet(client, fleet, hosts, options["image"], folders, live.goes_on)
             live.line(f"{count(len(hosts), 'host')} of the sandbox {fleet.name} run", "good")
         return {"changed": changed, "folder": str(fleet.folder)}

@@ -10,7 +10,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
-from ansible_collections.sluice.nginx.plugins.plugin_utils.live import Live
+from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine
 
 
 class ActionModule(ControllerAction):
@@ -22,7 +22,7 @@ class ActionModule(ControllerAction):
         bounds = read_bounds(options["bounds"])
         cache = Path(options["cache"]) if options["cache"] else self._state() / "cache"
         name, packages, digest = options["platform"], options["packages"], options["base_digest"]
-        with Live(self._display) as live:
+        with LiveLine(self._display) as live:
 
             def say(line: str) -> None:
                 said.append(line)

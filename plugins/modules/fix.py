@@ -29,7 +29,7 @@ options:
     type: dict
     required: true
   said:
-    description: What the hosts said, by their names; as M(sluice.nginx.live_info) returns it. Without it no host was asked.
+    description: What the hosts returned, by their names, as M(sluice.nginx.live_info) does. Without it none was asked.
     type: dict
     default: {}
   probe_endpoints:

@@ -23,7 +23,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.reports.progress impo
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import cut
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import in_ci, show, show_text, told
 
-__all__ = ["Live", "is_live"]
+__all__ = ["LiveLine", "is_live"]
 
 _DRAWN_SECONDS = 0.25
 # Where no line can be drawn anew, it is said after as long a silence what runs: a CI service ends what says nothing.
@@ -60,7 +60,7 @@ def _columns() -> int:
         os.close(output)
 
 
-class Live:
+class LiveLine:
     """Shows what an action says while it works. Use it as a context, which takes the line of what runs away.
 
     ``now`` returns what runs, in one line or as nothing; it is asked on a thread. What is shown passes ``door``.
@@ -122,7 +122,7 @@ class Live:
             self._display.display(f"{line}{_CLEAR}\r", screen_only=True, newline=False)
             self._drawn = line
 
-    def __enter__(self) -> Live:
+    def __enter__(self) -> LiveLine:
         self._thread.start()
         return self
 

@@ -53,7 +53,7 @@ def with_fixes(verdicts: Sequence[Verdict], release: Release, config: Config) ->
             return verdict
         fixes = [() if each.warning else tuple(fix_of(each, config, lines)) for each in verdict.findings]
         pairs = zip(verdict.findings, fixes, strict=True)
-        return replace(verdict, findings=[replace(each, fix=fix) for each, fix in pairs])
+        return replace(verdict, findings=[replace(each, edits=edits) for each, edits in pairs])
 
     return [fixed(verdict) for verdict in verdicts]
 

@@ -13,7 +13,7 @@ from ..release.store import Release
 from ..tree_reader import read_inside
 from ..untrusted import printable
 from ..verdicts.model import Edit
-from .verifying import Fault
+from .verifying import FoundFault
 
 __all__ = ["OutOfReach", "Patch", "Proposed", "applied", "patched", "patches_of"]
 
@@ -82,7 +82,7 @@ def source_of(release: Release, file: str, project: Path) -> tuple[str, Path, by
 class Proposed(NamedTuple):
     """A fix of a finding: the fault that it is of, and its edits."""
 
-    fault: Fault
+    fault: FoundFault
     edits: tuple[Edit, ...]
 
 

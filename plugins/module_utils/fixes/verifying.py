@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from ..textfmt import place
 from .mechanical import rule_of
 
-__all__ = ["Fault", "Judged", "fixable", "judge"]
+__all__ = ["FoundFault", "Judged", "fixable", "judge"]
 
 _Row = Mapping[str, Any]
 
 
-class Fault(NamedTuple):
+class FoundFault(NamedTuple):
     """A finding that fails a gate: by its gate, and by what is wrong where, without a line, which a fix may move."""
 
     gate: str
@@ -24,15 +24,15 @@ class Fault(NamedTuple):
 class Judged(NamedTuple):
     """``healed`` are gone, ``caused`` are new at gates that were asked before, and ``left`` is for a person."""
 
-    healed: frozenset[Fault]
-    caused: frozenset[Fault]
+    healed: frozenset[FoundFault]
+    caused: frozenset[FoundFault]
     left: tuple[str, ...]
 
 
-def fixable(verdicts: Iterable[_Row]) -> Iterator[tuple[Fault, _Row]]:
+def fixable(verdicts: Iterable[_Row]) -> Iterator[tuple[FoundFault, _Row]]:
     """Yield the findings that fail and have a fix, in a record or of a gate."""
     for gate, finding in _faults(verdicts):
-        if finding.get("fix"):
+        if finding.get("edits"):
             yield _fault(gate, finding), finding
 
 
@@ -44,10 +44,10 @@ def _faults(verdicts: Iterable[_Row]) -> Iterator[tuple[str, _Row]]:
                     yield str(verdict["gate"]), finding
 
 
-def _fault(gate: str, finding: _Row) -> Fault:
+def _fault(gate: str, finding: _Row) -> FoundFault:
     # The rest of what a rule says may count, or name lines.
     what = str(finding["what"])
-    return Fault(gate, rule_of(what) or what, str(finding.get("file") or ""))
+    return FoundFault(gate, rule_of(what) or what, str(finding.get("file") or ""))
 
 
 def judge(before: Sequence[_Row], after: Sequence[_Row]) -> Judged:
@@ -57,7 +57,7 @@ def judge(before: Sequence[_Row], after: Sequence[_Row]) -> Judged:
     asked = {str(verdict["gate"]) for verdict in before if verdict["result"] in ("pass", "fail")}
     caused = {each for each in are - were if each.gate in asked}
     broken = {
-        Fault(str(verdict["gate"]), str(verdict["summary"]), "")
+        FoundFault(str(verdict["gate"]), str(verdict["summary"]), "")
         for verdict in after
         if verdict["result"] in ("inconclusive", "not run") and verdict["gate"] in asked
     }

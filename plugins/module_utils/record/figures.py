@@ -73,7 +73,7 @@ class Figures(NamedTuple):
         return max((each.confirmed + each.failed + each.stopped for each in self.weeks), default=0)
 
 
-class _Run:
+class _CountedRun:
     """What counts of a record."""
 
     def __init__(self, record: _Record) -> None:
@@ -127,10 +127,10 @@ def figures(runs: Path, now: datetime | None = None) -> Figures | None:
         names = sorted((entry.name for entry in os.scandir(runs) if entry.is_dir()), reverse=True)
     except OSError:
         return None
-    told, left_out = list[_Run](), 0
+    told, left_out = list[_CountedRun](), 0
     for number, name in enumerate(name for name in names if not name.startswith(".")):
         try:
-            run = _Run(read_record(runs / name)) if number < _MOST_RUNS else None
+            run = _CountedRun(read_record(runs / name)) if number < _MOST_RUNS else None
         except SluiceError:
             run = None
         if run is None or not monday.timestamp() <= run.began <= until.timestamp():
@@ -146,7 +146,7 @@ def figures(runs: Path, now: datetime | None = None) -> Figures | None:
     return Figures(f"{monday:%Y-%m-%d}", list(_figures(told, until)), weeks, caught, drifted, left_out)
 
 
-def _week(begins: datetime, told: Iterable[_Run]) -> Week:
+def _week(begins: datetime, told: Iterable[_CountedRun]) -> Week:
     first = begins.timestamp()
     runs = [each for each in told if first <= each.began < first + _WEEK]
     return Week(
@@ -157,7 +157,7 @@ def _week(begins: datetime, told: Iterable[_Run]) -> Week:
     )
 
 
-def _figures(told: Sequence[_Run], until: datetime) -> Iterator[Figure]:
+def _figures(told: Sequence[_CountedRun], until: datetime) -> Iterator[Figure]:
     deployed = [each for each in told if each.is_deployment and not each.is_rollback]
     good = [each for each in deployed if each.result == "confirmed"]
     # Of a young project the weeks before its first run do not count.
@@ -186,14 +186,14 @@ def _figures(told: Sequence[_Run], until: datetime) -> Iterator[Figure]:
     )
 
 
-def _lead(run: _Run, told: Sequence[_Run]) -> float:
+def _lead(run: _CountedRun, told: Sequence[_CountedRun]) -> float:
     """Return how long a release took, from the first run that had it, after the last time that it was deployed."""
     same = [each for each in told if each.releases & run.releases and each.began <= run.began]
     deployed = [each.ended for each in same if each.is_deployment and each is not run and each.result == "confirmed"]
     return run.ended - min(each.began for each in same if each.began >= max(deployed, default=0.0) or each is run)
 
 
-def _before(run: _Run, good: Iterable[_Run]) -> _Run | None:
+def _before(run: _CountedRun, good: Iterable[_CountedRun]) -> _CountedRun | None:
     """Return the last good deployment before a rollback."""
     return max((each for each in good if each.ended <= run.began), key=lambda each: each.ended, default=None)
 
@@ -206,7 +206,7 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole * 100:.0f} %" if whole else _NONE
 
 
-def _caught(told: Iterable[_Run]) -> list[Caught]:
+def _caught(told: Iterable[_CountedRun]) -> list[Caught]:
     counted: Counter[str] = Counter()
     latest: dict[str, str] = {}
     for run in told:

@@ -44,7 +44,7 @@ class _Finding(TypedDict, total=False):
     fix: str | None
     warning: bool
     accepted: str | None
-    fix: list[EditForm] | None
+    edits: list[EditForm] | None
 
 
 class _Evidence(TypedDict, total=False):

@@ -22,7 +22,7 @@ __all__ = ["Cleared", "Redactor", "cleared"]
 T = TypeVar("T")
 
 # Fields with texts of several lines; a line end in any other is no end of a line.
-_TEXTS = frozenset(("fix", "log", "fix", "nginx", "output", "text", "traceback", "yaml"))
+_TEXTS = frozenset(("fix", "log", "nginx", "output", "text", "traceback", "yaml"))
 _DIFFS = frozenset(("diff", "drift_diff", "prepared"))
 _LINES = frozenset(("new", "old"))
 _HEADERS = frozenset(("headers", "params"))

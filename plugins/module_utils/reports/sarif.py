@@ -100,7 +100,7 @@ def _at(rule: str, level: str, words: str, place: Mapping[str, Any], project: Pu
 def _fixes(found: Mapping[str, Any], project: PurePosixPath) -> list[dict[str, Any]]:
     """The fix of a finding; nothing where its file was made by a template, whose lines are others."""
     origin = str(found.get("origin") or "")
-    edits = [each for each in found.get("fix") or () if each["file"] == found["file"]]
+    edits = [each for each in found.get("edits") or () if each["file"] == found["file"]]
     if not edits or not origin or origin.endswith(".j2") or origin.startswith("packaged/"):
         return []
     replacements = [

@@ -56,7 +56,7 @@ class Finding:
     fix: str = ""
     warning: bool = False
     accepted: str = ""
-    fix: tuple[Edit, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
     @property
     def place(self) -> str:

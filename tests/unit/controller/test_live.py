@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
 from ansible_collections.sluice.nginx.plugins.plugin_utils import live
-from ansible_collections.sluice.nginx.plugins.plugin_utils.live import Live, is_live
+from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine, is_live
 
 WIDTH = 40
 SILENCING = ("CI", "GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION", "AWX_ISOLATED_DATA_DIR", "JOB_ID")
@@ -73,7 +73,7 @@ def _wait_for(screen: Screen, words: str) -> None:
 
 def test_the_line_of_what_runs_fits_makes_room_and_goes_away(terminal: None) -> None:
     screen = Screen()
-    with Live(screen, lambda: f"smoke \x1b[2J\n{'x' * 60} S3CR3T-1", Redactor({"S3CR3T-1"})) as shown:
+    with LiveLine(screen, lambda: f"smoke \x1b[2J\n{'x' * 60} S3CR3T-1", Redactor({"S3CR3T-1"})) as shown:
         _wait_for(screen, "smoke")
         shown.line("syntax pass", "good")
     drawn = [text for text, only in screen.shown if only]
@@ -94,7 +94,7 @@ def test_without_a_terminal_a_long_silence_is_broken_by_a_line(
     monkeypatch.setenv("CI", "true")
     monkeypatch.setattr(live, "_SAID_SECONDS", 0.3)
     screen = Screen()
-    with Live(screen, lambda: "  smoke (12 requests) · 15 s") as shown:
+    with LiveLine(screen, lambda: "  smoke (12 requests) · 15 s") as shown:
         _wait_for(screen, "smoke")
         shown.goes_on("fetching the image")
         shown.text("a\nb")
@@ -107,6 +107,6 @@ def test_without_a_terminal_a_long_silence_is_broken_by_a_line(
 def test_what_is_quick_says_nothing_of_itself(no_service: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
     screen = Screen()
-    with Live(screen, lambda: "smoke"):
+    with LiveLine(screen, lambda: "smoke"):
         pass
     assert screen.shown == []

@@ -17,7 +17,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fixes.sources import 
     patched,
     patches_of,
 )
-from ansible_collections.sluice.nginx.plugins.module_utils.fixes.verifying import Fault, fixable, judge
+from ansible_collections.sluice.nginx.plugins.module_utils.fixes.verifying import FoundFault, fixable, judge
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Edit, Finding, Verdict
@@ -173,7 +173,7 @@ def test_only_what_fails_gets_a_fix(tmp_path: Path) -> None:
     mild = Finding("lacks it; did you mean /srv/public?", file="conf.d/a.conf", line=1, warning=True)
     verdicts = [Verdict("fail", "", [finding, mild], gate="needs"), Verdict("pass", "", [finding], gate="lint")]
     first, second = with_fixes(verdicts, release, parse_tree(release.tree))
-    assert [len(each.fix) for each in (*first.findings, *second.findings)] == [1, 0, 0]
+    assert [len(each.edits) for each in (*first.findings, *second.findings)] == [1, 0, 0]
 
 
 def made(tmp_path: Path, files: dict[str, str], origins: str = "files/nginx") -> Release:
@@ -187,7 +187,7 @@ def made(tmp_path: Path, files: dict[str, str], origins: str = "files/nginx") ->
 
 
 SLIP = Edit("conf.d/a.conf", 1, "root /srv/pubilc;", ("root /srv/public;",))
-FAULT = Fault("needs", "the directory is missing", "conf.d/a.conf")
+FAULT = FoundFault("needs", "the directory is missing", "conf.d/a.conf")
 
 
 def test_the_user_s_file_is_patched_and_the_tree_is_the_one_it_gives(tmp_path: Path) -> None:

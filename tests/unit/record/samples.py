@@ -204,7 +204,7 @@ def accepted() -> dict[str, Any]:
     """What the gate smoke finds is let pass by a person."""
     row = release(["web1"])
     found = replace(FINDING, warning=True, accepted="by ada: the shop moves on Monday")
-    row["verdicts"][6]["findings"] = [{**asdict(found), "fix": []}]
+    row["verdicts"][6]["findings"] = [{**asdict(found), "edits": []}]
     return record("passed", "every gate passed for 1 release", releases=[row], events=_ordered([]))
 
 

@@ -165,7 +165,7 @@ def test_a_mechanical_fix_is_in_sarif_where_the_file_is_the_user_s(
     made = accepted()
     (finding, *_) = [each for verdict in made["releases"][0]["verdicts"] for each in verdict["findings"]]
     fix = {"file": "conf.d/a.conf", "line": 3, "old": "  rot /srv;", "new": ["  root /srv;", "  index a;"]}
-    finding |= {"file": "conf.d/a.conf", "line": 3, "origin": origin, "fix": [fix]}
+    finding |= {"file": "conf.d/a.conf", "line": 3, "origin": origin, "edits": [fix]}
     told = json.loads(sarif(summed(made)))
     sarif_schema.validate(told)
     found = [each["fixes"] for each in told["runs"][0]["results"] if "fixes" in each]
