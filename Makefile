@@ -1,7 +1,7 @@
 # Everything is done by scripts/; each target says what it is for.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit docs fuzz faults catches benchmark bench dist generate lock clean
+.PHONY: help setup demo test lint unit docs fuzz faults machines catches benchmark bench dist generate lock clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
@@ -29,6 +29,9 @@ fuzz: setup ## each fuzzer of tests/fuzz for half an hour; scripts/fuzz --second
 
 faults: setup ## every story of the fault table, and the crash tests at length
 	@scripts/test faults crashes
+
+machines: setup ## every story on virtual machines, and fifty power cuts (POWER_CUTS=5 for fewer); hours in an emulator
+	@scripts/test all-machines power-cuts
 
 catches: setup ## how many faults the gates catch, and how many good changes they stop; hours of trials
 	@.venv/bin/python -m benchmarks.catch_rate

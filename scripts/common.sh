@@ -78,6 +78,17 @@ install_packages() {
     die "apt-get could not install: $*; its last lines are above"
 }
 
+# What tests/machines runs virtual machines with; image.py says which tool is of which package.
+need_machine_tools() {
+  local tool
+  for tool in qemu-system-x86_64 qemu-img mmdebstrap; do
+    if ! have "$tool"; then
+      need_packages "QEMU, in which the machines of the tests run," qemu-system-x86 qemu-utils mmdebstrap
+      return
+    fi
+  done
+}
+
 need_packages() { # PURPOSE PACKAGE...
   local purpose=$1
   shift

@@ -67,11 +67,21 @@ def _unpack(sources: dict[str, str], folder: str) -> None:
                 file.write(text)
         os.sync()
         os.rename(place, folder)
+        _sync(parent)
     except OSError:
         shutil.rmtree(place, ignore_errors=True)
         # Somebody else may have been faster.
         if not os.path.isdir(folder):
             raise
+
+
+def _sync(folder: str) -> None:
+    # The script of the watchdog names this engine, and is on disk from its own writing on.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _compiled(sources: dict[str, str], folder: str) -> Codes:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 
 __all__ = ["copy", "create"]
 
 _PART = 1 << 20
+_LABEL = "security.selinux"
 
 
 def create(path: str | os.PathLike[str], mode: int = 0o600) -> int:
@@ -28,6 +30,7 @@ def copy(source: str, target: str) -> None:
     if stat.S_ISLNK(status.st_mode):
         os.symlink(os.readlink(source), target)
         os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)
+        _copy_label(source, target)
         return
     folder = -1
     if stat.S_ISDIR(status.st_mode):
@@ -56,6 +59,12 @@ def _copy(source: str, target: str, status: os.stat_result) -> None:
     os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)
     # Times and attributes first and the mode at the end; what changed meanwhile is as closed as it is now.
     shutil.copystat(source, target, follow_symlinks=False)
+
+
+def _copy_label(source: str, target: str) -> None:
+    """Give a link the label of the one that it is a copy of, where there are labels."""
+    with suppress(OSError):
+        os.setxattr(target, _LABEL, os.getxattr(source, _LABEL, follow_symlinks=False), follow_symlinks=False)
 
 
 def _copy_content(source: str, target: str) -> None:

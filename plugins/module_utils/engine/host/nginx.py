@@ -234,10 +234,21 @@ def try_tree(session: Session, master: Master | None, tree: Path | None, timeout
     """
     given = ["-g", master.globals] if master is not None and master.globals else []
     bind = None if tree is None else Bind(tree, session.layout.conf.resolve())
-    with opened_binary(session, master) as binary:
+    # Here, since it imports what says problems.
+    from ..labelling import kept_labels
+
+    pid, tested = master.pid if master is not None else None, tree or session.layout.conf.resolve()
+    made = kept_labels(session, pid, tested, lambda: _built_in(session, master))
+    with opened_binary(session, master) as binary, made:
         started = session.system.monotonic()
         done = _run(session, binary, ["-t", *given], timeout, bind)
     return Tried(done.rc == 0, done.output.strip(), session.system.monotonic() - started)
+
+
+def _built_in(session: Session, master: Master | None) -> list[str]:
+    """Return the files that nginx makes where no configuration names others."""
+    built = build(session, master)
+    return [built.pid_file, built.error_log] if built else []
 
 
 def start(session: Session) -> str:

@@ -22,7 +22,10 @@ from .copying import copy, create
 if TYPE_CHECKING:
     from ..protocol import Json
 
-__all__ = ["Bind", "NoNamespace", "Ran", "System"]
+__all__ = ["SELINUX", "Bind", "NoNamespace", "Ran", "System"]
+
+SELINUX = "/sys/fs/selinux/enforce"
+"""It is there where the machine runs SELinux."""
 
 # So many files are synced one by one.
 _FEW = 64
@@ -116,6 +119,7 @@ class System:
         if os.path.lexists(temporary):
             temporary.unlink()
         os.symlink(target, temporary)
+        self.label(temporary, path)
         os.rename(temporary, path)
         self._sync(path.parent)
 
@@ -155,6 +159,22 @@ class System:
     def copy(self, source: Path, target: Path) -> None:
         """Copy a file, link or tree with owners, modes and times; no part of it is ever more open than its origin."""
         copy(str(source), str(target))
+
+    def label(self, place: str | os.PathLike[str], path: Path) -> str:
+        """Give what is at ``place`` the labels of SELinux that the same tree has at ``path``, where there are labels.
+
+        Returns why this process could not; nothing where it could. No switch and no rollback may fail for that alone.
+        """
+        if not os.path.exists(SELINUX):
+            return ""
+        # Here, as many hosts have none.
+        from .labels import label_tree
+
+        try:
+            label_tree(place, path)
+        except OSError as error:
+            return str(error)
+        return ""
 
     def remove(self, path: Path) -> None:
         """Remove a file, link or tree; nothing happens when there is none.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Iterable, NamedTuple, Sequence, Tuple
 
 from ...closest_match import closest_match
 from ...untrusted import printable, whole_number
 from ..host.processes import find_masters, find_orphans, workers_of
+from ..host.system import SELINUX
 from ..session import Problem, Session
 from .document_roots import alternatives, group_of, is_misspelt
 from .file_checks import Seen, look_at_paths
@@ -72,8 +74,22 @@ def look(session: Session, needs: Iterable[Json], modules: Sequence[str]) -> lis
             there = need["value"] in modules
             words = "" if there else f"{need['value']} is not among nginx's modules here"
             seen[_key(need)] = (there, words, "" if there else closest_match(need["value"], modules))
+    _confine(rows, seen)
     unknown: Seen = (False, "this host does not know how to look for it", "")
     return _excused([Looked(need, *seen.get(_key(need), unknown)) for need in rows])
+
+
+def _confine(rows: Sequence[Json], seen: dict[Key, Seen]) -> None:
+    """Take ports and endpoints that SELinux forbids to nginx for needs that are not met: this engine is not confined as
+    nginx is, so a connection of its own proves nothing.
+    """
+    asked = [need for need in rows if need["kind"] in ("port", "endpoint") and seen[_key(need)][0]]
+    if not asked or not os.path.exists(SELINUX):
+        return
+    # Here, as few hosts confine nginx.
+    from .confinement import look_at_confinement
+
+    seen.update(look_at_confinement(asked))
 
 
 def _excused(looked: list[Looked]) -> list[Looked]:
@@ -112,6 +128,8 @@ def _problem(looked: Looked) -> Problem:
     place = f", for {need['file']}:{need['line']}" if need["file"] else ""
     meant = f"did you mean {looked.near}? " if looked.near else ""
     lack = "it is taken on this host" if need["kind"] == "port" else "this host lacks it"
+    if looked.actual.startswith("SELinux"):
+        lack = "SELinux forbids it to nginx on this host"
     return Problem(
         f"the release needs the {need['kind']} {need['value']}{purpose}{place}, and {lack}",
         _EXPECTED.get(need["kind"], "it is there"),

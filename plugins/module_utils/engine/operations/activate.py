@@ -11,6 +11,7 @@ from ..admission import demand
 from ..host.nginx import Tried, build, build_problems, find_master, master_problems, try_tree
 from ..host.processes import Master, open_logs, workers_of
 from ..host.system import NoNamespace
+from ..labelling import denial_problems, prepare_labels
 from ..pending import pending_problem
 from ..rollback import roll_back
 from ..serving import Served, mark_logs, prove_serving, watched_logs
@@ -94,6 +95,7 @@ def _activate(session: Session, request: ActivateRequest, release: _Activated, b
         if _is_finalized(state, release) and not first and not differences:
             return {"changed": False, "release": release.id, "before": state["live"], "checks": []}
         session.journal("activate", release=release.id, mark="begin", receipt=request.get("receipt"))
+        prepare_labels(session)
         if differences:
             session.journal(f"{request['drift']} drift", mark="end", paths=len(differences))
         if first or (differences and request.get("drift") == "adopt"):
@@ -203,6 +205,7 @@ def _switch(session: Session, state: Json, release: _Activated, bundle: bytes, m
     timings = answer["timings"]
     # Where drift of this very release is discarded, installing it changes what the link leads to.
     swapped = reloaded = session.layout.linked() == release.id
+    since = session.system.now()
     try:
         with session.step("install"):
             _install(session, release, bundle)
@@ -234,7 +237,8 @@ def _switch(session: Session, state: Json, release: _Activated, bundle: bytes, m
         state = states.moved(state, "serving", workers=served.workers, old_pids=served.old_pids)
         session.save(state)
     except Exception as error:
-        answer["problems"] = problems_of(error)
+        # The kernel's word on why comes last: it is no fault of the configuration alone.
+        answer["problems"] = problems_of(error) + denial_problems(session, since)
         session.journal("failed", release=release.id, why=str(error)[:500])
         failed_at = getattr(error, "at", None) or session.system.monotonic()
         link = session.layout.linked()

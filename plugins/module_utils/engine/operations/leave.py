@@ -9,6 +9,7 @@ from ..checks import contract_of
 from ..host.nginx import build, try_tree
 from ..host.processes import find_masters, workers_of
 from ..host.system import NoNamespace
+from ..labelling import forget_labels
 from ..pending import pending_problem
 from ..rollback import roll_back
 from ..serving import check_problems, run_contract
@@ -63,6 +64,7 @@ def leave(session: Session, request: LeaveRequest, bundle: bytes = b"") -> Json:
         session.save({**states.empty(), "version": state["version"]})
         let_watchdog_go(session, session.run["id"])
         session.alive = _no_sign
+        forget_labels(session)
         return {**answer, "removed": remove_traces(session)}
 
 

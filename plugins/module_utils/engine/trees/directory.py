@@ -58,6 +58,7 @@ def make_directory(session: Session) -> Path:
             system.rename(whole, place / name)
         else:
             system.symlink(conf / os.path.relpath(target, kept), place / name)
+    system.label(place, conf)
     ours = [entry for entry in read_tree(tree) if entry.path not in links]
     theirs = [entry for entry in read_tree(place) if not any(_is_below(entry.path, name) for name in links)]
     differences = compare(ours, theirs)

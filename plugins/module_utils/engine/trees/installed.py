@@ -67,9 +67,17 @@ def install(
         )
     with _temporary(session, "incoming") as place:
         unpack(data, place, manifest, owners, _group(session, manifest, facts))
+        _label(session, release, place)
         if bundle:
             session.system.write(pristine, bundle)
         _move_in(session, place, session.layout.release(release))
+
+
+def _label(session: Session, release: ReleaseId, place: Path) -> None:
+    fault = session.system.label(place, session.layout.conf)
+    if fault:
+        # Whether nginx may read it is what the reload proves.
+        session.warn(f"the files of release {release[:12]} could not get the labels of {session.layout.conf}: {fault}")
 
 
 def _group(session: Session, manifest: list[ManifestEntry], facts: ReleaseFacts | None) -> int:
@@ -206,6 +214,7 @@ def _kept_folder(session: Session, path: Path) -> Iterator[Path]:
                         raise _lacking(session, path)
                     os.mkdir(path.parts[length - 1], 0o700, dir_fd=at)
                     below = os.open(path.parts[length - 1], _FOLDER | os.O_NOFOLLOW, dir_fd=at)
+                    session.system.label(f"/proc/self/fd/{below}/.", layout.conf / str(name))
                 os.close(at)
                 at = below
             _close(at, [each for each in found if not os.path.samestat(each, os.fstat(at))], is_new)
@@ -256,6 +265,7 @@ def repair(session: Session, release: ReleaseId) -> None:
     owners = meta.get("origin") == "adopted"
     with _temporary(session, "pristine") as place:
         unpack(pristine.read_bytes(), place, manifest, owners, _group(session, manifest, meta.get("facts")))
+        _label(session, release, place)
         if not tree.is_dir():
             session.system.rename(place, tree)
             return

@@ -36,6 +36,7 @@ def point(session: Session, release: ReleaseId) -> None:
     aside = conf.with_name(f".{conf.name}.before-sluice")
     system.remove(aside)
     system.symlink(tree, aside)
+    system.label(aside, conf)
     try:
         system.exchange(aside, conf)
     except OSError as error:

@@ -26,7 +26,8 @@ _TIMEOUT = 30.0
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
 
 # A pending release must not be what a machine comes up with: nobody watches it then. Wanted by nginx itself, so that
-# it comes before every start of nginx, whoever asks for it.
+# it comes before every start of nginx, whoever asks for it. Its time is that of arming, which is three commands of
+# _TIMEOUT at most, and of leading the link back after that.
 _UNIT = """\
 [Unit]
 Description=Sluice rolls a pending release back before nginx starts
@@ -37,7 +38,7 @@ Type=oneshot
 Restart=on-failure
 RestartSec=1
 ExecStart={python} -IS {script} boot
-TimeoutStartSec=60
+TimeoutStartSec=180
 
 [Install]
 WantedBy=nginx.service

@@ -1,0 +1,56 @@
+"""Machines for tests: each resumes where the image's had booted, in seconds, and is gone afterwards."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.machines.host import Host, Release
+from tests.machines.image import get_image
+from tests.machines.machine import Image, Machine
+
+# The tools rebuild the whole policy, for more than a minute in an emulator: only stories about them have them.
+_HIDE_TOOLS = "mv /usr/sbin/semanage /usr/sbin/semanage.away"
+
+
+@pytest.fixture(scope="session")
+def image() -> Image:
+    """The image of all machines; where its tools are missing, that fails and says which."""
+    return get_image()
+
+
+@pytest.fixture
+def new_host(image: Image) -> Iterator[Callable[..., Host]]:
+    """Make machines that run, under SELinux enforcing."""
+    made: list[Machine] = []
+    # A socket's path must be short.
+    with tempfile.TemporaryDirectory(prefix="machine-") as folder:
+
+        def make(*, tools: bool = False) -> Host:
+            machine = Machine(image, Path(folder) / str(len(made)))
+            made.append(machine)
+            machine.start(resume=True)
+            machine.wait()
+            host = Host(machine)
+            host.sh("true" if tools else _HIDE_TOOLS)
+            assert host.sh("cat /sys/fs/selinux/enforce") == "1", "SELinux is to enforce"
+            return host
+
+        yield make
+        for machine in made:
+            machine.kill()
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Callable[..., Release]:
+    """Make releases."""
+    made: list[Release] = []
+
+    def make(body: str, **parts: object) -> Release:
+        made.append(Release(tmp_path / f"{len(made)}-{body}", body, **parts))  # type: ignore[arg-type]
+        return made[-1]
+
+    return make
