@@ -25,6 +25,7 @@ __all__ = [
     "entries_to_json",
     "read_tree",
     "release_id",
+    "why_odd",
 ]
 
 CONF_ROOT = "/etc/nginx"
@@ -32,6 +33,7 @@ CONF_ROOT = "/etc/nginx"
 
 _PART = 64 << 10
 _KINDS = ("dir", "file", "link")
+_ODD = {stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
 _MOST_MODE = 0o7777
 _CONTROLS = frozenset(map(chr, [*range(0x20), *range(0x7F, 0xA0)]))
 _ROW = "[path, kind, mode, value]"
@@ -53,10 +55,11 @@ class PathDifference(NamedTuple):
     what: str
 
 
-def read_tree(root: Path) -> list[ManifestEntry]:
+def read_tree(root: Path, *, odd: bool = False) -> list[ManifestEntry]:
     """Read the manifest of the tree below ``root``, sorted by path; the root itself is not an entry, and may be absent.
 
-    Raises ``SluiceError`` for sockets, pipes and devices, ``OSError`` for what cannot be read.
+    Raises ``SluiceError`` for sockets, pipes and devices, unless ``odd`` ones are entries as well, of a kind that no
+    release can have; ``OSError`` for what cannot be read.
     """
     found: list[ManifestEntry] = []
     folders = [(str(root), "")] if os.path.isdir(root) else []
@@ -64,14 +67,14 @@ def read_tree(root: Path) -> list[ManifestEntry]:
         folder, prefix = folders.pop()
         with os.scandir(folder) as entries:
             for each in entries:
-                entry = _entry(each, prefix)
+                entry = _entry(each, prefix, odd)
                 found.append(entry)
                 if entry.kind == "dir":
                     folders.append((each.path, f"{entry.path}/"))
     return sorted(found)
 
 
-def _entry(found: os.DirEntry[str], prefix: str) -> ManifestEntry:
+def _entry(found: os.DirEntry[str], prefix: str, odd: bool) -> ManifestEntry:
     name = prefix + found.name
     status = found.stat(follow_symlinks=False)
     if stat.S_ISLNK(status.st_mode):
@@ -80,6 +83,8 @@ def _entry(found: os.DirEntry[str], prefix: str) -> ManifestEntry:
         return ManifestEntry(name, "dir", stat.S_IMODE(status.st_mode), "")
     if stat.S_ISREG(status.st_mode):
         return ManifestEntry(name, "file", stat.S_IMODE(status.st_mode), _digest(found.path))
+    if odd:
+        return ManifestEntry(name, _ODD.get(stat.S_IFMT(status.st_mode), "device"), stat.S_IMODE(status.st_mode), "")
     raise SluiceError(
         f"{found.path} is neither a file, a directory nor a link; a release can hold nothing else: remove it from the "
         "tree"
@@ -113,6 +118,11 @@ def release_id(entries: Iterable[ManifestEntry]) -> ReleaseId:
             raise SluiceError(fault)
         digest.update(f"{entry.path}\0{entry.kind}\0{entry.mode:04o}\0{entry.value}\n".encode())
     return read_release_id(digest.hexdigest())
+
+
+def why_odd(entry: ManifestEntry) -> str:
+    """Return why no release can have an entry, as a pipe or a name that is not UTF-8; nothing where one can."""
+    return _fault(entry)
 
 
 def _fault(entry: ManifestEntry) -> str:

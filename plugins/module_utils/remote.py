@@ -52,7 +52,7 @@ try:
     with open("/var/lib/sluice/engine/%s/%x.code"%(d,sys.hexversion),"rb") as f: c=marshal.load(f)
 except (OSError,EOFError,TypeError,ValueError):
     if not z:
-        print("\\n{_MISSING}",flush=True)
+        print(chr(10)+"{_MISSING}",flush=True)
         os._exit(0)
     import hashlib,json,zlib
     z=zlib.decompress(z)
@@ -66,6 +66,19 @@ e["run"](c,r,b)
 sys.stdout.flush()
 os._exit(0)
 """
+
+# What sudo, doas and su say when they refuse, and what helps.
+_WAYS_TO_ROOT = {
+    "must have a tty": "set ansible_pipelining: false for this host, or take requiretty away for this user",
+    "not allowed to": (
+        "who may run named commands only reaches the host's own engine: set rollout_engine_command (docs/security.md)"
+    ),
+    "": "check ansible_become_method and ansible_become_password, and what it allows there",
+}
+_REFUSED = re.compile(
+    r"(?i)a password is required|incorrect password|not in the sudoers|must have a tty|is not allowed to "
+    r"|doas: (?:operation not permitted|auth\w* (?:failed|required))|su: (?:authentication failure|permission denied)"
+)
 
 _packing = threading.Lock()
 
@@ -117,8 +130,13 @@ def _compressed(content: bytes) -> bytes:
 
 
 def command(python: str = "python3") -> str:
-    """Return the shell command that runs the engine with ``payload()`` on its standard input."""
-    return f"{shlex.quote(python)} -IS -c {shlex.quote(_BOOTSTRAP.strip())}"
+    """Return the shell command that runs the engine with ``payload()`` on its standard input.
+
+    It is one line, for csh ends a quoted text with its line, and has no pair of backslashes, for fish makes one of it:
+    some log in with these. ``python`` may be ``/usr/bin/env python3``.
+    """
+    words = python.split() if python.startswith("/usr/bin/env ") else [python]
+    return f"{shlex.join(words)} -IS -c {shlex.quote(f'exec({_BOOTSTRAP.strip()!r})')}"
 
 
 def payload(request: Mapping[str, Any], bundle: bytes = b"", *, engine: bool = True) -> bytes:
@@ -186,10 +204,10 @@ def _silence(output: str, rc: int) -> str:
         return "python3 is missing on the host: install it, or set ansible_python_interpreter to one that is there"
     if "SyntaxError" in output:
         return "the host's Python is too old: 3.8 or newer is needed; set ansible_python_interpreter to one that is"
-    if re.search(
-        r"(?i)a password is required|incorrect password|not in the sudoers|sorry, you must have a tty", output
-    ):
-        return f"the host refused to become root: {_last_line(output)}; check ansible_become_password and sudo there"
+    refused = _REFUSED.search(output)
+    if refused:
+        do = next(do for words, do in _WAYS_TO_ROOT.items() if words in refused[0].lower())
+        return f"the host refused to become root: {_last_line(output)}; {do}"
     said = _last_line(output)
     return f"the engine on the host ended with code {rc} and without an answer; its last words: {said or 'none'}"
 

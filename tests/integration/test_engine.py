@@ -65,7 +65,7 @@ class Release:
         self.folder = folder
         manifest = read_tree(folder)
         self.id = release_id(manifest)
-        self.form = {
+        self.form: dict[str, Any] = {
             "id": self.id,
             "manifest": entries_to_json(manifest),
             "shared": list(kept),

@@ -94,6 +94,10 @@ def test_the_command_survives_a_shell() -> None:
     words = shlex.split(remote.command("/opt/my python/bin/python3"))
     assert words[:3] == ["/opt/my python/bin/python3", "-IS", "-c"]
     compile(words[3], "bootstrap", "exec")
+    assert shlex.split(remote.command("/usr/bin/env python3"))[:3] == ["/usr/bin/env", "python3", "-IS"]
+    # csh ends a quoted text at the end of its line, and fish takes a pair of backslashes for one.
+    assert "\n" not in remote.command()
+    assert "\\\\" not in remote.command()
 
 
 @pytest.mark.parametrize(
@@ -141,6 +145,9 @@ def test_what_a_host_prints_in_place_of_an_answer_is_shown_without_controls() ->
         ),
         ("", "SyntaxError: future feature annotations is not defined", 1, "3.8 or newer is needed"),
         ("", "sudo: a password is required", 1, "refused to become root: sudo: a password is required"),
+        ("", "sudo: sorry, you must have a tty to run sudo", 1, "to run sudo; set ansible_pipelining: false"),
+        ("", "Sorry, user ann is not allowed to execute '/bin/sh' as root on web1.", 1, "set rollout_engine_command"),
+        ("", "doas: Operation not permitted", 1, "not permitted; check ansible_become_method"),
         (
             "",
             "Traceback (most recent call last):\n  File\nValueError: no good\n",

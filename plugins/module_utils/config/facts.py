@@ -60,12 +60,16 @@ def facts(config: Config) -> dict[str, Any]:
     ``error_logs`` and ``access_logs`` are absolute paths, of logs that can be believed; ``worker_processes`` is the
     directive's value or None; ``main_directives`` are the names in the main context, which ``nginx -g`` must not
     repeat; ``modules`` are the names of the shared objects that it loads; ``outside`` are files that it reads by
-    absolute paths, as certificates; ``user`` are the arguments of the directive.
+    absolute paths, as certificates; ``user`` are the arguments of the directive; ``pid`` is the path of the pid file or
+    empty, and ``foreground`` whether nginx is not to become a daemon.
     """
     workers = [each.args[0] for each in config.directives if each.name == "worker_processes" and each.args]
     users = [list(each.args) for each in config.directives if each.name == "user" and each.block is None]
+    main = {each.name: each.args[0] for each in config.directives if each.block is None and each.args}
     return {
         "user": users[0] if users else [],
+        "pid": main.get("pid", ""),
+        "foreground": main.get("daemon") == "off",
         "error_logs": _files(config.named("error_log"), "/var/log/nginx/error.log"),
         "access_logs": _access_logs(config),
         "worker_processes": workers[0] if workers else None,

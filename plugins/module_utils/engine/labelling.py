@@ -40,7 +40,7 @@ def prepare_labels(session: Session) -> None:
     system, layout = session.system, session.layout
     if not is_labelled(layout.root, layout.conf):
         with session.step("label"):
-            trees = [layout.root, layout.kept, *_trees(layout.releases)]
+            trees = [layout.root, layout.shared, *_trees(layout.releases)]
             faults = [fault for fault in (system.label(tree, layout.conf) for tree in trees) if fault]
         if faults:
             session.warn(f"{layout.root} could not get the labels of {layout.conf}: {faults[0]}")

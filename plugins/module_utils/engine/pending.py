@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .host.nginx import find_master
-from .host.processes import workers_of
+from .host.processes import Master, workers_of
 from .session import Problem, Session
 from .watchdog.heartbeat import due_in
 
@@ -36,16 +36,24 @@ def pending_problem(session: Session, pending: Json) -> Problem:
 def worker_problems(session: Session, pending: Json) -> list[Problem]:
     """Return whether the workers that the pending phase was proved with are still those that serve."""
     expected = {(pid, started) for pid, started in pending.get("workers") or []}
-    found = {worker.key for worker in workers_of(session.system.proc, find_master(session)) if not worker.draining}
+    master = find_master(session)
+    found = {worker.key for worker in workers_of(session.system.proc, master) if not worker.draining}
     if found == expected:
         return []
     return [
         Problem(
-            "nginx's workers are no longer those of the switch: they died, or somebody else reloaded nginx",
+            f"nginx's workers are no longer those of the switch: {_why(master, expected)}",
             f"workers {_pids(expected)}",
             f"workers {_pids(found)}",
         )
     ]
+
+
+def _why(master: Master, workers: set[tuple[int, int]]) -> str:
+    # A master that is younger than the workers of the switch is not theirs.
+    if workers and master.started > max(started for _, started in workers):
+        return "nginx was restarted meanwhile, or its package upgraded the running binary"
+    return "they died, or somebody else reloaded nginx"
 
 
 def _pids(keys: set[tuple[int, int]]) -> str:

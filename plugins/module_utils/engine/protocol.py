@@ -54,8 +54,12 @@ class ReleaseFacts(TypedDict, total=False):
     """What was read from a release's configuration.
 
     Logs are absolute paths; ``modules`` are the ``.so`` names that it loads; ``outside`` are the certificates, password
-    files and the like that it names by absolute paths; ``user`` are the arguments of the directive.
+    files and the like that it names by absolute paths; ``user`` are the arguments of the directive. ``pid`` is the path
+    of the pid file, empty where the release leaves that to nginx, and ``foreground`` says that it has ``daemon off``.
     """
+
+    pid: str
+    foreground: bool
 
     user: list[str]
     outside: list[str]

@@ -8,8 +8,8 @@ from ..errors import SluiceError
 from ..untrusted import ReleaseId
 from . import state as states
 from .checks import contract_of
-from .host.nginx import find_master, restart, start, try_tree
-from .host.processes import find_masters
+from .host.nginx import find_master, restart, running_masters, start, try_tree
+from .host.processes import workers_of
 from .serving import Served, check_problems, mark_logs, prove_serving, run_contract, watched_logs
 from .session import Fault, Problem, Session, problems_of, shown
 from .trees.external_files import changed_since
@@ -26,6 +26,8 @@ __all__ = ["Back", "restore_link", "roll_back"]
 _ASK_AGAIN = 0.5
 # EADDRINUSE in nginx's words. A reload that meets it leaves nginx as it was, a start fails, and `nginx -t` is content.
 _IN_USE = "failed (98: "
+# Likewise, where a name of the configuration does not resolve.
+_NO_NAME = "host not found in "
 
 
 class Back(NamedTuple):
@@ -55,7 +57,7 @@ def roll_back(
     the tree of ``to`` was changed on the host and may have been read so. Raises ``Fault`` with every fault when no
     means is left; then the state still says ``rolling_back``, and it can be tried again.
     """
-    if reload or not find_masters(session.system.proc) or not has_release(session, to):
+    if reload or not running_masters(session) or not has_release(session, to):
         test_ms = (state["pending"] or {}).get("test_ms")
         state = _begin_rollback(session, state, to)
         release, means, served = _by_any_means(session, state, to, test_ms, check_timeout)
@@ -110,6 +112,9 @@ def _by_any_means(
     if older is not None and has_release(session, older):
         means.append(_Means("older release", older, lambda: serve(older)))
     for each in means:
+        if _waits_for_names(session, faults) and each.release == to and each.name == "restart":
+            # Neither a start nor an older release is better than workers that serve: what is missing comes back.
+            break
         try:
             served = each.act()
         except Exception as error:
@@ -122,9 +127,30 @@ def _by_any_means(
             session.warn(f"release {to[:12]} could not be served again; {each.release[:12]}, the one before it, is")
         return each.release, each.name, served
     _swap(session, to)
+    if _waits_for_names(session, faults):
+        faults.insert(0, _unresolved(to, faults))
     said = [fault.what for fault in faults]
     session.save(states.moved(state, "rolling_back", broken=said))
     raise Fault(*faults)
+
+
+def _waits_for_names(session: Session, faults: list[Problem]) -> bool:
+    """Return whether nginx reads no configuration because a name in it does not resolve now, and its workers go on."""
+    if not any(_NO_NAME in fault.nginx for fault in faults):
+        return False
+    masters = running_masters(session)
+    return any(not each.draining for master in masters for each in workers_of(session.system.proc, master))
+
+
+def _unresolved(to: ReleaseId, faults: list[Problem]) -> Problem:
+    return Problem(
+        f"release {to[:12]} names a host that does not resolve on this host now, so nginx cannot read it; the workers "
+        "that run go on, and nothing was restarted",
+        "the names of the configuration resolve",
+        fix="fix the resolver of this host (or /etc/hosts); the watchdog tries again by itself, and sluice.nginx.unlock "
+        "tries at once",
+        nginx=next(fault.nginx for fault in faults if _NO_NAME in fault.nginx),
+    )
 
 
 def _swap(session: Session, release: ReleaseId) -> None:
@@ -144,7 +170,7 @@ def _make_whole(session: Session, release: ReleaseId) -> None:
 
 
 def _have_master(session: Session) -> None:
-    if find_masters(session.system.proc):
+    if running_masters(session):
         return
     with session.step("start nginx"):
         said = start(session)

@@ -82,12 +82,32 @@ class Layout(NamedTuple):
         """Manifest, facts and contract of a release."""
         return self.root / "meta" / f"{read_release_id(release)}.json"
 
-    def linked(self) -> ReleaseId | None:
-        """Return the release that the link leads to; nothing when it is a directory or leads elsewhere."""
+    @property
+    def former(self) -> Path:
+        """What is known of a link that ``conf`` was before Sluice came."""
+        return self.root / "former.json"
+
+    def linked(self, *, ours: bool = False) -> ReleaseId | None:
+        """Return the release that the link leads to; nothing when it is a directory or leads elsewhere.
+
+        The link of before Sluice stands for the release that was adopted through it, unless ``ours`` are asked for.
+        """
         if not self.conf.is_symlink():
             return None
-        folder, name = os.path.split(str(Path(os.readlink(self.conf))))
-        return _id_of(name) if folder == str(self.releases) else None
+        target = os.readlink(self.conf)
+        folder, name = os.path.split(str(Path(target)))
+        if folder == str(self.releases):
+            return _id_of(name)
+        former = None if ours else self.read_former()
+        return former[1] if former is not None and former[0] == target else None
+
+    def read_former(self) -> tuple[str, ReleaseId] | None:
+        """Return where the link of before Sluice led, and the release that was adopted through it, if there was one."""
+        try:
+            found = json.loads(self.former.read_bytes())
+            return str(found["target"]), read_release_id(found["release"])
+        except (OSError, ValueError, KeyError, TypeError, SluiceError):
+            return None
 
 
 def _id_of(name: str) -> ReleaseId | None:

@@ -29,12 +29,12 @@ def leaving(session: Session) -> Path:
 def find_traces(session: Session) -> list[Path]:
     """Return what there is of Sluice, the state last: as long as that is there, the host is known to be unfinished."""
     layout = session.layout
-    conf, wanted = layout.conf, layout.units / "nginx.service.wants"
+    conf = layout.conf
     places = [
         leaving(session),
         conf.with_name(f".{conf.name}.before-sluice"),
         conf.with_name(f".{conf.name}.sluice-link"),
-        *_whole_or_parts(wanted, BOOT_UNIT),
+        *(each for folder in _wanting(layout.units) for each in _whole_or_parts(folder, BOOT_UNIT)),
         layout.units / BOOT_UNIT,
         layout.command,
         *_whole_or_parts(layout.own, "current", "engine"),
@@ -43,6 +43,15 @@ def find_traces(session: Session) -> list[Path]:
         layout.root,
     ]
     return [path for path in places if os.path.lexists(path)]
+
+
+def _wanting(units: Path) -> list[Path]:
+    """Return the folders of the units that want the unit for boots: that of nginx, whatever its name."""
+    try:
+        names = sorted(name for name in os.listdir(units) if name.endswith(".service.wants"))
+    except OSError:
+        return []
+    return [units / name for name in names if os.path.lexists(units / name / BOOT_UNIT)]
 
 
 def _whole_or_parts(folder: Path, *names: str) -> list[Path]:

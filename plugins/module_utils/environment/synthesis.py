@@ -16,6 +16,8 @@ from .model import ANY_NAME, Endpoint, Environment, File, Service, endpoint
 
 __all__ = ["STUB_NETWORK", "synthesise"]
 
+# It is no interface's: staging has IPv6.
+_EVERY_IPV6 = "::"
 # Set aside for tests of network devices (RFC 2544), so no production address is in it.
 STUB_NETWORK = ipaddress.ip_network("198.19.0.0/16")
 
@@ -55,7 +57,7 @@ class _Synthesis:
         addresses = STUB_NETWORK.hosts()
         hosts = sorted(host for host in wanted if not _is_address(host) and not _is_this(host))
         names = {host: str(next(addresses)) for host in hosts}
-        local = {need.value for need in self._of("address")}
+        local = {need.value for need in self._of("address") if need.value != _EVERY_IPV6}
         here = local | self.listened
         local_ends = [end for end in ends if _is_this(end.host) or end.host in here]
         beside = {*local_ends, *self.real}
@@ -144,6 +146,8 @@ class _Synthesis:
                 where = need.value.replace("*", "any name", 1)
                 yield f"a stub answers at {where} ({need.purpose or 'http'}){_at(need)}"
         for need in self._of("address"):
+            if need.value == _EVERY_IPV6:
+                continue
             yield f"the address {need.value} is staging's{_at(need)}"
 
 

@@ -40,6 +40,8 @@ def _state(answer: Mapping[str, Any]) -> str:
         return "unknown"
     confirmed, pending = answer.get("confirmed") or {}, answer.get("pending")
     if not pending:
+        if confirmed.get("run") and not answer.get("live"):
+            return f"/etc/nginx no longer leads to {short(confirmed.get('release'))}"
         managed = confirmed.get("release") == answer.get("live") and answer.get("live")
         return "confirmed" if managed else "not managed yet"
     if pending.get("broken"):

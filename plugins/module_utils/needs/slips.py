@@ -165,7 +165,9 @@ class _Search:
         """A listener where another program listens already, by what both releases go on asking there."""
         if need.kind != "port" or not need.value.endswith("/tcp"):
             return None
-        if any(each.kind == "address" and _line(each) == _line(need) for each in self._candidate.needs):
+        # Every address of IPv6 is no address of its own.
+        bound = [each for each in self._candidate.needs if each.kind == "address" and each.value != "::"]
+        if any(_line(each) == _line(need) for each in bound):
             return None
         number = need.value.partition("/")[0]
         for other in self._live.needs:

@@ -122,9 +122,9 @@ def asked_what_it_is(host: SimulatedHost, monkeypatch: pytest.MonkeyPatch) -> li
     asked: list[str] = []
     run = host.run
 
-    def noted(argv: list[str], timeout: float, bind: Bind | None = None, data: bytes = b"") -> Ran:
+    def noted(argv: list[str], timeout: float, bind: Bind | None = None, data: bytes = b"", **more: Any) -> Ran:
         asked.extend(argv[:1] if "-V" in argv else [])
-        return run(argv, timeout, bind, data)
+        return run(argv, timeout, bind, data, **more)
 
     monkeypatch.setattr(host, "run", noted)
     return asked

@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from typing import Callable, NamedTuple, NoReturn, Sequence
 
-__all__ = ["NotEntered", "Ran", "close_others", "run"]
+__all__ = ["NotEntered", "Ran", "Standing", "close_others", "run"]
 
 _PART = 64 << 10
 _NOT_ENTERED, _NOT_STARTED = b"e", b"s"
@@ -21,6 +21,18 @@ class Ran(NamedTuple):
 
     rc: int
     output: str
+
+
+class Standing(NamedTuple):
+    """As what a command runs: the user of a process, and the files that it sees. ``mounts`` is the path of its mount
+    namespace, empty where that is the engine's own; ``user`` 0 is the engine's own as well.
+    """
+
+    mounts: str = ""
+    user: int = 0
+    group: int = 0
+    groups: tuple[int, ...] = ()
+    capabilities: int = 0
 
 
 class NotEntered(Exception):

@@ -15,15 +15,17 @@ from .messages import last_line, pid_of_files
 from .processes import (
     Master,
     Stranger,
+    contained_masters,
     cpus,
-    find_masters,
     find_orphans,
     is_alive,
     look_for_masters,
+    standing_of,
     started_at,
     workers_of,
 )
-from .system import Bind, Ran
+from .starter import SUPERVISOR, UNIT, USUAL, known_starter, vouched
+from .system import Bind, NoNamespace, Ran, Standing
 
 if TYPE_CHECKING:
     from ..protocol import ReleaseFacts, StagedPlatform
@@ -37,6 +39,7 @@ __all__ = [
     "find_master",
     "master_problems",
     "restart",
+    "running_masters",
     "start",
     "try_tree",
 ]
@@ -45,6 +48,8 @@ __all__ = [
 _REPEATABLE = frozenset({"env", "error_log", "include", "load_module"})
 _TEST_TIMEOUT = 120.0
 _END_SECONDS = 5.0
+# In which a unit that was started has a master, and a supervisor starts one that has died.
+_UNIT_SECONDS, _SUPERVISED_SECONDS = 5.0, 30.0
 # What nginx -V said, and of which file.
 _SAID = "nginx.json"
 
@@ -117,11 +122,16 @@ def _version(said: str) -> str:
     return after[: len(after) - len(after.lstrip("0123456789."))]
 
 
-def _run(session: Session, binary: Binary, arguments: list[str], timeout: float, bind: Bind | None = None) -> Ran:
+def _run(
+    session: Session,
+    binary: Binary,
+    arguments: list[str],
+    timeout: float,
+    bind: Bind | None = None,
+    standing: Standing | None = None,
+) -> Ran:
     argv = [binary.path, *arguments]
-    if binary.descriptor < 0:
-        return session.system.run(argv, timeout, bind)
-    return session.system.run(argv, timeout, bind, program=binary.descriptor)
+    return session.system.run(argv, timeout, bind, program=binary.descriptor, standing=standing)
 
 
 def _remembered(session: Session, identity: list[int]) -> str:
@@ -134,7 +144,7 @@ def _remembered(session: Session, identity: list[int]) -> str:
 
 def find_master(session: Session) -> Master:
     """Find the one master of this host. Where several run, the one of the pid file counts. Raises ``Fault``."""
-    masters, strangers = look_for_masters(session.system.proc)
+    masters, strangers = _look(session)
     for stranger in strangers:
         session.warn(f"process {stranger.pid} calls itself nginx's master and is left out: {printable(stranger.why)}")
     if len(masters) == 1:
@@ -156,7 +166,25 @@ def find_master(session: Session) -> Master:
     )
 
 
+def running_masters(session: Session) -> list[Master]:
+    """Return nginx's masters on this host: root's, and those of a unit that runs nginx as another user."""
+    return _look(session)[0]
+
+
+def _look(session: Session) -> tuple[list[Master], list[Stranger]]:
+    return look_for_masters(session.system.proc, lambda pid: vouched(session, pid))
+
+
 def _no_master(session: Session, strangers: list[Stranger]) -> Problem:
+    contained = [] if strangers else contained_masters(session.system.proc)
+    if contained:
+        return Problem(
+            "nginx runs in a container on this host, and Sluice switches the host's own",
+            "a master process that this host itself runs",
+            f"{'process' if len(contained) == 1 else 'processes'} {', '.join(map(str, contained[:10]))} of containers",
+            "install nginx on the host, or make the container a host of the inventory (ansible_connection: docker or "
+            "podman) with python3, an init that starts nginx, an /etc/nginx of its own and /var/lib/sluice on a volume",
+        )
     installed = build(session)
     if installed is None and not strangers:
         return Problem(
@@ -230,7 +258,8 @@ def expected_workers(master: Master, facts: ReleaseFacts, before: int) -> frozen
 def try_tree(session: Session, master: Master | None, tree: Path | None, timeout: float = _TEST_TIMEOUT) -> Tried:
     """Run ``nginx -t``: of ``tree`` as if it were ``/etc/nginx``, or of what is there.
 
-    Raises ``NoNamespace`` for a tree where the host lets nobody have a private mount namespace.
+    It runs as the master does: as its user, so that what it creates is not root's, and with the files that its service
+    sees. Raises ``NoNamespace`` for a tree where the host lets nobody have a private mount namespace.
     """
     given = ["-g", master.globals] if master is not None and master.globals else []
     bind = None if tree is None else Bind(tree, session.layout.conf.resolve())
@@ -239,9 +268,16 @@ def try_tree(session: Session, master: Master | None, tree: Path | None, timeout
 
     pid, tested = master.pid if master is not None else None, tree or session.layout.conf.resolve()
     made = kept_labels(session, pid, tested, lambda: _built_in(session, master))
+    standing = None if master is None else standing_of(session.system.proc, master.pid)
     with opened_binary(session, master) as binary, made:
         started = session.system.monotonic()
-        done = _run(session, binary, ["-t", *given], timeout, bind)
+        try:
+            done = _run(session, binary, ["-t", *given], timeout, bind, standing)
+        except NoNamespace:
+            if bind is not None or standing is None:
+                raise
+            # Its user can be had wherever the engine is root; its files only where the kernel lets that be.
+            done = _run(session, binary, ["-t", *given], timeout, None, standing._replace(mounts=""))
     return Tried(done.rc == 0, done.output.strip(), session.system.monotonic() - started)
 
 
@@ -252,7 +288,7 @@ def _built_in(session: Session, master: Master | None) -> list[str]:
 
 
 def start(session: Session) -> str:
-    """Start an nginx that has died; returns what the attempt said.
+    """Start an nginx that has died, by what starts it on this host; returns what the attempt said.
 
     Workers that outlived their master are told to go, since they hold its listeners.
     """
@@ -262,24 +298,43 @@ def start(session: Session) -> str:
         if started_at(proc, orphan.pid) == orphan.started:
             with suppress(ProcessLookupError):
                 session.system.quit(orphan.pid)
-    if session.system.systemd():
-        done = session.system.run(["systemctl", "start", "nginx"], 60.0)
-        if done.rc == 0 and find_masters(proc):
+    starter = known_starter(session)
+    if starter.kind == SUPERVISOR:
+        if _has_come(session, _SUPERVISED_SECONDS):
             return ""
+        return f"{starter.name} runs nginx on this host, and has not started it again; start it there"
+    if starter.kind == UNIT and session.system.systemd():
+        done = session.system.run(["systemctl", "start", starter.name], 60.0)
+        if done.rc == 0 and _has_come(session, _UNIT_SECONDS):
+            return ""
+        if starter.name != USUAL:
+            # One beside it would hold the ports that it needs at its next start.
+            return done.output.strip() or f"{starter.name} was started, and nginx does not run"
     return run_installed(session)
+
+
+def _has_come(session: Session, seconds: float) -> bool:
+    """Wait for a master, at most so long."""
+    system = session.system
+    until = system.monotonic() + seconds
+    while not running_masters(session):
+        if system.monotonic() >= until:
+            return False
+        system.sleep(0.05)
+    return True
 
 
 def restart(session: Session) -> None:
     """End nginx and start it again. Raises ``Fault`` when it does not come back."""
-    system = session.system
-    done = system.run(["systemctl", "restart", "nginx"], 60.0) if system.systemd() else None
-    masters = find_masters(system.proc)
-    if done is not None and done.rc == 0 and masters:
-        return
-    for master in masters:
+    system, starter = session.system, known_starter(session)
+    if starter.kind == UNIT and system.systemd():
+        done = system.run(["systemctl", "restart", starter.name], 60.0)
+        if done.rc == 0 and _has_come(session, _UNIT_SECONDS):
+            return
+    for master in running_masters(session):
         _end(session, master)
     said = start(session)
-    if not find_masters(system.proc):
+    if not running_masters(session):
         raise Fault(Problem("nginx could not be started again", "a running master process", nginx=said))
 
 

@@ -5,23 +5,28 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 from ...untrusted import whole_number
+from .command import Standing
 from .trust import exe_of, process_fault
 
 __all__ = [
     "Master",
     "Stranger",
     "Worker",
+    "contained_masters",
     "cpus",
     "find_masters",
     "find_orphans",
     "is_alive",
     "look_for_masters",
     "open_logs",
+    "parent_of",
     "read_worker",
+    "standing_of",
     "started_at",
+    "unit_of",
     "workers_of",
 ]
 
@@ -32,6 +37,8 @@ _PART = 64 << 10
 # Of nginx, but -g.
 _OPTIONS = tuple("cepqtTv")
 _OCTAL = frozenset("01234567")
+# The hierarchies of control groups that systemd keeps: the only one of version 2, and its own of version 1.
+_SYSTEMD = ("", "name=systemd")
 
 
 class Master(NamedTuple):
@@ -132,8 +139,11 @@ def find_masters(proc: Path) -> list[Master]:
     return look_for_masters(proc)[0]
 
 
-def look_for_masters(proc: Path) -> tuple[list[Master], list[Stranger]]:
-    """Find nginx's masters, and those that only say that they are some: ``trust`` tells them apart."""
+def look_for_masters(proc: Path, vouched: Callable[[int], bool] | None = None) -> tuple[list[Master], list[Stranger]]:
+    """Find nginx's masters, and those that only say that they are some: ``trust`` tells them apart.
+
+    A process of another user counts where ``vouched`` says so of its pid.
+    """
     here = _namespace(proc, "self", "pid")
     found, strangers = [], []
     for pid in _pids(proc):
@@ -142,6 +152,8 @@ def look_for_masters(proc: Path) -> tuple[list[Master], list[Stranger]]:
             continue
         status = _state_parent_start(proc, pid)
         why = process_fault(proc, pid)
+        if why and vouched is not None and not process_fault(proc, pid, any_user=True) and vouched(pid):
+            why = ""
         # Whatever was looked at was one process: none has taken its pid meanwhile.
         if status is None or started_at(proc, pid) != status[2]:
             continue
@@ -157,6 +169,47 @@ def started_at(proc: Path, pid: int) -> int | None:
     """Return when a process was started, in clock ticks since boot, or nothing when there is none."""
     status = _state_parent_start(proc, pid)
     return status[2] if status else None
+
+
+def contained_masters(proc: Path) -> list[int]:
+    """Return the pids of nginx's masters that live in containers on this machine; whose they are, is not looked at."""
+    here = _namespace(proc, "self", "pid")
+    titled = [pid for pid in _pids(proc) if _title(proc, pid).startswith(_MASTER)]
+    return sorted(pid for pid in titled if _namespace(proc, pid, "pid") not in ("", here))
+
+
+def parent_of(proc: Path, pid: int) -> int:
+    """Return the pid of a process's parent; 0 where there is none."""
+    return (_state_parent_start(proc, pid) or ("", 0, 0))[1]
+
+
+def unit_of(proc: Path, pid: int) -> str:
+    """Return the service of systemd that a process belongs to by its control group, as ``nginx.service``, or nothing.
+
+    Only root can move a process into another group. A service may have groups of its own below.
+    """
+    lines = _read(f"{proc}/{pid}/cgroup").splitlines()
+    groups = [line.split(":", 2)[2] for line in lines if line.count(":") > 1 and line.split(":", 2)[1] in _SYSTEMD]
+    # Of a container the machine's own groups come first; a user's own units are below user@.service.
+    below = [group.rpartition("/system.slice/")[2] for group in groups]
+    return next((name for group in below for name in group.split("/") if name.endswith(".service")), "")
+
+
+def standing_of(proc: Path, pid: int) -> Standing | None:
+    """Return as what a process runs; nothing where that is what the engine itself is: its user, and its files."""
+    lines = dict(line.partition(":")[::2] for line in _read(f"{proc}/{pid}/status").splitlines())
+    user = _numbers(lines.get("Uid", ""))[1:2]
+    here, there = _namespace(proc, "self", "mnt"), _namespace(proc, pid, "mnt")
+    mounts = f"{proc}/{pid}/ns/mnt" if here and there and here != there else ""
+    if not user or user[0] == os.geteuid():
+        return Standing(mounts) if mounts else None
+    group = [*_numbers(lines.get("Gid", "")), 0, 0][1]
+    groups = tuple(_numbers(lines.get("Groups", "")))
+    return Standing(mounts, user[0], group, groups, int(lines.get("CapEff", "").strip() or "0", 16))
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(word) for word in text.split() if word.isdigit()]
 
 
 def find_orphans(proc: Path) -> list[Worker]:

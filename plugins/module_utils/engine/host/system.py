@@ -16,13 +16,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, Sequence
 
-from .command import NotEntered, Ran, close_others, run
+from .command import NotEntered, Ran, Standing, close_others, run
 from .copying import copy, create
 
 if TYPE_CHECKING:
     from ..protocol import Json
 
-__all__ = ["SELINUX", "Bind", "NoNamespace", "Ran", "System"]
+__all__ = ["SELINUX", "Bind", "NoNamespace", "Ran", "Standing", "System"]
 
 SELINUX = "/sys/fs/selinux/enforce"
 """It is there where the machine runs SELinux."""
@@ -200,22 +200,27 @@ class System:
         data: bytes = b"",
         *,
         program: int = -1,
+        standing: Standing | None = None,
     ) -> Ran:
         """Run a command with ``data`` as its input, within ``timeout`` seconds, and with ``bind`` in a mount namespace
-        of its own. ``program`` is a descriptor of the file to run, where it is not the one that ``argv[0]`` names.
+        of its own. ``program`` is a descriptor of the file to run, where it is not the one that ``argv[0]`` names, and
+        ``standing`` is as what it runs.
 
         Raises ``NoNamespace`` where that cannot be had; a command that cannot start or does not end has code 127 or
         124.
         """
         enter = None
-        if bind is not None:
+        if bind is not None or standing is not None:
             # Imported before the fork: a child that imports may wait for a lock of a thread that it does not have.
-            from .kernel import bind_privately
-
-            source, target = bind
+            from .kernel import become, bind_privately, enter_mounts
 
             def enter() -> None:
-                bind_privately(source, target)
+                if standing is not None and standing.mounts:
+                    enter_mounts(standing.mounts)
+                if bind is not None:
+                    bind_privately(*bind)
+                if standing is not None and standing.user:
+                    become(standing.user, standing.group, standing.groups, standing.capabilities)
 
         try:
             return run(argv, timeout, data, enter, program)

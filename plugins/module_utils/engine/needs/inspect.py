@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, NamedTuple, Sequence,
 
 from ...closest_match import closest_match
 from ...untrusted import printable, whole_number
-from ..host.processes import find_masters, find_orphans, workers_of
+from ..host.nginx import running_masters
+from ..host.processes import find_orphans, workers_of
 from ..host.system import SELINUX
 from ..session import Problem, Session
 from .document_roots import alternatives, group_of, is_misspelt
@@ -182,7 +183,7 @@ def _first_fields(path: Path) -> list[str]:
 def _ports(session: Session, needs: Sequence[Json]) -> dict[Key, Seen]:
     proc = session.system.proc
     held = listening(proc) if needs else {}
-    masters = find_masters(proc) if held else []
+    masters = running_masters(session) if held else []
     ours = {inode for master in masters for inode in holds(proc, master.pid)}
     # Workers that outlived their master are nginx, too.
     nginx = {master.pid for master in masters}
@@ -218,5 +219,7 @@ def _address(session: Session, address: str) -> Seen:
     bare = address[1:-1] if address.startswith("[") else address
     if has_address(bare):
         return True, "", ""
+    if ":" in bare and not has_address("::"):
+        return False, "this host has no IPv6: its kernel gives no socket of it", ""
     there = addresses(session.system.proc)
     return False, f"this host has {', '.join(there) or 'no address that can be read'}", closest_match(address, there)

@@ -10,14 +10,17 @@ from .. import state as states
 from ..admission import demand
 from ..host.nginx import Tried, build, build_problems, find_master, master_problems, try_tree
 from ..host.processes import Master, open_logs, workers_of
+from ..host.starter import remember, starter_of
 from ..host.system import NoNamespace
 from ..labelling import denial_problems, prepare_labels
+from ..obstacles.files import file_problems
+from ..obstacles.look import obstacles
 from ..pending import pending_problem
 from ..rollback import roll_back
 from ..serving import Served, mark_logs, prove_serving, watched_logs
 from ..session import Fault, Problem, Session, problems_of, shown
 from ..trees import installed
-from ..trees.drift import drift, drift_problem, is_ours
+from ..trees.drift import drift, drift_problem, is_ours, odd_problems
 from ..trees.live import point
 from ..trees.release_inventory import has_release
 from ..watchdog.arm import arm
@@ -86,14 +89,19 @@ def _activate(session: Session, request: ActivateRequest, release: _Activated, b
         problems = master_problems(session, master, built, facts)
         if built is not None:
             problems += build_problems(built, facts, release.meta.get("platform") or {})
+        problems += file_problems(session) + obstacles(session, master, built, facts)
         if problems:
             raise Fault(*problems)
         first = not is_ours(session, state)
         differences = [] if first else drift(session, state)
         if differences and (request.get("drift") or "refuse") == "refuse":
             raise Fault(drift_problem(session, state, differences))
+        odd = odd_problems(session) if first or (differences and request.get("drift") == "adopt") else []
+        if odd:
+            raise Fault(*odd)
         if _is_finalized(state, release) and not first and not differences:
             return {"changed": False, "release": release.id, "before": state["live"], "checks": []}
+        remember(session, starter_of(session, master))
         session.journal("activate", release=release.id, mark="begin", receipt=request.get("receipt"))
         prepare_labels(session)
         if differences:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...untrusted import ReleaseId
+from ...untrusted import ReleaseId, printable
 from ..host.nginx import find_master
 from ..host.processes import workers_of
 from ..logs import OWN, Limit, Share, copied, rise, share, since, tail_before
@@ -14,6 +14,7 @@ from ..serving import check_problems, run_contract
 from ..session import Fault, Problem, Session
 from ..timestamps import logged_at, seconds_of
 from ..traffic import BEFORE, TrafficCounts
+from ..trees.drift import NOT_LINKED, drift, drift_problem
 from ..visitors import Clients, kinds_before, risen
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def watch(
     errors = {path: at for path, at in marks.items() if path not in access}
     records = Records(copied(errors))
     _wait(session, seconds, records, pending)
-    problems = worker_problems(session, pending)
+    problems = _moved_problems(session, release) + worker_problems(session, pending)
     of_errors, limit = Limit(), Limit()
     records.read(_pids(session, pending), of_errors)
     problems += _own_problems(session, records)
@@ -87,6 +88,23 @@ def watch(
         # Where it is not known which logs there are, nothing is known of the traffic.
         **({"traffic": traffic.to_json(str(pending.get("since")))} if marked else {}),
     }
+
+
+def _moved_problems(session: Session, release: ReleaseId) -> list[Problem]:
+    """Say that somebody else took the link away; other edits are warned of, as nginx has not read them."""
+    state = session.store.load()
+    if (state["pending"] or {}).get("release") != release:
+        # Another run, or the watchdog, has rolled it back meanwhile, and the workers tell.
+        return []
+    found = drift(session, state)
+    if any(path == NOT_LINKED for path, _ in found):
+        problem = drift_problem(session, state, found)
+        what = "the live tree was replaced on the host while the release was pending"
+        do = "see who does that (a package's upgrade, a configuration management), and deploy again"
+        return [problem._replace(what=what, fix=do, expected="/etc/nginx leads to the pending release")]
+    for path, what in found:
+        session.warn(f"/etc/nginx/{printable(path)} was {what} while the release was pending; it is drift from now on")
+    return []
 
 
 def _pids(session: Session, pending: Json) -> Pids:

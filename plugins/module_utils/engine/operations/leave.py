@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from .. import state as states
 from ..checks import contract_of
-from ..host.nginx import build, try_tree
-from ..host.processes import find_masters, workers_of
+from ..host.nginx import build, running_masters, try_tree
+from ..host.processes import workers_of
 from ..host.system import NoNamespace
 from ..labelling import forget_labels
 from ..pending import pending_problem
@@ -131,7 +131,7 @@ def _test(session: Session, place: Path | None) -> list[Problem]:
 
 def _master(session: Session) -> Master | None:
     """Return the nginx that runs here: to leave a host it need not run."""
-    masters = find_masters(session.system.proc)
+    masters = running_masters(session)
     return masters[0] if len(masters) == 1 else None
 
 

@@ -14,9 +14,11 @@ from ...manifest import PathDifference
 from ...untrusted import ReleaseId
 from ..host.nginx import build, build_problems, find_master, master_problems
 from ..host.processes import workers_of
+from ..obstacles.files import file_problems
+from ..obstacles.look import obstacles
 from ..pending import pending_problem
 from ..session import Fault, Problem, Session
-from ..trees.drift import drift, drift_problem, is_ours
+from ..trees.drift import drift, drift_problem, is_ours, odd_problems
 from ..trees.release_inventory import has_release
 from ..watchdog.heartbeat import why_overdue
 
@@ -58,9 +60,12 @@ def preflight(session: Session, request: PreflightRequest, bundle: bytes = b"") 
     differences = drift(session, state)
     if differences and (request.get("drift") or "refuse") == "refuse":
         problems.append(drift_problem(session, state, differences))
+    if not is_ours(session, state) or (differences and request.get("drift") == "adopt"):
+        problems += odd_problems(session)
     pending = state["pending"]
     if pending and pending["run"] != session.run["id"]:
         problems.append(pending_problem(session, pending))
+    problems += file_problems(session)
     problems += _space(session, int(request.get("needs_bytes", 0)))
     problems += _unmet(session, request.get("needs") or [], modules)
     accepted = state["confirmed"] or {}
@@ -119,6 +124,7 @@ def _nginx(
     problems = master_problems(session, master, built, facts)
     if built is not None:
         problems += build_problems(built, facts, platform)
+    problems += obstacles(session, master, built, facts)
     workers = workers_of(session.system.proc, master)
     nginx = {"version": built.version if built else None, "pid": master.pid, "workers": len(workers)}
     return problems, nginx, built.modules if built else ()

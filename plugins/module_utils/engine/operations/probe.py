@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from ...manifest import read_tree, release_id
+from ...manifest import read_tree, release_id, why_odd
+from ...untrusted import printable
 from ..host.nginx import build, find_master
 from ..needs.inspect import look
 from ..session import Fault, Problem, Session, problems_of
@@ -45,7 +46,14 @@ def _live(session: Session, known: list[str]) -> Json:
     tree = session.layout.conf.resolve()
     if not (tree / "nginx.conf").is_file():
         return {"live": None, "confirmed": False}
-    live = release_id(read_tree(tree))
+    entries = read_tree(tree, odd=True)
+    for entry in entries:
+        why = why_odd(entry)
+        if why:
+            # It is drift, or the preflight says that it cannot be adopted; what nginx reads can be told all the same.
+            path = f"{session.layout.conf}/{printable(entry.path)}"
+            session.warn(f"{path} is left out of what is compared: {why.partition(';')[0]}")
+    live = release_id(entry for entry in entries if not why_odd(entry))
     state = session.store.load()
     accepted = state["confirmed"] or {}
     answer: Json = {"live": live, "confirmed": accepted.get("release") == live}

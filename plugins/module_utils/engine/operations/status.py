@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Iterator
 
-from ...untrusted import ReleaseId, read_release_id
+from ...untrusted import ReleaseId, printable, read_release_id
 from ..host.nginx import build, find_master
 from ..host.processes import workers_of
 from ..session import Fault, Problem, Session, problems_of
@@ -39,7 +39,7 @@ def status(session: Session, request: Json, bundle: bytes = b"") -> Json:
         pending = state["pending"]
         answer["watchdog"] = {"due_in": round(due_in(session, pending), 1) if pending else None}
         differences = drift(session, state)
-        answer["drift"] = [difference.path for difference in differences]
+        answer["drift"] = [printable(difference.path) for difference in differences]
         answer["drift_diff"] = difference_text(session, state, differences)
     with told():
         master = find_master(session)

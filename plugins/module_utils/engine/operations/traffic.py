@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Iterable
 
 from ...untrusted import ReleaseId
-from ..host.processes import find_masters, open_logs
+from ..host.nginx import running_masters
+from ..host.processes import open_logs
 from ..log_window import lines_between
 from ..logs import OWN, Limit, share
 from ..session import Session
@@ -75,7 +76,7 @@ def _access_logs(session: Session, releases: Iterable[ReleaseId]) -> list[str]:
         # Of one that was adopted nobody knows which of its logs are which.
         if meta.get("origin") != "adopted":
             errors.update(facts.get("error_logs") or [])
-    for master in find_masters(session.system.proc):
+    for master in running_masters(session):
         open_ = open_logs(session.system.proc, master.pid)
         found.update(path for path in open_ if path not in errors and "error" not in path)
     return sorted(found)

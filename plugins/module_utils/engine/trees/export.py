@@ -38,7 +38,9 @@ def pack_without_secrets(tree: Path, conf: Path, pristine: DisclosedTree | None 
     emptied = named_by(("include",), side.files, str(conf), side.links)
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=6, format=tarfile.PAX_FORMAT) as archive:
-        for name in sorted({*side.links, *(path.rstrip("/") for path in side.modes)}):
+        for name in sorted(
+            {each for each in {*side.links, *(path.rstrip("/") for path in side.modes)} if _is_plain(each)}
+        ):
             entry = archive.gettarinfo(str(tree / name), name)
             if name not in side.files:
                 archive.addfile(entry)
@@ -48,6 +50,15 @@ def pack_without_secrets(tree: Path, conf: Path, pristine: DisclosedTree | None 
                 entry.type, entry.linkname, entry.size = tarfile.REGTYPE, "", len(data)
                 archive.addfile(entry, io.BytesIO(data))
     return PackedTree(buffer.getvalue(), withheld, sum(map(len, side.files.values())))
+
+
+def _is_plain(name: str) -> bool:
+    """Return whether a name can be part of a release; one that is not UTF-8 cannot."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _size(tree: Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -127,7 +128,16 @@ def adopt(session: Session, state: Json, facts: ReleaseFacts) -> Json:
         )
         if not has_release(session, release):
             _move_in(session, place, session.layout.release(release))
+    _remember_link(session, release)
     return states.adopted(state, release, session.system.now())
+
+
+def _remember_link(session: Session, release: ReleaseId) -> None:
+    """Where ``/etc/nginx`` is somebody's link, write down where it leads, for the rollback to what is adopted now."""
+    layout = session.layout
+    if layout.conf.is_symlink() and layout.linked(ours=True) is None:
+        former = {"target": os.readlink(layout.conf), "release": release}
+        session.system.write(layout.former, json.dumps(former).encode())
 
 
 def _straighten_links(origin: Path, copy: Path) -> None:
@@ -269,7 +279,7 @@ def repair(session: Session, release: ReleaseId) -> None:
         if not tree.is_dir():
             session.system.rename(place, tree)
             return
-        for difference in compare(manifest, read_tree(tree)):
+        for difference in compare(manifest, read_tree(tree, odd=True)):
             target = tree / difference.path
             if _is_behind_link(tree, difference.path):
                 raise Fault(Problem(f"somebody changes {target.parent} meanwhile", fix="see who does, and try again"))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
+from ...errors import SluiceError
+from ...manifest import read_tree, release_id
 from ...untrusted import ReleaseId
 from ..session import Fault, Problem, Session
 
@@ -12,6 +15,21 @@ __all__ = ["CANNOT_EXCHANGE", "point"]
 
 CANNOT_EXCHANGE = (errno.EXDEV, errno.EINVAL, errno.ENOSYS)
 """Where two names cannot change places: lower directories of overlayfs, and file systems that do not know how."""
+
+
+def _former(session: Session, release: ReleaseId) -> Path | None:
+    """Return where the link of before Sluice led, where ``release`` was adopted through it and is still there."""
+    former = session.layout.read_former()
+    if former is None or former[1] != release:
+        return None
+    place = session.layout.conf.parent / former[0]
+    try:
+        if release_id(read_tree(place.resolve())) == release:
+            return Path(former[0])
+    except (OSError, SluiceError):
+        pass
+    session.warn(f"{place}, to which {session.layout.conf} led before, was changed since, so its copy serves instead")
+    return None
 
 
 def point(session: Session, release: ReleaseId) -> None:
@@ -24,7 +42,7 @@ def point(session: Session, release: ReleaseId) -> None:
     if not tree.is_dir():
         raise Fault(Problem(f"the tree of release {release[:12]} is gone from this host", str(tree)))
     if conf.is_symlink() or not conf.exists():
-        system.symlink(tree, conf)
+        system.symlink(_former(session, release) or tree, conf)
         return
     if os.path.ismount(conf):
         raise Fault(

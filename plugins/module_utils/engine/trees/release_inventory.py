@@ -40,4 +40,8 @@ def remove_unknown(session: Session, state: Json) -> None:
         for name in sorted(os.listdir(folder)):
             # A name out of a listing has no way out of the folder in it.
             if name not in known:
-                session.system.remove(folder / name)
+                try:
+                    session.system.remove(folder / name)
+                except OSError as error:
+                    # An immutable file, for one: waste on the disk is no reason to roll a good release back.
+                    session.warn(f"{folder / name} could not be removed: {error.strerror}; see lsattr there")

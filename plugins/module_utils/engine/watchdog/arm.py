@@ -10,6 +10,7 @@ import os
 import sys
 from pathlib import Path
 
+from ..host.starter import UNIT, USUAL, known_starter
 from ..session import Fault, Problem, Session
 from .heartbeat import extend
 
@@ -31,7 +32,7 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 _UNIT = """\
 [Unit]
 Description=Sluice rolls a pending release back before nginx starts
-Before=nginx.service
+Before={units}
 
 [Service]
 Type=oneshot
@@ -41,7 +42,7 @@ ExecStart={python} -IS {script} boot
 TimeoutStartSec=180
 
 [Install]
-WantedBy=nginx.service
+WantedBy={units}
 """
 
 _SCRIPT = """\
@@ -107,11 +108,17 @@ def _install(session: Session) -> Path:
     layout, system = session.layout, session.system
     script = layout.root / "watchdog.py"
     _ensure(session, script, _SCRIPT.format(engine=_ENGINE))
-    changed = _ensure(session, layout.units / BOOT_UNIT, _UNIT.format(python=sys.executable, script=script), 0o644)
-    wanted = layout.units / "nginx.service.wants" / BOOT_UNIT
-    if changed or not wanted.is_symlink():
-        system.make_directory(wanted.parent)
-        system.symlink(layout.units / BOOT_UNIT, wanted)
+    starter = known_starter(session)
+    units = [USUAL, *([starter.name] if starter.kind == UNIT and starter.name != USUAL else [])]
+    unit = _UNIT.format(python=sys.executable, script=script, units=" ".join(units))
+    changed = _ensure(session, layout.units / BOOT_UNIT, unit, 0o644)
+    missing = [
+        each for each in (layout.units / f"{name}.wants" for name in units) if not (each / BOOT_UNIT).is_symlink()
+    ]
+    for folder in missing:
+        system.make_directory(folder)
+        system.symlink(layout.units / BOOT_UNIT, folder / BOOT_UNIT)
+    if changed or missing:
         system.run(["systemctl", "daemon-reload"], _TIMEOUT)
     return script
 

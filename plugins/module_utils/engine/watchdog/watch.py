@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .. import state as states
-from ..host.processes import find_masters
+from ..host.nginx import running_masters
 from ..host.system import System
 from ..operations.finalize import end_pending
 from ..rollback import restore_link
@@ -95,7 +95,7 @@ def boot(session: Session) -> Json:
         # First, so that somebody sees to it whatever becomes of this. Where it cannot be had so early, the next contact
         # proves what nginx starts with.
         arm(session, pending["run"], _LOOK)
-    if find_masters(session.system.proc):
+    if running_masters(session):
         return {"changed": False, "note": "nginx runs already; the watchdog rolls the pending release back"}
     with session.store.lock(session.run, "boot"):
         state = session.store.load()

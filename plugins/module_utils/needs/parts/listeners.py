@@ -13,6 +13,8 @@ __all__ = ["listener_needs", "machine_needs"]
 
 _LAST_PORT = 65535
 _EVERY = ("*", "0.0.0.0", "::")
+# Every address of IPv6, which a host may not have.
+_EVERY_IPV6 = "::"
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -40,6 +42,8 @@ def _listen(scoped: Scoped) -> Iterator[Need]:
     if where.startswith("unix:") or "$" in where:
         return
     address, port = _split(where)
+    if address == _EVERY_IPV6:
+        yield scoped.need("address", address)
     if address and address not in _EVERY:
         try:
             ip = ipaddress.ip_address(address)

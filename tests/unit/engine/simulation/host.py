@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.command import Standing
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import Bind, NoNamespace, Ran, System
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.main import handle
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Session
@@ -213,6 +214,7 @@ class SimulatedHost(System):
         data: bytes = b"",
         *,
         program: int = -1,
+        standing: Standing | None = None,
     ) -> Ran:
         command, arguments = Path(argv[0]).name, list(argv[1:])
         if command == "nginx":

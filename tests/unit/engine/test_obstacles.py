@@ -1,0 +1,215 @@
+"""What stands in the way of a switch, by tables: who starts nginx, where its pid file is, and whose process it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.command import Ran
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.nginx import find_master
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.processes import standing_of, unit_of
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.starter import (
+    NOBODY,
+    SUPERVISOR,
+    UNIT,
+    USUAL,
+    Starter,
+    known_starter,
+    remember,
+    starter_of,
+    starter_problems,
+    vouched,
+)
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.obstacles.pid_file import pid_file_problems
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.obstacles.upgrade import upgrade_problems
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Session
+from tests.unit.engine.simulation.host import SimulatedHost
+
+NewHost = Callable[..., SimulatedHost]
+
+
+def session_of(host: SimulatedHost) -> Session:
+    return Session(host, host.layout, {"id": "r1"})
+
+
+def knows_units(host: SimulatedHost, monkeypatch: pytest.MonkeyPatch, **units: str) -> None:
+    """Let systemd know units: what ``systemctl show`` prints, by the name before ``.service``."""
+
+    def run(argv: Sequence[str], timeout: float, *more: Any, **others: Any) -> Ran:
+        assert argv[:2] == ["systemctl", "show"], argv
+        return Ran(0, units.get(argv[-1].partition(".")[0], "LoadState=not-found\nMainPID=0\n"))
+
+    monkeypatch.setattr(host, "run", run)
+
+
+def process(host: SimulatedHost, pid: int, name: str, parent: int) -> None:
+    folder = host.proc / str(pid)
+    folder.mkdir()
+    (folder / "comm").write_text(f"{name}\n")
+    (folder / "stat").write_text(f"{pid} ({name}) S {parent} {'0 ' * 17}7 0\n")
+
+
+@pytest.mark.parametrize(
+    ("groups", "unit"),
+    [
+        ("0::/system.slice/nginx.service\n", "nginx.service"),
+        ("0::/system.slice/edge.service/workers\n", "edge.service"),
+        ("4:memory:/system.slice/other.service\n1:name=systemd:/docker/1f/system.slice/edge.service\n", "edge.service"),
+        ("0::/user.slice/user-0.slice/session-4.scope\n", ""),
+        ("0::/user.slice/user-7.slice/user@7.service/app.slice/nginx.service\n", "user@7.service"),
+        ("", ""),
+    ],
+)
+def test_the_unit_of_a_process_is_read_off_its_control_group(tmp_path: Path, groups: str, unit: str) -> None:
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7/cgroup").write_text(groups)
+    assert unit_of(tmp_path, 7) == unit
+
+
+STARTERS: dict[str, tuple[str, dict[str, str], tuple[str, ...], Starter]] = {
+    "the usual unit": ("nginx", {}, (), Starter(UNIT, USUAL)),
+    "another unit": (
+        "edge",
+        {"edge": "Id=edge.service\nLoadState=loaded\nMainPID={pid}\n"},
+        (),
+        Starter(UNIT, "edge.service"),
+    ),
+    "a unit that forks": (
+        "edge",
+        {"edge": "Id=edge.service\nLoadState=loaded\nMainPID=0\nExecStart={{ path={exe} ; argv[]= }}\n"},
+        (),
+        Starter(UNIT, "edge.service"),
+    ),
+    "a supervisor": (
+        "supervisor",
+        {"supervisor": "LoadState=loaded\nMainPID=50\nExecStart={{ path=/usr/bin/supervisord ; }}\n"},
+        ("supervisord",),
+        Starter(SUPERVISOR, "supervisord"),
+    ),
+    "a script of a supervisor's": (
+        "runit",
+        {"runit": "LoadState=loaded\nMainPID=50\n"},
+        ("sh", "runsv"),
+        Starter(SUPERVISOR, "runsv"),
+    ),
+    "a person": (
+        "ssh",
+        {"ssh": "LoadState=loaded\nMainPID=9\n", "nginx": "Id=nginx.service\nLoadState=loaded\n"},
+        (),
+        Starter(UNIT, USUAL),
+    ),
+    "a person, and the unit is masked": (
+        "ssh",
+        {"ssh": "LoadState=loaded\nMainPID=9\n", "nginx": "LoadState=masked\n"},
+        (),
+        Starter(),
+    ),
+}
+
+
+@pytest.mark.parametrize("story", STARTERS)
+def test_who_starts_nginx(new_host: NewHost, monkeypatch: pytest.MonkeyPatch, story: str) -> None:
+    group, units, parents, expected = STARTERS[story]
+    host = new_host()
+    session = session_of(host)
+    master = find_master(session)
+    (host.proc / str(master.pid) / "cgroup").write_text(f"0::/system.slice/{group}.service\n")
+    for number, name in enumerate(parents):
+        process(host, 50 + number, name, 51 + number if number + 1 < len(parents) else 1)
+    if parents:
+        stat = host.proc / str(master.pid) / "stat"
+        stat.write_text(stat.read_text().replace(") S 1 ", ") S 50 "))
+    said = {name: text.format(pid=master.pid, exe=master.exe) for name, text in units.items()}
+    knows_units(host, monkeypatch, **said)
+    starter = starter_of(session, master)
+    assert starter == expected
+    problems = starter_problems(session, starter, master, in_foreground=True)
+    assert bool(problems) is (starter.kind == NOBODY)
+
+
+def test_who_starts_nginx_is_remembered(new_host: NewHost) -> None:
+    session = session_of(new_host())
+    assert known_starter(session) == Starter(UNIT, USUAL)
+    session.layout.root.mkdir(parents=True)
+    remember(session, Starter(UNIT, "edge.service"))
+    assert known_starter(session) == Starter(UNIT, "edge.service")
+    for damaged in ("{", "[]", '{"kind": "x", "name": "y"}', '{"kind": "unit", "name": 7}'):
+        (session.layout.root / "starter.json").write_text(damaged)
+        assert known_starter(session) == Starter(UNIT, USUAL)
+
+
+@pytest.mark.parametrize(
+    ("said", "is_vouched"),
+    [
+        ("LoadState=loaded\nMainPID={pid}\nUser=www-data\nExecStart={{ path=/usr/sbin/nginx ; }}\n", True),
+        ("LoadState=loaded\nMainPID={pid}\nUser=\nExecStart={{ path=/usr/sbin/nginx ; }}\n", False),
+        ("LoadState=loaded\nMainPID=7\nUser=www-data\nExecStart={{ path=/usr/sbin/nginx ; }}\n", False),
+        ("LoadState=loaded\nMainPID={pid}\nUser=www-data\nExecStart={{ path=/usr/bin/php-fpm ; }}\n", False),
+        ("LoadState=not-found\nMainPID={pid}\nUser=www-data\nExecStart={{ path=/usr/sbin/nginx ; }}\n", False),
+    ],
+)
+def test_another_user_is_nginx_only_by_the_word_of_a_unit(
+    new_host: NewHost, monkeypatch: pytest.MonkeyPatch, said: str, is_vouched: bool
+) -> None:
+    host = new_host()
+    pid = find_master(session_of(host)).pid
+    (host.proc / str(pid) / "cgroup").write_text("0::/system.slice/nginx.service\n")
+    knows_units(host, monkeypatch, nginx=said.format(pid=pid))
+    assert vouched(session_of(host), pid) is is_vouched
+    assert not vouched(session_of(new_host(has_systemd=False)), pid)
+
+
+def test_an_upgrade_is_in_flight_while_both_masters_serve(new_host: NewHost) -> None:
+    host = new_host()
+    session = session_of(host)
+    old = find_master(session)
+    assert upgrade_problems(session) == []
+    new = host.nginx._process("nginx: master process nginx", old.pid, "", "")
+    (problem,) = upgrade_problems(session)
+    assert f"process {old.pid}, and the new one, process {new.pid}" in problem.actual
+    for worker in host.nginx.workers:
+        host.nginx._title(worker.pid, "nginx: worker process is shutting down")
+    assert upgrade_problems(session) == []
+
+
+PID_FILES: dict[str, tuple[str | None, str, bool]] = {
+    "as it is": ("{root}/run/nginx.pid", "{root}/run/nginx.pid", False),
+    "it moves": ("{root}/run/nginx2.pid", "{root}/run/nginx.pid", True),
+    "it moves to where the unit waits": ("{root}/run/nginx2.pid", "{root}/run/nginx2.pid", False),
+    "it was somewhere else already": ("{root}/run/nginx2.pid", "{root}/run/other.pid", False),
+    "the unit has none": ("{root}/run/nginx2.pid", "", False),
+    "nothing is known of the release": (None, "{root}/run/nginx.pid", False),
+}
+
+
+@pytest.mark.parametrize("story", PID_FILES)
+def test_the_pid_file_stays_where_the_unit_waits_for_it(
+    new_host: NewHost, monkeypatch: pytest.MonkeyPatch, story: str
+) -> None:
+    wanted, waits, is_stopped = PID_FILES[story]
+    host = new_host()
+    session = session_of(host)
+    master = find_master(session)
+    (host.root / "run").mkdir(exist_ok=True)
+    (host.root / "run/nginx.pid").write_text(f"{master.pid}\n")
+    waits = waits.format(root=host.root)
+    knows_units(host, monkeypatch, nginx=f"Id=nginx.service\nLoadState=loaded\nMainPID=0\nPIDFile={waits}\n")
+    facts: Any = {} if wanted is None else {"pid": wanted.format(root=host.root)}
+    assert bool(pid_file_problems(session, master, None, Starter(UNIT, USUAL), facts)) is is_stopped
+
+
+def test_a_command_stands_where_another_process_does(tmp_path: Path) -> None:
+    for pid in ("self", "7"):
+        (tmp_path / pid / "ns").mkdir(parents=True)
+    (tmp_path / "self/ns/mnt").symlink_to("mnt:[1]")
+    (tmp_path / "7/ns/mnt").symlink_to("mnt:[2]")
+    status = (
+        "Name:\tnginx\nUid:\t{0}\t{0}\t{0}\t{0}\nGid:\t33\t33\t33\t33\nGroups:\t33 44 \nCapEff:\t0000000000000400\n"
+    )
+    (tmp_path / "7/status").write_text(status.format(4_000_000))
+    found = standing_of(tmp_path, 7)
+    assert found is not None
+    assert found == (f"{tmp_path}/7/ns/mnt", 4_000_000, 33, (33, 44), 0x400)
