@@ -147,7 +147,7 @@ def _unresolved(to: ReleaseId, faults: list[Problem]) -> Problem:
         f"release {to[:12]} names a host that does not resolve on this host now, so nginx cannot read it; the workers "
         "that run go on, and nothing was restarted",
         "the names of the configuration resolve",
-        fix="fix the resolver of this host (or /etc/hosts); the watchdog tries again by itself, and sluice.nginx.unlock "
+        fix="fix the resolver of this host (or /etc/hosts); the watchdog tries again by itself, sluice.nginx.unlock "
         "tries at once",
         nginx=next(fault.nginx for fault in faults if _NO_NAME in fault.nginx),
     )

@@ -15,7 +15,7 @@ from typing import Any
 from ..closest_match import closest_path
 from ..config.parse import CONF_ROOT
 from ..engine.needs.document_roots import alternatives, group_of, is_misspelt
-from ..needs.comparing import KnownValues, Standing, answers, new_needs, outside, standing
+from ..needs.comparing import KnownValues, NeedState, answers, new_needs, outside, standing
 from ..needs.declared import declared
 from ..needs.model import Need
 from ..needs.slips import PACKAGED, Slip
@@ -91,7 +91,7 @@ class _Found:
     def __init__(
         self,
         subject: Subject,
-        how: Standing,
+        how: NeedState,
         known: KnownValues,
         indexes: _Indexes,
         *,

@@ -11,7 +11,7 @@ from ..closest_match import closest_match
 from .declared import Declared, is_declared
 from .model import Need
 
-__all__ = ["KnownValues", "Said", "Standing", "answers", "new_needs", "outside", "permitted", "standing", "to_check"]
+__all__ = ["KnownValues", "NeedState", "Said", "answers", "new_needs", "outside", "permitted", "standing", "to_check"]
 
 Said = Mapping[str, Mapping[str, Any]]
 """What each host answered to ``sluice.nginx.live_info``."""
@@ -22,7 +22,7 @@ _LOOPBACK = ("127.", "::1", "localhost")
 
 
 @dataclass(frozen=True)
-class Standing:
+class NeedState:
     """How it stands with a new need. ``lacking`` says for each host that lacks it what was seen there, ``silent`` are
     the hosts that have not said, ``near`` is the nearest thing that a host has.
     """
@@ -81,12 +81,12 @@ def answers(said: Said | None) -> Answers | None:
     return {host: {tuple(row["key"]): row for row in answer.get("needs") or ()} for host, answer in said.items()}
 
 
-def standing(need: Need, texts: Sequence[Declared], said: Answers | None, hosts: Sequence[str] = ()) -> Standing:
+def standing(need: Need, texts: Sequence[Declared], said: Answers | None, hosts: Sequence[str] = ()) -> NeedState:
     """Return how it stands with a need. ``hosts`` are those that were to be asked; ``said`` is None where none was."""
     rows = {host: by_key.get(need.key) for host, by_key in (said or {}).items()}
     unmet = {host: row for host, row in rows.items() if row is not None and not row["met"]}
     silent = [host for host in {**dict.fromkeys(hosts), **rows} if rows.get(host) is None]
-    return Standing(
+    return NeedState(
         need=need,
         declared=is_declared(need, texts),
         asked=any(row is not None for row in rows.values()),

@@ -38,7 +38,7 @@ class Denial(NamedTuple):
     port: int = 0
 
     def words(self) -> str:
-        """Say it in one line."""
+        """Return it in one line."""
         labels = (
             f" ({self.subject} on {self.object}, {self.kind})" if self.system == "SELinux" else f" ({self.subject})"
         )

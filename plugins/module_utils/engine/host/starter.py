@@ -137,7 +137,7 @@ def known_starter(session: Session) -> Starter:
 
 
 def starter_problems(session: Session, starter: Starter, master: Master, *, in_foreground: bool) -> list[Problem]:
-    """Say that nobody would start nginx again if it died pending; where it starts by itself, that is only warned of.
+    """Return that nobody would start nginx again if it died pending; where it starts by itself, that is only warned of.
 
     ``in_foreground``: the configuration says ``daemon off``, so nothing but a supervisor can run it.
     """

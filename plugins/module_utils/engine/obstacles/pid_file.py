@@ -20,7 +20,7 @@ __all__ = ["pid_file_problems"]
 def pid_file_problems(
     session: Session, master: Master, built: Build | None, starter: Starter, facts: ReleaseFacts
 ) -> list[Problem]:
-    """Say that the release moves the pid file away from where the unit waits for it: a reload does not mind, and the
+    """Return that the release moves the pid file away from where the unit waits for it: a reload does not mind, and the
     next start of the unit ends in a timeout.
 
     A host where they differ already is only warned of, for this release does not change that.

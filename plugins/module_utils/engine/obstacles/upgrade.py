@@ -21,7 +21,9 @@ def await_upgrade(session: Session) -> list[Problem]:
 
 
 def upgrade_problems(session: Session) -> list[Problem]:
-    """Say that a master and its successor both serve. One whose workers only end what they have is on its way out."""
+    """Return that a master and its successor both serve. One whose workers only end what they have is on its way
+    out.
+    """
     proc = session.system.proc
     masters = {master.pid: master for master in running_masters(session)}
     for new in masters.values():

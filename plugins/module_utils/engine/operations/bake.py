@@ -91,7 +91,7 @@ def watch(
 
 
 def _moved_problems(session: Session, release: ReleaseId) -> list[Problem]:
-    """Say that somebody else took the link away; other edits are warned of, as nginx has not read them."""
+    """Return that somebody else took the link away; other edits are warned of, as nginx has not read them."""
     state = session.store.load()
     if (state["pending"] or {}).get("release") != release:
         # Another run, or the watchdog, has rolled it back meanwhile, and the workers tell.
