@@ -21,6 +21,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.waivers imp
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import CHECK, Field
 from ansible_collections.sluice.nginx.plugins.module_utils.environment.images import ImageRow
 from ansible_collections.sluice.nginx.plugins.module_utils.environment.services import ServiceRow
+from ansible_collections.sluice.nginx.plugins.module_utils.renewal.model import RenewalRow
 from ansible_collections.sluice.nginx.plugins.module_utils.schema import Key, Model, keys
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import Variables
 
@@ -34,7 +35,7 @@ _SOURCES = {
     **dict.fromkeys(_WRAPPERS, "the documentation of the modules, for what tasks pass on to them"),
 }
 # Variables whose rows have a model.
-_ROWS = {"gates_accept": "Acceptance", "staging_services": "ServiceRow"}
+_ROWS = {"gates_accept": "Acceptance", "gates_renewal": "RenewalRow", "staging_services": "ServiceRow"}
 _WRITTEN = "# Written by scripts/generate.py from {}.\n"
 # Blocks in Markdown that are written, as <!-- options of Site --> … <!-- end -->.
 _BLOCK = re.compile(r"(<!-- (?P<what>options of [\w.]+|variables) -->\n).*?(<!-- end -->)", re.S)
@@ -111,6 +112,7 @@ _EXPECT = options(CHECK)["expect"]["options"]
 TABLES = {
     **_tables(Variables),
     **_tables(Acceptance),
+    **_tables(RenewalRow),
     **_tables(ServiceRow),
     **_tables(ImageRow),
     "check": options(CHECK),

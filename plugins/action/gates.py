@@ -24,6 +24,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.record.summary import
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.releases import door_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release.live_trees import find_live
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import ReleaseStore
+from ansible_collections.sluice.nginx.plugins.module_utils.renewal.model import read_renewal
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import gates_text
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.progress import GatesProgress
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
@@ -149,6 +150,7 @@ class ActionModule(ConcludingAction):
         remove_orphans(client, project_label(project()))
         gates = find_gates(_own_gates(options["path"]))
         read_accept(options["accept"])
+        read_renewal(options["renewal"])
         given = {each.name: options[each.name] for each in fields(GateOptions) if each.name in options}
         given["decide"] = read_waivers(options["decide"], gates)
         given["replay_log"] = str(project() / options["replay_log"]) if options["replay_log"] else ""

@@ -41,7 +41,7 @@ SCHEMA = 2
 # Without these no host takes a release. A controller may have more gates, of its user's own; they must pass as well.
 GATES = (
     *("spec", "parse", "lint", "needs", "syntax", "start"),
-    *("smoke", "reload", "coverage", "behaviour", "verify"),
+    *("smoke", "reload", "coverage", "behaviour", "renewal", "verify"),
 )
 PASSED, EMERGENCY, ROLLBACK = "gates", "emergency", "rollback"
 # What a signature is for, in the words of ssh-keygen: one that was made for anything else is none for a receipt.

@@ -137,10 +137,20 @@ class FactsReply(TypedDict):
     os: Word
 
 
+class Renewal(TypedDict):
+    client: Word
+    name: Word
+    certificate: Word
+    method: Word
+    folders: Annotated[dict[Word, Word], Meta(max_length=1000)]
+    hook: Word
+
+
 class Probe(BaseReply, total=False):
     live: Id | None
     confirmed: bool
     needs: Many[NeedReply]
+    renewals: Few[Renewal]
     facts: FactsReply
     tree: Annotated[str, Meta(max_length=32 << 20)]
     withheld: Many[Word]
@@ -278,6 +288,7 @@ class Status(BaseReply, total=False):
     releases: Annotated[dict[Id, RecordReply], Meta(max_length=_MANY)]
     watchdog: Watchdog
     drift: Many[Word]
+    package_drift: Annotated[dict[Word, Word], Meta(max_length=_MANY)]
     drift_diff: Text
     nginx: Nginx
     journal: Few[Event]

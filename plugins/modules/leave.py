@@ -19,11 +19,12 @@ description:
 options:
   drift:
     description:
-      - What happens where the live tree is not its release any more. V(adopt) leaves the files as they are on the host.
+      - What happens where the live tree is not its release any more. V(adopt) leaves the files as they are on the host;
+        V(adopt-package) does so for files that packages have changed.
       - V(refuse) and V(discard) stop it. Deploy first to discard such changes.
     type: str
-    choices: [refuse, adopt, discard]
-    default: refuse
+    choices: [refuse, adopt-package, adopt, discard]
+    default: adopt-package
 attributes:
   check_mode:
     description: Only says what is in the way and what would be removed. Leaves nothing on a host that has nothing.

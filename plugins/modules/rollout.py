@@ -61,10 +61,12 @@ options:
     type: int
     default: 5
   drift:
-    description: What is done with a live tree that is not its release any more.
+    description:
+      - What is done with a live tree that is not its release any more. V(adopt-package) makes it a release first where
+        packages of the host have changed it and nobody else, and stops for anything else.
     type: str
-    choices: [refuse, adopt, discard]
-    default: refuse
+    choices: [refuse, adopt-package, adopt, discard]
+    default: adopt-package
   emergency:
     description:
       - A reason for which a host takes a release that gates refused. It stands in the host's journal.

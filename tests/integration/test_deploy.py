@@ -455,7 +455,7 @@ def test_a_host_of_an_earlier_wave_is_watched_while_a_later_one_is_switched(flee
     before = fleet.live()
     running = fleet.begin("twelfth", rollout_bake=4)
     fleet.wait_for_activation("web2", running)
-    fleet.run("web1", "nginx", "-s", "reload")
+    fleet.run("web1", "systemctl", "restart", "nginx")
     output = running.communicate(timeout=300)[0]
     assert running.returncode == 2
     assert "web1: bake: nginx's workers are no longer those of the switch" in output

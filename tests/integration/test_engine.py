@@ -634,3 +634,96 @@ def test_status_and_show(host: Host, release: Any) -> None:
     assert answer["journal"][-1]["event"] == "confirm"
     assert host.ask("show", release=one.id[:8])["stored"]["contract"][0]["source"] == "nginx_checks[0]"
     assert one.id[:12] in words(host.ask("show", release="zzz"))
+
+
+# Makes and installs a version of a package with a configuration file of nginx's, and a module beside it.
+PACKAGE = """
+set -e
+rm -rf /tmp/p; mkdir -p /tmp/p/DEBIAN /tmp/p/etc/nginx/conf.d
+mkdir -p /tmp/p/usr/share/nginx/modules-available
+cat > /tmp/p/DEBIAN/control <<END
+Package: nginx-extras-test
+Version: {version}
+Architecture: all
+Maintainer: a <a@b.example>
+Description: x
+END
+printf '/etc/nginx/conf.d/extra.conf\\n/etc/nginx/conf.d/mine.conf\\n' > /tmp/p/DEBIAN/conffiles
+echo '# version {version}' > /tmp/p/etc/nginx/conf.d/extra.conf
+echo '# version {version}' > /tmp/p/etc/nginx/conf.d/mine.conf
+echo '# a module' > /tmp/p/usr/share/nginx/modules-available/mod-test.conf
+(cd /tmp/p && md5sum usr/share/nginx/modules-available/mod-test.conf > DEBIAN/md5sums)
+dpkg-deb -b /tmp/p /tmp/p.deb >/dev/null
+DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold -i /tmp/p.deb >/dev/null 2>&1
+"""
+
+
+def test_an_upgrade_of_a_package_stops_nothing(host: Host, release: Any) -> None:
+    """dpkg itself writes through the link: a new version, one beside a file that was edited, a link to a module."""
+    host.sh(PACKAGE.format(version=1))
+    assert host.push(
+        release("one", files=dict.fromkeys(("conf.d/extra.conf", "conf.d/mine.conf"), "# version 1\n")), confirm=True
+    )["ok"]
+    module = "/usr/share/nginx/modules-available/mod-test.conf"
+    host.sh(f"mkdir -p /etc/nginx/modules-enabled; ln -s {module} /etc/nginx/modules-enabled/50-mod-test.conf")
+    host.sh(PACKAGE.format(version=2))
+    seen = host.ask("status")
+    by_dpkg = ("conf.d/extra.conf", "conf.d/mine.conf", "modules-enabled", "modules-enabled/50-mod-test.conf")
+    assert (seen["drift"], seen["package_drift"]) == ([], dict.fromkeys(by_dpkg, "nginx-extras-test"))
+    host.sh("echo '# mine' >> /etc/nginx/conf.d/mine.conf")
+    host.sh(PACKAGE.format(version=3))
+    seen = host.ask("status")
+    assert (seen["drift"], seen["package_drift"]["conf.d/mine.conf.dpkg-dist"]) == (
+        ["conf.d/mine.conf"],
+        "nginx-extras-test",
+    )
+    two = release("two")
+    (problem,) = host.ask("preflight", "r2", release=two.id, drift="adopt-package")["problems"]
+    assert problem["actual"].startswith("conf.d/mine.conf (changed), conf.d/extra.conf (by nginx-extras-test)")
+    host.sh("mv /etc/nginx/conf.d/mine.conf.dpkg-dist /etc/nginx/conf.d/mine.conf")
+    assert host.ask("preflight", "r2", release=two.id, drift="adopt-package")["ok"]
+    answer = host.push(two, run="r2", confirm=True, drift="adopt-package")
+    assert (host.body, answer["changed"]) == ("two", True)
+    adopted = f"/var/lib/sluice/releases/{answer['before']}"
+    assert host.sh(f"cat {adopted}/conf.d/extra.conf") == "# version 3"
+
+
+def test_a_renewal_while_a_release_is_pending_is_no_surprise(host: Host, release: Any) -> None:
+    """A client replaces the files and reloads nginx, as certbot's deploy hook does."""
+    make = (
+        "mkdir -p /etc/letsencrypt/live/shop.example && cd /etc/letsencrypt/live/shop.example && openssl req -x509"
+        " -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN={} -keyout privkey.pem -out"
+        " fullchain.pem 2>/dev/null"
+    )
+    shown = "openssl s_client -connect 127.0.0.1:443 </dev/null 2>/dev/null | openssl x509 -noout -subject"
+    live = "/etc/letsencrypt/live/shop.example"
+    tls = f"listen 443 ssl; ssl_certificate {live}/fullchain.pem; ssl_certificate_key {live}/privkey.pem;"
+    host.sh(make.format("before"))
+    one = release("one", server=tls, contract=[{"get": "http://shop.example/", "expect": {"body": "one"}}])
+    assert host.push(one)["ok"]
+    host.sh(make.format("renewed") + " && nginx -s reload; sleep 0.4")
+    baked = host.ask("bake", release=one.id, seconds=0.2)
+    assert baked["ok"], baked
+    assert any("as after the renewal of a certificate" in warning for warning in baked["warnings"])
+    host.sh(make.format("again") + " && nginx -s reload; sleep 0.4")
+    assert host.ask("confirm", release=one.id)["ok"]
+    assert host.sh(shown).endswith("CN = again")
+    host.sh(make.format("later") + " && nginx -s reload; sleep 0.4")
+    seen = host.ask("status")
+    assert (seen["drift"], seen["package_drift"], seen["confirmed"]["release"]) == ([], {}, one.id)
+    assert host.push(release("two", server=tls), run="r2", confirm=True)["ok"]
+    assert (host.body, host.sh(shown)[-5:]) == ("two", "later")
+
+
+def test_a_shared_file_that_sed_replaced_is_taken_over(host: Host, release: Any) -> None:
+    host.sh("echo 'ada:{PLAIN}x' > /etc/nginx/htpasswd")
+    links = {"htpasswd": "/var/lib/sluice/shared/htpasswd"}
+    assert host.push(release("one", links=links), confirm=True)["ok"]
+    host.sh("sed -i '$ a grace:{PLAIN}y' /etc/nginx/htpasswd; test ! -L /etc/nginx/htpasswd")
+    two = release("two", links=links)
+    looked = host.ask("preflight", "r2", release=two.id, drift="adopt-package")
+    assert looked["ok"], looked
+    assert "htpasswd is a shared path and was replaced on this host" in looked["warnings"][0]
+    assert host.push(two, run="r2", confirm=True)["ok"]
+    assert host.sh("readlink /etc/nginx/htpasswd") == "/var/lib/sluice/shared/htpasswd"
+    assert host.sh("cat /etc/nginx/htpasswd") == "ada:{PLAIN}x\ngrace:{PLAIN}y"

@@ -19,8 +19,9 @@ __all__ = ["find_culprits"]
 
 # What is asked quickly and tells most comes first; what is known then is the first guess for the others.
 _FIRST = ("parse", "syntax", "start", "smoke", "needs", "lint")
-# There is no tree; or what is found is no line that is there, but a check that is not.
-_NEVER = ("spec", "coverage")
+# There is no tree; or what is found is no line that is there, but a check that is not; or each trial would take a whole
+# issuance, and its findings name the line already.
+_NEVER = ("spec", "coverage", "renewal")
 _MOST_PLACES = 20
 
 

@@ -136,8 +136,8 @@ class RequestOptions(TypedDict, total=False):
 class ActivateRequest(TypedDict, total=False):
     """``activate``: the bundle, a tar.gz of the tree, is sent beside it, or nothing when the host has the release.
 
-    With ``stored`` only ``release.id`` is read, the rest is what the host stored. ``drift`` is refuse, adopt or
-    discard.
+    With ``stored`` only ``release.id`` is read, the rest is what the host stored. ``drift`` is refuse, adopt,
+    discard, or adopt-package, which adopts what packages of the host have changed and refuses anything else.
 
     ``receipt`` is that of the gates and ``signature`` what ``ssh-keygen -Y sign`` made of it, or empty; with ``stored``
     it is of the kind ``rollback``, where the host takes signed ones only. ``emergency`` is the reason for which a host

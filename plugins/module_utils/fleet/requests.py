@@ -54,14 +54,15 @@ def reason_of(emergency: str) -> str:
 
 @dataclass(frozen=True)
 class RolloutOptions:
-    """What the user sets: ``confirm_timeout`` in seconds, ``keep`` in releases, ``drift`` is refuse, adopt or discard,
+    """What the user sets: ``confirm_timeout`` in seconds, ``keep`` in releases, ``drift`` is refuse,
+    adopt-package, adopt or discard,
     ``emergency`` the reason for which gates are overridden. ``looking`` is check mode.
 
     Raises ``InputError`` for what cannot be.
     """
 
     keep: int = 5
-    drift: str = "refuse"
+    drift: str = "adopt-package"
     emergency: str = ""
     confirm_timeout: float = 120.0
     want_tree: bool = False

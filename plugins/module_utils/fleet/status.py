@@ -10,6 +10,7 @@ from ..textfmt import indented, sentence, short, table
 __all__ = ["status_text", "tell", "words_of"]
 
 _LAST = 10
+_MOST_PATHS = 3
 
 Event = Mapping[str, Any]
 
@@ -31,8 +32,16 @@ def _row(answer: Mapping[str, Any]) -> tuple[str, str, str, str]:
     nginx = answer.get("nginx") or {}
     troubles = [sentence(problem) for problem in answer.get("problems", [])]
     troubles += [f"drift: {', '.join(map(str, answer['drift'][:3]))}"] if answer.get("drift") else []
+    troubles += [_by_packages(answer["package_drift"])] if answer.get("package_drift") else []
     well = f"nginx {nginx.get('version', '?')}, {nginx.get('workers', '?')} workers"
     return short(answer.get("live")), _state(answer), str(confirmed.get("since") or "-"), "; ".join(troubles) or well
+
+
+def _by_packages(found: Mapping[str, str]) -> str:
+    """Return which packages changed which files: that stops no deployment."""
+    paths = sorted(found)
+    more = f" and {len(paths) - _MOST_PATHS} more" if len(paths) > _MOST_PATHS else ""
+    return f"package drift ({', '.join(sorted(set(found.values())))}): {', '.join(paths[:_MOST_PATHS])}{more}"
 
 
 def _state(answer: Mapping[str, Any]) -> str:

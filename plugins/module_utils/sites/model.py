@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .. import values
 from ..contract.model import CHECK
 from ..schema import Given, Model, Reader, inline, key, listing, mapping, reader, table
+from .parts.acme import Acme, acme
 from .parts.errors import ErrorPage, Maintenance, maintenance
 from .parts.limits import RequestZone, Zone
 from .parts.php import Php, php
@@ -83,6 +84,12 @@ class Site(Model):
         listing(mapping(Rewrite)), "Changes of the path inside nginx, before a route is chosen.", default=[]
     )
     tls: Tls | None = key(mapping(Tls), "Certificates and ports for HTTPS.")
+    acme: Acme | None = key(
+        acme,
+        "V(true), or a webroot: challenges by HTTP for the certificates of the site are answered from there on the "
+        "plain ports, before any redirect.",
+        default=False,
+    )
     http2: bool = key(values.flag, "Whether the TLS ports speak HTTP/2.", default=True)
     caches: tuple[Cache, ...] = key(listing(mapping(Cache)), "Places on the host for answers of upstreams.", default=[])
     limit_req_zones: tuple[RequestZone, ...] = key(

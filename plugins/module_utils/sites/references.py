@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..schema import did_you_mean
+from .parts.acme import CHALLENGES
 from .parts.paths import Path
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from .parts.scope import SiteScope
 
 __all__ = ["check_site", "check_sites"]
+
+# Where authorities ask (RFC 8555, 8.3).
+_HTTP = 80
 
 
 def _once(found: Iterable[tuple[str, str]], what: str) -> None:
@@ -39,6 +43,9 @@ def _check_ports(site: Site) -> None:
         )
     _once(((item.key, item.source) for item in (*site.listen, *(site.tls.listen if site.tls else ()))), "listened on")
     _once(((name, f"{site.source}.server_names") for name in site.server_names), "a server name")
+    if site.acme and all(item.port != _HTTP for item in site.listen):
+        where, ports = site.acme.source, ", ".join(item.text for item in site.listen) or "none"
+        raise InputError(where, f"challenges come to port {_HTTP}, and the plain ports are {ports}; add 80 to listen")
     if site.canonical_host:
         where = f"{site.source}.canonical_host"
         first = site.server_names[0]
@@ -80,6 +87,8 @@ def _check_proxy(site: Site, proxy: Proxy, where: str) -> None:
 
 
 def _locations(site: Site) -> Iterable[tuple[Path, str]]:
+    if site.acme:
+        yield CHALLENGES, site.acme.source
     for redirect in site.redirects:
         yield redirect.path, redirect.source
     for route in site.routes:

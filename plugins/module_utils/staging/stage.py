@@ -14,7 +14,7 @@ import base64
 import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -83,6 +83,7 @@ class Stage:
         self._settings = settings
         self._started: dict[str, Any] | None = None
         self._prepared: dict[str, Any] = {}
+        self._error_logs: Sequence[str] = ()
         self._key = secrets.token_hex(32)
         self._maker = Maker(client, name, settings.image, settings.labels, settings.bounds)
         self._parts: tuple[Made, ...] = ()
@@ -92,6 +93,18 @@ class Stage:
         for path, folder in settings.docroots.items():
             if not folder.exists():
                 raise InputError("staging_docroots", f"{folder}, which is mapped to {path}, does not exist")
+
+    def beside(self, part: str, image: str) -> Stage:
+        """Return another stage of the same release in the same environment, of another ``image``; it is open.
+
+        Use it as a context. What happens on it does not touch this one.
+        """
+        settings = replace(self._settings, image=image)
+        made = Stage(
+            self.client, f"{self.name}-{part}", self._trees, self._serves, self.environment, settings, self._basis
+        )
+        made.open(self._error_logs)
+        return made
 
     def begin(self, after: Stage | None = None) -> None:
         """Begin to start the containers, which takes a second and asks nothing of the environment yet.
@@ -106,6 +119,7 @@ class Stage:
 
         ``run`` and ``ask`` wait for it, and raise what went wrong.
         """
+        self._error_logs = error_logs
         if environment is not None:
             self.environment = environment
         if self._beginning is None:
@@ -242,6 +256,11 @@ class Stage:
         """
         self._opened()
         return str(self._prepared.get("refused", ""))
+
+    @property
+    def image(self) -> str:
+        """The image that its containers are of."""
+        return self._settings.image
 
     @property
     def container(self) -> str:

@@ -93,7 +93,8 @@ class GateOptions:
     """What the user sets for the gates (variables ``gates_*``, and ``nginx_needs`` as ``declared``).
 
     ``coverage`` is a share in percent. ``decide`` gives the reason for which a gate that is inconclusive counts as
-    passed. ``accept`` are rows of ``gates_accept``; ``replay_log`` is the path of an access log, or empty.
+    passed. ``accept`` are rows of ``gates_accept``, ``renewal`` those of ``gates_renewal``; ``replay_log`` is the path
+    of an access log, or empty.
     """
 
     lint_level: str = "high"
@@ -110,6 +111,7 @@ class GateOptions:
     replay_requests: int = 200
     behaviour_requests: int = 2500
     decide: Mapping[str, str] = field(default_factory=dict)
+    renewal: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)

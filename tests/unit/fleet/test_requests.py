@@ -56,7 +56,7 @@ def test_activation_brings_receipt_and_description_and_the_bundle_where_it_lacks
     asked = build("activate", RUN, release.id, release, RolloutOptions(), has_release=has_release)
     assert asked.bundle == (b"" if has_release else release.bundle)
     assert (asked.request["receipt"], asked.request["signature"]) == read_receipt(release)
-    assert (asked.request["drift"], asked.request["emergency"]) == ("refuse", "")
+    assert (asked.request["drift"], asked.request["emergency"]) == ("adopt-package", "")
     assert asked.request["options"] == {"confirm_timeout": 120}
     assert set(asked.request["release"]) == {"id", "manifest", "shared", "facts", "contract", "platform"}
     json.dumps(asked.request)
@@ -65,12 +65,12 @@ def test_activation_brings_receipt_and_description_and_the_bundle_where_it_lacks
 @pytest.mark.parametrize(
     ("operation", "more"),
     [
-        ("preflight", {"want_tree": False, "drift": "refuse", "recover": True}),
+        ("preflight", {"want_tree": False, "drift": "adopt-package", "recover": True}),
         (
             "activate",
             {
                 "seconds": 3.0,
-                "drift": "refuse",
+                "drift": "adopt-package",
                 "release": {"id": "x"},
                 "stored": True,
                 "emergency": "",

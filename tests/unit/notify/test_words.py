@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.drift import drift_problem
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.trees.drift import Drift, drift_problem
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import Event, Run
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import PathDifference
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.messages.events import after_look, after_step
@@ -209,7 +209,7 @@ a copy to roll back to) or -e rollout_drift=discard"""
 def test_the_words_of_the_engine_for_drift_are_known() -> None:
     # Where nothing was ever live there is no file to compare, and no host is asked.
     session: Any = None
-    problem = drift_problem(session, {"live": None}, [PathDifference("nginx.conf", "changed")])
+    problem = drift_problem(session, {"live": None}, Drift([PathDifference("nginx.conf", "changed")], {}, [], []))
     assert RunFailure(problem.to_json()["what"]).is_drift
     assert not RunFailure("no space is left").is_drift
 

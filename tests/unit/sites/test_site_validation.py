@@ -39,7 +39,7 @@ def message(*sites: Any) -> str:
         (site(server_names=[]), "nginx_sites[0].server_names: the list is empty"),
         (site(server_names="shop.example"), "nginx_sites[0].server_names: 'shop.example' is not a list"),
         (site(server_name=["a"]), "nginx_sites[0]: unknown key 'server_name'; did you mean 'server_names'?"),
-        (site(zzz=1), "nginx_sites[0]: unknown key 'zzz'; known are access_log, add_headers"),
+        (site(zzz=1), "nginx_sites[0]: unknown key 'zzz'; known are access_log, acme, add_headers"),
         (site(name="Shop"), "nginx_sites[0].name: 'Shop' is not a name; use a-z and 0-9"),
         (site(name="a_b"), "'a_b' is not a name"),
         (site(server_names=["http://a.example"]), "server_names[0]: 'http://a.example' is not a server name"),
@@ -114,6 +114,15 @@ def message(*sites: Any) -> str:
         (site(redirects=[{"from": "/a", "to": "b"}]), "redirects[0].to: 'b' is not a target; begin it with '/'"),
         (site(rewrites=[{"from": "^/a", "to": "https://b/"}]), "rewrites[0].to: 'https://b/' is not a path"),
         (site(rewrites=[{"from": "^/a", "to": "/b", "flag": "end"}]), "rewrites[0].flag: 'end' is not known; use last"),
+        (
+            site(acme=True, listen=[8080]),
+            "nginx_sites[0].acme: challenges come to port 80, and the plain ports are 8080",
+        ),
+        (site(acme="acme"), "nginx_sites[0].acme.webroot: 'acme' is not an absolute path"),
+        (
+            site(acme=True, routes=[{"path": "^~ /.well-known/acme-challenge/", "return": 404}]),
+            "'^~ /.well-known/acme-challenge/' is answered by nginx_sites[0].acme already",
+        ),
         (
             site(redirects=[{"from": "/x", "to": "/y"}], routes=[{"path": "= /x"}]),
             "nginx_sites[0].routes[0]: '= /x' is answered by nginx_sites[0].redirects[0] already",

@@ -172,6 +172,33 @@ def test_other_names_redirect_to_the_canonical_one(parse: Parse, keys: dict[str,
     assert "default_server" not in every(others, "listen")[0]
 
 
+CHALLENGES = ["^~", "/.well-known/acme-challenge/"]
+
+
+def test_challenges_are_answered_before_the_redirect(parse: Parse) -> None:
+    plain, secure = servers(parse(site(tls=TLS, acme=True)))
+    assert every(plain, "return") == []
+    for server in (plain, secure):
+        (found,) = [each for each in server if each.get("args") == CHALLENGES]
+        assert every(found["block"], "root") == [["/var/www/acme"]]
+        assert every(found["block"], "auth_basic") == [["off"]]
+    (other,) = [each for each in plain if each.get("args") == ["/"]]
+    assert every(other["block"], "return") == [["301", "https://$host$request_uri"]]
+
+
+def test_challenges_have_the_webroot_of_the_client(parse: Parse) -> None:
+    given = {"name": "shop", "server_names": ["a.example", "b.example"], "canonical_host": True, "acme": "/srv/acme"}
+    for server in servers(parse(given)):
+        (found,) = [each for each in server if each.get("args") == CHALLENGES]
+        assert every(found["block"], "root") == [["/srv/acme"]]
+
+
+def test_maintenance_lets_challenges_through(parse: Parse) -> None:
+    (server,) = servers(parse(site(acme=True, maintenance=True)))
+    conditions = [each["args"] for each in server if each["directive"] == "if"]
+    assert conditions == [["$uri", "~", "^/\\.well-known/acme-challenge/"], ["$maintenance_shop_here"]]
+
+
 def test_php_runs_scripts_that_exist_only(parse: Parse) -> None:
     php = {"server": "unix:/run/php.sock", "front_controller": "/index.php", "params": {"APP_DEBUG": False}}
     given = site(root="/srv", php=php, routes=[{"path": "= /track", "php": "/track.php"}])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...manifest import entries_from_json
+from ...manifest import PathDifference, entries_from_json
 from ...untrusted import ReleaseId
 from .. import state as states
 from ..admission import demand
@@ -20,7 +20,7 @@ from ..rollback import roll_back
 from ..serving import Served, mark_logs, prove_serving, watched_logs
 from ..session import Fault, Problem, Session, problems_of, shown
 from ..trees import installed
-from ..trees.drift import drift, drift_problem, is_ours, odd_problems
+from ..trees.drift import drift, drift_problem, is_ours, odd_problems, sorted_drift
 from ..trees.live import point
 from ..trees.release_inventory import has_release
 from ..watchdog.arm import arm
@@ -93,10 +93,9 @@ def _activate(session: Session, request: ActivateRequest, release: _Activated, b
         if problems:
             raise Fault(*problems)
         first = not is_ours(session, state)
-        differences = [] if first else drift(session, state)
-        if differences and (request.get("drift") or "refuse") == "refuse":
-            raise Fault(drift_problem(session, state, differences))
-        odd = odd_problems(session) if first or (differences and request.get("drift") == "adopt") else []
+        policy = request.get("drift") or "refuse"
+        differences = [] if first else _drift(session, state, policy)
+        odd = odd_problems(session) if first or (differences and policy != "discard") else []
         if odd:
             raise Fault(*odd)
         if _is_finalized(state, release) and not first and not differences:
@@ -105,14 +104,30 @@ def _activate(session: Session, request: ActivateRequest, release: _Activated, b
         session.journal("activate", release=release.id, mark="begin", receipt=request.get("receipt"))
         prepare_labels(session)
         if differences:
-            session.journal(f"{request['drift']} drift", mark="end", paths=len(differences))
-        if first or (differences and request.get("drift") == "adopt"):
+            session.journal(
+                "discard drift" if policy == "discard" else "adopt drift", mark="end", paths=len(differences)
+            )
+        if first or (differences and policy != "discard"):
             with session.step("adopt"):
                 known = None if first else session.store.meta(state["live"]).get("facts")
                 state = installed.adopt(session, state, known or _running_facts(session, master))
                 session.journal("adopted", release=state["live"])
         state = _begin(session, state, release)
         return _switch(session, state, release, bundle, master, first)
+
+
+def _drift(session: Session, state: Json, policy: str) -> list[PathDifference]:
+    """Return the drift that does not stop this; shared paths that were replaced are taken over. Raises ``Fault``."""
+    differences = drift(session, state)
+    found = sorted_drift(session, state, differences)
+    if found.shared:
+        with session.step("take over"):
+            installed.take_over(session, found.shared)
+        differences = drift(session, state)
+        found = sorted_drift(session, state, differences)
+    if found.stops(policy):
+        raise Fault(drift_problem(session, state, found))
+    return differences
 
 
 def _is_finalized(state: Json, release: _Activated) -> bool:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...untrusted import ReleaseId, printable
+from ..generation import generation_problems
 from ..host.nginx import find_master
 from ..host.processes import workers_of
 from ..logs import OWN, Limit, Share, copied, rise, share, since, tail_before
-from ..pending import worker_problems
 from ..records import Pids, Records
 from ..serving import check_problems, run_contract
 from ..session import Fault, Problem, Session
 from ..timestamps import logged_at, seconds_of
 from ..traffic import BEFORE, TrafficCounts
-from ..trees.drift import NOT_LINKED, drift, drift_problem
+from ..trees.drift import NOT_LINKED, drift, drift_problem, sorted_drift
 from ..visitors import Clients, kinds_before, risen
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def watch(
     errors = {path: at for path, at in marks.items() if path not in access}
     records = Records(copied(errors))
     _wait(session, seconds, records, pending)
-    problems = _moved_problems(session, release) + worker_problems(session, pending)
+    problems = _moved_problems(session, release)
+    problems += generation_problems(session, state, pending, float(options.get("check_timeout", 10.0)))
     of_errors, limit = Limit(), Limit()
     records.read(_pids(session, pending), of_errors)
     problems += _own_problems(session, records)
@@ -98,7 +99,7 @@ def _moved_problems(session: Session, release: ReleaseId) -> list[Problem]:
         return []
     found = drift(session, state)
     if any(path == NOT_LINKED for path, _ in found):
-        problem = drift_problem(session, state, found)
+        problem = drift_problem(session, state, sorted_drift(session, state, found))
         what = "the live tree was replaced on the host while the release was pending"
         do = "see who does that (a package's upgrade, a configuration management), and deploy again"
         return [problem._replace(what=what, fix=do, expected="/etc/nginx leads to the pending release")]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ...untrusted import ReleaseId
 from .. import state as states
 from ..admission import is_strict
-from ..pending import worker_problems
+from ..generation import generation_problems
 from ..session import Fault, Problem, Session, problems_of
 from ..timestamps import seconds_of
 from ..trees.external_files import fingerprints
@@ -40,7 +40,7 @@ def confirm(session: Session, request: ConfirmRequest, bundle: bytes = b"") -> J
         if not _confirmable(session, pending, release):
             raise Fault(_not_confirmable(session, release, state))
         session.journal("confirm", release=release, mark="begin")
-        problems = worker_problems(session, pending)
+        problems = generation_problems(session, state, pending)
         if problems:
             session.journal("confirm", release=release, mark="failed", why=problems[0].what)
             raise Fault(*problems)

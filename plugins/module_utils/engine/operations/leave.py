@@ -17,7 +17,7 @@ from ..session import Fault, Problem, problems_of
 from ..store import Locked
 from ..traces import find_foreign, find_traces, leaving, remove_traces
 from ..trees.directory import directory_problems, make_directory, put_directory
-from ..trees.drift import drift, drift_problem
+from ..trees.drift import drift, drift_problem, sorted_drift
 from ..trees.installed import adopt
 from ..watchdog.arm import arm
 from ..watchdog.heartbeat import DEADLINE, keeper
@@ -104,9 +104,11 @@ def _problems(session: Session, state: Json, request: LeaveRequest) -> list[Prob
         return [pending_problem(session, pending)]
     problems = []
     differences = [] if pending else drift(session, state)
-    if differences and request.get("drift") != "adopt":
+    found = sorted_drift(session, state, differences)
+    policy = request.get("drift") or "refuse"
+    if differences and (policy == "discard" or found.stops(policy)):
         do = "-e rollout_drift=adopt leaves them as they are now; or deploy with -e rollout_drift=discard first"
-        problems.append(drift_problem(session, state, differences)._replace(fix=do))
+        problems.append(drift_problem(session, state, found)._replace(fix=do))
     if session.layout.linked() is not None:
         problems += directory_problems(session)
     return problems + _test(session, None)

@@ -18,7 +18,7 @@ from ..obstacles.files import file_problems
 from ..obstacles.look import obstacles
 from ..pending import pending_problem
 from ..session import Fault, Problem, Session
-from ..trees.drift import drift, drift_problem, is_ours, odd_problems
+from ..trees.drift import Drift, drift, drift_problem, is_ours, odd_problems, sorted_drift
 from ..trees.release_inventory import has_release
 from ..watchdog.heartbeat import why_overdue
 
@@ -29,6 +29,7 @@ __all__ = ["operating_system", "preflight"]
 
 _SPARE = 50 << 20
 _TEXT_ALL = 4 << 20
+_FEW = 5
 
 
 def preflight(session: Session, request: PreflightRequest, bundle: bytes = b"") -> Json:
@@ -58,10 +59,13 @@ def preflight(session: Session, request: PreflightRequest, bundle: bytes = b"") 
             )
         )
     differences = drift(session, state)
-    if differences and (request.get("drift") or "refuse") == "refuse":
-        problems.append(drift_problem(session, state, differences))
-    if not is_ours(session, state) or (differences and request.get("drift") == "adopt"):
+    policy = request.get("drift") or "refuse"
+    found_drift = sorted_drift(session, state, differences)
+    if found_drift.stops(policy):
+        problems.append(drift_problem(session, state, found_drift))
+    elif not is_ours(session, state) or (differences and policy != "discard"):
         problems += odd_problems(session)
+    _warn_of(session, found_drift)
     pending = state["pending"]
     if pending and pending["run"] != session.run["id"]:
         problems.append(pending_problem(session, pending))
@@ -84,6 +88,23 @@ def preflight(session: Session, request: PreflightRequest, bundle: bytes = b"") 
     if request.get("want_tree"):
         answer.update(_texts(session, state))
     return answer
+
+
+def _warn_of(session: Session, found: Drift) -> None:
+    """Say what stops nothing: files that packages changed, and shared paths that were replaced."""
+    if found.package:
+        packages = ", ".join(sorted(set(found.package.values())))
+        session.warn(
+            f"package drift: {packages} changed {_few(sorted(found.package))}; the release brings what staging's "
+            "packages have: make the image of staging anew where theirs are older (docs/how-to/upgrade-hosts.md)"
+        )
+    for path in found.shared:
+        session.warn(f"{path} is a shared path and was replaced on this host; what it holds now is taken over")
+
+
+def _few(paths: list[str]) -> str:
+    more = f" and {len(paths) - _FEW} more" if len(paths) > _FEW else ""
+    return ", ".join(paths[:_FEW]) + more
 
 
 def _subject(

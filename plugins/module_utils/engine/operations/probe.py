@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...manifest import read_tree, release_id, why_odd
 from ...untrusted import printable
 from ..host.nginx import build, find_master
 from ..needs.inspect import look
+from ..renewals import renewals
 from ..session import Fault, Problem, Session, problems_of
 from ..trees.disclosure import read_pristine
 from ..trees.export import MOST_BYTES, pack_without_secrets
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from ..protocol import Json, ProbeRequest
 
 __all__ = ["probe"]
+
+_ROOT = Path("/")
 
 
 def probe(session: Session, request: ProbeRequest, bundle: bytes = b"") -> Json:
@@ -37,6 +41,7 @@ def probe(session: Session, request: ProbeRequest, bundle: bytes = b"") -> Json:
         "changed": False,
         "problems": [],
         **live,
+        "renewals": renewals(_ROOT),
         "needs": [each.to_json() for each in look(session, request.get("needs") or [], modules)],
         "facts": {"nginx_version": built.version if built else None, "modules": modules, "os": operating_system()},
     }

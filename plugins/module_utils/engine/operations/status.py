@@ -9,7 +9,7 @@ from ...untrusted import ReleaseId, printable, read_release_id
 from ..host.nginx import build, find_master
 from ..host.processes import workers_of
 from ..session import Fault, Problem, Session, problems_of
-from ..trees.drift import difference_text, drift
+from ..trees.drift import difference_text, drift, sorted_drift
 from ..watchdog.heartbeat import due_in
 
 if TYPE_CHECKING:
@@ -39,8 +39,10 @@ def status(session: Session, request: Json, bundle: bytes = b"") -> Json:
         pending = state["pending"]
         answer["watchdog"] = {"due_in": round(due_in(session, pending), 1) if pending else None}
         differences = drift(session, state)
-        answer["drift"] = [printable(difference.path) for difference in differences]
-        answer["drift_diff"] = difference_text(session, state, differences)
+        found = sorted_drift(session, state, differences)
+        answer["drift"] = [printable(difference.path) for difference in found.own]
+        answer["package_drift"] = {printable(path): whose for path, whose in sorted(found.package.items())}
+        answer["drift_diff"] = difference_text(session, state, found.own)
     with told():
         master = find_master(session)
         built = build(session, master)

@@ -6,7 +6,7 @@ import json
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING, Iterator, Sequence
 
 from ...manifest import ManifestEntry, compare, entries_from_json, entries_to_json, read_tree, release_id
 from ...untrusted import ReleaseId
@@ -19,7 +19,7 @@ from .release_inventory import has_release
 if TYPE_CHECKING:
     from ..protocol import Json, ReleaseFacts
 
-__all__ = ["adopt", "install", "keep", "repair"]
+__all__ = ["adopt", "install", "keep", "repair", "take_over"]
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -182,6 +182,26 @@ def _keep_one(session: Session, path: Path, folder: Path) -> None:
         session.system.remove(temporary)
         session.system.copy(live.resolve(), temporary)
         session.system.rename(temporary, place)
+
+
+def take_over(session: Session, paths: Sequence[str]) -> None:
+    """Make what stands in place of the links of shared paths their content, and put the links back. Raises ``Fault``.
+
+    What replaces files instead of writing into them, as ``sed -i``, leaves a file there. nginx reads it already, and
+    goes on reading it: the content is whole at its place before the link is.
+    """
+    for name in paths:
+        path, live = Path(name), session.layout.conf.resolve() / name
+        with _kept_folder(session, path) as folder, _temporary(session, "shared") as closed:
+            place = folder / path.name
+            is_near = os.stat(closed.parent).st_dev == os.stat(folder).st_dev
+            temporary = closed if is_near else folder / f".{path.name}.incoming"
+            session.system.remove(temporary)
+            session.system.copy(live, temporary)
+            _move_in(session, temporary, place)
+        if _is_folder(live):
+            session.system.remove(live)
+        session.system.symlink(session.layout.shared / name, live)
 
 
 def _lacking(session: Session, path: Path) -> Fault:

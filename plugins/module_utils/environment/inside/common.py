@@ -60,12 +60,12 @@ def read_file(path: str | Path, start: int = 0) -> str:
         return file.read(_MOST_BYTES).decode("utf-8", "replace")
 
 
-def wait_for(what: str, ready: Callable[[], bool]) -> None:
-    """Wait until ``ready``. Raises ``RuntimeError`` when that takes too long."""
-    until = time.monotonic() + _TIMEOUT_SECONDS
+def wait_for(what: str, ready: Callable[[], bool], seconds: float = _TIMEOUT_SECONDS) -> None:
+    """Wait until ``ready``. Raises ``RuntimeError`` when that takes more than ``seconds``."""
+    until = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > until:
-            raise RuntimeError(f"{what} is not there after {_TIMEOUT_SECONDS:.0f} s")
+            raise RuntimeError(f"{what} is not there after {seconds:.0f} s")
         time.sleep(0.02)
 
 

@@ -37,6 +37,8 @@ _WORK = {
         "lay": "running",
         "mix": "trial_tree",
         "read": "running",
+        "tokens": "renewing",
+        "renew": "renewing",
     },
     "judge": {
         "join": "network",
@@ -46,6 +48,10 @@ _WORK = {
         "exchange": "exchange",
         "answering": "load",
         "load": "load",
+        "authority": "issuing",
+        "challenged": "issuing",
+        "issued": "issuing",
+        "served": "issuing",
     },
     "stub": {"stub": "stubs"},
 }

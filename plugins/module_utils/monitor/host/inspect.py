@@ -13,7 +13,7 @@ from ...engine.host.processes import Worker, open_logs, workers_of
 from ...engine.records import Pids
 from ...engine.session import Fault, Session
 from ...engine.state import empty
-from ...engine.trees.drift import drift
+from ...engine.trees.drift import drift, sorted_drift
 from ...untrusted import ReleaseId
 from .certificates import Certificates
 from .exposition import Metrics
@@ -102,9 +102,10 @@ class Looking:
         """Digests are made only when any file was touched since the last time, which its inode tells."""
         stamp = (self._session.layout.linked(), state["version"], _stamp(str(self._session.layout.conf)))
         if stamp != self._stamp:
-            self._drift = [difference.path for difference in drift(self._session, state)]
+            found = sorted_drift(self._session, state, drift(self._session, state))
+            self._drift = [difference.path for difference in found.own]
             self._stamp = stamp
-        text = "Files of the live tree that are not as the release left them."
+        text = "Files of the live tree that somebody changed since the release; not those that packages changed."
         metrics.gauge("sluice_drift_files", text, len(self._drift))
 
     def _tell_nginx(self, metrics: Metrics, facts: dict[str, Any]) -> None:

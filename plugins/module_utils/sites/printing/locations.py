@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..parts.acme import CHALLENGES
 from ..parts.paths import Path
 from . import names
 from .directives import Directive
@@ -13,13 +14,14 @@ from .headers import merged, route_headers, server_headers
 
 if TYPE_CHECKING:
     from ..model import Site
+    from ..parts.acme import Acme
     from ..parts.errors import ErrorPage, Maintenance
     from ..parts.php import Php
     from ..parts.proxying import CacheUse, Proxy
     from ..parts.routes import Route
     from ..parts.scope import SiteScope
 
-__all__ = ["Location", "locations", "scope_rows"]
+__all__ = ["Location", "acme_location", "locations", "scope_rows"]
 
 _ROOT = Path("", "/")
 _PROXY_HEADERS: dict[str, str | None] = {
@@ -218,9 +220,21 @@ def _nothing_said(site: Site, found: list[Location]) -> bool:
     return not site.scope.root and not raw and all(location.path.key != _ROOT.key for location in found)
 
 
+def acme_location(acme: Acme) -> Location:
+    """The location of challenges: whatever else holds for the site, an authority must get its token."""
+    rows: list[Directive] = [
+        ("root", acme.webroot),
+        ("default_type", "text/plain"),
+        ("allow", "all"),
+        ("auth_basic", "off"),
+    ]
+    return Location(CHALLENGES, rows, source=acme.source)
+
+
 def locations(site: Site) -> list[Location]:
-    """All locations, in the order in which nginx tries regexes: redirects, the user's routes, PHP."""
-    found = [Location(redirect.path, [redirect.directive], source=redirect.source) for redirect in site.redirects]
+    """All locations, in the order in which nginx tries regexes: challenges, redirects, the user's routes, PHP."""
+    found = [acme_location(site.acme)] if site.acme else []
+    found += [Location(redirect.path, [redirect.directive], source=redirect.source) for redirect in site.redirects]
     found += [_route(site, route) for route in site.routes]
     if site.spa:
         found.append(Location(_ROOT, [("try_files", "$uri", site.spa, "=404")], source=f"{site.source}.spa"))

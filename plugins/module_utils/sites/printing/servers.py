@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ..parts.paths import Path
 from . import names
 from .directives import Directive
 from .headers import server_headers
-from .locations import Location, locations, scope_rows
+from .locations import Location, acme_location, locations, scope_rows
 
 if TYPE_CHECKING:
     from ..model import Site
@@ -67,20 +68,24 @@ def _server(groups: Iterable[list[Directive]], **more: object) -> dict[str, obje
 def _to_https(site: Site, version: tuple[int, ...]) -> dict[str, object]:
     target = _origin(site, site.server_names[0] if site.canonical_host else "$host")
     head = [*_listen_rows(site, version, site.listen, ()), ("server_name", *site.server_names)]
-    return _server([head, [("return", "301", f"{target}$request_uri")]])
+    return _redirecting(site, [head], f"{target}$request_uri")
+
+
+def _redirecting(site: Site, groups: list[list[Directive]], target: str) -> dict[str, object]:
+    """A server that redirects; where challenges are to be answered, by a location, since they come before it."""
+    redirect: list[Directive] = [("return", "301", target)]
+    if site.acme is None:
+        return _server([*groups, redirect])
+    views = [_location_view(acme_location(site.acme)), _location_view(Location(Path("", "/"), redirect))]
+    return _server(groups, locations=views)
 
 
 def _to_canonical(site: Site, listen: list[Directive]) -> dict[str, object]:
     # The default of a port is the site itself, not its redirect.
     head = [tuple(word for word in row if word != "default_server") for row in listen]
     target = _origin(site, site.server_names[0])
-    return _server(
-        [
-            [*head, ("server_name", *site.server_names[1:])],
-            _tls_rows(site, site.tls) if site.tls else [],
-            [("return", "301", f"{target}$request_uri")],
-        ]
-    )
+    groups = [[*head, ("server_name", *site.server_names[1:])], _tls_rows(site, site.tls) if site.tls else []]
+    return _redirecting(site, groups, f"{target}$request_uri")
 
 
 def _file_rows(site: Site) -> list[Directive]:
@@ -117,6 +122,7 @@ def _main(site: Site, listen: list[Directive]) -> dict[str, object]:
             [("rewrite", rewrite.pattern, rewrite.to, rewrite.flag) for rewrite in site.rewrites],
         ],
         maintenance=names.maintenance_variable(site) if site.maintenance else "",
+        challenges=site.acme is not None,
         lines=site.lines,
         locations=[_location_view(location) for location in locations(site)],
     )

@@ -1,0 +1,140 @@
+"""Certificates go on renewing themselves: an authority in staging issues one to the client that the hosts have.
+
+The client works beside nginx as on a host: it puts its tokens into its webroot, the authority (Pebble) asks nginx for
+them, and the client's hook reloads nginx. Live is the yardstick: what fails there as well is no finding of this change.
+Nothing is done, and nothing installed, where no certificate of the release belongs to a client of ACME.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from ..config.match import trace
+from ..config.parse import Config
+from ..errors import SluiceError
+from ..renewal.configured import PROBED
+from ..renewal.knowing import Known, known_renewals
+from ..renewal.model import read_renewal
+from ..renewal.trying import Fault, Tried, packages_for, try_renewals
+from ..staging.extended import extended_image
+from ..textfmt import count, listed
+from ..verdicts.model import Finding, Subject, Verdict
+
+AFTER = ("start",)
+# It has a stage of its own.
+ON: tuple[str, ...] = ()
+
+_MOST_NAMES = 3
+_INSTALL_FIX = (
+    "let the controller's Docker reach the distribution's packages, or say in gates_waivers why this may ship"
+)
+
+
+def run(subject: Subject) -> Verdict:
+    """Fail for each renewal that works with the live release, and would fail with this one."""
+    release, config = subject.examined
+    live = subject.live.config if subject.live else None
+    known = known_renewals(config, live, read_renewal(list(subject.options.renewal)), subject.said)
+    notes = [Finding(words, warning=True) for words in known.left]
+    if not known.renewals:
+        return Verdict.of(notes, _NONE)
+    if subject.live is not None and subject.live.release.id == release.id:
+        return Verdict("pass", "nothing changes")
+    try:
+        image = extended_image(subject.staged.client, subject.staged.image, packages_for(known.renewals))
+    except SluiceError as error:
+        return Verdict(
+            "inconclusive", f"staging cannot have the client: {error}", [Finding(str(error), fix=_INSTALL_FIX)]
+        )
+    with subject.staged.beside("renewal", image) as stage:
+        tried = try_renewals(stage, config, known.renewals)
+    before = _in_live(subject, known, image) if tried.faults else set()
+    faults = [finding for fault in tried.faults for finding in _findings(fault, config, before)]
+    unhooked = [_unhooked(name) for name in tried.unhooked]
+    return Verdict.of([*faults, *unhooked, *notes], _good(tried), **_evidence(known, tried))
+
+
+_NONE = "no certificate of this release is renewed by a client that is known; gates_renewal can name one"
+
+
+def _in_live(subject: Subject, known: Known, image: str) -> set[tuple[str, str]]:
+    """Return what fails with the live release as well: no change is the cause for that."""
+    if subject.live is None or subject.live_fault:
+        return set()
+    with subject.staged_live.beside("renewal", image) as stage:
+        tried = try_renewals(stage, subject.live.config, known.renewals)
+    return {fault.same(name) for fault in tried.faults for name in fault.names}
+
+
+def _findings(fault: Fault, config: Config, before: set[tuple[str, str]]) -> Iterator[Finding]:
+    """One finding for what is new, and a warning for what the live release fails as well."""
+    new = tuple(name for name in fault.names if fault.same(name) not in before)
+    old = tuple(name for name in fault.names if fault.same(name) in before)
+    if new:
+        yield _finding(replace(fault, names=new), config)
+    if old:
+        found = _finding(replace(fault, names=old), config)
+        yield replace(found, what=f"{found.what} (in the live release as well)", warning=True)
+
+
+def _finding(fault: Fault, config: Config) -> Finding:
+    names, renewal = listed(fault.names, _MOST_NAMES), fault.renewal
+    way = trace(config, fault.names[0], 80, PROBED)
+    place = way.last
+    if fault.step == "challenge":
+        where = f"http://{fault.names[0]}{PROBED.rpartition('/')[0]}/TOKEN"
+        via = f", by {' → '.join(fault.ways)}" if len(fault.ways) > 1 else ""
+        seen = " ← ".join(f"{met.file}:{met.line} {met.text}" for met in reversed(way.met))
+        return Finding(
+            f"the challenge of {names} is not answered, so the certificate is not renewed: {fault.why}{via}",
+            file=place.file if place else "",
+            line=place.line if place else 0,
+            expected=f"GET {where} answers with the file that {renewal.client} puts into {renewal.folder} "
+            f"(told by {renewal.source})",
+            actual=f"{fault.why}; the request met {seen or 'no server that listens on port 80'}",
+            fix=_fix(fault),
+        )
+    told = f"told by {renewal.source}"
+    return Finding(
+        f"the certificate of {names} would not be renewed: {fault.why}",
+        file=place.file if place else "",
+        line=place.line if place else 0,
+        expected=f"a certificate, and nginx shows it ({told})",
+        actual=fault.words or fault.why,
+        fix=f"let {renewal.client} and the configuration agree again, or declare how it is renewed (gates_renewal)",
+    )
+
+
+def _fix(fault: Fault) -> str:
+    webroot = fault.renewal.folder.removesuffix("/.well-known/acme-challenge")
+    way = "root " + webroot if webroot != fault.renewal.folder else f"alias {fault.renewal.folder}/"
+    return (
+        f"in the server of {fault.names[0]} on port 80: `location ^~ /.well-known/acme-challenge/ {{ {way}; }}`, with "
+        "redirects in a location of their own (a `return` of the server comes before every location); where the client "
+        "has another webroot, say so in gates_renewal"
+    )
+
+
+def _unhooked(name: str) -> Finding:
+    return Finding(
+        f"nobody knows what reloads nginx after a renewal of {name}, so that was not tried",
+        fix='give the client a hook, as --deploy-hook "systemctl reload nginx", or name it in gates_renewal',
+        warning=True,
+    )
+
+
+def _good(tried: Tried) -> str:
+    parts = [f"{count(tried.answered, 'challenge')} answered"]
+    parts += [f"a certificate issued to {listed(tried.issued, _MOST_NAMES)}"] if tried.issued else []
+    parts += [f"shown after `{hook}`" for hook in dict.fromkeys(tried.reloaded)]
+    return ", ".join(parts)
+
+
+def _evidence(known: Known, tried: Tried) -> dict[str, Sequence[object]]:
+    rows = [
+        {"names": list(each.names), "client": each.client, "method": each.method, "folder": each.folder}
+        | {"hook": each.hook, "source": each.source}
+        for each in known.renewals
+    ]
+    return {"renewals": rows, "issued": list(tried.issued), "left": list(known.left)}
