@@ -137,7 +137,7 @@ class FactsReply(TypedDict):
     os: Word
 
 
-class Renewal(TypedDict):
+class RenewalReply(TypedDict):
     client: Word
     name: Word
     certificate: Word
@@ -150,7 +150,7 @@ class Probe(BaseReply, total=False):
     live: Id | None
     confirmed: bool
     needs: Many[NeedReply]
-    renewals: Few[Renewal]
+    renewals: Few[RenewalReply]
     facts: FactsReply
     tree: Annotated[str, Meta(max_length=32 << 20)]
     withheld: Many[Word]

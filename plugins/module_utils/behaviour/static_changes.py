@@ -41,22 +41,9 @@ def judge_static_change(change: DirectiveChange) -> Judgement:
     old, new = change.old, change.new
     if _is_redrawn(change):
         return Judgement("slip", "other shares by tenfold or more: a digit is wrong, or it is meant")
-    if old and new:
-        step = slip(change.name, old.args, new.args)
-        if step:
-            return Judgement("slip", f"a digit or a unit is wrong, or it is meant: {step}")
-        if change.name == "allow" and sorted(old.args) != sorted(new.args) and new.args in _EVERYBODY:
-            return Judgement("regression", "everybody is let in")
-        if _is_member(change) and old.args[:1] != new.args[:1]:
-            return Judgement("intended", "another machine is in the upstream")
-        if change.name.endswith("_no_cache") and set(old.args) > set(new.args):
-            return Judgement("regression", "what was not kept is kept for everybody")
-        if change.name == "listen" and _is_wider(old.args, new.args):
-            return Judgement("regression", "it is open to every address")
-        if change.name == "listen" and "ssl" in old.args and new.args == [each for each in old.args if each != "ssl"]:
-            return Judgement("regression", "it does not speak TLS any more")
-        if change.name in _PROTECTS and new.args[:1] != old.args[:1] and new.args[0] in _SWITCHED_OFF:
-            return Judgement("regression", "what protected is switched off")
+    judged = _judge_edit(change, old, new) if old and new else None
+    if judged:
+        return judged
     if new and _keeps_for_all(change, new):
         return Judgement("regression", "what belongs to one visitor, or an error, is kept for everybody")
     if old and not new and change.name in _RAISED and _is_raised(old):
@@ -66,6 +53,32 @@ def judge_static_change(change: DirectiveChange) -> Judgement:
     if new and not old and change.name == "allow" and new.args in _EVERYBODY:
         return Judgement("regression", "everybody is let in")
     return Judgement("shown", "changed, and no request shows it")
+
+
+def _judge_edit(change: DirectiveChange, old: Directive, new: Directive) -> Judgement | None:
+    """Judge other arguments of a directive; None where nothing of them is known to matter."""
+    step = slip(change.name, old.args, new.args)
+    if step:
+        return Judgement("slip", f"a digit or a unit is wrong, or it is meant: {step}")
+    if change.name == "listen":
+        return _judge_listener(old, new)
+    if change.name == "allow" and sorted(old.args) != sorted(new.args) and new.args in _EVERYBODY:
+        return Judgement("regression", "everybody is let in")
+    if _is_member(change) and old.args[:1] != new.args[:1]:
+        return Judgement("intended", "another machine is in the upstream")
+    if change.name.endswith("_no_cache") and set(old.args) > set(new.args):
+        return Judgement("regression", "what was not kept is kept for everybody")
+    if change.name in _PROTECTS and new.args[:1] != old.args[:1] and new.args[0] in _SWITCHED_OFF:
+        return Judgement("regression", "what protected is switched off")
+    return None
+
+
+def _judge_listener(old: Directive, new: Directive) -> Judgement | None:
+    if _is_wider(old.args, new.args):
+        return Judgement("regression", "it is open to every address")
+    if "ssl" in old.args and new.args == [each for each in old.args if each != "ssl"]:
+        return Judgement("regression", "it does not speak TLS any more")
+    return None
 
 
 def _keeps_for_all(change: DirectiveChange, new: Directive) -> bool:

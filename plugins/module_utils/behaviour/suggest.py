@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -168,42 +168,48 @@ def _below_others(door: Entrance, place: Directive) -> Iterator[DerivedRequest]:
 
 def _about(asked: DerivedRequest, place: Directive, names: Collection[str]) -> Iterator[DerivedRequest]:
     """Yield what the directives of a place are about."""
-
-    def header(name: str, value: str) -> DerivedRequest:
-        return asked._replace(headers=(*asked.headers, (name, value)))
-
-    if any(name in names for name in _COMPRESS):
-        yield header("Accept-Encoding", "gzip")
-    if any(name.startswith("auth_") for name in names):
-        yield header("Authorization", _AUTHORIZATION)
-    if any(name.endswith(("_cache", "_cache_valid")) for name in names):
-        yield header("Cookie", "session=sluice")
-        yield header("Cache-Control", "no-cache")
-        yield header("Authorization", _AUTHORIZATION)
-    if {"if_modified_since", "etag", "expires"} & set(names):
-        yield header("If-Modified-Since", "Fri, 01 Jan 2038 00:00:00 GMT")
-    if {"max_ranges", "slice", "proxy_force_ranges"} & set(names):
-        yield header("Range", "bytes=0-1")
-    if "large_client_header_buffers" in names or "client_header_buffer_size" in names:
-        yield header("Cookie", f"sluice={'x' * 6000}")
-    passes = any(name in names for name in _PASSES)
-    if passes:
+    for name, value in _headers_about(names):
+        yield asked._replace(headers=(*asked.headers, (name, value)))
+    if any(name in names for name in _PASSES):
         # A query of its own, since a cache would answer what was asked without the header.
-        yield header("Accept-Encoding", "gzip")._replace(target=f"{asked.target}?sluice=gzip")
-    if passes and any("upgrade" in word.lower() for each in place.walk() for word in each.args):
-        yield asked._replace(headers=_UPGRADE)
+        gzip = (*asked.headers, ("Accept-Encoding", "gzip"))
+        yield asked._replace(headers=gzip, target=f"{asked.target}?sluice=gzip")
+        if any("upgrade" in word.lower() for each in place.walk() for word in each.args):
+            yield asked._replace(headers=_UPGRADE)
     if "limit_except" in names or any("request_method" in used for used in map(used_variables, [place])):
-        for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
-            yield asked._replace(method=method, body=0)
-    for directive in place.children("valid_referers"):
-        for word in [*directive.args, "evil.invalid"]:
-            host = word.lstrip("~").replace("*", "any").strip(".")
-            if word not in ("none", "blocked", "server_names"):
-                yield header("Referer", f"https://{host.partition('/')[0]}/")
+        yield from (asked._replace(method=method, body=0) for method in ("PUT", "DELETE", "PATCH", "OPTIONS"))
+    yield from _refer(asked, place.children("valid_referers"))
     yield from _around(asked, place.children("client_max_body_size"))
     for directive in place.block or []:
         if directive.name == "rewrite" and directive.args:
             yield from (asked._replace(target=path) for path in matching(directive.args[0], path=True)[:3])
+
+
+def _headers_about(names: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield the headers that directives of these names look at."""
+    if any(name in names for name in _COMPRESS):
+        yield "Accept-Encoding", "gzip"
+    if any(name.startswith("auth_") for name in names):
+        yield "Authorization", _AUTHORIZATION
+    if any(name.endswith(("_cache", "_cache_valid")) for name in names):
+        yield "Cookie", "session=sluice"
+        yield "Cache-Control", "no-cache"
+        yield "Authorization", _AUTHORIZATION
+    if {"if_modified_since", "etag", "expires"} & set(names):
+        yield "If-Modified-Since", "Fri, 01 Jan 2038 00:00:00 GMT"
+    if {"max_ranges", "slice", "proxy_force_ranges"} & set(names):
+        yield "Range", "bytes=0-1"
+    if {"large_client_header_buffers", "client_header_buffer_size"} & set(names):
+        yield "Cookie", f"sluice={'x' * 6000}"
+
+
+def _refer(asked: DerivedRequest, directives: Iterable[Directive]) -> Iterator[DerivedRequest]:
+    """Yield requests that come from each place that ``valid_referers`` names, and from one that it does not."""
+    for directive in directives:
+        for word in [*directive.args, "evil.invalid"]:
+            host = word.lstrip("~").replace("*", "any").strip(".")
+            if word not in ("none", "blocked", "server_names"):
+                yield asked._replace(headers=(*asked.headers, ("Referer", f"https://{host.partition('/')[0]}/")))
 
 
 def _around(asked: DerivedRequest, limits: Sequence[Directive]) -> Iterator[DerivedRequest]:

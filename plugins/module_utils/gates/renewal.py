@@ -14,9 +14,9 @@ from ..config.match import trace
 from ..config.parse import Config
 from ..errors import SluiceError
 from ..renewal.configured import PROBED
-from ..renewal.knowing import Known, known_renewals
+from ..renewal.knowing import KnownRenewals, known_renewals
 from ..renewal.model import read_renewal
-from ..renewal.trying import Fault, Tried, packages_for, try_renewals
+from ..renewal.trying import RenewalFault, RenewalTrial, packages_for, try_renewals
 from ..staging.extended import extended_image
 from ..textfmt import count, listed
 from ..verdicts.model import Finding, Subject, Verdict
@@ -58,7 +58,7 @@ def run(subject: Subject) -> Verdict:
 _NONE = "no certificate of this release is renewed by a client that is known; gates_renewal can name one"
 
 
-def _in_live(subject: Subject, known: Known, image: str) -> set[tuple[str, str]]:
+def _in_live(subject: Subject, known: KnownRenewals, image: str) -> set[tuple[str, str]]:
     """Return what fails with the live release as well: no change is the cause for that."""
     if subject.live is None or subject.live_fault:
         return set()
@@ -67,7 +67,7 @@ def _in_live(subject: Subject, known: Known, image: str) -> set[tuple[str, str]]
     return {fault.same(name) for fault in tried.faults for name in fault.names}
 
 
-def _findings(fault: Fault, config: Config, before: set[tuple[str, str]]) -> Iterator[Finding]:
+def _findings(fault: RenewalFault, config: Config, before: set[tuple[str, str]]) -> Iterator[Finding]:
     """One finding for what is new, and a warning for what the live release fails as well."""
     new = tuple(name for name in fault.names if fault.same(name) not in before)
     old = tuple(name for name in fault.names if fault.same(name) in before)
@@ -78,7 +78,7 @@ def _findings(fault: Fault, config: Config, before: set[tuple[str, str]]) -> Ite
         yield replace(found, what=f"{found.what} (in the live release as well)", warning=True)
 
 
-def _finding(fault: Fault, config: Config) -> Finding:
+def _finding(fault: RenewalFault, config: Config) -> Finding:
     names, renewal = listed(fault.names, _MOST_NAMES), fault.renewal
     way = trace(config, fault.names[0], 80, PROBED)
     place = way.last
@@ -106,7 +106,7 @@ def _finding(fault: Fault, config: Config) -> Finding:
     )
 
 
-def _fix(fault: Fault) -> str:
+def _fix(fault: RenewalFault) -> str:
     webroot = fault.renewal.folder.removesuffix("/.well-known/acme-challenge")
     way = "root " + webroot if webroot != fault.renewal.folder else f"alias {fault.renewal.folder}/"
     return (
@@ -124,14 +124,14 @@ def _unhooked(name: str) -> Finding:
     )
 
 
-def _good(tried: Tried) -> str:
+def _good(tried: RenewalTrial) -> str:
     parts = [f"{count(tried.answered, 'challenge')} answered"]
     parts += [f"a certificate issued to {listed(tried.issued, _MOST_NAMES)}"] if tried.issued else []
     parts += [f"shown after `{hook}`" for hook in dict.fromkeys(tried.reloaded)]
     return ", ".join(parts)
 
 
-def _evidence(known: Known, tried: Tried) -> dict[str, Sequence[object]]:
+def _evidence(known: KnownRenewals, tried: RenewalTrial) -> dict[str, Sequence[object]]:
     rows = [
         {"names": list(each.names), "client": each.client, "method": each.method, "folder": each.folder}
         | {"hook": each.hook, "source": each.source}

@@ -11,13 +11,13 @@ from ..textfmt import listed
 from .configured import certificates, client_of, is_literal, read_from
 from .model import Renewal
 
-__all__ = ["Known", "known_renewals"]
+__all__ = ["KnownRenewals", "known_renewals"]
 
 _MOST_HOSTS = 3
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownRenewals:
     """The renewals that can be tried in staging, and in words what of them was ``left`` out, and why."""
 
     renewals: Sequence[Renewal] = ()
@@ -29,7 +29,7 @@ def known_renewals(
     live: Config | None,
     declared: Sequence[Renewal],
     said: Mapping[str, Mapping[str, Any]] | None,
-) -> Known:
+) -> KnownRenewals:
     """Return what is known of the renewals of a release. ``said`` is what each host answered when it was probed.
 
     A configuration is asked last: the live one, since the candidate may be wrong; the candidate where nothing is live.
@@ -45,7 +45,7 @@ def known_renewals(
             left.append(f"{_named(replace(renewal, names=names))}: {why}; gates_renewal can say how it is renewed")
         elif names:
             found.append(_completed(replace(renewal, names=names), files))
-    return Known(tuple(each for each in found if _is_tried(each)), tuple(dict.fromkeys(left)))
+    return KnownRenewals(tuple(each for each in found if _is_tried(each)), tuple(dict.fromkeys(left)))
 
 
 def _is_tried(renewal: Renewal) -> bool:

@@ -12,7 +12,15 @@ from ..errors import SluiceError
 from .configured import address_of, addresses
 from .model import CHALLENGES, Renewal
 
-__all__ = ["PACKAGES", "Asked", "Fault", "Tried", "client_in_staging", "packages_for", "try_renewals"]
+__all__ = [
+    "PACKAGES",
+    "RenewalFault",
+    "RenewalStage",
+    "RenewalTrial",
+    "client_in_staging",
+    "packages_for",
+    "try_renewals",
+]
 
 PACKAGES: Mapping[str, Sequence[str]] = {
     "certbot": ("certbot",),
@@ -28,7 +36,7 @@ _LAST_LINES = 4
 _SELF = (" * ", "- - -", "If you like", "Ask for help")
 
 
-class Asked(Protocol):
+class RenewalStage(Protocol):
     """The stage that renewals are tried on."""
 
     def start(self) -> dict[str, Any]:
@@ -42,7 +50,7 @@ class Asked(Protocol):
 
 
 @dataclass(frozen=True)
-class Fault:
+class RenewalFault:
     """What would fail at the next renewal: the ``step`` (challenge, issuance, reload), whose, and how it was seen.
 
     ``ways`` are the URLs that led to the answer.
@@ -61,10 +69,10 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Tried:
+class RenewalTrial:
     """What was tried, in words, and what fails."""
 
-    faults: Sequence[Fault] = ()
+    faults: Sequence[RenewalFault] = ()
     answered: int = 0
     issued: Sequence[str] = field(default_factory=tuple)
     reloaded: Sequence[str] = field(default_factory=tuple)
@@ -87,7 +95,7 @@ def packages_for(renewals: Sequence[Renewal]) -> list[str]:
     return sorted({_AUTHORITY, *clients, *plugin})
 
 
-def try_renewals(stage: Asked, config: Config, renewals: Sequence[Renewal]) -> Tried:
+def try_renewals(stage: RenewalStage, config: Config, renewals: Sequence[Renewal]) -> RenewalTrial:
     """Ask for a token of each name as an authority does, then have each client issue in each manner, hook included.
 
     Raises ``SluiceError`` where staging cannot try it.
@@ -110,12 +118,12 @@ def try_renewals(stage: Asked, config: Config, renewals: Sequence[Renewal]) -> T
             reloaded += [] if found else [renewal.hook]
         elif fault is None and renewal.method != "nginx":
             unhooked.append(renewal.names[0])
-    return Tried(faults, answered, issued, reloaded, unhooked)
+    return RenewalTrial(faults, answered, issued, reloaded, unhooked)
 
 
 def _challenges(
-    stage: Asked, renewals: Sequence[Renewal], where: Mapping[str, Mapping[str, str]]
-) -> tuple[list[Fault], int]:
+    stage: RenewalStage, renewals: Sequence[Renewal], where: Mapping[str, Mapping[str, str]]
+) -> tuple[list[RenewalFault], int]:
     """Ask for a token of each name that a client has by webroot; return what fails, and how many did not."""
     token, content = secrets.token_hex(8), secrets.token_hex(16)
     by_webroot = [each for each in renewals if each.method == "webroot"]
@@ -127,7 +135,7 @@ def _challenges(
     asked = [(each, name.lower()) for each in by_webroot for name in each.names]
     wanted = [{"name": name, "path": f"{CHALLENGES}/{token}", "content": content} for _, name in asked]
     answers = stage.judge("challenged", [{"addresses": where}, *wanted])["answers"] if wanted else []
-    faults: dict[tuple[object, ...], Fault] = {}
+    faults: dict[tuple[object, ...], RenewalFault] = {}
     for (renewal, name), answer in zip(asked, answers, strict=True):
         if answer["wrong"]:
             ways = tuple(each.replace(token, "TOKEN") for each in answer["chain"])
@@ -136,7 +144,7 @@ def _challenges(
             alike = (renewal.folder, why, tuple(way.replace(name, "") for way in ways))
             before = faults.get(alike)
             names = (*(before.names if before else ()), name)
-            faults[alike] = Fault("challenge", names, why, renewal, before.ways if before else ways)
+            faults[alike] = RenewalFault("challenge", names, why, renewal, before.ways if before else ways)
     return list(faults.values()), len(answers) - sum(bool(answer["wrong"]) for answer in answers)
 
 
@@ -156,7 +164,7 @@ def _left_out(renewal: Renewal, wrong: set[str]) -> set[str]:
     return wrong if renewal.method == "webroot" else set()
 
 
-def _issue(stage: Asked, renewal: Renewal, url: str) -> tuple[Fault | None, str]:
+def _issue(stage: RenewalStage, renewal: Renewal, url: str) -> tuple[RenewalFault | None, str]:
     """Have the client get a certificate; return what fails, else what was done in words."""
     client = client_in_staging(renewal)
     before = stage.judge("issued")["count"]
@@ -175,12 +183,12 @@ def _issue(stage: Asked, renewal: Renewal, url: str) -> tuple[Fault | None, str]
     if after["count"] <= before:
         why = f"{client} got no certificate"
         words = "; ".join(filter(None, [_last(done["words"]), after["words"]]))
-        return Fault("issuance", renewal.names, why, renewal, words=words), ""
+        return RenewalFault("issuance", renewal.names, why, renewal, words=words), ""
     stands_in = f" in place of {renewal.client}" if client != renewal.client else ""
     how = f"{client}{stands_in} ({renewal.method})"
     if renewal.hook and done["hook"].strip() != "ended with 0":
         why = f"`{renewal.hook}` {done['hook'].strip() or 'was not run'}"
-        return Fault("reload", renewal.names, why, renewal, words=_last(done["hook_words"])), how
+        return RenewalFault("reload", renewal.names, why, renewal, words=_last(done["hook_words"])), how
     return None, how
 
 
@@ -190,11 +198,11 @@ def _last(words: str) -> str:
     return "\n".join(lines[-_LAST_LINES:])
 
 
-def _reloads(stage: Asked, config: Config, renewal: Renewal) -> Fault | None:
+def _reloads(stage: RenewalStage, config: Config, renewal: Renewal) -> RenewalFault | None:
     """Look whether nginx shows the new certificate after the hook, for names that it shows that file for."""
     at = {name: address_of(config, name, 443) for name in renewal.names if renewal.certificate}
     rows = [{"name": name, "address": address} for name, address in at.items() if address]
     shown = stage.judge("served", rows)["shown"] if rows else []
     old = tuple(row["name"] for row, new in zip(rows, shown, strict=True) if not new)
     why = f"nginx goes on with the old certificate after `{renewal.hook}`"
-    return Fault("reload", old, why, renewal) if old else None
+    return RenewalFault("reload", old, why, renewal) if old else None

@@ -148,7 +148,7 @@ def _expected_link(state: Json) -> str | None:
 
 def drift_problem(session: Session, state: Json, found: Drift) -> Problem:
     """Return which paths are not as the release left them, at most twenty, and how their texts differ."""
-    odd = dict(_odd(session))
+    odd = dict(_odd(session)) if state["live"] else {}
     differences = [*found.own, *(PathDifference(path, f"by {whose}") for path, whose in sorted(found.package.items()))]
     paths = [(printable(path), what) for path, what in differences[:_MOST_FILES] if path != NOT_LINKED]
     listed = [f"{path} ({what}{': ' + odd[path] if path in odd else ''})" for path, what in paths]
