@@ -34,6 +34,7 @@ TERMS = {
 }
 # Where such a word is right, and why.
 EXCEPTIONS = {
+    "changelogs/fragments/vocabulary.yml": "it tells which names are gone",
     "LICENSE": "the licence's own words",
     "benchmarks/results/": "what was measured, as it was written then",
     "benchmarks/histories/data/": "reasons that stand beside recorded changes",
