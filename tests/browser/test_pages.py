@@ -113,7 +113,7 @@ def test_the_time_line_tells_each_host_to_who_cannot_see_it(shown: Shown) -> Non
         table = page.get_by_role("table", name="What each host was asked and when")
         rows = [row.inner_text() for row in table.get_by_role("row").all()][1:]
         assert [row.split()[0] for row in rows] == ["web1", "web2", "web3"]
-        assert all("rolled_back" in row for row in rows)
+        assert all("rolled back" in row for row in rows)
         lane = table.get_by_role("img").nth(2)
         assert "one round of checks and logs, 1 NOT well" in str(lane.get_attribute("aria-label"))
         widths = [part.bounding_box() for part in lane.locator("b").all()]

@@ -145,7 +145,9 @@ def test_of_fifty_edits_the_culprit_ones_are_found(
     assert culprits.edits == EDITS
     assert [place.line for place in group.places] == [number * 4 + 2 for number in culprit]
     assert group.fixes
-    assert ("culprit together" in culprits_text(culprits_of([{"culprits": culprits.to_json()}]))) == (len(culprit) == 2)
+    assert ("the culprits together" in culprits_text(culprits_of([{"culprits": culprits.to_json()}]))) == (
+        len(culprit) == 2
+    )
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,8 @@ _HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*", re.IGNORECASE)
 # A path, a URL, or a host with its port.
 _TARGET = re.compile(r"^(?:/|https?:)|:\d+$")
 _SCHEME = re.compile(r"^\w+://")
+_ADDRESSED = ("allow", "deny", "set_real_ip_from")
+_ADDRESS = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])")
 _WITHIN, _OUTSIDE = ("last", "break"), ("redirect", "permanent")
 _SIGNS = "?*+\\"
 
@@ -71,6 +73,7 @@ class Slips:
             yield _lost(change.old.args, new.args, _CARRY)
             yield _schemeless(change.old.args, new.args)
         yield self._dead(change)
+        yield _misaddressed(change.old, new)
         yield _ungrouped(change.old.args, new.args)
         yield _exchanged(change.old.args, new.args)
         yield self._crossed(change)
@@ -343,6 +346,26 @@ def _slashed(old: Directive, new: Directive) -> str:
     first, second = sorted((old.args[0], new.args[0]), key=len)
     is_root = first.count("/") == 2
     return "a slash after the upstream cuts the location off the path" if is_root and second == f"{first}/" else ""
+
+
+def _misaddressed(old: Directive, new: Directive) -> str:
+    """Return which address of a rule is another one with a digit lost, doubled or swapped in one of its four numbers.
+
+    Machines that requests are passed to are numbered one after the other, so there it says nothing.
+    """
+    if new.name not in _ADDRESSED:
+        return ""
+    now, were = _addresses(new.args), _addresses(old.args)
+    for address in now:
+        for before in were:
+            differ = [(a, b) for a, b in zip(address.split("."), before.split("."), strict=True) if a != b]
+            if len(differ) == 1 and _is_mistyped(*differ[0]):
+                return f"{address} is {before} with a digit lost, doubled or swapped"
+    return ""
+
+
+def _addresses(args: Sequence[str]) -> list[str]:
+    return [found for each in args for found in _ADDRESS.findall(each)]
 
 
 def _numbers(args: Sequence[str]) -> list[str]:
