@@ -128,7 +128,7 @@ class ActionModule(Gates):
             raise SluiceError("there is no release to fix")
         described = candidate.release.described
         tree = patched(candidate.release, patches)
-        release = store.add(tree, described["contract"], described["kept"], described["platform"])
+        release = store.add(tree, described["contract"], described["shared"], described["platform"])
         return replace(candidate, release=release)
 
     def _told(

@@ -92,6 +92,13 @@ options:
     description: How many requests the gate C(behaviour) asks at most. Servers and locations that changed come first.
     type: int
     default: 2500
+  renewal:
+    description:
+      - How certificates are renewed on the hosts, where the probe of the hosts and the live configuration do not tell.
+      - The gate C(renewal) has each client get a certificate from an authority in staging.
+    type: list
+    elements: dict
+    default: []
   verify:
     description: pytest and testinfra files or folders that the gate C(verify) runs against staging, relative to the
       project.

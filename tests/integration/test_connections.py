@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -168,13 +169,15 @@ def answers(
     tasks = [{"name": "Ask", **task, "ignore_errors": True}, {"name": "Keep", **kept}]
     plays = [{"name": "Ways", "hosts": "web", "gather_facts": False, "run_once": True, "tasks": tasks}]
     (folder / "ask.yml").write_text(yaml.safe_dump(plays))
+    # The path of a socket has a bound of 108 bytes, which folders of tests come near to.
+    sockets = tempfile.mkdtemp(prefix="cp")
     done = play(
         folder / "ask.yml",
         "-i",
         str(folder / "hosts.yml"),
         ANSIBLE_FORKS="4",
         ANSIBLE_TIMEOUT="60",
-        ANSIBLE_SSH_CONTROL_PATH_DIR=str(folder / "cp"),
+        ANSIBLE_SSH_CONTROL_PATH_DIR=sockets,
     )
     assert (folder / "answers.json").exists(), done.output
     found = json.loads((folder / "answers.json").read_text())

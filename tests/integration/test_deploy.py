@@ -236,14 +236,14 @@ def test_two_deployments_at_once_one_wins_and_the_other_says_who_holds_the_host(
     won = winner.communicate(timeout=300)[0]
     assert loser.code == 2
     assert re.search(rf"web1: preflight: the host has a pending release [0-9a-f]{{12}} of run {run}", loser.output)
-    assert re.search(r"seen \S+ from \S+ began at \S+, phase serving", loser.output)
+    assert re.search(r"actual \S+ from \S+ began at \S+, phase serving", loser.output)
     assert re.search(
         r"if it died, the watchdog rolls it back in \d+ s, and sluice.nginx.unlock rolls it back now", loser.output
     )
     assert "no other host was switched" in loser.output
     assert winner.returncode == 0, won
-    assert re.search(r"gates of release [0-9a-f]{12} for web1$", won, re.MULTILINE)
-    assert re.search(r"gates of release [0-9a-f]{12} for web2, web3$", won, re.MULTILINE)
+    assert re.search(r"^[0-9a-f]{12} for web1: all passed$", won, re.MULTILINE)
+    assert re.search(r"^[0-9a-f]{12} for web2, web3: all passed$", won, re.MULTILINE)
     assert fleet.words() == ["third-True", "third-False", "third-False"]
 
 
@@ -497,6 +497,6 @@ def test_a_user_who_is_not_root_is_told_in_words(fleet: Fleet) -> None:
     fleet.run("web1", "sh", "-ec", "useradd -m ada; cp -r /root/.ssh /home/ada/; chown -R ada /home/ada/.ssh")
     done = fleet.play("playbooks/status.yml", "--limit", "web1", "-e", "ansible_user=ada")
     assert (
-        "the engine must be root on this host; expected user 0; seen user 1000; set `become: true` for it"
+        "the engine must be root on this host; expected user 0; actual user 1000; set `become: true` for it"
         in done.output
     )

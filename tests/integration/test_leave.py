@@ -95,7 +95,7 @@ def fleet(
         for host in WEB:
             made.run(
                 host,
-                """install -d -m 0750 -g www-data /etc/nginx/kept
+                """install -d -m 0750 -g www-data /etc/nginx/shared
                 echo 'ada:{PLAIN}tea' > /etc/nginx/shared/users
                 chgrp www-data /etc/nginx/shared/users; chmod 0640 /etc/nginx/shared/users""",
             )

@@ -24,7 +24,13 @@ def _play(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
     return subprocess.run(
         [*command, *arguments],
         cwd=PROJECT,
-        env={**os.environ, "SLUICE_SANDBOX": NAME, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), **environment},
+        env={
+            **os.environ,
+            "SLUICE_SANDBOX": NAME,
+            "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+            "ANSIBLE_STDOUT_CALLBACK": "default",
+            **environment,
+        },
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -90,7 +90,7 @@ def test_at_no_moment_can_anybody_else_read_a_key(keeper: Host, release: Any) ->
     assert keeper.sh("stat -c %a /var/lib/sluice/shared/ssl-kept") == "700"
     assert keeper.sh("ls -A /var/lib/sluice") .split() == [
         "ballast", "bundles", "engine", "journal.jsonl", "lock", "meta", "nginx.json", "releases", "shared",
-        "state.json",
+        "starter.json", "state.json",
     ]  # fmt: skip
 
 

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.integration
 
 SERVICES = ("CI", "GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION", "JOB_ID", "AWX_ISOLATED_DATA_DIR")
 ONE_SCREEN = 50
-GATES = ("spec", "parse", "lint", "needs", "syntax", "start", "reload", "smoke", "coverage", "behaviour", "verify")
+BEFORE = ["spec", "parse", "lint", "needs", "syntax", "start", "reload", "smoke"]
+GATES = [*BEFORE, "coverage", "behaviour", "renewal", "verify"]
 ACTIVATED = r"  {}: activated, \d+ checks hold"
 LINES = "server {{ listen 80; server_name word.example; location / {{ return {status} '{word}'; }} }}"
 

@@ -297,7 +297,7 @@ def test_answers(served: Site, url: str, status: int, body: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "actual"),
+    ("path", "seen"),
     [
         ("/v1/a?b=1", "/v2/a?b=1"),
         ("/inner/7", "/v2/7"),

@@ -60,7 +60,7 @@ class Release:
             path.write_text(content)
             path.chmod(0o644)
         for name in kept:
-            (folder / name).symlink_to(f"/var/lib/sluice/kept/{name}")
+            (folder / name).symlink_to(f"/var/lib/sluice/shared/{name}")
         manifest = read_tree(folder)
         self.body = body
         self.id = release_id(manifest)

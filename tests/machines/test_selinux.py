@@ -32,7 +32,7 @@ def test_a_deployment_and_a_rollback_meet_no_denial(new_host: Hosts, release: Re
     tree = f"/var/lib/sluice/releases/{one.id}"
     for path in ("/etc/nginx", tree, f"{tree}/nginx.conf", f"{tree}/ssl/shop.pem", f"{tree}/shop.key"):
         assert host.label(path) == "httpd_config_t", path
-    for path in ("kept/shop.key", "state.json", "journal.jsonl", "engine", "bundles"):
+    for path in ("shared/shop.key", "state.json", "journal.jsonl", "engine", "bundles"):
         assert host.label(f"/var/lib/sluice/{path}") == "httpd_config_t", path
 
     # The test of this one makes a pid file and a folder for its cache, which nginx is to write.
