@@ -86,10 +86,10 @@ class Maker:
         contract = [to_json(check) for check in parse_contract(checks, "benchmark")]
         with tempfile.TemporaryDirectory() as folder:
             contract = [*self._described["contract"], *contract]
-            kept, platform = self._described["kept"], self._described["platform"]
+            kept, platform = self._described["shared"], self._described["platform"]
             made = ReleaseStore(Path(folder)).add(tree.overlay(self._tree, layer), contract, kept, platform)
             described = made.described
-            form = {name: described[name] for name in ("id", "manifest", "kept", "facts", "contract", "platform")}
+            form = {name: described[name] for name in ("id", "manifest", "shared", "facts", "contract", "platform")}
             return Made(number, made.id, {"release": form, "receipt": _receipt(made.id)}, made.bundle)
 
 

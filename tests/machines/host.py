@@ -67,7 +67,7 @@ class Release:
         self.form = {
             "id": self.id,
             "manifest": entries_to_json(manifest),
-            "kept": list(kept),
+            "shared": list(kept),
             "facts": {
                 "error_logs": ["/var/log/nginx/error.log"],
                 "access_logs": ["/var/log/nginx/access.log"],
