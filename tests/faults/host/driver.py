@@ -51,7 +51,7 @@ class Struck(System):
         ORDER["at"] = ""
         (FOLDER / "engine").write_text(str(os.getpid()))
         (FOLDER / "reached").touch()
-        if ORDER["fix"] == "die":
+        if ORDER["do"] == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         until = time.monotonic() + _TIMEOUT
         while not (FOLDER / "go").exists() and time.monotonic() < until:

@@ -163,7 +163,7 @@ class Host:
             "request": _request(op, run, **request),
             "bundle_size": len(bundle),
             "at": at,
-            "fix": do,
+            "do": do,
         }
         driver = (HERE / "driver.py").read_text()
         command = 'exec python3 -IS -c "$1"'

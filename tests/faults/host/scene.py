@@ -51,7 +51,7 @@ class Scene:
         self.run = f"run-{next(_numbers)}-{int(time.time())}"
         # The watchdog's turn: soon where it is to act, else so late that a slow machine does not bring it on.
         self.deadline = _SOON if pair.by in (WATCHDOG, NEXT) else _LATE
-        self.fix = "pause"
+        self.do = "pause"
         # Whether the run waits in its phase; else the fault itself sees to the right moment, once the release serves.
         self.held = pair.phase in POINTS
         self.gone = False
@@ -114,14 +114,14 @@ class Scene:
             return not thread.is_alive() or self.host.exec("test", "-e", "/run/faults/reached").returncode == 0
 
         until(there, "the engine came to its point")
-        assert thread.is_alive() or self.fix == "die", f"{self.pair.phase} never came: {self.words()}"
+        assert thread.is_alive() or self.do == "die", f"{self.pair.phase} never came: {self.words()}"
 
     def ask(self, op: str, run: str = "", *, bundle: bytes = b"", **request: Any) -> dict[str, Any]:
         """Ask the engine, as this run or as another one, and keep what it says; an answer that never came is no."""
         run = run or self.run
         operation, point = POINTS.get(self.pair.phase, ("", ""))
         if self.held and op == operation and run == self.run:
-            request.update(at=point, fix=self.fix)
+            request.update(at=point, do=self.do)
         try:
             answer = self.host.ask(op, run, bundle, **request)
         except SluiceError as error:
@@ -143,7 +143,7 @@ class Scene:
 
     @property
     def watchdog(self) -> str:
-        """The name of the units that watchdog this run's trial."""
+        """The name of the units that watch this run's trial."""
         return f"sluice-watchdog-{self.run}"
 
     def _deploy(self) -> None:

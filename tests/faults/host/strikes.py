@@ -50,7 +50,7 @@ class Fault(NamedTuple):
 
 
 def _dies(scene: Scene) -> None:
-    scene.fix = "die"
+    scene.do = "die"
 
 
 def _reboot(scene: Scene) -> None:
