@@ -170,15 +170,15 @@ def answers(
     plays = [{"name": "Ways", "hosts": "web", "gather_facts": False, "run_once": True, "tasks": tasks}]
     (folder / "ask.yml").write_text(yaml.safe_dump(plays))
     # The path of a socket has a bound of 108 bytes, which folders of tests come near to.
-    sockets = tempfile.mkdtemp(prefix="cp")
-    done = play(
-        folder / "ask.yml",
-        "-i",
-        str(folder / "hosts.yml"),
-        ANSIBLE_FORKS="4",
-        ANSIBLE_TIMEOUT="60",
-        ANSIBLE_SSH_CONTROL_PATH_DIR=sockets,
-    )
+    with tempfile.TemporaryDirectory(prefix="cp", ignore_cleanup_errors=True) as sockets:
+        done = play(
+            folder / "ask.yml",
+            "-i",
+            str(folder / "hosts.yml"),
+            ANSIBLE_FORKS="4",
+            ANSIBLE_TIMEOUT="60",
+            ANSIBLE_SSH_CONTROL_PATH_DIR=sockets,
+        )
     assert (folder / "answers.json").exists(), done.output
     found = json.loads((folder / "answers.json").read_text())
     return lambda name: dict(found[names[name]])

@@ -57,8 +57,8 @@ def adopted(state: Json, release: str, at: str) -> Json:
 
 
 def begun(state: Json, release: str, run: Json, at: str, boot: str = "", deadline: float = 0.0) -> Json:
-    """The intent to switch, written before anything is. The watchdog gives the run ``deadline`` seconds between signs
-    of life, and none beyond this ``boot``.
+    """The intent to switch, written before anything is. The watchdog gives the run ``deadline`` seconds between
+    heartbeats, and none beyond this ``boot``.
     """
     new: Json = _copied(state)
     new["pending"] = {

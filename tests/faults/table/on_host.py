@@ -14,7 +14,7 @@ ROWS: dict[str, list[Row]] = {
         Row("after the reload", "the engine dies before it has proved anything", BEFORE, WATCHDOG),
         Row("during checks", "the engine dies over the contract", BEFORE, WATCHDOG),
         Row("during confirm", "the engine dies before the confirmation is written", BEFORE, WATCHDOG),
-        Row("during rollback", "the engine dies half rollback", BEFORE, WATCHDOG, fast=True),
+        Row("during rollback", "the engine dies in the middle of the rollback", BEFORE, WATCHDOG, fast=True),
     ],
     "host killed and booted again": [
         Row("before the swap", "the host boots with what it had", BEFORE, BOOT),
@@ -87,7 +87,7 @@ ROWS: dict[str, list[Row]] = {
         Row("after the reload", "it is lost before the proof", NEW, RUN, "was damaged meanwhile"),
         Row("during bake", "the watchdog finds the trial in the journal", BEFORE, WATCHDOG, fast=True),
         Row("during confirm", "it is lost under the confirmation", NEW, RUN, "was damaged meanwhile"),
-        Row("during rollback", "the state is lost half rollback", BEFORE),
+        Row("during rollback", "the state is lost in the middle of the rollback", BEFORE),
     ],
     "watchdog stopped": [
         Row("after the swap", "engine and watchdog are gone; the next contact ends it", BEFORE, NEXT),
@@ -97,7 +97,7 @@ ROWS: dict[str, list[Row]] = {
     ],
     "watchdog killed": [
         Row("during bake", "systemd starts the waiting watchdog again", BEFORE, WATCHDOG),
-        Row("during rollback", "systemd starts it again half rollback", BEFORE, WATCHDOG),
+        Row("during rollback", "systemd starts it again in the middle of the rollback", BEFORE, WATCHDOG),
     ],
     "clock an hour ahead": [
         Row("before the swap", "the trial is not over at once", NEW),
