@@ -34,7 +34,10 @@ def run(subject: Subject) -> Verdict:
     if not subject.contract:
         return _derived(subject, copy, beside)
     with session(subject.staged, copy) as served:
-        _, answered = served.ask(subject.contract)
+        outcomes, answered = served.ask(subject.contract)
+        if not answered and not any(outcome["status"] for outcome in outcomes):
+            why = next((problem for outcome in outcomes for problem in outcome["problems"]), "no answer")
+            raise SluiceError(f"the copy of the release that measures coverage answers none of the checks: {why}")
         covered = Coverage(copy.blocks, answered, [check.name for check in subject.contract])
         missed = covered.missed(*_KINDS)
         proposals = propose(served, missed[:_MOST_TOLD])

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.coverage.instrument import Block, Copy
-from ansible_collections.sluice.nginx.plugins.module_utils.coverage.measure import Answered, Coverage
+from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract
+from ansible_collections.sluice.nginx.plugins.module_utils.coverage.instrument import TAG, TRACE, Block, Copy
+from ansible_collections.sluice.nginx.plugins.module_utils.coverage.measure import (
+    Answered,
+    Coverage,
+    MeasuredCopy,
+)
 
 Made = Callable[..., Copy]
 
@@ -95,3 +102,34 @@ def test_the_evidence_is_a_report_by_file_and_line(made: Made) -> None:
     assert rows[1] == {**first, "checks": ["the front page"]}
     assert rows[3]["beside"] == ["its redirect to the slash"]
     assert next(row for row in rows if row["words"] == "location @named")["locked"]
+
+
+class _Stage:
+    """Notes requests only from the given start of nginx on."""
+
+    def __init__(self, notes_from: int) -> None:
+        self.starts, self.trace, self._notes_from = 0, "", notes_from
+
+    def ask(self, what: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        if what == "serve":
+            self.starts += 1
+            return {}
+        for row in rows if self.starts >= self._notes_from else ():
+            tag = row["request"]["headers"][TAG]
+            noted = {"tag": tag, "method": "GET", "path": "/", "status": "200", "location": "", "way": ",1"}
+            self.trace += f"{json.dumps(noted)}\n"
+        return {"outcomes": [{"status": 200, "problems": []} for _ in rows]}
+
+    def read(self, path: str) -> str:
+        assert path == TRACE
+        return self.trace
+
+
+@pytest.mark.parametrize(("notes_from", "starts", "noted"), [(1, 1, 2), (2, 2, 2), (3, 2, 0)])
+def test_checks_of_which_nginx_noted_none_are_asked_once_more(notes_from: int, starts: int, noted: int) -> None:
+    stage = _Stage(notes_from)
+    served = MeasuredCopy(cast(Any, stage), "/sluice/copy", [])
+    served.serve()
+    checks = parse_contract([{"get": "http://shop.example/"}, {"get": "http://shop.example/a"}], "nginx_checks")
+    outcomes, answered = served.ask(checks)
+    assert (stage.starts, len(outcomes), [each.check for each in answered]) == (starts, 2, list(range(noted)))
