@@ -17,10 +17,12 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.sluice.nginx.plugins.module_utils.alarms.model import AlarmRow
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.waivers import Acceptance
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import CHECK, Field
 from ansible_collections.sluice.nginx.plugins.module_utils.environment.images import ImageRow
 from ansible_collections.sluice.nginx.plugins.module_utils.environment.services import ServiceRow
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import WaveRow
 from ansible_collections.sluice.nginx.plugins.module_utils.renewal.model import RenewalRow
 from ansible_collections.sluice.nginx.plugins.module_utils.schema import Key, Model, keys
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import Variables
@@ -115,6 +117,8 @@ TABLES = {
     **_tables(RenewalRow),
     **_tables(ServiceRow),
     **_tables(ImageRow),
+    **_tables(WaveRow),
+    **_tables(AlarmRow),
     "check": options(CHECK),
     "check.expect": _EXPECT,
     "check.expect.upstream": _EXPECT["upstream"]["options"],
@@ -249,8 +253,8 @@ def generated() -> dict[Path, str]:
         if role.name in _SOURCES:
             head = "---\n" + _WRITTEN.format(_SOURCES[role.name])
             found[role / "meta/argument_specs.yml"] = head + _yaml({"argument_specs": _shortened(_specs(role))})
-    checks = PROJECT / "docs/checks.md"
-    found[checks] = _filled(checks, dict)
+    for name in ("checks.md", "how-to/waves.md", "how-to/alarms.md"):
+        found[PROJECT / "docs" / name] = _filled(PROJECT / "docs" / name, dict)
     return found
 
 

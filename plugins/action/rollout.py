@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ansible_collections.sluice.nginx.plugins.module_utils.alarms.judging import PHASE as ALARMS
+from ansible_collections.sluice.nginx.plugins.module_utils.alarms.model import read_alarms
+from ansible_collections.sluice.nginx.plugins.module_utils.alarms.of_run import AlarmsOfRun
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decisions import RunState
+from ansible_collections.sluice.nginx.plugins.module_utils.evidence.of_run import EvidenceOfRun
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decisions import PLAN, RunState
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.hooks import hooks_of, to_return
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.pause import ATTENTIVE
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import (
     Question,
     RolloutOptions,
@@ -17,7 +24,15 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import RunRecord
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import Signer, read_inventory, sign_rollback
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import rounds
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import (
+    Inventory,
+    Wave,
+    budget_of,
+    only,
+    read_waves,
+    rounds,
+    waves,
+)
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import Receipt
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.releases import door_of
@@ -25,12 +40,13 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.store import 
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.progress import FleetProgress
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now, sentence
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import ReleaseId, read_release_id
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project, read_run
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import GROUP, project, read_run
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import NAME as EMERGENCY
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import emergency_of
-from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, FleetAction, HostRequest, failure
+from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, HostRequest, failure
 from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
+from ansible_collections.sluice.nginx.plugins.plugin_utils.watching import WatchingAction
 
 _LOOKS = "preflight"
 # Settings of the role that hosts of one run may have different values of.
@@ -45,13 +61,30 @@ class _Wanted(NamedTuple):
     has_release: bool
 
 
-class ActionModule(FleetAction):
+class ActionModule(WatchingAction):
     """Decides from the run's journal what each host is asked, asks all at once, and notes what they answer.
 
     A host that fails does not fail the task: the journal notes it, and the run is finalized by that.
     """
 
     _supports_diff = True
+
+    def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Take the step on the hosts of the play that are of the one group, also on those that Ansible has left out
+        since the preflight, because a task of a hook could not reach something.
+        """
+        group = self._group()
+        members = frozenset(task_vars["groups"].get(group, ()))
+        here = [host for host in task_vars["ansible_play_hosts"] if host in members]
+        everybody = [host for host in task_vars["ansible_play_hosts_all"] if host in members]
+        if not everybody:
+            raise SluiceError(
+                f"no host of the group '{group}' is in this play; see the inventory, --limit and -e {GROUP}"
+            )
+        if here != everybody and options["step"] != _LOOKS:
+            known = {event.host for event in RunRecord(read_run(options["run"])).events()}
+            here = [host for host in everybody if host in known or host in here]
+        return self.work_on(here, options)
 
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Take the step on every host for which it means something."""
@@ -74,21 +107,28 @@ class ActionModule(FleetAction):
             want_tree=bool(self._task.diff),
             looking=self._task.check_mode,
         )
-        duration = rounds(options["bake"], options["confirm_timeout"])
+        self._alarms = AlarmsOfRun(read_alarms(options["alarms"], options["alertmanager_url"]), project())
+        self._comparing: EvidenceOfRun | None = None
+        order: list[Wave] = []
+        hooks: dict[str, str] = {}
         if options["step"] == "preflight":
             self._agree()
+            order, hooks = self._order(), hooks_of(options["hooks"], project())
             self._ask_all("preflight")
-        elif options["step"] == "wave":
-            self._ask_all("activate", bake=duration[0])
-            for seconds in duration[1:]:
-                self._ask_all("bake", bake=seconds)
+            if self._alarms and self._due():
+                self._write(ALARMS, "", self._alarms.before())
         else:
-            self._ask_all("finalize")
-            self._ask_all("retry_rollback")
+            self._take(options["step"])
         changed = any(said["changed"] for said in self._done.values())
-        course = RunState(self._record.events())
-        due = any(course.decide("activate", host).operation for host in hosts)
-        result = {"changed": changed, "due": due, "hosts": self._done}
+        due = self._due()
+        result = {"changed": changed, "due": bool(due), "hosts": self._done}
+        if options["step"] == "preflight":
+            result["waves"] = [wave.to_json() for wave in only(order, due)]
+            result["hooks"] = hooks
+        else:
+            result["stopped"] = self._is_bad()
+        if options["step"] == "rollback":
+            result["to_return"] = to_return(self._record.events())
         return {**result, "diff": _differences(self._diffs)} if self._diffs else result
 
     def _door_of_run(self) -> Redactor:
@@ -119,6 +159,42 @@ class ActionModule(FleetAction):
                         f"{first} has {here.get(name)!r} and {host} has {there.get(name)!r}, but a run has one for all "
                         "of its hosts; set it for their group, or leave hosts out with --limit",
                     )
+
+    def _due(self) -> list[str]:
+        """Return the hosts that are to be switched, or watched on, by a wave that comes now."""
+        course = RunState(self._record.events())
+        return [host for host in self._hosts if course.decide("activate", host).operation]
+
+    def _take(self, step: str) -> None:
+        """Take a step after the preflight."""
+        longest = ATTENTIVE if self._alarms or self._options["evidence"] else math.inf
+        duration = rounds(self._options["bake"], self._options["confirm_timeout"], longest)
+        if step in ("wave", "bake"):
+            self._begin_evidence()
+            for number, seconds in enumerate(duration):
+                self._ask_all("activate" if step == "wave" and not number else "bake", bake=seconds)
+                self._look(last=number == len(duration) - 1)
+        if step in ("wave", "pause"):
+            self._pause(self._options["pause"])
+        if step == "finalize" or (step == "rollback" and self._is_bad()):
+            self._ask_all("finalize")
+            self._ask_all("retry_rollback")
+
+    def _order(self) -> list[Wave]:
+        """Divide the hosts into waves, and note a policy that is not the usual one. Raises ``InputError``."""
+        groups = self._variables_of_task["groups"]
+        order = waves(read_waves(self._options["waves"], groups), self._hosts, Inventory(groups, self._label))
+        budget = budget_of(self._options["unreachable_budget"], len(self._hosts))
+        if budget:
+            self._record.note(PLAN, "", good=True, answer={"operation": PLAN, "unreachable_budget": budget})
+        return order
+
+    def _label(self, host: str, name: str) -> object:
+        """Return the value of a host's variable; None where it has none."""
+        variables = self._variables(host)
+        if variables.get(name) is None:
+            return None
+        return self._templar.copy_with_new_env(available_variables=variables).template(variables[name])
 
     def _ask_all(self, phase: str, *, bake: float = 0.0) -> None:
         """Ask each host what ``phase`` means for it now. In ``activate`` those of earlier waves are watched on."""
@@ -228,7 +304,7 @@ class ActionModule(FleetAction):
     def _write(self, phase: str, host: str, answer: Answer) -> None:
         self._record.note(phase, host, good=bool(answer.get("ok")), answer=answer)
         for problem in answer.get("problems", []):
-            self._shown(f"{host}: {phase}: {sentence(problem)}")
+            self._shown(f"{host or 'the run'}: {phase}: {sentence(problem)}")
 
     def _shown(self, line: str) -> None:
         if self._live is None:

@@ -29,7 +29,10 @@ class ActionModule(ControllerAction):
         elif options["minutes"] <= 0:
             raise InputError("monitor_silence_minutes", f"{options['minutes']:g} is no time; give minutes above 0")
         else:
-            said = open_silence(options["url"], run, task_vars["ansible_play_hosts"], options["minutes"])
+            # Of the play there is also localhost, which no alert is about.
+            members = frozenset(task_vars["groups"].get(self._group(), ()))
+            hosts = [host for host in task_vars["ansible_play_hosts"] if host in members]
+            said = open_silence(options["url"], run, hosts, options["minutes"])
         if said:
             warn(self._display, said)
         return {"changed": False, "said": said}

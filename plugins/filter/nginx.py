@@ -1,4 +1,4 @@
-"""Filters that print nginx's language, and the one that divides the way of a release."""
+"""Filters that print nginx's language."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet import waves as dividing
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.printing import directives as printing
 
 __all__ = ["FilterModule"]
@@ -30,17 +29,9 @@ def directives(rows: Iterable[Sequence[object]]) -> str:
         raise AnsibleFilterError(str(error)) from error
 
 
-def waves(sizes: object, hosts: Sequence[str]) -> list[list[str]]:
-    """Divide hosts into waves."""
-    try:
-        return dividing.waves(sizes, hosts)
-    except SluiceError as error:
-        raise AnsibleFilterError(str(error)) from error
-
-
 class FilterModule:
     """The filters' names in templates."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return each filter by its short name."""
-        return {"nginx_quote": nginx_quote, "directives": directives, "waves": waves}
+        return {"nginx_quote": nginx_quote, "directives": directives}

@@ -304,6 +304,20 @@ class TrafficReply(BaseReply, total=False):
     journal: Few[Event]
 
 
+class Slot(TypedDict):
+    requests: Count
+    errors: Count
+    upstream: Count
+    closed: Count
+    times: Annotated[list[Count], Meta(min_length=12, max_length=12)]
+
+
+class CountReply(BaseReply, total=False):
+    end: Count
+    known: bool
+    slots: Few[Slot]
+
+
 FORMS: dict[str, Any] = {
     "preflight": Preflight,
     "probe": Probe,
@@ -314,6 +328,7 @@ FORMS: dict[str, Any] = {
     "status": Status,
     "show": Show,
     "traffic": TrafficReply,
+    "count": CountReply,
     "trust": Trust,
     "update_engine": BaseReply,
     "leave": Leave,
@@ -329,6 +344,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "status": ("live", "confirmed", "pending", "last", "releases", "drift"),
     "show": ("release", "stored"),
     "traffic": ("traffic", "journal"),
+    "count": ("end", "known", "slots"),
     "trust": ("paths", "engine"),
     "update_engine": ("engine",),
     "leave": ("release", "removed", "left"),

@@ -23,11 +23,13 @@ options:
     description:
       - V(preflight) only looks. V(wave) activates the release on the hosts of a wave as pending, asks its contract, and
         watches all pending hosts for a while.
+      - V(bake) watches hosts pending and V(pause) waits, where hooks stand between these and V(wave), which does both
+        else. V(rollback) rolls back where anything failed, and else does nothing.
       - V(finalize) confirms when all was good on all hosts, and rolls back otherwise. Hosts that were confirmed, or may
         have been, are rolled back as well when another could not be confirmed.
     type: str
     required: true
-    choices: [preflight, wave, finalize]
+    choices: [preflight, wave, bake, pause, rollback, finalize]
   run:
     description: The result of M(sluice.nginx.run_start).
     type: dict
@@ -52,6 +54,54 @@ options:
       - A host of an earlier wave is only watched on, and a host of a later one is not asked anything.
     type: list
     elements: str
+  waves:
+    description:
+      - The order for V(preflight), which returns the waves; first the canary. A number of hosts, a share of them all, a
+        group of the inventory, V(canary) for one host, or a mapping. Of its keys C(group) is a group or a list of them,
+        C(where) has host variables and their values, C(each) is a host variable whose values have a wave each, C(size)
+        is a number or a share of these hosts, C(pause) is what comes before the next wave, seconds or V(person), and
+        C(name) names the wave. The last row repeats.
+    type: raw
+    default: [1, 25%, 100%]
+  evidence:
+    description:
+      - Whether visitors of switched hosts are compared with those of hosts that are not, while they bake.
+      - Hosts of either kind count requests for it, fifty and twenty at most.
+    type: bool
+    default: false
+  alarms:
+    description:
+      - Alarms of others, as C(rollout_alarms) has them. V(preflight) asks them where a host is to change, and notes a
+        failure for one that burns already; the bake asks them on, and notes one for what begins on switched hosts.
+    type: list
+    elements: raw
+    default: []
+  alertmanager_url:
+    description: The Alertmanager that the word V(monitor) among O(alarms) stands for.
+    type: str
+    default: ""
+  hooks:
+    description: Files of tasks, relative to the project, by the name of the hook, for V(preflight), which checks them.
+    type: dict
+    default: {}
+  wave_name:
+    description: What the wave is called, for V(wave).
+    type: str
+    default: ""
+  pause:
+    description: What comes before the next wave, for V(wave); seconds, or V(person), for whom the run waits.
+    type: raw
+    default: 0
+  pause_limit:
+    description: How many seconds a run waits for a person. Then it stops, and every host is rolled back.
+    type: float
+    default: 3600
+  unreachable_budget:
+    description:
+      - How many hosts, or which share of them, may fail to be reached. The run goes on without them, and rolls each
+        back when it is reached again; its watchdog does so before.
+    type: str
+    default: "0"
   bake:
     description: How long hosts pending are watched in V(wave), in seconds from their switch on.
     type: float
@@ -109,6 +159,24 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+waves:
+  description: The waves, each with its C(name), the C(hosts) that it switches, and the C(pause) before the next.
+  type: list
+  elements: dict
+  returned: for V(preflight)
+hooks:
+  description: The paths of the hooks by their names.
+  type: dict
+  returned: for V(preflight)
+stopped:
+  description: Whether anything of the run has failed so far, so that nothing more is switched.
+  type: bool
+  returned: but for V(preflight)
+to_return:
+  description: The hosts that hooks took out of a balancer, that are not back in, and that are rolled back.
+  type: list
+  elements: str
+  returned: for V(rollback)
 due:
   description: Whether a host is to be switched, or watched on, by a wave that comes now.
   type: bool

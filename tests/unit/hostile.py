@@ -54,6 +54,11 @@ _TOLD: dict[str, dict[str, Any]] = {
         },
         "journal": [],
     },
+    "count": {
+        "end": 1767225600,
+        "known": True,
+        "slots": [{"requests": 2, "errors": 1, "upstream": 0, "closed": 0, "times": [2, *[0] * 11]}],
+    },
     "confirm": {"release": "a" * 64, "pruned": []},
     "rollback": {"release": None, "rolled_back": None, "note": "nothing to roll back"},
     "bake": {"note": "it is confirmed"},

@@ -11,6 +11,7 @@ from ..untrusted import whole_number
 from .safe_open import opened
 
 if TYPE_CHECKING:
+    from .slots import Slots
     from .traffic import TrafficCounts
     from .visitors import Clients
 
@@ -233,7 +234,7 @@ def is_end_of(line: str, pids: frozenset[int]) -> bool:
 
 
 def share(
-    lines: Iterable[str], ignore: str = "", traffic: TrafficCounts | None = None, clients: Clients | None = None
+    lines: Iterable[str], ignore: str = "", traffic: TrafficCounts | None = None, clients: Clients | Slots | None = None
 ) -> Share:
     """Count requests and 5xx, in ``traffic`` and by ``clients`` as well; lines with the text ``ignore`` are requests
     of our own.

@@ -32,6 +32,7 @@ _OPERATIONS = {
     "status": "status",
     "show": "status",
     "traffic": "traffic",
+    "count": "count",
     "trust": "trust",
     "update_engine": "trust",
     "leave": "leave",

@@ -15,6 +15,7 @@ __all__ = [
     "BakeRequest",
     "ConfirmRequest",
     "Confirmed",
+    "CountRequest",
     "Ended",
     "Json",
     "LeaveRequest",
@@ -231,6 +232,20 @@ class TrafficRequest(TypedDict, total=False):
 
     start: str
     end: str
+
+
+class CountRequest(TypedDict, total=False):
+    """``count``: requests from ``start`` on (seconds since 1970 by the host's own clock), or of the last ``ago``
+    seconds, in slots of ``width`` seconds, or in one.
+
+    Answer: ``end``, until when it was counted, by which the next ``start`` is given; ``known``, whether it is known
+    which access logs there are; ``slots``, each with ``requests``, ``errors`` (5xx), ``upstream`` (502 and 504),
+    ``closed`` (499), and ``times``: the answers that took up to each of the bounds of ``slots.py``, and those above.
+    """
+
+    start: int
+    ago: float
+    width: int
 
 
 class TrafficForm(TypedDict):

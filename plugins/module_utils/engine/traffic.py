@@ -11,7 +11,7 @@ from .timestamps import LOCAL, is_local, logged_at
 if TYPE_CHECKING:
     from .protocol import Json
 
-__all__ = ["BEFORE", "TrafficCounts"]
+__all__ = ["BEFORE", "TrafficCounts", "seconds_taken"]
 
 # Seconds before a switch that are told beside those after it.
 BEFORE = 30
@@ -59,7 +59,7 @@ class TrafficCounts:
                 self._failing[name] = self._failing.get(name, 0) + 1
         # Most formats have none, and to look closer costs more than all the rest.
         if "rt=" in line or "request_time" in line:
-            seconds = _seconds_taken(line)
+            seconds = seconds_taken(line)
             if seconds is not None:
                 row[2] += seconds * 1000
                 row[3] += 1
@@ -123,7 +123,7 @@ def _value(line: str, key: str) -> str:
     return line.partition(key)[2].partition('"')[2].partition('"')[0]
 
 
-def _seconds_taken(line: str) -> float | None:
+def seconds_taken(line: str) -> float | None:
     """Read ``$request_time`` under this name, or as ``rt=``: from JSON, or from outside of all quotes, for what is in
     them is the client's word.
     """

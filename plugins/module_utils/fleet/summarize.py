@@ -10,14 +10,16 @@ from typing import Any
 from ..record.model import Result
 from ..record.summary import Culprit, CulpritPart, HostSummary, RunFailure, RunSummary, Warned
 from ..redactor.redactor import Redactor
-from ..textfmt import count, moment, short
-from .decisions import HostHistory, stories
+from ..textfmt import count, listed, moment, short
+from .decisions import HostHistory, RunFaults, stories
 from .run_record import Event
 
 __all__ = ["cleared_events", "culprits_of", "gate_answer", "summarize"]
 
 _QUIET = ("pass", "not run")
 _LONGEST = 200
+_GATES = "gate"
+_MOST_NAMED = 5
 _Row = Mapping[str, Any]
 _Numbered = Sequence[tuple[int, Event]]
 
@@ -47,21 +49,22 @@ def summarize(
         if event.host:
             told.setdefault(event.host, []).append((number, event))
     hosts = {name: _host(by_host[name], told[name], check_mode=check_mode) for name in sorted(by_host)}
-    bad = [event for event in so_far if not event.good and event.host]
+    faults = RunFaults.of(so_far)
+    bad, out = [event for event in faults.bad if event.phase != _GATES], faults.left_out
     if by_host:
-        result = _result(bad, by_host.values(), check_mode=check_mode)
-        outcome = _outcome(bad, by_host, check_mode=check_mode)
+        result = _result(bad, out, by_host.values(), check_mode=check_mode)
+        outcome = _outcome(bad, out, by_host, check_mode=check_mode)
     else:
         result, outcome = _of_gates(so_far, rows, check_mode=check_mode)
-    failures = [*_failures_of_gates(so_far, rows), *_failures_of_events(so_far)]
-    return RunSummary(result, outcome, hosts, culprits_of(rows), failures, _warnings(so_far))
+    failures = [*_failures_of_gates(so_far, rows), *_failures_of_events(so_far, faults)]
+    return RunSummary(result, outcome, hosts, culprits_of(rows), failures, _warnings(so_far, faults))
 
 
 def _of_gates(events: Sequence[Event], rows: Sequence[_Row], *, check_mode: bool) -> tuple[Result, str]:
     """Return the result and the outcome of a run in which no host was asked anything."""
     gates = next((event for event in reversed(events) if event.phase == "gate"), None)
     if gates is None:
-        return _result([], (), check_mode=check_mode), _outcome([], {}, check_mode=check_mode)
+        return _result([], (), (), check_mode=check_mode), _outcome([], (), {}, check_mode=check_mode)
     if problems := gates.answer.get("problems"):
         return "stopped", str(problems[0].get("what"))
     if all(row["passed"] for row in rows):
@@ -131,10 +134,10 @@ def _of_finding(known: RunFailure, finding: _Row) -> RunFailure:
     )
 
 
-def _failures_of_events(events: Sequence[Event]) -> Iterator[RunFailure]:
+def _failures_of_events(events: Sequence[Event], faults: RunFaults) -> Iterator[RunFailure]:
     for number, event in enumerate(events):
         problems = event.answer.get("problems") or ([{"what": "no reason is recorded"}] if event.host else [])
-        for problem in problems if not event.good else ():
+        for problem in problems if event in faults.bad else ():
             yield RunFailure(
                 what=str(problem.get("what", "no reason is recorded")),
                 source=f"events[{number}]",
@@ -149,11 +152,14 @@ def _failures_of_events(events: Sequence[Event]) -> Iterator[RunFailure]:
             )
 
 
-def _warnings(events: Sequence[Event]) -> list[Warned]:
-    """Each warning once, with the hosts that gave it."""
+def _warnings(events: Sequence[Event], faults: RunFaults) -> list[Warned]:
+    """Each warning once, with the hosts that gave it. What the budget of the run forgives is one, too."""
     hosts: dict[tuple[str, str], dict[str, None]] = {}
     for event in events:
-        for line in event.answer.get("warnings") or () if event.host else ():
+        lines = list(event.answer.get("warnings") or ()) if event.host else []
+        if not event.good and event not in faults.bad:
+            lines += [f"left out: {problem.get('what')}" for problem in event.answer.get("problems") or ()]
+        for line in lines:
             hosts.setdefault((str(line), event.phase), {})[event.host] = None
     return [Warned(line, phase, list(names)) for (line, phase), names in hosts.items()]
 
@@ -260,15 +266,16 @@ def _went_back(story: HostHistory, final: Event, before: object) -> tuple[str, s
     return serves, f"{how}; the release before serves again, proved"
 
 
-def _result(bad: Sequence[Event], told: Iterable[HostHistory], *, check_mode: bool) -> Result:
+def _result(bad: Sequence[Event], out: Sequence[str], told: Iterable[HostHistory], *, check_mode: bool) -> Result:
     touched = [story for story in told if story.touched]
     if not touched:
         if bad:
             return "stopped"
         return "predicted" if check_mode else "unchanged"
-    if all(_is_confirmed(story) for story in touched) and not bad:
-        return "confirmed"
-    return "rolled back" if all(_is_back(story) for story in touched) else "broken"
+    # A host that is left out is its watchdog's, or back already.
+    if all(_is_confirmed(story) or story.host in out for story in touched) and not bad:
+        return "confirmed" if any(map(_is_confirmed, touched)) else "unchanged"
+    return "rolled back" if all(story.is_back for story in touched) else "broken"
 
 
 def _is_confirmed(story: HostHistory) -> bool:
@@ -276,26 +283,29 @@ def _is_confirmed(story: HostHistory) -> bool:
     return finalized is not None and finalized.good and finalized.answer.get("operation") == "confirm"
 
 
-def _outcome(bad: Sequence[Event], by_host: dict[str, HostHistory], *, check_mode: bool) -> str:
-    changed = sum(story.needs_change for story in by_host.values())
+def _outcome(bad: Sequence[Event], out: Sequence[str], by_host: dict[str, HostHistory], *, check_mode: bool) -> str:
     if bad:
         first = bad[0]
         problems = first.answer.get("problems") or [{}]
         what = str(problems[0].get("what", "no reason is recorded"))
         what += f", and {len(problems) - 1} more" if len(problems) > 1 else ""
-        return f"{first.host} failed in {first.phase} ({what}); {_after(list(by_host.values()))}"
+        return f"{first.host or 'the run'} failed in {first.phase} ({what}); {_after(list(by_host.values()))}"
+    rest = [story for story in by_host.values() if story.host not in out]
+    changed = sum(story.needs_change for story in rest)
+    left = f"; left out, as it could not be reached: {listed(out, _MOST_NAMED)}" if out else ""
     if check_mode:
-        return f"{changed} of {count(len(by_host), 'host')} would be switched"
-    return (
+        return f"{changed} of {count(len(by_host), 'host')} would be switched{left}"
+    done = (
         f"{count(changed, 'host')} switched and confirmed"
         if changed
-        else f"nothing to do on {count(len(by_host), 'host')}"
+        else f"nothing to do on {count(len(rest), 'host')}"
     )
+    return f"{done}{left}"
 
 
 def _after(told: Sequence[HostHistory]) -> str:
     """Return what became of the hosts that had been switched when another one failed."""
-    left = [story for story in told if story.touched and not _is_back(story)]
+    left = [story for story in told if story.touched and not story.is_back]
     watched = [story.host for story in left if _is_watched(story)]
     ahead = [story.host for story in left if story.host not in watched]
     switched = sum(story.switched for story in told if story not in left)
@@ -310,11 +320,3 @@ def _is_watched(story: HostHistory) -> bool:
     """Return whether a host was lost while its release was pending, so that its watchdog sees to it."""
     final = story.events.get("retry_rollback") or story.events.get("finalize") or story.events["activate"]
     return bool(final.answer.get("unreachable_host")) and not _is_confirmed(story)
-
-
-def _is_back(story: HostHistory) -> bool:
-    final = story.events.get("retry_rollback") or story.events.get("finalize")
-    if final is not None:
-        return final.answer.get("operation") == "rollback" and final.answer.get("rolled_back", final.good) is not False
-    activated = story.events["activate"]
-    return not activated.good and not activated.answer.get("unreachable_host") and not activated.answer.get("broken")

@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.waivers import read_accept
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import waves
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import Inventory, read_waves, waves
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.declared import declared
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.model import parse_sites
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
 
 from ..mutation import json_values, texts
+
+_HOSTS = [str(number) for number in range(10)]
+_GROUPS = {"all": _HOSTS, "web": _HOSTS[:3]}
 
 
 def run(data: bytes) -> None:
@@ -29,7 +32,7 @@ def run(data: bytes) -> None:
         lambda: plan({"nginx_sites": value, "nginx_version": "1.22.1"}),
         lambda: read_accept([row for row in rows if isinstance(row, dict)]),
         lambda: declared([row for row in rows if isinstance(row, str)]),
-        lambda: waves(value, [str(number) for number in range(10)]),
+        lambda: waves(read_waves(value, _GROUPS), _HOSTS, Inventory(_GROUPS, lambda host, name: host)),
     ):
         with contextlib.suppress(SluiceError):
             read()

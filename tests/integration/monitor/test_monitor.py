@@ -209,6 +209,36 @@ def test_a_deployment_raises_no_alert_and_ends_its_silence(watch: Watch) -> None
     assert [each["labels"]["alertname"] for each in watch.alerts("firing")] == []
 
 
+def test_a_deployment_is_refused_while_an_alert_of_the_monitors_fires(watch: Watch) -> None:
+    before = watch.run("web1", "readlink /etc/nginx")
+    watch.run("web1", "mv /srv/cedi-mart/public/index.php /srv/cedi-mart/public/index.phpp")
+    try:
+        _until(lambda: watch.query('ALERTS{alertstate="firing", severity="critical"}'), "the alert")
+        _until(lambda: [each for each in watch.alerts("firing") if "check" in each["annotations"]], "Alertmanager")
+        wanted = {"nginx_http_lines": ["# on fire"], "gates_verify": [], "rollout_alarms": ["monitor"]}
+        done = watch.play("deploy.yml", "-e", json.dumps(wanted))
+    finally:
+        watch.run("web1", "mv /srv/cedi-mart/public/index.phpp /srv/cedi-mart/public/index.php")
+    assert done.code == 2
+    assert "the run failed in alarms (monitor burns already: {alertname=SluiceCheckFails" in done.output, done.output
+    assert watch.run("web1", "readlink /etc/nginx") == before
+    _until(lambda: not watch.query('ALERTS{alertstate="firing"}'), "quiet")
+
+
+@pytest.mark.thorough
+def test_an_alarm_that_begins_on_a_switched_host_rolls_back(watch: Watch) -> None:
+    """Real Prometheus says of the canary that its release is pending, which stands for any series about a host."""
+    before = [watch.run(host, "readlink /etc/nginx") for host in ("web1", "web2")]
+    query = {"prometheus": "{{ monitor_prometheus_url }}", "query": "sluice_release_pending == 1", "name": "pending"}
+    wanted = {"nginx_http_lines": ["# pending"], "gates_verify": [], "rollout_bake": 40, "rollout_waves": [1, 1]}
+    done = watch.play("deploy.yml", "-e", json.dumps({**wanted, "rollout_alarms": ["monitor", query]}))
+    assert done.code == 2
+    assert "the run failed in alarms (pending has begun to burn: {host=web1" in done.output, done.output
+    assert re.search(r"^web1 .*rolled back; the release before serves again, proved$", done.output, re.MULTILINE)
+    assert re.search(r"^web2 .*was not touched$", done.output, re.MULTILINE)
+    assert [watch.run(host, "readlink /etc/nginx") for host in ("web1", "web2")] == before
+
+
 def test_an_alertmanager_that_is_gone_is_said_and_costs_the_deployment_nothing(watch: Watch) -> None:
     watch.run("mon1", "systemctl stop prometheus-alertmanager")
     done = watch.play("deploy.yml", "-e", json.dumps({"nginx_http_lines": ["# a third one"], "gates_verify": []}))

@@ -87,6 +87,7 @@ class Environment:
         action._display = SimpleNamespace(display=lambda *_, **__: None, warning=lambda *_: None)
         action._variables, action._loader = (lambda host: {}), None
         action._templar = SimpleNamespace(template=lambda value: value)
+        action._variables_of_task = {"groups": {"web": HOSTS}}
         defaults = {name: spec.get("default") for name, spec in module.ActionModule.argument_spec().items()}
         given = {**defaults, **options}
         return dict(action.work_on(HOSTS, given) if hasattr(action, "work_on") else action.work(given, {}))

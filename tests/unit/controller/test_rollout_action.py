@@ -15,6 +15,7 @@ from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.sluice.nginx.plugins.action import rollout
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet import pause
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import Question
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import RunRecord, open_run
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
@@ -39,6 +40,7 @@ class Fleet:
         self.questions: dict[str, Question] = {}
         self.shown: list[str] = []
         self.said: list[str] = []
+        self.warned: list[str] = []
         self.variables: dict[str, dict[str, Any]] = {host: {} for host in HOSTS}
         self._answers = {"preflight": {"live": OLD, "changes_needed": True, "has_release": False}, **answers}
         self._task = SimpleNamespace(
@@ -53,9 +55,10 @@ class Fleet:
         action: Any = rollout.ActionModule.__new__(rollout.ActionModule)
         action._task, action._loader = self._task, None
         action._templar = SimpleNamespace(template=lambda value: value)
-        action._display = SimpleNamespace(display=self._display)
+        action._display = SimpleNamespace(display=self._display, warning=self.warned.append)
         action._answers = self._play
         action._variables = self.variables.__getitem__
+        action._variables_of_task = {"groups": {"all": HOSTS, "eu": HOSTS[:1]}}
         defaults = {name: spec.get("default") for name, spec in rollout.ActionModule.argument_spec().items()}
         releases = dict.fromkeys(HOSTS, self.release.id)
         given = {"run": self.run.to_json(), "releases": releases, "emergency": "a test", "bake": 0.0}
@@ -97,6 +100,197 @@ def test_a_run_asks_each_host_three_times(make: Callable[..., Fleet]) -> None:
     for step in ("preflight", "wave", "finalize"):
         hosts.step(step)
     assert hosts.asked == [(host, step) for step in ("preflight", "activate", "confirm") for host in HOSTS]
+
+
+def test_the_preflight_returns_the_waves_of_hosts_that_are_to_change(make: Callable[..., Fleet]) -> None:
+    waves = make().step("preflight", waves=[{"group": "eu", "pause": "person"}, "100%"])["waves"]
+    assert waves == [
+        {"name": "eu", "hosts": ["web1"], "pause": "person"},
+        {"name": "wave 2", "hosts": ["web2"], "pause": 0.0},
+    ]
+    some = make(preflight_web1={"changes_needed": False, "live": OLD})
+    assert [wave["hosts"] for wave in some.step("preflight")["waves"]] == [["web2"]]
+
+
+def test_an_order_that_cannot_be_stops_the_run_before_any_host_is_asked(make: Callable[..., Fleet]) -> None:
+    hosts = make()
+    with pytest.raises(InputError, match="web2 would be in no wave"):
+        hosts.step("preflight", waves=["eu"])
+    assert hosts.asked == []
+
+
+def test_hosts_pending_are_watched_while_the_run_waits(make: Callable[..., Fleet]) -> None:
+    hosts = make()
+    hosts.step("preflight")
+    hosts.step("wave", wave=["web1"], pause=0.05, confirm_timeout=5.0)
+    assert hosts.asked[2:4] == [("web1", "activate"), ("web1", "bake")]
+    assert hosts.events()[-1] == ("", "pause", True)
+
+
+def test_what_fails_while_the_run_waits_ends_the_wait(make: Callable[..., Fleet]) -> None:
+    hosts = make(bake={"ok": False, "problems": [{"what": "5xx rose"}]})
+    hosts.step("preflight")
+    hosts.step("wave", wave=["web1"], pause="person")
+    assert hosts.events()[-1] == ("web1", "bake", False)
+    assert not (Path(hosts.run.folder) / "waiting.json").exists()
+
+
+@pytest.mark.parametrize(("decision", "good"), [("continue", True), ("stop", False)])
+def test_a_person_lets_the_run_go_on_or_stops_it(
+    make: Callable[..., Fleet], monkeypatch: pytest.MonkeyPatch, decision: str, good: bool
+) -> None:
+    hosts = make()
+    hosts.step("preflight")
+    play = hosts._play
+
+    def decide(askings: Mapping[str, asking.HostRequest]) -> Iterator[tuple[str, Answer]]:
+        yield from play(askings)
+        if hosts.asked[-1][1] == "bake":
+            pause.decide_wait(pause.find_waiting(Path(hosts.run.folder).parent, ""), decision)
+
+    monkeypatch.setattr(hosts, "_play", decide)
+    hosts.step("wave", wave=["web1"], wave_name="eu", pause="person")
+    assert hosts.events()[-1] == ("", "pause", good)
+    waits = f"the run waits after eu: sluice.nginx.continue -e run={hosts.run.id} lets it"
+    assert any(line.startswith(waits) for line in hosts.said)
+    hosts.step("finalize")
+    assert hosts.asked[-1] == ("web1", "confirm" if good else "rollback")
+
+
+def test_a_run_that_nobody_lets_go_on_stops(make: Callable[..., Fleet]) -> None:
+    hosts = make()
+    hosts.step("preflight")
+    hosts.step("wave", wave=["web1"], pause="person", pause_limit=0.01)
+    assert hosts.events()[-1] == ("", "pause", False)
+    assert hosts.shown[-1].startswith("the run: pause: nobody let the run go on within 0.01 s")
+
+
+def test_alarms_are_asked_before_the_first_wave_and_through_the_bake(
+    make: Callable[..., Fleet], tmp_path: Path
+) -> None:
+    burning = tmp_path / "burning"
+    alarms = [{"name": "orders", "command": ["test", "!", "-e", str(burning)]}]
+    hosts = make()
+    assert hosts.step("preflight", alarms=alarms)["due"] is True
+    burning.touch()
+    assert hosts.step("wave", alarms=alarms, wave=["web1"])["stopped"] is True
+    assert hosts.events()[-1] == ("", "alarms", False)
+    assert hosts.shown[-1].startswith("the run: alarms: orders has begun to burn: exit code 1")
+    hosts.step("finalize")
+    assert hosts.asked[-1] == ("web1", "rollback")
+
+
+def test_an_alarm_that_burns_already_stops_the_run_before_any_host_is_touched(make: Callable[..., Fleet]) -> None:
+    hosts = make()
+    assert hosts.step("preflight", alarms=[{"command": ["false"]}])["due"] is False
+    assert [operation for _, operation in hosts.asked] == ["preflight", "preflight"]
+    ignored = make()
+    row = {"command": ["false"], "burning": "ignore"}
+    assert ignored.step("preflight", alarms=[row])["due"] is True
+    assert ignored.step("wave", alarms=[row])["stopped"] is False
+
+
+def test_no_alarm_is_asked_where_no_host_changes(make: Callable[..., Fleet]) -> None:
+    hosts = make(preflight={"changes_needed": False, "live": OLD})
+    hosts.step("preflight", alarms=[{"command": ["false"]}])
+    assert [phase for _, phase, _ in hosts.events()] == ["preflight", "preflight"]
+
+
+def _taken_on(hosts: Fleet, step: str, monkeypatch: pytest.MonkeyPatch, **variables: Any) -> list[str]:
+    """On which hosts a step is taken, by the variables of its task."""
+    found: list[str] = []
+    monkeypatch.setattr(rollout.ActionModule, "_group", lambda _: "web")
+
+    def take(_: object, here: list[str], options: Answer) -> Answer:
+        found.extend(here)
+        return {}
+
+    monkeypatch.setattr(rollout.ActionModule, "work_on", take)
+    action: Any = rollout.ActionModule.__new__(rollout.ActionModule)
+    action.work({"step": step, "run": hosts.run.to_json()}, {"groups": {"web": HOSTS}, **variables})
+    return found
+
+
+def test_a_host_that_a_task_of_a_hook_has_lost_is_asked_on(
+    make: Callable[..., Fleet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = make()
+    hosts.step("preflight")
+    play = {"ansible_play_hosts": ["web2", "localhost"], "ansible_play_hosts_all": [*HOSTS, "localhost"]}
+    assert _taken_on(hosts, "finalize", monkeypatch, **play) == HOSTS
+    # Before the preflight, Ansible has its say.
+    assert _taken_on(hosts, "preflight", monkeypatch, **play) == ["web2"]
+
+
+def test_a_play_without_a_host_of_the_group_is_refused(
+    make: Callable[..., Fleet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play = {"ansible_play_hosts": ["localhost"], "ansible_play_hosts_all": ["localhost"]}
+    with pytest.raises(SluiceError, match="no host of the group 'web' is in this play"):
+        _taken_on(make(), "finalize", monkeypatch, **play)
+
+
+def _slots(requests: int, errors: int, end: int) -> Answer:
+    slot = {"requests": requests, "errors": errors, "upstream": 0, "closed": 0, "times": [0] * 12}
+    return {"end": end, "known": True, "slots": [slot]}
+
+
+@pytest.mark.parametrize(("errors", "operation"), [(60, "rollback"), (6, "confirm")])
+def test_visitors_of_the_canary_are_compared_with_others(
+    make: Callable[..., Fleet], errors: int, operation: str
+) -> None:
+    hosts = make(count=_slots(300, 3, 1000))
+    hosts.step("preflight")
+    # The first look after the switch has visitors of both releases.
+    hosts.step("wave", wave=["web1"], evidence=True)
+    hosts._answers["count web1"] = _slots(300, errors, 1010)
+    hosts.step("bake", evidence=True, bake=10.0)
+    assert [op for _, op in hosts.asked[2:]] == [*["count"] * 2, "activate", *["count"] * 2, "bake", *["count"] * 2]
+    assert hosts.events()[-1] == ("", "evidence", operation == "confirm")
+    if operation == "rollback":
+        assert "switched hosts answer with 5xx more often than hosts that are not" in hosts.shown[-1]
+    else:
+        assert "too little traffic to tell" in hosts.said[-1]
+    hosts.step("finalize")
+    assert hosts.asked[-1] == ("web1", operation)
+
+
+def test_without_hosts_to_compare_with_that_is_said(make: Callable[..., Fleet]) -> None:
+    hosts = make()
+    hosts.step("preflight")
+    hosts.step("wave", evidence=True)
+    assert [operation for _, operation in hosts.asked] == ["preflight"] * 2 + ["activate"] * 2
+    assert hosts.warned == [
+        "rollout_evidence: no host is left that is not switched, so the canary cannot be compared; use smaller waves"
+    ]
+
+
+LOST = {"ok": False, "unreachable_host": True, "problems": [{"what": "the host cannot be reached"}]}
+
+
+@pytest.mark.parametrize("phase", ["preflight", "activate"])
+@pytest.mark.parametrize(("budget", "last"), [("0", "rollback"), ("1", "confirm"), ("50%", "confirm")])
+def test_hosts_may_fail_to_be_reached_within_the_budget(
+    make: Callable[..., Fleet], phase: str, budget: str, last: str
+) -> None:
+    hosts = make(**{f"{phase}_web2": LOST})
+    hosts.step("preflight", unreachable_budget=budget)
+    hosts.step("wave")
+    hosts.step("finalize")
+    if phase == "preflight" and last == "rollback":
+        assert hosts.asked == [("web1", "preflight"), ("web2", "preflight")]
+    else:
+        assert [operation for host, operation in hosts.asked if host == "web1"][-1] == last
+    asked = [operation for host, operation in hosts.asked if host == "web2"]
+    assert asked == (["preflight"] if phase == "preflight" else ["preflight", "activate", "rollback"])
+
+
+def test_a_host_that_is_lost_when_it_confirms_is_asked_to_roll_back_alone(make: Callable[..., Fleet]) -> None:
+    hosts = make(confirm_web2=LOST)
+    hosts.step("preflight", unreachable_budget="1")
+    hosts.step("wave")
+    hosts.step("finalize")
+    assert hosts.asked[-3:] == [("web1", "confirm"), ("web2", "confirm"), ("web2", "rollback")]
 
 
 def test_a_run_that_changes_nothing_asks_each_host_once(make: Callable[..., Fleet]) -> None:

@@ -69,6 +69,7 @@ def test_the_answers_of_a_host_that_is_looked_at_are_read(new_host: NewHost) -> 
         assert _read("probe", host.ask_engine("probe", "r1", needs=[{"kind": "port", "value": "80/tcp"}])) == set()
         window: Answer = {"start": "2026-03-01T00:00:00Z", "end": "2026-03-01T01:00:00Z"}
         assert _read("traffic", host.ask_engine("traffic", "r1", **window)) <= {".journal[].receipt"}
+        assert _read("count", host.ask_engine("count", "r1", ago=60, width=60)) == set()
         assert _read("show", host.ask_engine("show", "r1", release="live")) == set()
         assert _read("dance", host.ask_engine("dance", "r1")) == set()
         (host.layout.conf / "nginx.conf").write_text("# changed\n")

@@ -14,7 +14,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import p
 from ansible_collections.sluice.nginx.plugins.module_utils.environment.images import parse_images
 from ansible_collections.sluice.nginx.plugins.module_utils.environment.model import endpoint
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import waves
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import read_waves
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import run_rules
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import LintContext
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.reading import needs_of
@@ -55,7 +55,7 @@ stream {{ server {{ listen '{number}'; proxy_pass a:{number}; }} }}
 @pytest.mark.parametrize("number", ["²", "٣", "9" * 5000])
 def test_variables_with_odd_numbers_are_refused_in_words(number: str) -> None:
     with pytest.raises(InputError, match="no size of a wave"):
-        waves([number], ["web1"])
+        read_waves([number], {})
     with pytest.raises(InputError, match="this is no upstream"):
         parse_images({f"app:{number}": "x"})
     assert endpoint(f"app:{number}").port == 80

@@ -246,6 +246,7 @@ class Whole:
             action = self._action(rollout.ActionModule)
             action._answers = self._play
             action._variables = lambda host: {}
+            action._variables_of_task = {"groups": {"web": ["web1"]}}
             options = {name: spec.get("default") for name, spec in rollout.ActionModule.argument_spec().items()}
             given = {"run": self.run.to_json(), "releases": {"web1": self.release.id}, "emergency": REASON}
             result = action.work_on(["web1"], {**options, **given, "step": step, "wave": ["web1"]})

@@ -16,7 +16,7 @@ from ..traffic import BEFORE, TrafficCounts
 if TYPE_CHECKING:
     from ..protocol import Json, TrafficRequest
 
-__all__ = ["counted", "traffic"]
+__all__ = ["access_logs", "counted", "traffic"]
 
 _EVENTS = 1000
 # How much is read of the logs of a window: in bytes, and in seconds.
@@ -30,16 +30,24 @@ def traffic(session: Session, request: TrafficRequest, bundle: bytes = b"") -> J
     for what is no time.
     """
     start, end = seconds_of(request["start"]), seconds_of(request["end"])
-    state = session.store.load()
-    records = [state["confirmed"] or {}, state["pending"] or {}, state["last"] or {}, state]
-    releases = {record.get(key) for record in records for key in ("release", "before", "live")}
     events = [
         event
         for event in session.store.last_events(_EVENTS)
         if request["start"][:19] <= str(event.get("at"))[:19] <= request["end"][:19]
     ]
-    found = _window(session, sorted(filter(None, releases)), request["start"], start - BEFORE, end + 1)
+    found = _window(session, _releases(session), request["start"], start - BEFORE, end + 1)
     return {"changed": False, "traffic": found, "journal": events}
+
+
+def access_logs(session: Session) -> list[str]:
+    """Return the access logs of the releases that serve or served last, and those that nginx has open."""
+    return _access_logs(session, _releases(session))
+
+
+def _releases(session: Session) -> list[ReleaseId]:
+    state = session.store.load()
+    records = [state["confirmed"] or {}, state["pending"] or {}, state["last"] or {}, state]
+    return sorted({record[key] for record in records for key in ("release", "before", "live") if record.get(key)})
 
 
 def counted(session: Session, began: str, *releases: ReleaseId) -> Json | None:

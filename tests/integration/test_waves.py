@@ -1,0 +1,173 @@
+"""The order of a roll-out on three real hosts: by group and variable, a person between two waves, lost hosts."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from tests.integration.test_deploy import Fleet, record_of
+
+pytestmark = pytest.mark.integration
+
+REGIONS = """
+us:
+  hosts: {web2: }
+eu:
+  hosts: {web1: , web3: }
+  vars: {zone: eu-1}
+"""
+
+
+class Regions(Fleet):
+    """A sandbox whose hosts are in two regions."""
+
+    name = "test-waves"
+
+    def __init__(self, project: Path, folder: Path, play: Callable[..., Any], engine: docker.DockerClient) -> None:
+        self.regions = folder / "regions.yml"
+        self.regions.write_text(REGIONS, encoding="utf-8")
+        super().__init__(project, play, engine)
+
+    @property
+    def inventory(self) -> list[str]:
+        return ["-i", "inventories/sandbox/hosts.yml", "-i", str(self.regions)]
+
+    def play(self, playbook: str | Path, *arguments: str) -> Any:
+        return super().play(playbook, *self.inventory, *arguments)
+
+    def begin(self, word: str, **more: Any) -> subprocess.Popen[str]:
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), "deploy.yml", *self.inventory]
+        return subprocess.Popen(
+            [*command, "-e", self.settings(word, **more)],
+            cwd=self.project,
+            env={**os.environ, "SLUICE_SANDBOX": self.name, "ANSIBLE_NOCOLOR": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def waiting(self, running: subprocess.Popen[str]) -> Path:
+        """Return the record of the run that waits for a person, once it does."""
+        deadline = time.monotonic() + 180
+        while time.monotonic() < deadline and running.poll() is None:
+            found = list((self.project / ".sluice/runs").glob("*/waiting.json"))
+            if found:
+                return found[0].parent
+            time.sleep(0.1)
+        running.terminate()
+        pytest.fail(f"no run waits:\n{running.communicate()[0]}")
+
+
+@pytest.fixture(scope="module")
+def fleet(
+    project: Path, play: Callable[..., Any], engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Regions]:
+    made = Regions(project, tmp_path_factory.mktemp("waves"), play, engine)
+    try:
+        assert made.made.code == 0, made.made.output
+        yield made
+    finally:
+        made.play("playbooks/sandbox.yml", "-e", "sandbox_state=absent")
+
+
+def _switched(output: str) -> list[str]:
+    """The hosts in the order in which they were switched."""
+    events = record_of(output)["events"]
+    return [event["host"] for event in events if event["phase"] == "activate" and event["good"]]
+
+
+def test_waves_go_by_group_and_by_variable(fleet: Regions) -> None:
+    done = fleet.deploy("first", rollout_waves=["us", {"where": {"zone": "eu-1"}, "size": 1}])
+    assert done.code == 0, done.output
+    assert _switched(done.output) == ["web2", "web1", "web3"]
+    assert fleet.words() == ["first"] * 3
+
+
+def test_an_order_that_forgets_hosts_is_refused_before_any_is_touched(fleet: Regions) -> None:
+    before = fleet.live()
+    done = fleet.deploy("second", rollout_waves=["us"])
+    assert done.code == 2
+    assert "rollout_waves: web1, web3 would be in no wave; end the list with 100%" in done.output
+    assert fleet.live() == before
+
+
+@pytest.mark.parametrize(
+    ("decision", "word", "timeout", "seconds"),
+    # The watchdog of the second would act long before the person does, if the run did not send heartbeats meanwhile.
+    [("stop", "first", 120, 0), pytest.param("continue", "third", 45, 50, marks=pytest.mark.thorough)],
+)
+def test_a_run_waits_for_a_person_between_two_waves(
+    fleet: Regions, decision: str, word: str, timeout: float, seconds: float
+) -> None:
+    order = [{"group": "us", "pause": "person"}, "100%"]
+    running = fleet.begin("third", rollout_waves=order, rollout_confirm_timeout=timeout)
+    folder = fleet.waiting(running)
+    time.sleep(seconds)
+    assert [fleet.word(host) for host in ("web2", "web1")] == ["third", "first"]
+    decided = fleet.play("playbooks/continue.yml", "-e", f"run={folder.name}", "-e", f"decision={decision}")
+    output = running.communicate(timeout=300)[0]
+    assert decided.code == 0, decided.output
+    assert f"run {folder.name}, which waits after us: {decision}" in decided.output
+    assert (running.returncode == 0) == (decision == "continue"), output
+    assert fleet.words() == [word] * 3
+    if decision == "stop":
+        assert "the run failed in pause (" in output
+        assert "stopped the run); the 1 switched before it were rolled back" in output
+    again = fleet.play("playbooks/continue.yml")
+    assert again.code == 2
+    assert "no run waits for a person" in again.output
+
+
+@pytest.mark.thorough
+def test_a_host_that_cannot_be_reached_is_left_out_within_the_budget(fleet: Regions) -> None:
+    before, old = fleet.live(), fleet.word("web3")
+    fleet.container("web3").stop(timeout=0)
+    try:
+        refused = fleet.deploy("fourth")
+        done = fleet.deploy("fourth", rollout_unreachable_budget="34%")
+    finally:
+        fleet.start("web3")
+    assert refused.code == 2
+    assert "web3 failed in preflight" in refused.output
+    assert done.code == 0, done.output
+    assert "2 hosts switched and confirmed; left out, as it could not be reached: web3" in done.output
+    assert re.search(r"^web3 .*could not be reached; nothing was changed on it$", done.output, re.MULTILINE)
+    assert fleet.words() == ["fourth", "fourth", old]
+    assert fleet.live()["web3"] == before["web3"]
+    fixed = fleet.deploy("fourth")
+    assert fixed.code == 0, fixed.output
+    assert fleet.words() == ["fourth"] * 3
+
+
+@pytest.mark.thorough
+def test_a_host_that_is_lost_pending_is_rolled_back_by_its_watchdog(fleet: Regions) -> None:
+    old = fleet.word("web3")
+    running = fleet.begin(
+        "fifth", rollout_waves=["100%"], rollout_bake=6, rollout_confirm_timeout=9, rollout_unreachable_budget=1
+    )
+    fleet.wait_for_activation("web3", running)
+    # It serves on, and nobody reaches it.
+    fleet.run("web3", "systemctl", "stop", "ssh.socket", "ssh.service")
+    fleet.run("web3", "sh", "-c", "pkill sshd; true")
+    try:
+        output = running.communicate(timeout=300)[0]
+        deadline = time.monotonic() + 60
+        while fleet.state("web3")["pending"] and time.monotonic() < deadline:
+            time.sleep(0.5)
+    finally:
+        fleet.run("web3", "systemctl", "start", "ssh")
+    assert running.returncode == 0, output
+    assert "left out, as it could not be reached: web3" in output
+    assert fleet.words() == ["fifth", "fifth", old]
+    assert fleet.state("web3")["last"]["by"] == "watchdog"
