@@ -40,7 +40,8 @@ _MISSING = "SLUICE-ENGINE missing"
 _MOST_WORDS = 16 << 10
 _MOST_LINES = 10
 # Must live on any Python 3.8. It is compiled each time that it is sent, so it only starts what is compiled;
-# engine/install.py puts that on the host. It ends at once, since a request of a check may still hang.
+# engine/install.py puts that on the host. Where engine/resident.py listens, that one answers; without its sign it has
+# not begun. It ends at once, since a request of a check may still hang.
 _BOOTSTRAP = f"""
 import marshal,os,sys
 i=sys.stdin.buffer
@@ -48,8 +49,26 @@ d,k,*n=i.readline().decode().split()
 z,r,b=p=[i.read(int(m)) for m in n]
 if [str(len(m)) for m in p]!=n: sys.exit("the payload ended early")
 e={{}}
+q="/var/lib/sluice/engine/%s/%x."%(d,sys.hexversion)
+a=b""
+if os.path.exists(q+"socket"):
+    import _socket as socket
+    s=socket.socket(socket.AF_UNIX)
+    s.settimeout(5)
+    try:
+        s.connect(q+"socket")
+        a=s.recv(1)
+    except OSError: pass
+if a:
+    s.settimeout(None)
+    s.sendall(("%d %d"%(len(r),len(b))+chr(10)).encode()+r+b)
+    while a:
+        a=s.recv(65536)
+        sys.stdout.buffer.write(a)
+    sys.stdout.flush()
+    os._exit(0)
 try:
-    with open("/var/lib/sluice/engine/%s/%x.code"%(d,sys.hexversion),"rb") as f: c=marshal.load(f)
+    with open(q+"code","rb") as f: c=marshal.load(f)
 except (OSError,EOFError,TypeError,ValueError):
     if not z:
         print(chr(10)+"{_MISSING}",flush=True)

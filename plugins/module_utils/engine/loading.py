@@ -44,9 +44,13 @@ class Modules:
 
 
 def run(codes: Codes, request: bytes, bundle: bytes) -> None:
-    """Let the engine answer a request."""
+    """Let the engine answer a request, and stay where the run will ask for more."""
     sys.meta_path.insert(0, Modules(codes))
-    import_module("sluice.engine.main").main(request, bundle)
+    answer = import_module("sluice.engine.main").main
+    path, _ = codes["sluice.engine.main"]
+    # One that runs from memory has no folder to listen in.
+    if answer(request, bundle) and path.startswith("/"):
+        import_module("sluice.engine.resident").stay(answer)
 
 
 def run_own(codes: Codes, request: bytes, bundle: bytes, digest: str, asked: str) -> None:

@@ -37,6 +37,8 @@ _OPERATIONS = {
     "update_engine": "trust",
     "leave": "leave",
 }
+# What a run asks of a host in the end.
+_LAST = ("confirm", "rollback", "leave", "update_engine")
 
 
 def handle(
@@ -114,11 +116,13 @@ def _give_heartbeat(session: Session) -> None:
     session.alive()
 
 
-def main(request: bytes, bundle: bytes, refuse: Callable[[Json], Json | None] | None = None) -> None:
-    """Answer one request on the standard output, on a line of its own behind a marker.
+def main(request: bytes, bundle: bytes, refuse: Callable[[Json], Json | None] | None = None) -> bool:
+    """Answer one request on the standard output, on a line of its own behind a marker. Returns whether the run will ask
+    for more.
 
     The host's own engine gives ``refuse``, which returns the answer to what it does not do.
     """
+    asked: Json = {}
     # Neither is to depend on how this process was started: sudo and ssh bring their own.
     os.umask(0o077)
     os.environ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -133,3 +137,6 @@ def main(request: bytes, bundle: bytes, refuse: Callable[[Json], Json | None] | 
         answer = (refuse(asked) if refuse else None) or handle(asked, bundle, own=refuse is not None)
     sys.stdout.write(f"\n{MARKER}{json.dumps(answer)}\n")
     sys.stdout.flush()
+    if asked.get("op") == "preflight":
+        return bool(answer["ok"] and answer.get("changes_needed") and not asked.get("looking"))
+    return asked.get("op") not in _LAST

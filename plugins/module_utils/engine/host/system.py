@@ -22,7 +22,7 @@ from .copying import copy, create
 if TYPE_CHECKING:
     from ..protocol import Json
 
-__all__ = ["SELINUX", "Bind", "NoNamespace", "Ran", "Standing", "System"]
+__all__ = ["SELINUX", "Bind", "NoNamespace", "Ran", "Standing", "System", "let_go"]
 
 SELINUX = "/sys/fs/selinux/enforce"
 """It is there where the machine runs SELinux."""
@@ -262,7 +262,7 @@ class System:
         try:
             os.setsid()
             if not os.fork():
-                _let_go()
+                let_go()
                 work()
         finally:
             os._exit(0)
@@ -288,7 +288,7 @@ def _some(path: str, most: int) -> Iterator[str]:
             waiting += [os.path.join(path, name) for name in os.listdir(path)]
 
 
-def _let_go() -> None:
+def let_go() -> None:
     """Keep nothing of the process before: neither its folder, nor its lock, nor the connection that waits for it."""
     os.chdir("/")
     null = os.open(os.devnull, os.O_RDWR)
