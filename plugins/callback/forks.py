@@ -25,6 +25,7 @@ from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
+from ansible_collections.sluice.nginx.plugins.module_utils import redaction
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 
 _PLUGINS = "ansible_collections.sluice.nginx.plugins"
@@ -51,6 +52,7 @@ class CallbackModule(CallbackBase):
         for name in _SHARED:
             with contextlib.suppress(ImportError, SluiceError):
                 importlib.import_module(f"{_PLUGINS}.{name}")
+        redaction.prepare()
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         """Freeze what is there (see ``gc.freeze``): in a fork, collecting it would copy its memory as well."""

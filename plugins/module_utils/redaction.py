@@ -11,7 +11,7 @@ from typing import Any, Iterable, Iterator, NamedTuple, Tuple
 
 Span = Tuple[int, int]
 
-__all__ = ["REDACTED", "masked_path", "redact_line", "redactions", "secret_includes"]
+__all__ = ["REDACTED", "masked_path", "prepare", "redact_line", "redactions", "secret_includes"]
 
 REDACTED = "…redacted…"
 
@@ -98,6 +98,11 @@ class _Word(NamedTuple):
 # Compiled when the first line asks for them: most operations on a host need none of them.
 _compiled: dict[str, Any] = {}
 _forms: list[Any] = []
+
+
+def prepare() -> None:
+    """Compile the rules now: a process that forks does it once for all its forks."""
+    _tools()
 
 
 def _tools() -> dict[str, Any]:
