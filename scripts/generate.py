@@ -7,7 +7,6 @@ other roles pass on to a module in its documentation, and the rest in their argu
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import itertools
 import re
 import sys
@@ -26,6 +25,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import Wa
 from ansible_collections.sluice.nginx.plugins.module_utils.renewal.model import RenewalRow
 from ansible_collections.sluice.nginx.plugins.module_utils.schema import Key, Model, keys
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import Variables
+from ansible_collections.sluice.nginx.plugins.plugin_utils.documented import documented_options
 
 __all__ = ["PROJECT", "TABLES", "generated", "options", "passed_on", "stale"]
 
@@ -153,12 +153,6 @@ def passed_on(role: Path) -> Iterator[tuple[str, str, str]]:
                         yield module.rpartition(".")[2], option, variable[1]
 
 
-def _documented(module: str) -> Mapping[str, dict[str, Any]]:
-    documentation = importlib.import_module(f"ansible_collections.sluice.nginx.plugins.modules.{module}").DOCUMENTATION
-    found: Mapping[str, dict[str, Any]] = yaml.safe_load(documentation)["options"]
-    return found
-
-
 def _united(option: Mapping[str, Any], documented: Mapping[str, Any]) -> dict[str, Any]:
     """Return an option of a role as the module documents it. A role may have a stricter type, and another default where
     the module has none.
@@ -181,7 +175,7 @@ def _specs(role: Path) -> dict[str, Any]:
         entries["main"]["options"] = {**inputs, **options(Variables)}
     elif role.name in _WRAPPERS:
         for module, option, variable in passed_on(role):
-            known[variable] = _united(known.get(variable, {}), _documented(module)[option])
+            known[variable] = _united(known.get(variable, {}), documented_options(module)[option])
     for variable, table in _ROWS.items():
         if variable in known:
             known[variable]["options"] = TABLES[table]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible import constants, context
-from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import Run, read_run_id
 from ansible_collections.sluice.nginx.plugins.module_utils.storage import keep_private
+from ansible_collections.sluice.nginx.plugins.plugin_utils.documented import documented_options
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import told
 
 __all__ = ["GROUP", "STATE", "ControllerAction", "group_of", "project", "read_run", "state_folder"]
@@ -104,8 +103,7 @@ class ControllerAction(ActionBase):
     @classmethod
     def argument_spec(cls) -> dict[str, dict[str, Any]]:
         """Return the argument spec of the action, from the documentation of the module of its name."""
-        module = importlib.import_module(cls.__module__.replace(".action.", ".modules."))
-        return _spec(yaml_load(module.DOCUMENTATION).get("options") or {})
+        return _spec(documented_options(cls.__module__.rpartition(".")[2]))
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Do what the action is for; returns its result."""
