@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import shlex
 import subprocess
-import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,10 +15,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils import receipt, remote
-from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
-from ansible_collections.sluice.nginx.plugins.module_utils.manifest import entries_to_json, read_tree, release_id
+from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
+from tests.pushed import PushedHost, PushedRelease, pack
 
 pytestmark = pytest.mark.integration
 
@@ -59,38 +56,7 @@ http {{
 """
 
 
-class Release:
-    """A small release, made in a folder: its manifest, its bundle and the form of the request."""
-
-    def __init__(self, folder: Path, contract: list[dict[str, Any]] | None = None, kept: tuple[str, ...] = ()) -> None:
-        self.folder = folder
-        manifest = read_tree(folder)
-        self.id = release_id(manifest)
-        self.form: dict[str, Any] = {
-            "id": self.id,
-            "manifest": entries_to_json(manifest),
-            "shared": list(kept),
-            "facts": {
-                "error_logs": ["/var/log/nginx/error.log"],
-                "access_logs": ["/var/log/nginx/access.log"],
-                "worker_processes": 2,
-                "outside": ["/srv/users"],
-            },
-            "contract": [to_json(check) for check in parse_contract(contract or [], "nginx_checks")],
-        }
-        self.bundle = _tar(folder)
-        self.receipt = receipt.issue(self.id, "r1", now(), 24, dict.fromkeys(receipt.GATES, "pass"))
-
-
-def _tar(folder: Path) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for path in sorted(folder.iterdir()):
-            archive.add(path, path.name)
-    return buffer.getvalue()
-
-
-class Host:
+class Host(PushedHost):
     """One container that stands for a host."""
 
     def __init__(self, container: str) -> None:
@@ -104,26 +70,14 @@ class Host:
         assert not check or done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def ask(self, op: str, run: str = "r1", bundle: bytes = b"", user: str = "root", **request: Any) -> dict[str, Any]:
-        """Send one request to the engine."""
-        body = {"op": op, "run": {"id": run, "who": "ann", "from": "desk"}, **request}
+    def run_engine(self, payload: bytes, user: str) -> tuple[str, str, int]:
         done = subprocess.run(
             ["docker", "exec", "-i", "-u", user, self.container, "sh", "-c", f"echo a banner; {remote.command()}"],
-            input=remote.payload(body, bundle),
+            input=payload,
             capture_output=True,
             check=False,
         )
-        return remote.answer(done.stdout.decode(), done.stderr.decode(), done.returncode, op)
-
-    def push(self, release: Release, run: str = "r1", confirm: bool = False, **request: Any) -> dict[str, Any]:
-        """Activate a release, and confirm it."""
-        request = {"receipt": release.receipt, **request}
-        answer = self.ask("activate", run, release.bundle, release=release.form, **request)
-        if confirm:
-            assert answer["ok"], answer
-            finalized = self.ask("confirm", run, release=release.id)
-            assert finalized["ok"], finalized
-        return answer
+        return done.stdout.decode(), done.stderr.decode(), done.returncode
 
     @property
     def body(self) -> str:
@@ -198,7 +152,7 @@ def host(new_host: Callable[..., Host]) -> Host:
 
 
 @pytest.fixture
-def release(tmp_path: Path) -> Callable[..., Release]:
+def release(tmp_path: Path) -> Callable[..., PushedRelease]:
     """Make releases: ``body`` is what they answer."""
 
     def make(
@@ -211,7 +165,7 @@ def release(tmp_path: Path) -> Callable[..., Release]:
         files: dict[str, str] | None = None,
         links: dict[str, str] | None = None,
         contract: list[dict[str, Any]] | None = None,
-    ) -> Release:
+    ) -> PushedRelease:
         folder = tmp_path / f"{body}-{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
         conf = CONF.format(workers=workers, main=main, server=server, status=status, body=body)
@@ -222,7 +176,7 @@ def release(tmp_path: Path) -> Callable[..., Release]:
             path.chmod(0o644)
         for name, target in (links or {}).items():
             (folder / name).symlink_to(target)
-        return Release(folder, contract, tuple(links or ()))
+        return PushedRelease(folder, contract or (), tuple(links or ()), outside=("/srv/users",))
 
     return make
 
@@ -346,7 +300,7 @@ def _a_named_pipe(folder: Path) -> None:
 def test_a_bundle_that_is_not_the_release_is_refused(host: Host, release: Any, harm: Callable[[Path], None]) -> None:
     one = release("one")
     harm(one.folder)
-    answer = host.ask("activate", bundle=_tar(one.folder), release=one.form, receipt=one.receipt)
+    answer = host.ask("activate", bundle=pack(one.folder), release=one.form, receipt=one.receipt)
     assert not answer["ok"]
     assert "nginx.conf is " in words(answer)
     assert (host.body, host.link) == ("by hand", "")
@@ -735,7 +689,7 @@ def _residents(host: Host) -> list[str]:
     return host.sh("ls /var/lib/sluice/engine/*/*.socket 2>/dev/null || true").split()
 
 
-def test_an_engine_stays_for_what_follows_a_preflight(host: Host, release: Callable[..., Release]) -> None:
+def test_an_engine_stays_for_what_follows_a_preflight(host: Host, release: Callable[..., PushedRelease]) -> None:
     one = release(body="one", status=200)
     assert host.ask("preflight", release=one.id, looking=True)["changes_needed"]
     assert _residents(host) == []
@@ -750,7 +704,7 @@ def test_an_engine_stays_for_what_follows_a_preflight(host: Host, release: Calla
     assert _residents(host) == []
 
 
-def test_a_resident_engine_that_was_killed_is_not_missed(host: Host, release: Callable[..., Release]) -> None:
+def test_a_resident_engine_that_was_killed_is_not_missed(host: Host, release: Callable[..., PushedRelease]) -> None:
     one = release(body="one", status=200)
     host.ask("preflight", release=one.id)
     _wait_for(lambda: _residents(host))

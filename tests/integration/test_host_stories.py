@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_engine import CONF, Host, Release, release, words  # noqa: F401
+from tests.integration.test_engine import CONF, Host, release, words  # noqa: F401
+from tests.pushed import PushedRelease
 
 pytestmark = pytest.mark.integration
 
@@ -88,7 +89,7 @@ def drop_in(host: Host, *lines: str) -> None:
     host.sh("systemctl daemon-reload; systemctl restart nginx; systemctl is-active nginx")
 
 
-def untouched(host: Host, release: Release) -> dict[str, Any]:
+def untouched(host: Host, release: PushedRelease) -> dict[str, Any]:
     """Both the preflight and the activation refuse a release, and nothing on the host has changed; returns the
     preflight's answer.
     """
@@ -253,13 +254,13 @@ print(urllib.request.urlopen("http://127.0.0.1/up", data=b"x" * 3000000, timeout
 def test_nothing_of_a_master_that_is_not_root_changes_owner(new_machine: NewMachine, release: Any) -> None:
     host = new_machine()
 
-    def made(body: str, more: str = "") -> Release:
+    def made(body: str, more: str = "") -> PushedRelease:
         up = "location /up { proxy_pass http://127.0.0.1/; } client_max_body_size 9m;"
-        found: Release = release(body, server=f"{up} {more}")
+        found: PushedRelease = release(body, server=f"{up} {more}")
         conf = found.folder / "nginx.conf"
         text = conf.read_text().replace("user www-data;", "").replace("/run/nginx.pid", "/run/nginx/nginx.pid")
         conf.write_text(text)
-        again = Release(found.folder)
+        again = PushedRelease(found.folder)
         again.form["facts"]["pid"] = "/run/nginx/nginx.pid"
         return again
 
@@ -285,7 +286,7 @@ def test_a_pid_file_that_moves_away_from_the_unit_is_stopped(new_machine: NewMac
     host, one = new_machine(), release("one")
     conf = one.folder / "nginx.conf"
     conf.write_text(conf.read_text().replace("/run/nginx.pid", "/run/nginx2.pid"))
-    moved = Release(one.folder)
+    moved = PushedRelease(one.folder)
     moved.form["facts"]["pid"] = "/run/nginx2.pid"
     found = untouched(host, moved)
     assert "the release moves nginx's pid file away from where nginx.service waits for it" in words(found)

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.packing import pack_program
-from tests.integration.test_engine import Host, Release, new_host, release, words
+from tests.integration.test_engine import Host, new_host, release, words
+from tests.pushed import PushedRelease
 
 __all__ = ["new_host", "release"]
 
@@ -91,7 +92,7 @@ def visited(host: Host, seconds: float = 20.0) -> Iterator[None]:
 
 
 @pytest.fixture
-def shop(new_host: Callable[..., Host], release: Callable[..., Release]) -> Host:
+def shop(new_host: Callable[..., Host], release: Callable[..., PushedRelease]) -> Host:
     """A host whose pages are files, so that their paths come into the error log."""
     host = new_host()
     host.sh("mkdir -p /srv/w/pages /srv/w/closed; echo hello > /srv/w/pages/index.html; chmod 700 /srv/w/closed")
@@ -99,13 +100,13 @@ def shop(new_host: Callable[..., Host], release: Callable[..., Release]) -> Host
     return host
 
 
-def own(host: Host, release: Callable[..., Release], body: str, **more: Any) -> Release:
+def own(host: Host, release: Callable[..., PushedRelease], body: str, **more: Any) -> PushedRelease:
     """Make a release with a check."""
     return release(body, contract=[{"get": "http://shop.example/", "expect": {"body": body}}], **more)
 
 
 def test_a_visitor_who_forges_lines_vetoes_neither_a_switch_nor_its_bake(
-    shop: Host, release: Callable[..., Release]
+    shop: Host, release: Callable[..., PushedRelease]
 ) -> None:
     with visited(shop):
         for number in (1, 2):
@@ -120,7 +121,7 @@ def test_a_visitor_who_forges_lines_vetoes_neither_a_switch_nor_its_bake(
     assert shop.body == "good2"
 
 
-def test_one_request_after_the_switch_vetoes_nothing(shop: Host, release: Callable[..., Release]) -> None:
+def test_one_request_after_the_switch_vetoes_nothing(shop: Host, release: Callable[..., PushedRelease]) -> None:
     good = own(shop, release, "good", server=SITE)
     assert shop.push(good, run="r1")["ok"]
     shop.sh(f"timeout 1 python3 -c {shlex.quote(VISITOR)} 0.5")
@@ -130,7 +131,9 @@ def test_one_request_after_the_switch_vetoes_nothing(shop: Host, release: Callab
 
 
 @pytest.mark.parametrize("fault", ["a port that is held", "workers that die", "a zone that changed"])
-def test_a_true_failure_is_seen_beside_such_a_visitor(shop: Host, release: Callable[..., Release], fault: str) -> None:
+def test_a_true_failure_is_seen_beside_such_a_visitor(
+    shop: Host, release: Callable[..., PushedRelease], fault: str
+) -> None:
     hold = "import socket, time; s = socket.socket(); s.bind(('127.0.0.1', 9145)); s.listen(); time.sleep(600)"
     shop.sh(f"python3 -c {shlex.quote(hold)} >/dev/null 2>&1 &")
     zone = "server_name other; }} limit_req_zone ${} zone=one:1m rate=1r/s; server {{ listen 80 default_server; "
@@ -198,7 +201,7 @@ def pretend(host: Host, title: str, user: str = "nobody") -> str:
 
 
 def test_a_process_that_calls_itself_nginx_is_never_run_nor_asked(
-    shared: Host, release: Callable[..., Release]
+    shared: Host, release: Callable[..., PushedRelease]
 ) -> None:
     one = release("one")
     shared.sh("nginx")
@@ -227,7 +230,7 @@ def test_a_process_that_calls_itself_nginx_is_never_run_nor_asked(
 
 
 def test_an_nginx_that_an_upgrade_replaced_is_still_tested_with_what_runs(
-    shared: Host, release: Callable[..., Release]
+    shared: Host, release: Callable[..., PushedRelease]
 ) -> None:
     shared.sh("nginx; cp /usr/sbin/nginx /usr/sbin/nginx.true; rm /usr/sbin/nginx")
     shared.sh("printf '#!/bin/sh\\ntouch /tmp/wrong\\nexit 1\\n' > /usr/sbin/nginx; chmod 755 /usr/sbin/nginx")
@@ -239,7 +242,7 @@ def test_an_nginx_that_an_upgrade_replaced_is_still_tested_with_what_runs(
 
 
 def test_what_the_web_servers_user_puts_into_its_log_folder_is_neither_read_nor_waited_for(
-    shared: Host, release: Callable[..., Release]
+    shared: Host, release: Callable[..., PushedRelease]
 ) -> None:
     one = own(shared, release, "one")
     shared.sh("nginx; chown www-data /var/log/nginx")

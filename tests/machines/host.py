@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 import time
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.sluice.nginx.plugins.module_utils import receipt, remote
-from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
-from ansible_collections.sluice.nginx.plugins.module_utils.manifest import entries_to_json, read_tree, release_id
-from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
+from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from tests.machines.machine import Machine, Said
+from tests.pushed import PushedHost, PushedRelease
 
 __all__ = ["CONF", "Host", "Release"]
 
@@ -36,8 +32,8 @@ http {{
 _SECONDS = 900.0
 
 
-class Release:
-    """A release that answers with ``body``, made in a folder: its manifest, its bundle and the form of the request."""
+class Release(PushedRelease):
+    """A release that answers with ``body``, made in a folder."""
 
     def __init__(
         self,
@@ -61,34 +57,11 @@ class Release:
             path.chmod(0o644)
         for name in kept:
             (folder / name).symlink_to(f"/var/lib/sluice/shared/{name}")
-        manifest = read_tree(folder)
+        super().__init__(folder, contract or (), kept, workers)
         self.body = body
-        self.id = release_id(manifest)
-        self.form = {
-            "id": self.id,
-            "manifest": entries_to_json(manifest),
-            "shared": list(kept),
-            "facts": {
-                "error_logs": ["/var/log/nginx/error.log"],
-                "access_logs": ["/var/log/nginx/access.log"],
-                "worker_processes": workers,
-                "outside": [],
-            },
-            "contract": [to_json(check) for check in parse_contract(contract or [], "nginx_checks")],
-        }
-        self.bundle = _tar(folder)
-        self.receipt = receipt.issue(self.id, "r1", now(), 24, dict.fromkeys(receipt.GATES, "pass"))
 
 
-def _tar(folder: Path) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for path in sorted(folder.iterdir()):
-            archive.add(path, path.name)
-    return buffer.getvalue()
-
-
-class Host:
+class Host(PushedHost):
     """A machine on which the engine answers."""
 
     def __init__(self, machine: Machine) -> None:
@@ -102,24 +75,15 @@ class Host:
         """Run a script that may fail."""
         return self.machine.run(script, timeout=_SECONDS)
 
-    def ask(self, op: str, run: str = "r1", bundle: bytes = b"", **request: Any) -> dict[str, Any]:
-        """Send one request to the engine."""
-        body = {"op": op, "run": {"id": run, "who": "ann", "from": "desk"}, **request}
-        done = self.machine.run(remote.command(), remote.payload(body, bundle), _SECONDS)
-        return remote.answer(done.output, "", done.code, op)
+    def run_engine(self, payload: bytes, user: str) -> tuple[str, str, int]:
+        done = self.machine.run(remote.command(), payload, _SECONDS)
+        return done.output, "", done.code
 
-    def push(self, release: Release, run: str = "r1", *, confirm: bool = False, **request: Any) -> dict[str, Any]:
+    def push(self, release: PushedRelease, run: str = "r1", confirm: bool = False, **request: Any) -> dict[str, Any]:
         """Activate a release, and confirm it."""
         # The clock of a machine that was resumed stands where it was.
         options = {"confirm_timeout": 600.0, **request.pop("options", {})}
-        answer = self.ask(
-            "activate", run, release.bundle, release=release.form, receipt=release.receipt, options=options, **request
-        )
-        if confirm:
-            assert answer["ok"], answer
-            finalized = self.ask("confirm", run, release=release.id)
-            assert finalized["ok"], finalized
-        return answer
+        return super().push(release, run, confirm, options=options, **request)
 
     def finalized(self, seconds: float) -> dict[str, Any]:
         """Wait until nothing is pending any more, and return the state then."""
