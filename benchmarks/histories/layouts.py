@@ -7,6 +7,7 @@ files stand in for private ones. A stub is the same before and after a change.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,7 +40,8 @@ class Place:
 class Layout:
     """How a repository becomes a tree. ``fill`` are regular expressions and what they become, ``add`` the stubs.
 
-    Where there are ``variables``, the files are templates that are rendered with them first.
+    Where there are ``variables``, the files are templates that are rendered with them first; ``includes`` are the
+    templates that they include.
     """
 
     clone: str
@@ -47,6 +49,7 @@ class Layout:
     fill: Sequence[tuple[re.Pattern[str], str]] = ()
     add: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
+    includes: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, git: Git, commit: str, target: Path) -> int:
         """Write the tree as it was at a commit; return how many of its files come from the repository."""
@@ -66,7 +69,7 @@ class Layout:
     def _filled(self, content: bytes) -> bytes:
         text = content.decode("latin-1")
         if self.variables:
-            text = _rendered(text, self.variables)
+            text = _rendered(text, self.variables, self.includes)
         for pattern, replacement in self.fill:
             text = pattern.sub(replacement, text)
         return text.encode("latin-1")
@@ -83,10 +86,12 @@ def _items(mapping: Mapping[str, Any], key_name: str = "key", value_name: str = 
     return [{key_name: key, value_name: value} for key, value in mapping.items()]
 
 
-def _rendered(text: str, variables: Mapping[str, Any]) -> str:
-    """Render as Ansible does. The template is somebody else's, so it reaches nothing but the variables."""
-    jinja = jinja2.sandbox.SandboxedEnvironment(undefined=_Named, trim_blocks=True, keep_trailing_newline=True)
-    jinja.filters |= {"bool": bool, "dict2items": _items}
+def _rendered(text: str, variables: Mapping[str, Any], includes: Mapping[str, str]) -> str:
+    """Render as Ansible does. The template is somebody else's, so it reaches nothing but what its layout has."""
+    jinja = jinja2.sandbox.SandboxedEnvironment(
+        loader=jinja2.DictLoader(includes), undefined=_Named, trim_blocks=True, keep_trailing_newline=True
+    )
+    jinja.filters |= {"bool": bool, "dict2items": _items, "split": str.split, "basename": posixpath.basename}
     try:
         return jinja.from_string(text).render(variables)
     except (jinja2.TemplateError, ArithmeticError, TypeError, ValueError) as error:
@@ -120,6 +125,7 @@ def _layout(name: str, row: Mapping[str, Any]) -> Layout:
         [(re.compile(pattern, re.MULTILINE), text) for pattern, text in row.get("fill", {}).items()],
         row.get("add", {}),
         row.get("variables", {}),
+        row.get("includes", {}),
     )
 
 
