@@ -16,10 +16,9 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple, NoReturn
 
 import yaml
@@ -34,6 +33,7 @@ from .catching.mutants import mutants
 from .catching.outcome import Outcome
 from .catching.report import document, plot, targets
 from .catching.trial import PROJECT, Bench
+from .together import tried
 
 __all__ = ["main", "quick_selection", "work"]
 
@@ -81,19 +81,11 @@ def _platform() -> PlatformImage:
 def run(todo: Sequence[Work], jobs: int) -> Iterator[Outcome]:
     """Try all of it, ``jobs`` at a time, and yield outcomes as they come; what could not be tried is left out."""
     bench = Bench(connect(), _platform(), Path())
-    with TemporaryDirectory(prefix="sluice-catch-") as folder, ThreadPoolExecutor(jobs) as pool:
-        futures = [
-            pool.submit(replace(bench, folder=Path(folder, str(number))).examine, each.case, each.change, number)
-            for number, each in enumerate(todo)
-        ]
-        try:
-            for future in as_completed(futures):
-                try:
-                    yield future.result()
-                except SluiceError as error:
-                    print(f"could not be tried: {error}", file=sys.stderr, flush=True)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    yield from tried([(each.name, partial(_examine, bench, each, number)) for number, each in enumerate(todo)], jobs)
+
+
+def _examine(bench: Bench, work: Work, number: int, folder: Path) -> Outcome:
+    return replace(bench, folder=folder).examine(work.case, work.change, number)
 
 
 def _said(outcome: Outcome) -> str:

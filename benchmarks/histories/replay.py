@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import docker
 
-from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
@@ -23,6 +20,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform impo
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings, owner_label
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Verdict
 
+from ..together import tried
 from .transitions import Transition
 
 __all__ = ["Outcome", "replay"]
@@ -105,16 +103,10 @@ def replay(
 ) -> Iterator[Outcome]:
     """Yield what becomes of each transition, as it comes, ``jobs`` at a time; what cannot be tried is said so."""
     bench = _Bench(client, platform, Path())
-    with TemporaryDirectory(prefix="sluice-history-") as folder, ThreadPoolExecutor(jobs) as pool:
-        futures = {
-            pool.submit(replace(bench, folder=Path(folder, str(number))).examine, each, number): each
-            for number, each in enumerate(transitions)
-        }
-        try:
-            for future in as_completed(futures):
-                try:
-                    yield future.result()
-                except SluiceError as error:
-                    print(f"{futures[future].name} could not be tried: {error}", file=sys.stderr, flush=True)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    yield from tried(
+        [(each.name, partial(_examine, bench, each, number)) for number, each in enumerate(transitions)], jobs
+    )
+
+
+def _examine(bench: _Bench, transition: Transition, number: int, folder: Path) -> Outcome:
+    return replace(bench, folder=folder).examine(transition, number)

@@ -14,7 +14,7 @@ from ..untrusted import whole_number
 from .attribution import Attribution
 from .change_kinds import KINDS, FieldDifference, Kind, differences
 from .changes import DirectiveChange
-from .fields import Fields, varying
+from .fields import UNHEARD, Fields, varying
 from .judgement import Judgement
 from .judging import Judge
 from .response_overrides import is_granted
@@ -28,6 +28,8 @@ _OWN_TEXT = ("return", "sub_filter", "add_before_body", "add_after_body", "ssi")
 _SINGLE = ("status", "tls", "headers")
 _HUNG_UP = "the connection was closed"
 _CLOSED = ("401", "403", "405")
+# Whatever upstream it is.
+_NEEDED = ("host", "upgrade", "connection", "authorization", "script_filename")
 # What is told from the lines alone.
 _TEXT = Kind("directive", "effect", "changed")
 _GRAVITY = {kind: number for number, kind in enumerate(KINDS.values())}
@@ -110,7 +112,15 @@ def compare(
     judge: Judge,
 ) -> Iterator[Compared]:
     """Yield what differs between live (asked twice) and candidate (third); what varies by itself is left out."""
+    failing = {
+        (place, first["status"])
+        for request, (first, _, _) in zip(requests, answers, strict=True)
+        if first["status"][:1] == "5" and not request.late
+        for place in [_place_of(attribution.way(request, False))]
+    }
     for request, (first, second, candidate) in zip(requests, answers, strict=True):
+        if UNHEARD in first or UNHEARD in candidate:
+            continue
         for difference in differences(first, candidate, varying(first, second)):
             causes = tuple(attribution.of(request, difference.field))
             ways = attribution.way(request, False), attribution.way(request, True)
@@ -119,7 +129,11 @@ def compare(
             if kind == "broken" and is_granted(request, candidate["status"]):
                 kind = "place"
             judged = judge.judge(request, difference._replace(kind=kind), causes, ways)
+            place = _place_of(ways[1]) if difference.field == "status" else ()
+            if place and (place, difference.after) in failing:
+                judged = judged._replace(sort="shown", why="the place fails so in the live release")
             came = judged.sort != "regression" and _came(ways[1], causes)
+            came = came or (kind == "withheld" and _is_of_another(difference, first, candidate, ways[1], causes))
             if judged.fails and (attribution.is_new(request) or came):
                 judged = judged._replace(sort="intended")
             yield Compared(request, difference._replace(kind=kind), causes[:_MOST], tuple(ways[1].met), judged)
@@ -159,6 +173,27 @@ def _came(way: Trace, causes: Iterable[DirectiveChange]) -> bool:
         for change in causes
         for block in found
     )
+
+
+def _place_of(way: Trace) -> tuple[str, ...]:
+    """Return the server and the location in which a way ends, with what stands there, the same in both releases.
+
+    Empty where it ends elsewhere, or goes on.
+    """
+    if len(way.met) != len(("server", "location")) or way.met[1].name != "location":
+        return ()
+    server, location = way.met
+    return (*(each.text for each in server.children("server_name")), *(line.text for line in location.walk()))
+
+
+def _is_of_another(
+    difference: FieldDifference, before: Fields, after: Fields, way: Trace, causes: Iterable[DirectiveChange]
+) -> bool:
+    """Return whether a new location asks another upstream, so that what the one before was told is no promise."""
+    name = difference.field.rpartition(" ")[2].lower()
+    new = {id(change.new) for change in causes if change.old is None and change.new is not None}
+    moved = before.get("upstream 0 address") != after.get("upstream 0 address")
+    return moved and name not in _NEEDED and any(id(met) in new for met in way.met if met.name == "location")
 
 
 def _refuses(met: Directive) -> bool:

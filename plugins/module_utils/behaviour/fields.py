@@ -10,10 +10,14 @@ from urllib.parse import urljoin
 from ..config.derive import DerivedRequest
 from .pools import Pools
 
-__all__ = ["Fields", "fields_of", "varying"]
+__all__ = ["UNHEARD", "Fields", "fields_of", "varying"]
 
 Fields = Mapping[str, str]
 
+UNHEARD = "unheard"
+"""The field of an answer for which the upstream was not told how to answer: it compares with none that was."""
+
+_OVERRIDE = "x-sluice-answer"
 # They say when something was made, or how it was sent.
 _PRESENCE = ("etag", "last-modified", "expires")
 _DROPPED = ("keep-alive", "age")
@@ -55,9 +59,18 @@ def fields_of(
     # Late ones make upstreams fail, and which one is tried instead is chance; whose answer comes in the end is not.
     if request.late:
         fields["place"] = "the upstream's own answer" if answer.get("passed") else "nginx's own answer"
+        if _is_unheard(request, answer.get("upstream", [])):
+            fields[UNHEARD] = "headers of the client are not passed on"
     for number, record in enumerate([] if request.late else _ordered(answer.get("upstream", []))):
         fields.update(_upstream(f"upstream {number}", record, pools, candidate, plain))
     return fields
+
+
+def _is_unheard(request: DerivedRequest, records: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether upstreams were asked, and by none of them the header came in that says how to answer."""
+    wished = any(name.lower() == _OVERRIDE for name, _ in request.headers)
+    heard = (name.lower() for record in records for name in record.get("headers") or {})
+    return wished and bool(records) and _OVERRIDE not in heard
 
 
 def _ordered(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -30,6 +30,16 @@ def _slashes(difference: FieldDifference) -> str:
     return f"{after} has two slashes in a row" if is_url and "//" in after and "//" not in before else ""
 
 
+def _upgrades(way: Trace) -> bool:
+    """Return whether the upstream is asked to upgrade: without ``Connection`` it is only told to what."""
+    for block in reversed(way.met):
+        setters = [each for each in block.children("proxy_set_header") if each.args]
+        if setters:
+            values = [each.args[-1].lower() for each in setters if each.args[0].lower() == "connection"]
+            return any("upgrade" in value or "$" in value for value in values)
+    return True
+
+
 def _is_inherited(difference: FieldDifference, causes: Sequence[DirectiveChange]) -> bool:
     """Return whether a header is gone that no edited line names, and another line of its kind came: lists are not
     merged.
@@ -37,7 +47,7 @@ def _is_inherited(difference: FieldDifference, causes: Sequence[DirectiveChange]
     part, _, name = difference.field.rpartition(" ")
     if difference.after or not part.endswith("header"):
         return False
-    lines = [*added(causes), *removed(causes)]
+    lines = [*added(causes), *removed(causes), *(each.old for each in causes if each.old)]
     setters = [line for line in lines if line.name in _LISTS[part == "header"] and line.args]
     named = {line.args[0].lower() for line in setters}
     return bool(setters) and name.lower() not in named and any(line in setters for line in added(causes))
@@ -132,6 +142,8 @@ class Judge:
             return request.place != _LOG and refuses(
                 request, difference, causes, ways, files_known=self._files_known or request.url in self._files
             )
+        if difference.field.endswith(" header upgrade") and not _upgrades(ways[0]):
+            return True
         if difference.kind == "access":
             return opens(difference, causes)
         if difference.kind == "leaked":

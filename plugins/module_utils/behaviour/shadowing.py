@@ -20,6 +20,7 @@ _DECIDE = ("location", "rewrite", "return")
 # A dot is seldom escaped, and mostly means a dot.
 _RUN = re.compile(r"[\w/.-]+")
 _GROUP = re.compile(r"\((?:[^()\\]|\\.)*\)[?*+]?|\[[^\]]*\][?*+]?|\\[wdsWDSbB][?*+]?|[.][?*+]")
+_ENDING = re.compile(r"\0[.-][\w.]*\$?$")
 _WORD = re.compile(r"\w{2,}")
 _MOST_WORDS = 200
 Shadow = tuple[Directive, Directive]
@@ -102,4 +103,8 @@ def _literal(line: Directive) -> int:
     plain = re.sub(r"\\([^\w\s])", "-", pattern)
     for _ in range(_DEEPEST):
         plain = _GROUP.sub("\0", plain)
-    return max((len(run) for run in _RUN.findall(plain.strip("^$"))), default=0)
+    runs = [len(run) for run in _RUN.findall(plain.strip("^$"))]
+    # From the beginning of the path on, all of its words count, but for an ending.
+    if plain.startswith("^/") and plain.count("\0/") and "|" not in plain:
+        return sum(runs) - (runs[-1] if _ENDING.search(plain) else 0)
+    return max(runs, default=0)

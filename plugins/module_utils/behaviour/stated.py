@@ -95,7 +95,7 @@ def refuses(
     new += [line for place in retitled if id(place) in reached for line in place.walk()]
     if not status.isdigit():
         return any(_closes(line) for line in new)
-    if any(_says(line, status) for line in new):
+    if any(_says(line, status) for line in new) or _shows(status, changes):
         return True
     if status[0] == "5":
         return False
@@ -139,6 +139,14 @@ def _says(line: Directive, status: str) -> bool:
     if line.name in ("try_files", "error_page") and f"={status}" in line.args:
         return True
     return line.name in _SAID.get(status, ()) and line.args[:1] != ["off"]
+
+
+def _shows(status: str, changes: Sequence[DirectiveChange]) -> bool:
+    """Return whether a page for errors, which made 200 of their status, leaves it as it is now."""
+    old = [each.old for each in changes if each.old and each.name == "error_page"]
+    new = [line for line in added(changes) if line.name == "error_page"]
+    hidden = any(status in line.args and "=" in line.args for line in old)
+    return hidden and any(status in line.args and "=" not in line.args for line in new)
 
 
 def _setter(line: Directive) -> bool:

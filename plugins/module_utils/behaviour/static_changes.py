@@ -9,7 +9,7 @@ from ..config.parse import Directive
 from ..untrusted import whole_number
 from .changes import DirectiveChange
 from .judgement import Judgement
-from .units import jump, slip
+from .units import jump, normal, slip
 
 __all__ = ["judge_static_change"]
 
@@ -34,6 +34,7 @@ _RAISED = {
     "large_client_header_buffers": ["8k"],
 }
 _SWITCHED_OFF = ("off", "none", "no")
+_MINUTE = 60
 
 
 def judge_static_change(change: DirectiveChange) -> Judgement:
@@ -85,7 +86,10 @@ def _keeps_for_all(change: DirectiveChange, new: Directive) -> bool:
     """Return whether a cache now keeps answers with cookies, or every status."""
     before = change.old.args if change.old else []
     if new.name.endswith("_cache_valid"):
-        return "any" in new.args and "any" not in before
+        # A minute is what nginx's own page has in its example.
+        seconds = whole_number(normal(new.name, new.args)[-1].lstrip("#"))
+        short = not before and seconds is not None and seconds <= _MINUTE
+        return "any" in new.args and "any" not in before and not short
     if not new.name.endswith("_ignore_headers") or "Set-Cookie" not in new.args or "Set-Cookie" in before:
         return False
     around = change.blocks[1]

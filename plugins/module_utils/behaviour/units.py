@@ -11,6 +11,8 @@ __all__ = ["jump", "normal", "slip"]
 _JUMP = 10
 # People give caches, buffers and time-outs ten times as much on purpose.
 _FAR = 30
+# Whoever lets larger files in may mean videos.
+_ROOMY = 100
 _TIMES = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "M": 2.6e6, "y": 3.15e7}
 _SIZES = {"": 1.0, "k": 1024.0, "m": 1024.0**2, "g": 1024.0**3}
 _TIME_NAMES = re.compile(r"(_timeout|_time|_interval|_delay|_valid|_ttl|_age|^expires|^timeout|^resolver)$")
@@ -39,7 +41,10 @@ def jump(name: str, old: Sequence[str], new: Sequence[str], times: float = _JUMP
             unlimited = name == "client_max_body_size" or (name.endswith("_timeout") and name != "keepalive_timeout")
             if unlimited:
                 return f"{before} → {after}"
-        elif high / low >= times and min(first, second) >= 0:
+        elif (
+            high / low >= (_ROOMY if name == "client_max_body_size" and second > first else times)
+            and min(first, second) >= 0
+        ):
             return f"{before} → {after}: {high / low:.0f} times as {'much' if second > first else 'little'}"
     return ""
 

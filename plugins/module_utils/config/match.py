@@ -171,6 +171,20 @@ def _chosen(block: Directive, path: str) -> tuple[Directive | None, bool]:
     return deeper or found, False
 
 
+def _led_to(block: Directive, path: str) -> Directive | None:
+    """Return the ``location PATH/`` that passes on: nginx itself redirects PATH to it, before it asks any regex."""
+    if block.found is None:
+        block.found = _Locations(block)
+    locations: _Locations = block.found
+    if path in locations.exact:
+        return None
+    found, _ = locations.prefixes.get(f"{path}/", (None, False))
+    if found is not None and any(each.name.endswith("_pass") for each in found.block or []):
+        return None if path in locations.prefixes else found
+    around, _ = locations.longest(path)
+    return _led_to(around, path) if around is not None else None
+
+
 def _filled(target: str, match: re.Match[str]) -> str:
     """Put a match's groups into a rewrite's target."""
     groups = {str(number): group or "" for number, group in enumerate(match.groups(), 1)}
@@ -219,6 +233,9 @@ def trace(config: Config, host: str, port: int, path: str, address: str = "") ->
         if flag in (*_FINAL, "return"):
             return Trace(met)
     for _ in range(_MOST_ROUNDS):
+        folder = _led_to(server, path)
+        if folder is not None:
+            return Trace([*met, *([] if folder in met else [folder])])
         location = choose_location(server, path)
         if location is None:
             return Trace(met)

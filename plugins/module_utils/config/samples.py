@@ -5,18 +5,19 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from .parse import Directive
 from .regexes import compiled, parsed
 
-__all__ = ["matching", "near_misses", "samples"]
+__all__ = ["REPEATS", "combined", "matching", "near_misses", "samples"]
 
 _MOST = 4
 _PLAIN = "x1aA-_."
 _CATEGORIES = {"CATEGORY_DIGIT": r"\d", "CATEGORY_WORD": r"\w", "CATEGORY_SPACE": r"\s"}
-_REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
+REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
+"""What Python's parser calls repetitions."""
 # Texts for one expression, and letters of one; what is repeated more often is not tried.
 _MOST_TEXTS = 64
 _MOST_LETTERS = 1024
@@ -65,16 +66,18 @@ def _as_path(text: str) -> str:
     return f"{text}x" if text.endswith("/.") else text
 
 
-def _sequence(parts: Iterable[tuple[Any, Any]]) -> list[str]:
-    """The first option of every part, then each other option of each part with the first ones around it."""
-    options = [_options(str(name), value)[:_MOST_TEXTS] for name, value in parts]
+def combined(options: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the first option of every part, then each other option of each part with the first ones around it."""
     firsts = [each[0] for each in options]
-    others = (
-        "".join([*firsts[:number], option, *firsts[number + 1 :]])
-        for number, each in enumerate(options)
-        for option in each[1:]
-    )
-    return [text[:_MOST_LETTERS] for text in itertools.islice(itertools.chain(["".join(firsts)], others), _MOST_TEXTS)]
+    yield "".join(firsts)
+    for number, each in enumerate(options):
+        for option in each[1:]:
+            yield "".join([*firsts[:number], option, *firsts[number + 1 :]])
+
+
+def _sequence(parts: Iterable[tuple[Any, Any]]) -> list[str]:
+    texts = combined([_options(str(name), value)[:_MOST_TEXTS] for name, value in parts])
+    return [text[:_MOST_LETTERS] for text in itertools.islice(texts, _MOST_TEXTS)]
 
 
 def _options(name: str, value: Any) -> list[str]:
@@ -90,7 +93,7 @@ def _options(name: str, value: Any) -> list[str]:
         return _sequence(value[3])
     if name == "ATOMIC_GROUP":
         return _sequence(value)
-    if name in _REPEATS:
+    if name in REPEATS:
         least, most, item = value
         texts = _sequence(item)
         if least:

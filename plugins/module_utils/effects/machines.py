@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, cast
 
 from .budget import Budget
 from .cases import NONE, Conditional, graft, unread
+from .derivatives import Derivatives
 from .letters import EVERY, OTHER, QUERY, SAFE, UNSAFE, bit, either_case, name, refined, sent
 from .patterns import NotRegular, literal_prefix, searched
 from .terms import Algebra, TooMuch
@@ -39,16 +40,15 @@ class _State(NamedTuple):
     here: int = -1
 
 
-class Machines:
+class Machines(Derivatives):
     """The automata of one comparison."""
 
     def __init__(self, terms: Algebra, budget: Budget) -> None:
+        super().__init__()
         self.terms = terms
         self.budget = budget
         self._known: dict[_State, int] = {}
         self._states: list[_State] = []
-        self._steps: dict[tuple[int, int], int] = {}
-        self._divided: dict[int, tuple[int, ...]] = {}
         self._queries: dict[int, bool] = {}
         self._values: dict[int, object] = {}
         self._pairs: dict[tuple[int, int], frozenset[tuple[object, object]] | None] = {}
@@ -194,14 +194,6 @@ class Machines:
             number = self.step(number, bit(ord(each)) or OTHER)
         return number
 
-    def step(self, number: int, letter: int) -> int:
-        """Return the state after one letter, given as its bit."""
-        key = (number, letter)
-        found = self._steps.get(key)
-        if found is None:
-            found = self._steps[key] = self._step(number, letter)
-        return found
-
     def _step(self, number: int, letter: int) -> int:
         state = self._states[number]
         if state.kind == "constant":
@@ -344,13 +336,6 @@ class Machines:
             here = [(first.here, second.here)] if first.here >= 0 else nothing
             return nothing, [(first.below, second.below), *here]
         return nothing, nothing
-
-    def division(self, number: int) -> tuple[int, ...]:
-        """Return sets of letters that are all alike to an automaton."""
-        found = self._divided.get(number)
-        if found is None:
-            found = self._divided[number] = self._division(number)
-        return found
 
     def _division(self, number: int) -> tuple[int, ...]:
         state = self._states[number]

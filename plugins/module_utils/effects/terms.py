@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from .derivatives import Derivatives
 from .letters import EVERY, refined
 
 __all__ = ["Algebra", "TooMuch"]
@@ -29,17 +30,16 @@ class _Term(NamedTuple):
     parts: frozenset[int] = frozenset()
 
 
-class Algebra:
+class Algebra(Derivatives):
     """The terms of one comparison. ``NOTHING`` matches no text, ``EMPTY`` the empty one and ``ANY`` each."""
 
     NOTHING, EMPTY, ANY = 0, 1, 2
 
     def __init__(self) -> None:
+        super().__init__()
         self._known: dict[_Term, int] = {}
         self._terms: list[_Term] = []
         self._empty: list[bool] = []
-        self._steps: dict[tuple[int, int], int] = {}
-        self._divided: dict[int, tuple[int, ...]] = {}
         self.read: dict[tuple[str, bool], int | Exception] = {}
         """What patterns have been read as; ``patterns.py`` keeps it."""
         self._make(_Term("letters"), False)
@@ -145,14 +145,6 @@ class Algebra:
             found = self.then(number, found)
         return found
 
-    def step(self, number: int, letter: int) -> int:
-        """Return what may follow after one letter, given as its bit."""
-        key = (number, letter)
-        found = self._steps.get(key)
-        if found is None:
-            found = self._steps[key] = self._step(number, letter)
-        return found
-
     def _step(self, number: int, letter: int) -> int:
         term = self._terms[number]
         if term.kind == "letters":
@@ -169,13 +161,6 @@ class Algebra:
             return self.then(self.step(term.one, letter), number)
         first = self.then(self.step(term.one, letter), term.other)
         return self.either((first, self.step(term.other, letter))) if self._empty[term.one] else first
-
-    def division(self, number: int) -> tuple[int, ...]:
-        """Return sets of letters that are all alike to a language."""
-        found = self._divided.get(number)
-        if found is None:
-            found = self._divided[number] = self._division(number)
-        return found
 
     def _division(self, number: int) -> tuple[int, ...]:
         term = self._terms[number]

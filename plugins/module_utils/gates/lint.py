@@ -17,6 +17,7 @@ from ..lint.catalogue import LintFinding, find_rules, run_rules
 from ..lint.context import LintContext, read_certificates, read_extensions, read_secrets
 from ..lint.pairing import as_in_live
 from ..release.store import Release
+from ..tree_reader import read_inside
 from ..verdicts.model import Finding, Subject, Verdict
 
 AFTER = ("parse",)
@@ -83,6 +84,7 @@ class _Lived:
 
     def __init__(self, subject: Subject, config: Config, found: Sequence[LintFinding], gixy: bool = True) -> None:
         self._subject, self._config, self._found, self._gixy = subject, config, found, gixy
+        self._read: dict[tuple[str, str], list[str]] = {}
 
     @functools.cached_property
     def _same(self) -> Sequence[bool]:
@@ -94,7 +96,24 @@ class _Lived:
 
     def has(self, number: int) -> bool:
         """Return whether live has the finding of that number."""
-        return self._same[number]
+        return self._same[number] or self._is_unread(self._found[number])
+
+    def _is_unread(self, found: LintFinding) -> bool:
+        """Return whether the line stands in a file of live that cannot be read: who repairs that left it alone."""
+        live, rule = self._subject.live, find_rules().get(found.rule)
+        if live is None or not live.config.problems or not found.finding.line or (rule and not rule.accepted_by_tree):
+            return False
+        lines = self._lines(self._subject.examined[0], found.finding.file)
+        line = lines[found.finding.line - 1] if found.finding.line <= len(lines) else ""
+        return bool(line) and line in self._lines(live.release, found.finding.file)
+
+    def _lines(self, release: Release, file: str) -> list[str]:
+        if (release.id, file) not in self._read:
+            lines: list[str] = []
+            with contextlib.suppress(SluiceError, OSError):
+                lines = read_inside(release.tree, file).decode("utf-8", "replace").splitlines()
+            self._read[release.id, file] = [each.strip() for each in lines]
+        return self._read[release.id, file]
 
 
 def run(subject: Subject) -> Verdict:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..behaviour.plain_requests import ResponseProblem, asked_plainly
@@ -14,6 +16,9 @@ from ..verdicts.model import Finding, Subject, Verdict
 
 AFTER = ("start",)
 ON = ("stage", "live_stage")
+
+_LOG_FAILS = re.compile(r'open\(\) "([^"]+)" failed \((?:\d+: )?([^)]+)\) while logging request')
+_VARIABLE = re.compile(r"\$\{?\w+\}?")
 
 
 def _ways(way: Trace) -> str:
@@ -58,6 +63,37 @@ def _derived(problem: ResponseProblem, before: str) -> Finding:
     )
 
 
+def _unlogged(subject: Subject, errors: Sequence[str]) -> Iterator[Finding]:
+    """Yield a finding for each ``access_log`` with a variable that workers cannot open, which they do for each request.
+
+    A change from a live release shows it in ``reload``, which has both.
+    """
+    if subject.live is not None:
+        return
+    _, config = subject.examined
+    logs = [each for each in config.named("access_log") if each.args and "$" in each.args[0]]
+    said = set[int]()
+    for line in errors:
+        found = _LOG_FAILS.search(line)
+        directive = next((each for each in logs if found and _writes(each.args[0], found[1])), None)
+        if found and directive and id(directive) not in said:
+            said.add(id(directive))
+            yield Finding(
+                f"workers cannot open the access log {directive.args[0]}: {found[2]}",
+                file=directive.file,
+                line=directive.line,
+                expected="a log that the user of the workers can create",
+                actual=found[1],
+                fix=f"let that user write to {posixpath.dirname(found[1])}, or log to one file without a variable",
+                nginx=line,
+            )
+
+
+def _writes(path: str, name: str) -> bool:
+    parts = _VARIABLE.split(path)
+    return re.fullmatch(".*".join(map(re.escape, parts)), name) is not None
+
+
 def _without_contract(subject: Subject) -> Verdict:
     _, config = subject.examined
     requests, asked, problems = asked_plainly(subject.staged, config)
@@ -68,6 +104,7 @@ def _without_contract(subject: Subject) -> Verdict:
     outcomes = [{"request": request.words, **answer} for request, answer in zip(requests, asked.answers, strict=True)]
     before = _of_live(subject, [problem.request for problem in problems if not problem.environment])
     findings = [_derived(problem, before.get(_key(problem.request), "")) for problem in problems]
+    findings += _unlogged(subject, asked.errors)
     nothing = all("fault" in answer for answer in asked.answers)
     if nothing and problems and all(finding.warning for finding in findings):
         findings.insert(0, Finding(f"none of {count(len(requests), 'derived request')} was answered"))
@@ -102,6 +139,7 @@ def run(subject: Subject) -> Verdict:
         for check, outcome in zip(checks, outcomes, strict=True)
         if not outcome["ok"]
     ]
+    findings += _unlogged(subject, answer["errors"])
     return Verdict.of(
         findings, f"{len(outcomes)} checks hold", outcomes=outcomes, derived=False, errors=answer["errors"]
     )

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..config.regexes import compiled, parsed
+from ..config.samples import REPEATS, combined
 
 __all__ = ["varied"]
 
 _MOST_TEXTS, _MOST_LETTERS, _MOST_CHOICES = 200, 500, 12
 _LETTERS = "x7A-_.b/ "
-_REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
 _FURTHER = ("", "/more", "x", ".html")
 _BEFORE = ("", "/before")
 
@@ -37,15 +37,7 @@ def varied(pattern: str) -> tuple[str, ...]:
 
 
 def _sequence(parts: Iterable[tuple[Any, Any]]) -> list[str]:
-    """The first choice of every part, then each other choice of each part with the first ones around it."""
-    choices = [_choices(str(name), value) for name, value in parts]
-    firsts = [each[0] for each in choices]
-    others = (
-        "".join([*firsts[:number], choice, *firsts[number + 1 :]])
-        for number, each in enumerate(choices)
-        for choice in each[1:]
-    )
-    texts = itertools.chain(["".join(firsts)], others)
+    texts = combined([_choices(str(name), value) for name, value in parts])
     return [text[:_MOST_LETTERS] for text in itertools.islice(texts, _MOST_TEXTS)]
 
 
@@ -62,7 +54,7 @@ def _choices(name: str, value: Any) -> Sequence[str]:
         return _sequence(value[3])
     if name == "ATOMIC_GROUP":
         return _sequence(value)
-    if name in _REPEATS:
+    if name in REPEATS:
         least, most, item = value
         texts = _sequence(item)
         least, most = min(least, _MOST_LETTERS), min(most, least + 2)

@@ -90,6 +90,8 @@ def test_a_jump_is_told_from_a_step(name: str, old: str, new: str, words: str) -
             False,
         ),
         ("server { proxy_cache_valid 200 1m; }", "server { proxy_cache_valid any 1m; }", True),
+        ("server { }", "server { proxy_cache_valid any 10m; }", True),
+        ("server { }", "server { proxy_cache_valid any 1m; }", False),
         ("server { proxy_no_cache $a $b; }", "server { proxy_no_cache $a; }", True),
         ("server { proxy_buffer_size 16k; }", "server { }", True),
         ("server { proxy_buffer_size 8k; }", "server { }", False),

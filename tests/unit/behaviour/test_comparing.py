@@ -140,3 +140,15 @@ def test_members_of_an_upstream_are_one_place_whatever_it_is_called(conf: Conf) 
     assert pools.place("198.19.0.3:80", True) == "198.19.0.3:80"
     assert pools.host("renamed") == pools.host("app") == "the upstream app"
     assert pools.host("shop.example") == "shop.example"
+
+
+def test_a_place_that_fails_so_in_live_is_no_fault_of_who_leads_there(conf: Conf) -> None:
+    place = "location /health { try_files $uri $uri/index.html; }"
+    first, second = conf(f"http {{ {_server(place + 'location ~ json$ { }')} }}"), conf(f"http {{ {_server(place)} }}")
+    changed = changes(first, second)
+    explained = Attribution(first, second, changed), Judge(first, second, changed)
+    asked, same = _ask("/health/a.json"), _ask("/health/a")
+    answers = [({"status": "404"}, {"status": "404"}, {"status": "500"})]
+    loops = ({"status": "500"}, {"status": "500"}, {"status": "500"})
+    assert [one.judgement.sort for one in compare([asked], answers, *explained)] == ["regression"]
+    assert [one.judgement.sort for one in compare([asked, same], [*answers, loops], *explained)] == ["shown"]

@@ -137,6 +137,15 @@ def test_templates_are_rendered_with_variables(clone: Clone, tmp_path: Path) -> 
     assert _contents(found.candidate) == {"conf.d/site": "server_name a.example b.example;\n"}
 
 
+def test_a_template_includes_what_its_layout_has(clone: Clone, tmp_path: Path) -> None:
+    clone.commit(site="plain\n")
+    commit = clone.commit(site="{% include 'tls.j2' %} ssl_certificate {{ file | basename }};\n")
+    layout = "{places: [{source: site, target: s}], variables: {file: /srv/a.crt}, includes: {tls.j2: listen 443 ssl;}}"
+    layouts = read_layouts(_layouts(tmp_path, f"owner+name: {layout}"))
+    (found,) = of_clones(tmp_path, [Label("owner+name", commit, "good", "")], layouts, tmp_path / "work")
+    assert _contents(found.candidate) == {"s": "listen 443 ssl; ssl_certificate a.crt;\n"}
+
+
 @pytest.mark.parametrize("text", ["{{ open }", "{{ range(10 ** 9) | list }}", "{% include 'other' %}"])
 def test_a_template_that_reaches_for_more_is_named(clone: Clone, tmp_path: Path, text: str) -> None:
     clone.commit(site="plain\n")
@@ -155,7 +164,7 @@ def test_a_commit_that_is_not_in_the_clone_is_named(clone: Clone, tmp_path: Path
 
 def test_each_label_has_a_layout_and_stands_in_one_file() -> None:
     layouts = read_layouts(DATA / "layouts.yml")
-    rows = [each for name in ("transitions.tsv", "kept.tsv", "strangers.tsv") for each in read_labels(DATA / name)]
+    rows = [each for path in DATA.glob("*.tsv") if path.name != "judged.tsv" for each in read_labels(path)]
     assert {each.repository for each in rows} == set(layouts)
     assert len({each[:2] for each in rows}) == len(rows)
     assert all(each.note for each in rows)

@@ -145,6 +145,11 @@ location /e/ {
 location /f/ { rewrite ^/f/ https://f.example/; return 500; }
 location /g/ { rewrite ^/g/(.)(.)?$ /b/$2 last; }
 location /h/ { rewrite ( /x last; return 200; }
+location /i/ { proxy_pass http://i; }
+location ~ ^/[ijk] { return 204; }
+location /j/ { root /srv; }
+location = /k { return 200; }
+location /k/ { proxy_pass http://k; }
 } }"""
 
 
@@ -163,6 +168,11 @@ location /h/ { rewrite ( /x last; return 200; }
         ("/f/1", ["server", "location:18", "rewrite:18", "return:18"]),
         ("/g/1", ["server", "location:19", "rewrite:19", "location:8"]),
         ("/h/1", ["server", "location:20", "return:20"]),
+        # nginx leads to a place that passes on by itself, before any regex.
+        ("/i", ["server", "location:21"]),
+        ("/i/1", ["server", "location:22", "return:22"]),
+        ("/j", ["server", "location:22", "return:22"]),
+        ("/k", ["server", "location:24", "return:24"]),
     ],
 )
 def test_the_way_of_a_request(conf: Conf, path: str, way: list[str]) -> None:

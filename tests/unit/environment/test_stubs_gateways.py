@@ -161,12 +161,12 @@ def test_a_large_fastcgi_answer_comes_in_more_records(answering: Running, ports:
     assert len(found[STDOUT]) > 200_000
 
 
-def uwsgi(params: Mapping[str, str], body: bytes) -> bytes:
+def uwsgi(params: Mapping[str, str], body: bytes, modifier: int = 0) -> bytes:
     def text(word: str) -> bytes:
         return struct.pack("<H", len(word)) + word.encode()
 
     packet = b"".join(text(name) + text(value) for name, value in params.items())
-    return struct.pack("<BHB", 0, len(packet), 0) + packet + body
+    return struct.pack("<BHB", modifier, len(packet), 0) + packet + body
 
 
 def scgi(params: Mapping[str, str], body: bytes) -> bytes:
@@ -188,6 +188,14 @@ def test_uwsgi_and_scgi_say_what_they_saw(answering: Running, ports: Ports, name
     assert said["headers"]["x-shop"] == "tea"
     refused = exchanged(ports[name], form({**ASKED, "HTTP_X_SLUICE_ANSWER": '{"status": 503}'}, b"tea"))
     assert refused.decode().startswith(first.format(503, "Service Unavailable"))
+
+
+def test_uwsgi_says_which_plugin_was_asked_for(ports: Ports, answering: Running) -> None:
+    said = [
+        json.loads(exchanged(ports["uwsgi"], uwsgi(ASKED, b"tea", modifier)).split(b"\r\n\r\n")[1])
+        for modifier in (0, 9)
+    ]
+    assert [each["stub"]["params"].get("UWSGI_MODIFIER1") for each in said] == [None, "9"]
 
 
 def test_memcached_has_every_key_but_one_and_keeps_what_it_is_given(answering: Running, ports: Ports) -> None:

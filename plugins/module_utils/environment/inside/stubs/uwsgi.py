@@ -11,12 +11,14 @@ from .request_log import answer, from_params
 __all__ = ["serve"]
 
 _WSGI = 0
+# Programs of CGI are 9, PHP is 14; a letter of another protocol is beyond.
+_LAST_PLUGIN = 31
 
 
 async def serve(link: Link) -> None:
     """Answer the one request of the connection."""
     modifier, length = struct.unpack("<BHx", await link.reader.readexactly(4))
-    if modifier != _WSGI:
+    if modifier > _LAST_PLUGIN:
         raise Refused
     packet = await link.reader.readexactly(length)
     words, place = [], 0
@@ -25,6 +27,9 @@ async def serve(link: Link) -> None:
         words.append(packet[place + 2 : place + 2 + size].decode(errors="replace"))
         place += 2 + size
     params = dict(zip(words[::2], words[1::2], strict=True))
+    # Which of its plugins is asked for is part of what it is told: a program of CGI, say.
+    if modifier != _WSGI:
+        params["UWSGI_MODIFIER1"] = str(modifier)
     body, size = await read_body(link, int(params.get("CONTENT_LENGTH") or 0))
     row = {**from_params(link.place, params, body), "size": size, **link.tls}
     link.record.add(row)

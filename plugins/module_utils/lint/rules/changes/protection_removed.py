@@ -37,7 +37,11 @@ _PROTOCOLS = ("proxy", "fastcgi", "grpc")
 _LIMITS = ("limit_req", "limit_conn", "limit_rate")
 # What nginx does by default is no loss.
 _USUAL = {"real_ip_header": ["X-Real-IP"], "proxy_next_upstream": ["error", "timeout"]}
-_TELLS = re.compile(r"(?i)x-|server$|via$|set-cookie|www-authenticate")
+_TELLS = re.compile(
+    r"(?i)x-(?!frame-options|content-type-options|xss-protection|robots-tag)|server$|via$|set-cookie|www-authenticate"
+)
+# They are about a cache, and do nothing without one.
+_OF_CACHES = re.compile(r"(\w+)_(?:cache_\w+|no_cache)")
 # Better off than on, where somebody switched it off: streams, uploads.
 _SWITCHED_OFF = ("proxy_buffering", "proxy_request_buffering", "fastcgi_buffering", "fastcgi_request_buffering")
 _OLD_PROTOCOLS = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"})
@@ -69,6 +73,9 @@ def _protections(before: BlockScope, now: BlockScope, names: Sequence[str]) -> I
     for name in names:
         protocol = name.partition("_")[0]
         if now.kind == "location" and protocol in _PROTOCOLS and not now.passes_on(protocol):
+            continue
+        cache = _OF_CACHES.fullmatch(name)
+        if cache and not _on(before.effective(f"{cache[1]}_cache")):
             continue
         had = _on(before.effective(name))
         if had and not _on(now.effective(name)):

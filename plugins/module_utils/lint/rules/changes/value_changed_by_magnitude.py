@@ -3,7 +3,8 @@
 ``20m`` became ``20k``, ``30d`` became ``30``, ``5r/s`` became ``5r/m``, or a timeout of an hour was dropped and is a
 minute again. No syntax check and no request shows it; the first large upload does. Equal values (``1m``, ``60s``) and
 smaller changes pass, and so do more than nginx's own value where none was written, and for sessions of TLS the day that
-guides recommend and nginx's own five minutes. A line that was moved to another block was narrowed.
+guides recommend and nginx's own five minutes, and less than a hundred times as much room for uploads.
+A line that was moved to another block was narrowed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from ...values import unit
 LEVEL = "high"
 
 _JUMP = 30
+# Whoever lets larger files in may mean videos.
+_ROOMY = 100
 # Falling back to nginx's own value is no tuning, so less of it is enough.
 _FALL = 5
 _PROTOCOLS = ("proxy", "fastcgi", "uwsgi", "scgi", "grpc", "memcached")
@@ -70,7 +73,8 @@ def _jumped(before: Quantity, now: Quantity) -> bool:
         return True
     same_digits = now.directive is not None and unit(before.text)[0] == unit(now.text)[0]
     factor = max(before.size / now.size, now.size / before.size)
-    return same_digits or factor >= (_JUMP if now.directive else _FALL)
+    roomy = now.directive is not None and now.directive.name == "client_max_body_size" and now.size > before.size
+    return same_digits or factor >= (_ROOMY if roomy else _JUMP if now.directive else _FALL)
 
 
 def _changes(before: BlockScope, now: BlockScope) -> Iterator[tuple[str, Quantity, Quantity]]:

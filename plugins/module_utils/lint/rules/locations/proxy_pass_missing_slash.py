@@ -2,7 +2,7 @@
 
 ``location /api/`` with ``proxy_pass http://app/v1`` forwards ``/api/users`` as ``/v1users``; ``location /api`` with
 ``proxy_pass http://app/`` forwards it as ``//users``. A group that begins with a slash does the same: ``location ~
-^/api(/.*)$`` with ``http://app/$1``.
+^/api(/.*)$`` with ``http://app/$1``. Where a ``rewrite … break`` says the path, that of ``proxy_pass`` does not count.
 """
 
 from __future__ import annotations
@@ -40,13 +40,18 @@ def _of_groups(block: Directive, pattern: str) -> Iterator[Finding]:
                 )
 
 
+def _is_rewritten(block: Directive) -> bool:
+    """Return whether a rewrite says what path is passed on: nginx leaves that of ``proxy_pass`` out then."""
+    return any(each.args[2:] == ["break"] for each in block.children("rewrite"))
+
+
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find prefix locations of which only one of path and target ends with a slash."""
     for _, block in blocks(config, "location"):
         modifier, path = location_kind(block)
         if modifier.startswith("~"):
             yield from _of_groups(block, path)
-        if modifier not in ("", "^~") or not path.startswith("/"):
+        if modifier not in ("", "^~") or not path.startswith("/") or _is_rewritten(block):
             continue
         for directive in block.children("proxy_pass"):
             match = _WITH_PATH.fullmatch(directive.args[0] if directive.args else "")

@@ -2,8 +2,8 @@
 
 Directories that packages include (``conf.d/*.conf``, ``modules-enabled/*.conf``, ``sites-enabled/*`` and the like)
 may be empty, unless the live release has files there. Debian's own three lines may always match nothing: who removes
-the last site means it. A new pattern passes where the release has other files in its directory, and still reads all
-that live reads there: it is for what may come.
+the last site means it. A new pattern passes where the release still reads all that live reads, and its directory has
+other files, or is not a near miss of one that has: it is for what may come.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ....closest_match import typo_of
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...context import LintContext
@@ -42,12 +43,17 @@ def _filled_before(directive: Directive, live: Config | None) -> bool:
 
 
 def _may_come(directive: Directive, config: Config, context: LintContext) -> bool:
-    """Return whether a pattern is for files that may come: its directory is there, and nothing in it was lost."""
+    """Return whether a pattern is for files that may come: nothing was lost, and its directory is no slip."""
     folder = _folder(directive.args[0].removeprefix("/etc/nginx/"))
     if context.live is None or "*" in folder:
         return False
-    lost = {name for name in context.live.files if _folder(name) == folder} - {*config.files}
-    return not lost and any(_folder(path) == f"/etc/nginx/{folder}" for path in context.brings)
+    lost = {*context.live.files[1:]} - {*config.files}
+    known = {_folder(path).removeprefix("/etc/nginx/") for path in context.brings} | set(
+        map(_folder, context.live.files)
+    )
+    if folder in known:
+        return not any(_folder(name) == folder for name in lost)
+    return not lost and not typo_of(folder, {*known, *map(_folder, _DEBIAN)})
 
 
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
