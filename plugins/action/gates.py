@@ -20,6 +20,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.summarize impor
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined, Examiner, Later
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import sign, withdraw_receipt, write_receipt
+from ansible_collections.sluice.nginx.plugins.module_utils.record.lived import Soaking, read_demand
 from ansible_collections.sluice.nginx.plugins.module_utils.record.summary import accepted_texts, emergency_text
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.releases import door_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release.live_trees import find_live
@@ -90,6 +91,7 @@ class ActionModule(ConcludingAction):
         inventory = read_inventory(options["inventory"])
         file = accepted_file(options["accepted_file"])
         changes = file.read()
+        soaking = self._soaking(options, reason)
         candidates = self._candidates(options["releases"], options["said"])
         record.door = door_of(each for one in candidates for each in (one.release, one.live))
         accepted = Accepted(changes, file.shown, record.door)
@@ -99,7 +101,8 @@ class ActionModule(ConcludingAction):
             examined = self._examiner(options, run.id, accepted, progress.of).examine(candidates, later)
         for each in examined:
             if each.candidate.release is not None and (each.passed or reason):
-                write_receipt(each, run.id, hours, key, inventory=inventory, reason=reason)
+                lived = soaking.told(each.candidate.release.id)
+                write_receipt(each, run.id, hours, key, inventory=inventory, reason=reason, lived=lived)
             elif each.candidate.release is not None:
                 withdraw_receipt(each.candidate.release)
         emergency = {"reason": reason, "gates": _overridden(examined)} if reason else None
@@ -107,11 +110,12 @@ class ActionModule(ConcludingAction):
         goes_on = all(each.passed or (reason and each.candidate.release is not None) for each in examined)
         # From here on people read it.
         examined = [each.through(record.door) for each in examined]
-        releases = [each.to_json() for each in examined]
+        releases = [{**each.to_json(), "lived": soaking.told(each.release_id)} for each in examined]
         offered = "" if goes_on else self._offered(run.id, releases)
-        noted = {"releases": releases, "signed": key is not None, "emergency": emergency, "offer": offered}
+        noted: dict[str, Any] = {"releases": releases, "signed": key is not None, "emergency": emergency}
+        noted.update(offer=offered, inventory=inventory)
         record.note("gate", "", good=goes_on, answer=noted)
-        loud = [*([emergency_text(emergency)] if emergency else []), *accepted_texts(releases)]
+        loud = [*([emergency_text(emergency)] if emergency else []), *soaking.overridden, *accepted_texts(releases)]
         unsigned = [] if key else ["receipts are not signed: gates_signing_key names no key"]
         told = notes(accepted, [(each["live"], each["release"]) for each in releases])
         offers = [f"if all of this is meant, say why, and commit the file that this writes:\n    {offered}"]
@@ -132,6 +136,12 @@ class ActionModule(ConcludingAction):
             "failed": True,
             "msg": f"{failed} of {len(examined)} releases did not pass the gates; no host was touched",
         }
+
+    def _soaking(self, options: Mapping[str, Any], reason: str) -> Soaking:
+        """Return where the releases have lived. Raises ``SluiceError`` where one has not soaked as is demanded."""
+        runs = self._state() / "runs"
+        named = [str(each["id"]) for each in options["releases"] if each["id"]]
+        return Soaking.of(runs, named, read_demand("gates_soaked", options["soaked"]), reason)
 
     def _offered(self, run: str, releases: Sequence[Mapping[str, Any]]) -> str:
         """The command that accepts what the gates found, where all of it can be accepted."""

@@ -14,6 +14,9 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.template import Templar, trust_as_template
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import read_inventory
+from ansible_collections.sluice.nginx.plugins.module_utils.record.index import heads
+from ansible_collections.sluice.nginx.plugins.module_utils.record.lived import promoted, stays
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.interning import Texts
 from ansible_collections.sluice.nginx.plugins.module_utils.release.render import (
@@ -25,15 +28,16 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.render import
     raw_variables,
     render,
 )
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import ReleaseStore
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore, write_json
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
+from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_release_id
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import told
 from ansible_collections.sluice.nginx.plugins.plugin_utils.templating import is_refused_variable, sandboxed
 
 _ROLE = Path(__file__).resolve().parents[2] / "roles/nginx"
 # What the role hands to this action, which is the same for all hosts; its other variables describe each host's tree.
-_INPUTS = ("nginx_platform", "nginx_live_tree")
+_INPUTS = ("nginx_platform", "nginx_live_tree", "nginx_promoted", "nginx_promoted_from")
 
 
 class ActionModule(ControllerAction):
@@ -54,13 +58,17 @@ class ActionModule(ControllerAction):
         described = {name: platform[name] for name in ("os", "nginx_version", "modules")}
         store, live = ReleaseStore(self._state() / "releases"), ReleaseStore(self._state() / "live")
         found: dict[str, dict[str, Any]] = {}
+        going_on = self._promoted(options, store)
         for variant in group({host: self._settings(host, platform) for host in hosts}):
             try:
                 valid = self._validated(variant)
-                rendered = self._render(valid, packaged)
-                identity = store.identify(rendered.tree)
-                made = found.setdefault(identity, {**_nothing(), "rendered": rendered})
-                made["contract"] = _united(made["contract"], rendered.contract_json())
+                if going_on:
+                    made = found.setdefault(going_on.id, {**_nothing(), "id": going_on.id})
+                else:
+                    rendered = self._render(valid, packaged)
+                    identity = store.identify(rendered.tree)
+                    made = found.setdefault(identity, {**_nothing(), "rendered": rendered})
+                    made["contract"] = _united(made["contract"], rendered.contract_json())
                 made["needs"] = sorted({*made["needs"], *valid.settings["nginx_needs"]})
                 if options["live_tree"]:
                     made["live"] = self._live(valid, options["live_tree"], packaged, live, described)
@@ -68,7 +76,31 @@ class ActionModule(ControllerAction):
                 made = found.setdefault(f"no tree for {variant.hosts[0]}", _nothing())
                 made["problems"].append(told(error))
             made["hosts"].extend(variant.hosts)
+        if going_on:
+            # Its files and its contract are those that soaked; the gates run it on the platform of these hosts.
+            write_json(going_on.root / "release.json", {**going_on.described, "platform": described})
         return {"changed": False, "releases": [self._stored(store, made, described) for made in found.values()]}
+
+    def _promoted(self, options: Mapping[str, Any], store: ReleaseStore) -> Release | None:
+        """Return the release that goes on from another inventory; None where releases are rendered.
+
+        Raises ``SluiceError`` where none does, or the controller has not got it whole.
+        """
+        inventory, wanted = read_inventory(options["promoted_from"]), str(options["promoted"]).strip()
+        if not inventory:
+            if wanted:
+                raise InputError(
+                    "nginx_promoted", "it needs nginx_promoted_from, the inventory where the release lives"
+                )
+            return None
+        identity = promoted(stays(heads(self._state() / "runs")), inventory, wanted)
+        release = store.get(read_release_id(identity))
+        if not store.is_whole(release):
+            raise SluiceError(
+                f"release {identity[:12]} was changed on this controller: its files in {release.tree} are not those "
+                "of its id; run the gates for its inventory again, which make it anew"
+            )
+        return release
 
     def _hosts(self, task_vars: dict[str, Any]) -> list[str]:
         name = self._group()
@@ -183,6 +215,8 @@ class ActionModule(ControllerAction):
     def _stored(self, store: ReleaseStore, made: dict[str, Any], platform: dict[str, Any]) -> dict[str, Any]:
         rendered = made.pop("rendered")
         contract = made.pop("contract")
+        if made["id"] and not made["problems"]:
+            return made
         if rendered is None or made["problems"]:
             return {**made, "id": None}
         release = store.add(rendered.tree, contract, list(rendered.shared), platform)
@@ -191,7 +225,7 @@ class ActionModule(ControllerAction):
 
 def _nothing() -> dict[str, Any]:
     """A release that is still to be made."""
-    return {"hosts": [], "problems": [], "contract": [], "needs": [], "live": None, "rendered": None}
+    return {"hosts": [], "problems": [], "contract": [], "needs": [], "live": None, "rendered": None, "id": None}
 
 
 def _united(before: list[dict[str, Any]], more: list[dict[str, Any]]) -> list[dict[str, Any]]:

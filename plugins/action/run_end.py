@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import RunRecord
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import read_inventory
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.stored_releases import stored_releases
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.summarize import cleared_events, gate_answer, summarize
 from ansible_collections.sluice.nginx.plugins.module_utils.record.summary import RunSummary
@@ -33,7 +34,8 @@ class ActionModule(ConcludingAction):
         summary = summarize(events, releases, check_mode=self._task.check_mode)
         text = fleet_text(summary, gate_answer(events).get("emergency"))
         text = "\n\n".join([text, *self._remove_spent(options, task_vars, summary)])
-        told = self._conclude(record, "fleet", text, summary, events, releases)
+        inventory = read_inventory(options["inventory"])
+        told = self._conclude(record, "fleet", text, summary, events, releases, inventory)
         answer = {"changed": False, "outcome": summary.outcome, **told}
         return answer if summary.is_good else {**answer, "failed": True, "msg": summary.outcome}
 

@@ -2,8 +2,9 @@
 
 A receipt is ``{schema, kind, release, run, at, expires, number, inventory, gates, reason, contents, digest}``; times
 are ISO-8601 in UTC with milliseconds. ``number`` only grows: the milliseconds from 1970 to ``at``. ``contents`` has a
-digest of each part of the release that its id does not cover. Kinds: ``gates`` for a release that passed,
-``emergency`` for one that did not and goes out for a ``reason``, ``rollback`` for one that the host has.
+digest of each part of the release that its id does not cover; ``lived`` says where the release has lived by the records
+of the controller, as ``{inventory, hosts, now, since, until, hours, rolled_back}``. Kinds: ``gates`` for a release that
+passed, ``emergency`` for one that did not and goes out for a ``reason``, ``rollback`` for one that the host has.
 
 One code for both sides, so that neither can think otherwise of a receipt than the other. The digest keeps accidents
 out; it is the signature over ``canonical()`` that keeps people out.
@@ -14,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 from hashlib import sha256
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 __all__ = [
     "EMERGENCY",
@@ -69,13 +70,18 @@ def issue(
     inventory: str = "",
     reason: str = "",
     described: Mapping[str, Any] | None = None,
+    lived: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Make the receipt of ``release`` for the results of its gates; it is good for ``hours`` from ``at`` on.
 
     ``described`` is the release's description, whose parts the receipt binds. ``reason`` is that of an emergency.
     """
-    facts = {"release": release, "run": run, "gates": dict(gates), "contents": contents(described or {})}
-    return state(kind, at, hours, inventory, **facts, **({"reason": reason} if reason else {}))
+    bound = contents(described or {})
+    facts: dict[str, Any] = {"release": release, "run": run, "gates": dict(gates), "contents": bound}
+    more = {"reason": reason} if reason else {}
+    if lived:
+        facts["lived"] = [dict(each) for each in lived]
+    return state(kind, at, hours, inventory, **facts, **more)
 
 
 def state(kind: str, at: str, hours: float, inventory: str, **facts: Any) -> dict[str, Any]:

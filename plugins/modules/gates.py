@@ -48,6 +48,14 @@ options:
       - Set it where the inventory's folder has another name on another controller, as in AWX.
     type: str
     default: ""
+  soaked:
+    description:
+      - Where each release must have lived before it goes further; it served, confirmed, on so many C(hosts) of an
+        C(inventory) for so many C(hours), by the records of this controller.
+      - C(hours) is 24 and C(hosts) 1 where they are left out. One that was rolled back there by hand has not soaked.
+      - The receipt says where the release has lived, and a host's policy can demand it as well.
+    type: dict
+    default: {}
   emergency:
     description:
       - A reason for which gates that did not pass do not stop the run. It counts only where C(rollout_emergency) comes

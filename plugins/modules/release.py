@@ -26,6 +26,17 @@ options:
         raw one, without typed sites, and kept in C(.sluice/live).
     type: str
     default: ""
+  promoted_from:
+    description:
+      - The name of an inventory from which a release goes on to the hosts of the play, in the place of what their
+        variables render. The records of this controller say what lived there.
+      - Its files and its checks are those that soaked. Empty renders releases.
+    type: str
+    default: ""
+  promoted:
+    description: The release that goes on, by its id or the beginning of one. Empty for the only one that serves there.
+    type: str
+    default: ""
 extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
 author: Sluice (!UNKNOWN)
 """

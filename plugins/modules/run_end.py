@@ -23,6 +23,10 @@ options:
     description: That file, relative to the project; empty for C(accepted.yml) beside the inventory.
     type: str
     default: ""
+  inventory:
+    description: The name of the inventory, for the record; by it M(sluice.nginx.history) tells where a release lived.
+    type: str
+    default: ""
 extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
 author: Sluice (!UNKNOWN)
 """

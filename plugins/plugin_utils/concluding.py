@@ -31,6 +31,7 @@ class ConcludingAction(ControllerAction):
         summary: RunSummary,
         events: Sequence[Event],
         releases: Sequence[Mapping[str, Any]] = (),
+        inventory: str = "",
     ) -> dict[str, Any]:
         """Write ``run.json``, the reports beside it, and ``text`` as ``name``; returns what the result has of it.
 
@@ -39,7 +40,7 @@ class ConcludingAction(ControllerAction):
         folder = Path(record.run.folder)
         links = [f"record: {record.path}"]
         try:
-            record.write(summary, events, releases)
+            record.write(summary, events, releases, inventory)
         except (OSError, SluiceError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             troubles = [f"{record.path} could not be written: {why}; what the run came to is not changed by that"]

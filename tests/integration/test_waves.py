@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -171,3 +172,33 @@ def test_a_host_that_is_lost_pending_is_rolled_back_by_its_watchdog(fleet: Regio
     assert "left out, as it could not be reached: web3" in output
     assert fleet.words() == ["fifth", "fifth", old]
     assert fleet.state("web3")["last"]["by"] == "watchdog"
+
+
+def test_a_release_is_promoted_as_it_is_once_it_has_soaked(fleet: Regions) -> None:
+    old = fleet.word("web1")
+    first = fleet.deploy("soaked", "--limit", "web2", gates_inventory="us")
+    assert first.code == 0, first.output
+    # What the variables would render by now is another release.
+    settings = fleet.settings("newer", gates_inventory="eu", rollout_waves=["100%"])
+    arguments = ("playbooks/promote.yml", "--limit", "web1,web3", "-e", settings, "-e", "promote_from=us")
+    early = fleet.play(*arguments)
+    assert early.code == 2
+    said = " ".join(early.output.split())
+    assert "has not soaked on us; expected 24 h confirmed on 1 host; actual:" in said
+    assert [fleet.word(host) for host in ("web1", "web3")] == [old, old]
+    done = fleet.play(*arguments, "-e", "promote_hours=0.0001")
+    assert done.code == 0, done.output
+    assert fleet.words() == ["soaked"] * 3
+    assert len(set(fleet.live().values())) == 1
+    record = record_of(done.output)
+    (release,) = record["releases"]
+    (lived,) = [row for row in release["lived"] if row["inventory"] == "us"]
+    assert (record["inventory"], lived["now"], lived["rolled_back"]) == ("eu", 1, False)
+    # What people rolled back goes nowhere.
+    back = fleet.play(
+        "playbooks/rollback.yml", "--limit", "web2", "-e", json.dumps({"gates_inventory": "us", "rollout_bake": 0.2})
+    )
+    assert back.code == 0, back.output
+    refused = fleet.play(*arguments, "-e", "promote_hours=0.0001", "-e", f"release={release['release'][:12]}")
+    assert refused.code == 2
+    assert "was rolled back there at" in " ".join(refused.output.split())

@@ -141,10 +141,16 @@ class RunRecord:
         """Of ``run.json``."""
         return Path(self.run.folder, "run.json")
 
-    def write(self, summary: RunSummary, events: Sequence[Event], releases: Sequence[Mapping[str, Any]] = ()) -> None:
+    def write(
+        self,
+        summary: RunSummary,
+        events: Sequence[Event],
+        releases: Sequence[Mapping[str, Any]] = (),
+        inventory: str = "",
+    ) -> None:
         """Write ``run.json``: the summary, what the gates said by the journal, and the journal.
 
-        ``releases`` are those of a run without gates. Raises ``OSError``.
+        ``releases`` and ``inventory`` are those of a run without gates. Raises ``OSError``.
         """
         gates = next((event.answer for event in reversed(events) if event.phase == "gate"), {})
         told = self.door.data(summary.to_json())
@@ -157,6 +163,7 @@ class RunRecord:
             "signed": gates.get("signed"),
             "emergency": gates.get("emergency"),
             "offer": gates.get("offer") or "",
+            "inventory": gates.get("inventory") or self.door.line(inventory),
             "hosts": told.pop("hosts"),
             # What is above is the head, which the index of all runs reads alone.
             "releases": gates["releases"] if "releases" in gates else self.door.data(list(releases)),

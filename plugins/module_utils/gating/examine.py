@@ -87,6 +87,11 @@ class Examined:
         """Return whether every gate passed; without a verdict none has."""
         return bool(self.verdicts) and all(verdict.result == "pass" for verdict in self.verdicts)
 
+    @property
+    def release_id(self) -> str:
+        """The id of the release, empty where there is none."""
+        return self.candidate.release.id if self.candidate.release else ""
+
     def through(self, door: Redactor) -> Examined:
         """Return what people may read of it."""
         return replace(

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,13 +34,20 @@ class Receipt(NamedTuple):
 
 
 def write_receipt(
-    examined: Examined, run: str, hours: float = 24, key: Path | None = None, *, inventory: str = "", reason: str = ""
+    examined: Examined,
+    run: str,
+    hours: float = 24,
+    key: Path | None = None,
+    *,
+    inventory: str = "",
+    reason: str = "",
+    lived: Sequence[Mapping[str, Any]] = (),
 ) -> Receipt:
     """Write the receipt of a release: which gates it passed, when, in which run, for which inventory and content.
 
-    It is good for ``hours``, and signed with ``key`` where there is one. A release that has not passed gets one for the
-    ``reason`` of an emergency only, of a kind of its own. Raises ``SluiceError`` where there is no reason,
-    ``InputError`` when the key cannot sign.
+    ``lived`` says where it has lived, by the records. The receipt is good for ``hours``, and signed with ``key`` where
+    there is one. A release that has not passed gets one for the ``reason`` of an emergency only, of a kind of its own.
+    Raises ``SluiceError`` where there is no reason, ``InputError`` when the key cannot sign.
     """
     release = examined.candidate.release
     if release is None or not (examined.passed or reason):
@@ -47,7 +55,8 @@ def write_receipt(
     gates = {verdict.gate: verdict.result for verdict in examined.verdicts}
     kind = {} if examined.passed else {"kind": receipts.EMERGENCY, "reason": reason}
     described = release.described
-    content = receipts.issue(release.id, run, now(), hours, gates, inventory=inventory, described=described, **kind)
+    terms: dict[str, Any] = {"inventory": inventory, "described": described, "lived": lived, **kind}
+    content = receipts.issue(release.id, run, now(), hours, gates, **terms)
     signature = sign(receipts.canonical(content), key) if key else ""
     # Never a signature beside a receipt that it is not of.
     _signature(release).unlink(missing_ok=True)

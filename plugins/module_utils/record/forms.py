@@ -84,6 +84,16 @@ class _Change(TypedDict):
     diff: str
 
 
+class _LivedForm(TypedDict):
+    inventory: str
+    hosts: int
+    now: int
+    since: str
+    until: str
+    hours: _Number
+    rolled_back: bool
+
+
 class _RecordedRelease(TypedDict, total=False):
     release: Required[str | None]
     changes: Required[list[_Change]]
@@ -93,6 +103,7 @@ class _RecordedRelease(TypedDict, total=False):
     verdicts: Required[list[_Verdict]]
     live: str | None
     culprits: _Culprits | None
+    lived: list[_LivedForm] | None
 
 
 class _Failing(TypedDict):
@@ -154,6 +165,7 @@ class RecordForm(TypedDict, total=False):
     signed: bool | None
     emergency: _Emergency | None
     offer: str | None
+    inventory: str | None
     hosts: Required[dict[str, HostSummary]]
     releases: Required[list[_RecordedRelease]]
     culprits: Required[list[Culprit]]

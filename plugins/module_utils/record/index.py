@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from ..textfmt import date_time, duration
 from ..untrusted import whole_number
 from .model import RESULTS, SCHEMA, read_record
 
-__all__ = ["RunRow", "rows"]
+__all__ = ["RunRow", "heads", "rows"]
 
 # Records are written with the head first and indented by one, so that the index need not read all of each.
 _HEAD_ENDS = b'\n "releases": '
@@ -38,12 +39,23 @@ class RunRow(NamedTuple):
 
 def rows(runs: Path) -> list[RunRow]:
     """Read every run; one whose record cannot be read is a row that says why."""
+    return [_row(folder) for folder in _folders(runs)]
+
+
+def heads(runs: Path) -> Iterator[Mapping[str, Any]]:
+    """Yield the head of each record below ``runs`` that can be read, the oldest first."""
+    for row in reversed(_folders(runs)):
+        with contextlib.suppress(SluiceError):
+            yield _head(row)
+
+
+def _folders(runs: Path) -> list[Path]:
+    """Return the folders of runs, the newest first; none where nothing has run yet."""
     try:
         names = sorted((entry.name for entry in os.scandir(runs) if entry.is_dir()), reverse=True)
     except OSError:
-        # Nothing has run yet.
         return []
-    return [_row(runs / name) for name in names if not name.startswith(".")]
+    return [runs / name for name in names if not name.startswith(".")]
 
 
 def _row(folder: Path) -> RunRow:

@@ -90,7 +90,7 @@ class ReleaseStore:
         entries = trees.manifest(tree)
         identity = release_id(entries)
         release = Release(identity, self.root / identity)
-        if not self._whole(release):
+        if not self.is_whole(release):
             self._put(tree, release)
         # Here, because reading configurations costs imports that a roll-out, which only gets releases, never needs.
         from .description import read
@@ -115,7 +115,8 @@ class ReleaseStore:
             raise SluiceError(f"release {wanted[:12]} is not in {self.root}; run the gates again, which make it")
         return release
 
-    def _whole(self, release: Release) -> bool:
+    def is_whole(self, release: Release) -> bool:
+        """Return whether the files of a release are there, and those of its id."""
         return (release.root / "bundle.tar.gz").is_file() and release_id(read_tree(release.tree)) == release.id
 
     def _put(self, tree: trees.Tree, release: Release) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from ..record.figures import figures
 from ..record.index import rows
+from ..record.lived import Lived, lived
 from ..record.model import RESULTS
+from ..textfmt import count, date_time, duration, short
 from .page.render import environment
 
 __all__ = ["history"]
+
+_MOST_LIVED = 20
 
 
 def history(runs: Path, now: datetime | None = None) -> str:
@@ -22,5 +27,33 @@ def history(runs: Path, now: datetime | None = None) -> str:
     return (
         environment()
         .get_template("history.html.j2")
-        .render(rows=found, counts=counts, results=RESULTS, told=figures(runs, now))
+        .render(rows=found, counts=counts, results=RESULTS, told=figures(runs, now), lived=_lived(runs, now))
     )
+
+
+class _LivedRow(NamedTuple):
+    """A row of the table that says where releases have lived."""
+
+    release: str
+    inventory: str
+    hosts: str
+    lives: str
+    took: str
+
+
+def _lived(runs: Path, now: datetime | None) -> list[_LivedRow]:
+    found = lived(runs, (now or datetime.now(UTC)).isoformat())[:_MOST_LIVED]
+    return [
+        _LivedRow(short(each.release), each.inventory, count(each.hosts, "host"), _lives(each), _took(each))
+        for each in found
+    ]
+
+
+def _lives(each: Lived) -> str:
+    if each.now:
+        return f"on {count(each.now, 'host')} now, since {date_time(each.since)}"
+    return f"{'rolled back by hand' if each.rolled_back else 'until'} {date_time(each.until)}"
+
+
+def _took(each: Lived) -> str:
+    return duration(0.0, each.hours * 3600)

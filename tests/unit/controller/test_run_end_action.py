@@ -41,7 +41,10 @@ class Ending:
         action._display = SimpleNamespace(display=self.shown.append, warning=self.warnings.append)
         action._state = lambda: self.folder.parent
         return dict(
-            action.work({"run": self.record.run.to_json(), "accepted_file": str(self.accepted)}, self.variables)
+            action.work(
+                {"run": self.record.run.to_json(), "accepted_file": str(self.accepted), "inventory": "shop"},
+                self.variables,
+            )
         )
 
     def written(self) -> dict[str, Any]:
@@ -107,7 +110,7 @@ def test_a_rollback_has_a_complete_record_without_gates(tmp_path: Path, project:
     jsonschema.Draft202012Validator(json.loads((project / "docs/schemas/run-3.json").read_text())).validate(written)
     (release,) = written["releases"]
     assert (release["release"], release["live"], release["hosts"]) == (NEW, OLD, ["web1", "web2"])
-    assert (release["passed"], written["signed"]) == (None, None)
+    assert (release["passed"], written["signed"], written["inventory"]) == (None, None, "shop")
 
 
 def test_the_last_lines_say_where_the_report_and_the_record_are(tmp_path: Path) -> None:
