@@ -4,7 +4,8 @@ A receipt is ``{schema, kind, release, run, at, expires, number, inventory, gate
 are ISO-8601 in UTC with milliseconds. ``number`` only grows: the milliseconds from 1970 to ``at``. ``contents`` has a
 digest of each part of the release that its id does not cover; ``lived`` says where the release has lived by the records
 of the controller, as ``{inventory, hosts, now, since, until, hours, rolled_back}``. Kinds: ``gates`` for a release that
-passed, ``emergency`` for one that did not and goes out for a ``reason``, ``rollback`` for one that the host has.
+passed, ``emergency`` for one that did not and goes out for a ``reason``, ``rollback`` for one that the host has,
+``drill`` for one that is what the host serves already, is rolled back in any case, and so needs no gate.
 
 One code for both sides, so that neither can think otherwise of a receipt than the other. The digest keeps accidents
 out; it is the signature over ``canonical()`` that keeps people out.
@@ -18,6 +19,8 @@ from hashlib import sha256
 from typing import Any, Mapping, Sequence
 
 __all__ = [
+    "DRILL",
+    "DRILL_FILE",
     "EMERGENCY",
     "ENGINE_NAMESPACE",
     "GATES",
@@ -44,7 +47,9 @@ GATES = (
     *("spec", "parse", "lint", "needs", "syntax", "start"),
     *("smoke", "reload", "coverage", "behaviour", "renewal", "verify"),
 )
-PASSED, EMERGENCY, ROLLBACK = "gates", "emergency", "rollback"
+PASSED, EMERGENCY, ROLLBACK, DRILL = "gates", "emergency", "rollback", "drill"
+DRILL_FILE = ".sluice-drill"
+"""The one file, which nginx never reads, in which the release of a drill differs from what the host serves."""
 # What a signature is for, in the words of ssh-keygen: one that was made for anything else is none for a receipt.
 NAMESPACE = "sluice-receipt"
 ENGINE_NAMESPACE = "sluice-engine"

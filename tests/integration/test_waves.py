@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -202,3 +203,49 @@ def test_a_release_is_promoted_as_it_is_once_it_has_soaked(fleet: Regions) -> No
     refused = fleet.play(*arguments, "-e", "promote_hours=0.0001", "-e", f"release={release['release'][:12]}")
     assert refused.code == 2
     assert "was rolled back there at" in " ".join(refused.output.split())
+
+
+def _restart_when_it_stops(fleet: Regions, host: str) -> threading.Thread:
+    """A container that is started anew only stops; somebody has to play the machine."""
+
+    def play() -> None:
+        container = fleet.container(host)
+        container.wait(timeout=120)
+        container.start()
+
+    thread = threading.Thread(target=play, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_a_drill_rehearses_rollbacks_and_changes_nothing(fleet: Regions) -> None:
+    assert fleet.deploy("calm").code == 0
+    before, state = fleet.live(), fleet.state("web1")
+    both = fleet.play("playbooks/drill.yml", "--limit", "web1,web2")
+    assert both.code == 2
+    assert "a drill is on one host, and this play has 2" in both.output
+    done = fleet.play("playbooks/drill.yml", "--limit", "web1", "-e", "rollout_drill_timeout=5")
+    assert done.code == 0, done.output
+    assert "web1: failing check: as it should: the check failed, and the host rolled back by reload" in done.output
+    found = re.search(r"web1: watchdog: as it should: rolled back by watchdog, back after ([\d.]+) s", done.output)
+    assert found, done.output
+    assert 4 <= float(found[1]) < 30
+    assert (fleet.live(), fleet.words()) == (before, ["calm"] * 3)
+    after = fleet.state("web1")
+    assert (after["confirmed"], after["last"]["by"]) == (state["confirmed"], "watchdog")
+    assert "failing check" in (fleet.project / ".sluice/runs/index.html").read_text(encoding="utf-8")
+    # What comes next is as ever.
+    assert fleet.deploy("calmer").code == 0
+    assert fleet.words() == ["calmer"] * 3
+
+
+@pytest.mark.thorough
+def test_a_host_that_is_started_anew_in_a_drill_comes_up_with_what_it_served(fleet: Regions) -> None:
+    before = fleet.live()
+    machine = _restart_when_it_stops(fleet, "web3")
+    wanted = {"drill_reboot": True, "rollout_drill_timeout": 5}
+    done = fleet.play("playbooks/drill.yml", "--limit", "web3", "-e", json.dumps(wanted))
+    machine.join(timeout=30)
+    assert done.code == 0, done.output
+    assert "web3: reboot while pending: as it should: rolled back by" in done.output
+    assert fleet.live() == before

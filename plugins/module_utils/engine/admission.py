@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Mapping
 
 from .. import receipt as receipts
+from ..untrusted import ReleaseId
 from .session import Fault, Problem, Session
 from .signatures import verify
 from .timestamps import seconds_of
@@ -16,8 +17,10 @@ from .timestamps import seconds_of
 if TYPE_CHECKING:
     from .protocol import ActivateRequest, Json
 
-__all__ = ["Admitted", "admit", "demand", "early", "foreign", "inventory_of", "is_strict"]
+__all__ = ["Admitted", "admit", "demand", "early", "foreign", "inventory_of", "is_strict", "refuse_drill"]
 
+# What a release that comes may come with.
+_NEW = (receipts.PASSED, receipts.EMERGENCY, receipts.DRILL)
 _FIX = "run sluice.nginx.deploy, whose gates write a receipt"
 _RESET = "sluice.nginx.trust -e rollout_forget_receipts=true lets this host forget it"
 
@@ -36,7 +39,9 @@ def demand(session: Session, state: Json, request: ActivateRequest, release: str
     if request.get("stored"):
         problems = _stored_problems(session, state, release, meta, receipt, signature)
     else:
-        problems = admit(session, release, receipt, signature, meta)
+        problems = admit(session, release, receipt, signature, meta, _NEW)
+    if _is_drill(receipt):
+        problems += _drill_problems(session, state, release, meta)
     strict = is_strict(session)
     reason, said = str(request.get("emergency") or "").strip(), []
     # The controller writes a receipt of this kind for a reason only, and where receipts are verified it is signed.
@@ -51,8 +56,34 @@ def demand(session: Session, state: Json, request: ActivateRequest, release: str
     if said:
         session.journal("emergency", release=release, reason=reason, problems=said)
         session.warn(f"EMERGENCY: activated without what the gates demand ({'; '.join(said)}), because: {reason}")
-    if strict and receipt:
+    # A drill changes nothing, so what was signed before it may still come.
+    if strict and receipt and not _is_drill(receipt):
         Admitted(session).write("receipt", receipt["number"], release)
+
+
+def _is_drill(receipt: object) -> bool:
+    return isinstance(receipt, dict) and receipt.get("kind") == receipts.DRILL
+
+
+def refuse_drill(session: Session, release: ReleaseId) -> None:
+    """Raise ``Fault`` where a release came for a drill: no gate was asked, so no host accepts it."""
+    if _is_drill(session.store.meta(release).get("receipt")):
+        what = f"release {release[:12]} came for a drill, and a drill is rolled back in any case"
+        raise Fault(Problem(what, fix=_FIX))
+
+
+def _drill_problems(session: Session, state: Json, release: str, meta: Json) -> list[Problem]:
+    """Return why a release is none for a drill: it is what the host serves, but for the one file that marks a drill."""
+    live = state["live"]
+    if not live or (state["confirmed"] or {}).get("release") != live:
+        do = "deploy first; sluice.nginx.status shows what the host serves"
+        return [Problem("a drill needs a host that serves a confirmed release", actual=str(live)[:12], fix=do)]
+    before = [row for row in session.store.meta(live).get("manifest") or [] if row[0] != receipts.DRILL_FILE]
+    after = [row for row in meta.get("manifest") or [] if row[0] != receipts.DRILL_FILE]
+    if before == after and before:
+        return []
+    expected = f"the files of release {live[:12]}, and {receipts.DRILL_FILE}"
+    return [Problem(f"release {release[:12]} is not what this host serves, so it is none for a drill", expected)]
 
 
 def _stored_problems(

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from ..fleet.drills import Drill, DrillStep, read_drills
 from ..record.figures import figures
 from ..record.index import rows
 from ..record.lived import Lived, lived
 from ..record.model import RESULTS
+from ..redactor.redactor import Redactor
 from ..textfmt import count, date_time, duration, short
 from .page.render import environment
 
 __all__ = ["history"]
 
 _MOST_LIVED = 20
+_MOST_DRILLS = 20
+_DOOR = Redactor()
 
 
 def history(runs: Path, now: datetime | None = None) -> str:
@@ -27,7 +32,14 @@ def history(runs: Path, now: datetime | None = None) -> str:
     return (
         environment()
         .get_template("history.html.j2")
-        .render(rows=found, counts=counts, results=RESULTS, told=figures(runs, now), lived=_lived(runs, now))
+        .render(
+            rows=found,
+            counts=counts,
+            results=RESULTS,
+            told=figures(runs, now),
+            lived=_lived(runs, now),
+            drills=_drills(runs),
+        )
     )
 
 
@@ -57,3 +69,26 @@ def _lives(each: Lived) -> str:
 
 def _took(each: Lived) -> str:
     return duration(0.0, each.hours * 3600)
+
+
+class _DrillRow(NamedTuple):
+    """A row of the table of drills: a step of one."""
+
+    at: str
+    inventory: str
+    host: str
+    step: str
+    ok: bool
+    words: str
+    took: str
+
+
+def _drills(runs: Path) -> list[_DrillRow]:
+    found = itertools.islice(read_drills(runs.parent / "drills"), _MOST_DRILLS)
+    return [_drill_row(drill, step) for drill in found for step in drill.steps]
+
+
+def _drill_row(drill: Drill, step: DrillStep) -> _DrillRow:
+    took = "" if step.seconds is None else duration(0.0, step.seconds)
+    words = _DOOR.line(step.words)
+    return _DrillRow(date_time(drill.at), _DOOR.line(drill.inventory), drill.host, step.name, step.ok, words, took)

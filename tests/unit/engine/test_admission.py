@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.admission import admit, demand
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.admission import admit, demand, refuse_drill
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import Ran, System
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Fault, Session
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout
@@ -191,7 +191,7 @@ class Scene:
     def words(self, receipt: dict[str, Any] | None, **more: Any) -> list[str]:
         """What the host says to a release; nothing where it takes it."""
         meta = {**SENT, **more.pop("meta", {})}
-        state = {"releases": more.pop("releases", {})}
+        state = {"releases": more.pop("releases", {}), **more.pop("state", {})}
         signed = more.pop("signed", receipt)
         signature = self.keys.sign("ada", canonical(signed)) if signed else ""
         request: Any = {"receipt": receipt, "signature": signature, **more}
@@ -325,6 +325,55 @@ def test_a_host_that_verifies_nothing_takes_an_emergency_with_a_warning_as_ever(
     assert scene.words(given, signed=None, emergency="it burns") == []
     assert scene.session.warnings[-1].startswith("EMERGENCY: activated without what the gates demand")
     assert scene.words(None) == [f"there is no receipt of the gates for release {RELEASE[:12]}"]
+
+
+LIVE: Any = "c" * 64
+
+
+def _drill(scene: Scene, manifest: list[list[Any]], *, confirmed: bool = True, **more: Any) -> list[str]:
+    """What a host that serves nginx.conf says to the release of a drill with these files."""
+    (scene.session.layout.root / "meta").mkdir(exist_ok=True)
+    scene.session.store.save_meta(LIVE, {"id": LIVE, "manifest": SENT["manifest"]})
+    described = {**SENT, "manifest": manifest}
+    terms: dict[str, Any] = {"kind": "drill", "inventory": "production", "described": described}
+    receipt = {**issue(RELEASE, "run-1", scene.session.system.now(), 1, {}, **terms), **more.pop("receipt", {})}
+    receipt["digest"] = digest(receipt)
+    state = {"live": LIVE, "confirmed": {"release": LIVE} if confirmed else None}
+    return scene.words(receipt, meta=described, state=state, **more)
+
+
+MARK = [".sluice-drill", "file", 420, "1" * 64]
+
+
+def test_the_release_of_a_drill_is_what_the_host_serves_but_for_its_mark(scene: Scene) -> None:
+    front = SENT["manifest"][0]
+    assert _drill(scene, [MARK, front]) == []
+    what = f"release {RELEASE[:12]} is not what this host serves, so it is none for a drill"
+    for other in ([MARK, [*front[:3], "9" * 64]], [MARK, front, ["more.conf", "file", 420, "2" * 64]], [MARK]):
+        assert _drill(scene, other) == [what]
+    assert _drill(scene, [MARK, front], confirmed=False) == ["a drill needs a host that serves a confirmed release"]
+    # Nor is it one without a signature, for a reason, or for another inventory.
+    assert len(_drill(scene, [MARK, front], signed=None)) == 1
+    assert what in _drill(scene, [MARK], emergency="it burns")
+    assert _drill(scene, [MARK, front], receipt={"inventory": "staging"}) == [
+        "the receipt was signed for another inventory"
+    ]
+
+
+def test_a_drill_keeps_out_nothing_that_was_signed_before_it(scene: Scene) -> None:
+    before = scene.receipt(1)
+    assert _drill(scene, [MARK, SENT["manifest"][0]], receipt={"number": before["number"] + 5000}) == []
+    assert scene.words(before) == []
+
+
+def test_no_host_accepts_a_release_that_came_for_a_drill(scene: Scene) -> None:
+    release: Any = RELEASE
+    (scene.session.layout.root / "meta").mkdir(exist_ok=True)
+    scene.session.store.save_meta(release, {"id": RELEASE, "receipt": {"kind": "drill"}})
+    with pytest.raises(Fault, match="a drill is rolled back in any case"):
+        refuse_drill(scene.session, release)
+    scene.session.store.save_meta(release, {"id": RELEASE, "receipt": {"kind": "gates"}})
+    refuse_drill(scene.session, release)
 
 
 CONFIRMED = {RELEASE: {"confirmed": {"release": RELEASE}}}

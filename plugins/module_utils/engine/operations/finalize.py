@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...untrusted import ReleaseId
 from .. import state as states
-from ..admission import is_strict
+from ..admission import is_strict, refuse_drill
 from ..generation import generation_problems
 from ..session import Fault, Problem, Session, problems_of
 from ..timestamps import seconds_of
@@ -39,6 +39,7 @@ def confirm(session: Session, request: ConfirmRequest, bundle: bytes = b"") -> J
             return {"changed": False, "release": release, "pruned": []}
         if not _confirmable(session, pending, release):
             raise Fault(_not_confirmable(session, release, state))
+        refuse_drill(session, release)
         session.journal("confirm", release=release, mark="begin")
         problems = generation_problems(session, state, pending)
         if problems:
