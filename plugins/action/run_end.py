@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.bakes import short_bake
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import RunRecord
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import read_inventory
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.stored_releases import stored_releases
@@ -33,7 +34,8 @@ class ActionModule(ConcludingAction):
             releases = stored_releases(events, functools.partial(find_live, self._state()))
         summary = summarize(events, releases, check_mode=self._task.check_mode)
         text = fleet_text(summary, gate_answer(events).get("emergency"))
-        text = "\n\n".join([text, *self._remove_spent(options, task_vars, summary)])
+        short = short_bake(events) if summary.result == "confirmed" else ""
+        text = "\n\n".join([*([short] if short else []), text, *self._remove_spent(options, task_vars, summary)])
         inventory = read_inventory(options["inventory"])
         told = self._conclude(record, "fleet", text, summary, events, releases, inventory)
         answer = {"changed": False, "outcome": summary.outcome, **told}

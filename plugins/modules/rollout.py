@@ -105,7 +105,7 @@ options:
   bake:
     description: How long hosts pending are watched in V(wave), in seconds from their switch on.
     type: float
-    default: 3
+    default: 30
   keep:
     description: How many releases the host keeps beside those that it needs.
     type: int

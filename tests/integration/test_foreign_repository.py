@@ -106,7 +106,7 @@ def test_the_wheel_tests_files_and_deploys_them_from_an_empty_repository(
 
     started = repository.play("sandbox")
     assert started.returncode == 0, started.stdout
-    deployed = repository.play("deploy")
+    deployed = repository.play("deploy", "-e rollout_bake=1")
     assert deployed.returncode == 0, deployed.stdout
     assert "2 hosts switched and confirmed" in deployed.stdout
     hosts = json.loads((repository.root / ".sluice/fleets/sandbox/fleet.json").read_text())
