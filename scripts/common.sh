@@ -89,6 +89,13 @@ need_machine_tools() {
   done
 }
 
+# Servers of coordination stores, which tests start on this machine.
+need_stores() {
+  if ! have nats-server || ! have etcd || ! have etcdctl; then
+    need_packages "NATS and etcd, which the tests start," nats-server etcd-server etcd-client
+  fi
+}
+
 need_packages() { # PURPOSE PACKAGE...
   local purpose=$1
   shift

@@ -33,6 +33,7 @@ _SHIPPED = (
     "redaction.py",
     "secrets.py",
     "contract",
+    "coordination",
     "engine",
 )
 _MISSING = "SLUICE-ENGINE missing"

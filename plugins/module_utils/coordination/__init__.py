@@ -1,0 +1,1 @@
+"""What several controllers and their hosts know together: a few keys in a store that lets one writer win."""
