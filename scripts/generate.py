@@ -25,6 +25,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import Wa
 from ansible_collections.sluice.nginx.plugins.module_utils.renewal.model import RenewalRow
 from ansible_collections.sluice.nginx.plugins.module_utils.schema import Key, Model, keys
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import Variables
+from ansible_collections.sluice.nginx.plugins.module_utils.slices.model import StoreRow
 from ansible_collections.sluice.nginx.plugins.plugin_utils.documented import documented_options
 
 __all__ = ["PROJECT", "TABLES", "generated", "options", "passed_on", "stale"]
@@ -119,6 +120,7 @@ TABLES = {
     **_tables(ImageRow),
     **_tables(WaveRow),
     **_tables(AlarmRow),
+    **_tables(StoreRow),
     "check": options(CHECK),
     "check.expect": _EXPECT,
     "check.expect.upstream": _EXPECT["upstream"]["options"],
@@ -247,7 +249,7 @@ def generated() -> dict[Path, str]:
         if role.name in _SOURCES:
             head = "---\n" + _WRITTEN.format(_SOURCES[role.name])
             found[role / "meta/argument_specs.yml"] = head + _yaml({"argument_specs": _shortened(_specs(role))})
-    for name in ("checks.md", "how-to/waves.md", "how-to/alarms.md"):
+    for name in ("checks.md", "how-to/waves.md", "how-to/alarms.md", "how-to/fleets.md"):
         found[PROJECT / "docs" / name] = _filled(PROJECT / "docs" / name, dict)
     return found
 

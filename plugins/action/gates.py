@@ -49,6 +49,15 @@ _MOST_SEARCHED = 3600.0
 _FEW = 4
 
 
+def _refuse_sliced(task_vars: Mapping[str, Any]) -> None:
+    """Refuse a job slice of AWX before anything is examined. The preflight reads the same variables, and holds them."""
+    from ansible_collections.sluice.nginx.plugins.module_utils.slices.model import refuse_sliced_job
+
+    written = str(task_vars.get("rollout_slices") or 0)
+    count = int(written) if written.isdecimal() else 2
+    refuse_sliced_job(task_vars, has_store=bool(task_vars.get("rollout_store")), count=count)
+
+
 class ActionModule(ConcludingAction):
     """Runs the gates on staging containers of the controller."""
 
@@ -59,6 +68,8 @@ class ActionModule(ConcludingAction):
         run = read_run(options["run"])
         record = RunRecord(run)
         try:
+            if options["deploy"] and "awx_job_template_name" in task_vars:
+                _refuse_sliced(task_vars)
             given = emergency_of(options["emergency"], self._loader, self._templar, task_vars.get(EMERGENCY))
             if given and not options["deploy"]:
                 self._display.warning(f"{EMERGENCY} is ignored: this run only examines, and deploys nothing")

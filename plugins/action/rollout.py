@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,8 +46,8 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import NAME
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import emergency_of
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, HostRequest, failure
 from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine
+from ansible_collections.sluice.nginx.plugins.plugin_utils.sharing import SharingAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
-from ansible_collections.sluice.nginx.plugins.plugin_utils.watching import WatchingAction
 
 _LOOKS = "preflight"
 # Settings of the role that hosts of one run may have different values of.
@@ -61,7 +62,7 @@ class _Wanted(NamedTuple):
     has_release: bool
 
 
-class ActionModule(WatchingAction):
+class ActionModule(SharingAction):
     """Decides from the run's journal what each host is asked, asks all at once, and notes what they answer.
 
     A host that fails does not fail the task: the journal notes it, and the run is finalized by that.
@@ -109,6 +110,11 @@ class ActionModule(WatchingAction):
         )
         self._alarms = AlarmsOfRun(read_alarms(options["alarms"], options["alertmanager_url"]), project())
         self._comparing: EvidenceOfRun | None = None
+        self._read_shared()
+        with self._alive():
+            return self._step(options)
+
+    def _step(self, options: dict[str, Any]) -> dict[str, Any]:
         order: list[Wave] = []
         hooks: dict[str, str] = {}
         if options["step"] == "preflight":
@@ -117,6 +123,7 @@ class ActionModule(WatchingAction):
             self._ask_all("preflight")
             if self._alarms and self._due():
                 self._write(ALARMS, "", self._alarms.before())
+            self._join(only(order, self._due()), is_hooked=bool(hooks))
         else:
             self._take(options["step"])
         changed = any(said["changed"] for said in self._done.values())
@@ -169,14 +176,19 @@ class ActionModule(WatchingAction):
         """Take a step after the preflight."""
         longest = ATTENTIVE if self._alarms or self._options["evidence"] else math.inf
         duration = rounds(self._options["bake"], self._options["confirm_timeout"], longest)
+        if step == "wave":
+            self._await_wave()
         if step in ("wave", "bake"):
             self._begin_evidence()
             for number, seconds in enumerate(duration):
                 self._ask_all("activate" if step == "wave" and not number else "bake", bake=seconds)
                 self._look(last=number == len(duration) - 1)
+            self._acknowledge(step)
         if step in ("wave", "pause"):
             self._pause(self._options["pause"])
-        if step == "finalize" or (step == "rollback" and self._is_bad()):
+        if step != "finalize":
+            self._stop_others()
+        if (step == "finalize" or (step == "rollback" and self._is_bad())) and self._may_finalize(step):
             self._ask_all("finalize")
             self._ask_all("retry_rollback")
 
@@ -199,8 +211,7 @@ class ActionModule(WatchingAction):
     def _ask_all(self, phase: str, *, bake: float = 0.0) -> None:
         """Ask each host what ``phase`` means for it now. In ``activate`` those of earlier waves are watched on."""
         course = RunState(self._record.events())
-        questions: dict[_Wanted, Question] = {}
-        asked: dict[str, _Wanted] = {}
+        wanted = {}
         for host in self._hosts:
             operation, why = course.decide(phase, host, self._options["wave"])
             if not operation:
@@ -208,13 +219,24 @@ class ActionModule(WatchingAction):
             elif self._task.check_mode and operation != _LOOKS:
                 self._done[host] = {"changed": True, "would": operation}
             else:
-                try:
-                    wanted = self._wanted(operation, host, course)
-                    if wanted not in questions:
-                        questions[wanted] = self._question(*wanted, bake)
-                    asked[host] = wanted
-                except (SluiceError, OSError) as error:
-                    self._note(phase, host, {"operation": operation, **failure(str(error))})
+                wanted[host] = operation
+        for host, answer in self._asked(wanted, course, bake):
+            self._note(phase, host, answer)
+
+    def _asked(
+        self, operations: Mapping[str, str], course: RunState, bake: float = 0.0
+    ) -> Iterator[tuple[str, Answer]]:
+        """Ask each host for its operation, and yield the answers as they come."""
+        questions: dict[_Wanted, Question] = {}
+        asked: dict[str, _Wanted] = {}
+        for host, operation in operations.items():
+            try:
+                wanted = self._wanted(operation, host, course)
+                if wanted not in questions:
+                    questions[wanted] = self._question(*wanted, bake)
+                asked[host] = wanted
+            except (SluiceError, OSError) as error:
+                yield host, {"operation": operation, **failure(str(error))}
         askings = {host: HostRequest(questions[wanted], bake + self._terms.timeout) for host, wanted in asked.items()}
         began = now()
         with LiveLine(self._display, self._progress.now, self._door) as live:
@@ -224,7 +246,7 @@ class ActionModule(WatchingAction):
                 operation, identity, _ = asked[host]
                 held = hold_to(operation, identity, self._options["stored"], answer)
                 # A host that went back tells itself where it is; the others are told.
-                self._note(phase, host, {"operation": operation, "asked": began, "release": identity or "", **held})
+                yield host, {"operation": operation, "asked": began, "release": identity or "", **held}
                 self._progress.answered(host, operation, held)
             self._progress.all_answered()
         self._live = None
@@ -262,17 +284,21 @@ class ActionModule(WatchingAction):
             stored=self._options["stored"],
             bake=bake,
             permission=self._permission(operation, identity),
+            decision=self._decision_for_hosts() if operation == "activate" else None,
         )
 
     def _permission(self, operation: str, identity: ReleaseId | None) -> Receipt | None:
         """Sign that hosts may go back to a release that they have, where there is a key."""
         if identity is None or operation != "activate" or not self._options["stored"]:
             return None
+        signer = self._signer()
+        return sign_rollback(signer, identity, self._run.id) if signer else None
+
+    def _signer(self) -> Signer | None:
         if not self._options["signing_key"]:
             return None
         key = project() / Path(self._options["signing_key"]).expanduser()
-        signer = Signer(key, read_inventory(self._options["inventory"]))
-        return sign_rollback(signer, identity, self._run.id)
+        return Signer(key, read_inventory(self._options["inventory"]))
 
     def _release(self, operation: str, identity: ReleaseId | None) -> Release | None:
         """The release of the controller that the host is to get; none where it is one that the host has stored."""

@@ -27,6 +27,7 @@ __all__ = [
     "NAMESPACE",
     "PASSED",
     "ROLLBACK",
+    "ROLLOUT_NAMESPACE",
     "SCHEMA",
     "TRUST_NAMESPACE",
     "canonical",
@@ -54,6 +55,7 @@ DRILL_FILE = ".sluice-drill"
 NAMESPACE = "sluice-receipt"
 ENGINE_NAMESPACE = "sluice-engine"
 TRUST_NAMESPACE = "sluice-trust"
+ROLLOUT_NAMESPACE = "sluice-rollout"
 
 # Both sides write times so, and then the order of texts is that of times.
 _TIME = r"(?a)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"

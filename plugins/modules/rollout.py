@@ -102,6 +102,30 @@ options:
         back when it is reached again; its watchdog does so before.
     type: str
     default: "0"
+  store:
+    description:
+      - Where this run and others, as slices of one roll-out, agree on how it ends; an address, or a mapping with
+        C(url), C(user), C(password), C(ca), C(certificate), C(certificate_key), C(host_url), C(host_user) and
+        C(host_password).
+      - Empty, this run decides alone. It is given to each step.
+    type: raw
+    default: ""
+  slices:
+    description: Of how many runs the roll-out is made, for V(preflight). 0 and 1 are a run by itself.
+    type: int
+    default: 0
+  slice:
+    description: Which of the slices this run is, from 1 on, for V(preflight). With 0 it takes the first that is free.
+    type: int
+    default: 0
+  name:
+    description: What the roll-out is called, the same in each of its slices, for V(preflight).
+    type: str
+    default: ""
+  slice_timeout:
+    description: For how many seconds a slice waits for the others, or for the store, for V(preflight).
+    type: float
+    default: 600
   bake:
     description: How long hosts pending are watched in V(wave), in seconds from their switch on.
     type: float
@@ -131,7 +155,9 @@ options:
     type: float
     default: 120
   signing_key:
-    description: The SSH key that signs the permission to go back to a release of O(stored), relative to the project.
+    description:
+      - The SSH key that signs the permission to go back to a release of O(stored), and how a roll-out of slices ends,
+        relative to the project.
     type: str
     default: ""
   inventory:

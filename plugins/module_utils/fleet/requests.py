@@ -104,14 +104,15 @@ def build(
     stored: str = "",
     bake: float = 0.0,
     permission: Receipt | None = None,
+    decision: Mapping[str, Any] | None = None,
 ) -> Question:
     """Make the question for ``operation``.
 
     ``release`` is None when the host itself has stored all of it (a rollback), and ``stored`` is how it is named there;
     ``of`` is the run that is rolled back, where it is not the one that asks; ``needs`` are what the host must have for
     the release; ``bake`` is for how long it is watched, in seconds; ``permission`` is the signed one to go back to a
-    release that is stored. Raises ``SluiceError`` where the gates' receipt
-    does not allow it.
+    release that is stored; ``decision`` is where the host asks how a roll-out of several slices ends. Raises
+    ``SluiceError`` where the gates' receipt does not allow it.
     """
     request: dict[str, Any] = {"op": operation, "run": run.asking(), "release": identity}
     if operation == "preflight":
@@ -125,6 +126,8 @@ def build(
     elif operation == "activate":
         request.update(drift=terms.drift, emergency=reason_of(terms.emergency), seconds=bake)
         request["options"] = {"confirm_timeout": terms.confirm_timeout}
+        if decision:
+            request["decision"] = dict(decision)
         if release is None:
             request.update(release={"id": identity}, stored=True)
             if permission is not None:

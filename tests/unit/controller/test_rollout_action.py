@@ -41,6 +41,7 @@ class Fleet:
         self.shown: list[str] = []
         self.said: list[str] = []
         self.warned: list[str] = []
+        self.hosts = HOSTS
         self.variables: dict[str, dict[str, Any]] = {host: {} for host in HOSTS}
         self._answers = {"preflight": {"live": OLD, "changes_needed": True, "has_release": False}, **answers}
         self._task = SimpleNamespace(
@@ -60,9 +61,9 @@ class Fleet:
         action._variables = self.variables.__getitem__
         action._variables_of_task = {"groups": {"all": HOSTS, "eu": HOSTS[:1]}}
         defaults = {name: spec.get("default") for name, spec in rollout.ActionModule.argument_spec().items()}
-        releases = dict.fromkeys(HOSTS, self.release.id)
+        releases = dict.fromkeys(self.hosts, self.release.id)
         given = {"run": self.run.to_json(), "releases": releases, "emergency": "a test", "bake": 0.0}
-        return dict(action.work_on(HOSTS, {**defaults, **given, "step": step, **more}))
+        return dict(action.work_on(self.hosts, {**defaults, **given, "step": step, **more}))
 
     def _play(self, askings: Mapping[str, asking.HostRequest]) -> Iterator[tuple[str, Answer]]:
         for host, each in askings.items():

@@ -1,0 +1,1 @@
+"""A roll-out of several runs, its slices, which all end the same way: by one decision in a store that they share."""
