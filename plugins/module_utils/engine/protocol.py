@@ -149,6 +149,9 @@ class ActivateRequest(TypedDict, total=False):
     failure ``rolled_back``, ``means`` (by which it went back), ``broken`` (every rollback failed), and ``traffic``,
     that of the pending phase and a little before (None where it is not known).
 
+    ``decision`` is there in a roll-out of several slices: ``store`` (``url``, ``user``, ``password``, ``ca``), ``key``,
+    and ``rollout``, which the decision must name. A host whose watchdog's time is up asks there before it rolls back.
+
     With ``seconds`` a release that serves is baked for so long in the same request, without the lock; ``bake`` is then
     the answer of ``bake``, with its ``problems``. Those are not the switch's: the release stays pending. With 0 the
     logs and workers are looked at at once, and the checks, which held a moment ago, are not made again.
@@ -162,6 +165,7 @@ class ActivateRequest(TypedDict, total=False):
     drift: str
     seconds: float
     options: RequestOptions
+    decision: Json
 
 
 class BakeRequest(TypedDict, total=False):

@@ -95,13 +95,13 @@ def moved(state: Json, phase: str, **facts: Any) -> Json:
     return new
 
 
-def confirmed(state: Json, run: Json, at: str) -> Json:
-    """The pending release is accepted."""
+def confirmed(state: Json, run: Json, at: str, by: str = "") -> Json:
+    """The pending release is accepted, by its run unless somebody else saw to it."""
     new: Json = _copied(state)
     release = new["pending"]["release"]
     before = state["confirmed"]["release"] if state["confirmed"] else None
     new["pending"] = None
-    new["last"] = _end(release, run["id"], "confirmed", f"run {run['id']}", at)
+    new["last"] = _end(release, run["id"], "confirmed", by or f"run {run['id']}", at)
     if before == release:
         # Its drift was discarded: this run brought nothing that it could roll back.
         return new

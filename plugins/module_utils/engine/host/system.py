@@ -20,6 +20,7 @@ from .command import NotEntered, Ran, Standing, close_others, run
 from .copying import copy, create
 
 if TYPE_CHECKING:
+    from ...coordination.model import CoordinationStore, StoreLogin
     from ..protocol import Json
 
 __all__ = ["SELINUX", "Bind", "NoNamespace", "Ran", "Standing", "System", "let_go"]
@@ -75,6 +76,12 @@ class System:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
+
+    def store(self, login: StoreLogin) -> CoordinationStore:
+        """Return the store where slices of a roll-out meet. Raises ``InputError`` for an address that is none."""
+        from ...coordination.locate import open_store
+
+        return open_store(login)
 
     def make_directory(self, path: Path, mode: int = 0o755) -> None:
         """Make a directory and its parents, and give it its mode even when it was there."""

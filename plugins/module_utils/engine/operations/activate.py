@@ -44,6 +44,7 @@ class _Activated(NamedTuple):
     check_timeout: float
     test_timeout: float
     deadline: float
+    decision: Json | None
 
 
 def activate(session: Session, request: ActivateRequest, bundle: bytes) -> Json:
@@ -147,6 +148,11 @@ def _begin(session: Session, state: Json, release: _Activated) -> Json:
     What was adopted just now is part of the same change of the state: there is no moment between the two.
     """
     run = session.run
+    if release.decision:
+        # Most runs are no slices of a roll-out.
+        from ..watchdog.decision import remember as remember_store
+
+        remember_store(session, run["id"], release.decision)
     arm(session, run["id"], release.deadline)
     session.alive = keeper(session, run["id"], release.deadline)
     facts = {"before": state["live"], "who": run["who"], "from": run["from"], "deadline": release.deadline}
@@ -165,6 +171,7 @@ def _read(session: Session, request: ActivateRequest) -> _Activated:
         _seconds(options, "check_timeout", 10.0),
         _seconds(options, "test_timeout", 120.0),
         _seconds(options, "confirm_timeout", DEADLINE),
+        request.get("decision"),
     )
     if request.get("stored"):
         meta = session.store.meta(release)

@@ -13,17 +13,18 @@ from ..timestamps import seconds_of
 from ..trees.external_files import fingerprints
 from ..trees.release_inventory import remove_unknown
 from ..watchdog.arm import arm, disarm
-from ..watchdog.heartbeat import DEADLINE, why_overdue
+from ..watchdog.heartbeat import DEADLINE, DECISION, why_overdue
 from ..watchdog.heartbeat import release as end_heartbeat
 
 if TYPE_CHECKING:
     from ..protocol import ConfirmRequest, Json, RollbackRequest
     from ..serving import Served
+    from ..watchdog.decision import Asked
 
 # Seconds in which the run that confirmed a release may still roll back it, on a host that takes signed statements only.
 _JUST_CONFIRMED = 3600
 
-__all__ = ["confirm", "end_pending", "let_watchdog_go", "recover", "rollback", "times"]
+__all__ = ["asked_for", "confirm", "confirm_decided", "end_pending", "let_watchdog_go", "recover", "rollback", "times"]
 
 
 def confirm(session: Session, request: ConfirmRequest, bundle: bytes = b"") -> Json:
@@ -37,29 +38,67 @@ def confirm(session: Session, request: ConfirmRequest, bundle: bytes = b"") -> J
         pending, accepted = state["pending"], state["confirmed"]
         if pending is None and accepted and accepted["release"] == release:
             return {"changed": False, "release": release, "pruned": []}
-        if not _confirmable(session, pending, release):
+        if not _confirmable(session, pending, release, session.run["id"]):
             raise Fault(_not_confirmable(session, release, state))
-        refuse_drill(session, release)
-        session.journal("confirm", release=release, mark="begin")
-        problems = generation_problems(session, state, pending)
-        if problems:
-            session.journal("confirm", release=release, mark="failed", why=problems[0].what)
-            raise Fault(*problems)
-        meta = session.store.meta(release)
-        session.store.save_meta(release, {**meta, "outside": fingerprints(meta)})
-        state = states.confirmed(state, session.run, session.system.now())
-        session.save(state)
+        state = _accepted(session, state, session.run)
         pruned = _prune(session, state, int(request.get("keep", 5)))
         session.journal("confirm", release=release, mark="end", pruned=pruned)
         let_watchdog_go(session, pending["run"])
         return {"changed": True, "release": release, "pruned": pruned}
 
 
-def _confirmable(session: Session, pending: Json | None, release: str) -> bool:
+def _accepted(session: Session, state: Json, run: Json, by: str = "") -> Json:
+    """Accept what is pending, and return the state. Raises ``Fault`` where it does not serve as it was switched."""
+    pending = state["pending"]
+    release = pending["release"]
+    refuse_drill(session, release)
+    session.journal("confirm", release=release, mark="begin", **({"by": by} if by else {}))
+    problems = generation_problems(session, state, pending)
+    if problems:
+        session.journal("confirm", release=release, mark="failed", why=problems[0].what)
+        raise Fault(*problems)
+    meta = session.store.meta(release)
+    session.store.save_meta(release, {**meta, "outside": fingerprints(meta)})
+    state = states.confirmed(state, run, session.system.now(), by)
+    session.save(state)
+    return state
+
+
+def asked_for(session: Session, pending: Json) -> Asked | None:
+    """Return how the roll-out of what is pending ends, by the store; None where this host has none to ask."""
+    if not (session.layout.runtime / DECISION).exists():
+        return None
+    from ..watchdog.decision import ask
+
+    return ask(session, pending)
+
+
+def confirm_decided(session: Session, state: Json, by: str, why: str) -> Json | None:
+    """Accept what is pending, as was decided for every slice of its roll-out. The caller has the lock.
+
+    Returns None where it does not serve any more, so that only the rollback is left.
+    """
+    pending = state["pending"]
+    release = pending["release"]
+    if not _confirmable(session, pending, release, pending["run"]):
+        session.warn(f"release {release[:12]} was to be confirmed, and does not serve any more")
+        return None
+    try:
+        _accepted(session, state, {**session.run, "id": pending["run"]}, f"{by}, as was decided: {why}")
+    except Fault as fault:
+        session.warn(f"release {release[:12]} was to be confirmed, and could not be: {fault}")
+        return None
+    session.journal("confirm", release=release, mark="end", pruned=[])
+    let_watchdog_go(session, pending["run"])
+    note = f"release {release[:12]} of run {pending['run']} is confirmed by {by}, as was decided for all slices"
+    return {"changed": True, "release": release, "pruned": [], "note": note}
+
+
+def _confirmable(session: Session, pending: Json | None, release: str, run: str) -> bool:
     return (
         pending is not None
         and pending["release"] == release
-        and pending["run"] == session.run["id"]
+        and pending["run"] == run
         and pending["phase"] == "serving"
         and pending.get("boot") == session.system.boot()
         and session.layout.linked() == release
@@ -170,6 +209,10 @@ def recover(session: Session, state: Json) -> Json:
     why = why_overdue(session, pending) if pending else ""
     if not why:
         return state
+    asked = asked_for(session, pending)
+    by = f"run {session.run['id']}"
+    if asked is not None and asked.decision == "confirm" and confirm_decided(session, state, by, asked.why):
+        return session.store.load()
     answer = end_pending(session, state, f"run {session.run['id']}", why)
     if answer.get("broken"):
         raise Fault(*answer["problems"])

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from ..protocol import Json, Pending
     from ..session import Session
 
-__all__ = ["DEADLINE", "due_in", "extend", "keeper", "release", "why_overdue"]
+__all__ = ["DEADLINE", "DECISION", "due_in", "extend", "keeper", "release", "why_overdue"]
 
 DEADLINE = 120.0
 """Seconds between heartbeats, where the request does not say."""
+
+DECISION = "decision.json"
+"""The file beside the heartbeat that says where to ask how a roll-out of several slices ends."""
 
 _FILE = "heartbeat.json"
 _OFTEN = 0.5
@@ -48,6 +51,8 @@ def keeper(session: Session, run: str, seconds: float) -> Callable[[], None]:
 def release(session: Session) -> None:
     """The pending phase has ended, and its heartbeat with it."""
     session.system.remove(session.layout.runtime / _FILE)
+    if (session.layout.runtime / DECISION).exists():
+        session.system.remove(session.layout.runtime / DECISION)
 
 
 def due_in(session: Session, pending: Pending | Json) -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .. import state as states
 from ..host.nginx import running_masters
 from ..host.system import System
-from ..operations.finalize import end_pending
+from ..operations.finalize import asked_for, confirm_decided, end_pending
 from ..rollback import restore_link
 from ..session import Fault, Session
 from ..store import Layout
@@ -71,7 +71,13 @@ def watch(session: Session, run: str) -> Json:
 
 
 def tick(session: Session, run: str) -> Json:
-    """Roll back what ``run`` has pending, if its time is over. The one who comes too late says who was first."""
+    """End what ``run`` has pending, if its time is over: as was decided for its roll-out, else by a rollback. The one
+    who comes too late says who was first.
+    """
+    # Before the lock, since the network may take its time, and the run may come back meanwhile.
+    pending = session.store.load()["pending"]
+    is_due = pending is not None and pending["run"] == run and why_overdue(session, pending)
+    asked = asked_for(session, pending) if is_due else None
     with session.store.lock(session.run, "watchdog", end_hung_after=_HUNG):
         state = session.store.load()
         pending = state["pending"]
@@ -81,7 +87,11 @@ def tick(session: Session, run: str) -> Json:
         why = why_overdue(session, pending)
         if not why:
             return {"changed": False, "goes_on": True, "note": f"run {run} goes on"}
-        return end_pending(session, state, "watchdog", why)
+        if asked is not None and asked.decision == "confirm":
+            answer = confirm_decided(session, state, "the watchdog", asked.why)
+            if answer is not None:
+                return answer
+        return end_pending(session, state, "watchdog", f"{why}; {asked.why}" if asked and asked.why else why)
 
 
 def boot(session: Session) -> Json:

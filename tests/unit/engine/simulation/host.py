@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ansible_collections.sluice.nginx.plugins.module_utils.coordination.model import CoordinationStore, StoreLogin
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.command import Standing
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import Bind, NoNamespace, Ran, System
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.main import handle
@@ -76,6 +77,7 @@ class SimulatedHost(System):
         self.steps = Steps(root / "etc", root / "var/lib", root / "run", root / "usr/local")
         self.nginx = Nginx(self.clock, self.proc, root / "var/log/nginx/error.log", self.layout.conf)
         self.rewritten: set[str] = set()
+        self.shared_store: CoordinationStore = CoordinationStore()
         self._has_systemd = has_systemd
         self._namespaces = namespaces
         self._exchanges = exchanges
@@ -183,6 +185,9 @@ class SimulatedHost(System):
 
     def monotonic(self) -> float:
         return self.clock.monotonic
+
+    def store(self, login: StoreLogin) -> CoordinationStore:
+        return self.shared_store
 
     def boot(self) -> str:
         return f"boot {self._boots}"
