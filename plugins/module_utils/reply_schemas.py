@@ -87,6 +87,7 @@ class OutcomeReply(TypedDict, total=False):
     ms: Seconds
     chain: Few[Text]
     body_excerpt: Word
+    untested: Text
 
 
 class TrafficFormReply(TypedDict):

@@ -7,9 +7,10 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from ..config.derive import DerivedRequest
+from ..config.derive import DerivedRequest, Speaks
 from ..config.parse import Config, Directive
 from ..contract.model import Check
+from ..contract.protocols import bytes_of
 from ..contract.reading import split_address
 from .changes import DirectiveChange
 from .suggest import Takes, requests_of
@@ -18,11 +19,37 @@ __all__ = ["planned", "request_of"]
 
 # So many times as many as can be chosen are held before the heaviest are dropped.
 _SPARE = 1.2
+_UPGRADE = (
+    ("Connection", "Upgrade"),
+    ("Upgrade", "websocket"),
+    ("Sec-WebSocket-Version", "13"),
+    ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+)
 
 
 def request_of(check: Check) -> DerivedRequest:
-    """A check's request, as it is asked beside the others."""
+    """A check's request, as it is asked beside the others: over TLS by HTTP/1.1, whatever the check speaks."""
     address = split_address(check.connect)[0] if check.connect else "127.0.0.1"
+    if check.protocol in ("tcp", "udp"):
+        sent = (bytes_of(check.send, check.send_hex) or b"sluice\r\n").decode("utf-8", "replace")
+        speaks: Speaks = "udp" if check.protocol == "udp" else "tls" if check.scheme == "tls" else "tcp"
+        return DerivedRequest(
+            speaks.upper(),
+            speaks,
+            check.host,
+            check.port,
+            "",
+            connect=address,
+            speaks=speaks,
+            said=sent,
+            place=check.source,
+        )
+    if check.protocol == "grpc":
+        headers = (("Content-Type", "application/grpc"), ("TE", "trailers"), *check.headers)
+        check = check._replace(headers=headers, body="\0" * 5)
+    elif check.protocol == "websocket":
+        check = check._replace(headers=(*_UPGRADE, *check.headers))
+    plain_h2 = check.protocol in ("h2", "grpc") and check.scheme == "http"
     return DerivedRequest(
         check.method,
         check.scheme,
@@ -32,6 +59,7 @@ def request_of(check: Check) -> DerivedRequest:
         check.headers,
         body=len((check.body or "").encode()),
         connect=address,
+        speaks="h2" if plain_h2 else "http",
         said=check.body or "",
         place=check.source,
     )

@@ -9,7 +9,7 @@ from .model import Expect, UpstreamExpectation, status_holds
 from .pattern import GaveUp, regex
 from .url import joined
 
-__all__ = ["BODY_LIMIT", "Answer", "SeenRequest", "judge", "judge_upstream"]
+__all__ = ["BODY_LIMIT", "Answer", "SeenRequest", "header_problems", "judge", "judge_upstream", "text_problem"]
 
 BODY_LIMIT = 1024 * 1024
 """No more of a body is read, in bytes."""
@@ -72,7 +72,7 @@ def judge(expect: Expect, answer: Answer, url: str, ms: float) -> list[str]:
     if expect.location is not None:
         problems += _location_problems(expect.location, answer.location, url)
     for name, expected in expect.headers:
-        problems += _header_problems(name, expected, answer.values(name))
+        problems += header_problems(name, expected, answer.values(name))
     if expect.body is not None:
         problems += _body_problems(expect.body, answer)
     if expect.max_ms is not None and ms > expect.max_ms:
@@ -101,7 +101,8 @@ def _location_holds(expected: str, seen: str, url: str) -> bool:
         return False
 
 
-def _header_problems(name: str, expected: str | None, seen: Sequence[str]) -> list[str]:
+def header_problems(name: str, expected: str | None, seen: Sequence[str]) -> list[str]:
+    """Hold the values of a header to what is expected: a sentence where they are something else."""
     if expected is None:
         return [f"expected no header {name}, got {_shown(', '.join(seen))}"] if seen else []
     said = f"expected header {name}: {expected}, got {_shown(', '.join(seen) if seen else None)}"
@@ -115,7 +116,12 @@ def _header_problems(name: str, expected: str | None, seen: Sequence[str]) -> li
 
 
 def _body_problems(expected: str, answer: Answer) -> list[str]:
-    text = answer.text
+    place = "the first MiB of the body" if len(answer.body) >= BODY_LIMIT else "the body"
+    return text_problem(expected, answer.text, place, answer.excerpt or "an empty body")
+
+
+def text_problem(expected: str, text: str, place: str, got: str) -> list[str]:
+    """Hold a text to what it must contain; ``got`` is what people are shown of it."""
     pattern = regex(expected)
     why = ""
     try:
@@ -124,8 +130,7 @@ def _body_problems(expected: str, answer: Answer) -> list[str]:
     except GaveUp as error:
         why = f": {error}"
     wanted = f"match {expected}" if pattern else f"contain {expected!r}"
-    place = "the first MiB of the body" if len(answer.body) >= BODY_LIMIT else "the body"
-    return [f"expected {place} to {wanted}, got {answer.excerpt or 'an empty body'}{why}"]
+    return [f"expected {place} to {wanted}, got {got}{why}"]
 
 
 def _matches(pattern: Pattern[str], *texts: str) -> bool:
@@ -158,7 +163,7 @@ def _upstream_problems(upstream: UpstreamExpectation, request: SeenRequest) -> l
         problems += _path_problems(upstream.path, request["path"])
     for name, expected in upstream.headers:
         seen = [value for key, value in request["headers"].items() if key.lower() == name.lower()]
-        problems += [f"at the upstream: {problem}" for problem in _header_problems(name, expected, seen)]
+        problems += [f"at the upstream: {problem}" for problem in header_problems(name, expected, seen)]
     return problems
 
 

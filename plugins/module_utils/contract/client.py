@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from threading import Thread
-from typing import Callable, Collection, Iterable, Mapping, NamedTuple, Protocol, Sequence
+from typing import TYPE_CHECKING, Callable, Collection, Iterable, Mapping, NamedTuple, Protocol, Sequence
 
 from ..untrusted import printable
 from .answer import Answer, SeenRequest, judge, judge_upstream
 from .cookies import Cookies
 from .model import Check, from_json
+from .protocols import HTTP
 from .transport import NoAnswer, Request, fetch
 from .url import Url, joined, parse_url
+
+if TYPE_CHECKING:
+    from .speaking.common import Heard
 
 __all__ = ["LEADS_AWAY", "Outcome", "SeenRequest", "UpstreamLog", "run_checks", "run_rows", "unjudged"]
 
@@ -41,7 +45,7 @@ class Outcome(NamedTuple):
     """What became of a check. ``status`` and ``body_excerpt`` (at most 200 characters) are those of the last answer.
 
     ``ms`` is the time from the first connect to the last byte, redirects included. ``chain`` holds the URLs asked
-    for, in order.
+    for, in order. ``untested`` says why the check was not asked, where that is no fault of what it asks.
     """
 
     name: str
@@ -52,6 +56,7 @@ class Outcome(NamedTuple):
     ms: float
     chain: tuple[str, ...]
     body_excerpt: str
+    untested: str = ""
 
     @property
     def ok(self) -> bool:
@@ -60,7 +65,10 @@ class Outcome(NamedTuple):
 
     def to_json(self) -> dict[str, object]:
         """Turn it into plain values."""
-        return {**self._asdict(), "ok": self.ok, "problems": list(self.problems), "chain": list(self.chain)}
+        told = {**self._asdict(), "ok": self.ok, "problems": list(self.problems), "chain": list(self.chain)}
+        if not self.untested:
+            del told["untested"]
+        return told
 
 
 def run_checks(
@@ -71,13 +79,14 @@ def run_checks(
     witness: UpstreamLog | None = None,
     noted: Callable[[Outcome], None] | None = None,
     hosts: Collection[str] = (),
+    lenient: bool = False,
 ) -> list[Outcome]:
     """Run checks, ``workers`` at a time, and return their outcomes in the given order.
 
     Each request has ``timeout`` seconds, and a check with its redirects three times as many. Redirects are followed to
     the hosts of the given checks, and ``hosts``, only. With a witness the checks that expect something of an upstream
     run alone, one after the other; without one that part of them is not looked at. ``noted`` gets each outcome as soon
-    as it is there, on any thread.
+    as it is there, on any thread. ``lenient``: what cannot be asked for want of a library is untested, and no failure.
 
     It raises nothing: whatever goes wrong with a check, in asking as in judging, is an outcome that does not hold.
     """
@@ -88,9 +97,9 @@ def run_checks(
 
     def run(check: Check, witness: UpstreamLog | None = None) -> Outcome:
         try:
-            outcome = _run(check, known, timeout, witness)
+            outcome = _run(check, known, timeout, witness, lenient)
         except Exception as error:
-            outcome = unjudged(check.name, _named(error), check.source, f"{check.method} {check.url}")
+            outcome = unjudged(check.name, _named(error), check.source, check.words)
         if noted is not None:
             noted(outcome)
         return outcome
@@ -105,6 +114,7 @@ def run_rows(
     *,
     timeout: float = 10.0,
     noted: Callable[[Outcome], None] | None = None,
+    lenient: bool = False,
 ) -> list[Outcome]:
     """Run checks that are stored as ``model.to_json`` gives them; a row that is no check is an outcome, too."""
     read: list[Check | Outcome] = []
@@ -116,7 +126,8 @@ def run_rows(
             read.append(outcome)
             if noted is not None:
                 noted(outcome)
-    found = iter(run_checks([each for each in read if isinstance(each, Check)], timeout=timeout, noted=noted))
+    contract = [each for each in read if isinstance(each, Check)]
+    found = iter(run_checks(contract, timeout=timeout, noted=noted, lenient=lenient))
     return [next(found) if isinstance(each, Check) else each for each in read]
 
 
@@ -176,7 +187,67 @@ def _side_by_side(checks: dict[int, Check], run: Callable[[Check], Outcome], wor
     return found
 
 
-def _run(check: Check, hosts: Collection[str], timeout: float, witness: UpstreamLog | None) -> Outcome:
+def _run(check: Check, hosts: Collection[str], timeout: float, witness: UpstreamLog | None, lenient: bool) -> Outcome:
+    if check.protocol == "h1":
+        return _asked(check, hosts, timeout, witness)
+    from .speaking.common import Untested
+
+    try:
+        return _asked(check, hosts, timeout, witness) if check.protocol in HTTP else _spoken(check, timeout, witness)
+    except Untested as error:
+        why = printable(str(error))
+        problems, untested = ((), why) if lenient else ((why,), "")
+        return Outcome(check.name, check.source, check.words, problems, None, 0.0, (), "", untested)
+
+
+def _spoken(check: Check, timeout: float, witness: UpstreamLog | None) -> Outcome:
+    """Ask over a protocol that knows no redirects and no pages."""
+    from .speaking.common import excerpt
+
+    mark = witness.mark() if witness else None
+    begin = time.monotonic()
+    status, heard, problems = None, b"", []
+    try:
+        status, heard, found = _speaker(check.protocol)(check, timeout)
+        problems = list(found)
+    except NoAnswer as error:
+        problems = [str(error)]
+    ms = round((time.monotonic() - begin) * 1000, 1)
+    if check.expect.max_ms is not None and ms > check.expect.max_ms:
+        problems.append(f"expected at most {check.expect.max_ms} ms, took {ms:.0f} ms")
+    if witness and check.expect.upstream:
+        problems += judge_upstream(check.expect.upstream, witness.since(mark))
+    told = tuple(printable(text) for text in problems)
+    return Outcome(check.name, check.source, check.words, told, status, ms, (check.url,), excerpt(heard))
+
+
+def _speaker(protocol: str) -> Callable[[Check, float], Heard]:
+    if protocol == "grpc":
+        from .speaking import grpc
+
+        return grpc.ask
+    if protocol == "websocket":
+        from .speaking import websocket
+
+        return websocket.ask
+    from .speaking import streams
+
+    return streams.ask
+
+
+def _fetcher(protocol: str) -> Callable[[Request, tuple[str, int], float, Cookies], Answer]:
+    if protocol == "h2":
+        from .speaking import h2
+
+        return h2.fetch
+    if protocol == "h3":
+        from .speaking import h3
+
+        return h3.fetch
+    return fetch
+
+
+def _asked(check: Check, hosts: Collection[str], timeout: float, witness: UpstreamLog | None) -> Outcome:
     mark = witness.mark() if witness else None
     walk = _RedirectWalk(check, hosts, timeout)
     begin = time.monotonic()
@@ -191,7 +262,7 @@ def _run(check: Check, hosts: Collection[str], timeout: float, witness: Upstream
     return Outcome(
         name=check.name,
         source=check.source,
-        request=f"{check.method} {check.url}",
+        request=check.words,
         # They hold what others have sent, and a person reads them.
         problems=tuple(printable(text) for text in problems),
         status=answer.status if answer else None,
@@ -208,6 +279,7 @@ class _RedirectWalk:
         self.chain: list[str] = []
         self.answer: Answer | None = None
         self._check = check
+        self._fetch = _fetcher(check.protocol)
         self._hosts = hosts
         self._timeout = timeout
         self._end = time.monotonic() + _WHOLE * timeout
@@ -229,7 +301,7 @@ class _RedirectWalk:
             if len(self.chain) > _MOST_REDIRECTS + 1:
                 return f"more than {_MOST_REDIRECTS} redirects: {self._way()}"
             try:
-                self.answer = fetch(request, self._address(request.url), self._left(), cookies)
+                self.answer = self._fetch(request, self._address(request.url), self._left(), cookies)
             except NoAnswer as error:
                 return str(error) if len(self.chain) == 1 else f"{error} (after {self._way()})"
             target = self.answer.location

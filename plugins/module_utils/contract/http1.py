@@ -97,6 +97,10 @@ class Response:
             yield part
         self._is_whole = self.promised is not None and self.promised <= most
 
+    def unread(self) -> bytes:
+        """Return what has come behind the head and belongs to no body: what is spoken after an upgrade."""
+        return self._buffer[self._at :]
+
     def is_reusable(self) -> bool:
         """Read what may follow a body that was read, and return whether the connection can be asked once more."""
         closes = "close" in ", ".join(self._values("connection")).lower()

@@ -8,6 +8,19 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping, NamedTuple
 
 from ..errors import InputError, json_form
+from .protocols import (
+    HEALTH_CHECK,
+    HTTP,
+    PROTOCOLS,
+    read_grpc_status,
+    read_health,
+    read_hex,
+    read_protocol,
+    read_protocol_url,
+    read_subprotocol,
+    refuse_keys,
+    words_of,
+)
 from .reading import (
     METHODS,
     read_address,
@@ -25,7 +38,7 @@ from .reading import (
     shown,
     split_address,
 )
-from .url import parse_url
+from .url import Url, parse_url
 
 __all__ = [
     "CHECK",
@@ -59,10 +72,18 @@ class Expect(NamedTuple):
     body: str | None = None
     upstream: UpstreamExpectation | None = None
     max_ms: int | None = None
+    reply: str | None = None
+    reply_hex: str | None = None
+    grpc_status: tuple[str, ...] = ()
+    health: str | None = None
+    subprotocol: str | None = None
 
 
 class Check(NamedTuple):
-    """One request and what must come back. ``source`` is the path of the user's variable, as ``nginx_checks[2]``."""
+    """One request and what must come back. ``source`` is the path of the user's variable, as ``nginx_checks[2]``.
+
+    What speaks no HTTP has its name for a ``method``: ``TCP``, ``UDP``.
+    """
 
     name: str
     method: str
@@ -74,32 +95,60 @@ class Check(NamedTuple):
     connect: str | None = None
     source: str = ""
     site: str = ""
+    protocol: str = "h1"
+    send: str | None = None
+    send_hex: str | None = None
+    service: str | None = None
+    subprotocol: str | None = None
+
+    @property
+    def parts(self) -> Url:
+        """The URL, taken apart."""
+        return parse_url(self.url, PROTOCOLS[self.protocol].schemes)
 
     @property
     def scheme(self) -> str:
-        """``http`` or ``https``."""
-        return parse_url(self.url).scheme
+        """``http`` or ``https``; of what speaks no HTTP ``tcp``, ``tls`` or ``udp``."""
+        scheme = self.parts.scheme
+        return {"ws": "http", "wss": "https"}.get(scheme, scheme)
 
     @property
     def host(self) -> str:
         """The URL's host, lower case, without brackets: the TLS name."""
-        return parse_url(self.url).host
+        return self.parts.host
 
     @property
     def port(self) -> int:
         """The URL's port, the scheme's own where it names none."""
-        return parse_url(self.url).port
+        return self.parts.port
 
     @property
     def target(self) -> str:
-        """Path and query, as they are sent."""
-        return parse_url(self.url).target
+        """Path and query, as they are sent; of a gRPC check that names no method that of health checks."""
+        target = self.parts.target
+        return HEALTH_CHECK if self.is_health_check and target == "/" else target
+
+    @property
+    def is_health_check(self) -> bool:
+        """Return whether a gRPC server is asked how it feels."""
+        return self.protocol == "grpc" and self.parts.target in ("/", HEALTH_CHECK)
+
+    @property
+    def words(self) -> str:
+        """What is asked, for a person, as ``GET http://host/path``."""
+        return _words(self.protocol, self.method, self.url)
 
     @property
     def address(self) -> tuple[str, int]:
         """Where the connection goes: ``connect``, else this machine and the URL's port."""
         host, port = split_address(self.connect or _HERE)
         return host, port or self.port
+
+
+def _words(protocol: str, method: str, url: str) -> str:
+    if protocol == "h1":
+        return f"{method} {url}"
+    return f"{method} {url} ({words_of(protocol)})" if protocol in HTTP else f"{words_of(protocol)} {url}"
 
 
 class Field(NamedTuple):
@@ -145,6 +194,15 @@ _EXPECT = {
     "body": Field(read_expected, "str", "A text that the body must contain."),
     "upstream": Field(_read_upstream, "dict", "What the upstream saw, in staging only.", fields=_UPSTREAM),
     "max_ms": Field(read_milliseconds, "int", "A bound on the time, in milliseconds."),
+    "reply": Field(read_expected, "str", "A text that the answer over TCP, UDP, WebSocket or gRPC must contain."),
+    "reply_hex": Field(read_hex, "str", "Bytes that it must contain, in hexadecimal digits."),
+    "grpc_status": Field(
+        read_grpc_status, "raw", "A status of gRPC, by name or number, or a list of these; V(OK) unless given."
+    ),
+    "health": Field(
+        read_health, "str", "What a gRPC health check must answer; V(SERVING) unless given, where the status is V(OK)."
+    ),
+    "subprotocol": Field(read_subprotocol, "str", "The protocol inside WebSocket that the server must choose."),
 }
 
 
@@ -192,6 +250,16 @@ CHECK: Mapping[str, Field] = {
     ),
     "request": Field(_read_request, "dict", "The same in one place.", fields=_REQUEST),
     **_BODY,
+    "protocol": Field(
+        read_protocol,
+        "str",
+        "V(h1), V(h2), V(h3), V(grpc), V(tcp), V(udp) or V(websocket); V(h1), which is HTTP/1.1, unless given.",
+    ),
+    "url": Field(read_text, "str", "Where a check of V(grpc), V(tcp), V(udp) or V(websocket) goes: it has no method."),
+    "service": Field(read_text, "str", "The service that a gRPC health check asks about; the server unless given."),
+    "send": Field(read_text, "str", "A text to send over TCP, UDP or WebSocket."),
+    "send_hex": Field(read_hex, "str", "Bytes to send, in hexadecimal digits; over gRPC the message."),
+    "subprotocol": Field(read_subprotocol, "str", "The protocol inside WebSocket that is offered, as V(graphql-ws)."),
     "expect": Field(_read_expect, "dict", "What must come back.", fields=_EXPECT),
     "follow": Field(read_flag, "bool", "Whether redirects are followed, and the end is held to C(expect)."),
     "connect": Field(
@@ -205,33 +273,71 @@ CHECK: Mapping[str, Field] = {
 
 def _read_check(row: object, source: str, site: str) -> Check:
     given = read_mapping(row, source, CHECK)
-    key = _request_key(given, source)
+    protocol = read_protocol(given.get("protocol", "h1"), f"{source}.protocol")
+    key = _request_key(given, source, protocol)
+    expected = given.get("expect")
+    refuse_keys(protocol, source, given, expected if isinstance(expected, Mapping) else {})
     found = _read_fields(given, source, CHECK)
-    request = found["request"] if key == "request" else {**found, "method": key.upper(), "url": found[key]}
-    headers, body = request.get("headers", ()), None
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str | None = None
+    request: dict[str, Any] = {}
+    if key == "url":
+        request = {"method": _METHODS.get(protocol, protocol.upper())}
+        request["url"] = read_protocol_url(protocol, found["url"], f"{source}.url")
+        headers = found.get("headers", ())
+    else:
+        request = found["request"] if key == "request" else {**found, "method": key.upper(), "url": found[key]}
+        headers = request.get("headers", ())
     if "body" in request:
         body, is_form = request["body"]
         if is_form and not any(name.lower() == "content-type" for name, _ in headers):
             headers = (*headers, ("Content-Type", "application/x-www-form-urlencoded"))
     return Check(
-        name=found.get("name", f"{request['method']} {request['url']}"),
+        name=found.get("name", _words(protocol, request["method"], request["url"])),
         method=request["method"],
         url=request["url"],
         headers=headers,
         body=body,
-        expect=found.get("expect", Expect()),
+        expect=_complete(found.get("expect", Expect()), protocol, given),
         follow=found.get("follow", False),
         connect=found.get("connect"),
         source=source,
         site=site,
+        protocol=protocol,
+        **{name: found.get(name) for name in _SPOKEN},
     )
 
 
-def _request_key(given: Mapping[str, object], source: str) -> str:
+# What a check of these protocols sends as its method.
+_METHODS = {"grpc": "POST", "websocket": "GET"}
+_SPOKEN = ("send", "send_hex", "service", "subprotocol")
+
+
+def _complete(expect: Expect, protocol: str, given: Mapping[str, object]) -> Expect:
+    """Return an expectation with what goes without saying for its protocol."""
+    said = given.get("expect")
+    named: Mapping[str, object] = said if isinstance(said, Mapping) else {}
+    if protocol == "websocket" and "status" not in named:
+        return expect._replace(status=("101",))
+    if protocol in ("tcp", "udp"):
+        return expect._replace(status=())
+    if protocol != "grpc":
+        return expect
+    expect = expect._replace(status=("200",), grpc_status=expect.grpc_status or ("OK",))
+    is_health = parse_url(str(given["url"])).target in ("/", HEALTH_CHECK)
+    if is_health and expect.health is None and "OK" in expect.grpc_status:
+        return expect._replace(health="SERVING")
+    return expect
+
+
+def _request_key(given: Mapping[str, object], source: str, protocol: str) -> str:
     """Return the key that says what is asked for."""
-    asked = [key for key in (*METHODS, "request") if key in given]
-    if not asked:
+    asked = [key for key in (*METHODS, "request", "url") if key in given]
+    if not asked and protocol in HTTP:
         raise InputError(source, "asks for nothing; add a request such as `get: http://host/path`")
+    if not asked:
+        form = {"grpc": "https://host", "websocket": "wss://host/path"}.get(protocol, f"{protocol}://host:port")
+        raise InputError(source, f"asks for nothing; add `url: {form}`")
     if len(asked) > 1:
         raise InputError(source, f"asks for {' and '.join(asked)} at once; make them checks of their own")
     for outside in _BODY:
@@ -276,6 +382,11 @@ def _statuses(expected: tuple[str, ...]) -> list[int]:
 def _refuse_impossible(check: Check) -> None:
     """Refuse what no answer could fulfil: such a check would be held against the release."""
     expect, path = check.expect, f"{check.source}.expect"
+    if check.protocol not in HTTP:
+        _refuse_unspoken(check)
+        return
+    if check.protocol == "h3" and check.scheme != "https":
+        raise InputError(check.source, f"{check.url} is not encrypted, and HTTP/3 always is; use https://")
     statuses = _statuses(expect.status)
     wanted = ", ".join(expect.status)
     if check.method == "HEAD" and check.body is not None:
@@ -294,27 +405,57 @@ def _refuse_impossible(check: Check) -> None:
         raise InputError(f"{path}.body", f"an answer of status {wanted} has no body")
 
 
+def _refuse_unspoken(check: Check) -> None:
+    """Refuse what no answer of gRPC or WebSocket could fulfil."""
+    expect, path = check.expect, f"{check.source}.expect"
+    if check.service is not None and not check.is_health_check:
+        raise InputError(f"{check.source}.service", "is for health checks; the URL names another method: drop one")
+    if check.service is not None and check.send_hex is not None:
+        raise InputError(f"{check.source}.send_hex", "is the message, which `service` makes; keep one of the two")
+    if expect.health is not None and not check.is_health_check:
+        raise InputError(f"{path}.health", "is of health checks; the URL names another method: look at reply_hex")
+    if (
+        check.protocol == "grpc"
+        and "OK" not in expect.grpc_status
+        and (expect.health or expect.reply or expect.reply_hex)
+    ):
+        raise InputError(f"{path}.grpc_status", f"a call that ends with {expect.grpc_status[0]} has no message; use OK")
+    if expect.subprotocol is not None and expect.subprotocol != check.subprotocol:
+        raise InputError(f"{path}.subprotocol", "a server chooses of what is offered; write the same `subprotocol`")
+    if check.protocol == "websocket" and (check.send or check.send_hex) and "101" not in expect.status:
+        raise InputError(f"{path}.status", "nothing is sent after another status than 101; drop `send`")
+
+
 def to_json(check: Check) -> dict[str, object]:
     """Turn a check into plain values: the form that a user writes, with every value said, and where it came from."""
+    if check.protocol in HTTP:
+        asked: dict[str, object] = {
+            "request": _without_none(
+                {"method": check.method, "url": check.url, "headers": dict(check.headers), "body": check.body}
+            )
+        }
+        # Without it where nothing is said of it: a check of HTTP/1.1 keeps the id by which monitors know it.
+        asked.update({} if check.protocol == "h1" else {"protocol": check.protocol}, follow=check.follow)
+    else:
+        asked = {"protocol": check.protocol, "url": check.url}
+        asked.update({"headers": dict(check.headers)} if check.headers else {})
+        asked.update(_without_none({name: getattr(check, name) for name in _SPOKEN}))
     return {
         "name": check.name,
-        "request": _without_none(
-            {"method": check.method, "url": check.url, "headers": dict(check.headers), "body": check.body}
-        ),
-        "expect": _expect_to_json(check.expect),
-        "follow": check.follow,
+        **asked,
+        "expect": _expect_to_json(check.expect, check.protocol),
         **_without_none({"connect": check.connect}),
         "source": check.source,
         "site": check.site,
     }
 
 
-def _expect_to_json(expect: Expect) -> dict[str, object]:
+def _expect_to_json(expect: Expect, protocol: str) -> dict[str, object]:
     upstream = expect.upstream
     seen = upstream and _without_none(
         {"method": upstream.method, "path": upstream.path, "headers": dict(upstream.headers)}
     )
-    return _without_none(
+    written = _without_none(
         {
             "status": list(expect.status),
             "location": expect.location,
@@ -322,8 +463,14 @@ def _expect_to_json(expect: Expect) -> dict[str, object]:
             "body": expect.body,
             "upstream": seen,
             "max_ms": expect.max_ms,
+            "reply": expect.reply,
+            "reply_hex": expect.reply_hex,
+            "grpc_status": list(expect.grpc_status) or None,
+            "health": expect.health,
+            "subprotocol": expect.subprotocol,
         }
     )
+    return {key: value for key, value in written.items() if key in PROTOCOLS[protocol].expects}
 
 
 def _without_none(values: dict[str, object]) -> dict[str, object]:

@@ -15,7 +15,7 @@ from .url import Url, bracketed
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["NoAnswer", "Request", "fetch"]
+__all__ = ["NoAnswer", "Request", "fetch", "fields_of"]
 
 
 class NoAnswer(SluiceError):
@@ -73,8 +73,8 @@ def _tls() -> ssl.SSLContext:
     return context
 
 
-def _encode(request: Request, cookies: Cookies) -> bytes:
-    """Write the request's head and body; a header of the check's own wins over the one that is sent anyway."""
+def fields_of(request: Request, cookies: Cookies) -> dict[str, str]:
+    """Return the headers of a request; one of the check's own wins over the one that is sent anyway."""
     own = {name.lower(): value for name, value in request.headers}
     headers = {"Host": request.url.authority, "User-Agent": "sluice", "Accept": "*/*", "Connection": "close"}
     headers = {name: value for name, value in headers.items() if name.lower() not in own}
@@ -84,6 +84,12 @@ def _encode(request: Request, cookies: Cookies) -> bytes:
     sent = [text for text in (own.get("cookie"), cookies.header(request.url)) if text]
     if sent:
         headers["Cookie"] = "; ".join(sent)
+    return headers
+
+
+def _encode(request: Request, cookies: Cookies) -> bytes:
+    """Write the request's head and body."""
+    headers = fields_of(request, cookies)
     head = f"{request.method} {request.url.target} HTTP/1.1\r\n"
     head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"{head}\r\n".encode() + (request.body or b"")

@@ -75,7 +75,9 @@ def can_be_asked(check: Check) -> bool:
 
 
 def _tagged(check: Check, tag: int) -> dict[str, object]:
-    return to_json(check._replace(name=f"{tag} {check.name}", expect=_ANY, headers=(*check.headers, (TAG, str(tag)))))
+    check = check._replace(name=f"{tag} {check.name}", expect=_ANY, headers=(*check.headers, (TAG, str(tag))))
+    # What is said after an upgrade goes through no other block.
+    return to_json(check._replace(send=None, send_hex=None) if check.protocol == "websocket" else check)
 
 
 def _answered(line: str, first: int) -> Answered | None:

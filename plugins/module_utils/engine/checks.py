@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ask", "contract_of", "not_asked"]
 
+_MOST_NAMED = 5
+
 
 def contract_of(session: Session, meta: Json) -> list[Json]:
     """Return the checks that are stored with a release; none where what is stored is no list."""
@@ -40,7 +42,19 @@ def ask(
     if noted is not None:
         for outcome in missing:
             noted(outcome)
+    _warn_of_untested(session, outcomes)
     return outcomes + missing
+
+
+def _warn_of_untested(session: Session, outcomes: list[Json]) -> None:
+    """Say which checks were not asked here, and why: they hold nobody to anything, and nobody may think they do."""
+    reasons: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        if outcome.get("untested"):
+            reasons.setdefault(str(outcome["untested"]), []).append(str(outcome["name"]))
+    for why, names in reasons.items():
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        session.warn(f"not tested on this host: {', '.join(names[:_MOST_NAMED])}{more}; {why}")
 
 
 def not_asked(contract: list[Json], why: str) -> list[Json]:

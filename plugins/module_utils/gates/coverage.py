@@ -31,14 +31,16 @@ def run(subject: Subject) -> Verdict:
     beside = "".join(f"; {name} is not measured" for name in unmeasured)
     if not copy.blocks:
         return Verdict("pass", f"there is no server of http{beside}", evidence={"not_measured": unmeasured})
-    if not subject.contract:
+    # A stream has no blocks that requests go through.
+    contract = [check for check in subject.contract if check.protocol not in ("tcp", "udp")]
+    if not contract:
         return _derived(subject, copy, beside)
     with session(subject.staged, copy) as served:
-        outcomes, answered = served.ask(subject.contract)
+        outcomes, answered = served.ask(contract)
         if not answered and not any(outcome["status"] for outcome in outcomes):
             why = next((problem for outcome in outcomes for problem in outcome["problems"]), "no answer")
             raise SluiceError(f"the copy of the release that measures coverage answers none of the checks: {why}")
-        covered = Coverage(copy.blocks, answered, [check.name for check in subject.contract])
+        covered = Coverage(copy.blocks, answered, [check.name for check in contract])
         missed = covered.missed(*_KINDS)
         proposals = propose(served, missed[:_MOST_TOLD])
     wanted = subject.options.coverage
@@ -51,7 +53,7 @@ def run(subject: Subject) -> Verdict:
         more = f"{len(missed) - _MOST_TOLD} more blocks are not reached: sluice.nginx.suggest prints a check for each"
         findings.append(Finding(more, warning=True))
     evidence = {"files": covered.to_json(), "share": covered.share, "derived": False, "not_measured": unmeasured}
-    return Verdict.of(findings, f"{_how_many(len(subject.contract))} {reached}", **evidence)
+    return Verdict.of(findings, f"{_how_many(len(contract))} {reached}", **evidence)
 
 
 def _derived(subject: Subject, copy: Copy, beside: str) -> Verdict:

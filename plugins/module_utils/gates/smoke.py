@@ -9,7 +9,9 @@ from typing import Any
 
 from ..behaviour.plain_requests import ResponseProblem, asked_plainly
 from ..config.derive import DerivedRequest
+from ..config.facts import listeners
 from ..config.match import Trace, trace
+from ..config.parse import Config
 from ..contract.model import Check, to_json
 from ..textfmt import count
 from ..verdicts.model import Finding, Subject, Verdict
@@ -30,7 +32,7 @@ def _broken(subject: Subject, check: Check, outcome: Mapping[str, Any], log: Seq
     asked = (
         check._replace(url=outcome["chain"][-1]) if outcome["chain"] else check
     )  # after redirects, the last one is the cause
-    way = trace(config, asked.host, asked.port, asked.target.split("?")[0])
+    way = _way(config, asked)
     words = [line for line in log if f'"{asked.method} {asked.target} ' in line]
     culprit = way.last
     seen = "; ".join(outcome["problems"])
@@ -39,10 +41,21 @@ def _broken(subject: Subject, check: Check, outcome: Mapping[str, Any], log: Seq
         file=culprit.file if culprit else "",
         line=culprit.line if culprit else 0,
         check=check.source,
-        expected=f"{check.method} {check.url} as {check.source} says",
+        expected=f"{check.words} as {check.source} says",
         actual=_ways(way),
         nginx=words[0] if words else "",
     )
+
+
+def _way(config: Config, check: Check) -> Trace:
+    """Return the directives that decide over a check; of a stream its listener and where it leads."""
+    if check.protocol not in ("tcp", "udp"):
+        return trace(config, check.host, check.port, check.target.split("?")[0])
+    for server in (each for block in config.directives if block.name == "stream" for each in block.children("server")):
+        for listen, directive in zip(listeners(server), server.children("listen"), strict=False):
+            if listen.port == check.port and ("udp" in directive.args) == (check.protocol == "udp"):
+                return Trace([directive, *server.children("proxy_pass")])
+    return Trace([])
 
 
 def _derived(problem: ResponseProblem, before: str) -> Finding:

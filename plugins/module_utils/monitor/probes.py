@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from ..contract.model import Check, from_json, status_holds
 from ..contract.pattern import regex
+from ..contract.protocols import HTTP, words_of
 from ..contract.showing import shown_name, shown_url
 from ..contract.url import bracketed, joined, parse_url
-from .host.check_source import SAFE, check_id, here_only, on_host
+from .host.check_source import check_id, here_only, is_safe, on_host
 
 __all__ = ["MonitoredHost", "Probing", "Public", "probing"]
 
@@ -55,7 +56,7 @@ def probing(hosts: Iterable[MonitoredHost], *, unsafe: bool, public: Public | No
     for host in hosts:
         for row in host.contract:
             check, identity = from_json(row), check_id(row)
-            if not unsafe and check.method not in SAFE:
+            if not unsafe and not is_safe(check):
                 left_out[identity] = check
                 continue
             if on_host(check):
@@ -74,7 +75,7 @@ def probing(hosts: Iterable[MonitoredHost], *, unsafe: bool, public: Public | No
 def _said(left_out: Mapping[str, Check], by_host: Mapping[str, Check]) -> list[str]:
     said = []
     if left_out:
-        methods = ", ".join(sorted({check.method for check in left_out.values()}))
+        methods = ", ".join(sorted({_verb(check) for check in left_out.values()}))
         said.append(
             f"{_checks(len(left_out), 'is', 'are')} not monitored, because asking changes things ({methods}); "
             "monitor_unsafe=true monitors them too"
@@ -83,6 +84,10 @@ def _said(left_out: Mapping[str, Check], by_host: Mapping[str, Check]) -> list[s
         reasons = ", ".join(sorted({on_host(check) for check in by_host.values()}))
         said.append(f"{_checks(len(by_host), 'is', 'are')} asked by the hosts themselves: {reasons}")
     return said
+
+
+def _verb(check: Check) -> str:
+    return check.method if check.protocol in HTTP else words_of(check.protocol)
 
 
 def _checks(count: int, one: str, more: str) -> str:
@@ -95,7 +100,7 @@ def _name(check: Check, identity: str) -> str:
 
 
 def _target(check: Check, identity: str, module: str, address: str, host: str = "") -> dict[str, Any]:
-    url = parse_url(check.url)
+    url = check.parts
     where = f"{url.scheme}://{bracketed(address)}:{url.port}{url.target}" if address else str(url)
     labels = {"host": host} if host else {}
     labels |= {"site": check.site, "check": shown_name(check.name, check.url)}
@@ -105,7 +110,7 @@ def _target(check: Check, identity: str, module: str, address: str, host: str = 
 
 
 def _module(check: Check, timeout: float, *, public: bool = False) -> dict[str, Any]:
-    url, expect = parse_url(check.url), check.expect
+    url, expect = check.parts, check.expect
     given = {name.lower() for name, _ in check.headers}
     usual = {"Host": url.authority, "User-Agent": _USER_AGENT}
     headers = {name: value for name, value in usual.items() if name.lower() not in given} | dict(check.headers)

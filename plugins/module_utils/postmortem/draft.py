@@ -127,7 +127,7 @@ def _recovery(record: Mapping[str, Any], summary: RunSummary) -> list[str]:
             continue
         answer = record["events"][row.events[1]]["answer"]
         means = f" by {plain(answer['means'])}" if answer.get("means") else ""
-        checks = answer.get("checks") or []
+        checks = [check for check in answer.get("checks") or [] if not check.get("untested")]
         held = sum(bool(check.get("ok")) for check in checks)
         asked = f"; {held} of its {len(checks)} checks passed" if checks else ""
         serves = f"release {identity(answer['release'])}" if answer.get("release") else "what it served before"

@@ -71,7 +71,9 @@ def _words(event: Mapping[str, Any], run: str) -> Iterator[str]:
 
 def _held(answer: Mapping[str, Any]) -> str:
     checks = answer.get("checks") or []
-    return f"; {count(len(checks), 'check')} hold" if checks else ""
+    untested = sum(bool(check.get("untested")) for check in checks)
+    held = f"; {count(len(checks) - untested, 'check')} hold" if len(checks) > untested else ""
+    return held + (f"; {count(untested, 'check')} not tested there" if untested else "")
 
 
 def _back(answer: Mapping[str, Any], run: str) -> Iterator[str]:

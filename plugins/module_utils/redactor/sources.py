@@ -39,17 +39,17 @@ def of_checks(rows: Iterable[Mapping[str, Any]]) -> set[str]:
     for row in rows:
         request, expect = row.get("request") or {}, row.get("expect") or {}
         upstream = expect.get("upstream") or {}
-        for name, value in (request.get("headers") or {}).items():
+        for name, value in {**(request.get("headers") or {}), **(row.get("headers") or {})}.items():
             if not is_open_header(name):
                 found |= set(_of_header(str(name), str(value)))
         for headers in (expect.get("headers"), upstream.get("headers")):
             for name, value in (headers or {}).items():
                 if value is not None and HIDDEN in shown_header(name, str(value), answered=True):
                     found |= set(_of_header(str(name), str(value).strip("/^$")))
-        for url in (request.get("url"), expect.get("location"), upstream.get("path")):
+        for url in (request.get("url"), row.get("url"), expect.get("location"), upstream.get("path")):
             found |= set(_of_url(str(url or "")))
-        if request.get("body"):
-            found |= set(_of_body(str(request["body"])))
+        for sent in (request.get("body"), row.get("send")):
+            found |= set(_of_body(str(sent))) if sent else set()
     return _long_enough(found)
 
 

@@ -252,10 +252,13 @@ def _checks(answer: Mapping[str, Any]) -> list[str]:
     checks = rows if isinstance(rows, Sequence) else ()
     if not checks:
         return []
-    held = sum(bool(row.get("ok")) for row in checks if isinstance(row, Mapping))
-    if held < len(checks):
-        return [f"{held:,} of {count(len(checks), 'check')} hold"]
-    return [f"{count(held, 'check')} {'holds' if held == 1 else 'hold'}"]
+    rows = [row for row in checks if isinstance(row, Mapping)]
+    untested = sum(bool(row.get("untested")) for row in rows)
+    held, asked = sum(bool(row.get("ok")) for row in rows) - untested, len(checks) - untested
+    also = [f"{untested:,} not tested there"] if untested else []
+    if held < asked:
+        return [f"{held:,} of {count(asked, 'check')} hold", *also]
+    return [*([f"{count(held, 'check')} {'holds' if held == 1 else 'hold'}"] if asked else []), *also]
 
 
 def _activated(answer: Mapping[str, Any]) -> str:

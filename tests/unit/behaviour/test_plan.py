@@ -5,10 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
-from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.plan import planned
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.plan import planned, request_of
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.suggest import requests_of
 from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import DerivedRequest
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config
+from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract
+from ansible_collections.sluice.nginx.plugins.module_utils.contract.protocols import HEALTH_CHECK
 
 Conf = Callable[[str], Config]
 
@@ -121,3 +123,23 @@ def test_a_changed_row_of_a_map_is_asked_although_there_is_little_room(conf: Con
     assert "GET http://s7/old/298" not in found
     assert len(found) == 100
     assert left_out > 0
+
+
+@pytest.mark.parametrize(
+    ("row", "wanted"),
+    [
+        ({"protocol": "h2", "get": "https://a.example/x"}, ("GET", "https", "http", "/x", "")),
+        ({"protocol": "h2", "get": "http://a.example/x"}, ("GET", "http", "h2", "/x", "")),
+        ({"protocol": "grpc", "url": "http://a.example:50051"}, ("POST", "http", "h2", HEALTH_CHECK, "\0" * 5)),
+        ({"protocol": "websocket", "url": "wss://a.example/feed"}, ("GET", "https", "http", "/feed", "")),
+        ({"protocol": "tcp", "url": "tls://a.example:993", "send": "a"}, ("TLS", "tls", "tls", "", "a")),
+        ({"protocol": "udp", "url": "udp://a.example:53", "send_hex": "41"}, ("UDP", "udp", "udp", "", "A")),
+    ],
+)
+def test_a_check_of_another_protocol_is_asked_as_near_to_it_as_can_be(
+    row: dict[str, object], wanted: tuple[str, ...]
+) -> None:
+    (check,) = parse_contract([row], "nginx_checks")
+    request = request_of(check)
+    assert (request.method, request.scheme, request.speaks, request.target, request.said) == wanted
+    assert request.host == "a.example"

@@ -13,8 +13,10 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputEr
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import Variables
 from scripts.generate import options
 
-TEXT = (Path(__file__).parents[3] / "docs" / "checks.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+_DOCS = Path(__file__).parents[3] / "docs"
+TEXT = (_DOCS / "checks.md").read_text(encoding="utf-8")
+PAGES = TEXT + (_DOCS / "how-to" / "protocols.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", PAGES, re.DOTALL | re.MULTILINE)
 MESSAGES = [
     ({"get": "http://a/"}, {"get": "http://b/"}, {"get": "http://c/", "expect": {"status": "ok"}}),
     ({"get": "/orders"},),
@@ -23,7 +25,7 @@ MESSAGES = [
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == TEXT.count("```yaml") > 5
+    assert len(EXAMPLES) == PAGES.count("```yaml") > 5
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

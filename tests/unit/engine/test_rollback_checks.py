@@ -177,3 +177,21 @@ def test_a_bake_that_cannot_judge_says_so(new_host: NewHost, monkeypatch: pytest
     assert "Sluice could not judge this check (UnicodeError: x)" in _words(answer)
     monkeypatch.undo()
     assert confirm(host, "r2", "b")["changed"]
+
+
+def test_what_cannot_be_asked_on_a_host_is_said_and_stops_nothing(
+    new_host: NewHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = new_host()
+    why = "HTTP/3 cannot be asked for here: Python has no aioquic"
+
+    def ask(contract: list[dict[str, Any]], *_: Any) -> list[dict[str, Any]]:
+        usual = {"ok": True, "problems": [], "status": None, "request": "", "source": ""}
+        return [{**usual, "name": row["name"], "untested": why} for row in contract]
+
+    monkeypatch.setattr(host, "ask", ask)
+    deploy(host, "a")
+    answer = push(host, "r2", "b")
+    assert answer["ok"], answer
+    assert answer["warnings"].count(f"not tested on this host: the front page; {why}") == 1
+    assert answer["checks"][0]["untested"] == why

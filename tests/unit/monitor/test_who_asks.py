@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import Check, parse_contract, to_json
-from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host.check_source import check_id, here_only, on_host
+from ansible_collections.sluice.nginx.plugins.module_utils.monitor.host.check_source import (
+    check_id,
+    here_only,
+    is_safe,
+    on_host,
+)
 
 
 def _check(**row: Any) -> Check:
@@ -58,3 +63,22 @@ def test_a_check_keeps_its_name_wherever_it_stands() -> None:
 )
 def test_a_check_that_asks_or_expects_something_else_is_another(changed: dict[str, Any]) -> None:
     assert check_id(to_json(_check(**changed))) != check_id(to_json(_check()))
+
+
+@pytest.mark.parametrize(
+    ("row", "safe", "why"),
+    [
+        ({"protocol": "h2", "get": "https://a.example/"}, True, "it speaks HTTP/2"),
+        ({"protocol": "h3", "post": "https://a.example/"}, False, "it speaks HTTP/3"),
+        ({"protocol": "grpc", "url": "https://a.example"}, True, "it speaks gRPC"),
+        ({"protocol": "grpc", "url": "https://a.example/a.B/C"}, False, "it speaks gRPC"),
+        ({"protocol": "tcp", "url": "tcp://a.example:25"}, True, "it speaks TCP"),
+        ({"protocol": "tcp", "url": "tcp://a.example:25", "send": "RSET"}, False, "it speaks TCP"),
+        ({"protocol": "udp", "url": "udp://a.example:53", "send_hex": "00"}, False, "it speaks UDP"),
+        ({"protocol": "websocket", "url": "wss://a.example/"}, True, "it speaks WebSocket"),
+        ({"protocol": "websocket", "url": "wss://a.example/", "send": "x"}, False, "it speaks WebSocket"),
+    ],
+)
+def test_a_check_of_another_protocol_is_the_hosts_own(row: dict[str, Any], safe: bool, why: str) -> None:
+    (check,) = parse_contract([row], "nginx_checks")
+    assert (is_safe(check), here_only(check)) == (safe, why)

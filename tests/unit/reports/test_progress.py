@@ -94,6 +94,11 @@ HOSTS = ("web1", "web2")
     [
         ("activate", {"ok": True, "checks": CHECKS}, "activated, 31 checks hold"),
         ("activate", {"ok": True, "checks": [{"ok": True}]}, "activated, 1 check holds"),
+        (
+            "activate",
+            {"ok": True, "checks": [*CHECKS, {"ok": True, "untested": "no aioquic"}]},
+            "activated, 31 checks hold, 1 not tested there",
+        ),
         ("activate", {"ok": True, "bake": {"requests": 7, "problems": []}}, "activated, 7 requests seen"),
         ("bake", {"ok": True, "checks": CHECKS, "requests": 1200}, "baked, 31 checks hold, 1,200 requests seen"),
         ("confirm", {"ok": True}, "confirmed"),

@@ -258,7 +258,7 @@ class System:
             if noted is not None:
                 noted(outcome.to_json())
 
-        return [outcome.to_json() for outcome in run_rows(contract, timeout=timeout, noted=note)]
+        return [outcome.to_json() for outcome in run_rows(contract, timeout=timeout, noted=note, lenient=True)]
 
     def detach(self, work: Callable[[], object]) -> None:
         """Let a process of its own do ``work``; it outlives this one, and the session that this one belongs to."""

@@ -12,12 +12,11 @@ from typing import Any, Mapping
 
 from ...contract.model import Check
 from ...contract.pattern import regex
+from ...contract.protocols import HTTP, words_of
 
-__all__ = ["SAFE", "check_id", "here_only", "on_host"]
+__all__ = ["check_id", "here_only", "is_safe", "on_host"]
 
-SAFE = ("GET", "HEAD", "OPTIONS")
-"""What asks, and changes nothing. Other methods are monitored only where the user says so."""
-
+_SAFE = ("GET", "HEAD", "OPTIONS")
 _LOOPBACK = ("127.", "localhost", "::1")
 # What Python's patterns have, and Go's have not or read in another way. It is looked for in the text: a false alarm
 # only means that the host asks the check itself.
@@ -33,6 +32,16 @@ def check_id(row: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:12]
 
 
+def is_safe(check: Check) -> bool:
+    """Return whether a check asks, and changes nothing. Others are monitored only where the user says so."""
+    if check.protocol in HTTP:
+        return check.method in _SAFE
+    # A message may order anything; a health check, an upgrade and a connection order nothing.
+    return (check.is_health_check and check.send_hex is None) or (
+        check.protocol in ("tcp", "websocket") and check.send is None and check.send_hex is None
+    )
+
+
 def on_host(check: Check) -> str:
     """Return why the blackbox exporter cannot hold a host to all that a check expects; nothing where it can."""
     if check.follow:
@@ -45,6 +54,8 @@ def on_host(check: Check) -> str:
 
 def here_only(check: Check) -> str:
     """Return why nobody but the host can ask a check; nothing where others can."""
+    if check.protocol != "h1":
+        return f"it speaks {words_of(check.protocol)}"
     if check.connect or check.host.startswith(_LOOPBACK):
         return "its address is the host's own"
     expect = check.expect

@@ -86,7 +86,7 @@ async def _answer(link: Link, head: bytes) -> bool:
     row = link.note(method, path, headers=pairs, body=body, size=size, version=version.removeprefix("HTTP/"))
     override = await granted(row)
     if headers.get("upgrade", "").lower() == "websocket" and "sec-websocket-key" in headers:
-        await _websocket(link, headers["sec-websocket-key"])
+        await _websocket(link, headers["sec-websocket-key"], headers.get("sec-websocket-protocol", ""))
         return False
     text = answer(row, override.size)
     connection = headers.get("connection", "").lower()
@@ -125,9 +125,11 @@ async def read_body(link: Link, length: int) -> tuple[bytes, int]:
     return kept, length
 
 
-async def _websocket(link: Link, key: str) -> None:
+async def _websocket(link: Link, key: str, offered: str) -> None:
     digest = base64.b64encode(hashlib.sha1(key.encode() + _WEBSOCKET).digest()).decode()
     lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
+    if offered:
+        lines.append(f"Sec-WebSocket-Protocol: {offered.split(',')[0].strip()}")
     await link.send("\r\n".join([*lines, f"Sec-WebSocket-Accept: {digest}", "", ""]).encode())
     while True:
         first, second = await link.reader.readexactly(2)

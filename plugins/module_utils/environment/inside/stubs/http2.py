@@ -18,6 +18,8 @@ PREFACE_HEAD = b"PRI * HTTP/2.0\r\n\r\n"
 """How a connection begins; to a parser of HTTP/1 it looks like a head."""
 
 _READ = 65536
+# What is asked for the health of a service is answered in its own form: it is well.
+_HEALTH_CHECK, _SERVING = "/grpc.health.v1.Health/Check", b"\x08\x01"
 
 
 @dataclass
@@ -75,6 +77,8 @@ async def _begin(link: Link, connection: H2Connection, number: int, request: _Re
     override = await granted(row)
     kind = row["headers"].get("content-type", "")
     body = answer(row, override.size)
+    if row["path"] == _HEALTH_CHECK and not override.size:
+        body = _SERVING
     if kind.startswith("application/grpc"):
         body = struct.pack(">BI", 0, len(body)) + body  # a message: not compressed, its length
     else:

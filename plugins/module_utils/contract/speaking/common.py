@@ -1,0 +1,111 @@
+"""What all protocols have in common: a connection, the libraries, and how an answer is told."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import socket
+import sys
+import sysconfig
+from typing import TYPE_CHECKING, Any, NamedTuple, Sequence
+
+from ...errors import SluiceError
+from ..http1 import Deadline
+from ..url import Url, bracketed
+
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = ["Heard", "Untested", "at", "connected", "excerpt", "in_words", "library", "tls"]
+
+_EXCERPT = 200
+# Where distributions have the packages that Python finds by itself, when it is not told to look at none.
+_DISTRIBUTION = "/usr/lib/python3/dist-packages"
+
+
+class Untested(SluiceError):
+    """A check that cannot be asked here; the text says why."""
+
+
+class Heard(NamedTuple):
+    """What came back, and what is wrong with it, in words."""
+
+    status: int | None
+    body: bytes
+    problems: Sequence[str]
+
+
+def library(name: str, package: str, protocol: str) -> Any:
+    """Import a library that is not Python's own. Raises ``Untested`` where there is none.
+
+    The engine and the agents of staging run without the packages of the machine, so these are looked at last.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        pass
+    known = sysconfig.get_paths()
+    for path in (known["purelib"], known["platlib"], _DISTRIBUTION):
+        if path not in sys.path and os.path.isdir(path):
+            sys.path.append(path)
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        missing = f"{protocol} cannot be asked for here: Python has no {name.partition('.')[0]}"
+        raise Untested(f"{missing} (Debian's package is {package}): {error}") from error
+
+
+def tls(alpn: Sequence[str] = ()) -> ssl.SSLContext:
+    """Return what TLS is made with: no certificate is verified, since a contract is about what a site answers."""
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if alpn:
+        context.set_alpn_protocols(list(alpn))
+    return context
+
+
+def connected(
+    url: Url, address: tuple[str, int], deadline: Deadline, secured: bool, alpn: Sequence[str] = ()
+) -> socket.socket:
+    """Return a connection to an address, with TLS for the URL's host where it is ``secured``. Raises ``OSError``."""
+    connection = socket.create_connection(address, deadline.left())
+    try:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.settimeout(deadline.left())
+        return tls(alpn).wrap_socket(connection, server_hostname=url.host) if secured else connection
+    except BaseException:
+        connection.close()
+        raise
+
+
+def at(address: tuple[str, int]) -> str:
+    """Write an address."""
+    return f"{bracketed(address[0])}:{address[1]}"
+
+
+def in_words(error: Exception, address: tuple[str, int], url: Url, seconds: float) -> str:
+    """Return why nothing came back, for a person."""
+    where = at(address)
+    if isinstance(error, socket.timeout):
+        return f"{where} gave no answer within {seconds:.3g} s"
+    if isinstance(error, ConnectionRefusedError):
+        return f"{where} refused the connection; nothing listens there"
+    if isinstance(error, (EOFError, ConnectionResetError, BrokenPipeError)):
+        return f"{where} closed the connection without an answer"
+    if url.scheme in ("https", "wss", "tls"):
+        import ssl
+
+        if isinstance(error, ssl.SSLError):
+            reason = (error.reason or str(error)).replace("_", " ").lower()
+            return f"TLS with {where} for {url.host} failed: {reason}"
+    return f"no connection to {where}: {getattr(error, 'strerror', None) or error}"
+
+
+def excerpt(body: bytes) -> str:
+    """Return the beginning of what came, printable and on one line, at most 200 characters."""
+    start = body[: 4 * _EXCERPT].decode("utf-8", "replace")
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in start).split())
+    return line if len(line) <= _EXCERPT else f"{line[: _EXCERPT - 1]}…"

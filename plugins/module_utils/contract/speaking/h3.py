@@ -1,0 +1,126 @@
+"""HTTP/3, by the library aioquic, which does no input and output of its own here: a socket and a clock are enough."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Any
+
+from ..answer import BODY_LIMIT, Answer
+from ..cookies import Cookies
+from ..transport import NoAnswer, Request, fields_of
+from .common import at, library
+
+__all__ = ["fetch"]
+
+_READ = 64 << 10
+_DROPPED = ("host", "connection", "upgrade", "keep-alive", "proxy-connection", "transfer-encoding")
+_PACKAGE = "python3-aioquic"
+
+
+def fetch(request: Request, address: tuple[str, int], seconds: float, cookies: Cookies) -> Answer:
+    """Send ``request`` over a QUIC connection of its own and read the answer, all within ``seconds``.
+
+    Raises ``NoAnswer``, and ``Untested`` where the library is missing.
+    """
+    if request.url.scheme != "https":
+        raise NoAnswer(f"{request.url} is not encrypted, and HTTP/3 always is")
+    fields = {name.lower(): value for name, value in fields_of(request, cookies).items()}
+    head = [
+        (b":method", request.method.encode()),
+        (b":scheme", b"https"),
+        (b":authority", fields.get("host", request.url.authority).encode()),
+        (b":path", request.url.target.encode()),
+    ]
+    head += [(name.encode(), value.encode()) for name, value in fields.items() if name not in _DROPPED]
+    where = at(address)
+    talk = _QuicTalk(request.url.host, address, head, request.body or b"")
+    try:
+        return talk.go(time.monotonic() + seconds)
+    except socket.timeout:
+        raise NoAnswer(f"{where} gave no answer over QUIC within {seconds:.3g} s") from None
+    except ConnectionRefusedError:
+        raise NoAnswer(f"nothing listens for QUIC at {where}; see `listen … quic` of that server") from None
+    except OSError as error:
+        raise NoAnswer(f"no connection over QUIC to {where}: {error.strerror or error}") from error
+    except (ValueError, KeyError) as error:
+        raise NoAnswer(f"{where} answered something that is not HTTP/3: {str(error)[:100]}") from error
+
+
+class _QuicTalk:
+    """One request on one connection."""
+
+    def __init__(self, name: str, address: tuple[str, int], head: list[tuple[bytes, bytes]], body: bytes) -> None:
+        configuration = library("aioquic.quic.configuration", _PACKAGE, "HTTP/3").QuicConfiguration(
+            is_client=True, alpn_protocols=["h3"], server_name=name, verify_mode=0
+        )
+        self._quic = library("aioquic.quic.connection", _PACKAGE, "HTTP/3").QuicConnection(configuration=configuration)
+        self._http = library("aioquic.h3.connection", _PACKAGE, "HTTP/3").H3Connection(self._quic)
+        self._address, self._head, self._to_send = address, head, body
+        self._stream: int | None = None
+        self._status = 0
+        self._headers: list[tuple[str, str]] = []
+        self._body = bytearray()
+        self._ended = False
+
+    def go(self, until: float) -> Answer:
+        """Ask, and read to the end. Raises ``OSError``, ``ValueError`` and ``NoAnswer``."""
+        family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as line:
+            line.connect(self._address)
+            where = line.getpeername()
+            self._quic.connect(where, now=time.monotonic())
+            while not self._ended:
+                self._send(line)
+                timer = self._quic.get_timer()
+                now = time.monotonic()
+                if now >= until:
+                    raise socket.timeout
+                line.settimeout(max(min(until, timer or until) - now, 0.001))
+                try:
+                    self._quic.receive_datagram(line.recv(_READ), where, now=time.monotonic())
+                except socket.timeout:
+                    if timer is not None and time.monotonic() >= timer:
+                        self._quic.handle_timer(now=time.monotonic())
+                self._look()
+            self._quic.close()
+            self._send(line)
+        return Answer(self._status, tuple(self._headers), bytes(self._body))
+
+    def _send(self, line: socket.socket) -> None:
+        for data, _ in self._quic.datagrams_to_send(now=time.monotonic()):
+            line.send(data)
+
+    def _look(self) -> None:
+        while True:
+            event = self._quic.next_event()
+            if event is None:
+                return
+            kind = type(event).__name__
+            if kind == "HandshakeCompleted":
+                self._stream = self._quic.get_next_available_stream_id()
+                self._http.send_headers(self._stream, self._head, end_stream=not self._to_send)
+                if self._to_send:
+                    self._http.send_data(self._stream, self._to_send, end_stream=True)
+            elif kind == "ConnectionTerminated" and not self._ended:
+                why = event.reason_phrase or f"code {event.error_code:#x}"
+                raise NoAnswer(f"{at(self._address)} ended the QUIC connection without an answer: {why}")
+            elif kind == "StreamReset" and event.stream_id == self._stream:
+                raise NoAnswer(f"{at(self._address)} reset the stream with code {event.error_code:#x}")
+            for each in self._http.handle_event(event):
+                self._take(each)
+
+    def _take(self, event: Any) -> None:
+        kind = type(event).__name__
+        if getattr(event, "stream_id", None) != self._stream:
+            return
+        if kind == "HeadersReceived":
+            fields = [(name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in event.headers]
+            status = int(dict(fields).get(":status", 0))
+            # An answer of 1xx says that the answer is still to come; headers behind a body are trailers.
+            if status >= 200:
+                self._status = status
+                self._headers = [pair for pair in fields if not pair[0].startswith(":")]
+        elif kind == "DataReceived":
+            self._body += event.data[: BODY_LIMIT - len(self._body)]
+        self._ended = bool(getattr(event, "stream_ended", False)) or len(self._body) >= BODY_LIMIT
