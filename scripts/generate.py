@@ -10,7 +10,7 @@ import dataclasses
 import itertools
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,13 @@ from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import
 from ansible_collections.sluice.nginx.plugins.module_utils.environment.images import ImageRow
 from ansible_collections.sluice.nginx.plugins.module_utils.environment.services import ServiceRow
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import WaveRow
+from ansible_collections.sluice.nginx.plugins.module_utils.platforms.catalog import (
+    families,
+    layouts,
+    origins,
+    service_managers,
+)
+from ansible_collections.sluice.nginx.plugins.module_utils.platforms.model import TESTED
 from ansible_collections.sluice.nginx.plugins.module_utils.renewal.model import RenewalRow
 from ansible_collections.sluice.nginx.plugins.module_utils.schema import Key, Model, keys
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import Variables
@@ -41,9 +48,11 @@ _SOURCES = {
 _ROWS = {"gates_accept": "Acceptance", "gates_renewal": "RenewalRow", "staging_services": "ServiceRow"}
 _WRITTEN = "# Written by scripts/generate.py from {}.\n"
 # Blocks in Markdown that are written, as <!-- options of Site --> … <!-- end -->.
-_BLOCK = re.compile(r"(<!-- (?P<what>options of [\w.]+|variables) -->\n).*?(<!-- end -->)", re.S)
+_BLOCK = re.compile(r"(<!-- (?P<what>options of [\w.]+|variables|distributions|sources) -->\n).*?(<!-- end -->)", re.S)
 _MARKUP = re.compile(r"\b[CVO]\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
 _MODULE = re.compile(r"\bM\(([^)]*)\)")
+# Characters of a list that is written in one line.
+_ONE_LINE = 100
 _PARTS = ("description", "type", "elements", "required", "choices", "default", "no_log", "options")
 
 
@@ -136,7 +145,8 @@ def _yaml(value: object) -> str:
 def _shortened(value: Any, name: str = "") -> Any:
     if isinstance(value, dict):
         return {key: _shortened(item, key) for key, item in value.items()}
-    return _Short(value) if isinstance(value, list) and name != "description" else value
+    is_short = isinstance(value, list) and name != "description" and len(", ".join(map(str, value))) < _ONE_LINE
+    return _Short(value) if is_short else value
 
 
 def passed_on(role: Path) -> Iterator[tuple[str, str, str]]:
@@ -229,15 +239,82 @@ def _table(found: Mapping[str, Mapping[str, Any]], title: str) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
+def _rows(rows: Iterable[Iterable[str]]) -> str:
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _distributions() -> str:
+    """Return the table of distributions: a row for each way in which releases of a family are tested."""
+    rows: list[list[str]] = [["distribution", "`staging_platform`", "packages", "services", "confined by", "tested"]]
+    rows.append(["---"] * 6)
+    for family in families().values():
+        for tested, words in TESTED.items():
+            names = [f"`{each.name}`" for each in family.releases if each.tested == tested]
+            services = ", ".join(service_managers()[each].title for each in family.service_managers)
+            if names:
+                confined = family.confined_by or "-"
+                rows.append([family.title, ", ".join(names), family.packages_by, services, confined, words])
+    return _rows(rows)
+
+
+def _sources() -> str:
+    """Return the table of who packages nginx."""
+    rows: list[list[str]] = [["nginx of", "`staging_nginx`", "binary", "service", "configuration", "prefix", "tested"]]
+    rows.append(["---"] * 7)
+    for origin in origins().values():
+        nginx = origin.nginx
+        names = ", ".join(f"`{name}`" for name in origin.channels)
+        places = [f"`{each}`" for each in (nginx.binary, nginx.service, nginx.configuration, nginx.prefix)]
+        rows.append([origin.title, names, *places, TESTED[origin.tested]])
+    return _rows(rows)
+
+
+_PLATFORMS = {"distributions": _distributions, "sources": _sources}
+
+
 def _filled(path: Path, variables: Callable[[], Mapping[str, Mapping[str, Any]]]) -> str:
     """Return a document with its blocks written anew."""
 
     def block(found: re.Match[str]) -> str:
         what = found["what"]
+        if what in _PLATFORMS:
+            return f"{found[1]}{_PLATFORMS[what]()}{found[3]}"
         made = _table(variables(), "variable") if what == "variables" else _table(TABLES[what.split()[-1]], "key")
         return f"{found[1]}{made}{found[3]}"
 
     return _BLOCK.sub(block, path.read_text(encoding="utf-8"))
+
+
+def _for_hosts() -> str:
+    """Return the module with what hosts need of the platforms' descriptions, which they cannot read themselves."""
+    nginx = layouts()
+    services = dict.fromkeys(each.service for each in nginx)
+    binaries = dict.fromkeys(each.binary for each in nginx)
+    lines = [
+        '"""What is started how on hosts, of the descriptions in ``module_utils/platforms``."""\n',
+        _WRITTEN.format("the descriptions in module_utils/platforms"),
+        "from __future__ import annotations\n",
+        '__all__ = ["BINARIES", "RESTART", "SERVICES", "START", "STATUS"]\n',
+        "# The services that nginx is started as.",
+        f"SERVICES = {_tuple(services)}\n",
+        "# Its binaries.",
+        "BINARIES = (\n" + "".join(f'    "{each}",\n' for each in binaries) + ")\n",
+        "# What starts and restarts a service, and what tells a person how it is, by the service manager.",
+    ]
+    for name in ("start", "restart"):
+        rows = (
+            f'    "{manager}": {_tuple(map(_tuple, getattr(each, name)), quoted=False)},\n'
+            for manager, each in service_managers().items()
+        )
+        lines.append(f"{name.upper()} = {{\n{''.join(rows)}}}")
+    rows = (f'    "{manager}": "{each.status}",\n' for manager, each in service_managers().items())
+    lines.append(f"STATUS = {{\n{''.join(rows)}}}")
+    return "\n".join(lines) + "\n"
+
+
+def _tuple(items: Iterable[str], *, quoted: bool = True) -> str:
+    words = [f'"{item}"' if quoted else item for item in items]
+    return f"({', '.join(words)}{',' if len(words) == 1 else ''})"
 
 
 def generated() -> dict[Path, str]:
@@ -249,7 +326,8 @@ def generated() -> dict[Path, str]:
         if role.name in _SOURCES:
             head = "---\n" + _WRITTEN.format(_SOURCES[role.name])
             found[role / "meta/argument_specs.yml"] = head + _yaml({"argument_specs": _shortened(_specs(role))})
-    for name in ("checks.md", "how-to/waves.md", "how-to/alarms.md", "how-to/fleets.md"):
+    found[PROJECT / "plugins/module_utils/engine/host/known.py"] = _for_hosts()
+    for name in ("checks.md", "how-to/waves.md", "how-to/alarms.md", "how-to/fleets.md", "platforms.md"):
         found[PROJECT / "docs" / name] = _filled(PROJECT / "docs" / name, dict)
     return found
 

@@ -38,6 +38,8 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.templating import is_
 _ROLE = Path(__file__).resolve().parents[2] / "roles/nginx"
 # What the role hands to this action, which is the same for all hosts; its other variables describe each host's tree.
 _INPUTS = ("nginx_platform", "nginx_live_tree", "nginx_promoted", "nginx_promoted_from")
+# What a release says of the platform that it was staged on; hosts are held to it.
+_DESCRIBED = ("os", "nginx_version", "modules", "flavour", "prefix")
 
 
 class ActionModule(ControllerAction):
@@ -55,7 +57,7 @@ class ActionModule(ControllerAction):
         self._read: dict[Path, set[str]] = {}
         self._live_tree = options["live_tree"]
         packaged = trees.read_layer(Path(platform["tree"]), "packaged")
-        described = {name: platform[name] for name in ("os", "nginx_version", "modules")}
+        described = {name: platform[name] for name in _DESCRIBED if platform.get(name)}
         store, live = ReleaseStore(self._state() / "releases"), ReleaseStore(self._state() / "live")
         found: dict[str, dict[str, Any]] = {}
         going_on = self._promoted(options, store)
@@ -124,6 +126,7 @@ class ActionModule(ControllerAction):
         values = {name: raw.get(name, option.get("default")) for name, option in self._spec.items()}
         settings = self._plain(host, raw, values)
         settings["nginx_version"] = platform["nginx_version"]
+        settings["nginx_layout"] = dict(platform.get("layout") or {})
         names = {
             name
             for wanted in (settings.get("nginx_tree"), self._live_tree)

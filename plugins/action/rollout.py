@@ -50,6 +50,8 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.sharing import Sharin
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 _LOOKS = "preflight"
+# So many hosts of a kind are named; the rest is counted.
+_NAMED = 3
 # Settings of the role that hosts of one run may have different values of.
 _EACH_ITS_OWN = ("rollout_allowed_signers", "rollout_engine_command", "rollout_inventory")
 
@@ -100,6 +102,7 @@ class ActionModule(SharingAction):
         self._live: LiveLine | None = None
         self._done: dict[str, dict[str, Any]] = {host: {"changed": False} for host in hosts}
         self._diffs: dict[str, list[str]] = {}
+        self._told_of_platform: dict[str, dict[str, Any]] = {}
         self._terms = RolloutOptions(
             keep=options["keep"],
             drift=options["drift"],
@@ -121,6 +124,7 @@ class ActionModule(SharingAction):
             self._agree()
             order, hooks = self._order(), hooks_of(options["hooks"], project())
             self._ask_all("preflight")
+            self._tell_platforms()
             if self._alarms and self._due():
                 self._write(ALARMS, "", self._alarms.before())
             self._join(only(order, self._due()), is_hooked=bool(hooks))
@@ -150,6 +154,22 @@ class ActionModule(SharingAction):
             with contextlib.suppress(SluiceError):
                 found.append(store.get(read_release_id(identity)))
         return door_of(found)
+
+    def _tell_platforms(self) -> None:
+        """Tell what the hosts are, each kind once, and what of it is described nowhere."""
+        from ansible_collections.sluice.nginx.plugins.module_utils.platforms.detection import detected_of_answer
+
+        kinds: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+        for host, answer in self._told_of_platform.items():
+            found = detected_of_answer(answer)
+            kinds.setdefault((found.words, found.missing), []).append(host)
+        for (words, missing), hosts in sorted(kinds.items()):
+            named = ", ".join(sorted(hosts)[:_NAMED]) + (
+                f" and {len(hosts) - _NAMED} more" if len(hosts) > _NAMED else ""
+            )
+            show(self._display, f"{named}: {words}", self._door)
+            for each in missing:
+                show(self._display, f"{named}: {each}", self._door, color="yellow")
 
     def _agree(self) -> None:
         """A run has one setting for all its hosts. Raises ``InputError`` for one that hosts have their own of."""
@@ -317,6 +337,8 @@ class ActionModule(SharingAction):
         self._write("bake" if operation == "bake" else phase, host, answer)
         if baked is not None:
             self._write("bake", host, {"operation": "bake", "ok": not baked.get("problems"), **baked})
+        if phase == "preflight" and answer.get("platform"):
+            self._told_of_platform[host] = {name: answer.get(name) for name in ("platform", "nginx")}
         said = self._done[host]
         said.update(operation=operation, ok=bool(answer.get("ok")))
         said["changed"] = said["changed"] or bool(answer.get("changed"))

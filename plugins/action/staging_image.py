@@ -22,13 +22,14 @@ class ActionModule(ControllerAction):
         bounds = read_bounds(options["bounds"])
         cache = Path(options["cache"]) if options["cache"] else self._state() / "cache"
         name, packages, digest = options["platform"], options["packages"], options["base_digest"]
+        source, version = options["nginx"], options["nginx_version"]
         with LiveLine(self._display) as live:
 
             def say(line: str) -> None:
                 said.append(line)
                 live.goes_on(line)
 
-            platform = ensure_platform(connect(), name, packages, cache, say, bounds, digest)
+            platform = ensure_platform(connect(), name, packages, cache, say, bounds, digest, source, version)
             if said:
                 live.line(f"the platform image {platform.image} is there", "good")
         environment = {name: options[name] for name in ("docroots", "directories", "services", "images", "bounds")}

@@ -28,6 +28,7 @@ _SHIPPED = (
     "closest_match.py",
     "errors.py",
     "manifest.py",
+    "nginx_build.py",
     "untrusted.py",
     "receipt.py",
     "redaction.py",

@@ -106,10 +106,19 @@ class Nginx(TypedDict, total=False):
     version: Word | None
     pid: Count
     workers: Count
+    flavour: Word
+    binary: Word
+    prefix: Word
+    configuration: Word
+    user: Word
+    compiled: Few[Word]
 
 
 class PlatformReply(TypedDict, total=False):
     os: Word
+    service_manager: Word
+    service: Word
+    confined_by: Word
 
 
 class Preflight(BaseReply, total=False):

@@ -17,8 +17,21 @@ options:
     description: The distribution of production. V(auto) is the controller's own where that is one of the others,
       else V(debian-12).
     type: str
-    choices: [auto, debian-12, debian-13, ubuntu-24.04]
+    choices: [auto, alpine-3.20, alpine-3.21, alpine-3.22, alpine-3.23, amazon-2023, debian-11, debian-12, debian-13,
+      fedora-42, fedora-43, rhel-8, rhel-9, rhel-10, rocky-8, rocky-9, rocky-10, alma-8, alma-9, alma-10, oracle-8,
+      oracle-9, oracle-10, leap-15.6, leap-16.0, ubuntu-22.04, ubuntu-24.04, ubuntu-26.04]
     default: auto
+  nginx:
+    description: Who packages production's nginx, where that is not the distribution itself. docs/platforms.md has a
+      table of what is tried with which.
+    type: str
+    choices: [distribution, angie, freenginx, nginx.org, nginx.org-mainline, openresty]
+    default: distribution
+  nginx_version:
+    description: The version of nginx that production has, as V(1.26.3) or V(1.26.3-3+deb13u1), where the newest package
+      of the platform is another one.
+    type: str
+    default: ""
   packages:
     description: Packages that production has beside nginx, as modules of nginx or php-fpm. iproute2, openssl, procps
       and python3 are always there.
@@ -111,6 +124,25 @@ nginx_version:
 configure:
   description: The SHA-256 of nginx's configure arguments.
   type: str
+  returned: success
+source:
+  description: Who packages its nginx, as O(nginx).
+  type: str
+  returned: success
+  sample: distribution
+flavour:
+  description: What its nginx calls itself.
+  type: str
+  returned: success
+  sample: nginx
+prefix:
+  description: The folder to which relative paths of files are relative.
+  type: str
+  returned: success
+  sample: /usr/share/nginx
+layout:
+  description: Where the platform's nginx has its binary, modules, logs, pid file and sites.
+  type: dict
   returned: success
 modules:
   description: File names of nginx's dynamic modules.

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.notify.model import EVENTS
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.build import BASES
+from ansible_collections.sluice.nginx.plugins.module_utils.platforms.catalog import releases, sources
 
 PROJECT = Path(__file__).resolve().parents[2]
 PLUGINS = PROJECT / "plugins"
@@ -100,7 +100,8 @@ def test_the_argument_spec_of_an_action_is_what_is_documented(modules: dict[str,
 @pytest.mark.parametrize(
     ("name", "option", "key", "known"),
     [
-        ("staging_image", "platform", "choices", ["auto", *BASES]),
+        ("staging_image", "platform", "choices", ["auto", *releases()]),
+        ("staging_image", "nginx", "choices", sources()),
         ("notify", "events", "default", list(EVENTS)),
     ],
 )

@@ -86,7 +86,8 @@ class Config:
     """What a tree says: its directives with includes in place, the files that were read and what was wrong.
 
     ``without_match`` are the includes of a pattern that no file matches, of which nginx says nothing. It does not
-    change once it is read, so what is asked of it again and again is looked up once.
+    change once it is read, so what is asked of it again and again is looked up once. ``prefix`` is that of the nginx
+    that reads it; empty stands for the usual one.
     """
 
     directives: list[Directive] = field(default_factory=list)
@@ -94,6 +95,7 @@ class Config:
     outside: list[Directive] = field(default_factory=list)
     without_match: list[Directive] = field(default_factory=list)
     problems: list[SourceProblem] = field(default_factory=list)
+    prefix: str = ""
 
     def walk(self) -> Iterator[Directive]:
         """Yield every directive, in order."""
@@ -301,8 +303,8 @@ def _matches(name: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(name, pattern.replace("[^", "[!"))
 
 
-def parse_tree(root: Path, main: str = "nginx.conf") -> Config:
-    """Read the configuration below ``root`` as nginx would from ``/etc/nginx``.
+def parse_tree(root: Path, main: str = "nginx.conf", prefix: str = "") -> Config:
+    """Read the configuration below ``root`` as nginx, whose prefix is ``prefix``, would from ``/etc/nginx``.
 
     Never raises for what the files say: that is in ``problems``. A tree without its main file has one problem.
     """
@@ -318,4 +320,5 @@ def parse_tree(root: Path, main: str = "nginx.conf") -> Config:
         target = config.outside[0].args[0]
         words = f"the release has no {main}: it leads to {target}, and nginx has nothing to start from"
         return Config(outside=config.outside, problems=[SourceProblem(main, 0, words)])
+    config.prefix = prefix
     return config

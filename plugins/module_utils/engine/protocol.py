@@ -44,9 +44,13 @@ Run = TypedDict("Run", {"id": str, "who": str, "from": str})
 
 
 class StagedPlatform(TypedDict, total=False):
-    """What staging was: ``nginx_version`` as ``1.22.1``, ``modules`` as file names, ``os`` as ``debian 12``."""
+    """What staging was: ``nginx_version`` as ``1.22.1``, ``modules`` as file names, ``os`` as ``debian 12``; its nginx
+    calls itself ``flavour`` and has the ``prefix``.
+    """
 
     nginx_version: str
+    flavour: str
+    prefix: str
     modules: list[str]
     os: str
 
@@ -80,8 +84,10 @@ class PreflightRequest(TypedDict, total=False):
 
     With ``stored``, as ``release`` of ``show``, the release is one that the host has, and so are its facts. Answer:
     ``release`` (id), ``live``, ``live_confirmed``, ``has_release``, ``adopted``, ``changes_needed``, ``nginx``
-    (``version``, ``pid``, ``workers``), ``platform`` (``os``), and where it was wanted ``tree`` (texts by path, without
-    what is secret) and ``digests`` (SHA-256 of each file that is not shown, or not all of it).
+    (``version``, ``pid``, ``workers``, and of ``nginx -V`` ``flavour``, ``binary``, ``prefix``, ``configuration``,
+    ``user`` and ``compiled``), ``platform`` (``os``, ``service_manager``, ``service``, ``confined_by``), and where it
+    was wanted ``tree`` (texts by path, without what is secret) and ``digests`` (SHA-256 of each file that is not shown,
+    or not all of it).
     """
 
     release: ReleaseId

@@ -130,7 +130,9 @@ is_meta: Form = _has(
             _has({}, dict.fromkeys(("outside", "error_logs", "access_logs", "main_directives", "modules"), _texts))
         ),
         "contract": _or_none(_each(lambda row: isinstance(row, dict))),
-        "platform": _or_none(_has({}, {"nginx_version": _maybe_text, "modules": _texts, "os": _maybe_text})),
+        "platform": _or_none(
+            _has({}, {"modules": _texts, **dict.fromkeys(("nginx_version", "os", "flavour", "prefix"), _maybe_text)})
+        ),
         "receipt": _or_none(_has({})),
         "signature": _maybe_text,
         "outside": _or_none(_by(_is_text, _is_text)),

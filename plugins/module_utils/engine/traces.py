@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Iterator
 
-from .watchdog.arm import BOOT_UNIT
+from .watchdog.hook import forget_hooks, hooks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +34,7 @@ def find_traces(session: Session) -> list[Path]:
         leaving(session),
         conf.with_name(f".{conf.name}.before-sluice"),
         conf.with_name(f".{conf.name}.sluice-link"),
-        *(each for folder in _wanting(layout.units) for each in _whole_or_parts(folder, BOOT_UNIT)),
-        layout.units / BOOT_UNIT,
+        *hooks(session),
         layout.command,
         *_whole_or_parts(layout.own, "current", "engine"),
         layout.allowed_signers.parent,
@@ -43,15 +42,6 @@ def find_traces(session: Session) -> list[Path]:
         layout.root,
     ]
     return [path for path in places if os.path.lexists(path)]
-
-
-def _wanting(units: Path) -> list[Path]:
-    """Return the folders of the units that want the unit for boots: that of nginx, whatever its name."""
-    try:
-        names = sorted(name for name in os.listdir(units) if name.endswith(".service.wants"))
-    except OSError:
-        return []
-    return [units / name for name in names if os.path.lexists(units / name / BOOT_UNIT)]
 
 
 def _whole_or_parts(folder: Path, *names: str) -> list[Path]:
@@ -66,6 +56,7 @@ def remove_traces(session: Session) -> list[str]:
     """Remove every trace and return their paths. The caller has the lock, which goes with them."""
     layout, system = session.layout, session.system
     found = find_traces(session)
+    forget_hooks(session)
     for path in found:
         if path != layout.root:
             system.remove(path)

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["COMMERCIAL", "GONE", "LATER", "PLATFORMS", "elsewhere", "known_elsewhere", "platforms_between"]
+from ..platforms.catalog import versions
 
-# The version of nginx that each platform has.
-PLATFORMS: Mapping[str, tuple[int, ...]] = {
-    "debian-12": (1, 22, 1),
-    "ubuntu-24.04": (1, 24, 0),
-    "debian-13": (1, 26, 3),
-}
+__all__ = ["COMMERCIAL", "GONE", "LATER", "elsewhere", "fix_by_platform", "known_elsewhere", "platforms_between"]
 
 # NGINX Plus only.
 COMMERCIAL = frozenset(
@@ -200,12 +195,23 @@ def elsewhere(directive: str) -> str:
 
 
 def platforms_between(since: tuple[int, ...] = (), until: tuple[int, ...] = ()) -> list[str]:
-    """List the platforms whose nginx is not older than ``since`` and older than ``until``, where they are given."""
+    """List the platforms whose nginx is not older than ``since`` and older than ``until``, where they are given.
+
+    Those whose nginx gets newer are not among them.
+    """
     return [
         name
-        for name, version in PLATFORMS.items()
+        for name, version in versions().items()
         if (not since or version >= since) and (not until or version < until)
     ]
+
+
+def fix_by_platform(since: tuple[int, ...] = (), until: tuple[int, ...] = ()) -> str:
+    """Return which platform has an nginx that is not older than ``since`` and older than ``until``."""
+    fitting = platforms_between(since, until)
+    if fitting:
+        return f"set staging_platform to what production has: {' or '.join(fitting)}"
+    return "no distribution that never changes its nginx has that version; staging_nginx and staging_nginx_version do"
 
 
 def known_elsewhere(directive: str) -> tuple[str, str]:
@@ -214,10 +220,7 @@ def known_elsewhere(directive: str) -> tuple[str, str]:
         since, until = LATER.get(directive, ()), GONE.get(directive, ())
         version = ".".join(map(str, since or until))
         who = f"nginx knows it since {version}" if since else f"nginx knows it no more since {version}"
-        fitting = platforms_between(since, until)
-        if fitting:
-            return who, f"set staging_platform to what production has: {' or '.join(fitting)}"
-        return who, "no platform has that version"
+        return who, fix_by_platform(since, until)
     if directive in COMMERCIAL:
         return "only NGINX Plus knows it", ""
     module = elsewhere(directive)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from ..config.parse import Config
+from ..platforms.catalog import layouts
 from ..textfmt import count
 from ..tree_reader import paths_inside
 from ..verdicts.model import Finding, Subject, Verdict
@@ -15,12 +16,19 @@ ON: tuple[str, ...] = ()
 # A line that many include is wrong for each of them.
 _MOST_FINDINGS = 200
 # Where nginx looks for configuration; other files of the tree (parameters, maps of characters) wait to be included.
-_LOADED_FOLDERS = ("conf.d", "sites-enabled", "modules-enabled")
+# A folder called modules holds modules as well, as links.
+_OF_MODULES = "modules"
+
+
+def _loaded_folders() -> set[str]:
+    patterns = [pattern for each in layouts() for pattern in (*each.includes, each.enabled_modules)]
+    return {PurePosixPath(each).parts[0] for each in patterns if each and not each.startswith("/")} - {_OF_MODULES}
 
 
 def _unreachable(paths: list[str], config: Config) -> list[str]:
     read = set(config.files) | {outside.file for outside in config.outside}
-    return [path for path in paths if PurePosixPath(path).parts[0] in _LOADED_FOLDERS and path not in read]
+    folders = _loaded_folders()
+    return [path for path in paths if PurePosixPath(path).parts[0] in folders and path not in read]
 
 
 def run(subject: Subject) -> Verdict:

@@ -13,6 +13,7 @@ from typing import Any
 from ..config.facts import facts, listeners
 from ..config.parse import Config, Directive
 from ..paste import flow
+from ..platforms.catalog import usual
 from ..textfmt import count
 from ..untrusted import whole_number
 from ..verdicts.model import Finding, Live, Subject, Verdict
@@ -24,7 +25,6 @@ BEHIND = ("smoke", "behaviour")
 
 # As many listeners get requests; more would keep the machine from what is measured.
 _MOST_LISTENERS = 8
-_USUAL_PID = "/run/nginx.pid"
 _BACK = "the rollback, a reload into the live release"
 _FORTH = "a reload from the live release into this one"
 _ANY = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "::1"}
@@ -215,7 +215,7 @@ def _moved_pid(subject: Subject, live: Live) -> Iterator[Finding]:
     if now == before:
         return
     # Where packages have it is where everybody looks: that is no move away, but back.
-    declared = now == _USUAL_PID or bool({now, f"file:{now}"} & set(subject.options.declared))
+    declared = now == usual().pid or bool({now, f"file:{now}"} & set(subject.options.declared))
     yield Finding(
         f"the pid file moves from {before} to {now} while nginx runs",
         file=place.file if place else "",
@@ -229,5 +229,5 @@ def _moved_pid(subject: Subject, live: Live) -> Iterator[Finding]:
 
 def _pid(config: Config) -> tuple[str, Directive | None]:
     found = next((each for each in config.directives if each.name == "pid" and each.args), None)
-    path = found.args[0] if found else _USUAL_PID
+    path = found.args[0] if found else usual().pid
     return (f"/run/{path.removeprefix('/var/run/')}" if path.startswith("/var/run/") else path), found

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ..closest_match import closest_match
 from ..config.parse import CONF_ROOT, Config
-from ..environment.directives import known_elsewhere
+from ..environment.directives import fix_by_platform, known_elsewhere
 from ..environment.production import loaders
 from ..packages import analyzer
 from ..textfmt import count
@@ -32,7 +32,7 @@ _PARAMETER = re.compile(
     r'invalid parameter "(?P<name>quic|http3|resolve|service=[^"]*|slow_start=[^"]*|drain|route=.*)"'
 )
 _PARAMETERS = {
-    "quic": "nginx takes it since 1.25.0; set staging_platform to what production has: debian-13",
+    "quic": "nginx takes it since 1.25.0",
     "http3": "no version of nginx takes it there: it is `listen 443 quic` and `http3 on`",
     "resolve": "nginx takes it since 1.27.3, and NGINX Plus",
 }
@@ -83,7 +83,9 @@ def _hidden(findings: list[Finding], synthesized: tuple[str, ...]) -> str:
             return f"staging's nginx does not know {unknown['name']}: {known_elsewhere(unknown['name'])[0]}"
         if parameter:
             name = parameter["name"].partition("=")[0]
-            return f"staging's nginx does not take {name}: {_PARAMETERS.get(name, 'only NGINX Plus takes it')}"
+            why = _PARAMETERS.get(name, "only NGINX Plus takes it")
+            fix = f"; {fix_by_platform((1, 25, 0))}" if name == "quic" else ""
+            return f"staging's nginx does not take {name}: {why}{fix}"
         if mismatch and any(f"the file {mismatch['path']} (key)" in words for words in synthesized):
             return (
                 f"the release brings a certificate without its key {mismatch['path']}, and staging cannot make that; "

@@ -268,8 +268,9 @@ def subject_of(candidate: Candidate, options: GateOptions) -> Subject:
     release = candidate.release
     if release is None:
         return Subject(candidate.hosts, options, candidate.problems)
-    config = parse_tree(release.tree)
     described = release.described
+    prefix = str((described.get("platform") or {}).get("prefix") or "")
+    config = parse_tree(release.tree, prefix=prefix)
     return Subject(
         hosts=candidate.hosts,
         options=replace(options, declared=(*options.declared, *candidate.declared)),
@@ -279,13 +280,13 @@ def subject_of(candidate: Candidate, options: GateOptions) -> Subject:
         contract=[from_json(row) for row in described["contract"]],
         origins=described["origins"],
         needs=read_needs(config, release.paths),
-        live=_live(candidate),
+        live=_live(candidate, prefix),
         said=candidate.said,
     )
 
 
-def _live(candidate: Candidate) -> Live | None:
+def _live(candidate: Candidate, prefix: str) -> Live | None:
     if candidate.live is None:
         return None
-    config = parse_tree(candidate.live.tree)
+    config = parse_tree(candidate.live.tree, prefix=prefix)
     return Live(candidate.live, config, read_needs(config, candidate.live.paths))

@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from ..config.parse import CONF_ROOT, Config, Directive
+from ..platforms.catalog import layouts
 from .comparing import new_needs
 from .model import Need
 from .reading import needs_by_line
@@ -31,7 +32,7 @@ PACKAGED = frozenset(
 )
 """Directories that nginx's package or the system brings on every host."""
 
-_ACCOUNTS = ("daemon", "http", "nginx", "nobody", "root", "www-data")
+_ACCOUNTS = ("daemon", "http", "root")
 _PATHS = ("directory", "file", "socket")
 # Ports of endpoints for which the configuration may have named none, as where it means an upstream of its own.
 _UNSAID_PORTS = frozenset({"0", "80", "443", "3031", "4000", "9000", "11211"})
@@ -187,7 +188,7 @@ class _Search:
             elif kind == "directory":
                 known |= PACKAGED
             elif kind in ("user", "group"):
-                known |= {*_ACCOUNTS}
+                known |= {*_ACCOUNTS, *(each.user for each in layouts())}
             self._spellings[kind] = Spellings(known)
         return self._spellings[kind]
 

@@ -14,12 +14,13 @@ from ..needs.reading import read_needs
 __all__ = ["read"]
 
 
-def read(tree: Path, paths: Collection[str]) -> dict[str, Any]:
-    """Read its facts, and its needs. ``paths`` are the absolute paths of the files that it brings itself.
+def read(tree: Path, paths: Collection[str], prefix: str = "") -> dict[str, Any]:
+    """Read its facts, and its needs. ``paths`` are the absolute paths of the files that it brings itself, ``prefix``
+    that of the platform's nginx.
 
     What cannot be read is a finding of the gate `parse`, which reads the tree again.
     """
-    config = parse_tree(tree)
+    config = parse_tree(tree, prefix=prefix)
     return {
         "facts": facts(config),
         "needs": [need.to_json() for need in outside(read_needs(config, paths))],

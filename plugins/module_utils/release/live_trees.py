@@ -11,6 +11,7 @@ from ..config.facts import facts
 from ..config.parse import parse_tree
 from ..errors import SluiceError
 from ..manifest import ManifestEntry, entries_to_json, read_tree, release_id
+from ..platforms.catalog import layouts
 from ..untrusted import ReleaseId, read_release_id
 from . import tree as trees
 from .received import read_sent
@@ -19,8 +20,6 @@ from .store import Release, remove_release, write_json
 __all__ = ["find_live", "is_packaged", "keep_live", "known_ids"]
 
 _FOLDERS = ("releases", "live")
-_MADE_BY_PACKAGES = ("modules-available", "modules-enabled")
-_DEFAULT_SITE = ("sites-available/default", "sites-enabled/default")
 
 
 def known_ids(state: Path) -> list[ReleaseId]:
@@ -109,8 +108,11 @@ def is_packaged(tree: Path, packaged: Path) -> bool:
 
 def _compared(root: Path) -> dict[str, tuple[str, str]]:
     entries: list[ManifestEntry] = read_tree(root)
+    known = layouts()
+    folders = {folder for each in known for folder in each.made_by_packages}
+    sites = {path for each in known for path in each.default_site}
     return {
         entry.path: (entry.kind, entry.value)
         for entry in entries
-        if entry.path not in _DEFAULT_SITE and PurePosixPath(entry.path).parts[0] not in _MADE_BY_PACKAGES
+        if entry.path not in sites and PurePosixPath(entry.path).parts[0] not in folders
     }

@@ -100,7 +100,7 @@ class ReleaseStore:
             "manifest": entries_to_json(entries),
             "origins": {path: node.origin for path, node in tree.items() if node.kind != "dir"},
             "variables": {path: [list(row) for row in node.variables] for path, node in tree.items() if node.variables},
-            **read(release.tree, release.paths),
+            **read(release.tree, release.paths, str(platform.get("prefix") or "")),
             "shared": kept,
             "contract": contract,
             "platform": dict(platform),

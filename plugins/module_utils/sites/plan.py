@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .. import values
 from ..errors import InputError
+from ..platforms.catalog import usual
 from ..schema import Given, Model, key, keys, listing, mapping, reader
 from .model import CHECKS, Site
 from .printing.servers import site_view
@@ -16,6 +19,14 @@ from .references import check_sites
 __all__ = ["TemplatedFile", "Variables", "plan"]
 
 _MAIN = ("user", "worker_processes", "worker_connections", "gzip", "main_lines", "events_lines", "http_lines")
+
+
+_named_user = values.matching(r"[A-Za-z_][\w.-]*", "a user; use www-data")
+
+
+@reader("str")
+def _user(value: object, where: str) -> str:
+    return "" if value == "" else _named_user(value, where)
 
 
 @reader("str")
@@ -64,9 +75,7 @@ class Variables(Model):
         "anything.",
         default=[],
     )
-    nginx_user: str = key(
-        values.matching(r"[A-Za-z_][\w.-]*", "a user; use www-data"), "The user of the workers.", default="www-data"
-    )
+    nginx_user: str = key(_user, "The user of the workers; by default that of the platform's packages.", default="")
     nginx_worker_processes: str = key(_worker_processes, "A number, or V(auto).", default="auto")
     nginx_worker_connections: int = key(
         values.integer(1, 1_000_000), "How many connections each worker may have.", default=1024
@@ -98,24 +107,36 @@ class TemplatedFile:
 
 def _version(settings: Mapping[str, object]) -> tuple[int, ...]:
     found = str(settings.get("nginx_version", ""))
-    if not re.fullmatch(r"\d+\.\d+\.\d+", found):
+    # OpenResty's has a part of its own at the end.
+    if not re.fullmatch(r"\d+\.\d+\.\d+(\.\d+)?", found):
         raise InputError("nginx_version", f"'{found}' is not a version of nginx; expected one as 1.22.1")
-    return tuple(int(part) for part in found.split("."))
+    return tuple(int(part) for part in found.split(".")[:3])
+
+
+def _layout(settings: Mapping[str, object]) -> Mapping[str, Any]:
+    """Return where the platform's nginx has what; without a platform, as Debian has it."""
+    found = settings.get("nginx_layout")
+    return found if isinstance(found, Mapping) and found else dataclasses.asdict(usual())
 
 
 def plan(settings: Mapping[str, object]) -> list[TemplatedFile]:
     """Plan the files of the typed sites; none without sites, so that the packaged ``nginx.conf`` stays.
 
-    ``settings`` are the role's variables and ``nginx_version`` of the platform. Raises ``InputError``.
+    ``settings`` are the role's variables, and ``nginx_version`` and ``nginx_layout`` of the platform. Raises
+    ``InputError``.
     """
     known = {name: settings[name] for name in keys(Variables) if name in settings}
     variables = Variables.read_keys(Given(known, "", known))
     if not variables.nginx_sites:
         return []
     version = _version(settings)
+    layout = _layout(settings)
     main = {name: getattr(variables, f"nginx_{name}") for name in _MAIN}
+    main |= {"layout": layout, "user": variables.nginx_user or layout["user"]}
     files = [TemplatedFile("nginx.conf", "nginx.conf.j2", {"nginx": main})]
     return files + [
-        TemplatedFile(f"sites-enabled/{site.name}.conf", "site.conf.j2", {"site": site_view(site, version)})
+        TemplatedFile(
+            str(layout["sites"]).replace("{name}", site.name), "site.conf.j2", {"site": site_view(site, version)}
+        )
         for site in variables.nginx_sites
     ]

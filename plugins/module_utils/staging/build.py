@@ -12,16 +12,19 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..errors import SluiceError
 from ..packages import docker, requests
+from .recipe import after, steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
 
-__all__ = ["BASES", "BASE_LABEL", "SPARE_MODULES", "BaseImage", "apt_sources", "build", "dockerfile"]
+    from ..platforms.model import Platform
+
+__all__ = ["BASE_LABEL", "apt_sources", "at", "build", "dockerfile"]
 
 BASE_LABEL = "sluice.base"
 """The label of a platform image that tells what it stands on, as ``debian@sha256:…``."""
@@ -31,53 +34,6 @@ _SAY_EVERY_SECONDS = 4
 _LAST_LINES = 15
 # Nobody reads these in a container, and they are a good part of the time.
 _UNREAD = ("doc", "info", "locale", "man")
-_OFFICIAL_COMPONENTS = frozenset(
-    {"main", "contrib", "non-free", "non-free-firmware", "universe", "multiverse", "restricted"}
-)
-
-
-# Every dynamic module of the distribution is put aside, for configurations that need one which the user does not list.
-# What nginx itself finds (its folder of modules, /etc/nginx) stays as the listed packages left it, since that is what
-# production has. The numbers of the links tell the order in which modules must be loaded.
-SPARE_MODULES = " && ".join(
-    [
-        "spare=/usr/share/sluice/modules own=/usr/lib/nginx/modules conf=/etc/nginx",
-        "mkdir -p $spare $own",
-        "cp -a $own /tmp/own",
-        "cp -a $conf /tmp/conf",
-        "get='env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends'",
-        "wanted=$(apt-cache pkgnames libnginx-mod- | grep -v -e '-dev$' | sort)",
-        "{ $get $wanted || for package in $wanted; do $get $package || echo no $package; done; }",
-        "for link in $conf/modules-enabled/*.conf; do cp -L $link $spare/; done",
-        "cp $own/*.so $spare/",
-        "rm -rf $own $conf",
-        "mv /tmp/own $own",
-        "mv /tmp/conf $conf",
-    ]
-)
-
-
-class BaseImage(NamedTuple):
-    """A distribution's release: the registry's image, and what apt calls it."""
-
-    image: str
-    distribution: str
-    codename: str
-    keyring: str
-
-    def at(self, digest: str) -> str:
-        """Return the image of this digest."""
-        return f"{self.image.partition(':')[0]}@{digest}"
-
-
-_DEBIAN_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
-_UBUNTU_KEYS = "/usr/share/keyrings/ubuntu-archive-keyring.gpg"
-
-BASES: Mapping[str, BaseImage] = {
-    "debian-12": BaseImage("debian:12", "debian", "bookworm", _DEBIAN_KEYS),
-    "debian-13": BaseImage("debian:13", "debian", "trixie", _DEBIAN_KEYS),
-    "ubuntu-24.04": BaseImage("ubuntu:24.04", "ubuntu", "noble", _UBUNTU_KEYS),
-}
 
 
 class _Progress:
@@ -111,25 +67,23 @@ class _Progress:
         self._thread.join()
 
 
-def dockerfile(image: str, packages: Sequence[str]) -> str:
-    """Write the recipe of a platform image on ``image``. No daemon starts while its package is installed."""
-    return "\n".join(
-        [
-            f"FROM {image}",
-            "RUN printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d && chmod 0755 /usr/sbin/policy-rc.d \\",
-            " && apt-get update \\",
-            " && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \\",
-            *(f"      {package} \\" for package in packages),
-            f" && {SPARE_MODULES} \\",
-            " && rm -rf /usr/sbin/policy-rc.d /var/lib/apt/lists/*",
-            "",
-        ]
-    )
+def at(platform: Platform, digest: str) -> str:
+    """Return the base image of a platform by its digest."""
+    return f"{platform.release.image.partition(':')[0]}@{digest}"
+
+
+def dockerfile(image: str, platform: Platform, packages: Sequence[str]) -> str:
+    """Write the recipe of a platform image on ``image``."""
+    return "\n".join([f"FROM {image}", f"RUN {_lines(steps(platform, packages))}", ""])
+
+
+def _lines(commands: Sequence[str]) -> str:
+    return " \\\n && ".join(commands)
 
 
 def build(
     client: docker.DockerClient,
-    base: BaseImage,
+    platform: Platform,
     packages: Sequence[str],
     tag: str,
     say: Callable[[str], None],
@@ -141,9 +95,9 @@ def build(
     With ``digest`` it stands on the base of that digest, or is not made. Raises ``SluiceError`` with the last lines of
     what failed.
     """
-    image = base.at(digest) if digest else base.image
+    image = at(platform, digest) if digest else platform.release.image
     if _is_local(client, image):
-        _from_base(client, base, image, packages, tag, say, memory)
+        _from_base(client, platform, image, packages, tag, say, memory)
         return
     say(f"{tag}: asking a registry for the base image {image}")
     reason = _registry_problem(client, image)
@@ -157,11 +111,11 @@ def build(
         say(
             f"no registry gives {image} ({reason}); making the image from the distribution's packages, without a digest"
         )
-        _from_packages(client, base, packages, tag, say, reason)
+        _from_packages(client, platform, packages, tag, say, reason)
         return
     _pull(client, image, say)
     try:
-        _from_base(client, base, image, packages, tag, say, memory)
+        _from_base(client, platform, image, packages, tag, say, memory)
     finally:
         # Without its name it goes when the last platform image on it goes.
         client.images.remove(image)
@@ -175,12 +129,12 @@ def _is_local(client: docker.DockerClient, image: str) -> bool:
     return True
 
 
-def _by_digest(client: docker.DockerClient, base: BaseImage, image: str) -> str:
+def _by_digest(client: docker.DockerClient, platform: Platform, image: str) -> str:
     """Name a base that is here by its digest; empty where it has none, as it came from no registry.
 
     Raises ``SluiceError`` where ``image`` names a digest, and what is here has another.
     """
-    own = base.at("")
+    own = at(platform, "")
     # Some engines tell the registry, too.
     said = [name.removeprefix("docker.io/library/") for name in client.images.get(image).attrs.get("RepoDigests") or ()]
     found = [name for name in said if name.startswith(own)]
@@ -230,17 +184,17 @@ def _pull(client: docker.DockerClient, image: str, say: Callable[[str], None]) -
 
 def _from_base(
     client: docker.DockerClient,
-    base: BaseImage,
+    platform: Platform,
     image: str,
     packages: Sequence[str],
     tag: str,
     say: Callable[[str], None],
     memory: int,
 ) -> None:
-    exact = _by_digest(client, base, image)
+    exact = _by_digest(client, platform, image)
     # By its digest, nobody gives another image of that name meanwhile.
     doing = f"building {tag} on {exact or f'{image}, which has no digest'}"
-    recipe = io.BytesIO(dockerfile(exact or image, packages).encode())
+    recipe = io.BytesIO(dockerfile(exact or image, platform, packages).encode())
     try:
         with _Progress(doing, say) as progress:
             stream = client.api.build(
@@ -257,19 +211,20 @@ def _from_base(
         raise SluiceError(f"{doing} failed: {error}") from error
 
 
-def apt_sources(targets: str, base: BaseImage) -> list[str]:
-    """Turn what ``apt-get indextargets`` prints into sources lines of ``base``.
+def apt_sources(targets: str, platform: Platform) -> list[str]:
+    """Turn what ``apt-get indextargets`` prints into sources lines of a platform.
 
     ``targets`` has a line ``URI|SUITE|COMPONENT`` for each index of this machine. Other people's archives are left out;
     the suites of another release of the same distribution are rewritten.
     """
     lines: list[str] = []
-    codenames = {each.codename for each in BASES.values() if each.distribution == base.distribution}
+    family, release = platform.family, platform.release
+    codenames = {each.codename for each in family.releases}
     for target in targets.splitlines():
         uri, suite, component = target.strip().split("|")
         codename, dash, pocket = suite.partition("-")
-        if codename in codenames and component in _OFFICIAL_COMPONENTS and pocket in ("", "updates", "security"):
-            line = f"deb [signed-by={base.keyring}] {uri} {base.codename}{dash}{pocket} {component}"
+        if codename in codenames and component in family.components and pocket in ("", "updates", "security"):
+            line = f"deb [signed-by={family.keyring}] {uri} {release.codename}{dash}{pocket} {component}"
             if line not in lines:
                 lines.append(line)
     return lines
@@ -300,23 +255,30 @@ def _apt_proxies() -> list[str]:
     return options
 
 
-def _mmdebstrap(base: BaseImage, packages: Sequence[str], archive: str, reason: str) -> list[str]:
+def _mmdebstrap(platform: Platform, packages: Sequence[str], archive: str, reason: str) -> list[str]:
     """Build the command that writes the root file system as tar."""
+    release = platform.release
+    fix = "let Docker reach a registry"
+    if not platform.family.keyring or platform.origin is not None:
+        what = f"packages of {platform.origin.title}" if platform.origin else platform.family.title
+        raise SluiceError(
+            f"{release.image} cannot be pulled ({reason}), and without it no image with {what} can be made; {fix}"
+        )
     if not shutil.which("mmdebstrap") or not shutil.which("apt-get"):
         raise SluiceError(
-            f"{base.image} cannot be pulled ({reason}), and mmdebstrap, which makes it of packages, is not installed; "
-            "run `make setup`, or `apt-get install mmdebstrap`, or let Docker reach a registry"
+            f"{release.image} cannot be pulled ({reason}), and mmdebstrap, which makes it of packages, is not "
+            f"installed; run `make setup`, or `apt-get install mmdebstrap`, or {fix}"
         )
-    sources = apt_sources(_targets(), base)
-    if not sources or not Path(base.keyring).exists():
+    sources = apt_sources(_targets(), platform)
+    if not sources or not Path(platform.family.keyring).exists():
         raise SluiceError(
-            f"{base.image} cannot be pulled ({reason}), and this machine has no apt sources of {base.distribution} "
-            "to make it of; set staging_platform to this machine's own distribution, or let Docker reach a registry"
+            f"{release.image} cannot be pulled ({reason}), and this machine has no apt sources of "
+            f"{platform.family.title} to make it of; set staging_platform to this machine's own distribution, or {fix}"
         )
     command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(packages)}"]
     command += [f"--dpkgopt=path-exclude=/usr/share/{each}/*" for each in _UNREAD]
-    command += [f'--customize-hook=chroot "$1" sh -c {shlex.quote(SPARE_MODULES)}']
-    command += [*_apt_proxies(), base.codename, archive, *sources]
+    command += [f'--customize-hook=chroot "$1" sh -c {shlex.quote(" && ".join(after(platform)))}']
+    command += [*_apt_proxies(), release.codename, archive, *sources]
     if os.geteuid() != 0 and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0:
         return ["sudo", "-n", *command]
     return command
@@ -324,7 +286,7 @@ def _mmdebstrap(base: BaseImage, packages: Sequence[str], archive: str, reason: 
 
 def _from_packages(
     client: docker.DockerClient,
-    base: BaseImage,
+    platform: Platform,
     packages: Sequence[str],
     tag: str,
     say: Callable[[str], None],
@@ -333,12 +295,12 @@ def _from_packages(
     repository, _, version = tag.partition(":")
     with tempfile.TemporaryDirectory() as folder, _Progress(f"building {tag} from packages", say) as progress:
         archive = f"{folder}/root.tar"
-        command = _mmdebstrap(base, packages, archive, reason)
+        command = _mmdebstrap(platform, packages, archive, reason)
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as maker:
             for line in maker.stderr or ():
                 progress.note(line)
         if maker.returncode != 0:
-            raise SluiceError(_failure(f"mmdebstrap of {base.codename}", progress.lines))
+            raise SluiceError(_failure(f"mmdebstrap of {platform.release.codename}", progress.lines))
         progress.note("giving the image to Docker")
         try:
             client.api.import_image_from_file(archive, repository=repository, tag=version, changes=["LABEL sluice=1"])

@@ -13,12 +13,16 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.nginx imp
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.processes import standing_of, unit_of
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.starter import (
     NOBODY,
+    OPENRC,
+    RUNIT,
     SUPERVISOR,
+    SYSVINIT,
     UNIT,
     USUAL,
     Starter,
     known_starter,
     remember,
+    start_service,
     starter_of,
     starter_problems,
     vouched,
@@ -26,6 +30,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.starter i
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.obstacles.pid_file import pid_file_problems
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.obstacles.upgrade import upgrade_problems
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Session
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.watchdog.hook import BOOT_UNIT, ensure_hook, hooks
 from tests.unit.engine.simulation.host import SimulatedHost
 
 NewHost = Callable[..., SimulatedHost]
@@ -45,9 +50,11 @@ def knows_units(host: SimulatedHost, monkeypatch: pytest.MonkeyPatch, **units: s
     monkeypatch.setattr(host, "run", run)
 
 
-def process(host: SimulatedHost, pid: int, name: str, parent: int) -> None:
-    folder = host.proc / str(pid)
+def process(host: SimulatedHost, pid: int, command: str, parent: int) -> None:
+    folder, name = host.proc / str(pid), command.partition("\0")[0]
     folder.mkdir()
+    if command != name:
+        (folder / "cmdline").write_text(command)
     (folder / "comm").write_text(f"{name}\n")
     (folder / "stat").write_text(f"{pid} ({name}) S {parent} {'0 ' * 17}7 0\n")
 
@@ -87,13 +94,19 @@ STARTERS: dict[str, tuple[str, dict[str, str], tuple[str, ...], Starter]] = {
         "supervisor",
         {"supervisor": "LoadState=loaded\nMainPID=50\nExecStart={{ path=/usr/bin/supervisord ; }}\n"},
         ("supervisord",),
-        Starter(SUPERVISOR, "supervisord"),
+        Starter(SUPERVISOR, "supervisord", unit="supervisor.service"),
     ),
     "a script of a supervisor's": (
         "runit",
         {"runit": "LoadState=loaded\nMainPID=50\n"},
         ("sh", "runsv"),
-        Starter(SUPERVISOR, "runsv"),
+        Starter(SUPERVISOR, "runsv", unit="runit.service"),
+    ),
+    "runit beside systemd": (
+        "runit",
+        {"runit": "LoadState=loaded\nMainPID=50\n"},
+        ("runsv\0edge\0", "runsvdir\0-P\0/etc/service\0"),
+        Starter(RUNIT, "edge", "runit.service", "/etc/service/edge", "/etc/service"),
     ),
     "a person": (
         "ssh",
@@ -128,6 +141,101 @@ def test_who_starts_nginx(new_host: NewHost, monkeypatch: pytest.MonkeyPatch, st
     assert starter == expected
     problems = starter_problems(session, starter, master, in_foreground=True)
     assert bool(problems) is (starter.kind == NOBODY)
+
+
+SCRIPT = "#!/bin/sh\nexec start-stop-daemon --start --exec {exe}\n"
+# The service manager, its scripts by name, what supervises nginx, and who starts it.
+WITHOUT_SYSTEMD: dict[str, tuple[str, dict[str, str], str, Starter]] = {
+    "a script of another name": ("sysvinit", {"edge": SCRIPT, "cron": "#!/bin/sh\n"}, "", Starter(SYSVINIT, "edge")),
+    "the usual script wins": ("openrc", {"angie": SCRIPT, "nginx": SCRIPT}, "", Starter(OPENRC, "nginx")),
+    "a person, and a script is there": ("sysvinit", {"nginx": "#!/bin/sh\n"}, "", Starter(SYSVINIT, "nginx")),
+    "a person, and nothing is there": ("sysvinit", {"cron": "#!/bin/sh\n"}, "", Starter()),
+    "runit starts scripts as well": ("runit", {"nginx": SCRIPT}, "", Starter(SYSVINIT, "nginx")),
+    "a supervisor beside a script": ("sysvinit", {"nginx": SCRIPT}, "supervisord", Starter(SUPERVISOR, "supervisord")),
+    "OpenRC's own supervisor": ("openrc", {"nginx": SCRIPT}, "supervise-daemo", Starter(OPENRC, "nginx")),
+    "a container": ("none", {"nginx": SCRIPT}, "", Starter()),
+}
+
+
+@pytest.mark.parametrize("story", WITHOUT_SYSTEMD)
+def test_who_starts_nginx_without_systemd(new_host: NewHost, monkeypatch: pytest.MonkeyPatch, story: str) -> None:
+    manager, scripts, parent, expected = WITHOUT_SYSTEMD[story]
+    host = new_host(has_systemd=False)
+    session = session_of(host)
+    master = find_master(session)
+    monkeypatch.setattr(host, "manager", lambda: manager)
+    init = host.layout.conf.parent / "init.d"
+    init.mkdir()
+    for name, text in scripts.items():
+        (init / name).write_text(text.format(exe=master.exe))
+        (init / name).chmod(0o755)
+    if parent:
+        process(host, 50, parent, 1)
+        stat = host.proc / str(master.pid) / "stat"
+        stat.write_text(stat.read_text().replace(") S 1 ", ") S 50 "))
+    starter = starter_of(session, master)
+    assert starter == expected
+    # It is what starts nginx when it has died.
+    session.layout.root.mkdir(parents=True)
+    remember(session, starter)
+    assert known_starter(session) == expected
+    ran: list[list[str]] = []
+
+    def run(argv: Sequence[str], timeout: float) -> Ran:
+        ran.append(list(argv))
+        return Ran(0, "")
+
+    monkeypatch.setattr(host, "run", run)
+    done = start_service(session, starter)
+    assert (done is None) is (expected.kind in (SUPERVISOR, NOBODY))
+    assert all(expected.name in " ".join(argv) for argv in ran)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_known"),
+    [
+        (Starter(UNIT, "edge.service"), "systemd", True),
+        (Starter(UNIT, "edge.service"), "sysvinit", False),
+        (Starter(OPENRC, "edge"), "sysvinit", False),
+        (Starter(SYSVINIT, "edge"), "runit", True),
+        (Starter(RUNIT, "edge", "", "/etc/service/edge", "/etc/service"), "systemd", True),
+        (Starter(SUPERVISOR, "supervisord"), "none", True),
+    ],
+)
+def test_a_host_may_have_changed_what_starts_its_services(
+    new_host: NewHost, monkeypatch: pytest.MonkeyPatch, before: Starter, now: str, is_known: bool
+) -> None:
+    host = new_host()
+    session = session_of(host)
+    session.layout.root.mkdir(parents=True)
+    monkeypatch.setattr(host, "manager", lambda: before.kind if before.kind in ("systemd", "openrc") else now)
+    remember(session, before)
+    monkeypatch.setattr(host, "manager", lambda: now)
+    assert (known_starter(session) == before) is is_known
+
+
+@pytest.mark.parametrize(
+    ("starter", "units"),
+    [
+        (Starter(UNIT, USUAL), {USUAL}),
+        (Starter(UNIT, "edge.service"), {USUAL, "edge.service"}),
+        (Starter(SUPERVISOR, "supervisord", unit="supervisor.service"), {USUAL, "supervisor.service"}),
+        (Starter(), {USUAL}),
+    ],
+)
+def test_the_watchdog_comes_before_whatever_starts_nginx(new_host: NewHost, starter: Starter, units: set[str]) -> None:
+    host = new_host()
+    session = session_of(host)
+    session.layout.root.mkdir(parents=True)
+    remember(session, starter)
+    ensure_hook(session, starter, session.layout.root / "watchdog.py")
+    wanting = {each.parent.name[: -len(".wants")] for each in host.layout.units.glob(f"*.wants/{BOOT_UNIT}")}
+    text = (host.layout.units / BOOT_UNIT).read_text()
+    before = next(line for line in text.splitlines() if line.startswith("Before="))
+    assert wanting == set(before[len("Before=") :].split()) == units
+    for path in hooks(session):
+        host.remove(path)
+    assert not list(host.layout.units.iterdir())
 
 
 def test_who_starts_nginx_is_remembered(new_host: NewHost) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,16 +14,16 @@ import pytest
 import requests
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.platforms.catalog import families, platform_named
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.build import (
     BASE_LABEL,
-    BASES,
-    SPARE_MODULES,
     apt_sources,
     build,
     dockerfile,
 )
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.recipe import after
 
-DEBIAN = BASES["debian-12"]
+DEBIAN = platform_named("debian-12")
 TAG = "sluice-platform:debian-12-0123"
 DIGEST, OTHER = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 KEYS = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
@@ -46,17 +47,17 @@ MIRROR = "http://mirror.example/debian/"
     ],
 )
 def test_the_machines_own_archives_are_used_and_no_others(base: str, targets: list[str], expected: list[str]) -> None:
-    assert apt_sources("\n".join(targets), BASES[base]) == [f"deb {KEYS} {each}" for each in expected]
+    assert apt_sources("\n".join(targets), platform_named(base)) == [f"deb {KEYS} {each}" for each in expected]
 
 
 def test_ubuntus_archives_are_checked_with_ubuntus_keys() -> None:
-    assert apt_sources("http://mirror.example/|noble|universe", BASES["ubuntu-24.04"]) == [
+    assert apt_sources("http://mirror.example/|noble|universe", platform_named("ubuntu-24.04")) == [
         "deb [signed-by=/usr/share/keyrings/ubuntu-archive-keyring.gpg] http://mirror.example/ noble universe"
     ]
 
 
 def test_the_recipe_keeps_daemons_from_starting_and_installs_each_package() -> None:
-    recipe = dockerfile("debian:12", ["nginx", "php-fpm"])
+    recipe = dockerfile("debian:12", DEBIAN, ["nginx", "php-fpm"])
     assert recipe.startswith("FROM debian:12\n")
     assert recipe.index("policy-rc.d") < recipe.index("apt-get install")
     assert "--no-install-recommends" in recipe
@@ -64,9 +65,9 @@ def test_the_recipe_keeps_daemons_from_starting_and_installs_each_package() -> N
 
 
 def test_every_module_is_set_aside_and_none_is_enabled() -> None:
-    recipe = dockerfile("debian:12", ["nginx"])
-    assert recipe.index("nginx \\") < recipe.index(SPARE_MODULES) < recipe.index("rm -rf /usr/sbin/policy-rc.d")
-    steps = SPARE_MODULES.split(" && ")
+    recipe = dockerfile("debian:12", DEBIAN, ["nginx"])
+    steps = after(DEBIAN)
+    assert recipe.index("nginx \\") < recipe.index(steps[0]) < recipe.index("rm -rf /usr/sbin/policy-rc.d")
     assert steps.index("cp -a $conf /tmp/conf") < next(at for at, step in enumerate(steps) if "$get $wanted" in step)
     assert steps[-2:] == ["mv /tmp/own $own", "mv /tmp/conf $conf"]
 
@@ -161,7 +162,7 @@ def test_another_distributions_packages_cannot_be_had(monkeypatch: pytest.Monkey
     tools.add("apt-get", f"echo '{MIRROR}|bookworm|main'")
     tools.add("mmdebstrap", "exit 0")
     [words] = _build(FakeDocker(registry=requests.ReadTimeout()), "ubuntu-24.04")
-    assert "this machine has no apt sources of ubuntu to make it of" in words
+    assert "this machine has no apt sources of Ubuntu to make it of" in words
 
 
 def test_from_packages(tools: Tools) -> None:
@@ -194,7 +195,7 @@ def _build(
     """Build; gives the error's words, if there is one."""
     say = (said if said is not None else []).append
     try:
-        build(client, BASES[platform], ["nginx", "php-fpm"], TAG, say, digest=digest)  # type: ignore[arg-type]
+        build(client, platform_named(platform), ["nginx", "php-fpm"], TAG, say, digest=digest)  # type: ignore[arg-type]
     except SluiceError as error:
         return [str(error)]
     return []
@@ -215,9 +216,10 @@ class Tools:
 
 @pytest.fixture
 def tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Tools:
-    if not Path(DEBIAN.keyring).exists():
+    if not Path(DEBIAN.family.keyring).exists():
         # Where Debian's keys are not installed, nothing can be made of its packages; any file stands in for them.
-        monkeypatch.setitem(BASES, "debian-12", DEBIAN._replace(keyring=os.devnull))
+        known = families()
+        monkeypatch.setitem(known, "debian", dataclasses.replace(known["debian"], keyring=os.devnull))
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     return Tools(tmp_path)
 

@@ -10,12 +10,14 @@ import docker
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.platforms.catalog import platform_named
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import (
     controller_platform,
     ensure_platform,
     parse_facts,
     platform_tag,
 )
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.recipe import complete
 
 DIGEST = f"sha256:{'a' * 64}"
 ANSWER = """\
@@ -34,8 +36,11 @@ configure arguments: --with-debug --with-compat
         ('ID=debian\nVERSION_ID="12"\n', "debian-12"),
         ('VERSION_ID="13"\nID=debian\n', "debian-13"),
         ('ID=ubuntu\nVERSION_ID="24.04"\n', "ubuntu-24.04"),
-        ('ID=ubuntu\nVERSION_ID="22.04"\n', "debian-12"),
-        ("ID=fedora\nVERSION_ID=41\n", "debian-12"),
+        ('ID=ubuntu\nVERSION_ID="22.04"\n', "ubuntu-22.04"),
+        ('ID="rocky"\nVERSION_ID="9.4"\n', "rocky-9"),
+        ("ID=alpine\nVERSION_ID=3.20.3\n", "alpine-3.20"),
+        ("ID=fedora\nVERSION_ID=35\n", "debian-12"),
+        ("ID=arch\n", "debian-12"),
         ("", "debian-12"),
     ],
 )
@@ -49,11 +54,13 @@ def test_a_controller_without_os_release_stages_debian(tmp_path: Path) -> None:
 
 
 def test_the_tag_depends_on_what_is_installed_and_on_nothing_else() -> None:
-    tag = platform_tag("debian-12", ["php-fpm", "openssh-server"])
+    debian, next_one = platform_named("debian-12"), platform_named("debian-13")
+    tag = platform_tag(debian, ["nginx", "php-fpm", "openssh-server"])
     assert tag.startswith("sluice-platform:debian-12-")
-    assert tag == platform_tag("debian-12", ["openssh-server", "php-fpm", "nginx"])
-    assert tag != platform_tag("debian-12", ["openssh-server"])
-    assert tag != platform_tag("debian-13", ["php-fpm", "openssh-server"])
+    assert tag == platform_tag(debian, ["openssh-server", "php-fpm", "nginx"])
+    assert tag != platform_tag(debian, ["nginx", "openssh-server"])
+    assert tag != platform_tag(next_one, ["nginx", "php-fpm", "openssh-server"])
+    assert platform_tag(platform_named("debian-12", "nginx.org"), []).startswith("sluice-platform:debian-12-nginx.org-")
 
 
 def test_what_the_image_says() -> None:
@@ -73,9 +80,9 @@ def test_an_image_without_nginx_is_refused_with_its_own_words() -> None:
     ("platform", "packages", "words"),
     [
         (
-            "debian-11",
+            "debain-12",
             [],
-            "staging_platform: 'debian-11' is not a platform; use auto, debian-12, debian-13, ubuntu-24.04",
+            "staging_platform: 'debain-12' is not a platform; did you mean 'debian-12'?",
         ),
         ("debian-12", ["php-fpm", "a b"], "staging_packages[1]: 'a b' is not the name of a package"),
         ("debian-12", ["nginx;reboot"], "staging_packages[0]: 'nginx;reboot' is not the name of a package"),
@@ -131,7 +138,9 @@ def test_the_base_is_told_and_held_to_its_digest(tmp_path: Path) -> None:
     assert ensure_platform(client, "debian-12", [], tmp_path, print).base == f"debian@{DIGEST}"
     pinned = ensure_platform(client, "debian-12", [], tmp_path, print, base_digest=DIGEST)
     assert pinned.base == f"debian@{DIGEST}"
-    assert pinned.image == platform_tag("debian-12", [], DIGEST) != platform_tag("debian-12", [])
+    debian = platform_named("debian-12")
+    wanted = complete(debian, [])
+    assert pinned.image == platform_tag(debian, wanted, DIGEST) != platform_tag(debian, wanted)
     with pytest.raises(
         SluiceError, match=rf"stands on debian@{DIGEST}; expected debian@sha256:0+, as staging_base_dig"
     ):

@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from typing import Iterator, NamedTuple
 
 from ..session import Fault, Problem, Session
+from .known import BINARIES
 from .processes import Master, started_at
 from .trust import binary_fault, file_fault
 
 __all__ = ["Binary", "opened_binary", "run_installed"]
-
-_DEFAULT = "/usr/sbin/nginx"
 
 
 class Binary(NamedTuple):
@@ -82,11 +81,13 @@ def _not_to_be_run(master: Master, why: str) -> Fault:
 
 
 def _installed(session: Session) -> str:
-    places = [os.path.join(folder, "nginx") for folder in os.environ.get("PATH", os.defpath).split(":")]
-    for place in places:
+    folders = os.environ.get("PATH", os.defpath).split(":")
+    names = dict.fromkeys(os.path.basename(path) for path in BINARIES)
+    places = [os.path.join(folder, name) for name in names for folder in folders]
+    for place in dict.fromkeys([*places, *BINARIES]):
         if os.access(place, os.X_OK):
             why = binary_fault(place, session.system.proc)
             if not why:
                 return place
             session.warn(f"{place} is not run: {why}")
-    return _DEFAULT
+    return BINARIES[0]

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...nginx_build import BuiltAs, read_build
 from ...untrusted import printable, whole_number
 from ..session import Fault, Problem, Session
 from .binary import Binary, opened_binary, run_installed
@@ -24,17 +25,18 @@ from .processes import (
     started_at,
     workers_of,
 )
-from .starter import SUPERVISOR, UNIT, USUAL, known_starter, vouched
+from .starter import RUNIT, SUPERVISOR, UNIT, USUAL, known_starter, restart_service, start_service, vouched
 from .system import Bind, NoNamespace, Ran, Standing
 
 if TYPE_CHECKING:
-    from ..protocol import ReleaseFacts, StagedPlatform
+    from ..protocol import Json, ReleaseFacts, StagedPlatform
 
 __all__ = [
     "Build",
     "Tried",
     "build",
     "build_problems",
+    "described",
     "expected_workers",
     "find_master",
     "master_problems",
@@ -48,21 +50,23 @@ __all__ = [
 _REPEATABLE = frozenset({"env", "error_log", "include", "load_module"})
 _TEST_TIMEOUT = 120.0
 _END_SECONDS = 5.0
-# In which a unit that was started has a master, and a supervisor starts one that has died.
-_UNIT_SECONDS, _SUPERVISED_SECONDS = 5.0, 30.0
+# In which a service that was started has a master, and a supervisor starts one that has died.
+_UP_SECONDS, _SUPERVISED_SECONDS = 5.0, 30.0
 # What nginx -V said, and of which file.
 _SAID = "nginx.json"
 
 
 class Build(NamedTuple):
-    """What ``nginx -V`` tells."""
+    """What ``nginx -V`` tells; ``binary`` is the file that was asked, ``modules`` those that lie in its folder."""
 
     version: str
     config: str
     pid_file: str
     error_log: str
     modules: tuple[str, ...]
-    group: str = ""
+    group: str
+    binary: str
+    built: BuiltAs
 
 
 class Tried(NamedTuple):
@@ -90,36 +94,26 @@ def build(session: Session, master: Master | None = None, *, remember: bool = Fa
         known = bool(said)
         if not known:
             said = _run(session, binary, ["-V"], 20.0).output
-    version = _version(said)
-    if not version:
+    built = read_build(said)
+    if built is None:
         return None
     if remember and identity and not known:
         data = json.dumps({"file": identity, "said": said}).encode()
         session.system.write(session.layout.root / _SAID, data, durable=False)
-
-    options = dict(word[2:].split("=", 1) for word in said.split() if word.startswith("--") and "=" in word)
-
-    prefix = options.get("prefix", "/usr/local/nginx")
-    folder = os.path.join(prefix, options.get("modules-path", "modules"))
     try:
-        modules = tuple(sorted(name for name in os.listdir(folder) if name.endswith(".so")))
+        modules = tuple(sorted(name for name in os.listdir(built.path("modules-path")) if name.endswith(".so")))
     except OSError:
         modules = ()
     return Build(
-        version,
-        os.path.join(prefix, options.get("conf-path", "conf/nginx.conf")),
-        os.path.join(prefix, options.get("pid-path", "logs/nginx.pid")),
-        os.path.join(prefix, options.get("error-log-path", "logs/error.log")),
+        built.version,
+        built.path("conf-path"),
+        built.path("pid-path"),
+        built.path("error-log-path"),
         modules,
-        options.get("group") or options.get("user") or "",
+        built.group,
+        binary.path,
+        built,
     )
-
-
-def _version(said: str) -> str:
-    """Read ``1.22.1`` from what begins with ``nginx version: nginx/1.22.1``."""
-    words = said.partition("nginx version: ")[2].split(None, 1)
-    after = words[0].partition("/")[2] if words else ""
-    return after[: len(after) - len(after.lstrip("0123456789."))]
 
 
 def _run(
@@ -196,7 +190,7 @@ def _no_master(session: Session, strangers: list[Stranger]) -> Problem:
         "nginx is installed on this host and does not run",
         "a running master process",
         "; ".join(f"process {pid} says that it is one: {printable(why)}" for pid, why in strangers),
-        f"start it, and see `systemctl status nginx`{fix}",
+        f"start it, and see `{known_starter(session).status}`{fix}",
         nginx=last_line(installed.error_log) if installed else "",
     )
 
@@ -226,7 +220,7 @@ def master_problems(session: Session, master: Master, built: Build | None, facts
                 "the running nginx reads another configuration than the one that is deployed",
                 str(conf / "nginx.conf"),
                 config,
-                "restart it without -c (a reload can never change that)",
+                _fix_configuration(conf, config, bool(master.config)),
             )
         )
     given = {words[0] for words in (part.split() for part in master.globals.split(";")) if words}
@@ -242,6 +236,18 @@ def master_problems(session: Session, master: Master, built: Build | None, facts
             )
         )
     return problems
+
+
+def _fix_configuration(conf: Path, config: str, given: bool) -> str:
+    if given:
+        return "restart it without -c (a reload can never change that)"
+    # Built to read another place, as OpenResty and Angie are.
+    folder, name = os.path.split(config)
+    named = "" if name == "nginx.conf" else f", and in it a link {name} to nginx.conf"
+    return (
+        f"move {folder} to {conf} once, and leave a link from {folder} to {conf}{named}; "
+        f"or let its service start it with -c {conf}/nginx.conf"
+    )
 
 
 def expected_workers(master: Master, facts: ReleaseFacts, before: int) -> frozenset[int]:
@@ -303,11 +309,11 @@ def start(session: Session) -> str:
         if _has_come(session, _SUPERVISED_SECONDS):
             return ""
         return f"{starter.name} runs nginx on this host, and has not started it again; start it there"
-    if starter.kind == UNIT and session.system.systemd():
-        done = session.system.run(["systemctl", "start", starter.name], 60.0)
-        if done.rc == 0 and _has_come(session, _UNIT_SECONDS):
+    done = start_service(session, starter)
+    if done is not None:
+        if done.rc == 0 and _has_come(session, _UP_SECONDS):
             return ""
-        if starter.name != USUAL:
+        if starter.kind in (UNIT, RUNIT) and starter.name != USUAL:
             # One beside it would hold the ports that it needs at its next start.
             return done.output.strip() or f"{starter.name} was started, and nginx does not run"
     return run_installed(session)
@@ -326,11 +332,9 @@ def _has_come(session: Session, seconds: float) -> bool:
 
 def restart(session: Session) -> None:
     """End nginx and start it again. Raises ``Fault`` when it does not come back."""
-    system, starter = session.system, known_starter(session)
-    if starter.kind == UNIT and system.systemd():
-        done = system.run(["systemctl", "restart", starter.name], 60.0)
-        if done.rc == 0 and _has_come(session, _UNIT_SECONDS):
-            return
+    done = restart_service(session, known_starter(session))
+    if done is not None and done.rc == 0 and _has_come(session, _UP_SECONDS):
+        return
     for master in running_masters(session):
         _end(session, master)
     said = start(session)
@@ -354,19 +358,43 @@ def _end(session: Session, master: Master) -> None:
         system.sleep(0.2)
 
 
+def described(built: Build) -> Json:
+    """Return what tells one nginx from another: whose it is, its file, and where it looks for what."""
+    own = built.built
+    return {
+        "flavour": own.flavour,
+        "binary": built.binary,
+        "prefix": own.prefix,
+        "configuration": built.config,
+        "user": own.user,
+        "compiled": list(own.modules),
+    }
+
+
+def _otherwise(built: Build, platform: StagedPlatform) -> list[tuple[str, str, str]]:
+    """Return in what this nginx is not staging's: what, staging's and its own."""
+    own = built.built
+    rows = [
+        ("another server", platform.get("flavour"), own.flavour),
+        ("", platform.get("nginx_version"), built.version),
+        ("another prefix, which relative paths begin with", platform.get("prefix"), own.prefix),
+    ]
+    return [(what, staged, seen) for what, staged, seen in rows if staged and staged != seen]
+
+
 def build_problems(built: Build, facts: ReleaseFacts, platform: StagedPlatform) -> list[Problem]:
     """Return where this nginx is not the one that staging had."""
-    problems = []
-    version = platform.get("nginx_version")
-    if version and version != built.version:
-        problems.append(
-            Problem(
-                "this host runs another nginx than staging",
-                version,
-                built.version,
-                "give staging and the host the same version",
-            )
+    problems = [
+        Problem(
+            "this host runs another nginx than staging",
+            f"{staged} ({what})" if what else staged,
+            seen,
+            "give staging and the host the same version"
+            if not what
+            else "set staging_platform and staging_nginx to what the host runs",
         )
+        for what, staged, seen in _otherwise(built, platform)
+    ]
     # Without a list of those in use, every module of staging may be.
     staged = platform.get("modules")
     used = facts.get("modules")

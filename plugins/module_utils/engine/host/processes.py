@@ -15,10 +15,12 @@ __all__ = [
     "Master",
     "Stranger",
     "Worker",
+    "command_of",
     "contained_masters",
     "cpus",
     "find_masters",
     "find_orphans",
+    "folder_of",
     "is_alive",
     "look_for_masters",
     "open_logs",
@@ -115,6 +117,19 @@ def _first_word(text: str) -> str:
 
 def _title(proc: Path, pid: int) -> str:
     return _read(f"{proc}/{pid}/cmdline").replace("\0", " ").strip()
+
+
+def command_of(proc: Path, pid: int) -> list[str]:
+    """Return the words of a process's command; none where there is no such process."""
+    return [word for word in _read(f"{proc}/{pid}/cmdline").split("\0") if word]
+
+
+def folder_of(proc: Path, pid: int) -> str:
+    """Return the folder that a process works in; empty where that cannot be told."""
+    try:
+        return os.readlink(f"{proc}/{pid}/cwd")
+    except OSError:
+        return ""
 
 
 def _state_parent_start(proc: Path, pid: int) -> tuple[str, int, int] | None:

@@ -1,28 +1,39 @@
-"""Who starts nginx on this host: a unit of systemd, whatever its name, or a supervisor.
+"""What starts nginx on this host: a service of its service manager, whatever its name, or a supervisor.
 
-What starts nginx is also what must start it during the rollback: an nginx beside its unit holds the ports that the unit
-needs at its next start. So it is looked at while nginx runs, and remembered for when it does not.
+What starts nginx is also what must start it during the rollback: an nginx beside its service holds the ports that the
+service needs at its next start. So it is looked at while nginx runs, and remembered for when it does not. The commands
+are those of the platforms' descriptions (``known.py``); how the watchdog comes before nginx at a boot is in
+``watchdog/hook.py``.
 """
 
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+from pathlib import Path
+from typing import Mapping, NamedTuple
 
 from ...untrusted import printable
 from ..session import Problem, Session
+from .known import RESTART, SERVICES, START, STATUS
 from .processes import Master, parent_of, unit_of
+from .system import Ran
 
 __all__ = [
     "NOBODY",
+    "OPENRC",
+    "RUNIT",
     "SUPERVISOR",
+    "SYSVINIT",
     "UNIT",
+    "UNIT_FOLDERS",
     "USUAL",
     "Starter",
     "Unit",
     "known_starter",
     "read_unit",
     "remember",
+    "restart_service",
+    "start_service",
     "starter_of",
     "starter_problems",
     "vouched",
@@ -31,20 +42,41 @@ __all__ = [
 USUAL = "nginx.service"
 """The unit that distributions have."""
 
-UNIT, SUPERVISOR, NOBODY = "unit", "supervisor", "nobody"
+UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+"""Where systemd finds units, those that win first."""
+
+UNIT, OPENRC, RUNIT, SYSVINIT = "systemd", "openrc", "runit", "sysvinit"
+SUPERVISOR, NOBODY = "supervisor", "nobody"
 
 _TIMEOUT = 10.0
+_SERVICE_TIMEOUT = 60.0
 _FILE = "starter.json"
 _PROPERTIES = "Id,LoadState,MainPID,User,Type,PIDFile,ExecStart,UnitFileState"
 _SHELLS = ("sh", "bash", "dash", "ash", "busybox", "zsh", "ksh")
+# OpenRC's own supervisor, as the kernel cuts its name: what it runs is a service of OpenRC.
+_OF_OPENRC = "supervise-daemo"
+_RUNSV = "runsv"
 _MOST_PARENTS = 8
 
 
 class Starter(NamedTuple):
-    """``kind`` is ``unit`` (of systemd), ``supervisor`` (a process that runs nginx as its child) or ``nobody``."""
+    """``kind`` is a service manager (``systemd``, ``openrc``, ``runit``, ``sysvinit``), ``supervisor`` (a process that
+    runs nginx as its child) or ``nobody``. ``name`` is the service, as ``nginx.service`` of systemd, or the supervisor.
+
+    ``unit`` is the unit of systemd by which a supervisor is started. Of runit ``place`` is the folder of the service,
+    and ``scanned`` the one in which it looks for services.
+    """
 
     kind: str = NOBODY
     name: str = ""
+    unit: str = ""
+    place: str = ""
+    scanned: str = ""
+
+    @property
+    def status(self) -> str:
+        """The command that tells a person how it is."""
+        return STATUS.get(self.kind, STATUS["none"]).format(name=self.name.partition(".service")[0])
 
 
 class Unit(NamedTuple):
@@ -79,24 +111,30 @@ def read_unit(session: Session, name: str) -> Unit | None:
 
 
 def starter_of(session: Session, master: Master) -> Starter:
-    """Return who starts this nginx. Where a person did, it is the unit that distributions have, as far as it is there.
+    """Return who starts this nginx. Where a person did, it is the service that packages have, as far as it is there.
 
-    systemd is asked only where the unit has another name than that one.
+    systemd is asked only where the unit has another name than the distributions'.
     """
-    proc = session.system.proc
-    if not session.system.systemd():
-        return _supervisor(session, master)
-    name = unit_of(proc, master.pid)
+    manager = session.system.manager()
+    if manager != UNIT:
+        # Here, as most hosts have systemd.
+        from .services import installed_service, script_of
+
+        found = _supervisor(session, master)
+        if found.kind != NOBODY:
+            return found
+        return script_of(session, manager, master) or installed_service(session, manager)
+    name = unit_of(session.system.proc, master.pid)
     if name == USUAL:
         return Starter(UNIT, name)
     unit = read_unit(session, name) if name else None
     if unit is not None and (unit.main == master.pid or f"path={master.exe} " in unit.command):
         return Starter(UNIT, unit.name)
     found = _supervisor(session, master)
-    if found.kind == SUPERVISOR:
-        return found
-    usual = read_unit(session, USUAL)
-    return Starter(UNIT, USUAL) if usual is not None and not usual.is_masked else Starter()
+    if found.kind != NOBODY:
+        return found._replace(unit=name)
+    usual = (read_unit(session, f"{each}.service") for each in SERVICES)
+    return next((Starter(UNIT, each.name) for each in usual if each is not None and not each.is_masked), Starter())
 
 
 def _supervisor(session: Session, master: Master) -> Starter:
@@ -112,28 +150,67 @@ def _supervisor(session: Session, master: Master) -> Starter:
             name = (proc / str(pid) / "comm").read_text(errors="replace").strip()
         except OSError:
             break
+        if name == _RUNSV:
+            from .services import runit_service
+
+            return runit_service(proc, pid) or Starter(SUPERVISOR, name)
         # A script that runs nginx belongs to whoever runs the script.
-        if name not in _SHELLS and not name.startswith("nginx"):
+        if name not in (*_SHELLS, _OF_OPENRC) and not name.startswith("nginx"):
             return Starter(SUPERVISOR, printable(name))
     return Starter()
 
 
 def remember(session: Session, starter: Starter) -> None:
     """Write down who starts nginx, for when it is gone and cannot be looked at."""
-    if starter != known_starter(session) or not (session.layout.root / _FILE).exists():
+    if starter != _kept(session):
         session.system.write(session.layout.root / _FILE, json.dumps(starter._asdict()).encode())
 
 
 def known_starter(session: Session) -> Starter:
-    """Return who started nginx when it was last looked at; on a host where nobody has looked, the usual unit."""
+    """Return who started nginx when it was last looked at; on a host where nobody has looked, the service that would
+    start an nginx that is installed.
+    """
+    kept = _kept(session)
+    if kept is not None:
+        return kept
+    manager = session.system.manager()
+    if manager == UNIT:
+        folders = [session.layout.units, *map(Path, UNIT_FOLDERS)]
+        units = (f"{name}.service" for name in SERVICES)
+        return Starter(UNIT, next((unit for unit in units if any((each / unit).exists() for each in folders)), USUAL))
+    from .services import installed_service
+
+    return installed_service(session, manager)
+
+
+def _kept(session: Session) -> Starter | None:
     try:
-        found = json.loads((session.layout.root / _FILE).read_bytes())
-        kind, name = found["kind"], found["name"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return Starter(UNIT, USUAL)
-    if kind not in (UNIT, SUPERVISOR, NOBODY) or not isinstance(name, str):
-        return Starter(UNIT, USUAL)
-    return Starter(kind, name)
+        found = Starter(**json.loads((session.layout.root / _FILE).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+    manager = session.system.manager()
+    # A host may have changed what starts its services since. runit starts the scripts of init as well.
+    if found.kind not in (manager, RUNIT, SUPERVISOR, NOBODY) and (found.kind, manager) != (SYSVINIT, RUNIT):
+        return None
+    return found if all(isinstance(each, str) for each in found) else None
+
+
+def start_service(session: Session, starter: Starter) -> Ran | None:
+    """Let the service manager start nginx; returns how that went, or nothing where none has it."""
+    return _tell(session, starter, START)
+
+
+def restart_service(session: Session, starter: Starter) -> Ran | None:
+    """Let the service manager restart nginx; returns how that went, or nothing where none has it."""
+    return _tell(session, starter, RESTART)
+
+
+def _tell(session: Session, starter: Starter, what: Mapping[str, tuple[tuple[str, ...], ...]]) -> Ran | None:
+    done = None
+    for words in what.get(starter.kind, ()):
+        argv = [word.format(name=starter.name, place=starter.place) for word in words]
+        done = session.system.run(argv, _SERVICE_TIMEOUT)
+    return done
 
 
 def starter_problems(session: Session, starter: Starter, master: Master, *, in_foreground: bool) -> list[Problem]:

@@ -73,6 +73,14 @@ class System:
         """Return whether systemd runs this machine."""
         return os.path.isdir("/run/systemd/system")
 
+    def manager(self) -> str:
+        """Return what starts services on this machine: ``systemd``, ``openrc``, ``runit``, ``sysvinit`` or ``none``."""
+        if self.systemd():
+            return "systemd"
+        from .services import find_manager
+
+        return find_manager(self.proc)
+
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..host.nginx import Build
 from ..host.processes import Master
-from ..host.starter import starter_of, starter_problems
+from ..host.starter import Starter, starter_problems
 from ..session import Problem, Session
 from .pid_file import pid_file_problems
 from .upgrade import await_upgrade
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["obstacles"]
 
 
-def obstacles(session: Session, master: Master, built: Build | None, facts: ReleaseFacts) -> list[Problem]:
+def obstacles(
+    session: Session, master: Master, built: Build | None, starter: Starter, facts: ReleaseFacts
+) -> list[Problem]:
     """Return what keeps this host from being switched to a release, each in words. Nothing is written."""
-    starter = starter_of(session, master)
     in_foreground = bool(facts.get("foreground")) or "daemon off" in " ".join(master.globals.split())
     return [
         *await_upgrade(session),

@@ -90,7 +90,8 @@ def _activate(session: Session, request: ActivateRequest, release: _Activated, b
         problems = master_problems(session, master, built, facts)
         if built is not None:
             problems += build_problems(built, facts, release.meta.get("platform") or {})
-        problems += file_problems(session) + obstacles(session, master, built, facts)
+        starter = starter_of(session, master)
+        problems += file_problems(session) + obstacles(session, master, built, starter, facts)
         if problems:
             raise Fault(*problems)
         first = not is_ours(session, state)
@@ -101,7 +102,7 @@ def _activate(session: Session, request: ActivateRequest, release: _Activated, b
             raise Fault(*odd)
         if _is_finalized(state, release) and not first and not differences:
             return {"changed": False, "release": release.id, "before": state["live"], "checks": []}
-        remember(session, starter_of(session, master))
+        remember(session, starter)
         session.journal("activate", release=release.id, mark="begin", receipt=request.get("receipt"))
         prepare_labels(session)
         if differences:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from ...manifest import PathDifference
 from ...untrusted import ReleaseId
-from ..host.nginx import build, build_problems, find_master, master_problems
+from ..host.confined import confined_by
+from ..host.nginx import build, build_problems, described, find_master, master_problems
 from ..host.processes import workers_of
+from ..host.starter import Starter, known_starter, starter_of
 from ..obstacles.files import file_problems
 from ..obstacles.look import obstacles
 from ..pending import pending_problem
@@ -23,6 +25,7 @@ from ..trees.release_inventory import has_release
 from ..watchdog.heartbeat import why_overdue
 
 if TYPE_CHECKING:
+    from ..host.processes import Master
     from ..protocol import Json, PreflightRequest, ReleaseFacts, StagedPlatform
 
 __all__ = ["operating_system", "preflight"]
@@ -46,10 +49,10 @@ def preflight(session: Session, request: PreflightRequest, bundle: bytes = b"") 
         except Fault as fault:
             problems += fault.problems
             state = session.store.load()
-    found, nginx, modules = _nginx(session, facts, platform)
+    found, nginx, around, modules = _nginx(session, facts, platform)
     problems += found
     os_name = operating_system()
-    if platform.get("os") and platform["os"] != os_name:
+    if not _is_of(os_name, platform.get("os") or ""):
         problems.append(
             Problem(
                 "this host runs another platform than staging",
@@ -83,7 +86,7 @@ def preflight(session: Session, request: PreflightRequest, bundle: bytes = b"") 
         "adopted": not is_ours(session, state),
         "changes_needed": state["live"] != release or accepted.get("release") != release or bool(differences),
         "nginx": nginx,
-        "platform": {"os": os_name},
+        "platform": {"os": os_name, **around},
     }
     if request.get("want_tree"):
         answer.update(_texts(session, state))
@@ -136,19 +139,26 @@ def _is_left_over(session: Session, state: Json) -> bool:
 
 def _nginx(
     session: Session, facts: ReleaseFacts, platform: StagedPlatform
-) -> tuple[list[Problem], Json, tuple[str, ...]]:
+) -> tuple[list[Problem], Json, Json, tuple[str, ...]]:
+    """Return what is in the way, what nginx is, what starts and confines it, and the modules that it may load."""
     try:
         master = find_master(session)
     except Fault as fault:
-        return list(fault.problems), {}, ()
+        return list(fault.problems), {}, _around(session, known_starter(session)), ()
     built = build(session, master)
     problems = master_problems(session, master, built, facts)
+    nginx: Json = {"version": None, "pid": master.pid, "workers": len(workers_of(session.system.proc, master))}
     if built is not None:
         problems += build_problems(built, facts, platform)
-    problems += obstacles(session, master, built, facts)
-    workers = workers_of(session.system.proc, master)
-    nginx = {"version": built.version if built else None, "pid": master.pid, "workers": len(workers)}
-    return problems, nginx, built.modules if built else ()
+        nginx.update(version=built.version, **described(built))
+    starter = starter_of(session, master)
+    problems += obstacles(session, master, built, starter, facts)
+    return problems, nginx, _around(session, starter, master), built.modules if built else ()
+
+
+def _around(session: Session, starter: Starter, master: Master | None = None) -> Json:
+    confined = confined_by(session.system.proc, master.pid) if master else ""
+    return {"service_manager": session.system.manager(), "service": starter.name, "confined_by": confined}
 
 
 def _unmet(session: Session, needs: list[Json], modules: tuple[str, ...]) -> list[Problem]:
@@ -176,6 +186,11 @@ def _space(session: Session, needs: int) -> list[Problem]:
             "make room on this host",
         )
     ]
+
+
+def _is_of(os_name: str, staged: str) -> bool:
+    """Return whether a distribution is staging's; a point release is, as 9.4 is of 9."""
+    return not staged or os_name == staged or os_name.startswith(f"{staged}.")
 
 
 def operating_system() -> str:

@@ -1,7 +1,7 @@
 """Arming the watchdog on a host, before anything is switched.
 
-With systemd it is a transient timer, which costs nothing until it fires, and a unit that runs at boot before nginx.
-Without systemd it is a process of its own.
+With systemd it is a transient timer, which costs nothing until it fires; without it, it is a process of its own. What
+rolls back at boot is in ``hook``.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import os
 import sys
 from pathlib import Path
 
-from ..host.starter import UNIT, USUAL, known_starter
+from ..host.starter import known_starter
 from ..session import Fault, Problem, Session
 from .heartbeat import extend
+from .hook import ensure_hook
 
-__all__ = ["BOOT_UNIT", "LATE", "arm", "disarm"]
+__all__ = ["LATE", "arm", "disarm"]
 
-BOOT_UNIT = "sluice-boot.service"
 LATE = 3
 """The code with which a watchdog exits that came too late; there is no use in starting it again."""
 
@@ -25,25 +25,6 @@ _ENGINE = os.path.realpath(os.path.join(os.path.dirname(__file__), *[os.pardir] 
 _TIMEOUT = 30.0
 # What the name of a unit may hold.
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
-
-# A pending release must not be what a machine comes up with: nobody watches it then. Wanted by nginx itself, so that
-# it comes before every start of nginx, whoever asks for it. Its time is that of arming, which is three commands of
-# _TIMEOUT at most, and of leading the link back after that.
-_UNIT = """\
-[Unit]
-Description=Sluice rolls a pending release back before nginx starts
-Before={units}
-
-[Service]
-Type=oneshot
-Restart=on-failure
-RestartSec=1
-ExecStart={python} -IS {script} boot
-TimeoutStartSec=180
-
-[Install]
-WantedBy={units}
-"""
 
 _SCRIPT = """\
 import sys
@@ -57,7 +38,8 @@ sys.exit(main(sys.argv[1:]))
 
 def arm(session: Session, run: str, seconds: float) -> None:
     """Set the watchdog on the release that ``run`` is about to switch to. Raises ``Fault`` when it cannot be had."""
-    if session.system.systemd() and not _ENGINE:
+    has_systemd = session.system.systemd()
+    if has_systemd and not _ENGINE:
         raise Fault(
             Problem(
                 "the watchdog could not be armed on this host, so nothing was switched",
@@ -67,7 +49,9 @@ def arm(session: Session, run: str, seconds: float) -> None:
             )
         )
     extend(session, run, seconds)
-    if not session.system.systemd():
+    if not has_systemd:
+        if _ENGINE:
+            _install(session)
         # Here, since the watchdog needs what arms it.
         from .watch import watch, watchdog_session
 
@@ -104,28 +88,11 @@ def _unit(run: str) -> str:
 
 
 def _install(session: Session) -> Path:
-    """Put the watchdog's script and its unit for boots in place, as far as they are not there already."""
-    layout, system = session.layout, session.system
-    script = layout.root / "watchdog.py"
-    _ensure(session, script, _SCRIPT.format(engine=_ENGINE))
-    starter = known_starter(session)
-    units = [USUAL, *([starter.name] if starter.kind == UNIT and starter.name != USUAL else [])]
-    unit = _UNIT.format(python=sys.executable, script=script, units=" ".join(units))
-    changed = _ensure(session, layout.units / BOOT_UNIT, unit, 0o644)
-    missing = [
-        each for each in (layout.units / f"{name}.wants" for name in units) if not (each / BOOT_UNIT).is_symlink()
-    ]
-    for folder in missing:
-        system.make_directory(folder)
-        system.symlink(layout.units / BOOT_UNIT, folder / BOOT_UNIT)
-    if changed or missing:
-        system.run(["systemctl", "daemon-reload"], _TIMEOUT)
+    """Put the watchdog's script in place, and what starts it at boot, as far as they are not there already."""
+    script = session.layout.root / "watchdog.py"
+    text = _SCRIPT.format(engine=_ENGINE)
+    if not script.is_file() or script.read_text() != text:
+        session.system.make_directory(script.parent)
+        session.system.write(script, text.encode(), 0o600)
+    ensure_hook(session, known_starter(session), script)
     return script
-
-
-def _ensure(session: Session, path: Path, text: str, mode: int = 0o600) -> bool:
-    if path.is_file() and path.read_text() == text:
-        return False
-    session.system.make_directory(path.parent, os.stat(path.parent).st_mode & 0o7777 if path.parent.exists() else 0o755)
-    session.system.write(path, text.encode(), mode)
-    return True

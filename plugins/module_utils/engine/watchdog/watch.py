@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["boot", "main", "tick", "watch", "watchdog_session"]
 
 _LOOK = 1.0
+# In which an init that does not say what it is about to do has started nginx, in seconds.
+_BOOTING = 15.0
 # How long an operation that holds the host may go on after the watchdog's time has come, in seconds.
 _HUNG = 60.0
 _WATCHDOG = {"id": "watchdog", "who": "the watchdog", "from": "this host"}
@@ -104,7 +106,9 @@ def boot(session: Session) -> Json:
     with suppress(Fault):
         # First, so that somebody sees to it whatever becomes of this. Where it cannot be had so early, the next contact
         # proves what nginx starts with.
-        arm(session, pending["run"], _LOOK)
+        # systemd lets one start of nginx wait for another; with others the watchdog's would be a second one.
+        waits = session.system.systemd() or running_masters(session)
+        arm(session, pending["run"], _LOOK if waits else _BOOTING)
     if running_masters(session):
         return {"changed": False, "note": "nginx runs already; the watchdog rolls the pending release back"}
     with session.store.lock(session.run, "boot"):

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from ...engine.host.known import SERVICES
+from ...engine.host.starter import UNIT_FOLDERS
+from ...nginx_build import read_build
 from .common import HOME
 
-__all__ = ["nginx", "providers", "spare", "start_as_unit", "supply", "withdraw", "withdraw_all"]
+__all__ = ["nginx", "own_prefix", "providers", "spare", "start_as_unit", "supply", "withdraw", "withdraw_all"]
 
 _SPARE = Path("/usr/share/sluice/modules")
 _GLOBALS = HOME / "globals"
 _UNIT = HOME / "unit"
-_UNITS = (Path("/lib/systemd/system/nginx.service"), Path("/usr/lib/systemd/system/nginx.service"))
-# As Debian's: ExecStart=/usr/sbin/nginx -g 'daemon on; master_process on;'
+_UNITS = tuple(Path(folder, f"{name}.service") for name in SERVICES for folder in UNIT_FOLDERS)
+# As in ExecStart=/usr/sbin/nginx -g 'daemon on; master_process on;'
 _STARTS = re.compile(r"""^ExecStart=\S+.*?\s-g\s+(?P<quote>['"])(?P<globals>.*?)(?P=quote)""", re.MULTILINE)
 _LOADS = re.compile(r'^\s*load_module\s+"?([^";\s]+)', re.MULTILINE)
 # What another module needs and nobody's directive names.
@@ -91,6 +95,13 @@ def start_as_unit(units: Iterable[Path] = _UNITS) -> str:
     given = found["globals"].strip() if found else ""
     _UNIT.write_text(given)
     return given
+
+
+def own_prefix() -> str:
+    """Return the folder to which this nginx takes relative paths to be relative."""
+    said = subprocess.run(["nginx", "-V"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False).stdout
+    built = read_build(said.decode("utf-8", "replace"))
+    return built.prefix if built else ""
 
 
 def spare(name: str) -> Path | None:

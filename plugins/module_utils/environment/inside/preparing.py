@@ -11,7 +11,7 @@ from typing import Any
 from . import relay
 from .common import HOME, start_service
 from .create import add_group, add_user, has_room, make_directory, make_file, places
-from .modules import spare, start_as_unit
+from .modules import own_prefix, spare, start_as_unit
 from .stubs import start_beside
 
 __all__ = ["prepare"]
@@ -19,7 +19,6 @@ __all__ = ["prepare"]
 _CONF = "/etc/nginx"
 _ANY_NAME = "*"
 _BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
-_PREFIX = "/usr/share/nginx"
 
 
 def _names(plan: dict[str, Any]) -> None:
@@ -40,9 +39,10 @@ def _trust(plan: dict[str, Any]) -> None:
 
 def _modules(plan: dict[str, Any]) -> Iterator[str]:
     """Put the modules that the release loads where it loads them from."""
+    prefix = own_prefix() if plan["modules"] else ""
     for word in plan["modules"]:
         found = spare(word)
-        for place in places(plan, os.path.join(_PREFIX, word)) if found else ():
+        for place in places(plan, os.path.join(prefix, word)) if found else ():
             if not os.path.lexists(place) and has_room(place):
                 os.symlink(str(found), place)
                 yield f"the module {os.path.basename(word)}, which the listed packages have not"

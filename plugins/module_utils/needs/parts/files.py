@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Callable, Iterator, Mapping
 
 from ..model import Need
-from .scope import Scoped, Scopes, below_prefix, beside_configuration
+from .scope import Scoped, Scopes, beside_configuration
 from .variables import literal_start, possible
 
 __all__ = ["file_needs"]
@@ -73,7 +73,7 @@ def _words(scoped: Scoped, scopes: Scopes, index: int = 0) -> list[str]:
 
 def _reads(scopes: Scopes) -> Iterator[Need]:
     for name, purpose in _READ.items():
-        place = below_prefix if name in _LUA else beside_configuration
+        place = scopes.below_prefix if name in _LUA else beside_configuration
         for scoped in scopes.named(name):
             # set_by_lua_file names its variable first.
             for word in _words(scoped, scopes, 1 if name == "set_by_lua_file" else 0):
@@ -100,8 +100,8 @@ def _includes(scopes: Scopes) -> Iterator[Need]:
 
 def _folders(scopes: Scopes) -> Iterator[Need]:
     tables: list[tuple[tuple[str, ...], str, Callable[[str], str]]] = [
-        (_CACHES, "cache", below_prefix),
-        (_TEMPORARY, "temp", below_prefix),
+        (_CACHES, "cache", scopes.below_prefix),
+        (_TEMPORARY, "temp", scopes.below_prefix),
     ]
     for names, purpose, place in tables:
         for scoped in scopes.named(*names):
@@ -110,7 +110,7 @@ def _folders(scopes: Scopes) -> Iterator[Need]:
     for names, purpose in ((_WORK, "work"), (_RECORDS, "temp")):
         for scoped in scopes.named(*names):
             for word in _words(scoped, scopes):
-                yield scoped.need("directory", below_prefix(literal_start(word)), purpose)
+                yield scoped.need("directory", scopes.below_prefix(literal_start(word)), purpose)
 
 
 def _parents(scopes: Scopes) -> Iterator[Need]:
@@ -120,7 +120,11 @@ def _parents(scopes: Scopes) -> Iterator[Need]:
             for word in _words(scoped, scopes):
                 if word.startswith(("syslog:", "memory:", "|")) or word in ("off", "stderr", "stdout"):
                     continue
-                folder = below_prefix(literal_start(word)) if "$" in word else posixpath.dirname(below_prefix(word))
+                folder = (
+                    scopes.below_prefix(literal_start(word))
+                    if "$" in word
+                    else posixpath.dirname(scopes.below_prefix(word))
+                )
                 if folder not in _NO_FOLDER:
                     yield scoped.need("directory", folder, purpose)
     for scoped in scopes.named("proxy_store", "fastcgi_store", "uwsgi_store", "scgi_store"):

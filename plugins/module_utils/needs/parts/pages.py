@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ...config.match import choose_location
 from ...config.parse import Directive
 from ..model import Need
-from .scope import Scoped, Scopes, below_prefix
+from .scope import Scoped, Scopes
 from .variables import literal_start, possible
 
 __all__ = ["page_needs"]
@@ -59,15 +59,15 @@ class _Pages:
         """The directories that a ``root`` or ``alias`` names."""
         for word in possible(scoped.directive.args[0], scoped, self.scopes):
             if "$" not in word:
-                yield below_prefix(word)
+                yield self.scopes.below_prefix(word)
                 continue
             names = self._server_names(scoped.way)
             filled = {_fill(word, name) for name in names}
             complete = sorted(each for each in filled if "$" not in each)
             start = literal_start(word)
-            yield from (below_prefix(each) for each in complete)
+            yield from (self.scopes.below_prefix(each) for each in complete)
             if not complete and start not in ("", "/"):
-                yield below_prefix(start)
+                yield self.scopes.below_prefix(start)
 
     def _server_names(self, way: tuple[Directive, ...]) -> list[str]:
         names = [name for each in self.scopes.inherited("server_name", way) for name in each.args]
@@ -87,7 +87,7 @@ class _Pages:
                     if name == "root":
                         return _Place(folder)
                     return _Place(folder, block.args[-1]) if _is_prefix(block) else None
-        return _Place(below_prefix("html"))
+        return _Place(self.scopes.below_prefix("html"))
 
     def handles(self, block: Directive) -> bool:
         """Return whether something else than a file answers in a block."""

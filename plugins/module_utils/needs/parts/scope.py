@@ -7,12 +7,10 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from ...config.parse import CONF_ROOT, Config, Directive
+from ...platforms.catalog import usual
 from ..model import Kind, Need
 
-__all__ = ["PREFIX", "Scoped", "Scopes", "below_prefix", "beside_configuration"]
-
-# nginx's own prefix in the distributions' packages; paths that are not of configuration files are relative to it.
-PREFIX = "/usr/share/nginx"
+__all__ = ["Scoped", "Scopes", "beside_configuration"]
 
 
 class Scoped(NamedTuple):
@@ -37,6 +35,8 @@ class Scopes:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        # Paths that are not of configuration files are relative to it.
+        self._prefix = config.prefix or usual().prefix
         self._blocks: dict[int, dict[str, list[Directive]]] = {}
         self.all = [scoped for directive in config.directives for scoped in _walk(directive, ())]
         self._named: dict[str, list[Scoped]] = {}
@@ -46,6 +46,10 @@ class Scopes:
     def named(self, *names: str) -> list[Scoped]:
         """List the directives with one of these names, in order of the names and then of the lines."""
         return [scoped for name in names for scoped in self._named.get(name, [])]
+
+    def below_prefix(self, path: str) -> str:
+        """Return the absolute path of a file that nginx looks for below its prefix."""
+        return str(PurePosixPath(self._prefix, path))
 
     def directly(self, block: Directive, name: str) -> list[Directive]:
         """List the directives called ``name`` directly in a block, quickly for large ones."""
@@ -82,8 +86,3 @@ def _walk(directive: Directive, way: tuple[Directive, ...]) -> Iterator[Scoped]:
 def beside_configuration(path: str) -> str:
     """The absolute path of a file that nginx looks for beside its configuration."""
     return str(PurePosixPath(CONF_ROOT, path))
-
-
-def below_prefix(path: str) -> str:
-    """The absolute path of a file that nginx looks for below its prefix."""
-    return str(PurePosixPath(PREFIX, path))

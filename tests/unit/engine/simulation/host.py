@@ -17,7 +17,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system im
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.main import handle
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Session
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.watchdog.arm import BOOT_UNIT
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.watchdog.hook import BOOT_UNIT
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.watchdog.watch import boot, watch
 
 from .clock import Clock
@@ -195,6 +195,9 @@ class SimulatedHost(System):
     def systemd(self) -> bool:
         return self._has_systemd
 
+    def manager(self) -> str:
+        return "systemd" if self._has_systemd else "none"
+
     def sleep(self, seconds: float) -> None:
         if self._pause_at is not None and self.clock.monotonic >= self._pause_at and self._holds_nothing():
             raise _Waits
@@ -276,7 +279,7 @@ class SimulatedHost(System):
 
     def _systemctl(self, arguments: list[str]) -> Ran:
         verb, name = arguments[0], arguments[-1]
-        if name == "nginx":
+        if name in ("nginx", "nginx.service"):
             if verb == "restart":
                 self.nginx.stop()
             said = "" if verb == "start" and self.nginx.master else self.nginx.start()

@@ -1,18 +1,20 @@
 """The pattern of an ``include`` matches no file, so the sites behind it are gone, and nginx does not complain.
 
 Directories that packages include (``conf.d/*.conf``, ``modules-enabled/*.conf``, ``sites-enabled/*`` and the like)
-may be empty, unless the live release has files there. Debian's own three lines may always match nothing: who removes
+may be empty, unless the live release has files there. Lines that packages bring may always match nothing: who removes
 the last site means it. A new pattern passes where the release still reads all that live reads, and its directory has
 other files, or is not a near miss of one that has: it is for what may come.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 
 from ....closest_match import typo_of
 from ....config.parse import Config, Directive
+from ....platforms.catalog import layouts
 from ....verdicts.model import Finding
 from ...context import LintContext
 from ...findings import finding
@@ -21,9 +23,14 @@ LEVEL = "medium"
 NEW = "high"
 
 _PACKAGED = re.compile(
-    r"(?:/etc/nginx/)?(?:conf|default|modules|streams?|http|sites)(?:\.d|-enabled|-available)?/\*(?:\.\w+)?"
+    r"(?:/etc/nginx/)?(?:conf|default|modules|streams?|http|sites|vhosts)(?:\.d|-enabled|-available)?/\*(?:\.\w+)?"
 )
-_DEBIAN = ("conf.d/*.conf", "modules-enabled/*.conf", "sites-enabled/*")
+
+
+@functools.cache
+def _of_packages() -> frozenset[str]:
+    """Return the patterns that packaged configurations include."""
+    return frozenset(pattern for each in layouts() for pattern in (*each.includes, each.enabled_modules))
 
 
 def _folder(name: str) -> str:
@@ -32,7 +39,7 @@ def _folder(name: str) -> str:
 
 def _filled_before(directive: Directive, live: Config | None) -> bool:
     pattern = directive.args[0].removeprefix("/etc/nginx/")
-    if pattern in _DEBIAN:
+    if pattern in _of_packages():
         return False
     without_match = {each.args[0].removeprefix("/etc/nginx/") for each in live.without_match} if live else set()
     return (

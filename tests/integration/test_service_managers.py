@@ -1,0 +1,177 @@
+"""Hosts without systemd: real OpenRC, runit and sysvinit of Debian's packages, as the first process of a container."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.test_engine import CONF, Host, Release
+
+pytestmark = pytest.mark.integration
+
+# By the name of the story: the packages of the init, and what makes nginx a service of its own where no package does.
+STORIES = {
+    "sysvinit": ("sysvinit-core sysv-rc", ""),
+    "OpenRC": ("sysvinit-core openrc", ""),
+    "runit": ("runit-init runit", "supervise"),
+}
+# As an administrator writes it; a service of runit's name takes the place of the script of init.
+SUPERVISED = r"""mkdir -p /etc/sv/nginx && printf '#!/bin/sh\nexec nginx -g "daemon off;"\n' > /etc/sv/nginx/run &&
+chmod 755 /etc/sv/nginx/run && ln -s /etc/sv/nginx /etc/runit/runsvdir/default/nginx"""
+# Whatever else an init starts takes its time.
+ALONE = r"""rm -f /etc/rcS.d/S*; for folder in /etc/rc2.d /etc/runlevels /etc/runit/runsvdir/default; do
+[ ! -d $folder ] || find $folder ! -type d ! -name '*nginx' -delete; done""".replace("\n", " ")
+_UP_SECONDS = 120.0
+
+
+class Machine(Host):
+    """A container with an init, that can be rebooted."""
+
+    def wait(self, body: str) -> None:
+        """Wait until it serves this."""
+        until = time.monotonic() + _UP_SECONDS
+        seen = ""
+        while time.monotonic() < until:
+            seen = self.sh('python3 -c "$ASK" 2>/dev/null || true', check=False)
+            if seen == body:
+                return
+            time.sleep(0.3)
+        processes = self.sh("ps ax -o pid,ppid,args | tail -25", check=False)
+        pytest.fail(f"it serves {seen!r} and not {body!r} after {_UP_SECONDS} s; there run\n{processes}")
+
+    def reboot(self) -> None:
+        """Pull the plug, and start it again."""
+        subprocess.run(["docker", "restart", "-t", "0", self.container], capture_output=True, check=True)
+
+
+def image(platform_image: str, packages: str, more: str) -> str:
+    """Make the image of an init on the platform's, unless it is there."""
+    conf = CONF.format(workers=2, main="", server="", status=200, body="by hand")
+    recipe = f"""FROM {platform_image}
+RUN printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d && apt-get update \\
+ && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends {packages} \\
+ && rm -rf /usr/sbin/policy-rc.d /var/lib/apt/lists/*
+RUN {SUPERVISED.replace(chr(10), " ") if more else "true"}
+RUN {ALONE}
+RUN printf %s {shlex.quote(conf).replace(chr(10), "")} > /etc/nginx/nginx.conf
+"""
+    tag = f"sluice-test:{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+    if subprocess.run(["docker", "image", "inspect", tag], capture_output=True, check=False).returncode == 0:
+        return tag
+    done = subprocess.run(
+        ["docker", "build", "--quiet", "--label", "sluice=1", "--tag", tag, "-"],
+        input=recipe,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return tag
+
+
+@pytest.fixture
+def new_machine(platform_image: str) -> Iterator[Callable[[str], Machine]]:
+    """Start machines of an init, which serve what somebody wrote by hand."""
+    made: list[str] = []
+
+    def make(name: str) -> Machine:
+        ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1/', timeout=3).read().decode().strip())"
+        argv = ["docker", "run", "-d", "--label", "sluice=1", "--network", "none", "-e", f"ASK={ask}"]
+        argv += ["--tmpfs", "/run", "--tmpfs", "/run/lock", "--cap-add", "SYS_ADMIN"]
+        argv += ["--security-opt", "seccomp=unconfined", image(platform_image, *STORIES[name]), "/sbin/init"]
+        done = subprocess.run(argv, capture_output=True, text=True, check=True)
+        made.append(done.stdout.strip())
+        machine = Machine(made[-1])
+        machine.wait("by hand")
+        return machine
+
+    yield make
+    for container in made:
+        subprocess.run(["docker", "rm", "-f", "-v", container], capture_output=True, check=True)
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Callable[[str], Release]:
+    """Make releases: ``body`` is what they answer."""
+
+    def make(body: str) -> Release:
+        folder = tmp_path / body
+        folder.mkdir()
+        (folder / "nginx.conf").write_text(CONF.format(workers=2, main="", server="", status=200, body=body))
+        (folder / "nginx.conf").chmod(0o644)
+        return Release(folder, [{"get": "http://shop.example/", "expect": {"body": body}}])
+
+    return make
+
+
+def pending(machine: Machine, release: Release, run: str, seconds: float) -> None:
+    """Bring a release, and leave it pending."""
+    answer = machine.push(release, run, options={"confirm_timeout": seconds})
+    assert answer["ok"], answer
+    assert machine.state["pending"]["run"] == run
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_whole_life_without_systemd(name: str, new_machine: Any, release: Any) -> None:
+    machine = new_machine(name)
+    one, two = release("one"), release("two")
+
+    # It is told what starts nginx.
+    told = machine.ask("preflight", release=one.id, platform={}, facts={})
+    assert told["ok"], told
+    manager = name.lower()
+    assert told["platform"]["service_manager"] == manager
+    assert told["platform"]["service"] == "nginx"
+    assert (told["nginx"]["flavour"], told["nginx"]["prefix"]) == ("nginx", "/usr/share/nginx")
+
+    # Deployed, and rolled back by the watchdog when the run falls silent.
+    machine.push(one, "r1", confirm=True)
+    assert machine.body == "one"
+    pending(machine, two, "r2", 15.0)
+    machine.wait("one")
+    finalized(machine, "watchdog", "r2")
+
+    # A pending release is not what the machine comes up with.
+    pending(machine, two, "r3", 600.0)
+    machine.reboot()
+    machine.wait("one")
+    finalized(machine, "", "r3")
+    assert machine.link.endswith(one.id)
+
+    # An nginx that has died is started by what starts it, and not beside it.
+    pending(machine, two, "r4", 600.0)
+    machine.sh("pkill -9 -x nginx; sleep 0.2")
+    back = machine.ask("rollback", "r4", reason="it died")
+    assert back["ok"], back
+    assert machine.body == "one"
+    started = {
+        "sysvinit": "/etc/init.d/nginx status",
+        "openrc": "rc-service nginx status",
+        "runit": "sv check nginx && test $(cat /etc/sv/nginx/supervise/pid) = $(pgrep -o -x nginx)",
+    }
+    machine.sh(started[manager])
+
+    # Nothing of Sluice is left, and the machine comes up as before.
+    left = machine.ask("leave", "r5")
+    assert left["ok"], left
+    found = "find /etc /run/openrc /var/lib -name '*sluice*' 2>/dev/null || true"
+    assert machine.sh(found) == ""
+    machine.reboot()
+    machine.wait("one")
+
+
+def finalized(machine: Machine, by: str, run: str) -> None:
+    """Wait until what a run had pending is rolled back, by whom is in the state."""
+    until = time.monotonic() + _UP_SECONDS
+    while machine.state["pending"] and time.monotonic() < until:
+        time.sleep(0.2)
+    last = machine.state["last"]
+    assert (last["run"], last["outcome"]) == (run, "rolled_back")
+    assert by in last["by"]
