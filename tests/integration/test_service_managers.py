@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_engine import CONF, Host, Release
+from tests.integration.test_engine import CONF, Host
+from tests.pushed import PushedRelease
 
 pytestmark = pytest.mark.integration
 
@@ -98,20 +99,20 @@ def new_machine(platform_image: str) -> Iterator[Callable[[str], Machine]]:
 
 
 @pytest.fixture
-def release(tmp_path: Path) -> Callable[[str], Release]:
+def release(tmp_path: Path) -> Callable[[str], PushedRelease]:
     """Make releases: ``body`` is what they answer."""
 
-    def make(body: str) -> Release:
+    def make(body: str) -> PushedRelease:
         folder = tmp_path / body
         folder.mkdir()
         (folder / "nginx.conf").write_text(CONF.format(workers=2, main="", server="", status=200, body=body))
         (folder / "nginx.conf").chmod(0o644)
-        return Release(folder, [{"get": "http://shop.example/", "expect": {"body": body}}])
+        return PushedRelease(folder, [{"get": "http://shop.example/", "expect": {"body": body}}])
 
     return make
 
 
-def pending(machine: Machine, release: Release, run: str, seconds: float) -> None:
+def pending(machine: Machine, release: PushedRelease, run: str, seconds: float) -> None:
     """Bring a release, and leave it pending."""
     answer = machine.push(release, run, options={"confirm_timeout": seconds})
     assert answer["ok"], answer

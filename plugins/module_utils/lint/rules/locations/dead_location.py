@@ -1,6 +1,6 @@
 r"""No request reaches a ``location``: expressions before it take all that it is for.
 
-nginx tries expressions before it settles for a prefix, so ``location /img/`` is dead beside ``location ~
+nginx tries expressions before it takes a prefix, so ``location /img/`` is dead beside ``location ~
 ^/(img|css)/``, and so is ``~ \.php$`` after ``~ \.(php|html)$``. What stands in it does nothing, whoever edits it. That
 is worked out for all paths, not tried with some.
 """

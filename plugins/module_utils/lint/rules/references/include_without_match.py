@@ -60,7 +60,7 @@ def _may_come(directive: Directive, config: Config, context: LintContext) -> boo
     )
     if folder in known:
         return not any(_folder(name) == folder for name in lost)
-    return not lost and not typo_of(folder, {*known, *map(_folder, _DEBIAN)})
+    return not lost and not typo_of(folder, {*known, *map(_folder, _of_packages())})
 
 
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
