@@ -10,6 +10,7 @@ import time
 from base64 import b64decode, b64encode
 from typing import Any, Iterator, Sequence
 
+from ..untrusted import whole_number
 from .model import CoordinationStore, KeyEntry, StoreFault, StoreLogin, StoreUnreachable, check_key
 from .tls import tls_context
 
@@ -154,10 +155,10 @@ class EtcdStore(CoordinationStore):
         """Raise ``StoreFault`` for a server whose gateway is another one."""
         status, found = self._request("GET", "/version", None)
         text = str(found.get("etcdserver") or "")
-        parts = text.split(".")
-        if status != 200 or len(parts) < 2 or not (parts[0].isdigit() and parts[1].isdigit()):
+        major, minor = [*map(whole_number, text.split(".")), None, None][:2]
+        if status != 200 or major is None or minor is None:
             raise StoreFault(f"{self._name()} is no etcd: /version answers with status {status}; correct rollout_store")
-        if (int(parts[0]), int(parts[1])) < _OLDEST:
+        if (major, minor) < _OLDEST:
             raise StoreFault(f"{self._name()} runs etcd {text}; expected 3.4 or newer: update it")
 
     def _request(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, dict[str, Any]]:

@@ -9,6 +9,7 @@ import ssl
 import time
 from typing import Any, NamedTuple
 
+from ..untrusted import whole_number
 from .model import StoreFault, StoreLogin, StoreUnreachable
 
 __all__ = ["NatsConnection", "NatsMessage"]
@@ -70,8 +71,8 @@ class NatsConnection:
         self._send(f"SUB {self._inbox}.* 1\r\n".encode())
 
     def _hold_version(self, text: str) -> None:
-        parts = text.split(".")
-        if len(parts) >= 2 and parts[0].isdigit() and parts[1].isdigit() and (int(parts[0]), int(parts[1])) < _OLDEST:
+        major, minor = [*map(whole_number, text.split(".")), None, None][:2]
+        if major is not None and minor is not None and (major, minor) < _OLDEST:
             raise StoreFault(f"{self.name} runs version {text}; expected 2.9 or newer: update it")
 
     def close(self) -> None:

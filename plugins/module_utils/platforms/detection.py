@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..nginx_build import BuiltAs, read_build
+from ..untrusted import whole_number
 from .catalog import DISTRIBUTION, families, origins, platform_named, releases, service_managers
 from .model import DistributionRelease, Family, PackagedNginx, Platform
 
@@ -67,7 +68,7 @@ def _any_release(family: str) -> str:
 def _branch(channels: list[str], version: str) -> str:
     """Return the channel of a version: an odd second number is the mainline's."""
     parts = version.split(".")
-    odd = len(parts) > 1 and parts[1].isdigit() and int(parts[1]) % 2 == 1
+    odd = len(parts) > 1 and (whole_number(parts[1]) or 0) % 2 == 1
     return next((name for name in channels if name.endswith("mainline") == odd), channels[0])
 
 

@@ -19,7 +19,7 @@ from ...scopes import blocks, location_kind
 LEVEL = "medium"
 NEW = "high"
 
-_RATE = re.compile(r"rate=(\d+)r/([sm])")
+_RATE = re.compile(r"rate=([0-9]{1,9})r/([sm])")
 _ADDRESSES = ("$binary_remote_addr", "$remote_addr", "$realip_remote_addr")
 # A browser asks for so many parts of a page at once, or more.
 _ENOUGH = 20
