@@ -84,7 +84,7 @@ class Slips:
         yield _doubled(before, after)
         yield _of_tests(before, after)
         yield _unsigned(change.old, new)
-        if shown:
+        if shown and not _is_of_everything(change.blocks[1]):
             yield _slashed(change.old, new)
         yield slip(change.name, change.old.args, new.args)
 
@@ -337,6 +337,11 @@ def _fixed(change: DirectiveChange) -> str:
         if is_fixed and "$" not in old.args[0]
         else ""
     )
+
+
+def _is_of_everything(block: Directive | None) -> bool:
+    """Return whether a block is the location of all paths: a slash cuts nothing off it."""
+    return block is not None and block.name == "location" and block.args == ["/"]
 
 
 def _slashed(old: Directive, new: Directive) -> str:

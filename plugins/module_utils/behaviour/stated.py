@@ -95,7 +95,7 @@ def refuses(
     new += [line for place in retitled if id(place) in reached for line in place.walk()]
     if not status.isdigit():
         return any(_closes(line) for line in new)
-    if any(_says(line, status) for line in new) or _shows(status, changes):
+    if any(_says(line, status) for line in new) or _shows(status, difference, changes):
         return True
     if status[0] == "5":
         return False
@@ -141,12 +141,10 @@ def _says(line: Directive, status: str) -> bool:
     return line.name in _SAID.get(status, ()) and line.args[:1] != ["off"]
 
 
-def _shows(status: str, changes: Sequence[DirectiveChange]) -> bool:
-    """Return whether a page for errors, which made 200 of their status, leaves it as it is now."""
-    old = [each.old for each in changes if each.old and each.name == "error_page"]
-    new = [line for line in added(changes) if line.name == "error_page"]
-    hidden = any(status in line.args and "=" in line.args for line in old)
-    return hidden and any(status in line.args and "=" not in line.args for line in new)
+def _shows(status: str, difference: FieldDifference, changes: Sequence[DirectiveChange]) -> bool:
+    """Return whether nothing but pages for errors is edited, which made 200 of a status and leave it as it is now."""
+    shown = any(line.name == "error_page" and status in line.args and "=" not in line.args for line in added(changes))
+    return shown and difference.before == "200" and all(each.name in ("error_page", "map") for each in changes)
 
 
 def _setter(line: Directive) -> bool:
@@ -249,6 +247,8 @@ def sets(difference: FieldDifference, changes: Sequence[DirectiveChange], moved:
         return not any(_setter(line) for line in new)
     for line in new:
         words = [word.lower() for word in line.args]
+        if difference.kind == "withheld" and line.name.endswith("_pass_request_headers") and line.args == ["off"]:
+            return True
         if difference.kind == "withheld" and line.name.endswith("_set_header"):
             if words[:1] == [name] and words[1:] == [""]:
                 return True

@@ -59,7 +59,17 @@ def _judged(
         ("rewrite ^/a /b redirect;", "", "/a", _moved("http://s/b"), {"status": "404"}, "intended"),
         ("location /a { }", "location /a { return 444; }", "/a", FINE, {"status": "closed"}, "intended"),
         ("error_page 404 = /e;", "error_page 404 500 /e;", "/a", FINE, {"status": "404"}, "intended"),
-        ("error_page 404 /e;", "error_page 404 500 /e;", "/a", FINE, {"status": "404"}, "regression"),
+        ("error_page 404 = /e;", "error_page 404 /f; error_page 404 = /e;", "/a", FINE, {"status": "404"}, "intended"),
+        (
+            "location /a { proxy_pass http://a; proxy_set_header Cookie ''; }",
+            "location /a { proxy_pass http://a; proxy_pass_request_headers off; }",
+            "/a",
+            _up(**{"upstream 0 header user-agent": "x"}),
+            _up(),
+            "intended",
+        ),
+        ("error_page 404 /e;", "error_page 404 500 = /e;", "/a", FINE, {"status": "404"}, "regression"),
+        ("", "error_page 404 /e; etag off;", "/a", FINE, {"status": "404"}, "regression"),
         (
             "location /a { proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection keep-alive; }",
             "location /a { proxy_set_header X-Real-IP $remote_addr; }",

@@ -2,7 +2,8 @@
 
 Reported are words such as ``staging``, ``test`` and ``dev`` that the live release contains nowhere, so the
 configuration of staging itself passes, and so does a new host that has such a name itself; and ``localhost`` where the
-live release has another machine.
+live release has another machine. An upstream that is called like another one but for such a word is reported in any
+case: ``app-stage.internal`` beside ``app-prod.internal``.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _ENVIRONMENTS = (
 _ASKED = ("location", "if", "log_format", "types")
 _LOOPBACK = re.compile(r"(?:^|//|@)(localhost|127\.\d+\.\d+\.\d+|\[::1\])(?=$|[:/])")
 _WORD = re.compile(r"[a-z]+")
+_OF_PRODUCTION = ("prod", "production", "prd", "live")
+_HOST = re.compile(r"\w+://([\w.-]+)")
 
 
 def _words(config: Config) -> set[str]:
@@ -48,6 +51,29 @@ def _leads(arg: str) -> bool:
 def _loopback(directive: Directive) -> str:
     match = _LOOPBACK.search(directive.args[0]) if directive.args else None
     return match[1] if match and directive.name in ("server", "proxy_pass", "grpc_pass", "fastcgi_pass") else ""
+
+
+def _hosts(config: Config) -> Iterator[tuple[Directive, str]]:
+    for directive in config.named("proxy_pass", "grpc_pass"):
+        found = _HOST.match(directive.args[0]) if directive.args else None
+        if found:
+            yield directive, found[1].lower()
+
+
+def _any_environment(host: str) -> str:
+    """Return a host with a star for each word of an environment."""
+    return _WORD.sub(lambda found: "*" if found[0] in (*_ENVIRONMENTS, *_OF_PRODUCTION) else found[0], host)
+
+
+def _twins(config: Config, live: Config) -> list[tuple[Directive, str, str]]:
+    """Find new upstreams that are called like one of live, but for the environment."""
+    before = {host for _, host in _hosts(live)}
+    kept = {_any_environment(host): host for host in before if not {*_parts(host)} & {*_ENVIRONMENTS}}
+    return [
+        (directive, host, kept[_any_environment(host)])
+        for directive, host in _hosts(config)
+        if host not in before and {*_parts(host)} & {*_ENVIRONMENTS} and _any_environment(host) in kept
+    ]
 
 
 def _became_local(config: Config, live: Config) -> list[tuple[Directive, str]]:
@@ -86,6 +112,9 @@ def compare(config: Config, live: Config) -> Iterator[Finding]:
         (directive, f"{word} suggests another environment; the live release has another machine here")
         for directive, word in _became_local(config, live)
     ]
+    twins = _twins(config, live)
+    found = [each for each in found if id(each[0]) not in {id(directive) for directive, _, _ in twins}]
+    found += [(directive, f"{host} is {other} of another environment") for directive, host, other in twins]
     for directive, what in found:
         yield finding(
             directive,

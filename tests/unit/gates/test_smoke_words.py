@@ -1,0 +1,62 @@
+"""What the gate smoke says of logs that workers cannot write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
+from ansible_collections.sluice.nginx.plugins.module_utils.gates.smoke import run
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Subject, Verdict
+
+CONFIG = """http {
+    server {
+        access_log /var/log/nginx/${host}.access.log;
+        access_log /var/log/nginx/all.log;
+    }
+}
+"""
+FAILS = (
+    '2030/01/01 00:00:00 [crit] 7#7: *1 open() "/var/log/nginx/a.example.access.log" failed (13: Permission denied) '
+    'while logging request, client: 10.0.0.9, server: a.example, request: "GET / HTTP/1.1", host: "a.example"'
+)
+OTHER = FAILS.replace("while logging request", "while reading")
+ELSEWHERE = FAILS.replace("a.example.access.log", "all.log.1")
+
+
+def _verdict(folder: Path, *errors: str, live: object = None) -> Verdict:
+    (folder / "nginx.conf").write_text(CONFIG)
+    answer = {"outcomes": [{"ok": True, "problems": [], "chain": []}], "errors": list(errors)}
+    staged = SimpleNamespace(ask=lambda what, rows: answer)
+    check = SimpleNamespace(_asdict=dict)
+    subject: Any = SimpleNamespace(
+        contract=[check], staged=staged, live=live, examined=(None, parse_tree(folder)), options=None
+    )
+    return run(cast("Subject", subject))
+
+
+@pytest.fixture(autouse=True)
+def _plain_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ansible_collections.sluice.nginx.plugins.module_utils.gates.smoke.to_json", lambda check: {})
+
+
+def test_a_log_that_workers_cannot_open_fails_a_first_release_once(tmp_path: Path) -> None:
+    verdict = _verdict(tmp_path, FAILS, FAILS)
+    assert verdict.result == "fail"
+    (finding,) = verdict.findings
+    assert (finding.file, finding.line) == ("nginx.conf", 3)
+    assert finding.what == "workers cannot open the access log /var/log/nginx/${host}.access.log: Permission denied"
+    assert finding.actual == "/var/log/nginx/a.example.access.log"
+    assert finding.nginx == FAILS
+
+
+@pytest.mark.parametrize("line", [OTHER, ELSEWHERE])
+def test_other_words_are_no_fault_of_a_log(tmp_path: Path, line: str) -> None:
+    assert _verdict(tmp_path, line).result == "pass"
+
+
+def test_a_change_of_a_live_release_is_for_the_gate_reload(tmp_path: Path) -> None:
+    assert _verdict(tmp_path, FAILS, live=object()).result == "pass"
