@@ -119,7 +119,10 @@ def pending(machine: Machine, release: PushedRelease, run: str, seconds: float) 
     assert machine.state["pending"]["run"] == run
 
 
-@pytest.mark.parametrize("name", STORIES)
+# One is in every run of the tests; the images of the others take a minute each.
+@pytest.mark.parametrize(
+    "name", [name if name == "sysvinit" else pytest.param(name, marks=pytest.mark.thorough) for name in STORIES]
+)
 def test_a_whole_life_without_systemd(name: str, new_machine: Any, release: Any) -> None:
     machine = new_machine(name)
     one, two = release("one"), release("two")
