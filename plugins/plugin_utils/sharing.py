@@ -21,7 +21,7 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show, 
 from ansible_collections.sluice.nginx.plugins.plugin_utils.watching import WatchingAction
 
 if TYPE_CHECKING:
-    from ansible_collections.sluice.nginx.plugins.module_utils.slices.protocol import Decision, SharedRollout
+    from ansible_collections.sluice.nginx.plugins.module_utils.slices.protocol import SharedDecision, SharedRollout
 
 __all__ = ["SharingAction"]
 
@@ -100,7 +100,7 @@ class SharingAction(WatchingAction):
         except SluiceError as error:
             self._write(PHASE, "", failure(str(error)))
 
-    def _heed(self, decided: Decision) -> None:
+    def _heed(self, decided: SharedDecision) -> None:
         """Note that the roll-out is rolled back, where that is decided: then this run fails, too."""
         if decided.decision == "rollback" and not self._is_bad():
             self._write(PHASE, "", failure(f"the roll-out is rolled back: {decided.why} ({decided.by})"))
@@ -175,7 +175,7 @@ class SharingAction(WatchingAction):
         self._heed(decided)
         return True
 
-    def _decided(self, shared: SharedRollout) -> Decision:
+    def _decided(self, shared: SharedRollout) -> SharedDecision:
         """Return what is decided for all slices, and wait for it. Raises ``SluiceError``."""
         if not self._is_bad():
             decided = shared.await_decision(self._meanwhile, self._show_waiting)

@@ -28,7 +28,7 @@ from ..textfmt import count, listed, now
 from .model import KEPT, SliceOptions, read_kept
 from .statements import Stater
 
-__all__ = ["CONFIRM", "ROLLBACK", "UNDECIDED", "Decision", "SharedRollout"]
+__all__ = ["CONFIRM", "ROLLBACK", "UNDECIDED", "SharedDecision", "SharedRollout"]
 
 UNDECIDED, CONFIRM, ROLLBACK = "undecided", "confirm", "rollback"
 _LOOK = 1.0
@@ -37,7 +37,7 @@ Meanwhile = Callable[[float], bool]
 """Sees to the hosts of this slice for so many seconds; returns whether they are all well."""
 
 
-class Decision(NamedTuple):
+class SharedDecision(NamedTuple):
     """How a roll-out ends, by whose word, and why."""
 
     decision: str
@@ -45,7 +45,7 @@ class Decision(NamedTuple):
     why: str = ""
 
 
-class _Seen(NamedTuple):
+class _LastHeartbeat(NamedTuple):
     """The revision of a heartbeat, and when it was first seen, by the monotonic clock of this machine."""
 
     revision: int
@@ -70,7 +70,7 @@ class SharedRollout:
         self._waves: list[list[str]] = known.get("waves") or []
         self._wave = int(known.get("wave") or 0)
         self._acknowledged = int(known.get("acknowledged") or 0)
-        self._seen = {int(number): _Seen(*row) for number, row in (known.get("seen") or {}).items()}
+        self._seen = {int(number): _LastHeartbeat(*row) for number, row in (known.get("seen") or {}).items()}
         self.is_hooked = bool(known.get("hooked"))
         self._said = ""
 
@@ -147,7 +147,7 @@ class SharedRollout:
             raise SluiceError(f"{words} {self._options.slices}; give each slice the same rollout_slices")
         return plan
 
-    def _claim(self, hosts: dict[str, str], decided: Decision) -> int:
+    def _claim(self, hosts: dict[str, str], decided: SharedDecision) -> int:
         """Take the place that this run was given, or the first that is free."""
         wanted = [self._options.number] if self._options.number else range(1, self._options.slices + 1)
         taken: list[str] = []
@@ -171,11 +171,11 @@ class SharedRollout:
 
     # The decision.
 
-    def decision(self) -> Decision:
+    def decision(self) -> SharedDecision:
         """Return how the roll-out ends, as far as it is known. Raises ``StoreFault``."""
         return self._decided(self._store.get(self._key("decision")))
 
-    def _decided(self, found: KeyEntry | None) -> Decision:
+    def _decided(self, found: KeyEntry | None) -> SharedDecision:
         if found is None:
             raise StoreFault(
                 f"the decision of '{self._options.name}' is gone from the store; see who removes keys there"
@@ -185,7 +185,7 @@ class SharedRollout:
             decision = content["decision"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise StoreFault(f"the store has no decision of Sluice: {error}; see who writes there") from error
-        said = Decision(str(decision), str(content.get("by") or "")[:200], str(content.get("why") or "")[:500])
+        said = SharedDecision(str(decision), str(content.get("by") or "")[:200], str(content.get("why") or "")[:500])
         # Anybody may stop a roll-out, a host without a key as well. That all is well, one says who signs.
         if said.decision == CONFIRM:
             self._stater.read("decision", found.value, self._token)
@@ -193,7 +193,7 @@ class SharedRollout:
             raise StoreFault(f"the store has the decision {decision!r}; see who writes there")
         return said
 
-    def decide(self, decision: str, why: str) -> Decision:
+    def decide(self, decision: str, why: str) -> SharedDecision:
         """Decide, unless somebody was first; returns what is decided. Raises ``StoreFault``."""
         while True:
             found = self._store.get(self._key("decision"))
@@ -205,9 +205,11 @@ class SharedRollout:
                 "decision", rollout=self._token, decision=decision, by=by, why=why, run=self._run.id
             )
             if self._store.compare_and_set(self._key("decision"), statement.to_bytes(), found.revision):
-                return Decision(decision, by, why)
+                return SharedDecision(decision, by, why)
 
-    def decide_in_time(self, decision: str, why: str, meanwhile: Meanwhile, say: Callable[[str], None]) -> Decision:
+    def decide_in_time(
+        self, decision: str, why: str, meanwhile: Meanwhile, say: Callable[[str], None]
+    ) -> SharedDecision:
         """Decide, and wait for the store where it does not answer and others may have decided otherwise. Raises
         ``StoreFault``.
         """
@@ -290,20 +292,20 @@ class SharedRollout:
 
     # Waiting.
 
-    def await_wave(self, wave: int, meanwhile: Meanwhile, say: Callable[[str], None]) -> Decision:
+    def await_wave(self, wave: int, meanwhile: Meanwhile, say: Callable[[str], None]) -> SharedDecision:
         """Wait until every slice has begun, and is done with the waves before number ``wave``.
 
         Returns what is decided; undecided, the wave may begin.
         """
         return self._await(wave - 1, meanwhile, say)
 
-    def await_decision(self, meanwhile: Meanwhile, say: Callable[[str], None]) -> Decision:
+    def await_decision(self, meanwhile: Meanwhile, say: Callable[[str], None]) -> SharedDecision:
         """Wait until it is decided how the roll-out ends, and decide it where all is done. Raises ``StoreUnreachable``
         where that cannot be known in time.
         """
         return self._await(None, meanwhile, say)
 
-    def _await(self, wave: int | None, meanwhile: Meanwhile, say: Callable[[str], None]) -> Decision:
+    def _await(self, wave: int | None, meanwhile: Meanwhile, say: Callable[[str], None]) -> SharedDecision:
         until = time.monotonic() + self._options.wait
         failed: StoreUnreachable | None = None
         while True:
@@ -322,9 +324,9 @@ class SharedRollout:
                 waited = f"{self.me} waited for {self._options.wait:g} s: {listed(lacking, 3)}"
                 return self.decide(ROLLBACK, waited)
             if not meanwhile(min(_LOOK, self._fresh / 3)):
-                return Decision(UNDECIDED)
+                return SharedDecision(UNDECIDED)
 
-    def _look(self, wave: int | None) -> tuple[Decision, list[str]]:
+    def _look(self, wave: int | None) -> tuple[SharedDecision, list[str]]:
         """Look at everything once, and decide what is to be decided by it."""
         decided = self.decision()
         if decided.decision != UNDECIDED:
@@ -364,7 +366,7 @@ class SharedRollout:
             if before is None or before.revision != entry.revision or before.since > at:
                 # What is seen for the first time may be old, and counts as fresh only once it has changed.
                 since = at if before is not None else at - self._fresh - 0.001
-                self._seen[number] = _Seen(entry.revision, since)
+                self._seen[number] = _LastHeartbeat(entry.revision, since)
             found[number] = at - self._seen[number].since
         self._save()
         return found

@@ -15,13 +15,13 @@ from ..fleet.signing import Signer
 from ..gating.receipts import sign
 from ..textfmt import now
 
-__all__ = ["Statement", "Stater"]
+__all__ = ["SignedStatement", "Stater"]
 
 _HOURS = 24.0 * 7
 _TIMEOUT = 30.0
 
 
-class Statement(NamedTuple):
+class SignedStatement(NamedTuple):
     """A statement of a slice, and the armored text of its signature, empty without one."""
 
     content: dict[str, Any]
@@ -42,13 +42,13 @@ class Stater:
         self._signer = signer
         self._verified: set[bytes] = set()
 
-    def state(self, kind: str, **facts: Any) -> Statement:
+    def state(self, kind: str, **facts: Any) -> SignedStatement:
         """Make a statement. Raises ``InputError`` for a key that cannot sign."""
         inventory = self._signer.inventory if self._signer else ""
         content = receipts.state(kind, now(), _HOURS, inventory, **facts)
         if self._signer is None:
-            return Statement(content)
-        return Statement(content, sign(receipts.canonical(content), self._signer.key, receipts.ROLLOUT_NAMESPACE))
+            return SignedStatement(content)
+        return SignedStatement(content, sign(receipts.canonical(content), self._signer.key, receipts.ROLLOUT_NAMESPACE))
 
     def read(self, kind: str, value: bytes, rollout: str = "") -> dict[str, Any]:
         """Return the facts of a statement of ``kind``. Raises ``SluiceError`` for what is none, or nobody's who may."""

@@ -78,6 +78,17 @@ class Fleet:
         (self._folder / "push.yml").write_text(_PLAYBOOK.format(project=project))
         self._releases: list[str] = []
 
+    @property
+    def playbook(self) -> Path:
+        """Return the playbook that pushes and finalizes."""
+        return self._folder / "push.yml"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return what Ansible is told of the fleet, and of how long it waits for hosts."""
+        connections = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(self._folder), **_IMPATIENT}
+        return {"SLUICE_SANDBOX": self.name, "ANSIBLE_NOCOLOR": "1", **connections}
+
     def close(self) -> None:
         """Leave nothing behind."""
         shutil.rmtree(self._folder)
@@ -93,13 +104,7 @@ class Fleet:
                     json.dumps(variables),
                 ],
                 cwd=self.project,
-                env={
-                    **os.environ,
-                    "SLUICE_SANDBOX": self.name,
-                    "ANSIBLE_NOCOLOR": "1",
-                    "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self._folder),
-                    **_IMPATIENT,
-                },
+                env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

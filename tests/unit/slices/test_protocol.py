@@ -25,7 +25,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.slices.protocol impor
     CONFIRM,
     ROLLBACK,
     UNDECIDED,
-    Decision,
+    SharedDecision,
     SharedRollout,
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.slices.statements import Stater
@@ -79,7 +79,7 @@ def hosts_of(name: str) -> dict[str, str]:
 def deploy(
     slices: Slices,
     name: str,
-    ends: dict[str, Decision],
+    ends: dict[str, SharedDecision],
     bad: Callable[[str, int], bool] = lambda name, wave: False,
     **more: Any,
 ) -> None:
@@ -113,7 +113,7 @@ def at_once(work: Mapping[str, Callable[[], None]]) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_slices_that_are_all_well_confirm(slices: Slices, count: int) -> None:
-    ends: dict[str, Decision] = {}
+    ends: dict[str, SharedDecision] = {}
     names = ["a", "b", "c"][:count]
     at_once({name: lambda name=name: deploy(slices, name, ends, count=count) for name in names})  # type: ignore[misc]
     assert {end.decision for end in ends.values()} == {CONFIRM}
@@ -123,7 +123,7 @@ def test_slices_that_are_all_well_confirm(slices: Slices, count: int) -> None:
 
 @pytest.mark.parametrize("wave", [1, 2])
 def test_one_that_fails_rolls_all_back(slices: Slices, wave: int) -> None:
-    ends: dict[str, Decision] = {}
+    ends: dict[str, SharedDecision] = {}
 
     def bad(name: str, now: int) -> bool:
         return name == "b" and now == wave
@@ -139,7 +139,7 @@ def test_no_wave_begins_before_every_slice_is_there(slices: Slices) -> None:
     said: list[str] = []
     decided = one.await_wave(one.begins(["a1"]), well, said.append)
     assert said[0] == "slice 1 of 2 waits: slice 2 has not begun"
-    assert decided == Decision(ROLLBACK, decided.by, "slice 1 of 2 waited for 1 s: slice 2 has not begun")
+    assert decided == SharedDecision(ROLLBACK, decided.by, "slice 1 of 2 waited for 1 s: slice 2 has not begun")
     with pytest.raises(SluiceError, match=r"was rolled back: slice 1 of 2 waited.*begin another one"):
         slices.slice("b").join(hosts_of("b"), [["b1"]])
 
@@ -187,11 +187,11 @@ def test_two_deciders_at_once_decide_the_same(slices: Slices) -> None:
         one, two = here.slice("a"), here.slice("b")
         one.join(hosts_of("a"), [["a1"]])
         two.join(hosts_of("b"), [["b1"]])
-        ends: dict[str, Decision] = {}
+        ends: dict[str, SharedDecision] = {}
         gate = threading.Barrier(2)
 
         def decide(
-            shared: SharedRollout, decision: str, ends: dict[str, Decision] = ends, gate: threading.Barrier = gate
+            shared: SharedRollout, decision: str, ends: dict[str, SharedDecision] = ends, gate: threading.Barrier = gate
         ) -> None:
             gate.wait()
             ends[decision] = shared.decide(decision, "at once")
@@ -295,7 +295,7 @@ def keys(tmp_path: Path) -> dict[str, Path]:
 
 
 def test_signed_slices_confirm(tmp_path: Path, keys: dict[str, Path]) -> None:
-    ends: dict[str, Decision] = {}
+    ends: dict[str, SharedDecision] = {}
     signed = Slices(tmp_path, keys["ada"])
     # A key without its public one beside it tells it all the same.
     keys["ada"].with_name("ada.pub").unlink()

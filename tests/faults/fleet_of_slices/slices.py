@@ -1,0 +1,167 @@
+"""Three slices of a roll-out, each a controller with its own state and one host, and the store that they share."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.sluice.nginx.plugins.module_utils.coordination.locate import open_store
+from ansible_collections.sluice.nginx.plugins.module_utils.coordination.model import StoreFault, StoreLogin
+from tests.faults.fleet.fleet import Fleet, Run
+from tests.faults.fleet_of_slices.proxy import Proxy
+from tests.faults.host.host import until
+from tests.integration.coordination.servers import KINDS, Server
+
+__all__ = ["TIMEOUT", "WAIT", "SliceFleet"]
+
+TIMEOUT = 24
+"""Seconds after which a host rolls back, or asks."""
+WAIT = 45
+"""Seconds for which a slice waits for the others, or for the store."""
+
+_FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+
+
+class SliceFleet:
+    """The hosts of the fault table, one for each slice; ``server`` is the real store."""
+
+    def __init__(self, fleet: Fleet, kind: str, server: Server, name: str) -> None:
+        self.fleet, self.kind, self.server, self.name = fleet, kind, server, name
+        fleet.level()
+        self.release = fleet.other()
+        self.before = fleet.hosts["web1"].end().release
+        address, _, port = server.url.partition("://")[2].rpartition(":")
+        self.hosts = list(fleet.hosts)
+        self.proxies = {host: Proxy((address, int(port))) for host in self.hosts}
+        self.runs: dict[str, Run] = {}
+        self._folder = Path(tempfile.mkdtemp(prefix="slices-"))
+
+    @classmethod
+    @contextlib.contextmanager
+    def begun(cls, fleet: Fleet, kind: str, name: str) -> Iterator[SliceFleet]:
+        """Start the store where hosts reach it, and end it and every slice after the story."""
+        folder = Path(tempfile.mkdtemp(prefix="store-"))
+        for host in fleet.hosts.values():
+            if host.exec("test", "-e", "/var/lib/sluice/state.json").returncode:
+                host.reset()
+        gateway = next(iter(fleet.hosts.values())).sh("ip route show default | cut -d' ' -f3")
+        with KINDS[kind](folder, address=gateway) as server:
+            server.ready(StoreLogin(server.url))
+            made = cls(fleet, kind, server, name)
+            try:
+                yield made
+            finally:
+                made.close()
+        shutil.rmtree(folder)
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        for run in self.runs.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(run.process.pid, signal.SIGCONT)
+                run.kill()
+            run.process.wait()
+        for proxy in self.proxies.values():
+            proxy.close()
+        self.fleet.free()
+        shutil.rmtree(self._folder)
+
+    def start(self, *hosts: str, skew: str = "", **variables: Any) -> None:
+        """Start the slices of these hosts, of all by default."""
+        for host in hosts or self.hosts:
+            self.runs[host] = self._begin(host, skew, variables)
+
+    def _begin(self, host: str, skew: str, variables: dict[str, Any]) -> Run:
+        state = self._folder / f"{host}-{len(self.runs)}-{time.monotonic_ns()}"
+        releases = state / "releases"
+        releases.mkdir(parents=True, mode=0o700)
+        state.chmod(0o700)
+        for release in self.fleet.releases():
+            shutil.copytree(self.fleet.project / ".sluice/releases" / release, releases / release, symlinks=True)
+        store = {"url": f"{self.kind}://{self.proxies[host].address}", "host_url": self.server.url}
+        wanted = {
+            "sluice_state_dir": str(state),
+            "rollout_releases": {host: self.release},
+            "rollout_bake": 0.5,
+            "rollout_waves": ["100%"],
+            "rollout_confirm_timeout": TIMEOUT,
+            "rollout_store": store,
+            "rollout_slices": len(self.hosts),
+            "rollout_slice": self.hosts.index(host) + 1,
+            "rollout_name": self.name,
+            "rollout_slice_timeout": WAIT,
+            **variables,
+        }
+        playbook = str(Path(sys.executable).with_name("ansible-playbook"))
+        argv = [playbook, str(self.fleet.playbook), "--limit", host, "-e", json.dumps(wanted)]
+        faked = {"LD_PRELOAD": _FAKETIME, "FAKETIME": skew, "FAKETIME_DONT_FAKE_MONOTONIC": "1"} if skew else {}
+        return Run(
+            subprocess.Popen(
+                argv,
+                cwd=self.fleet.project,
+                env={**os.environ, **self.fleet.environment, **faked},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+        )
+
+    def output(self) -> str:
+        """Wait for the end of every slice, and return what people could read."""
+        return "\n".join(f"--- slice of {host}\n{run.output()}" for host, run in self.runs.items())
+
+    def kill(self, host: str) -> None:
+        """Kill a slice with everything that it started."""
+        self.runs[host].kill()
+
+    @contextlib.contextmanager
+    def frozen(self, host: str) -> Iterator[None]:
+        """Let a slice stand still."""
+        os.killpg(self.runs[host].process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.runs[host].process.pid, signal.SIGCONT)
+
+    def decision(self) -> str:
+        """Return what is decided, as the store has it; empty while nothing is there."""
+        try:
+            found = open_store(StoreLogin(self.server.url, timeout=2)).get(f"{self.name}/decision")
+        except StoreFault:
+            return ""
+        return str(json.loads(found.value)["statement"]["decision"]) if found else ""
+
+    def decide(self, decision: str) -> None:
+        """Decide as a slice does, without signing; whoever is second changes nothing."""
+        store = open_store(StoreLogin(self.server.url, timeout=2))
+        found = store.get(f"{self.name}/decision")
+        assert found is not None
+        content = json.loads(found.value)
+        content["statement"].update(decision=decision, by="a test", why="a test decided")
+        store.compare_and_set(found.key, json.dumps(content).encode(), found.revision)
+
+    def serving(self, *hosts: str) -> None:
+        """Wait until the release serves on these hosts, pending."""
+        for host in hosts:
+            self.fleet.serving(host, self.release)
+
+    def waits(self, host: str, words: str = "waits") -> None:
+        """Wait until the slice of a host says that it waits."""
+        self.runs[host].said(words)
+
+    def decided(self) -> None:
+        """Wait until it is decided."""
+        until(lambda: self.decision() not in ("", "undecided"), "it is decided")
