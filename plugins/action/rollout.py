@@ -54,6 +54,8 @@ _LOOKS = "preflight"
 _NAMED = 3
 # Settings of the role that hosts of one run may have different values of.
 _EACH_ITS_OWN = ("rollout_allowed_signers", "rollout_engine_command", "rollout_inventory")
+# A value of it may have a password.
+_NOT_SHOWN = "rollout_store"
 
 
 class _Wanted(NamedTuple):
@@ -181,11 +183,10 @@ class ActionModule(SharingAction):
             there = self._variables(host)
             for name in names:
                 if here.get(name) != there.get(name):
-                    raise InputError(
-                        name,
-                        f"{first} has {here.get(name)!r} and {host} has {there.get(name)!r}, but a run has one for all "
-                        "of its hosts; set it for their group, or leave hosts out with --limit",
-                    )
+                    values = f"{first} has {here.get(name)!r} and {host} has {there.get(name)!r}"
+                    found = f"{first} and {host} have different values" if name == _NOT_SHOWN else values
+                    do = "set it for their group, or leave hosts out with --limit"
+                    raise InputError(name, f"{found}, but a run has one for all of its hosts; {do}")
 
     def _due(self) -> list[str]:
         """Return the hosts that are to be switched, or watched on, by a wave that comes now."""

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from typing import Any
 
 from tests.faults.fleet_of_slices.slices import TIMEOUT, SliceFleet
 
@@ -16,20 +17,24 @@ Act = Callable[[SliceFleet], AbstractContextManager[None]]
 
 @contextlib.contextmanager
 def _before_the_first_wave(fleet: SliceFleet) -> Iterator[None]:
-    fleet.start("web1")
-    fleet.waits("web1")
-    fleet.start("web2")
-    fleet.waits("web2")
+    _two_wait(fleet)
     yield
     fleet.start("web3")
 
 
+def _two_wait(fleet: SliceFleet, skew: str = "", **variables: Any) -> None:
+    """The first slice makes the plan; it and the second wait for the third."""
+    fleet.start("web1", **variables)
+    fleet.waits("web1")
+    fleet.start("web2", skew=skew, **variables)
+    fleet.waits("web2")
+
+
 @contextlib.contextmanager
 def _in_the_wave(fleet: SliceFleet, skew: str = "") -> Iterator[None]:
+    _two_wait(fleet, skew)
+    # A request waits ten seconds for its host, and the others are done by then.
     with fleet.fleet.held("web3"):
-        fleet.start("web1")
-        fleet.waits("web1")
-        fleet.start("web2", skew=skew)
         fleet.start("web3")
         fleet.serving("web1", "web2")
         fleet.fleet.at_work("web3")
@@ -39,7 +44,8 @@ def _in_the_wave(fleet: SliceFleet, skew: str = "") -> Iterator[None]:
 @contextlib.contextmanager
 def _before_the_decision(fleet: SliceFleet) -> Iterator[None]:
     """The third slice stands still when its host serves, before it has said so."""
-    fleet.start(rollout_bake=4)
+    _two_wait(fleet, rollout_bake=4)
+    fleet.start("web3", rollout_bake=4)
     fleet.serving(*fleet.hosts)
     with fleet.frozen("web3"):
         yield
@@ -47,28 +53,19 @@ def _before_the_decision(fleet: SliceFleet) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _after_the_decision(fleet: SliceFleet) -> Iterator[None]:
-    with fleet.fleet.held("web3"):
-        fleet.start("web1")
-        fleet.waits("web1")
-        fleet.start("web2", "web3")
-        fleet.serving("web1", "web2")
-        fleet.fleet.at_work("web3")
-        fleet.fleet.idle("web2")
-        holding = fleet.fleet.held("web2")
-        holding.__enter__()
-    try:
+    _two_wait(fleet)
+    with contextlib.ExitStack() as second:
+        with fleet.fleet.held("web3"):
+            fleet.start("web3")
+            fleet.serving("web1", "web2")
+            second.enter_context(fleet.fleet.held("web2"))
         fleet.decided()
-        fleet.fleet.at_work("web2")
         yield
-    finally:
-        holding.__exit__(None, None, None)
 
 
 @contextlib.contextmanager
 def _in_the_rollback(fleet: SliceFleet, skew: str = "") -> Iterator[None]:
-    fleet.start("web1", rollout_bake=5)
-    fleet.waits("web1")
-    fleet.start("web2", skew=skew, rollout_bake=5)
+    _two_wait(fleet, skew, rollout_bake=5)
     fleet.start("web3", rollout_bake=5)
     fleet.serving(*fleet.hosts)
     with fleet.fleet.held("web2"):

@@ -196,3 +196,12 @@ def test_a_run_by_itself_imports_nothing_of_slices(make: Callable[..., Fleet], m
         hosts.step(step)
     assert [name for name in sys.modules if ".module_utils.slices" in name] == []
     assert "decision" not in hosts.questions["web1"].request
+
+
+def test_a_store_that_hosts_disagree_on_shows_no_password(make: Callable[..., Fleet]) -> None:
+    hosts = make()
+    hosts._task._role.get_default_vars = lambda: {"rollout_store": ""}
+    hosts.variables["web1"]["rollout_store"] = {"url": "etcd://store", "user": "runs", "password": "hunter2"}
+    with pytest.raises(SluiceError, match="web1 and web2 have different values, but a run has one") as said:
+        hosts.step("preflight")
+    assert "hunter2" not in str(said.value)
