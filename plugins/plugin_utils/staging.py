@@ -29,5 +29,6 @@ def read_staging(staging: Mapping[str, Any]) -> tuple[StageSettings, tuple[Servi
         owners=environment["directories"],
         images=parse_images(environment["images"]),
         bounds=read_bounds(environment.get("bounds", {})),
+        nginx_version=str(staging.get("nginx_version") or ""),
     )
     return settings, parse_services(environment["services"])

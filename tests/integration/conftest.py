@@ -51,9 +51,10 @@ def platform_image(platform: PlatformImage) -> str:
 
 
 @pytest.fixture(scope="session")
-def stage_settings(project: Path, platform_image: str) -> StageSettings:
+def stage_settings(project: Path, platform: PlatformImage) -> StageSettings:
     """Settings of stages without files of a user."""
-    return StageSettings(platform_image, {**labels(project, "stage"), **owner_label()}, {}, {})
+    own = {**labels(project, "stage"), **owner_label()}
+    return StageSettings(platform.image, own, {}, {}, nginx_version=platform.nginx_version)
 
 
 @pytest.fixture(scope="session", autouse=True)

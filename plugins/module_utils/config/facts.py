@@ -61,12 +61,14 @@ def facts(config: Config) -> dict[str, Any]:
     directive's value or None; ``main_directives`` are the names in the main context, which ``nginx -g`` must not
     repeat; ``modules`` are the names of the shared objects that it loads; ``outside`` are files that it reads by
     absolute paths, as certificates; ``user`` are the arguments of the directive; ``pid`` is the path of the pid file or
-    empty, and ``foreground`` whether nginx is not to become a daemon.
+    empty, and ``foreground`` whether nginx is not to become a daemon. ``quic`` is there where it listens for QUIC.
     """
     workers = [each.args[0] for each in config.directives if each.name == "worker_processes" and each.args]
     users = [list(each.args) for each in config.directives if each.name == "user" and each.block is None]
     main = {each.name: each.args[0] for each in config.directives if each.block is None and each.args}
+    quic = any("quic" in listen.args for server in config.servers() for listen in server.children("listen"))
     return {
+        **({"quic": True} if quic else {}),
         "user": users[0] if users else [],
         "pid": main.get("pid", ""),
         "foreground": main.get("daemon") == "off",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..behaviour.plain_requests import ResponseProblem, asked_plainly
@@ -36,6 +37,8 @@ def _broken(subject: Subject, check: Check, outcome: Mapping[str, Any], log: Seq
     words = [line for line in log if f'"{asked.method} {asked.target} ' in line]
     culprit = way.last
     seen = "; ".join(outcome["problems"])
+    if check.protocol == "h3" and (unspoken := _unspoken(subject)):
+        return replace(unspoken, what=f"{check.name}: {seen}", check=check.source)
     return Finding(
         f"{check.name}: {seen}",
         file=culprit.file if culprit else "",
@@ -44,6 +47,29 @@ def _broken(subject: Subject, check: Check, outcome: Mapping[str, Any], log: Seq
         expected=f"{check.words} as {check.source} says",
         actual=_ways(way),
         nginx=words[0] if words else "",
+    )
+
+
+def _unspoken(subject: Subject) -> Finding | None:
+    """Return why staging can say nothing of HTTP/3; nothing where it can."""
+    stage = subject.staged
+    words = stage.run("nginx", "-V").output
+    if "--with-http_v3_module" not in words:
+        lines = words.splitlines()
+        version = next((line for line in lines if line.startswith("nginx version")), "an unknown nginx")
+        return Finding(
+            "",
+            expected="an nginx that speaks HTTP/3: 1.25.0 or newer, built --with-http_v3_module",
+            actual=f"staging has {version.removeprefix('nginx version: ')}, which does not",
+            fix="set staging_platform to what production has, as debian-13; or take the check out until hosts speak it",
+        )
+    if not stage.lacks:
+        return None
+    return Finding(
+        "",
+        expected="a judge that speaks HTTP/3",
+        actual=f"staging cannot have it: {stage.lacks}",
+        fix="let the controller's Docker reach the distribution's packages; Debian 13 has python3-aioquic",
     )
 
 

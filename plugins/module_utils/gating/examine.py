@@ -30,6 +30,7 @@ from ..packages import docker
 from ..redactor.redactor import Redactor
 from ..release.changes import changes
 from ..release.store import Release
+from ..staging.judge_packages import judge_packages
 from ..staging.stage import Stage, StageSettings
 from ..verdicts.model import GateOptions, Live, Subject, Verdict
 from ..verdicts.pytests import Pytests
@@ -227,16 +228,24 @@ class Examiner:
         if candidate.problems:
             return []
         live = candidate.live or release
+        packages = judge_packages(map(_described, (release, live)), self.settings.nginx_version)
         trees = {each.id: each.tree for each in (release, live)}
         stages: list[Stage] = []
         close = functools.partial(_close, stages)
         held.callback(close if later is None else functools.partial(later, close))
         for serves in trees:
             name = f"sluice-{self.run}-{release.id[:12]}" + ("" if serves == release.id else "-live")
-            made = Stage(self.client, name, trees, serves, Environment(), self.settings, live.id)
+            made = Stage(self.client, name, trees, serves, Environment(), self.settings, live.id, packages)
             made.begin(after=stages[0] if stages else None)
             stages.append(made)
         return stages
+
+
+def _described(release: Release) -> Mapping[str, Any]:
+    """Return what a release says of itself; that it cannot be read is said where it is needed."""
+    with contextlib.suppress(SluiceError):
+        return release.described
+    return {}
 
 
 def _at_a_time() -> int:

@@ -32,7 +32,7 @@ class Made:
 
 
 class Maker:
-    """Makes containers called ``name-…``, and keeps all that it made."""
+    """Makes containers called ``name-…``, and keeps all that it made. ``judge_image`` is what the judge is of."""
 
     def __init__(
         self, client: docker.DockerClient, name: str, image: str, labels: Mapping[str, str], bounds: Bounds
@@ -42,6 +42,7 @@ class Maker:
         self._client = client
         self._name = name
         self._image = image
+        self.judge_image = image
         self._labels = dict(labels)
         self._bounds = bounds
 
@@ -78,15 +79,16 @@ class Maker:
         """
         return self._made(
             "judge",
+            self.judge_image,
             network_mode=f"container:{nginx.id}",
             pid_mode=f"container:{others.id}",
             read_only=True,
             tmpfs={"/sluice": "mode=0700,size=64m", "/tmp": "size=64m"},
         )
 
-    def _made(self, part: str, **more: Any) -> Made:
+    def _made(self, part: str, image: str = "", **more: Any) -> Made:
         made = self._client.containers.create(
-            self._image,
+            image or self._image,
             command(part),
             name=f"{self._name}-{part}",
             labels=self._labels,

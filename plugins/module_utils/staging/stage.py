@@ -27,6 +27,7 @@ from ..packages import docker
 from .bounds import Bounds
 from .containers import Completed, execute, pulled, remove
 from .create import Made, Maker
+from .extended import extended_image
 from .judging import TOGETHER, made
 from .orphans import owner_label, remove_orphans
 
@@ -44,7 +45,8 @@ class StageSettings:
     """What all stages of a run share.
 
     ``labels`` mark everything that is made, ``docroots`` are the user's files, ``owners`` the directories that are
-    wanted beside those of the configuration, ``images`` answer as upstreams, ``bounds`` hold for each container.
+    wanted beside those of the configuration, ``images`` answer as upstreams, ``bounds`` hold for each container, and
+    ``nginx_version`` is that of the image, as ``1.26.3``.
     """
 
     image: str
@@ -53,6 +55,7 @@ class StageSettings:
     owners: Mapping[str, str]
     images: tuple[Image, ...] = ()
     bounds: Bounds = field(default_factory=Bounds)
+    nginx_version: str = ""
 
 
 class Stage:
@@ -60,6 +63,8 @@ class Stage:
 
     ``trees`` are the releases that the containers hold, by id; ``basis`` is the one that the environment is completed
     by. ``asked`` counts the requests that were made, ``doing`` is what is done before the stage is open, in words.
+    ``judge_packages`` are packages of the distribution that the judge has beside those of the image; ``lacks`` says why
+    it has them not, where they cannot be installed.
     """
 
     def __init__(
@@ -71,12 +76,15 @@ class Stage:
         environment: Environment,
         settings: StageSettings,
         basis: str = "",
+        judge_packages: Sequence[str] = (),
     ) -> None:
         self.client = client
         self.name = name
         self.environment = environment
         self.asked = 0
         self.doing = ""
+        self.lacks = ""
+        self.judge_packages = tuple(judge_packages)
         self._trees = trees
         self._serves = serves
         self._basis = basis or serves
@@ -101,7 +109,14 @@ class Stage:
         """
         settings = replace(self._settings, image=image)
         made = Stage(
-            self.client, f"{self.name}-{part}", self._trees, self._serves, self.environment, settings, self._basis
+            self.client,
+            f"{self.name}-{part}",
+            self._trees,
+            self._serves,
+            self.environment,
+            settings,
+            self._basis,
+            self.judge_packages,
         )
         made.open(self._error_logs)
         return made
@@ -129,6 +144,7 @@ class Stage:
     def _begin(self, before: Future[None] | None = None) -> None:
         if before is not None:
             wait([before])
+        self._give_judge_packages()
         self.doing = "starting containers"
         self._settings.bounds.check(list(self._trees.values()))
         trees = {f"{_TREE}/{identity}": tree for identity, tree in self._trees.items()}
@@ -136,6 +152,16 @@ class Stage:
             self._parts = self._maker.three(self._settings.docroots, trees)
         except docker.errors.APIError as error:
             raise self._refused(error) from error
+
+    def _give_judge_packages(self) -> None:
+        """Have the judge made of an image with its packages. Without them it says what it cannot ask."""
+        if not self.judge_packages:
+            return
+        self.doing = f"installing {', '.join(self.judge_packages)}"
+        try:
+            self._maker.judge_image = extended_image(self.client, self._settings.image, self.judge_packages)
+        except SluiceError as error:
+            self.lacks = str(error)
 
     def _refused(self, error: docker.errors.APIError) -> SluiceError:
         return SluiceError(f"Docker cannot run the stage {self.name}: {error.explanation or error}")
@@ -261,6 +287,11 @@ class Stage:
     def image(self) -> str:
         """The image that its containers are of."""
         return self._settings.image
+
+    @property
+    def nginx_version(self) -> str:
+        """The version of its nginx, where it is known."""
+        return self._settings.nginx_version
 
     @property
     def container(self) -> str:

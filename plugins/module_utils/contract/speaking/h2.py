@@ -51,7 +51,8 @@ def exchange(
     errors = library("h2.exceptions", "python3-h2", "HTTP/2")
     deadline = Deadline(seconds)
     try:
-        with connected(url, address, deadline, url.scheme == "https", ("h2",)) as connection:
+        # HTTP/1.1 is offered too: a server that speaks nothing else then says so, and does not break off.
+        with connected(url, address, deadline, url.scheme == "https", ("h2", "http/1.1")) as connection:
             _hold_to_alpn(connection, url, address)
             talk = _H2Stream(protocol.H2Connection(), body or b"")
             talk.begin(head, seconds)

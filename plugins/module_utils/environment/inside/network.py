@@ -11,6 +11,7 @@ from typing import Any
 
 from .common import LINK, ip, wait_for
 from .create import add_address
+from .link import add_pair
 from .stubs import await_all, open_more
 
 __all__ = ["address", "await_stubs", "join"]
@@ -20,7 +21,8 @@ _CARRIER = Path(f"/sys/class/net/{LINK}/carrier")
 
 def join(plan: dict[str, Any]) -> dict[str, Any]:
     """Make the link, whose other end is put into the network of process 1, the stubs', and wait until it is up."""
-    ip(f"link add {LINK} type veth peer name {LINK} netns 1", f"link set {LINK} up")
+    add_pair(LINK, 1)
+    ip(f"link set {LINK} up")
     for wanted in plan["local"]:
         add_address(wanted)
     wait_for("the link to the stubs", _is_up)
