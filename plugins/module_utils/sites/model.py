@@ -91,6 +91,11 @@ class Site(Model):
         default=False,
     )
     http2: bool = key(values.flag, "Whether the TLS ports speak HTTP/2.", default=True)
+    http3: bool = key(
+        values.flag,
+        "Whether the TLS ports speak HTTP/3 too, over UDP, and say so by C(Alt-Svc); nginx 1.25.0 or newer is needed.",
+        default=False,
+    )
     caches: tuple[Cache, ...] = key(listing(mapping(Cache)), "Places on the host for answers of upstreams.", default=[])
     limit_req_zones: tuple[RequestZone, ...] = key(
         listing(mapping(RequestZone)), "What requests are counted by.", default=[]

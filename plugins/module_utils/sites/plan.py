@@ -18,7 +18,11 @@ from .references import check_sites
 
 __all__ = ["TemplatedFile", "Variables", "plan"]
 
-_MAIN = ("user", "worker_processes", "worker_connections", "gzip", "main_lines", "events_lines", "http_lines")
+_KEEPALIVE_MIN_SINCE = (1, 27, 4)
+_MAIN = (
+    *("user", "worker_processes", "worker_connections", "gzip", "keepalive_min_timeout"),
+    *("main_lines", "events_lines", "http_lines"),
+)
 
 
 _named_user = values.matching(r"[A-Za-z_][\w.-]*", "a user; use www-data")
@@ -81,6 +85,11 @@ class Variables(Model):
         values.integer(1, 1_000_000), "How many connections each worker may have.", default=1024
     )
     nginx_gzip: bool = key(values.flag, "Whether text is compressed; a site can say C(gzip: false).", default=True)
+    nginx_keepalive_min_timeout: str | None = key(
+        values.time,
+        "For how long a worker that ends after a reload keeps idle connections open, so that a request which is on its "
+        "way is answered, as V(10s); nginx 1.27.4 or newer is needed.",
+    )
     nginx_main_lines: tuple[str, ...] = key(
         listing(values.lines),
         "Raw lines at the top level of C(nginx.conf), as V(worker_rlimit_nofile 8192;).",
@@ -132,11 +141,22 @@ def plan(settings: Mapping[str, object]) -> list[TemplatedFile]:
     version = _version(settings)
     layout = _layout(settings)
     main = {name: getattr(variables, f"nginx_{name}") for name in _MAIN}
+    _check_version(variables, version)
     main |= {"layout": layout, "user": variables.nginx_user or layout["user"]}
     files = [TemplatedFile("nginx.conf", "nginx.conf.j2", {"nginx": main})]
-    return files + [
-        TemplatedFile(
-            str(layout["sites"]).replace("{name}", site.name), "site.conf.j2", {"site": site_view(site, version)}
+    opened: set[str] = set()
+    for site in variables.nginx_sites:
+        own = {item.key for item in site.tls.listen} - opened if site.http3 and site.tls else set()
+        opened |= own
+        view: dict[str, object] = {"site": site_view(site, version, own)}
+        files.append(TemplatedFile(str(layout["sites"]).replace("{name}", site.name), "site.conf.j2", view))
+    return files
+
+
+def _check_version(variables: Variables, version: tuple[int, ...]) -> None:
+    if variables.nginx_keepalive_min_timeout is not None and version < _KEEPALIVE_MIN_SINCE:
+        found, wanted = (".".join(map(str, each)) for each in (version, _KEEPALIVE_MIN_SINCE))
+        raise InputError(
+            "nginx_keepalive_min_timeout",
+            f"nginx {found} does not know it; {wanted} or newer is needed: drop it, or upgrade the hosts",
         )
-        for site in variables.nginx_sites
-    ]

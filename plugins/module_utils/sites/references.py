@@ -46,6 +46,7 @@ def _check_ports(site: Site) -> None:
     if site.acme and all(item.port != _HTTP for item in site.listen):
         where, ports = site.acme.source, ", ".join(item.text for item in site.listen) or "none"
         raise InputError(where, f"challenges come to port {_HTTP}, and the plain ports are {ports}; add 80 to listen")
+    _check_http3(site)
     if site.canonical_host:
         where = f"{site.source}.canonical_host"
         first = site.server_names[0]
@@ -55,6 +56,18 @@ def _check_ports(site: Site) -> None:
             raise InputError(
                 where, f"'{first}' is not one host; make the name to redirect to the first of server_names"
             )
+
+
+def _check_http3(site: Site) -> None:
+    if not site.http3:
+        return
+    where = f"{site.source}.http3"
+    if site.tls is None:
+        raise InputError(where, "HTTP/3 is always encrypted, and the site has no tls; add it, or drop this key")
+    if "TLSv1.3" not in site.tls.protocols:
+        raise InputError(where, "HTTP/3 is TLS 1.3 only, and tls.protocols has no TLSv1.3; add it, or drop this key")
+    if all(item.port is None for item in site.tls.listen):
+        raise InputError(where, "HTTP/3 comes over UDP, and the TLS ports are Unix sockets; add a port to tls.listen")
 
 
 def _check_scope(site: Site, scope: SiteScope, where: str, within: Sequence[SiteScope] = ()) -> None:
@@ -81,6 +94,9 @@ def _check_proxy(site: Site, proxy: Proxy, where: str) -> None:
             "upstream",
             "upstreams of the site, or write http://host:port",
         )
+    if proxy.is_grpc and not (site.tls and site.http2):
+        lacks = "http2 is false" if site.tls else "the site has no tls"
+        raise InputError(f"{where}.proxy", f"gRPC comes over HTTP/2, and {lacks}; add it, or proxy by http://")
     if proxy.cache:
         known = [cache.name for cache in site.caches]
         _declared(proxy.cache.zone, known, f"{where}.cache.zone", "cache", "caches of the site")

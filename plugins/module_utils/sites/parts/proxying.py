@@ -13,7 +13,14 @@ from ...schema import Given, Model, key, keys, listing, mapping, one_of, reader,
 
 __all__ = ["Cache", "CacheUse", "Proxy"]
 
-_TARGET = re.compile(r"(?:(?P<scheme>https?)://)?(?P<host>unix:/[^\s:?#]+(?=:|$)|[^/\s?#]+):?(?P<path>/\S*)?")
+_TARGET = re.compile(r"(?:(?P<scheme>https?|grpcs?)://)?(?P<host>unix:/[^\s:?#]+(?=:|$)|[^/\s?#]+):?(?P<path>/\S*)?")
+# What nginx has no directive for, where it passes on gRPC.
+_NOT_OF_GRPC = {
+    "proxy_path": "a call of gRPC goes to the path of its method, which nginx passes on as it is",
+    "websocket": "gRPC has streams of its own",
+    "buffering": "nginx buffers nothing of gRPC",
+    "cache": "nginx caches nothing of gRPC",
+}
 _RETRY_WHEN = (
     "error",
     "timeout",
@@ -145,7 +152,8 @@ class Proxy(Model):
 
     target: _ProxyTarget = key(
         _target,
-        "The name of an upstream, C(https://NAME) for TLS to it, or C(http://host:port).",
+        "The name of an upstream, C(https://NAME) for TLS to it, or C(http://host:port); with C(grpc) or C(grpcs) in "
+        "the place of the scheme for gRPC.",
         absent=_NOWHERE,
         name="proxy",
     )
@@ -165,6 +173,11 @@ class Proxy(Model):
     )
     cache: CacheUse | None = key(mapping(CacheUse), "Keeps answers of the upstream.")
 
+    @property
+    def is_grpc(self) -> bool:
+        """Whether the upstream speaks gRPC."""
+        return self.target.scheme in ("grpc", "grpcs")
+
     def check(self, given: Given) -> None:
         """Refuse to say how to proxy where nothing is proxied."""
         for name in keys(Proxy):
@@ -172,3 +185,5 @@ class Proxy(Model):
                 raise InputError(
                     given.path(name), "says how to proxy, and the route has no proxy; add proxy or drop this key"
                 )
+            if name in given and name in _NOT_OF_GRPC and self.is_grpc:
+                raise InputError(given.path(name), f"{_NOT_OF_GRPC[name]}; drop it, or proxy by http://")

@@ -22,7 +22,9 @@ def merged(base: Mapping[str, str | None], changes: Mapping[str, str | None]) ->
 
 def _of_site(site: Site) -> dict[str, str | None]:
     hsts = {"Strict-Transport-Security": site.tls.hsts} if site.tls and site.tls.hsts else {}
-    return merged({**hsts, **site.security_headers}, site.scope.add_headers)
+    # The port is the one that was asked: each TLS port speaks HTTP/3 as well.
+    http3 = {"Alt-Svc": 'h3=":$server_port"; ma=86400'} if site.http3 else {}
+    return merged({**hsts, **http3, **site.security_headers}, site.scope.add_headers)
 
 
 def _rows(headers: Mapping[str, str | None]) -> list[Directive]:

@@ -135,6 +135,28 @@ def _proxy_rows(site: Site, proxy: Proxy) -> list[Directive]:
     return rows + (_cache_rows(site, proxy.cache) if proxy.cache else [])
 
 
+def _grpc_rows(site: Site, proxy: Proxy) -> list[Directive]:
+    declared = proxy.target.host in [upstream.name for upstream in site.upstreams]
+    host = names.upstream_name(site, proxy.target.host) if declared else proxy.target.host
+    rows: list[Directive] = [("grpc_pass", f"{proxy.target.scheme}://{host}")]
+    headers = merged(_PROXY_HEADERS, proxy.headers)
+    rows += [
+        ("grpc_set_header", name, value or "")
+        for name, value in headers.items()
+        if value is not None or name.lower() != "host"
+    ]
+    if proxy.target.scheme == "grpcs":
+        rows.append(("grpc_ssl_server_name", "on"))
+        if declared:
+            rows.append(("grpc_ssl_name", "$host"))
+    given = proxy.timeouts.given if proxy.timeouts else {}
+    rows += [(f"grpc_{key}_timeout", time) for key, time in given.items()]
+    rows += [(name.replace("proxy_", "grpc_", 1), *rest) for name, *rest in _retry_rows(proxy)]
+    if proxy.intercept_errors:
+        rows.append(("grpc_intercept_errors", "on"))
+    return rows
+
+
 def _php_rows(php: Php, script: str) -> list[Directive]:
     rows: list[Directive] = [
         # Only a script that exists is run: php-fpm would else guess one from the path.
@@ -163,6 +185,8 @@ def _file_rows(route: Route) -> list[Directive]:
 
 
 def _handler_rows(site: Site, route: Route) -> list[Directive]:
+    if route.proxy and route.proxy.is_grpc:
+        return _grpc_rows(site, route.proxy)
     if route.proxy:
         return _proxy_rows(site, route.proxy)
     if route.php and site.php:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
+from ...errors import InputError
 from ..parts.paths import Path
 from . import names
 from .directives import Directive
@@ -18,6 +19,25 @@ if TYPE_CHECKING:
 __all__ = ["site_view"]
 
 _HTTP2_DIRECTIVE_SINCE = (1, 25, 1)
+_HTTP3_SINCE = (1, 25, 0)
+# Options of a socket, which nginx takes from one of its servers; and what is not for the redirect of a site.
+_OF_THE_SOCKET = ("default_server", "reuseport")
+
+
+def _quic_rows(site: Site, opens: Collection[str]) -> list[Directive]:
+    """The listeners of HTTP/3. Each worker has a socket of its own, or a packet comes to one that knows nothing of it.
+
+    ``opens`` are the sockets of which this site has the options.
+    """
+    if not site.http3 or site.tls is None:
+        return []
+    default = ("default_server",) if site.default_server else ()
+    rows: list[Directive] = [
+        ("listen", item.text, "quic", *(("reuseport",) if item.key in opens else ()), *default)
+        for item in site.tls.listen
+        if item.port is not None
+    ]
+    return rows
 
 
 def _listen_rows(
@@ -43,6 +63,9 @@ def _tls_rows(site: Site, tls: Tls) -> list[Directive]:
         ("ssl_session_timeout", tls.session_timeout),
         ("ssl_session_tickets", "off"),
     ]
+    if site.http3:
+        # Early data can be replayed, and an address that proves nothing can be somebody else's.
+        rows += [("ssl_early_data", "off"), ("quic_retry", "on")]
     if tls.stapling:
         rows += [("ssl_stapling", "on"), ("ssl_stapling_verify", "on")]
     if tls.trusted_certificate:
@@ -82,7 +105,7 @@ def _redirecting(site: Site, groups: list[list[Directive]], target: str) -> dict
 
 def _to_canonical(site: Site, listen: list[Directive]) -> dict[str, object]:
     # The default of a port is the site itself, not its redirect.
-    head = [tuple(word for word in row if word != "default_server") for row in listen]
+    head = [tuple(word for word in row if word not in _OF_THE_SOCKET) for row in listen]
     target = _origin(site, site.server_names[0])
     groups = [[*head, ("server_name", *site.server_names[1:])], _tls_rows(site, site.tls) if site.tls else []]
     return _redirecting(site, groups, f"{target}$request_uri")
@@ -137,10 +160,11 @@ def _location_view(location: Location) -> dict[str, object]:
     }
 
 
-def _servers(site: Site, version: tuple[int, ...]) -> list[dict[str, object]]:
+def _servers(site: Site, version: tuple[int, ...], opens: Collection[str]) -> list[dict[str, object]]:
     redirected = bool(site.tls and site.tls.redirect)
     plain = () if redirected else site.listen
     listen = _listen_rows(site, version, plain, site.tls.listen if site.tls else ())
+    listen += _quic_rows(site, opens)
     servers = [_to_https(site, version)] if redirected and site.listen else []
     if site.canonical_host:
         servers.append(_to_canonical(site, listen))
@@ -183,8 +207,19 @@ def _upstream_views(site: Site) -> list[dict[str, object]]:
     return views
 
 
-def site_view(site: Site, version: tuple[int, ...]) -> dict[str, object]:
-    """Return what ``site.conf.j2`` prints: plain values and rows of directives, for an nginx of this version."""
+def site_view(site: Site, version: tuple[int, ...], opens: Collection[str] = ()) -> dict[str, object]:
+    """Return what ``site.conf.j2`` prints: plain values and rows of directives, for an nginx of this version.
+
+    ``opens`` are the sockets of HTTP/3 of which this site has the options: one site of those that share them. Raises
+    ``InputError`` where this version has not what the site wants.
+    """
+    if site.http3 and version < _HTTP3_SINCE:
+        found = ".".join(map(str, version))
+        raise InputError(
+            f"{site.source}.http3",
+            f"nginx {found} speaks no HTTP/3; 1.25.0 or newer is needed, as Debian 13 has: drop http3, or upgrade the "
+            "hosts and set staging_platform",
+        )
     websockets = any(route.proxy and route.proxy.websocket for route in site.routes)
     return {
         "name": site.name,
@@ -195,5 +230,5 @@ def site_view(site: Site, version: tuple[int, ...]) -> dict[str, object]:
         "maintenance_allow": [(network, "0") for network in site.maintenance.allow] if site.maintenance else [],
         "zones": _zone_rows(site),
         "upstreams": _upstream_views(site),
-        "servers": _servers(site, version),
+        "servers": _servers(site, version, opens),
     }
