@@ -34,6 +34,11 @@ def _user(value: object, where: str) -> str:
 
 
 @reader("str")
+def _time_or_none(value: object, where: str) -> str:
+    return "" if value == "" else values.time(value, where)
+
+
+@reader("str")
 def _worker_processes(value: object, where: str) -> str:
     return "auto" if value == "auto" else str(values.integer(1, 10_000)(value, where))
 
@@ -85,10 +90,11 @@ class Variables(Model):
         values.integer(1, 1_000_000), "How many connections each worker may have.", default=1024
     )
     nginx_gzip: bool = key(values.flag, "Whether text is compressed; a site can say C(gzip: false).", default=True)
-    nginx_keepalive_min_timeout: str | None = key(
-        values.time,
+    nginx_keepalive_min_timeout: str = key(
+        _time_or_none,
         "For how long a worker that ends after a reload keeps idle connections open, so that a request which is on its "
-        "way is answered, as V(10s); nginx 1.27.4 or newer is needed.",
+        "way is answered, as V(10s); nginx 1.27.4 or newer is needed. Empty leaves it to nginx.",
+        default="",
     )
     nginx_main_lines: tuple[str, ...] = key(
         listing(values.lines),
@@ -154,7 +160,7 @@ def plan(settings: Mapping[str, object]) -> list[TemplatedFile]:
 
 
 def _check_version(variables: Variables, version: tuple[int, ...]) -> None:
-    if variables.nginx_keepalive_min_timeout is not None and version < _KEEPALIVE_MIN_SINCE:
+    if variables.nginx_keepalive_min_timeout and version < _KEEPALIVE_MIN_SINCE:
         found, wanted = (".".join(map(str, each)) for each in (version, _KEEPALIVE_MIN_SINCE))
         raise InputError(
             "nginx_keepalive_min_timeout",

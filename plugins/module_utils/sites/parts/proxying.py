@@ -175,7 +175,7 @@ class Proxy(Model):
 
     @property
     def is_grpc(self) -> bool:
-        """Whether the upstream speaks gRPC."""
+        """Return whether the upstream speaks gRPC."""
         return self.target.scheme in ("grpc", "grpcs")
 
     def check(self, given: Given) -> None:
