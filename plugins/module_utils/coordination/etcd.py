@@ -199,13 +199,13 @@ class EtcdStore(CoordinationStore):
         words = str(error) or type(error).__name__
         fix = "see that it runs, and that this machine reaches it"
         if isinstance(error, ssl.SSLError):
-            fix = "give etcd+tls:// for a server with TLS, and in rollout_store_ca who has signed its certificate"
+            fix = "give etcd+tls:// for a server with TLS, and in rollout_store.ca who has signed its certificate"
         elif isinstance(error, (http.client.RemoteDisconnected, http.client.BadStatusLine, ConnectionResetError)):
             fix = "see that it runs; a server with TLS wants etcd+tls:// in rollout_store"
         return f"{self._name()} cannot be reached: {words}; {fix}"
 
 
-_LOGIN = "set rollout_store_user and rollout_store_password"
+_LOGIN = "set rollout_store.user and rollout_store.password"
 
 
 def _base64(text: str) -> str:

@@ -31,7 +31,7 @@ def open_store(login: StoreLogin, folder: Path | None = None) -> CoordinationSto
             raise InputError("rollout_store", f"{url!r} is no store; give {FORMS}")
         return FileStore(path, login.timeout)
     if "@" in url:
-        words = "the address has a user in it, which logs would show; set rollout_store_user and rollout_store_password"
+        words = "the address has a user in it, which logs would show; set rollout_store.user and rollout_store.password"
         raise InputError("rollout_store", words)
     found = _URL.match(url)
     if found is None:

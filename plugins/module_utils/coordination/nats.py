@@ -210,7 +210,7 @@ class NatsStore(CoordinationStore):
     def _unreachable(self, error: BaseException) -> str:
         fix = "see that it runs, and that this machine reaches it"
         if "SSL" in type(error).__name__.upper():
-            fix = "give in rollout_store_ca who has signed its certificate"
+            fix = "give in rollout_store.ca who has signed its certificate"
         return f"{self._name()} cannot be reached: {error}; {fix}"
 
 

@@ -17,7 +17,7 @@ __all__ = ["NatsConnection", "NatsMessage"]
 _MOST_LINE = 1 << 20
 _MOST_BYTES = 64 << 20
 _OLDEST = (2, 9)
-_LOGIN = "set rollout_store_user and rollout_store_password"
+_LOGIN = "set rollout_store.user and rollout_store.password"
 
 
 class NatsMessage(NamedTuple):

@@ -14,11 +14,11 @@ def tls_context(login: StoreLogin) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cadata=login.ca or None)
     except (ssl.SSLError, ValueError) as error:
-        raise StoreFault(f"rollout_store_ca: there is no certificate in it ({error}); give a PEM file") from error
+        raise StoreFault(f"rollout_store.ca: there is no certificate in it ({error}); give a PEM file") from error
     if login.certificate:
         try:
             context.load_cert_chain(login.certificate, login.key or None)
         except (OSError, ValueError) as error:
-            words = f"{login.certificate} cannot be used: {error}; give a PEM file, and its key in rollout_store_key"
-            raise StoreFault(f"rollout_store_certificate: {words}") from error
+            words = f"{login.certificate} cannot be used: {error}; give a PEM file, and its key in rollout_store.certificate_key"
+            raise StoreFault(f"rollout_store.certificate: {words}") from error
     return context
