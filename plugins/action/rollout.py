@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,21 +16,31 @@ from ansible_collections.sluice.nginx.plugins.module_utils.alarms.of_run import 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.evidence.of_run import EvidenceOfRun
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decisions import PLAN, RunState
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.detached import (
+    FIRST,
+    TERMS,
+    Detached,
+    check_detachable,
+    end_detached,
+    read_detached,
+    take,
+)
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.hooks import hooks_of, to_return
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.pause import ATTENTIVE
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.pause import ATTENTIVE, STOP
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import (
     Question,
     RolloutOptions,
     build,
     hold_to,
 )
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import RunRecord
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import RunRecord, visitor
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import Signer, read_inventory, sign_rollback
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import (
     Inventory,
     Wave,
     budget_of,
     only,
+    read_seconds,
     read_waves,
     rounds,
     waves,
@@ -39,7 +50,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor imp
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.releases import door_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.progress import FleetProgress
-from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now, sentence
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import listed, now, sentence
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import ReleaseId, read_release_id
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import GROUP, project, read_run
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import NAME as EMERGENCY
@@ -93,9 +104,15 @@ class ActionModule(SharingAction):
 
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Take the step on every host for which it means something."""
-        self._options, self._hosts = options, hosts
+        detached = read_detached(read_run(options["run"]).folder) if options["step"] != _LOOKS else None
+        if detached:
+            options, hosts = detached.begun_with(options), _of_run(detached, hosts)
+        self._detached, self._options, self._hosts = detached, options, hosts
         written = self._variables(hosts[0]).get(EMERGENCY) if hosts else None
         emergency = emergency_of(options["emergency"], self._loader, self._templar, written)
+        if detached:
+            # It counted when the run began.
+            emergency = str(detached.terms["emergency"])
         self._run = read_run(options["run"])
         self._store = ReleaseStore(self._state() / "releases")
         self._door = self._door_of_run()
@@ -125,6 +142,8 @@ class ActionModule(SharingAction):
         if options["step"] == "preflight":
             self._agree()
             order, hooks = self._order(), hooks_of(options["hooks"], project())
+            if options["detach"]:
+                check_detachable([wave.to_json() for wave in order], hooks, is_shared=bool(options["store"]))
             self._ask_all("preflight")
             self._tell_platforms()
             if self._alarms and self._due():
@@ -140,6 +159,9 @@ class ActionModule(SharingAction):
             result["hooks"] = hooks
         else:
             result["stopped"] = self._is_bad()
+            result["detached"] = self._detached is not None and self._detached.bakes
+        if options["step"] == "resume" and self._detached:
+            result["waves"] = [] if self._detached.bakes or self._is_bad() else self._detached.waves
         if options["step"] == "rollback":
             result["to_return"] = to_return(self._record.events())
         return {**result, "diff": _differences(self._diffs)} if self._diffs else result
@@ -195,8 +217,16 @@ class ActionModule(SharingAction):
 
     def _take(self, step: str) -> None:
         """Take a step after the preflight."""
+        if step == "resume":
+            self._resume()
+        if self._detached and self._detached.bakes:
+            for said in self._done.values():
+                said.setdefault("why", "bakes on, and the run has ended")
+            return
         longest = ATTENTIVE if self._alarms or self._options["evidence"] else math.inf
-        duration = rounds(self._options["bake"], self._options["confirm_timeout"], longest)
+        leaves = step == "wave" and self._leaves()
+        bake = min(FIRST, self._options["bake"]) if leaves else self._options["bake"]
+        duration = rounds(bake, self._options["confirm_timeout"], longest)
         if step == "wave":
             self._await_wave()
         if step in ("wave", "bake"):
@@ -205,13 +235,65 @@ class ActionModule(SharingAction):
                 self._ask_all("activate" if step == "wave" and not number else "bake", bake=seconds)
                 self._look(last=number == len(duration) - 1)
             self._acknowledge(step)
-        if step in ("wave", "pause"):
+        if leaves:
+            self._leave()
+        elif step in ("wave", "pause"):
             self._pause(self._options["pause"])
         if step != "finalize":
             self._stop_others()
         if (step == "finalize" or (step == "rollback" and self._is_bad())) and self._may_finalize(step):
             self._ask_all("finalize")
             self._ask_all("retry_rollback")
+        if step == "finalize":
+            end_detached(self._run)
+
+    def _leaves(self) -> bool:
+        """Return whether the run ends while the hosts of this wave bake."""
+        if not self._options["detach"] or self._task.check_mode:
+            return False
+        pause = read_seconds("rollout_waves.pause", self._options["pause"], 0)
+        return float(self._options["bake"]) + pause > FIRST
+
+    def _leave(self) -> None:
+        """Leave the hosts to whoever continues the run, where all is well so far."""
+        if self._is_bad():
+            return
+        begun = [each["hosts"] for each in self._options["waves"]].index(self._options["wave"])
+        seconds = self._options["bake"] + float(self._options["pause"]) - min(FIRST, self._options["bake"])
+        terms = {name: self._options[name] for name in TERMS}
+        self._detached = Detached(
+            run=self._run.to_json(),
+            after=self._options["wave_name"] or "this wave",
+            until=now(seconds),
+            waves=list(self._options["waves"][begun + 1 :]),
+            hosts=list(self._hosts),
+            terms={**terms, "emergency": self._terms.emergency},
+        )
+        self._detached.write()
+        show(self._display, self._detached.words, self._door)
+
+    def _resume(self) -> None:
+        """Give the hosts of a run that was left a heartbeat, and judge them; once they have baked, the run goes on.
+
+        Raises ``SluiceError`` where the run was not left, or somebody else continues it.
+        """
+        if self._detached is None:
+            raise SluiceError(f"run {self._run.id} is not detached: it is at work, has ended, or never was")
+        self._detached = take(self._detached)
+        self._detached.write()
+        if self._options["decision"] == STOP:
+            who = visitor("continue").who
+            problems = [{"what": f"{who} stopped the run"}]
+            self._write("pause", "", {"operation": "pause", "ok": False, "who": who, "problems": problems})
+        else:
+            self._ask_all("bake")
+            self._look(last=True)
+        if self._is_bad() or self._detached.is_over:
+            self._detached = replace(self._detached, until="")
+        else:
+            self._detached = replace(self._detached, pid=0)
+            show(self._display, self._detached.words, self._door)
+        self._detached.write()
 
     def _order(self) -> list[Wave]:
         """Divide the hosts into waves, and note a policy that is not the usual one. Raises ``InputError``."""
@@ -368,6 +450,17 @@ class ActionModule(SharingAction):
         from ansible_collections.sluice.nginx.plugins.module_utils.fleet.difference import difference
 
         return difference(before, digests, self._store.get(identity).tree)
+
+
+def _of_run(detached: Detached, hosts: list[str]) -> list[str]:
+    """Return the hosts of a run that was left. Raises ``SluiceError`` where the play lacks any."""
+    lacking = [host for host in detached.hosts if host not in hosts]
+    if lacking:
+        raise SluiceError(
+            f"run {detached.run['id']} has hosts that are not in this play: {listed(lacking)}; leave out --limit, and "
+            "give the inventory and group that the run was begun with"
+        )
+    return list(detached.hosts)
 
 
 def _differences(diffs: dict[str, list[str]]) -> list[dict[str, str]]:

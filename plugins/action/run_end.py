@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.bakes import short_bake
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.detached import read_detached
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import RunRecord
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import read_inventory
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.stored_releases import stored_releases
@@ -25,6 +26,10 @@ class ActionModule(ConcludingAction):
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Judge the run."""
         record = RunRecord(read_run(options["run"]))
+        left = read_detached(record.run.folder)
+        if left is not None:
+            # There is nothing to judge yet, and the record says that the roll-out was not concluded.
+            return {"changed": False, "outcome": left.words}
         events = cleared_events(record.events())
         releases = []
         if not any(event.phase == "gate" for event in events):

@@ -11,6 +11,7 @@ version_added: 0.1.0
 description:
   - A wave with C(pause=person) in C(rollout_waves) makes a run wait before the next wave. This lets it go on, or stops
     it. A run that is stopped rolls every host back.
+  - A run may also have ended while its hosts bake (C(rollout_detach)). This finds it, for who continues it.
   - Works on the controller that the run works on, in the same project. The run hears of it within seconds.
 options:
   run:
@@ -18,9 +19,11 @@ options:
     type: str
     default: ""
   decision:
-    description: What becomes of the run.
+    description:
+      - What becomes of the run. V(heartbeat) is for timers; it is about detached runs alone, and where there is none it
+        does nothing.
     type: str
-    choices: [continue, stop]
+    choices: [continue, stop, heartbeat]
     default: continue
 attributes:
   check_mode:
@@ -48,4 +51,12 @@ after:
   description: The wave after which it waited.
   type: str
   returned: success, but for check mode
+detached:
+  description: Whether the run has ended while hosts bake, so that it is to be continued by M(sluice.nginx.rollout).
+  type: bool
+  returned: success
+facts:
+  description: Such a run, as M(sluice.nginx.run_start) opened it.
+  type: dict
+  returned: where it is detached
 """

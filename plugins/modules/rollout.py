@@ -25,11 +25,12 @@ options:
         watches all pending hosts for a while.
       - V(bake) watches hosts pending and V(pause) waits, where hooks stand between these and V(wave), which does both
         else. V(rollback) rolls back where anything failed, and else does nothing.
+      - V(resume) gives the hosts of a run that has ended while they bake a heartbeat, and judges them.
       - V(finalize) confirms when all was good on all hosts, and rolls back otherwise. Hosts that were confirmed, or may
         have been, are rolled back as well when another could not be confirmed.
     type: str
     required: true
-    choices: [preflight, wave, bake, pause, rollback, finalize]
+    choices: [preflight, wave, bake, pause, resume, rollback, finalize]
   run:
     description: The result of M(sluice.nginx.run_start).
     type: dict
@@ -130,6 +131,17 @@ options:
     description: How long hosts pending are watched in V(wave), in seconds from their switch on.
     type: float
     default: 30
+  detach:
+    description:
+      - Whether the run ends while hosts bake, for V(wave) with O(waves). Heartbeats come from whoever takes the step
+        V(resume); without any, hosts roll back after O(confirm_timeout).
+    type: bool
+    default: false
+  decision:
+    description: What becomes of a run that was left, for V(resume).
+    type: str
+    choices: [continue, stop, heartbeat]
+    default: continue
   keep:
     description: How many releases the host keeps beside those that it needs.
     type: int
@@ -189,13 +201,17 @@ waves:
   description: The waves, each with its C(name), the C(hosts) that it switches, and the C(pause) before the next.
   type: list
   elements: dict
-  returned: for V(preflight)
+  returned: for V(preflight), and those that come for V(resume)
 hooks:
   description: The paths of the hooks by their names.
   type: dict
   returned: for V(preflight)
 stopped:
   description: Whether anything of the run has failed so far, so that nothing more is switched.
+  type: bool
+  returned: but for V(preflight)
+detached:
+  description: Whether hosts bake on without this run.
   type: bool
   returned: but for V(preflight)
 to_return:

@@ -76,9 +76,11 @@ class Fleet:
         return str(output.decode())
 
     def state(self, host: str) -> dict[str, Any]:
+        return dict(json.loads(self.printed(host, "cat", f"{STATE}/state.json")))
+
+    def printed(self, host: str, *command: str) -> str:
         # The engine loses what a command of a container printed, now and then, when that ends at once.
-        text = next(filter(None, (self.run(host, "cat", f"{STATE}/state.json") for _ in range(5))))
-        return dict(json.loads(text))
+        return next(filter(None, (self.run(host, *command) for _ in range(5))))
 
     def live(self) -> dict[str, str]:
         """The confirmed release of each host, with nothing pending."""
@@ -86,7 +88,7 @@ class Fleet:
         for host, known in states.items():
             assert known["pending"] is None, host
             assert known["confirmed"]["release"] == known["live"], host
-            assert self.run(host, "readlink", "/etc/nginx").strip().endswith(known["live"]), host
+            assert self.printed(host, "readlink", "/etc/nginx").strip().endswith(known["live"]), host
         return {host: known["live"] for host, known in states.items()}
 
     def word(self, host: str) -> str:

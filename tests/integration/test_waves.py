@@ -249,3 +249,46 @@ def test_a_host_that_is_started_anew_in_a_drill_comes_up_with_what_it_served(fle
     assert done.code == 0, done.output
     assert "web3: reboot while pending: as it should: rolled back by" in done.output
     assert fleet.live() == before
+
+
+def test_hosts_bake_on_after_the_run_has_ended(fleet: Regions) -> None:
+    old = fleet.word("web1")
+    terms = {"rollout_detach": True, "rollout_bake": 25, "rollout_confirm_timeout": 60}
+    left = fleet.deploy("baked", rollout_waves=["us", "100%"], **terms)
+    assert left.code == 0, left.output
+    found = re.search(
+        r"run (\S+) is detached: the hosts switched so far bake until .* after us comes 1 more wave", left.output
+    )
+    assert found, left.output
+    assert [fleet.word(host) for host in ("web2", "web1", "web3")] == ["baked", old, old]
+    timer = ("playbooks/continue.yml", "-e", "decision=heartbeat")
+    until = time.monotonic() + 150
+    done = fleet.play(*timer)
+    assert done.code == 0, done.output
+    assert "is detached: the hosts switched so far bake until" in done.output
+    assert fleet.word("web1") == old
+    while "3 hosts switched and confirmed" not in done.output and time.monotonic() < until:
+        time.sleep(3)
+        done = fleet.play(*timer)
+        assert done.code == 0, done.output
+    assert "3 hosts switched and confirmed" in done.output
+    assert record_of(done.output)["run"]["id"] == found[1]
+    assert fleet.words() == ["baked"] * 3
+    fleet.live()
+    assert "no run is detached; there is nothing to continue" in fleet.play(*timer).output
+
+
+@pytest.mark.thorough
+def test_hosts_that_nobody_continues_roll_back_and_so_does_the_run(fleet: Regions) -> None:
+    before, words = fleet.live(), fleet.words()
+    terms = {"rollout_detach": True, "rollout_bake": 600, "rollout_confirm_timeout": 6}
+    left = fleet.deploy("forgotten", rollout_waves=["us", "100%"], **terms)
+    assert left.code == 0, left.output
+    deadline = time.monotonic() + 60
+    while fleet.state("web2")["pending"] and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert (fleet.live(), fleet.words()) == (before, words)
+    done = fleet.play("playbooks/continue.yml")
+    assert done.code == 2
+    assert "web2 failed in bake" in done.output
+    assert (fleet.live(), fleet.words()) == (before, words)

@@ -19,6 +19,7 @@ def tls_context(login: StoreLogin) -> ssl.SSLContext:
         try:
             context.load_cert_chain(login.certificate, login.key or None)
         except (OSError, ValueError) as error:
-            words = f"{login.certificate} cannot be used: {error}; give a PEM file, and its key in rollout_store.certificate_key"
-            raise StoreFault(f"rollout_store.certificate: {words}") from error
+            fix = "give a PEM file, and its key in rollout_store.certificate_key"
+            what = f"{login.certificate} cannot be used: {error}"
+            raise StoreFault(f"rollout_store.certificate: {what}; {fix}") from error
     return context

@@ -17,6 +17,7 @@ from .waves import PERSON, read_seconds
 __all__ = [
     "CONTINUE",
     "DECISIONS",
+    "HEARTBEAT",
     "STOP",
     "Decided",
     "Waiting",
@@ -27,7 +28,7 @@ __all__ = [
     "read_decision",
 ]
 
-CONTINUE, STOP = "continue", "stop"
+CONTINUE, STOP, HEARTBEAT = "continue", "stop", "heartbeat"
 DECISIONS = (CONTINUE, STOP)
 ATTENTIVE = 10.0
 """Seconds within which a person's answer, or an alarm, is heard."""
