@@ -81,7 +81,7 @@ class Detached:
 
 
 def check_detachable(waves: Sequence[Mapping[str, Any]], hooks: Mapping[str, Any], *, is_shared: bool = False) -> None:
-    """Raise ``InputError`` for an order that a run which ends cannot keep. ``is_shared`` is one that agrees with others."""
+    """Raise ``InputError`` for an order that a run which ends cannot keep. ``is_shared`` is one with a store."""
     if is_shared:
         raise InputError(
             "rollout_detach",

@@ -288,7 +288,7 @@ def test_who_may_do_what_is_the_servers_to_say(kind: str, tmp_path: Path) -> Non
         with pytest.raises(StoreFault, match=r"refuses: .*ermission"):
             reader.compare_and_set("plan", b"another", found.revision)
         for login in (StoreLogin(running.url, "sluice", f"{SECRET}x"), StoreLogin(running.url)):
-            with pytest.raises(StoreFault, match="set rollout_store.user and rollout_store.password") as said:
+            with pytest.raises(StoreFault, match=r"set rollout_store\.user and rollout_store\.password") as said:
                 open_store(login).get("plan")
             assert SECRET not in str(said.value)
             assert SECRET not in repr(login)
@@ -305,7 +305,7 @@ def test_a_server_with_tls_is_verified(kind: str, tmp_path: Path) -> None:
         trusting = StoreLogin(running.url, ca=certificate.read_text(), timeout=2)
         running.ready(trusting)
         assert open_store(trusting).create("plan", b"there")
-        with pytest.raises(StoreUnreachable, match="rollout_store.ca"):
+        with pytest.raises(StoreUnreachable, match=r"rollout_store\.ca"):
             open_store(StoreLogin(running.url, timeout=2)).get("plan")
         with pytest.raises(StoreFault, match=rf"{kind}\+tls://"):
             open_store(StoreLogin(running.url.replace("+tls", ""), timeout=2)).get("plan")

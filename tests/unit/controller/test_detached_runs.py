@@ -143,6 +143,11 @@ def test_an_order_that_a_run_which_ends_cannot_keep_is_refused(
     assert words in str(caught.value)
 
 
+def test_a_run_that_agrees_with_others_is_not_left() -> None:
+    with pytest.raises(InputError, match="rollout_detach: a run with rollout_store waits for what is decided"):
+        check_detachable(WAVES, {}, is_shared=True)
+
+
 def _decided(state: Path, **options: Any) -> dict[str, Any]:
     action: Any = Decide.__new__(Decide)
     action._state, action._task = (lambda: state), SimpleNamespace(check_mode=False)
