@@ -16,6 +16,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.coordination.model im
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import Run, open_run
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import Signer
+from ansible_collections.sluice.nginx.plugins.module_utils.slices import protocol, statements
 from ansible_collections.sluice.nginx.plugins.module_utils.slices.model import (
     SliceOptions,
     read_slices,
@@ -29,6 +30,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.slices.protocol impor
     SharedRollout,
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.slices.statements import Stater
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 
 NEW = "b" * 64
 TIMEOUT = 6.0
@@ -417,3 +419,24 @@ def test_hosts_are_told_what_they_need(tmp_path: Path, store: object, told: dict
     read = read_slices(given, {}, open_run(tmp_path / "runs"), tmp_path, tmp_path)
     assert read is not None
     assert read.for_hosts() == told
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_clocks_are_not_compared(slices: Slices, monkeypatch: pytest.MonkeyPatch, minutes: int) -> None:
+    """The one slice's clock is minutes off; what its threads say of times is nobody's to look at."""
+    off: set[int] = set()
+
+    def clock(later: float = 0.0) -> str:
+        return now(later + minutes * 60 if threading.get_ident() in off else later)
+
+    for module in (protocol, statements):
+        monkeypatch.setattr(module, "now", clock)
+    ends: dict[str, SharedDecision] = {}
+
+    def astray() -> None:
+        off.add(threading.get_ident())
+        deploy(slices, "b", ends)
+
+    at_once({"a": lambda: deploy(slices, "a", ends), "b": astray})
+    assert {end.decision for end in ends.values()} == {CONFIRM}
+    assert len(ends) == 2
