@@ -3,7 +3,8 @@
     python -m benchmarks.histories.document
 
 Each file of ``benchmarks/results/histories`` is one history, as ``--out`` of the replay writes it; ``titles.yml`` there
-says what each is, and ``reasons.yml`` why a change that is told wrongly is: by repository and commit.
+says what each is, and ``reasons.yml`` why a change that is told wrongly is: by repository and commit. ``again.jsonl``
+has what became of changes that were run once more, after something was fixed: each history has a second row with these.
 """
 
 from __future__ import annotations
@@ -29,16 +30,29 @@ _MARKS = re.compile(r"(<!-- real changes -->\n).*(<!-- end of real changes -->)"
 _NO_REASON = "not looked at"
 
 
-def document(histories: Mapping[str, Sequence[Outcome]], reasons: Mapping[str, str]) -> str:
-    """Return the tables as Markdown: the figures of each history by its title, then what was told wrongly, and why."""
+def document(
+    histories: Mapping[str, Sequence[Outcome]], reasons: Mapping[str, str], again: Sequence[Outcome] = ()
+) -> str:
+    """Return the tables as Markdown: the figures of each history by its title, then what was told wrongly, and why.
+
+    A history of which changes were run ``again`` has a row with their later outcomes as well.
+    """
     head = ["history", "good stopped", "bad stopped", "precision of a stop", "median"]
     rows = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+    later = {(each.repository, each.commit): each for each in again}
     for title, outcomes in histories.items():
-        figures = [_share(*share(outcomes, GOOD)), _share(*share(outcomes, BAD)), _share(*precision(outcomes))]
-        seconds = median(outcome.seconds for outcome in outcomes)
-        rows.append(f"| {title} | {' | '.join(figures)} | {seconds:.0f} s |")
+        rows.append(_figures(title, outcomes))
+        anew = [later.get((each.repository, each.commit), each) for each in outcomes]
+        number = sum(one is not other for one, other in zip(anew, outcomes, strict=True))
+        if number:
+            rows.append(_figures(f"the same, with the later outcomes of {number} that were run again", anew))
     every = [outcome for outcomes in histories.values() for outcome in outcomes]
     return "\n".join([*rows, "", *_wrong(every, reasons), ""])
+
+
+def _figures(title: str, outcomes: Sequence[Outcome]) -> str:
+    figures = [_share(*share(outcomes, GOOD)), _share(*share(outcomes, BAD)), _share(*precision(outcomes))]
+    return f"| {title} | {' | '.join(figures)} | {median(outcome.seconds for outcome in outcomes):.0f} s |"
 
 
 def _share(part: int, whole: int) -> str:
@@ -75,7 +89,9 @@ def main() -> int:
     if not _MARKS.search(text):
         print(f"{_PAGE.name} has no marks for real changes; expected <!-- real changes -->", file=sys.stderr)
         return 2
-    new = _MARKS.sub(lambda marks: f"{marks[1]}{document(histories, reasons)}{marks[2]}", text)
+    new = _MARKS.sub(
+        lambda marks: f"{marks[1]}{document(histories, reasons, _read(RESULTS / 'again.jsonl'))}{marks[2]}", text
+    )
     _PAGE.write_text(new, encoding="utf-8")
     return 0
 

@@ -134,8 +134,8 @@ def _parts(options: argparse.Namespace, work: Path) -> dict[str, list[Transition
     """Return the transitions that are seen, and those that are kept apart, as far as they are asked for."""
     labels = read_labels(options.labels) if options.trees and options.labels else []
     parts = {}
-    for part, file in (("actual", "transitions.tsv"), ("kept", "kept.tsv")):
-        if (options.actual or options.kept) and not getattr(options, part):
+    for part, file in (("seen", "transitions.tsv"), ("kept", "kept.tsv")):
+        if (options.seen or options.kept) and not getattr(options, part):
             continue
         ours = [each for number, each in enumerate(labels, 1) if (number % _KEPT_EVERY == 0) == (part == "kept")]
         parts[part] = list(of_folder(options.trees, [each for each in ours if each.label != "skip"]))

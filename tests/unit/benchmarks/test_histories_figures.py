@@ -45,6 +45,15 @@ def test_what_was_told_wrongly_is_listed_with_its_reason() -> None:
     assert "what 1 was" not in text
 
 
+def test_later_outcomes_have_a_row_of_their_own() -> None:
+    later = [_outcome("2", "good"), _outcome("4", "bad", lint="fail"), _outcome("elsewhere", "bad")]
+    text = document({"a history": OUTCOMES, "another": OUTCOMES[:1]}, {}, later)
+    assert "| a history | 1 of 2 (50%) | 2 of 3 (67%) |" in text
+    assert "| the same, with the later outcomes of 2 that were run again | 0 of 2 (0%) | 3 of 3 (100%) |" in text
+    assert text.count("the same, with") == 1
+    assert "| a+b 2 | what 2 was | lint | not looked at |" in text
+
+
 @pytest.mark.parametrize("line", ["a b", "r\tc\tfine\tnote", "r\tc\tgood", "r\tc\tgood\tnote\tmore"])
 def test_a_label_that_cannot_be_read_is_refused_in_words(tmp_path: Path, line: str) -> None:
     path = tmp_path / "labels.tsv"
