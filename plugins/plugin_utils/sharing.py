@@ -189,7 +189,8 @@ class SharingAction(WatchingAction):
         What was decided stays: a host that cannot be reached, or went back meanwhile, is brought to it, as long as the
         run may wait.
         """
-        assert self._shared is not None
+        if self._shared is None:
+            return
         events = list(self._record.events())
         course, out = RunState(events), RunFaults.of(events).left_out
         left = [host for host, story in course.stories.items() if story.touched and host not in out]

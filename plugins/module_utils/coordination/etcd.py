@@ -163,7 +163,8 @@ class EtcdStore(CoordinationStore):
 
     def _request(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, dict[str, Any]]:
         connection = self._connection
-        assert connection is not None
+        if connection is None:
+            raise StoreUnreachable(f"{self._name()} was left")
         content = None if body is None else json.dumps(body)
         connection.request(method, path, content, self._headers())
         answer = connection.getresponse()

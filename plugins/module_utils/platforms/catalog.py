@@ -101,7 +101,8 @@ def platform_named(name: str, source: str = DISTRIBUTION) -> Platform:
     family = families()[family_name]
     manager = managers()[family.packages_by]
     if source == DISTRIBUTION:
-        assert family.nginx is not None  # which families() has made sure of
+        if family.nginx is None:
+            raise InputError("staging_nginx", f"{family_name} has no nginx of its own; use {', '.join(sources())}")
         return Platform(family_name, family, release, source, family.nginx, manager)
     origin = next((each for each in origins().values() if source in each.channels), None)
     if origin is None:
