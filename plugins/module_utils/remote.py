@@ -51,14 +51,14 @@ d,k,*n=i.readline().decode().split()
 z,r,b=p=[i.read(int(m)) for m in n]
 if [str(len(m)) for m in p]!=n: sys.exit("the payload ended early")
 e={{}}
-q="/var/lib/sluice/engine/%s/%x."%(d,sys.hexversion)
+q="/run/sluice/%s.%x.socket"%(d,sys.hexversion)
 a=b""
-if os.path.exists(q+"socket"):
+if os.path.exists(q):
     import _socket as socket
     s=socket.socket(socket.AF_UNIX)
     s.settimeout(5)
     try:
-        s.connect(q+"socket")
+        s.connect(q)
         a=s.recv(1)
     except OSError: pass
 if a:
@@ -70,7 +70,7 @@ if a:
     sys.stdout.flush()
     os._exit(0)
 try:
-    with open(q+"code","rb") as f: c=marshal.load(f)
+    with open("/var/lib/sluice/engine/%s/%x.code"%(d,sys.hexversion),"rb") as f: c=marshal.load(f)
 except (OSError,EOFError,TypeError,ValueError):
     if not z:
         print(chr(10)+"{_MISSING}",flush=True)

@@ -685,28 +685,29 @@ def test_a_shared_file_that_sed_replaced_is_taken_over(host: Host, release: Any)
 
 
 def _residents(host: Host) -> list[str]:
-    """The sockets of resident engines, and how many processes there are of them."""
-    return host.sh("ls /var/lib/sluice/engine/*/*.socket 2>/dev/null || true").split()
+    """The sockets of resident engines."""
+    return host.sh("ls /run/sluice/*.socket 2>/dev/null || true").split()
 
 
 def test_an_engine_stays_for_what_follows_a_preflight(host: Host, release: Callable[..., PushedRelease]) -> None:
     one = release(body="one", status=200)
-    assert host.ask("preflight", release=one.id, looking=True)["changes_needed"]
-    assert _residents(host) == []
+    # As in check mode.
     assert host.ask("preflight", release=one.id)["changes_needed"]
+    assert _residents(host) == []
+    assert host.ask("preflight", release=one.id, recover=True)["changes_needed"]
     (path,) = _wait_for(lambda: _residents(host))
     assert host.sh(f"stat -c %a {path.rpartition('/')[0]}") == "700"
     host.push(one, confirm=True)
     assert host.body == "one"
     # The run is over, and nothing is left of it.
     _wait_for(lambda: not _residents(host))
-    assert not host.ask("preflight", release=one.id)["changes_needed"]
+    assert not host.ask("preflight", release=one.id, recover=True)["changes_needed"]
     assert _residents(host) == []
 
 
 def test_a_resident_engine_that_was_killed_is_not_missed(host: Host, release: Callable[..., PushedRelease]) -> None:
     one = release(body="one", status=200)
-    host.ask("preflight", release=one.id)
+    host.ask("preflight", release=one.id, recover=True)
     _wait_for(lambda: _residents(host))
     host.sh("for each in /proc/[0-9]*; do grep -qs '[p]ython3.-IS' $each/cmdline && kill -9 ${each#/proc/}; done; true")
     host.push(one, confirm=True)

@@ -138,5 +138,6 @@ def main(request: bytes, bundle: bytes, refuse: Callable[[Json], Json | None] | 
     sys.stdout.write(f"\n{MARKER}{json.dumps(answer)}\n")
     sys.stdout.flush()
     if asked.get("op") == "preflight":
-        return bool(answer["ok"] and answer.get("changes_needed") and not asked.get("looking"))
+        # Without ``recover`` nothing is to change, as in check mode.
+        return bool(answer["ok"] and answer.get("changes_needed") and asked.get("recover"))
     return asked.get("op") not in _LAST

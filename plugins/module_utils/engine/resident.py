@@ -1,7 +1,8 @@
 """An engine that stays on a host after a preflight that finds something to change, and answers what the run asks next.
 
-To start Python and to import the engine costs a host more than an operation does. Its socket is in the engine's own
-folder, which only root reaches. Each request is answered by a fork of its own, so none sees what another one left.
+To start Python and to import the engine costs a host more than an operation does. Its socket is in a folder that only
+root reaches, and named after the engine, so that no other one answers. Each request is answered by a fork of its own,
+so none sees what another one left.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from importlib import import_module
 from socket import AF_UNIX, socket
 from typing import TYPE_CHECKING, Callable
 
-from .host.system import let_go
+from .host.system import System, let_go
+from .store import Layout
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +27,8 @@ IDLE = 60.0
 """Seconds without a request after which a resident engine ends."""
 
 _LONGEST = 600.0
-_LOOK = 1.0
+# Seconds between looks at whether it is over: while a fork is at work, and while none is.
+_SOON, _LOOK = 0.05, 1.0
 # What follows a preflight. A fork that had to import it would do so for itself alone.
 _EXPECTED = ("activate", "finalize")
 # Exit codes of a fork that has answered.
@@ -50,15 +53,19 @@ def stay(answer: Answer) -> None:
                 let_go()
                 for name in _EXPECTED:
                     import_module(f"{__package__}.operations.{name}")
-                serve(socket_path(), answer)
+                serve(_socket_path(), answer)
         finally:
             os._exit(0)
 
 
-def socket_path() -> str:
-    """Return the path that ``remote.command()`` looks at: beside the compiled modules that are running."""
+def _socket_path() -> str:
+    """Return the path that ``remote.command()`` looks at, in a folder that is there: by the engine's digest, which its
+    own folder is called after, and by what has compiled it.
+    """
+    runtime = Layout().runtime
+    System().make_directory(runtime, 0o700)
     folder = os.path.realpath(os.path.join(os.path.dirname(__file__), os.pardir, os.pardir))
-    return os.path.join(folder, f"{sys.hexversion:x}.socket")
+    return os.path.join(runtime, f"{os.path.basename(folder)}.{sys.hexversion:x}.socket")
 
 
 def serve(path: str | Path, answer: Answer, idle: float = IDLE, longest: float = _LONGEST) -> None:
@@ -71,10 +78,10 @@ def serve(path: str | Path, answer: Answer, idle: float = IDLE, longest: float =
         listener.bind(os.fspath(path))
         own = os.stat(path).st_ino
         listener.listen(8)
-        listener.settimeout(_LOOK)
         began = asked = time.monotonic()
         forks = _Forks()
         while not forks.over() and time.monotonic() < min(asked + idle, began + longest) and _inode(path) == own:
+            listener.settimeout(_SOON if forks.at_work else _LOOK)
             with suppress(OSError):
                 line, _ = listener.accept()
                 asked = time.monotonic()
@@ -95,19 +102,19 @@ class _Forks:
     """The forks that answer. The run is over when the last one that ended said so, and none is at work."""
 
     def __init__(self) -> None:
-        self._at_work, self._last = 0, _MORE
+        self.at_work, self._last = 0, _MORE
 
     def add(self, fork: int) -> None:
         """Count a fork; 0 is none."""
-        self._at_work += bool(fork)
+        self.at_work += bool(fork)
 
     def over(self) -> bool:
         """Return whether the run asks for no more; no fork is left a zombie."""
-        while self._at_work:
+        while self.at_work:
             fork, status = os.waitpid(-1, os.WNOHANG)
             if not fork:
                 return False
-            self._at_work -= 1
+            self.at_work -= 1
             self._last = os.WEXITSTATUS(status) if os.WIFEXITED(status) else _MORE
         return self._last == _OVER
 
