@@ -183,3 +183,20 @@ def test_http3_is_asked_by_a_real_client(
     assert "nothing listens for QUIC at 127.0.0.1:8443; see `listen … quic`" in bad["problems"][0]
     (finding,) = verdicts["smoke"].findings
     assert (finding.file, finding.check) == ("conf.d/site.conf", "nginx_checks[1]")
+
+
+@pytest.mark.thorough
+def test_what_is_well_after_a_start_and_breaks_for_some_while_nginx_reloads_is_told(
+    engine: docker.DockerClient, quic_settings: StageSettings, tmp_path: Path
+) -> None:
+    """nginx 1.26 gives new QUIC connections to workers that end: each check holds, and some visitors are lost."""
+    live = _release(tmp_path, QUIC.replace("hello from", "welcome from"))
+    candidate = _release(tmp_path, QUIC, contract=[OVER_QUIC])
+    verdicts = _examined(engine, quic_settings, candidate, live, "smoke", "reload")
+    assert verdicts["smoke"].result == "pass", verdicts["smoke"]
+    found = verdicts["reload"]
+    assert found.result == "pass", found
+    assert found.evidence["quic"] > 0
+    finding = next(each for each in found.findings if "over QUIC got no answer during" in each.what)
+    assert finding.warning
+    assert "nginx 1.31" in finding.fix

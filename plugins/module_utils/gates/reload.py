@@ -7,10 +7,10 @@ only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..config.facts import facts, listeners
+from ..config.facts import Listen, facts, listeners
 from ..config.parse import Config, Directive
 from ..paste import flow
 from ..platforms.catalog import usual
@@ -36,6 +36,10 @@ _BIND_FIX = (
     "of before and the second with the new one; or restart nginx. If another program has the port, end it"
 )
 _ZONE_FIX = "give the zone a new name: a running nginx keeps what a zone is for until nobody uses its name"
+_HEALED = (
+    "nginx 1.31 and Angie give new connections to new workers; older ones with quic_bpf on, which takes a start and no "
+    "reload; else restart nginx in place of reloading it, or set worker_shutdown_timeout, so that old workers end soon"
+)
 _FILES_FIX = (
     "raise worker_rlimit_nofile: while nginx reloads, workers hold more files than after a start, and where they get "
     "none connections are accepted and never answered"
@@ -57,11 +61,11 @@ def run(subject: Subject) -> Verdict:
             "the gate start did that",
         )
     answer = _ask(subject, live)
-    if answer["failures"] and not _hard(subject, live, answer):
+    if any(not _is_known_of_quic(each) for each in answer["failures"]) and not _hard(subject, live, answer):
         answer = _ask(subject, live)
     if answer["unstarted"]:
         return Verdict("inconclusive", f"the live release does not run in staging: {answer['unstarted']}")
-    found = [*_hard(subject, live, answer), *_lost(answer), *_moved_pid(subject, live)]
+    found = [*_hard(subject, live, answer), *_lost(answer), *_of_quic(answer), *_moved_pid(subject, live)]
     return Verdict.of(found, _good(answer), **answer)
 
 
@@ -80,6 +84,7 @@ def _good(answer: Mapping[str, Any]) -> str:
     first, *back = (f"{step['seconds']:.1f} s" for step in answer["steps"])
     way = f"reloaded in {first}" + (f" and back in {back[0]}" if back else "")
     asked = f"{count(answer['answered'], 'request')} on fresh connections answered" if answer["asked"] else "none asked"
+    asked += f", {count(answer['quic'], 'connection')} over QUIC" if answer["quic"] else ""
     return f"{way}, {asked}, the old workers ended"
 
 
@@ -95,7 +100,9 @@ def _all_listeners(config: Config) -> Iterator[dict[str, Any]]:
         names = [name for each in server.children("server_name") for name in each.args]
         name = next((name for name in names if re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", name)), "")
         for listen, directive in zip(listeners(server), server.children("listen"), strict=False):
-            if not {"quic", "udp"} & set(directive.args):
+            if "quic" in directive.args:
+                yield {**_listener(listen.address, listen.port, name=name), "quic": True, "words": _quic_words(listen)}
+            elif "udp" not in directive.args:
                 proxied = "proxy_protocol" in directive.args
                 yield _listener(listen.address, listen.port, http=True, tls=listen.tls, proxied=proxied, name=name)
     for block in config.directives:
@@ -103,6 +110,10 @@ def _all_listeners(config: Config) -> Iterator[dict[str, Any]]:
             for listen, directive in zip(listeners(server), server.children("listen"), strict=False):
                 if "udp" not in directive.args:
                     yield _listener(listen.address, listen.port)
+
+
+def _quic_words(listen: Listen) -> str:
+    return f"{listen.address}:{listen.port} (QUIC)"
 
 
 def _listener(
@@ -198,7 +209,7 @@ def _port(listen: str) -> str:
 
 
 def _lost(answer: Mapping[str, Any]) -> Iterator[Finding]:
-    failures = answer["failures"]
+    failures = [failure for failure in answer["failures"] if not failure.get("quic")]
     for way in dict.fromkeys(failure["step"] for failure in failures):
         lost = [failure for failure in failures if failure["step"] == way]
         yield Finding(
@@ -206,6 +217,40 @@ def _lost(answer: Mapping[str, Any]) -> Iterator[Finding]:
             expected="an answer to every request, whatever happens to the workers",
             actual="; ".join(dict.fromkeys(f"{each['listener']}: {each['problem']}" for each in lost)),
         )
+
+
+def _is_known_of_quic(failure: Mapping[str, Any]) -> bool:
+    """Return whether a connection over QUIC failed while an old worker had something to do: nginx is known for that."""
+    return bool(failure.get("quic")) and not failure["after"]
+
+
+def _of_quic(answer: Mapping[str, Any]) -> Iterator[Finding]:
+    """Tell of new connections over QUIC: those that fail after a reload, those that fail meanwhile, the unwatched."""
+    failures = [failure for failure in answer["failures"] if failure.get("quic")]
+    lost = [failure for failure in failures if failure["after"]]
+    if lost:
+        yield Finding(
+            f"{count(len(lost), 'new connection')} over QUIC got no answer after {lost[0]['step']}",
+            expected="answers over HTTP/3 from the new workers, as after a cold start",
+            actual=_each_once(lost),
+            fix="say reuseport at one listen of each QUIC socket, before the reload and after it; " + _HEALED,
+        )
+    known = [failure for failure in failures if not failure["after"]]
+    if known:
+        yield Finding(
+            f"{count(len(known), 'new connection')} over QUIC got no answer during {known[0]['step']}, while an old "
+            "worker had a request to end",
+            expected="new connections reach new workers",
+            actual=_each_once(known),
+            fix=_HEALED,
+            warning=True,
+        )
+    for words, problem in answer["unwatched"].items():
+        yield Finding(f"HTTP/3 at {words} is not watched: {problem}", warning=True)
+
+
+def _each_once(failures: Sequence[Mapping[str, Any]]) -> str:
+    return "; ".join(dict.fromkeys(f"{each['listener']}: {each['problem']}" for each in failures))
 
 
 def _moved_pid(subject: Subject, live: Live) -> Iterator[Finding]:

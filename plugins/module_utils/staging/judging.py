@@ -14,6 +14,8 @@ from ..errors import SluiceError
 __all__ = ["TOGETHER", "Parts", "made"]
 
 _FINALIZED_SECONDS = 0.1
+# Until a connection over QUIC has begun its request, and for how long new ones are looked at when all is done.
+_HELD_SECONDS, _AFTER_SECONDS = 0.3, 1.0
 
 
 class Parts(Protocol):
@@ -49,12 +51,13 @@ def _reload(parts: Parts, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Reload from the tree of ``live`` into that of ``own`` and back, under a load of requests to ``listeners``.
 
     Afterwards nginx serves the tree of its container, whatever happened; ``unrestored`` says why where it could not.
-    Where both trees are the same one, nginx reloads into it once.
+    Where both trees are the same one, nginx reloads into it once. ``unwatched`` says of QUIC listeners why they are not
+    asked.
     """
     (wanted,) = rows
     own, live = wanted["own"], wanted["live"]
     ways = [own, live] if live["tree"] != own["tree"] else [own]
-    answer: dict[str, Any] = {"steps": [], "unstarted": "", "answered": 0, "failures": []}
+    answer: dict[str, Any] = {"steps": [], "unstarted": "", "answered": 0, "quic": 0, "failures": [], "unwatched": {}}
     listeners: list[dict[str, Any]] = list(wanted["listeners"])
     sockets = {}
     try:
@@ -67,12 +70,19 @@ def _reload(parts: Parts, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 answer["unstarted"] = cold["problem"]
                 break
             sockets[to["tree"]] = cold["sockets"]
-            listeners = parts.judge("answering", listeners)["listeners"]
+            answers = parts.judge("answering", listeners)
+            listeners = answers["listeners"]
+            answer["unwatched"] |= answers["unwatched"]
         else:
-            answer |= _there_and_back(parts, ways, wanted["seconds"], sockets, listeners)
+            plain = [each for each in listeners if not each.get("quic")]
+            answer |= _there_and_back(parts, ways, wanted["seconds"], sockets, plain)
+            quic = [each for each in listeners if each.get("quic")]
+            if quic and not any(map(_is_bad, answer["steps"])):
+                _over_quic(parts, ways, wanted["seconds"], sockets, quic, answer)
     finally:
         steps = answer["steps"]
-        went_well = len(steps) == len(ways) and not any(map(_is_bad, steps)) and not answer["failures"]
+        lost = [each for each in answer["failures"] if not each.get("quic")]
+        went_well = len(steps) == len(ways) and not any(map(_is_bad, steps)) and not lost
         answer["unrestored"] = parts.nginx("restore", [{"went_well": went_well}])["problem"]
     return {**answer, "asked": [listener["words"] for listener in listeners]}
 
@@ -96,6 +106,35 @@ def _there_and_back(
     finally:
         ended = parts.judge("load", [{"stop": True}])
     return {"steps": steps, **ended}
+
+
+def _over_quic(
+    parts: Parts,
+    ways: Sequence[Mapping[str, Any]],
+    seconds: float,
+    sockets: Mapping[str, Mapping[str, int]],
+    listeners: Sequence[Mapping[str, Any]],
+    answer: dict[str, Any],
+) -> None:
+    """Go the same way once more, with new connections over QUIC while a worker of before has a request to end.
+
+    By itself, since connections that nginx gives to such a worker keep it: that is no fault of the release.
+    """
+    for to in ways:
+        parts.judge("load", [{"listeners": listeners, "step": to["words"], "hold": True}])
+        try:
+            time.sleep(_HELD_SECONDS)
+            step = parts.nginx("reload", [{"to": to, "seconds": seconds, "sockets": sockets[to["tree"]]}])
+            if step["drained"] and not step["problem"]:
+                parts.judge("load", [{"after": True}])
+                time.sleep(_AFTER_SECONDS)
+        finally:
+            ended = parts.judge("load", [{"stop": True}])
+        answer["quic"] += ended["answered"]
+        answer["failures"] += ended["failures"]
+        if step["problem"]:
+            answer["steps"].append(step)
+            return
 
 
 def _is_bad(step: Mapping[str, Any]) -> bool:

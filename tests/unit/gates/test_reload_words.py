@@ -45,7 +45,15 @@ def _step(to: str, **other: Any) -> dict[str, Any]:
 
 
 def _answer(*steps: dict[str, Any], **other: Any) -> dict[str, Any]:
-    good = {"unstarted": "", "unrestored": "", "asked": ["*:80"], "answered": 60, "failures": []}
+    good = {
+        "unstarted": "",
+        "unrestored": "",
+        "asked": ["*:80"],
+        "answered": 60,
+        "failures": [],
+        "quic": 0,
+        "unwatched": {},
+    }
     return {**good, "steps": list(steps or (_step(FORTH), _step(BACK))), **other}
 
 
@@ -197,7 +205,7 @@ def test_a_pid_file_that_moves_is_a_fault_unless_it_was_declared(
     [
         ("listen 80; listen 81;", "listen 80; listen 82;", ["*:80"]),
         ("listen 443 ssl;", "listen 443 ssl;", ["*:443"]),
-        ("listen 443 quic; listen unix:/x;", "listen 443 quic; listen unix:/x;", ["unix:/x"]),
+        ("listen 443 quic; listen unix:/x;", "listen 443 quic; listen unix:/x;", ["*:443 (QUIC)", "unix:/x"]),
         ("listen [::]:80;", "listen 80;", []),
         (" ".join(f"listen {port};" for port in range(1, 33)),) * 2 + ([f"*:{port}" for port in range(1, 33, 4)],),
     ],
@@ -216,3 +224,43 @@ def test_a_listener_is_asked_as_it_wants_to_be(ask: Ask) -> None:
     http, stream = stage.asked[0]["listeners"]
     assert (http["address"], http["tls"], http["proxied"], http["name"]) == ("::1", True, True, "shop.example")
     assert (stream["address"], stream["port"], stream["http"]) == ("127.0.0.1", 5432, False)
+
+
+QUIC = "http {\n server { listen 443 quic reuseport; listen 443 ssl; server_name a.example; }\n}"
+OVER_QUIC = {"listener": "*:443 (QUIC)", "problem": "no answer", "step": FORTH, "seconds": 1.5, "quic": True}
+
+
+def test_a_quic_listener_is_asked_beside_the_one_of_tls(ask: Ask) -> None:
+    verdict, stage = ask(QUIC, QUIC, _answer(quic=40))
+    (asked,) = stage.asked
+    assert [(each["words"], each.get("quic", False)) for each in asked["listeners"]] == [
+        ("*:443 (QUIC)", True),
+        ("*:443", False),
+    ]
+    assert "60 requests on fresh connections answered, 40 connections over QUIC" in verdict.summary
+
+
+def test_new_connections_that_old_workers_get_are_told_and_stop_nothing(ask: Ask) -> None:
+    """So is nginx's every reload, whatever is changed; a gate that fails each time is switched off."""
+    verdict, stage = ask(QUIC, QUIC, _answer(failures=[{**OVER_QUIC, "after": False}]))
+    assert (verdict.result, len(stage.asked)) == ("pass", 1)
+    (finding,) = verdict.findings
+    assert finding.warning
+    assert f"1 new connection over QUIC got no answer during {FORTH}, while an old worker had" in finding.what
+    for word in ("nginx 1.31", "Angie", "quic_bpf", "restart nginx", "worker_shutdown_timeout"):
+        assert word in finding.fix
+
+
+def test_new_connections_that_fail_when_the_reload_is_done_fail_the_gate(ask: Ask) -> None:
+    lost = _answer(failures=[{**OVER_QUIC, "after": True}])
+    verdict, stage = ask(QUIC, QUIC, lost, lost)
+    assert (verdict.result, len(stage.asked)) == ("fail", 2)
+    assert f"1 new connection over QUIC got no answer after {FORTH}" in verdict.findings[0].what
+    assert "reuseport" in verdict.findings[0].fix
+
+
+def test_a_quic_listener_that_cannot_be_watched_is_told(ask: Ask) -> None:
+    why = "HTTP/3 cannot be asked for here: Python has no aioquic"
+    verdict, _ = ask(QUIC, QUIC, _answer(unwatched={"*:443 (QUIC)": why}))
+    (finding,) = verdict.findings
+    assert (finding.what, finding.warning) == (f"HTTP/3 at *:443 (QUIC) is not watched: {why}", True)

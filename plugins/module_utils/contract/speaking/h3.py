@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import threading
 import time
 from typing import Any
 
@@ -11,9 +13,10 @@ from ..cookies import Cookies
 from ..transport import NoAnswer, Request, fields_of
 from .common import at, library
 
-__all__ = ["fetch"]
+__all__ = ["fetch", "hold"]
 
 _READ = 64 << 10
+_LOOK = 0.1
 _DROPPED = ("host", "connection", "upgrade", "keep-alive", "proxy-connection", "transfer-encoding")
 _PACKAGE = "python3-aioquic"
 
@@ -47,8 +50,22 @@ def fetch(request: Request, address: tuple[str, int], seconds: float, cookies: C
         raise NoAnswer(f"{where} answered something that is not HTTP/3: {str(error)[:100]}") from error
 
 
+def hold(name: str, address: tuple[str, int], seconds: float, over: threading.Event) -> None:
+    """Keep a connection whose request has begun and does not end, as of a visitor on a slow line.
+
+    It ends after so many seconds, or when it is ``over``. Raises ``OSError`` and ``NoAnswer`` where there is none.
+    """
+    talk = _QuicTalk(name, address, [], b"")
+    talk.begun = _HALF_A_HEAD
+    talk.go(time.monotonic() + seconds, over)
+
+
+# The beginning of a frame of headers, of which 255 bytes are to come.
+_HALF_A_HEAD = b"\x01\x40\xff"
+
+
 class _QuicTalk:
-    """One request on one connection."""
+    """One request on one connection; with ``begun`` it is sent as far as that."""
 
     def __init__(self, name: str, address: tuple[str, int], head: list[tuple[bytes, bytes]], body: bytes) -> None:
         configuration = library("aioquic.quic.configuration", _PACKAGE, "HTTP/3").QuicConfiguration(
@@ -62,30 +79,42 @@ class _QuicTalk:
         self._headers: list[tuple[str, str]] = []
         self._body = bytearray()
         self._ended = False
+        self.begun = b""
 
-    def go(self, until: float) -> Answer:
-        """Ask, and read to the end. Raises ``OSError``, ``ValueError`` and ``NoAnswer``."""
+    def go(self, until: float, over: threading.Event | None = None) -> Answer:
+        """Ask, and read to the end, or until it is ``over``. Raises ``OSError``, ``ValueError`` and ``NoAnswer``."""
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM) as line:
             line.connect(self._address)
             where = line.getpeername()
             self._quic.connect(where, now=time.monotonic())
-            while not self._ended:
-                self._send(line)
-                timer = self._quic.get_timer()
-                now = time.monotonic()
-                if now >= until:
-                    raise socket.timeout
-                line.settimeout(max(min(until, timer or until) - now, 0.001))
-                try:
-                    self._quic.receive_datagram(line.recv(_READ), where, now=time.monotonic())
-                except socket.timeout:
-                    if timer is not None and time.monotonic() >= timer:
-                        self._quic.handle_timer(now=time.monotonic())
-                self._look()
-            self._quic.close()
-            self._send(line)
+            try:
+                self._turns(line, where, until, over)
+            finally:
+                # Also to who gives no answer: a server that hears nothing keeps the connection for a minute.
+                self._quic.close()
+                with contextlib.suppress(OSError):
+                    self._send(line)
         return Answer(self._status, tuple(self._headers), bytes(self._body))
+
+    def _turns(self, line: socket.socket, where: tuple[str, int], until: float, over: threading.Event | None) -> None:
+        while not self._ended:
+            self._send(line)
+            timer = self._quic.get_timer()
+            now = time.monotonic()
+            if over is not None and (now >= until or over.is_set()):
+                return
+            if now >= until:
+                raise socket.timeout
+            # Who waits for an end looks for it now and then.
+            most = until if over is None else min(until, now + _LOOK)
+            line.settimeout(max(min(most, timer or most) - now, 0.001))
+            try:
+                self._quic.receive_datagram(line.recv(_READ), where, now=time.monotonic())
+            except socket.timeout:
+                if timer is not None and time.monotonic() >= timer:
+                    self._quic.handle_timer(now=time.monotonic())
+            self._look()
 
     def _send(self, line: socket.socket) -> None:
         for data, _ in self._quic.datagrams_to_send(now=time.monotonic()):
@@ -99,6 +128,9 @@ class _QuicTalk:
             kind = type(event).__name__
             if kind == "HandshakeCompleted":
                 self._stream = self._quic.get_next_available_stream_id()
+                if self.begun:
+                    self._quic.send_stream_data(self._stream, self.begun)
+                    continue
                 self._http.send_headers(self._stream, self._head, end_stream=not self._to_send)
                 if self._to_send:
                     self._http.send_data(self._stream, self._to_send, end_stream=True)
