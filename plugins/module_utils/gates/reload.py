@@ -225,7 +225,7 @@ def _is_known_of_quic(failure: Mapping[str, Any]) -> bool:
 
 
 def _of_quic(answer: Mapping[str, Any]) -> Iterator[Finding]:
-    """Tell of new connections over QUIC: those that fail after a reload, those that fail meanwhile, the unwatched."""
+    """Find new connections over QUIC: those that fail after a reload, those that fail meanwhile, the unwatched."""
     failures = [failure for failure in answer["failures"] if failure.get("quic")]
     lost = [failure for failure in failures if failure["after"]]
     if lost:
