@@ -116,7 +116,7 @@ class SharingAction(WatchingAction):
         if faults.bad and not any(outcomes.values()):
             outcomes = dict.fromkeys(outcomes, f"the run failed in {faults.bad[0].phase}")
         try:
-            shared.acknowledge(outcomes)
+            shared.acknowledge(outcomes, self._meanwhile, self._show_waiting)
         except SluiceError as error:
             self._write(PHASE, "", failure(str(error)))
 

@@ -35,6 +35,8 @@ _LOOK = 1.0
 
 Meanwhile = Callable[[float], bool]
 """Sees to the hosts of this slice for so many seconds; returns whether they are all well."""
+Say = Callable[[str], None]
+"""Tells people what is waited for."""
 
 
 class SharedDecision(NamedTuple):
@@ -207,9 +209,7 @@ class SharedRollout:
             if self._store.compare_and_set(self._key("decision"), statement.to_bytes(), found.revision):
                 return SharedDecision(decision, by, why)
 
-    def decide_in_time(
-        self, decision: str, why: str, meanwhile: Meanwhile, say: Callable[[str], None]
-    ) -> SharedDecision:
+    def decide_in_time(self, decision: str, why: str, meanwhile: Meanwhile, say: Say) -> SharedDecision:
         """Decide, and wait for the store where it does not answer and others may have decided otherwise. Raises
         ``StoreFault``.
         """
@@ -234,20 +234,34 @@ class SharedRollout:
                 return number
         raise SluiceError(f"no wave of the plan has the hosts {', '.join(wave)}; run the play from its beginning")
 
-    def acknowledge(self, outcomes: Mapping[str, str]) -> None:
-        """State what became of each host of the wave; an empty text is good. The wave is done if all are."""
+    def acknowledge(self, outcomes: Mapping[str, str], meanwhile: Meanwhile, say: Say) -> None:
+        """State what became of each host of the wave; an empty text is good. The wave is done if all are.
+
+        A store that does not answer is waited for. Raises ``StoreFault``.
+        """
         if not self._wave:
             return
-        number = self._wave
+        number, is_good = self._wave, not any(outcomes.values())
+        values = {}
         for host, problem in outcomes.items():
             ack = {"ok": not problem, "problem": problem, "at": now(), "run": self._run.id}
-            self._create(f"acks/{self.number}/{number}/{key_part(host)}", json.dumps(ack).encode())
-        if not any(outcomes.values()):
+            values[f"acks/{self.number}/{number}/{key_part(host)}"] = json.dumps(ack).encode()
+        if is_good:
             # Before it is stored: the answer to that may be lost.
             self._acknowledged = number
             self._save()
             facts = {"rollout": self._token, "slice": self.number, "wave": number, "hosts": sorted(outcomes)}
-            self._create(f"waves/{self.number}/{number}", self._stater.state("wave", **facts).to_bytes())
+            values[f"waves/{self.number}/{number}"] = self._stater.state("wave", **facts).to_bytes()
+        until = time.monotonic() + self._options.wait
+        while values:
+            name, value = next(iter(values.items()))
+            try:
+                self._create(name, value)
+                del values[name]
+            except StoreUnreachable as error:
+                self._say(say, f"{self.me} waits for the store: {error}")
+                if time.monotonic() >= until or not meanwhile(_LOOK):
+                    raise
 
     @property
     def has_acknowledged_all(self) -> bool:
@@ -292,20 +306,20 @@ class SharedRollout:
 
     # Waiting.
 
-    def await_wave(self, wave: int, meanwhile: Meanwhile, say: Callable[[str], None]) -> SharedDecision:
+    def await_wave(self, wave: int, meanwhile: Meanwhile, say: Say) -> SharedDecision:
         """Wait until every slice has begun, and is done with the waves before number ``wave``.
 
         Returns what is decided; undecided, the wave may begin.
         """
         return self._await(wave - 1, meanwhile, say)
 
-    def await_decision(self, meanwhile: Meanwhile, say: Callable[[str], None]) -> SharedDecision:
+    def await_decision(self, meanwhile: Meanwhile, say: Say) -> SharedDecision:
         """Wait until it is decided how the roll-out ends, and decide it where all is done. Raises ``StoreUnreachable``
         where that cannot be known in time.
         """
         return self._await(None, meanwhile, say)
 
-    def _await(self, wave: int | None, meanwhile: Meanwhile, say: Callable[[str], None]) -> SharedDecision:
+    def _await(self, wave: int | None, meanwhile: Meanwhile, say: Say) -> SharedDecision:
         until = time.monotonic() + self._options.wait
         failed: StoreUnreachable | None = None
         while True:
@@ -347,7 +361,7 @@ class SharedRollout:
             return self.decide(CONFIRM, f"every wave of {count(self._options.slices, 'slice')} is done"), []
         return decided, lacking
 
-    def _say(self, say: Callable[[str], None], words: str) -> None:
+    def _say(self, say: Say, words: str) -> None:
         if words != self._said:
             say(words)
         self._said = words

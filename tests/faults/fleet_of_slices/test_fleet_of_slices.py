@@ -10,7 +10,7 @@ import pytest
 from tests.faults.fleet.fleet import Fleet
 from tests.faults.fleet_of_slices.faults import FAULTS, PHASES, SKEWS
 from tests.faults.fleet_of_slices.slices import SliceFleet
-from tests.faults.fleet_of_slices.table import BEFORE, NEW, Story, printed, stories
+from tests.faults.fleet_of_slices.table import BEFORE, EITHER, NEW, Story, printed, stories
 from tests.faults.fleet_of_slices.table import PHASES as TOLD
 
 STORIES = [
@@ -33,7 +33,7 @@ def test_slices_end_the_same(fleet: Fleet, story: Story) -> None:
         ends = {name: host.end() for name, host in fleet.hosts.items()}
         found = {name: NEW if end.release == slices.release else BEFORE for name, end in ends.items()}
         assert len(set(found.values())) == 1, f"{found}\n{said}"
-        assert set(found.values()) == {story.outcome}, f"{found}\n{said}"
+        assert story.outcome == EITHER or set(found.values()) == {story.outcome}, f"{found}\n{said}"
         assert {end.release for end in ends.values()} <= {slices.release, slices.before}, said
 
 

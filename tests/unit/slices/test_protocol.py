@@ -97,7 +97,7 @@ def deploy(
                 ends[name] = decided
                 return
             failed = bad(name, wave)
-            shared.acknowledge({host: "failed in bake" if failed else ""})
+            shared.acknowledge({host: "failed in bake" if failed else ""}, well, quiet)
             if failed:
                 ends[name] = shared.decide(ROLLBACK, f"{host} failed in bake")
                 return
@@ -152,14 +152,14 @@ def test_a_wave_waits_for_the_wave_before_of_the_others(slices: Slices) -> None:
     two.join(hosts_of("b"), [["b1"], ["b2"]])
     with one.alive(), two.alive():
         assert one.await_wave(one.begins(["a1"]), well, quiet).decision == UNDECIDED
-        one.acknowledge({"a1": ""})
+        one.acknowledge({"a1": ""}, well, quiet)
         said: list[str] = []
         one.begins(["a2"])
         looks = iter([True, False])
         one.await_wave(2, lambda seconds: next(looks), said.append)
         assert said == ["slice 1 of 2 waits: slice 2 is at wave 1 of 2"]
         two.begins(["b1"])
-        two.acknowledge({"b1": ""})
+        two.acknowledge({"b1": ""}, well, quiet)
         assert (
             one.await_wave(2, lambda seconds: pytest.fail("nothing is to be waited for"), quiet).decision == UNDECIDED
         )
@@ -171,9 +171,9 @@ def test_a_slice_that_is_killed_is_noticed_and_all_roll_back(slices: Slices) -> 
     with two.alive():
         two.join(hosts_of("b"), [["b1"]])
         two.begins(["b1"])
-        two.acknowledge({"b1": ""})
+        two.acknowledge({"b1": ""}, well, quiet)
         one.begins(["a1"])
-        one.acknowledge({"a1": ""})
+        one.acknowledge({"a1": ""}, well, quiet)
         # Every wave is done, and the one slice gives no heartbeat any more: its hosts may be back already.
         began = time.monotonic()
         decided = two.await_decision(well, quiet)
@@ -215,7 +215,7 @@ def test_a_store_that_does_not_answer_is_waited_for(slices: Slices, monkeypatch:
     one.join(hosts_of("a"), [["a1"]])
     one.begins(["a1"])
     assert not one.has_acknowledged_all
-    one.acknowledge({"a1": ""})
+    one.acknowledge({"a1": ""}, well, quiet)
     assert one.has_acknowledged_all
     failures = iter([True, True, False])
     whole = one._store.get
@@ -229,6 +229,26 @@ def test_a_store_that_does_not_answer_is_waited_for(slices: Slices, monkeypatch:
     said: list[str] = []
     assert one.await_decision(well, said.append).decision == CONFIRM
     assert said[0] == "slice 1 of 1 waits for the store: the store is away"
+
+
+def test_what_is_acknowledged_reaches_a_store_that_was_away(slices: Slices, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = slices.slice("a", count=1)
+    one.join(hosts_of("a"), [["a1"]])
+    one.begins(["a1"])
+    failures = iter([True, True, False])
+    whole = one._store.create
+
+    def create(key: str, value: bytes) -> int | None:
+        if next(failures, False):
+            raise StoreUnreachable("the store is away")
+        return whole(key, value)
+
+    monkeypatch.setattr(one._store, "create", create)
+    one.acknowledge({"a1": ""}, well, quiet)
+    assert [key for key in slices.stored() if "/acks/" in key or "/waves/" in key] == [
+        "release-7/acks/1/1/a1",
+        "release-7/waves/1/1",
+    ]
 
 
 def test_a_store_that_stays_away_is_an_end_that_is_not_known(slices: Slices, monkeypatch: pytest.MonkeyPatch) -> None:
