@@ -71,6 +71,7 @@ class DerivedRequest(NamedTuple):
         """The request for a person: method, URL and what else is special, without values that could be secret."""
         also = [f"{name}: {shown_header(name, value[:40])}" for name, value in self.headers]
         also += [f"{self.body} bytes"] if self.body else []
+        also += ["HTTP/2"] if self.speaks == "h2" and self.scheme == "https" else []
         also += [f"from {self.source}"] if self.source else []
         return f"{self.method} {shown_url(self.url)}" + (f" ({', '.join(also)})" if also else "")
 
@@ -189,7 +190,9 @@ def _others(config: Config) -> Iterator[DerivedRequest]:
 
 
 def plain(config: Config) -> list[DerivedRequest]:
-    """List a GET for each server, listener and location that can be asked for; a connection for what is not HTTP."""
+    """List a GET for each server, listener and location that can be asked for, one over HTTP/2 for each listener that
+    speaks it with TLS, and a connection for what is not HTTP.
+    """
     found: dict[tuple[str, str], DerivedRequest] = {}
     shared, routed = sockets(config), routes(config)
     for server in config.servers():
@@ -200,7 +203,25 @@ def plain(config: Config) -> list[DerivedRequest]:
                 found.setdefault((request.url, request.connect), request)
     for request in _others(config):
         found.setdefault((request.url, request.connect), request)
-    return list(found.values())
+    return [*found.values(), *_over_http2(config, shared, routed)]
+
+
+def _over_http2(config: Config, shared: Sockets, routed: Mapping[tuple[str, int], Listen]) -> Iterator[DerivedRequest]:
+    """Yield a request for each listener with TLS that is to speak HTTP/2: all others ask by HTTP/1.1."""
+    seen: set[tuple[str, int]] = set()
+    sockets_of_it = {
+        (_reached(address).replace("[::]", "[::1]"), port)
+        for (address, port), options in shared.items()
+        if "http2" in options
+    }
+    for server in config.servers():
+        on = server.value("http2") == "on"
+        for door in doors(server, shared, routed=routed):
+            place = (door.connect, door.port)
+            speaks = on or place in sockets_of_it
+            if door.scheme == "https" and speaks and not door.proxied and place not in seen:
+                seen.add(place)
+                yield door.ask("/")._replace(speaks="h2")
 
 
 def derive(config: Config) -> list[Check]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import derive, doors
+from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import derive, doors, plain
 from ansible_collections.sluice.nginx.plugins.module_utils.config.facts import routes, sockets
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import from_json, to_json
@@ -92,3 +92,32 @@ def test_what_one_server_says_of_a_socket_holds_for_all(conf: Conf) -> None:
     first = "server { listen 443 ssl; server_name a.example; }"
     config = conf(f"http {{ {first} server {{ listen 443; server_name b.example; }} }}")
     assert [door.scheme for server in config.servers() for door in doors(server, sockets(config))] == ["https"] * 2
+
+
+@pytest.mark.parametrize(
+    ("servers", "asked"),
+    [
+        ("server { listen 443 ssl http2; server_name a.example; }", ["https://a.example/"]),
+        ("server { listen 443 ssl; http2 on; server_name a.example; }", ["https://a.example/"]),
+        ("server { listen 443 ssl; server_name a.example; }", []),
+        ("server { listen 80 http2; server_name a.example; }", []),
+        (
+            "server { listen 127.0.0.1:443 ssl http2; server_name a.example; }"
+            " server { listen 127.0.0.2:443 ssl; server_name b.example; }",
+            ["https://a.example/"],
+        ),
+        (
+            "server { listen 443 ssl http2; server_name a.example; } server { listen 443 ssl; server_name b.example; }",
+            ["https://a.example/"],
+        ),
+    ],
+)
+def test_a_listener_that_speaks_http2_is_asked_by_it_once(conf: Conf, servers: str, asked: list[str]) -> None:
+    """ALPN decides: who asks by HTTP/1.1 alone never sees that a listener has lost it."""
+    found = [
+        request
+        for request in plain(conf(f"http {{ {servers} }}"))
+        if request.speaks == "h2" and request.scheme == "https"
+    ]
+    assert [request.url for request in found] == asked
+    assert all("(HTTP/2)" in request.words for request in found)

@@ -198,8 +198,24 @@ def said_back(row: dict[str, Any], source: str, timeout: float) -> dict[str, Any
     return {"status": None, "headers": [], "body": heard, "accepted": True}
 
 
+def _line_of_http2(row: dict[str, Any], source: str, timeout: float) -> socket.socket:
+    plain = _connected(row, source, timeout)
+    if row["scheme"] != "https":
+        return plain
+    try:
+        line = _context(alpn=("h2", "http/1.1")).wrap_socket(plain, server_hostname=row["host"] or None)
+    except OSError as error:
+        plain.close()
+        raise Silent(_words(error)) from error
+    agreed = line.selected_alpn_protocol()
+    if agreed != "h2":
+        line.close()
+        raise Silent(f"it speaks no HTTP/2: by ALPN it agrees on {agreed or 'nothing'}")
+    return line
+
+
 def prior_knowledge(row: dict[str, Any], tag: int, source: str, timeout: float) -> dict[str, Any]:
-    """Ask over HTTP/2 without TLS and without an upgrade, by the library that staging packs."""
+    """Ask over HTTP/2 by the library that staging packs: with TLS where ALPN agrees on it, else without an upgrade."""
     try:
         library, events = importlib.import_module("h2.connection"), importlib.import_module("h2.events")
         library_errors = importlib.import_module("h2.exceptions")
@@ -207,10 +223,10 @@ def prior_knowledge(row: dict[str, Any], tag: int, source: str, timeout: float) 
         raise Silent("HTTP/2 cannot be asked for here: the library h2 is missing") from error
     answer: dict[str, Any] = {"status": None, "headers": [], "body": b""}
     until = time.monotonic() + _TIMEOUTS * timeout
-    with _connected(row, source, timeout) as line:
+    with _line_of_http2(row, source, timeout) as line:
         talk = library.H2Connection()
         talk.initiate_connection()
-        head = [(":method", row["method"]), (":scheme", "http"), (":path", row["target"])]
+        head = [(":method", row["method"]), (":scheme", row["scheme"]), (":path", row["target"])]
         head.append((":authority", row["authority"]))
         fields = {name.lower(): value for name, value in _headers(row, tag, "").items()}
         head += [(name, value) for name, value in fields.items() if name not in ("host", "connection", "upgrade")]
