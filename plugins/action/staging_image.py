@@ -37,5 +37,6 @@ class ActionModule(ControllerAction):
             "changed": bool(said),
             **dataclasses.asdict(platform),
             "tree": str(platform.tree),
+            "packages": list(packages),
             "environment": environment,
         }

@@ -144,6 +144,11 @@ layout:
   description: Where the platform's nginx has its binary, modules, logs, pid file and sites.
   type: dict
   returned: success
+packages:
+  description: O(packages), for an image of another platform that has the same.
+  type: list
+  elements: str
+  returned: success
 modules:
   description: File names of nginx's dynamic modules.
   type: list
