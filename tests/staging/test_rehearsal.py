@@ -25,13 +25,15 @@ SHOP = """server {
 
 
 @pytest.fixture
-def rehearse(play: Callable[..., Any], tmp_path: Path) -> Callable[[str], Any]:
-    """Rehearse the upgrade from Debian 12 to 13 with a server that has more lines."""
+def rehearse(play: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
+    """Rehearse the upgrade from Debian 12 to 13 with a server that has more lines, or others where it is live."""
 
-    def run(more: str) -> Any:
-        (tmp_path / "conf.d").mkdir(exist_ok=True)
-        (tmp_path / "conf.d/shop.conf").write_text(SHOP.replace("MORE", more), encoding="utf-8")
-        arguments = ["-i", "inventories/bare", "-e", f"nginx_tree={tmp_path}", "-e", "staging_platform=debian-12"]
+    def run(more: str, live: str = "") -> Any:
+        for name, lines in {"tree": more, **({"live": live} if live else {})}.items():
+            (tmp_path / name / "conf.d").mkdir(parents=True)
+            (tmp_path / name / "conf.d/shop.conf").write_text(SHOP.replace("MORE", lines), encoding="utf-8")
+        arguments = ["-i", "inventories/bare", "-e", f"nginx_tree={tmp_path}/tree", "-e", "staging_platform=debian-12"]
+        arguments += ["-e", f"gates_live_tree={tmp_path}/live"] if live else []
         # Images that other tests have made as well.
         arguments += ["-e", json.dumps({"staging_packages": []})]
         return play("playbooks/rehearse.yml", *arguments, "-e", "platform=debian-13")
@@ -39,7 +41,7 @@ def rehearse(play: Callable[..., Any], tmp_path: Path) -> Callable[[str], Any]:
     return run
 
 
-def test_a_new_warning_fails_nothing_and_the_version_alone_is_no_difference(rehearse: Callable[[str], Any]) -> None:
+def test_a_new_warning_fails_nothing_and_the_version_alone_is_no_difference(rehearse: Callable[..., Any]) -> None:
     done = rehearse("location = /health { return 204; }")
     assert done.code == 0, done.output
     assert "nginx 1.22.1 of debian 12 → nginx 1.26.3 of debian 13" in done.output
@@ -47,8 +49,8 @@ def test_a_new_warning_fails_nothing_and_the_version_alone_is_no_difference(rehe
     assert "asked of both" in done.output
 
 
-def test_another_answer_is_told_with_its_request(rehearse: Callable[[str], Any]) -> None:
-    done = rehearse("location = /version { return 200 $nginx_version; }")
+def test_another_answer_of_the_live_tree_is_told_with_its_request(rehearse: Callable[..., Any]) -> None:
+    done = rehearse("", live="location = /version { return 200 $nginx_version; }")
     assert done.code == 2, done.output
     assert "body 1.22.1 → 1.26.3: another document" in done.output
     assert "shop.example/version" in done.output

@@ -26,6 +26,8 @@ from ..verdicts.runner import Gate
 __all__ = ["RehearsedNginx", "news_of", "rehearsal_of", "without_version"]
 
 _WIDEST = 80
+_FIRST = "change it in the tree, deploy that with the present nginx, and then upgrade"
+_ALIKE = "say in the tree what both answer alike, deploy that, and then upgrade; or upgrade, if this is meant"
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def news_of(stage: Stage, upgraded: Stage, other: RehearsedNginx) -> Iterator[Fi
     news = [each for each in now if each.what not in before]
     for each in news:
         what = f"{other.words} {'warns' if each.warning else 'refuses the tree'}: {each.what}"
-        yield Finding(what, file=each.file, line=each.line, nginx=each.nginx, fix=each.fix, warning=each.warning)
+        yield Finding(what, file=each.file, line=each.line, nginx=each.nginx, fix=_FIRST, warning=each.warning)
     if said[1]["code"] and all(each.warning for each in news):
         yield Finding(f"{other.words} refuses the tree", nginx=str(said[1]["output"]).strip())
 
@@ -146,7 +148,7 @@ def _finding(row: ChangeRow, present: RehearsedNginx, other: RehearsedNginx) -> 
         line=row.place[1],
         expected=f"{before}, as {present.words} answers",
         actual=f"{seen}, by {other.words}",
-        fix="say in the tree what both answer alike, deploy that, and then upgrade; or upgrade, if this is meant",
+        fix=_ALIKE,
         warning=row.kind.grade == "shown",
     )
 
