@@ -13,6 +13,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.accepted.judging impo
 from ansible_collections.sluice.nginx.plugins.module_utils.accepted.recorded import faults_of
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.waivers import read_accept
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.policy import read_moments
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import reason_of
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import RunRecord
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import read_inventory
@@ -103,6 +104,8 @@ class ActionModule(ConcludingAction):
         file = accepted_file(options["accepted_file"])
         changes = file.read()
         soaking = self._soaking(options, reason)
+        # An emergency waits for no window that the controller has set; those of the hosts are theirs.
+        moments = {} if reason else read_moments(options["windows"], options["freezes"], "gates")
         candidates = self._candidates(options["releases"], options["said"])
         record.door = door_of(each for one in candidates for each in (one.release, one.live))
         accepted = Accepted(changes, file.shown, record.door)
@@ -113,7 +116,8 @@ class ActionModule(ConcludingAction):
         for each in examined:
             if each.candidate.release is not None and (each.passed or reason):
                 lived = soaking.told(each.candidate.release.id)
-                write_receipt(each, run.id, hours, key, inventory=inventory, reason=reason, lived=lived)
+                more: dict[str, Any] = {"inventory": inventory, "reason": reason, "lived": lived, "moments": moments}
+                write_receipt(each, run.id, hours, key, **more)
             elif each.candidate.release is not None:
                 withdraw_receipt(each.candidate.release)
         emergency = {"reason": reason, "gates": _overridden(examined)} if reason else None

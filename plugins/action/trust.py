@@ -7,6 +7,7 @@ from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.policy import read_policy
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import Question, RolloutOptions
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import visitor
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import read_inventory, sign_trust
@@ -27,7 +28,8 @@ class ActionModule(FleetAction):
         if not inventory:
             raise InputError("gates_inventory", "the inventory has no name; give it one, as `production`")
         key = project() / Path(options["signing_key"]).expanduser() if options["signing_key"] else None
-        signed = sign_trust(inventory, signers, forget=options["forget"], key=key)
+        policy = read_policy(options["policy"])
+        signed = sign_trust(inventory, signers, forget=options["forget"], key=key, policy=policy)
         request = {"op": "trust", "run": visitor("trust").asking(), "looking": bool(self._task.check_mode)}
         question = Question({**request, "statement": signed.content, "signature": signed.signature}, remote.pack().data)
         failed, changed = [], {}

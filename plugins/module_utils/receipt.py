@@ -19,6 +19,8 @@ from hashlib import sha256
 from typing import Any, Mapping, Sequence
 
 __all__ = [
+    "APPROVAL",
+    "APPROVAL_NAMESPACE",
     "DRILL",
     "DRILL_FILE",
     "EMERGENCY",
@@ -49,6 +51,8 @@ GATES = (
     *("smoke", "reload", "coverage", "behaviour", "renewal", "verify"),
 )
 PASSED, EMERGENCY, ROLLBACK, DRILL = "gates", "emergency", "rollback", "drill"
+APPROVAL = "approval"
+"""What a person signs about a release, beside its receipt: ``{release, inventory, contents, emergency, …}``."""
 DRILL_FILE = ".sluice-drill"
 """The one file, which nginx never reads, in which the release of a drill differs from what the host serves."""
 # What a signature is for, in the words of ssh-keygen: one that was made for anything else is none for a receipt.
@@ -56,6 +60,7 @@ NAMESPACE = "sluice-receipt"
 ENGINE_NAMESPACE = "sluice-engine"
 TRUST_NAMESPACE = "sluice-trust"
 ROLLOUT_NAMESPACE = "sluice-rollout"
+APPROVAL_NAMESPACE = "sluice-approval"
 
 # Both sides write times so, and then the order of texts is that of times.
 _TIME = r"(?a)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
@@ -78,17 +83,23 @@ def issue(
     reason: str = "",
     described: Mapping[str, Any] | None = None,
     lived: Sequence[Mapping[str, Any]] = (),
+    moments: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Make the receipt of ``release`` for the results of its gates; it is good for ``hours`` from ``at`` on.
 
-    ``described`` is the release's description, whose parts the receipt binds. ``reason`` is that of an emergency.
+    ``described`` is the release's description, whose parts the receipt binds. ``reason`` is that of an emergency,
+    ``moments`` the ``windows`` and ``freezes`` outside of which the receipt counts for nothing.
     """
     bound = contents(described or {})
     facts: dict[str, Any] = {"release": release, "run": run, "gates": dict(gates), "contents": bound}
     more = {"reason": reason} if reason else {}
     if lived:
         facts["lived"] = [dict(each) for each in lived]
-    return state(kind, at, hours, inventory, **facts, **more)
+    return state(kind, at, hours, inventory, **facts, **_given(moments), **more)
+
+
+def _given(moments: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: rows for name, rows in (moments or {}).items() if rows}
 
 
 def state(kind: str, at: str, hours: float, inventory: str, **facts: Any) -> dict[str, Any]:

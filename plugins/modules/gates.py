@@ -48,6 +48,18 @@ options:
       - Set it where the inventory's folder has another name on another controller, as in AWX.
     type: str
     default: ""
+  windows:
+    description:
+      - When hosts may activate the releases, in UTC, each with C(days), C(from) and C(to). Empty for any time.
+      - The receipt carries them, and hosts hold to it by their own clocks.
+    type: list
+    elements: dict
+    default: []
+  freezes:
+    description: When hosts may not, each with C(from), C(to) and C(reason). An emergency goes on all the same.
+    type: list
+    elements: dict
+    default: []
   soaked:
     description:
       - Where each release must have lived before it goes further; it served, confirmed, on so many C(hosts) of an

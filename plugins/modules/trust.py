@@ -21,6 +21,15 @@ options:
     description: The name of the inventory to which the hosts belong. What is signed for another one, they refuse.
     type: str
     required: true
+  policy:
+    description:
+      - What hosts ask of a release beside its receipt. C(approvals) says how many of C(approvers) have to sign, and the
+        same two of C(emergency), who override the rest.
+      - C(windows) have C(days), C(from) and C(to), C(freezes) have C(from), C(to) and C(reason), in UTC. C(soaked) is
+        as C(gates_soaked).
+      - Empty leaves the policy that a host has; one with no approvals, windows, freezes and soaking asks for nothing.
+    type: dict
+    default: {}
   forget:
     description: Whether the hosts forget the newest receipt that they took, where the clock of a controller ran ahead.
     type: bool

@@ -280,6 +280,7 @@ def test_hosts_bake_on_after_the_run_has_ended(fleet: Regions) -> None:
 
 @pytest.mark.thorough
 def test_hosts_that_nobody_continues_roll_back_and_so_does_the_run(fleet: Regions) -> None:
+    assert fleet.deploy("remembered").code == 0
     before, words = fleet.live(), fleet.words()
     terms = {"rollout_detach": True, "rollout_bake": 600, "rollout_confirm_timeout": 6}
     left = fleet.deploy("forgotten", rollout_waves=["us", "100%"], **terms)

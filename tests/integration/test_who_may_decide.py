@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import zlib
@@ -407,3 +408,65 @@ def test_a_controller_of_another_version_updates_the_engine_where_it_can_sign(fl
     assert fleet.words() == ["third", "third"]
     for host in COMMANDS:
         assert fleet.root(host, "cat /usr/local/lib/sluice/current").split()[0] == remote.pack().digest
+
+
+def _key(fleet: Fleet, name: str) -> str:
+    path = fleet.folder / name
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
+    return f"{name}@desk {path.with_suffix('.pub').read_text()}"
+
+
+def _approved(fleet: Fleet, gated: str, name: str, **more: str) -> None:
+    run = re.findall(r"^record: .*/([^/]+)/run.json$", gated, re.MULTILINE)[-1]
+    settings = {"run": run, "approve_key": str(fleet.folder / name), **more}
+    done = fleet.play("playbooks/approve.yml", "-e", json.dumps(settings))
+    assert done.code == 0, done.output
+    assert "is approved for sandbox, with" in done.output
+
+
+def test_a_second_person_approves_where_the_hosts_policy_says_so(fleet: Fleet) -> None:
+    people = fleet.folder / "people"
+    people.write_text(fleet.allowed.read_text() + _key(fleet, "bob") + _key(fleet, "call"))
+    policy = {
+        **{"approvals": 1, "approvers": ["bob@desk"]},
+        "emergency": {"approvals": 1, "approvers": ["call@desk"]},
+    }
+    told = fleet.restricted("playbooks/trust.yml", rollout_allowed_signers=str(people), rollout_policy=policy)
+    assert told.code == 0, told.output
+    gated = fleet.deploy("fourth", playbook="playbooks/gate.yml")
+    assert gated.code == 0, gated.output
+    # Who has the controller, and the key that signs, is one person.
+    alone = fleet.deploy("fourth")
+    assert alone.code == 2
+    said = " ".join(alone.output.split())
+    assert "this host takes a release with more approvals only; expected 1 of bob@desk; actual none" in said
+    assert fleet.words() == ["third", "third"]
+    for more in ({"rollout_policy": {"approvals": 0}}, {"rollout_forget_receipts": True}):
+        changed = fleet.restricted("playbooks/trust.yml", rollout_allowed_signers=str(fleet.allowed), **more)
+        assert "one signature changes neither its engine nor what it trusts" in " ".join(changed.output.split())
+    _approved(fleet, gated.output, "bob")
+    done = fleet.deploy("fourth")
+    assert done.code == 0, done.output
+    assert fleet.words() == ["fourth", "fourth"]
+
+
+def test_a_freeze_is_the_hosts_own_and_emergencies_have_their_own_signers(fleet: Fleet) -> None:
+    freeze = {"from": "2020-01-01T00:00:00.000Z", "to": "2099-01-01T00:00:00.000Z", "reason": "the holidays"}
+    for host in COMMANDS:
+        policy = {**json.loads(fleet.root(host, "cat /etc/sluice/policy.json")), "freezes": [freeze]}
+        fleet.root(host, f"cat > /etc/sluice/policy.json <<'X'\n{json.dumps(policy)}\nX")
+    gated = fleet.deploy("fifth", playbook="playbooks/gate.yml")
+    assert gated.code == 0, gated.output
+    _approved(fleet, gated.output, "bob")
+    frozen = fleet.deploy("fifth")
+    assert frozen.code == 2
+    assert "there is a freeze until 2099-01-01T00:00:00.000Z (the holidays)" in frozen.output
+    assert fleet.words() == ["fourth", "fourth"]
+    _approved(fleet, gated.output, "call", approve_emergency="it burns")
+    done = fleet.deploy("fifth")
+    assert done.code == 0, done.output
+    assert fleet.words() == ["fifth", "fifth"]
+    # A rollback waits for nobody.
+    back = fleet.restricted("playbooks/rollback.yml", rollout_bake=0.2)
+    assert back.code == 0, back.output
+    assert fleet.words() == ["fourth", "fourth"]

@@ -40,6 +40,8 @@ def demand(session: Session, state: Json, request: ActivateRequest, release: str
         problems = _stored_problems(session, state, release, meta, receipt, signature)
     else:
         problems = admit(session, release, receipt, signature, meta, _NEW)
+    if receipt and isinstance(receipt, dict) and not request.get("stored"):
+        problems += _policy_problems(session, release, receipt, request, meta)
     if _is_drill(receipt):
         problems += _drill_problems(session, state, release, meta)
     strict = is_strict(session)
@@ -59,6 +61,23 @@ def demand(session: Session, state: Json, request: ActivateRequest, release: str
     # A drill changes nothing, so what was signed before it may still come.
     if strict and receipt and not _is_drill(receipt):
         Admitted(session).write("receipt", receipt["number"], release)
+
+
+def _policy_problems(
+    session: Session, release: str, receipt: Json, request: ActivateRequest, meta: Json
+) -> list[Problem]:
+    """Return what the receipt's windows, and the policy of a host that verifies signatures, have against a release."""
+    # Here, as few hosts have a policy, and few receipts have windows.
+    if is_strict(session) and session.layout.allowed_signers.with_name("policy.json").is_file():
+        from .policy import policy_problems
+
+        inventory = inventory_of(session) or ""
+        return policy_problems(session, release, receipt, request.get("approvals"), meta, inventory)
+    if receipt.get("kind") != receipts.PASSED or not (receipt.get("windows") or receipt.get("freezes")):
+        return []
+    from .policy import moment_problems
+
+    return moment_problems(receipt, session.system.now())
 
 
 def _is_drill(receipt: object) -> bool:

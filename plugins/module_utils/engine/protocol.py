@@ -148,7 +148,8 @@ class ActivateRequest(TypedDict, total=False):
 
     ``receipt`` is that of the gates and ``signature`` what ``ssh-keygen -Y sign`` made of it, or empty; with ``stored``
     it is of the kind ``rollback``, where the host takes signed ones only. ``emergency`` is the reason for which a host
-    that verifies no signature needs neither, or empty.
+    that verifies no signature needs neither, or empty. ``approvals`` are what people signed about the release, each as
+    ``{statement, signature}``, for a host whose policy asks for that.
 
     Answer: ``release``, ``before``, ``checks`` (outcomes), ``workers``, ``timings`` in ms (``test``,
     ``reload_to_worker``, ``reload_to_proof``; after a failure ``failed_to_worker``, ``failed_to_proof``), and after a
@@ -167,6 +168,7 @@ class ActivateRequest(TypedDict, total=False):
     stored: bool
     receipt: Json
     signature: str
+    approvals: list[Json]
     emergency: str
     drift: str
     seconds: float

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .session import Problem, Session
 
-__all__ = ["verify"]
+__all__ = ["signers_of", "verify"]
 
 # Seconds. ssh-keygen needs milliseconds; a machine under load may need more.
 _TIMEOUT = 30.0
@@ -33,6 +33,31 @@ def verify(session: Session, signed: bytes, signature: str, namespace: str, what
     session.system.write(path, signature.encode())
     try:
         return _verified(session, signed, path, namespace, what, expected)
+    finally:
+        session.system.remove(path)
+
+
+def signers_of(session: Session, signed: bytes, signature: str, namespace: str) -> list[tuple[str, str]]:
+    """Return who has made ``signature`` over ``signed``, by the names that this host has for the key, each with the
+    fingerprint of the key; nobody where it is no good.
+    """
+    if not signature.strip():
+        return []
+    signers, path = session.layout.allowed_signers, session.layout.runtime / "approval.sig"
+    session.system.make_directory(session.layout.runtime, 0o700)
+    session.system.write(path, signature.encode())
+    try:
+        finding = ["ssh-keygen", "-Y", "find-principals", "-s", str(path), "-f", str(signers)]
+        found = session.system.run(finding, _TIMEOUT)
+        names = found.output.split("\n")[:_MOST_SIGNERS] if found.rc == 0 else []
+        made = []
+        for name in filter(None, map(str.strip, names)):
+            verifying = ["ssh-keygen", "-Y", "verify", "-f", str(signers), "-I", name, "-n", namespace, "-s", str(path)]
+            done = session.system.run(verifying, _TIMEOUT, data=signed)
+            key = next((word for word in done.output.split() if word.startswith("SHA256:")), "")
+            if done.rc == 0 and key:
+                made.append((name, key))
+        return made
     finally:
         session.system.remove(path)
 

@@ -12,6 +12,7 @@ from .. import remote
 from ..errors import InputError, SluiceError
 from ..gating.receipts import Receipt, read_receipt
 from ..release.store import Release
+from .policy import read_approvals
 from .run_record import Run
 
 __all__ = ["LEAST_DEADLINE", "Question", "RolloutOptions", "build", "hold_to", "reason_of"]
@@ -138,6 +139,9 @@ def build(
         receipt = _receipt(release, terms)
         if receipt is not None:
             request.update(receipt=receipt.content, signature=receipt.signature)
+        approvals = read_approvals(release)
+        if approvals:
+            request["approvals"] = approvals
         return Question(request, b"" if has_release else release.bundle)
     elif operation == "bake":
         request["seconds"] = bake

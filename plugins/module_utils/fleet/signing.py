@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,9 +56,16 @@ def _signed_engine(key: Path) -> Receipt:
     return Receipt(statement, sign(receipts.canonical(statement), key, receipts.ENGINE_NAMESPACE))
 
 
-def sign_trust(inventory: str, signers: str, *, forget: bool, key: Path | None) -> Receipt:
-    """State who may sign for the hosts of an inventory, signed where there is a key."""
+def sign_trust(
+    inventory: str, signers: str, *, forget: bool, key: Path | None, policy: Mapping[str, Any] | None = None
+) -> Receipt:
+    """State who may sign for the hosts of an inventory, signed where there is a key.
+
+    An empty ``policy`` leaves the one that they have.
+    """
     facts: dict[str, Any] = {"signers": signers, "engine": remote.pack().digest, "forget": forget}
+    if policy:
+        facts["policy"] = dict(policy)
     statement = receipts.state("trust", now(), _HOURS, inventory, **facts)
     if key is None:
         return Receipt(statement)

@@ -42,12 +42,14 @@ def write_receipt(
     inventory: str = "",
     reason: str = "",
     lived: Sequence[Mapping[str, Any]] = (),
+    moments: Mapping[str, Any] | None = None,
 ) -> Receipt:
     """Write the receipt of a release: which gates it passed, when, in which run, for which inventory and content.
 
-    ``lived`` says where it has lived, by the records. The receipt is good for ``hours``, and signed with ``key`` where
-    there is one. A release that has not passed gets one for the ``reason`` of an emergency only, of a kind of its own.
-    Raises ``SluiceError`` where there is no reason, ``InputError`` when the key cannot sign.
+    ``lived`` says where it has lived, by the records, and ``moments`` when it may be activated. The receipt is good for
+    ``hours``, and signed with ``key`` where there is one. A release that has not passed gets one for the ``reason`` of
+    an emergency only, of a kind of its own. Raises ``SluiceError`` where there is no reason, ``InputError`` when the
+    key cannot sign.
     """
     release = examined.candidate.release
     if release is None or not (examined.passed or reason):
@@ -55,7 +57,7 @@ def write_receipt(
     gates = {verdict.gate: verdict.result for verdict in examined.verdicts}
     kind = {} if examined.passed else {"kind": receipts.EMERGENCY, "reason": reason}
     described = release.described
-    terms: dict[str, Any] = {"inventory": inventory, "described": described, "lived": lived, **kind}
+    terms: dict[str, Any] = {"inventory": inventory, "described": described, "lived": lived, "moments": moments, **kind}
     content = receipts.issue(release.id, run, now(), hours, gates, **terms)
     signature = sign(receipts.canonical(content), key) if key else ""
     # Never a signature beside a receipt that it is not of.

@@ -37,7 +37,8 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple
                 yield host, {"ok": not problems, "problems": problems, "paths": [] if problems else ["/etc/x"]}
 
         action._answers, action._task = play, SimpleNamespace(check_mode=False)
-        options = {"allowed_signers": "signers", "inventory": "production", "forget": False, "signing_key": "", **more}
+        options = {"allowed_signers": "signers", "inventory": "production", "forget": False, "signing_key": ""}
+        options.update({"policy": {}, **more})
         return dict(action.work_on(["web1", "web2"], options)), questions
 
     return run

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ... import receipt as receipts
 from ..admission import Admitted, early, foreign, inventory_of
 from ..own import install_own, read_own, unpacked
+from ..policy import FILE, has_policy
 from ..session import Fault, Problem, Session
 from ..signatures import verify
 
@@ -35,6 +37,8 @@ def _told(session: Session, request: TrustRequest, bundle: bytes, *, looking: bo
     if session.own:
         _hold(session, statement, str(request.get("signature") or ""))
     texts = {layout.allowed_signers: str(statement["signers"])}
+    if statement.get("policy"):
+        texts[layout.allowed_signers.with_name(FILE)] = f"{json.dumps(statement['policy'], indent=1, sort_keys=True)}\n"
     if inventory_of(session) != str(statement["inventory"]):
         texts[layout.allowed_signers.with_name("inventory")] = f"{statement['inventory']}\n"
     changed = [str(path) for path, text in texts.items() if not _has(path, text)]
@@ -80,6 +84,7 @@ def update_engine(session: Session, request: UpdateEngineRequest, bundle: bytes)
         own = read_own(session.layout)
         if own.digest == digest:
             return {"changed": False, "engine": own.to_json()}
+        _hold_to_policy(session)
         _verify(session, statement, str(request.get("signature") or ""), "engine", receipts.ENGINE_NAMESPACE)
         if number <= own.number:
             what = "the engine that came was signed before the one that this host has"
@@ -90,8 +95,17 @@ def update_engine(session: Session, request: UpdateEngineRequest, bundle: bytes)
     return {"changed": True, "engine": {"digest": digest, "number": number}}
 
 
+def _hold_to_policy(session: Session) -> None:
+    """Raise ``Fault`` where the host has a policy: whoever signs alone could have it ask for nothing any more."""
+    if has_policy(session):
+        what = "this host has a policy, so one signature changes neither its engine nor what it trusts"
+        do = "run sluice.nginx.trust as an administrator (-e rollout_engine_command=, as a user who is root)"
+        raise Fault(Problem(what, "an administrator", fix=do))
+
+
 def _hold(session: Session, statement: Json, signature: str) -> None:
     """Raise ``Fault`` unless the statement is signed, meant for this host and now, and newer than the last one."""
+    _hold_to_policy(session)
     strangers = foreign(session, statement, "trust")
     if strangers:
         raise Fault(*strangers)
