@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,7 @@ class SharingAction(WatchingAction):
     def _read_shared(self) -> None:
         """Find the slice that this run is. Raises ``InputError``."""
         self._last_asked = -math.inf
+        self._parent = os.getppid()
         self._shared = None
         options = self._options
         is_alone = not options["store"] and not options["slices"] and not options["slice"]
@@ -146,6 +148,13 @@ class SharingAction(WatchingAction):
             self._ask_all("bake")
             self._look(last=False)
         time.sleep(seconds)
+        if os.getppid() != self._parent and not self._is_bad():
+            # This process would wait on, and give heartbeats, for a run that nobody ends.
+            words = "ansible-playbook, which started this step, is gone"
+            if self._shared is not None:
+                # First, since nobody may be there to print what is noted.
+                self._shared.decide("rollback", f"{self._shared.me}: {words}")
+            self._write(PHASE, "", failure(words))
         return not self._is_bad()
 
     def _may_finalize(self, step: str) -> bool:

@@ -8,6 +8,7 @@ import socket
 import ssl
 import time
 from base64 import b64decode, b64encode
+from contextlib import contextmanager
 from typing import Any, Iterator, Sequence
 
 from ..untrusted import whole_number
@@ -37,8 +38,9 @@ class EtcdStore(CoordinationStore):
     def get(self, key: str) -> KeyEntry | None:
         """Read by consensus: a member that is cut off from the others does not answer."""
         found = self._ask("/v3/kv/range", {"key": self._coded(check_key(key))})
-        rows = found.get("kvs") or []
-        return self._entry(rows[0]) if rows else None
+        with self._understood():
+            rows = found.get("kvs") or []
+            return self._entry(rows[0]) if rows else None
 
     def compare_and_set(self, key: str, value: bytes, revision: int) -> int | None:
         """Write in a transaction; a key that is not there has the revision 0."""
@@ -46,21 +48,25 @@ class EtcdStore(CoordinationStore):
         compare = {"result": "EQUAL", "target": "MOD", "key": coded, "mod_revision": str(revision)}
         put = {"request_put": {"key": coded, "value": b64encode(value).decode()}}
         found = self._ask("/v3/kv/txn", {"compare": [compare], "success": [put]})
-        return int(found["header"]["revision"]) if found.get("succeeded") else None
+        with self._understood():
+            return int(found["header"]["revision"]) if found.get("succeeded") else None
 
     def entries(self, prefix: str) -> list[KeyEntry]:
         """Read all keys of the range at once."""
-        return [self._entry(row) for row in self._range(prefix).get("kvs") or []]
+        found = self._range(prefix)
+        with self._understood():
+            return [self._entry(row) for row in found.get("kvs") or []]
 
     def watch(self, prefix: str, seconds: float) -> Iterator[KeyEntry]:
         """Read what is there, and then the server's stream of what changes from that revision on."""
         until = time.monotonic() + seconds
         found = self._range(prefix)
-        for row in found.get("kvs") or []:
-            yield self._entry(row)
+        with self._understood():
+            entries = [self._entry(row) for row in found.get("kvs") or []]
+            wanted = {**self._bounds(prefix), "start_revision": str(int(found["header"]["revision"]) + 1)}
+        yield from entries
         if seconds <= 0:
             return
-        wanted = {**self._bounds(prefix), "start_revision": str(int(found["header"]["revision"]) + 1)}
         # A connection of its own, which ends with this.
         connection = self._connect(self._addresses[0])
         try:
@@ -90,6 +96,15 @@ class EtcdStore(CoordinationStore):
         if self._connection is not None:
             self._connection.close()
         self._connection = None
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        """Raise ``StoreFault`` for an answer that has not the form that etcd gives it."""
+        try:
+            yield
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            words = f"{self._name()} answers what nobody understands: {error!r}; correct rollout_store"
+            raise StoreFault(words) from error
 
     def _range(self, prefix: str) -> dict[str, Any]:
         return self._ask("/v3/kv/range", {**self._bounds(prefix), "sort_target": "KEY", "sort_order": "ASCEND"})

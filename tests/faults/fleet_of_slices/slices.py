@@ -66,10 +66,8 @@ class SliceFleet:
 
     def close(self) -> None:
         """Leave nothing behind."""
-        for run in self.runs.values():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(run.process.pid, signal.SIGCONT)
-                run.kill()
+        for host, run in self.runs.items():
+            self.kill(host)
             run.process.wait()
         for proxy in self.proxies.values():
             proxy.close()
@@ -123,18 +121,33 @@ class SliceFleet:
         return "\n".join(f"--- slice of {host}\n{run.output()}" for host, run in self.runs.items())
 
     def kill(self, host: str) -> None:
-        """Kill a slice with everything that it started."""
-        self.runs[host].kill()
+        """Kill a slice with everything that it started; what works for Ansible is in a session of its own."""
+        _signal(self._processes(host), signal.SIGKILL)
+
+    def kill_alone(self, host: str) -> None:
+        """Kill ansible-playbook, and leave what works for it."""
+        _signal([self.runs[host].process.pid], signal.SIGKILL)
+
+    def _processes(self, host: str) -> list[int]:
+        """Return a slice's process, and all that came of it."""
+        parents = {}
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError, IndexError):
+                parents[int(path.parent.name)] = int(path.read_text().rpartition(") ")[2].split()[1])
+        found = [self.runs[host].process.pid] if self.runs[host].process.poll() is None else []
+        for pid in found:
+            found += [child for child, parent in parents.items() if parent == pid]
+        return found
 
     @contextlib.contextmanager
     def frozen(self, host: str) -> Iterator[None]:
         """Let a slice stand still."""
-        os.killpg(self.runs[host].process.pid, signal.SIGSTOP)
+        stopped = self._processes(host)
+        _signal(stopped, signal.SIGSTOP)
         try:
             yield
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.runs[host].process.pid, signal.SIGCONT)
+            _signal(stopped, signal.SIGCONT)
 
     def decision(self) -> str:
         """Return what is decided, as the store has it; empty while nothing is there."""
@@ -165,3 +178,9 @@ class SliceFleet:
     def decided(self) -> None:
         """Wait until it is decided."""
         until(lambda: self.decision() not in ("", "undecided"), "it is decided")
+
+
+def _signal(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
