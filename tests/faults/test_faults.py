@@ -14,6 +14,9 @@ import pytest
 
 from tests.faults.fleet.fleet import Fleet
 from tests.faults.fleet.runs import FAULTS, PHASES, Story
+from tests.faults.fleet_of_slices.table import Story as StoryOfSlices
+from tests.faults.fleet_of_slices.table import stories as stories_of_slices
+from tests.faults.fleet_of_slices.telling import hold_slices
 from tests.faults.host.host import Host
 from tests.faults.host.scene import Told
 from tests.faults.host.strikes import tell
@@ -77,3 +80,8 @@ def test_in_a_fleet(fleet: Fleet, pair: Pair) -> None:
         assert (story.run.process.returncode == 0) == (pair.outcome == NEW), said
     for name, host in fleet.hosts.items():
         hold(pair, Told(host.end(), story.release, story.before[name], "", "\n".join(said)))
+
+
+@pytest.mark.parametrize("story", [pytest.param(each, id=each.fault) for each in stories_of_slices() if each.fast])
+def test_in_slices(fleet: Fleet, story: StoryOfSlices) -> None:
+    hold_slices(fleet, story)
