@@ -50,19 +50,18 @@ class SliceFleet:
     @contextlib.contextmanager
     def begun(cls, fleet: Fleet, kind: str, name: str) -> Iterator[SliceFleet]:
         """Start the store where hosts reach it, and end it and every slice after the story."""
-        folder = Path(tempfile.mkdtemp(prefix="store-"))
+        folder = tempfile.TemporaryDirectory(prefix="store-", ignore_cleanup_errors=True)
         for host in fleet.hosts.values():
             if host.exec("test", "-e", "/var/lib/sluice/state.json").returncode:
                 host.reset()
         gateway = next(iter(fleet.hosts.values())).sh("ip route show default | cut -d' ' -f3")
-        with KINDS[kind](folder, address=gateway) as server:
+        with folder as name_of_folder, KINDS[kind](Path(name_of_folder), address=gateway) as server:
             server.ready(StoreLogin(server.url))
             made = cls(fleet, kind, server, name)
             try:
                 yield made
             finally:
                 made.close()
-        shutil.rmtree(folder)
 
     def close(self) -> None:
         """Leave nothing behind."""
