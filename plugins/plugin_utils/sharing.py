@@ -28,6 +28,8 @@ __all__ = ["SharingAction"]
 
 PHASE = "slices"
 _OF_AWX = "awx_job_template_name"
+# Seconds within which a store is there again that somebody has started anew.
+_RESTARTS = 20.0
 # Seconds between two attempts to bring hosts to what was decided.
 _AGAIN = 2.0
 
@@ -81,7 +83,7 @@ class SharingAction(WatchingAction):
         course = RunState(self._record.events())
         hosts = {host: str(story.said("preflight", "release") or "") for host, story in course.stories.items()}
         try:
-            shared.join(hosts, [wave.hosts for wave in waves], is_hooked=is_hooked)
+            self._join_in_time(shared, hosts, [wave.hosts for wave in waves], is_hooked)
             if self._decision_for_hosts() is None:
                 words = (
                     "hosts do not ask for the decision: the store has no host_user for them, or they cannot reach it"
@@ -90,6 +92,22 @@ class SharingAction(WatchingAction):
         except SluiceError as error:
             self._write(PHASE, "", failure(str(error)))
         self._stop_others()
+
+    def _join_in_time(
+        self, shared: SharedRollout, hosts: Mapping[str, str], waves: Sequence[Sequence[str]], is_hooked: bool
+    ) -> None:
+        """Join, and wait a moment for a store that is being started again. Raises ``SluiceError``."""
+        from ansible_collections.sluice.nginx.plugins.module_utils.coordination.model import StoreUnreachable
+
+        until = time.monotonic() + min(_RESTARTS, shared.wait)
+        while True:
+            try:
+                return shared.join(hosts, waves, is_hooked=is_hooked)
+            except StoreUnreachable as error:
+                if time.monotonic() >= until:
+                    raise
+                self._show_waiting(f"the store is waited for: {error}")
+            time.sleep(_AGAIN)
 
     def _await_wave(self) -> None:
         """Before a wave: every slice is there, and is done with the waves before."""

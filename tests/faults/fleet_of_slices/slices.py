@@ -101,7 +101,11 @@ class SliceFleet:
         }
         playbook = str(Path(sys.executable).with_name("ansible-playbook"))
         argv = [playbook, str(self.fleet.playbook), "--limit", host, "-e", json.dumps(wanted)]
-        faked = {"LD_PRELOAD": _FAKETIME, "FAKETIME": skew, "FAKETIME_DONT_FAKE_MONOTONIC": "1"} if skew else {}
+        faked = (
+            {"LD_PRELOAD": _FAKETIME, "FAKETIME": skew, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+            if skew
+            else {}
+        )
         return Run(
             subprocess.Popen(
                 argv,
@@ -162,6 +166,8 @@ class SliceFleet:
         found = store.get(f"{self.name}/decision")
         assert found is not None
         content = json.loads(found.value)
+        if content["statement"]["decision"] != "undecided":
+            return
         content["statement"].update(decision=decision, by="a test", why="a test decided")
         store.compare_and_set(found.key, json.dumps(content).encode(), found.revision)
 

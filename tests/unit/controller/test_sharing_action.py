@@ -179,6 +179,38 @@ def test_before_it_is_done_a_slice_goes_back_without_the_store(
     assert ("web1", "rollback") in hosts.asked
 
 
+def test_a_store_that_is_started_anew_is_waited_for(
+    make: Callable[..., Fleet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter([True, True, False])
+    whole = FileStore.create
+
+    def create(self: FileStore, key: str, value: bytes) -> int | None:
+        if next(failures, False):
+            raise StoreUnreachable("the store is away")
+        return whole(self, key, value)
+
+    monkeypatch.setattr(FileStore, "create", create)
+    hosts = make()
+    play(hosts, "preflight")
+    assert notes(hosts) == ""
+    assert len([line for line in hosts.said if "the store is waited for: the store is away" in line]) == 2
+
+
+def test_a_store_that_is_not_there_stops_the_preflight(
+    make: Callable[..., Fleet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def create(self: FileStore, key: str, value: bytes) -> int | None:
+        raise StoreUnreachable("etcd at store:2379 cannot be reached; see that it runs")
+
+    monkeypatch.setattr(FileStore, "create", create)
+    hosts = make()
+    play(hosts, "preflight", wait=0.1)
+    assert "cannot be reached; see that it runs" in notes(hosts)
+    play(hosts, "finalize", wait=0.1)
+    assert {operation for _, operation in hosts.asked} == {"preflight"}
+
+
 def test_slices_without_a_store_are_refused(make: Callable[..., Fleet]) -> None:
     hosts = make()
     with pytest.raises(SluiceError, match="slices of a roll-out could end differently without a store"):
