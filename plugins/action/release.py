@@ -208,7 +208,8 @@ class ActionModule(ControllerAction):
         self, variant: Variant, folder: str, packaged: trees.Tree, store: ReleaseStore, platform: Mapping[str, Any]
     ) -> str:
         """Render what stands for the live release. Raises ``SluiceError``."""
-        settings = {**variant.settings, "nginx_sites": [], "nginx_checks": [], "nginx_tree": folder}
+        settings = {**variant.settings, "nginx_sites": [], "nginx_streams": [], "nginx_checks": []}
+        settings["nginx_tree"] = folder
         try:
             rendered = self._render(Variant(variant.hosts, settings), packaged)
         except InputError as error:

@@ -14,6 +14,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
+from ansible_collections.sluice.nginx.plugins.module_utils.release.render import render
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
@@ -200,3 +201,68 @@ def test_what_is_well_after_a_start_and_breaks_for_some_while_nginx_reloads_is_t
     finding = next(each for each in found.findings if "over QUIC got no answer during" in each.what)
     assert finding.warning
     assert "nginx 1.31" in finding.fix
+
+
+TLS = {"certificate": "/etc/ssl/shop.pem", "certificate_key": "/etc/ssl/shop.key"}
+TYPED: dict[str, Any] = {
+    "nginx_sites": [
+        {
+            "name": "shop",
+            "server_names": ["shop.example", "www.shop.example"],
+            "canonical_host": True,
+            "tls": TLS,
+            "http3": True,
+            "upstreams": [{"name": "health", "servers": ["health.example:50052"]}],
+            "routes": [
+                {"path": "/", "return": {"code": 200, "body": "hello"}},
+                {"path": "/shop.Orders/", "proxy": "grpc://orders.example:50051"},
+                {"path": "/grpc.health.v1.Health/", "proxy": "grpcs://health"},
+            ],
+        },
+        {
+            "name": "b",
+            "server_names": ["b.example"],
+            "tls": TLS,
+            "http3": True,
+            "routes": [{"path": "/", "return": 200}],
+        },
+    ],
+    "nginx_streams": [
+        {"name": "db", "listen": [5432], "servers": ["db.example:5432"], "allow": ["127.0.0.0/8"], "timeout": "1h"},
+        {"name": "mail", "listen": [993], "tls": TLS, "servers": ["mail.example:143"]},
+        {"name": "dns", "listen": [53], "protocol": "udp", "servers": ["dns.example:53"]},
+    ],
+}
+OF_TYPED: list[dict[str, Any]] = [
+    {
+        "protocol": "h3",
+        "get": "https://shop.example/",
+        "expect": {"body": "hello", "headers": {"Alt-Svc": 'h3=":443"; ma=86400'}},
+    },
+    {"protocol": "h3", "get": "https://www.shop.example/", "expect": {"status": 301}},
+    {"protocol": "h3", "get": "https://b.example/"},
+    {"protocol": "h2", "get": "https://b.example/"},
+    {"protocol": "grpc", "url": "https://shop.example"},
+    {
+        "protocol": "grpc",
+        "url": "https://shop.example/shop.Orders/Get",
+        "expect": {"upstream": {"path": "/shop.Orders/Get", "headers": {"X-Forwarded-Proto": "https"}}},
+    },
+    {"protocol": "tcp", "url": "tcp://db.example:5432"},
+    {"protocol": "tcp", "url": "tls://mail.example:993", "send": "hello", "expect": {"reply": "hello"}},
+    {"protocol": "udp", "url": "udp://dns.example:53", "send": "hello", "expect": {"reply": "hello"}},
+]
+
+
+@pytest.mark.thorough
+def test_typed_sites_and_streams_answer_over_each_protocol(
+    engine: docker.DockerClient, quic_settings: StageSettings, project: Path, tmp_path: Path
+) -> None:
+    platform = ensure_platform(engine, "debian-13", [], project / ".sluice/cache", print)
+    variables = {**TYPED, "nginx_checks": OF_TYPED, "nginx_version": platform.nginx_version}
+    packaged, templates = trees.read_layer(platform.tree, "packaged"), project / "roles/nginx/templates"
+    made = render(variables, packaged, templates, lambda text, _: text, {}, project)
+    release = ReleaseStore(tmp_path).add(made.tree, made.contract_json(), [], {})
+    verdicts = _examined(engine, quic_settings, release, None, "smoke")
+    assert verdicts["syntax"].result == "pass", verdicts["syntax"]
+    assert verdicts["smoke"].summary == f"{len(OF_TYPED)} checks hold", verdicts["smoke"].findings

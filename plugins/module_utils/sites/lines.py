@@ -41,6 +41,8 @@ def variables_of(file: TemplatedFile, text: str) -> list[Row]:
     if "site" in file.variables:
         view: Mapping[str, Any] = dict(_mapping(file.variables["site"]))
         return list(_of_site(view, lines))
+    if "stream" in file.variables:
+        return [(1, len(lines), str(_mapping(file.variables["stream"])["source"]))]
     return list(_of_main(_mapping(file.variables["nginx"]), lines))
 
 

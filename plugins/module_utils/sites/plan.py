@@ -15,6 +15,7 @@ from ..schema import Given, Model, key, keys, listing, mapping, reader
 from .model import CHECKS, Site
 from .printing.servers import site_view
 from .references import check_sites
+from .streams import StreamProxy, check_streams, stream_view
 
 __all__ = ["TemplatedFile", "Variables", "plan"]
 
@@ -50,6 +51,11 @@ class Variables(Model):
     nginx_sites: tuple[Site, ...] = key(
         listing(mapping(Site)),
         "The typed sites. Without any, the packaged C(nginx.conf) stays as it is.",
+        default=[],
+    )
+    nginx_streams: tuple[StreamProxy, ...] = key(
+        listing(mapping(StreamProxy)),
+        "Servers that pass on TCP and UDP as it comes. nginx needs its module C(stream).",
         default=[],
     )
     nginx_tree: object = key(
@@ -109,6 +115,7 @@ class Variables(Model):
     def check(self, given: Given) -> None:
         """Hold the sites to the rules between them."""
         check_sites(self.nginx_sites)
+        check_streams(self.nginx_streams, self.nginx_sites)
 
 
 @dataclass(frozen=True)
@@ -142,11 +149,12 @@ def plan(settings: Mapping[str, object]) -> list[TemplatedFile]:
     """
     known = {name: settings[name] for name in keys(Variables) if name in settings}
     variables = Variables.read_keys(Given(known, "", known))
-    if not variables.nginx_sites:
+    if not variables.nginx_sites and not variables.nginx_streams:
         return []
     version = _version(settings)
     layout = _layout(settings)
     main = {name: getattr(variables, f"nginx_{name}") for name in _MAIN}
+    main["streams"] = bool(variables.nginx_streams)
     _check_version(variables, version)
     main |= {"layout": layout, "user": variables.nginx_user or layout["user"]}
     files = [TemplatedFile("nginx.conf", "nginx.conf.j2", {"nginx": main})]
@@ -156,6 +164,9 @@ def plan(settings: Mapping[str, object]) -> list[TemplatedFile]:
         opened |= own
         view: dict[str, object] = {"site": site_view(site, version, own)}
         files.append(TemplatedFile(str(layout["sites"]).replace("{name}", site.name), "site.conf.j2", view))
+    for stream in variables.nginx_streams:
+        values_of_it: dict[str, object] = {"stream": stream_view(stream)}
+        files.append(TemplatedFile(f"streams-enabled/{stream.name}.conf", "stream.conf.j2", values_of_it))
     return files
 
 

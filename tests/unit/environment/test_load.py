@@ -77,7 +77,7 @@ def test_what_is_no_answer_is_told_in_words(listen: Listen, monkeypatch: pytest.
 
 def test_listeners_that_never_answer_are_left_out(listen: Listen) -> None:
     good = listen(b"x")
-    assert answering({}, [_refusing(), good]) == {"listeners": [good]}
+    assert answering({}, [_refusing(), good]) == {"listeners": [good], "unwatched": {}}
 
 
 def test_failures_are_counted_with_the_step_in_which_they_happened(listen: Listen) -> None:

@@ -120,3 +120,49 @@ def test_the_least_time_of_kept_connections_needs_a_new_nginx() -> None:
     assert main["keepalive_min_timeout"] == "10s"
     with pytest.raises(InputError, match=r"nginx_keepalive_min_timeout: nginx 1\.26\.3 does not know it; 1\.27\.4 or"):
         plan({**settings, "nginx_version": NEW})
+
+
+STREAM = {"name": "db", "listen": [5432], "servers": ["db1:5432"]}
+
+
+def test_a_stream_is_a_file_of_its_own_and_nginx_includes_it() -> None:
+    given = {**STREAM, "allow": ["10.0.0.0/8"], "timeout": "1h", "balance": "least_conn"}
+    main, stream = plan({"nginx_version": NEW, "nginx_streams": [given]})
+    assert (main.path, stream.path, stream.template) == ("nginx.conf", "streams-enabled/db.conf", "stream.conf.j2")
+    assert main.variables["nginx"]["streams"]  # type: ignore[index]
+    view: Any = stream.variables["stream"]
+    assert view["rows"] == [
+        ("listen", "5432"),
+        ("allow", "10.0.0.0/8"),
+        ("deny", "all"),
+        ("proxy_timeout", "1h"),
+        ("proxy_pass", "stream_db"),
+    ]
+    assert view["upstream_rows"] == [("zone", "stream_db", "64k"), ("least_conn",), ("server", "db1:5432")]
+
+
+@pytest.mark.parametrize(
+    ("streams", "words"),
+    [
+        ([{**STREAM, "servers": ["db1"]}], "nginx_streams[0].servers[0]: 'db1' has no port; a stream has no usual one"),
+        ([{**STREAM, "protocol": "udp", "tls": TLS}], "nginx_streams[0].tls: nginx ends no TLS of datagrams"),
+        ([{**STREAM, "balance": "ip_hash"}], "nginx_streams[0].balance: streams have no ip_hash"),
+        ([STREAM, STREAM], "nginx_streams[1].name: 'db' is the name of nginx_streams[0] too"),
+        (
+            [STREAM, {**STREAM, "name": "b", "listen": ["*:5432"]}],
+            "nginx_streams[1].listen[0]: *:5432 (tcp) is listened on by nginx_streams[0] already",
+        ),
+        (
+            [{**STREAM, "listen": [443]}],
+            "nginx_streams[0].listen[0]: 443 (tcp) is listened on by nginx_sites[0] already",
+        ),
+        (
+            [{**STREAM, "listen": [443], "protocol": "udp"}],
+            "nginx_streams[0].listen[0]: 443 (udp) is listened on by nginx_sites[0] already",
+        ),
+    ],
+)
+def test_streams_that_cannot_be_are_refused(streams: list[dict[str, Any]], words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        plan({"nginx_version": NEW, "nginx_sites": [site()], "nginx_streams": streams})
+    assert words in str(caught.value)

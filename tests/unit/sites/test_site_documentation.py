@@ -12,6 +12,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.sluice.nginx.plugins.module_utils.sites import model
+from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
 from scripts.generate import TABLES
 
 ROLE = Path(__file__).resolve().parents[3] / "roles/nginx"
@@ -56,6 +57,11 @@ def _once(block: str) -> str:
     ("title", "keys"), list(_examples()), ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_every_example_of_the_readme_is_understood(title: str, keys: dict[str, Any]) -> None:
+    if all(key.startswith("nginx_") for key in keys):
+        # Variables of the role, and no keys of a site.
+        assert plan({**keys, "nginx_version": "1.26.3"})
+        assert not ArgumentSpecValidator(SPEC).validate({**LEFT, **keys}).error_messages
+        return
     around: dict[str, Any] = {
         "name": "example",
         "server_names": ["example.org", "www.example.org"],

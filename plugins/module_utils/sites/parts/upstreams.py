@@ -9,7 +9,7 @@ from ... import values
 from ...errors import InputError
 from ...schema import Given, Model, key, listing, reader
 
-__all__ = ["Server", "UpstreamGroup"]
+__all__ = ["Server", "UpstreamGroup", "balance", "server"]
 
 _HASH = re.compile(r"hash (?P<key>\S+)(?P<consistent> consistent)?")
 _address = values.address(port_needed=False)
@@ -36,12 +36,14 @@ class Server(Model):
 
 
 @reader("raw", Server)
-def _server(value: object, where: str) -> Server:
+def server(value: object, where: str) -> Server:
+    """Read an address, or a mapping that says more. Raises ``InputError``."""
     return Server.read({"address": _address(value, where)} if isinstance(value, str) else value, where)
 
 
 @reader("str")
-def _balance(value: object, where: str) -> tuple[str, ...]:
+def balance(value: object, where: str) -> tuple[str, ...]:
+    """Read how servers are chosen, as a directive and its arguments. Raises ``InputError``."""
     found = values.text(value, where)
     if found == "round_robin":
         return ()
@@ -59,10 +61,10 @@ class UpstreamGroup(Model):
 
     name: str = key(values.name, "The name by which routes know it.", required=True)
     servers: tuple[Server, ...] = key(
-        listing(_server, empty=False), "Addresses, or mappings that say more.", required=True
+        listing(server, empty=False), "Addresses, or mappings that say more.", required=True
     )
     balance: tuple[str, ...] = key(
-        _balance,
+        balance,
         "C(round_robin), C(least_conn), C(ip_hash), C(hash KEY) or C(hash KEY consistent).",
         default="round_robin",
     )
