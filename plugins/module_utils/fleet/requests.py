@@ -92,6 +92,14 @@ class RolloutOptions:
         return max(60.0, self.confirm_timeout * 2 / 3)
 
 
+def _preflight(release: Release | None, terms: RolloutOptions, needs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    asked: dict[str, Any] = {"want_tree": terms.want_tree, "drift": terms.drift, "recover": not terms.looking}
+    if release is None:
+        return asked
+    described = _described(release, ("platform", "facts"))
+    return {**asked, **described, "needs_bytes": _size(release.tree), "needs": list(needs)}
+
+
 def build(
     operation: str,
     run: Run,
@@ -117,13 +125,7 @@ def build(
     """
     request: dict[str, Any] = {"op": operation, "run": run.asking(), "release": identity}
     if operation == "preflight":
-        request.update(want_tree=terms.want_tree, drift=terms.drift, recover=not terms.looking)
-        if release is not None:
-            described = _described(release, ("platform", "facts"))
-            request.update(**described, needs_bytes=_size(release.tree))
-            request["needs"] = list(needs)
-        elif not identity:
-            request["stored"] = stored
+        request.update(_preflight(release, terms, needs), **({} if release or identity else {"stored": stored}))
     elif operation == "activate":
         request.update(drift=terms.drift, emergency=reason_of(terms.emergency), seconds=bake)
         request["options"] = {"confirm_timeout": terms.confirm_timeout}

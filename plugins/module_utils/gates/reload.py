@@ -225,7 +225,7 @@ def _is_known_of_quic(failure: Mapping[str, Any]) -> bool:
 
 
 def _of_quic(answer: Mapping[str, Any]) -> Iterator[Finding]:
-    """Find new connections over QUIC: those that fail after a reload, those that fail meanwhile, the unwatched."""
+    """Yield what there is to say of QUIC: what fails after a reload, what fails meanwhile, and what is not watched."""
     failures = [failure for failure in answer["failures"] if failure.get("quic")]
     lost = [failure for failure in failures if failure["after"]]
     if lost:

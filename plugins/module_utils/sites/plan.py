@@ -35,13 +35,13 @@ def _user(value: object, where: str) -> str:
 
 
 @reader("str")
-def _time_or_none(value: object, where: str) -> str:
-    return "" if value == "" else values.time(value, where)
+def _worker_processes(value: object, where: str) -> str:
+    return "auto" if value == "auto" else str(values.integer(1, 10_000)(value, where))
 
 
 @reader("str")
-def _worker_processes(value: object, where: str) -> str:
-    return "auto" if value == "auto" else str(values.integer(1, 10_000)(value, where))
+def _time_or_nothing(value: object, where: str) -> str:
+    return "" if value == "" else values.time(value, where)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +97,9 @@ class Variables(Model):
     )
     nginx_gzip: bool = key(values.flag, "Whether text is compressed; a site can say C(gzip: false).", default=True)
     nginx_keepalive_min_timeout: str = key(
-        _time_or_none,
+        _time_or_nothing,
         "For how long a worker that ends after a reload keeps idle connections open, so that a request which is on its "
-        "way is answered, as V(10s); nginx 1.27.4 or newer is needed. Empty leaves it to nginx.",
+        "way is answered, as V(10s); nginx 1.27.4 or newer is needed. It is left to nginx unless given.",
         default="",
     )
     nginx_main_lines: tuple[str, ...] = key(

@@ -264,7 +264,8 @@ class Whole:
                 yield host, _hostile(operation)
 
     def end(self) -> None:
-        self._printed(self._action(run_end.ActionModule).work({"run": self.run.to_json(), "inventory": "production"}, {}))
+        given = {"run": self.run.to_json(), "inventory": "production"}
+        self._printed(self._action(run_end.ActionModule).work(given, {}))
         for path in self.folder.iterdir():
             self.said[path.name] = path.read_bytes().decode() if path.is_file() else ""
         self.said["history"] = history(self.folder.parent)
