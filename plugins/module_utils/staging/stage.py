@@ -289,11 +289,6 @@ class Stage:
         return self._settings.image
 
     @property
-    def nginx_version(self) -> str:
-        """The version of its nginx, where it is known."""
-        return self._settings.nginx_version
-
-    @property
     def container(self) -> str:
         """The name of nginx's container, for ``docker exec`` and testinfra."""
         return f"{self.name}-nginx"
