@@ -52,7 +52,7 @@ author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: Rollbacks are rehearsed
+- name: Rehearse rollbacks
   sluice.nginx.drill:
     confirm_timeout: 10
 """

@@ -23,7 +23,7 @@ author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: The fleet is shown
+- name: Show fleet
   sluice.nginx.fleet_info:
     format: json
 """

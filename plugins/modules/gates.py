@@ -87,7 +87,7 @@ author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: Every release passes every gate
+- name: Run gates on every release
   sluice.nginx.gates:
     run: "{{ sluice_run }}"
     releases: "{{ sluice_rendered.releases }}"

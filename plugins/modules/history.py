@@ -18,7 +18,7 @@ author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: The index of all runs is up to date
+- name: Update index of all runs
   sluice.nginx.history:
 """
 

@@ -41,7 +41,7 @@ author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: The hosts say what they serve and have
+- name: Ask hosts what they serve and have
   sluice.nginx.live_info:
     releases: "{{ sluice_rendered.releases }}"
     platform: "{{ sluice_platform }}"

@@ -86,7 +86,7 @@ author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: Those who are to know are told what became of it
+- name: "Notify team: outcome"
   sluice.nginx.notify:
     step: finalize
     run: "{{ sluice_run }}"

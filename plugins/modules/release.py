@@ -42,7 +42,7 @@ author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: Every host's tree is rendered as a release
+- name: Render tree of every host as a release
   sluice.nginx.release:
     platform: "{{ sluice_platform }}"
   register: sluice_rendered

@@ -188,7 +188,7 @@ author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: The release serves on the hosts of the wave, pending
+- name: Activate release on wave
   sluice.nginx.rollout:
     step: wave
     run: "{{ sluice_run }}"

@@ -32,7 +32,7 @@ author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: Every host is where it was to be
+- name: Check that every host is where it was to be
   sluice.nginx.run_end:
     run: "{{ sluice_run }}"
   run_once: true

@@ -15,7 +15,7 @@ author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: The run has a record
+- name: Start record of the run
   sluice.nginx.run_start:
   register: sluice_run
 """

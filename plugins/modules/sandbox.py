@@ -65,7 +65,7 @@ author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: The fleet runs
+- name: Run fleet
   sluice.nginx.sandbox:
     name: sandbox
     hosts: [web1, web2, app1]
@@ -74,7 +74,7 @@ EXAMPLES = r"""
     context: {image: files/image, sites: files/sites}
   run_once: true
 
-- name: The fleet is gone
+- name: Remove fleet
   sluice.nginx.sandbox:
     name: sandbox
     hosts: [web1, web2, app1]

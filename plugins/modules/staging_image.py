@@ -84,7 +84,7 @@ author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: The platform image is there
+- name: Ensure platform image
   sluice.nginx.staging_image:
     platform: debian-12
     packages: [php-fpm, libnginx-mod-stream]

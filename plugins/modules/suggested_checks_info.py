@@ -28,7 +28,7 @@ author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: What no check reaches gets one proposed
+- name: Propose checks for what no check reaches
   sluice.nginx.suggested_checks_info:
     releases: "{{ sluice_rendered.releases }}"
     staging: "{{ sluice_platform }}"

@@ -25,7 +25,7 @@ author: Sluice (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: What a run that died has left pending is rolled back
+- name: Roll back what a dead run left pending
   sluice.nginx.unlock:
 """
 

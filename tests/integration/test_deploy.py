@@ -184,8 +184,8 @@ def test_a_second_run_changes_nothing(fleet: Fleet) -> None:
     assert "changed=0" in recap(done.output)
     assert "nothing to do on 3 hosts" in done.output
     # No task of the waves, and the run is finalized all the same.
-    assert "TASK [sluice.nginx.rollout : The release serves" not in done.output
-    assert "TASK [sluice.nginx.rollout : Every host is where it was to be]" in done.output
+    assert "TASK [sluice.nginx.rollout : Activate release on wave" not in done.output
+    assert "TASK [sluice.nginx.rollout : Check that every host is where it was to be]" in done.output
     assert [fleet.written(host) for host in WEB] == before
 
 

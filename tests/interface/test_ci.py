@@ -81,12 +81,12 @@ def test_a_pull_request_has_no_secret_and_a_deployment_only_those_of_its_environ
     assert job["environment"] == "production"
     assert _read(deploy)["concurrency"] == {"group": "production", "cancel-in-progress": False}
     having = [step["name"] for step in job["steps"] if "secrets." in str(step)]
-    assert having == ["It serves everywhere, or nowhere"]
+    assert having == ["Serve it everywhere, or nowhere"]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_the_record_is_kept_whatever_came_before(path: Path) -> None:
-    kept = [step for step in _steps(path) if step["name"].startswith("The record is ")]
+    kept = [step for step in _steps(path) if step["name"] in ("Keep record", "Take record")]
     assert len(kept) == 2
     assert {step["if"] for step in kept} <= {"${{ always() }}", "${{ !cancelled() }}"}
 
@@ -161,7 +161,7 @@ def test_the_workflow_goes_from_the_gates_over_an_approval_to_the_deployment() -
         identifier = next((each["identifier"] for each in related.get("success_nodes", [])), "")
     assert way == [
         ("job_template", "Sluice gates"),
-        ("workflow_approval", "The release may go out"),
+        ("workflow_approval", "Check that release may ship"),
         ("job_template", "Sluice deploy"),
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,3 +43,19 @@ def test_each_playbook_has_a_name_that_works_from_any_folder(tmp_path: Path) -> 
 def test_the_playbooks_of_the_design_are_there() -> None:
     names = {"deploy", "gate", "push", "finalize", "rollback", "status", "sandbox"}
     assert {f"playbooks/{name}.yml" for name in names} <= set(PLAYBOOKS)
+
+
+def test_names_of_plays_and_tasks_begin_with_what_is_done() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "*.yml"], cwd=PROJECT, check=True, capture_output=True, text=True
+    ).stdout
+    stories = re.compile(
+        r"^ *-? *name: \"?((?:The|A|An|This|That|Those|What|Who|Where|Every|All|It|No|Some) .*)", re.MULTILINE
+    )
+    found = [
+        f"{name}: {match[1]}"
+        for name in listed.splitlines()
+        if name.startswith(("roles/", "playbooks/", "molecule/", "examples/", "deploy.yml"))
+        for match in stories.finditer((PROJECT / name).read_text(encoding="utf-8"))
+    ]
+    assert found == [], "a name is imperative: Activate release on wave"
