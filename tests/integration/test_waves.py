@@ -261,7 +261,7 @@ def test_hosts_bake_on_after_the_run_has_ended(fleet: Regions) -> None:
     )
     assert found, left.output
     assert [fleet.word(host) for host in ("web2", "web1", "web3")] == ["baked", old, old]
-    timer = ("playbooks/continue.yml", "-e", "decision=heartbeat")
+    timer = ("playbooks/continue.yml", "-e", "decision=heartbeat", "-e", f"run={found[1]}")
     until = time.monotonic() + 150
     done = fleet.play(*timer)
     assert done.code == 0, done.output
@@ -289,7 +289,9 @@ def test_hosts_that_nobody_continues_roll_back_and_so_does_the_run(fleet: Region
     while fleet.state("web2")["pending"] and time.monotonic() < deadline:
         time.sleep(0.5)
     assert (fleet.live(), fleet.words()) == (before, words)
-    done = fleet.play("playbooks/continue.yml")
+    found = re.search(r"run (\S+) is detached", left.output)
+    assert found, left.output
+    done = fleet.play("playbooks/continue.yml", "-e", f"run={found[1]}")
     assert done.code == 2
     assert "web2 failed in bake" in done.output
     assert (fleet.live(), fleet.words()) == (before, words)
