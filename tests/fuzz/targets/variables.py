@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.waivers import read_accept
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.policy import read_policy
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import Inventory, read_waves, waves
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.declared import declared
+from ansible_collections.sluice.nginx.plugins.module_utils.record.lived import read_demand
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.model import parse_sites
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
 
@@ -32,6 +34,8 @@ def run(data: bytes) -> None:
         lambda: plan({"nginx_sites": value, "nginx_version": "1.22.1"}),
         lambda: read_accept([row for row in rows if isinstance(row, dict)]),
         lambda: declared([row for row in rows if isinstance(row, str)]),
+        lambda: read_policy(value),
+        lambda: read_demand("gates_soaked", value if isinstance(value, dict) else {}),
         lambda: waves(read_waves(value, _GROUPS), _HOSTS, Inventory(_GROUPS, lambda host, name: host)),
     ):
         with contextlib.suppress(SluiceError):
