@@ -51,7 +51,7 @@ d,k,*n=i.readline().decode().split()
 z,r,b=p=[i.read(int(m)) for m in n]
 if [str(len(m)) for m in p]!=n: sys.exit("the payload ended early")
 e={{}}
-q="/run/sluice/%s.%x.socket"%(d,sys.hexversion)
+q="/run/sluice/%s.%x%s.socket"%(d[:16],sys.hexversion,sys.executable.replace("/","."))
 a=b""
 if os.path.exists(q):
     import _socket as socket

@@ -60,12 +60,13 @@ def stay(answer: Answer) -> None:
 
 def _socket_path() -> str:
     """Return the path that ``remote.command()`` looks at, in a folder that is there: by the engine's digest, which its
-    own folder is called after, and by what has compiled it.
+    own folder is called after, and by the Python that runs it, since another one may lack modules.
     """
     runtime = Layout().runtime
     System().make_directory(runtime, 0o700)
     folder = os.path.realpath(os.path.join(os.path.dirname(__file__), os.pardir, os.pardir))
-    return os.path.join(runtime, f"{os.path.basename(folder)}.{sys.hexversion:x}.socket")
+    python = f"{sys.hexversion:x}{sys.executable.replace('/', '.')}"
+    return os.path.join(runtime, f"{os.path.basename(folder)[:16]}.{python}.socket")
 
 
 def serve(path: str | Path, answer: Answer, idle: float = IDLE, longest: float = _LONGEST) -> None:
