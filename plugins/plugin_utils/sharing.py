@@ -235,5 +235,7 @@ class SharingAction(WatchingAction):
                 self._show_waiting(f"brought to what was decided, that all confirm: {', '.join(left)}")
                 time.sleep(_AGAIN)
                 # A host that is pending still says so; one that went back goes forward again.
-                for _ in self._asked(dict.fromkeys(left, "activate"), course):
-                    continue
+                for host, answer in self._asked(dict.fromkeys(left, "activate"), course):
+                    why = next((str(problem.get("what", "")) for problem in answer.get("problems") or []), "")
+                    if why:
+                        self._show_waiting(f"{host} does not take it yet: {why}")
