@@ -68,19 +68,6 @@ options:
     description: Whether every change of behaviour that is not accepted fails, also what an edit sets out to do.
     type: bool
     default: false
-  replay_log:
-    description: An access log (combined or JSON, also as C(.gz)), relative to the project, whose requests are asked
-      of both releases in staging.
-    type: str
-    default: ""
-  replay_requests:
-    description: How many different requests are taken from the log.
-    type: int
-    default: 200
-  behaviour_requests:
-    description: How many requests the gate C(behaviour) asks at most. Servers and locations that changed come first.
-    type: int
-    default: 2500
   renewal:
     description:
       - How certificates are renewed on the hosts, where the probe of the hosts and the live configuration do not tell.

@@ -26,7 +26,7 @@ attributes:
   diff_mode:
     description: Shows how the files change.
     support: full
-extends_documentation_fragment: [sluice.nginx.gates, sluice.nginx.packages]
+extends_documentation_fragment: [sluice.nginx.gates, sluice.nginx.packages, sluice.nginx.requests]
 author: Sluice (!UNKNOWN)
 """
 

@@ -82,7 +82,11 @@ options:
         C(rollout_emergency) counts.
     type: bool
     default: false
-extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.gates, sluice.nginx.packages]
+extends_documentation_fragment:
+  - sluice.nginx.controller
+  - sluice.nginx.gates
+  - sluice.nginx.packages
+  - sluice.nginx.requests
 author: Sluice (!UNKNOWN)
 """
 

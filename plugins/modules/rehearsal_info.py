@@ -40,20 +40,7 @@ options:
     description: The version of nginx to rehearse, as V(1.26.3). Empty for the newest one of the platform.
     type: str
     default: ""
-  replay_log:
-    description: An access log (combined or JSON, also as C(.gz)), relative to the project, whose requests are asked
-      of both releases in staging.
-    type: str
-    default: ""
-  replay_requests:
-    description: How many different requests are taken from the log.
-    type: int
-    default: 200
-  behaviour_requests:
-    description: How many requests the gate C(behaviour) asks at most. Servers and locations that changed come first.
-    type: int
-    default: 2500
-extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages]
+extends_documentation_fragment: [sluice.nginx.controller, sluice.nginx.packages, sluice.nginx.requests]
 author: Sluice (!UNKNOWN)
 """
 

@@ -15,7 +15,7 @@ from importlib import import_module
 from socket import AF_UNIX, socket
 from typing import TYPE_CHECKING, Callable
 
-from .host.system import System, let_go
+from .host.system import System
 from .store import Layout
 
 if TYPE_CHECKING:
@@ -41,21 +41,15 @@ Answer = Callable[[bytes, bytes], bool]
 
 def stay(answer: Answer) -> None:
     """Leave a resident engine behind, as a process of its own; this one goes on."""
+
+    def work() -> None:
+        for name in _EXPECTED:
+            import_module(f"{__package__}.operations.{name}")
+        serve(_socket_path(), answer)
+
     # A fault here costs the run a start of the engine, and nothing else.
     with suppress(OSError):
-        child = os.fork()
-        if child:
-            os.waitpid(child, 0)
-            return
-        try:
-            os.setsid()
-            if not os.fork():
-                let_go()
-                for name in _EXPECTED:
-                    import_module(f"{__package__}.operations.{name}")
-                serve(_socket_path(), answer)
-        finally:
-            os._exit(0)
+        System().detach(work)
 
 
 def _socket_path() -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ...coordination.model import CoordinationStore, StoreLogin
     from ..protocol import Json
 
-__all__ = ["SELINUX", "Bind", "NoNamespace", "Ran", "Standing", "System", "let_go"]
+__all__ = ["SELINUX", "Bind", "NoNamespace", "Ran", "Standing", "System"]
 
 SELINUX = "/sys/fs/selinux/enforce"
 """It is there where the machine runs SELinux."""
@@ -277,7 +277,7 @@ class System:
         try:
             os.setsid()
             if not os.fork():
-                let_go()
+                _let_go()
                 work()
         finally:
             os._exit(0)
@@ -303,7 +303,7 @@ def _some(path: str, most: int) -> Iterator[str]:
             waiting += [os.path.join(path, name) for name in os.listdir(path)]
 
 
-def let_go() -> None:
+def _let_go() -> None:
     """Keep nothing of the process before: neither its folder, nor its lock, nor the connection that waits for it."""
     os.chdir("/")
     null = os.open(os.devnull, os.O_RDWR)
