@@ -29,6 +29,7 @@ ANOTHER_PORT = f"{PLAIN}\nserver {{ listen 8080; return 200 other; }}"
 # Takes a port that nginx has had, as soon as nobody has it.
 TAKES_A_PORT = """
 import socket, time
+open("/tmp/watches", "w").close()
 had = 1
 while had:
     with socket.socket() as nginx:
@@ -48,6 +49,7 @@ while True:
 # Begins requests and never ends them; where nginx hangs up, the next ones begin.
 NEVER_ENDS = """
 import socket, time
+open("/tmp/watches", "w").close()
 def hangs(connection):
     try:
         return connection.recv(1) != b""
@@ -101,7 +103,8 @@ def _background(program: str) -> Gate:
     """A program beside the nginx that is reloaded, on the stage of the live release."""
 
     def run(subject: Subject) -> Verdict:
-        subject.staged_live.run("sh", "-c", f"python3 -c '{program}' >/dev/null 2>&1 &")
+        wait = "for n in $(seq 500); do [ -e /tmp/watches ] && break; sleep 0.02; done"
+        subject.staged_live.run("sh", "-c", f"python3 -c '{program}' >/dev/null 2>&1 & {wait}")
         return Verdict("pass", "")
 
     return Gate("background", ("start",), run)

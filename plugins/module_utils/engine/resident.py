@@ -75,13 +75,19 @@ def serve(path: str | Path, answer: Answer, idle: float = IDLE, longest: float =
         listener.listen(8)
         began = asked = time.monotonic()
         forks = _Forks()
-        while not forks.over() and time.monotonic() < min(asked + idle, began + longest) and _inode(path) == own:
-            listener.settimeout(_SOON if forks.at_work else _LOOK)
-            with suppress(OSError):
+        while time.monotonic() < min(asked + idle, began + longest) and _inode(path) == own:
+            over = forks.over()
+            # Who connected meanwhile is answered, even where the run seems over.
+            listener.settimeout(0 if over else _SOON if forks.at_work else _LOOK)
+            try:
                 line, _ = listener.accept()
-                asked = time.monotonic()
-                with closing(line):
-                    forks.add(_fork(listener, line, answer))
+            except OSError:
+                if over:
+                    break
+                continue
+            asked = time.monotonic()
+            with closing(line):
+                forks.add(_fork(listener, line, answer))
         if _inode(path) == own:
             os.unlink(path)
 

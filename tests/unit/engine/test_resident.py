@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -61,10 +62,18 @@ def _connects(path: Path) -> bool:
         return line.connect_ex(str(path)) == 0
 
 
-def _begin(path: Path, request: bytes, bundle: bytes = b"", announced: int | None = None) -> socket.socket:
+def _connect(path: Path) -> socket.socket:
     line = socket.socket(socket.AF_UNIX)
     line.settimeout(20)
     line.connect(str(path))
+    return line
+
+
+def _begin(path: Path, request: bytes, bundle: bytes = b"", announced: int | None = None) -> socket.socket:
+    return _ask(_connect(path), request, bundle, announced)
+
+
+def _ask(line: socket.socket, request: bytes, bundle: bytes = b"", announced: int | None = None) -> socket.socket:
     assert line.recv(1) == b"."
     line.sendall(f"{len(request)} {len(bundle) if announced is None else announced}\n".encode() + request + bundle)
     return line
@@ -95,11 +104,22 @@ def test_it_ends_with_the_run_and_takes_its_socket_along(start: Start) -> None:
 
 def test_a_run_that_follows_at_once_keeps_it(start: Start) -> None:
     process, path = start()
-    last, slow = _begin(path, b"last"), _begin(path, b"slow")
-    _end(last)
-    _end(slow)
+    last, slow = _connect(path), _connect(path)
+    _end(_ask(last, b"last"))
+    _end(_ask(slow, b"slow"))
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(1.5)
+
+
+def test_who_waits_when_the_run_ends_is_answered(start: Start) -> None:
+    process, path = start()
+    last = _ask(_connect(path), b"last")
+    process.send_signal(signal.SIGSTOP)
+    _end(last)
+    waits = _connect(path)
+    process.send_signal(signal.SIGCONT)
+    assert _end(_ask(waits, b"next")).startswith("next+0")
+    assert process.poll() is None
 
 
 def test_it_ends_when_nobody_asks_and_after_its_longest_time(start: Start) -> None:
