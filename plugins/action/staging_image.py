@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.ahead import start_ahead
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import read_bounds
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.orphans import owner_label
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
 from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine
 
 
@@ -32,6 +36,10 @@ class ActionModule(ControllerAction):
             platform = ensure_platform(connect(), name, packages, cache, say, bounds, digest, source, version)
             if said:
                 live.line(f"the platform image {platform.image} is there", "good")
+        # Actions work in processes of their own, whose parent goes on to the end of the run.
+        run = os.getppid()
+        marks = {**labels(project(), "stage"), **owner_label(run)}
+        ahead = start_ahead(options["ahead"], platform.image, marks, bounds, run) if options["ahead"] else ""
         environment = {name: options[name] for name in ("docroots", "directories", "services", "images", "bounds")}
         return {
             "changed": bool(said),
@@ -39,4 +47,5 @@ class ActionModule(ControllerAction):
             "tree": str(platform.tree),
             "packages": list(packages),
             "environment": environment,
+            "ahead": ahead,
         }

@@ -74,6 +74,13 @@ options:
         V(tree_size) and V(tree_files), as the role C(staging) documents them.
     type: dict
     default: {}
+  ahead:
+    description:
+      - How many stages are started at once, beside what the run does until its gates need them. A release that replaces
+        another one takes two.
+      - What nobody has taken is removed at the end of the run.
+    type: int
+    default: 0
   cache:
     description:
       - The directory on the controller for what was read from images.
@@ -143,6 +150,10 @@ prefix:
 layout:
   description: Where the platform's nginx has its binary, modules, logs, pid file and sites.
   type: dict
+  returned: success
+ahead:
+  description: Where the gates get the stages that were started ahead; empty where there are none.
+  type: str
   returned: success
 packages:
   description: O(packages), for an image of another platform that has the same.

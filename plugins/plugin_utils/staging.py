@@ -30,5 +30,6 @@ def read_staging(staging: Mapping[str, Any]) -> tuple[StageSettings, tuple[Servi
         images=parse_images(environment["images"]),
         bounds=read_bounds(environment.get("bounds", {})),
         nginx_version=str(staging.get("nginx_version") or ""),
+        ahead=str(staging.get("ahead") or ""),
     )
     return settings, parse_services(environment["services"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Made", "Maker"]
 
+PARTS = ("nginx", "stub", "judge")
 # A container without a network has no IPv6 otherwise, and production has.
 _SYSCTLS = {"net.ipv6.conf.all.disable_ipv6": "0"}
 
@@ -39,45 +40,65 @@ class Maker:
     ) -> None:
         self.containers: list[Container] = []
         self.watch = DiskWatch(client, bounds)
+        self.name = name
         self._client = client
-        self._name = name
         self._image = image
         self.judge_image = image
         self._labels = dict(labels)
         self._bounds = bounds
+        self._parts: dict[str, Container] = {}
 
-    def three(self, docroots: Mapping[str, Path], trees: Mapping[str, Path]) -> tuple[Made, Made, Made]:
+    @property
+    def parts(self) -> list[str]:
+        """The ids of the containers that were started, for ``adopt``."""
+        return [str(self._parts[part].id) for part in PARTS]
+
+    def start(self) -> None:
         """Start nginx's container, the stubs' and the judge's. Docker's errors are raised as they are."""
         with ThreadPoolExecutor(3) as beside:
-            packed = beside.submit(lambda: (pack({}, docroots), pack({}, trees)))
-            others = beside.submit(self._of_its_own, "stub")
+            made = beside.submit(self._of_its_own, "stub")
             nginx = self._of_its_own("nginx")
-            nginx_started = beside.submit(nginx.container.start)
-            judge = self._judge(nginx.container, others.result().container)
-            others_started = beside.submit(others.result().container.start)
-            nginx_started.result()
-            given = beside.submit(lambda: nginx.agent.give([code(), *packed.result()]))
-            others_started.result()
-            judge.container.start()
-            judge.agent.give([code()])
-            others.result().agent.give([code(), packed.result()[0]])
-            given.result()
-        of_user, of_release = (len(each) for each in packed.result())
-        for made, size in ((nginx, of_user + of_release), (others.result(), of_user), (judge, 0)):
-            self.watch.add(made.container, size + len(code()))
+            started = [beside.submit(nginx.start)]
+            others = made.result()
+            started.append(beside.submit(others.start))
+            judge = self._judge(nginx, others)
+            for each in started:
+                each.result()
+            judge.start()
+
+    def adopt(self, name: str, parts: Sequence[str]) -> None:
+        """Take over the containers that another process started. Docker's errors are raised as they are."""
+        self.name = name
+        self._parts = {part: self._client.containers.get(each) for part, each in zip(PARTS, parts, strict=True)}
+        self.containers += self._parts.values()
+
+    def give(self, docroots: Mapping[str, Path], trees: Mapping[str, Path]) -> tuple[Made, Made, Made]:
+        """Give the agents in the containers what they need. Docker's errors are raised as they are."""
+        user, release = pack({}, docroots), pack({}, trees)
+        archives = {"nginx": [code(), user, release], "stub": [code(), user], "judge": [code()]}
+        with ThreadPoolExecutor(len(PARTS)) as beside:
+            nginx, others, judge = beside.map(lambda part: self._given(part, archives[part]), PARTS)
         self.watch.start()
-        return nginx, others.result(), judge
+        return nginx, others, judge
 
-    def _of_its_own(self, part: str) -> Made:
-        """A container that shares nothing with another one, and has no network."""
-        return self._made(part, hostname=part, network_mode="none", sysctls=_SYSCTLS)
+    def _given(self, part: str, archives: Sequence[bytes]) -> Made:
+        container = self._parts[part]
+        reached = self._bounds.reached if part == "nginx" else _nothing
+        made = Made(container, Agent(container, lambda: self._why(container), reached))
+        made.agent.give(archives)
+        self.watch.add(container, sum(map(len, archives)))
+        return made
 
-    def _judge(self, nginx: Container, others: Container) -> Made:
-        """The judge is in nginx's network, and in no other way near it.
+    def _of_its_own(self, part: str) -> Container:
+        """Make a container that shares nothing with another one, and has no network."""
+        return self._created(part, hostname=part, network_mode="none", sysctls=_SYSCTLS)
+
+    def _judge(self, nginx: Container, others: Container) -> Container:
+        """Make the judge, who is in nginx's network, and in no other way near it.
 
         It has the processes of the stubs, by which it names their network for the link. Its files nobody writes.
         """
-        return self._made(
+        return self._created(
             "judge",
             self.judge_image,
             network_mode=f"container:{nginx.id}",
@@ -86,11 +107,11 @@ class Maker:
             tmpfs={"/sluice": "mode=0700,size=64m", "/tmp": "size=64m"},
         )
 
-    def _made(self, part: str, image: str = "", **more: Any) -> Made:
+    def _created(self, part: str, image: str = "", **more: Any) -> Container:
         made = self._client.containers.create(
             image or self._image,
             command(part),
-            name=f"{self._name}-{part}",
+            name=f"{self.name}-{part}",
             labels=self._labels,
             init=True,
             stdin_open=True,
@@ -98,8 +119,8 @@ class Maker:
             **more,
         )
         self.containers.append(made)
-        reached = self._bounds.reached if part == "nginx" else _nothing
-        return Made(made, Agent(made, lambda: self._why(made), reached))
+        self._parts[part] = made
+        return made
 
     def _why(self, container: Container) -> str:
         """Return why a container has ended, where the engine knows."""
@@ -116,7 +137,7 @@ class Maker:
         made = self._client.containers.create(
             identity,
             list(image.command) or None,
-            name=f"{self._name}-image-{number}",
+            name=f"{self.name}-image-{number}",
             labels=self._labels,
             environment=dict(image.environment),
             network_mode=f"container:{network.id}",

@@ -9,14 +9,16 @@ if TYPE_CHECKING:
     import docker
     from docker.models.containers import Container
 
-__all__ = ["owner_label", "remove_orphans"]
+__all__ = ["is_alive", "owner_label", "remove_orphans"]
 
 _OWNER = "sluice.pid"
 
 
-def owner_label() -> dict[str, str]:
-    """The label that says which process a stage belongs to, so that what a killed one left is known."""
-    return {_OWNER: str(os.getpid())}
+def owner_label(pid: int | None = None) -> dict[str, str]:
+    """The label that says which process a stage belongs to, this one by default, so that what a killed one left is
+    known.
+    """
+    return {_OWNER: str(os.getpid() if pid is None else pid)}
 
 
 def remove_orphans(client: docker.DockerClient, project: str) -> int:
@@ -33,8 +35,13 @@ def remove_orphans(client: docker.DockerClient, project: str) -> int:
 
 
 def _owned(container: Container) -> bool:
+    return is_alive(int(container.labels.get(_OWNER, "0")))
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether there is a process of that id."""
     try:
-        os.kill(int(container.labels.get(_OWNER, "0")), 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:  # somebody else's process lives

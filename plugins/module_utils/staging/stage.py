@@ -24,6 +24,7 @@ from ..environment.model import Environment
 from ..environment.synthesis import STUB_NETWORK
 from ..errors import InputError, SluiceError
 from ..packages import docker
+from .ahead import take
 from .bounds import Bounds
 from .containers import Completed, execute, pulled, remove
 from .create import Made, Maker
@@ -46,7 +47,7 @@ class StageSettings:
 
     ``labels`` mark everything that is made, ``docroots`` are the user's files, ``owners`` the directories that are
     wanted beside those of the configuration, ``images`` answer as upstreams, ``bounds`` hold for each container, and
-    ``nginx_version`` is that of the image, as ``1.26.3``.
+    ``nginx_version`` is that of the image, as ``1.26.3``. ``ahead`` is where stages are taken that were started ahead.
     """
 
     image: str
@@ -56,6 +57,7 @@ class StageSettings:
     images: tuple[Image, ...] = ()
     bounds: Bounds = field(default_factory=Bounds)
     nginx_version: str = ""
+    ahead: str = ""
 
 
 class Stage:
@@ -107,7 +109,7 @@ class Stage:
 
         Use it as a context. What happens on it does not touch this one.
         """
-        settings = replace(self._settings, image=image)
+        settings = replace(self._settings, image=image, ahead="")
         made = Stage(
             self.client,
             f"{self.name}-{part}",
@@ -149,9 +151,20 @@ class Stage:
         self._settings.bounds.check(list(self._trees.values()))
         trees = {f"{_TREE}/{identity}": tree for identity, tree in self._trees.items()}
         try:
-            self._parts = self._maker.three(self._settings.docroots, trees)
+            self._start()
+            self._parts = self._maker.give(self._settings.docroots, trees)
         except docker.errors.APIError as error:
             raise self._refused(error) from error
+
+    def _start(self) -> None:
+        """Start the containers, unless there are some that were started ahead and are as this stage needs them."""
+        settings = self._settings
+        taken = take(settings.ahead) if settings.ahead and self._maker.judge_image == settings.image else None
+        if taken:
+            self._maker.adopt(*taken)
+            self.name = self._maker.name
+        else:
+            self._maker.start()
 
     def _give_judge_packages(self) -> None:
         """Have the judge made of an image with its packages. Without them it says what it cannot ask."""

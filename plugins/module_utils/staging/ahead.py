@@ -1,0 +1,133 @@
+"""Stages whose containers are started ahead, while Ansible still renders releases and asks hosts.
+
+A process of its own starts them, and hands each to whoever asks for one at its socket, in a folder that only its user
+reaches. What nobody has taken when the run is over, it removes. Who finds no such process, or none left, starts
+containers itself: that takes longer and comes to the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from ..errors import SluiceError
+from ..packages import docker
+from .bounds import Bounds
+from .connection import connect
+from .containers import remove
+from .create import Maker
+from .orphans import is_alive
+
+__all__ = ["start_ahead", "take"]
+
+_LOOK_SECONDS = 0.2
+# How long rendering and asking may take until nobody is thought to come any more.
+_LONGEST_SECONDS = 300.0
+# Three containers take a second, and more on a busy machine.
+_TAKEN_SECONDS = 60.0
+_MOST_ANSWER = 4096
+
+Parts = Sequence[str]
+"""The ids of the containers of a stage: nginx's, the stubs' and the judge's."""
+
+
+def start_ahead(count: int, image: str, labels: Mapping[str, str], bounds: Bounds, run: int) -> str:
+    """Begin to start ``count`` stages of an image, which live no longer than the process ``run``.
+
+    Returns the path at which ``take`` gets them; nothing where this machine has no room for that.
+    """
+    try:
+        folder = tempfile.mkdtemp(prefix="sluice-")
+        path = os.path.join(folder, "stages")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+            child = os.fork()
+            if not child:
+                _as_daemon(listener, _Ahead(count, image, labels, bounds, run))
+            os.waitpid(child, 0)
+    except OSError:
+        return ""
+    return path
+
+
+def take(path: str) -> tuple[str, Parts] | None:
+    """Return the name and the containers of a stage that was started ahead; None where there is none any more."""
+    try:
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(_TAKEN_SECONDS)
+            line.connect(path)
+            with line.makefile("rb") as answer:
+                name, *parts = json.loads(answer.read(_MOST_ANSWER))
+    except (OSError, ValueError):
+        return None
+    return name, parts
+
+
+def _as_daemon(listener: socket.socket, ahead: _Ahead) -> None:
+    """Go on as a process that nobody waits for and that holds nothing of the run's."""
+    try:
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+        kept = os.dup2(listener.fileno(), 3)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for channel in range(3):
+            os.dup2(nothing, channel)
+        os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+        ahead.serve(socket.socket(fileno=kept))
+    finally:
+        os._exit(0)
+
+
+class _Ahead:
+    """Starts stages one after the other, so that one is there while the next one starts."""
+
+    def __init__(self, count: int, image: str, labels: Mapping[str, str], bounds: Bounds, run: int) -> None:
+        self._names = [f"sluice-ahead-{secrets.token_hex(4)}" for _ in range(count)]
+        self._image, self._labels, self._bounds, self._run = image, labels, bounds, run
+
+    def serve(self, listener: socket.socket) -> None:
+        """Hand out what is started, until all is taken or the run is over; remove the rest."""
+        folder, until = os.path.dirname(listener.getsockname()), time.monotonic() + _LONGEST_SECONDS
+        listener.settimeout(_LOOK_SECONDS)
+        client = connect()
+        makers = [Maker(client, name, self._image, self._labels, self._bounds) for name in self._names]
+        with ThreadPoolExecutor(1) as pool:
+            left = deque((maker, pool.submit(maker.start)) for maker in makers)
+            while left and is_alive(self._run) and time.monotonic() < until:
+                with contextlib.suppress(OSError):
+                    line, _ = listener.accept()
+                    with line:
+                        self._hand_over(line, *left[0])
+                        left.popleft()
+            # From here on nobody finds it, and what is asked for meanwhile is started by who asks.
+            shutil.rmtree(folder, ignore_errors=True)
+            listener.close()
+            for _, started in left:
+                started.cancel()
+        for maker, _ in left:
+            with contextlib.suppress(SluiceError):
+                remove(maker.containers)
+
+    @staticmethod
+    def _hand_over(line: socket.socket, maker: Maker, started: Future[None]) -> None:
+        """Send the name and the ids of a stage; nothing, and remove what there is, where it did not start.
+
+        Raises ``OSError`` where the other one is gone.
+        """
+        try:
+            started.result()
+        except (docker.errors.DockerException, SluiceError):
+            remove(maker.containers)
+            return
+        line.sendall(json.dumps([maker.name, *maker.parts]).encode())
