@@ -14,6 +14,8 @@ import contextlib
 import functools
 import json
 import secrets
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -34,21 +36,26 @@ _HOME = "sluice"
 _PATHS = [f"/{_HOME}{part}" for part in ("", "/libraries.zip")]
 # What the agent starts may neither read what is meant for it nor say something in its place. All that it needs comes
 # to it as archives, each after a line with its size: that takes Docker no process of its own, as its copying does.
+# The first one is its own code, which is there and read before anything of a release is.
 _BOOT = f"""
 import io,os,sys,tarfile
 i=os.fdopen(os.dup(0),"rb")
 o=os.fdopen(os.dup(1),"w",encoding="utf-8")
 os.dup2(os.open(os.devnull,os.O_RDONLY),0)
 os.dup2(2,1)
-while True:
+def unpack():
     n=int(i.readline())
-    if not n: break
+    if not n: return False
     with tarfile.open(fileobj=io.BytesIO(i.read(n))) as a:
         a.extraction_filter=lambda member,_: member
         a.extractall("/")
+    return True
+unpack()
 sys.path[:0]={_PATHS}
-from sluice.environment.inside.main import main
-main(i,o,sys.argv[1])
+from sluice.environment.inside.main import main, work_of
+work=work_of(sys.argv[1])
+while unpack(): pass
+main(i,o,sys.argv[1],work)
 """
 
 
@@ -78,7 +85,8 @@ def code() -> bytes:
 
 
 class Agent:
-    """The conversation with the agent of a container that was created with ``command`` and is not started yet.
+    """The conversation with the agent of a container that was created with ``command`` and is not started yet, or over
+    the ``stream`` of one that another process began.
 
     ``why`` says in words why the container has ended, where that is known; ``reached`` what is wrong with the hits that
     the agent has counted of its container's bounds.
@@ -89,9 +97,10 @@ class Agent:
         container: Container,
         why: Callable[[], str] = lambda: "",
         reached: Callable[[Mapping[str, Any]], str] = lambda _: "",
+        stream: socket.socket | None = None,
     ) -> None:
         self._lock = threading.Lock()
-        self._stream: Any = container.attach_socket(params=_CHANNELS)
+        self._stream: Any = stream or container.attach_socket(params=_CHANNELS)
         # The client gives a reader of a socket, or over SSH the channel itself.
         self._socket: Any = getattr(self._stream, "_sock", self._stream)
         self._socket.settimeout(_TIMEOUT_SECONDS)
@@ -102,13 +111,23 @@ class Agent:
         self._reached = reached
         self._broken = ""
 
-    def give(self, archives: Iterable[bytes]) -> None:
-        """Hand over archives, which are unpacked at the root of the container's files. Raises ``SluiceError``."""
+    @property
+    def stream(self) -> socket.socket | None:
+        """What another process can go on with; None where the engine is reached in a way that cannot be handed over."""
+        plain = isinstance(self._socket, socket.socket) and not isinstance(self._socket, ssl.SSLSocket)
+        return self._socket if plain else None
+
+    def give(self, archives: Iterable[bytes], *, last: bool = True) -> None:
+        """Hand over archives, which are unpacked at the root of the container's files; the first one is ``code()``.
+
+        It waits for more until the ``last`` ones have come. Raises ``SluiceError``.
+        """
         try:
             for archive in archives:
                 self._socket.sendall(b"%d\n" % len(archive))
                 self._socket.sendall(archive)
-            self._socket.sendall(b"0\n")
+            if last:
+                self._socket.sendall(b"0\n")
         except OSError as error:
             raise self._ended("take its files", error) from error
 

@@ -18,16 +18,17 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
 
 from ..errors import SluiceError
 from ..packages import docker
 from .bounds import Bounds
 from .connection import connect
 from .containers import remove
-from .create import Maker
+from .create import PARTS, Maker
 from .orphans import is_alive
 
-__all__ = ["start_ahead", "take"]
+__all__ = ["Taken", "start_ahead", "take"]
 
 _LOOK_SECONDS = 0.2
 # How long rendering and asking may take until nobody is thought to come any more.
@@ -36,8 +37,13 @@ _LONGEST_SECONDS = 300.0
 _TAKEN_SECONDS = 60.0
 _MOST_ANSWER = 4096
 
-Parts = Sequence[str]
-"""The ids of the containers of a stage: nginx's, the stubs' and the judge's."""
+
+class Taken(NamedTuple):
+    """The name of a stage, and the ids of its containers with what their agents are talked to over."""
+
+    name: str
+    ids: Sequence[str]
+    streams: Sequence[socket.socket]
 
 
 def start_ahead(count: int, image: str, labels: Mapping[str, str], bounds: Bounds, run: int) -> str:
@@ -60,17 +66,20 @@ def start_ahead(count: int, image: str, labels: Mapping[str, str], bounds: Bound
     return path
 
 
-def take(path: str) -> tuple[str, Parts] | None:
-    """Return the name and the containers of a stage that was started ahead; None where there is none any more."""
+def take(path: str) -> Taken | None:
+    """Return a stage that was started ahead; None where there is none any more."""
     try:
         with socket.socket(socket.AF_UNIX) as line:
             line.settimeout(_TAKEN_SECONDS)
             line.connect(path)
-            with line.makefile("rb") as answer:
-                name, *parts = json.loads(answer.read(_MOST_ANSWER))
-    except (OSError, ValueError):
+            answer, files, _, _ = socket.recv_fds(line, _MOST_ANSWER, len(PARTS))
+    except OSError:
         return None
-    return name, parts
+    streams = [socket.socket(fileno=file) for file in files]
+    if len(streams) < len(PARTS):
+        return None
+    name, *ids = json.loads(answer)
+    return Taken(name, ids, streams)
 
 
 def _as_daemon(listener: socket.socket, ahead: _Ahead) -> None:
@@ -121,13 +130,17 @@ class _Ahead:
 
     @staticmethod
     def _hand_over(line: socket.socket, maker: Maker, started: Future[None]) -> None:
-        """Send the name and the ids of a stage; nothing, and remove what there is, where it did not start.
+        """Send a stage; nothing, and remove what there is, where it did not start or its streams cannot be sent.
 
         Raises ``OSError`` where the other one is gone.
         """
         try:
             started.result()
+            files = [each.agent.stream.fileno() for each in maker.parts if each.agent.stream is not None]
         except (docker.errors.DockerException, SluiceError):
+            files = []
+        if len(files) < len(PARTS):
             remove(maker.containers)
             return
-        line.sendall(json.dumps([maker.name, *maker.parts]).encode())
+        answer = [maker.name, *(str(each.container.id) for each in maker.parts)]
+        socket.send_fds(line, [json.dumps(answer).encode()], files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -46,54 +47,50 @@ class Maker:
         self.judge_image = image
         self._labels = dict(labels)
         self._bounds = bounds
-        self._parts: dict[str, Container] = {}
+        self._parts: dict[str, Made] = {}
 
     @property
-    def parts(self) -> list[str]:
-        """The ids of the containers that were started, for ``adopt``."""
-        return [str(self._parts[part].id) for part in PARTS]
+    def parts(self) -> list[Made]:
+        """What was started: nginx's container, the stubs' and the judge's."""
+        return [self._parts[part] for part in PARTS]
 
     def start(self) -> None:
-        """Start nginx's container, the stubs' and the judge's. Docker's errors are raised as they are."""
+        """Start nginx's container, the stubs' and the judge's, and their agents. Docker's errors are raised as they
+        are.
+        """
         with ThreadPoolExecutor(3) as beside:
             made = beside.submit(self._of_its_own, "stub")
             nginx = self._of_its_own("nginx")
-            started = [beside.submit(nginx.start)]
+            started = [beside.submit(_begin, nginx)]
             others = made.result()
-            started.append(beside.submit(others.start))
-            judge = self._judge(nginx, others)
+            started.append(beside.submit(_begin, others))
+            judge = self._judge(nginx.container, others.container)
             for each in started:
                 each.result()
-            judge.start()
+            _begin(judge)
 
-    def adopt(self, name: str, parts: Sequence[str]) -> None:
-        """Take over the containers that another process started. Docker's errors are raised as they are."""
+    def adopt(self, name: str, ids: Sequence[str], streams: Sequence[socket.socket]) -> None:
+        """Go on with the containers that another process started. Docker's errors are raised as they are."""
         self.name = name
-        self._parts = {part: self._client.containers.get(each) for part, each in zip(PARTS, parts, strict=True)}
-        self.containers += self._parts.values()
+        for part, identity, stream in zip(PARTS, ids, streams, strict=True):
+            self._keep(part, self._client.containers.get(identity), stream)
 
-    def give(self, docroots: Mapping[str, Path], trees: Mapping[str, Path]) -> tuple[Made, Made, Made]:
-        """Give the agents in the containers what they need. Docker's errors are raised as they are."""
+    def give(self, docroots: Mapping[str, Path], trees: Mapping[str, Path]) -> None:
+        """Give the agents what they need of the user and of the releases. Raises ``SluiceError``."""
         user, release = pack({}, docroots), pack({}, trees)
-        archives = {"nginx": [code(), user, release], "stub": [code(), user], "judge": [code()]}
+        archives = {"nginx": [user, release], "stub": [user], "judge": []}
         with ThreadPoolExecutor(len(PARTS)) as beside:
-            nginx, others, judge = beside.map(lambda part: self._given(part, archives[part]), PARTS)
+            for each in [beside.submit(self._parts[part].agent.give, archives[part]) for part in PARTS]:
+                each.result()
+        for part, made in self._parts.items():
+            self.watch.add(made.container, sum(map(len, archives[part])) + len(code()))
         self.watch.start()
-        return nginx, others, judge
 
-    def _given(self, part: str, archives: Sequence[bytes]) -> Made:
-        container = self._parts[part]
-        reached = self._bounds.reached if part == "nginx" else _nothing
-        made = Made(container, Agent(container, lambda: self._why(container), reached))
-        made.agent.give(archives)
-        self.watch.add(container, sum(map(len, archives)))
-        return made
-
-    def _of_its_own(self, part: str) -> Container:
+    def _of_its_own(self, part: str) -> Made:
         """Make a container that shares nothing with another one, and has no network."""
         return self._created(part, hostname=part, network_mode="none", sysctls=_SYSCTLS)
 
-    def _judge(self, nginx: Container, others: Container) -> Container:
+    def _judge(self, nginx: Container, others: Container) -> Made:
         """Make the judge, who is in nginx's network, and in no other way near it.
 
         It has the processes of the stubs, by which it names their network for the link. Its files nobody writes.
@@ -107,7 +104,7 @@ class Maker:
             tmpfs={"/sluice": "mode=0700,size=64m", "/tmp": "size=64m"},
         )
 
-    def _created(self, part: str, image: str = "", **more: Any) -> Container:
+    def _created(self, part: str, image: str = "", **more: Any) -> Made:
         made = self._client.containers.create(
             image or self._image,
             command(part),
@@ -118,9 +115,13 @@ class Maker:
             **self._bounds.of(self._client, part),
             **more,
         )
-        self.containers.append(made)
-        self._parts[part] = made
-        return made
+        return self._keep(part, made)
+
+    def _keep(self, part: str, container: Container, stream: socket.socket | None = None) -> Made:
+        self.containers.append(container)
+        reached = self._bounds.reached if part == "nginx" else _nothing
+        self._parts[part] = Made(container, Agent(container, lambda: self._why(container), reached, stream))
+        return self._parts[part]
 
     def _why(self, container: Container) -> str:
         """Return why a container has ended, where the engine knows."""
@@ -154,6 +155,11 @@ class Maker:
         except docker.errors.APIError as error:
             raise SluiceError(f"the image {image.image} does not start: {error.explanation or error}") from error
         await_image(made, image, network)
+
+
+def _begin(made: Made) -> None:
+    made.container.start()
+    made.agent.give([code()], last=False)
 
 
 def _nothing(_: Mapping[str, Any]) -> str:

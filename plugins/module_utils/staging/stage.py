@@ -152,7 +152,8 @@ class Stage:
         trees = {f"{_TREE}/{identity}": tree for identity, tree in self._trees.items()}
         try:
             self._start()
-            self._parts = self._maker.give(self._settings.docroots, trees)
+            self._maker.give(self._settings.docroots, trees)
+            self._parts = tuple(self._maker.parts)
         except docker.errors.APIError as error:
             raise self._refused(error) from error
 

@@ -13,12 +13,17 @@ import json
 import sys
 import traceback
 from types import ModuleType
-from typing import Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from .common import HOME, PLAN
 from .limits import hits
 
-__all__ = ["main"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Work = Mapping[str, Callable[..., dict[str, Any]]]
+
+__all__ = ["main", "work_of"]
 
 # Where the function of that name is.
 _WORK = {
@@ -61,12 +66,16 @@ _ENGINE = ("host.nginx", "host.processes", "logs", "proof")
 _CODECS = ("ascii", "idna", "latin-1", "utf-8")
 
 
-def main(asked: BinaryIO, told: TextIO, part: str) -> None:
+def work_of(part: str) -> Work:
+    """Return what the agent of a part can do, by name."""
+    return {what: getattr(_imported(name), what) for what, name in _WORK[part].items()}
+
+
+def main(asked: BinaryIO, told: TextIO, part: str, work: Work) -> None:
     """Answer each line of ``asked``, ``[token, what, about]``; what cannot be done is told as ``error``.
 
     The token comes back with the answer, so that nobody else can answer without knowing the question.
     """
-    work = {what: getattr(_imported(name), what) for what, name in _WORK[part].items()}
     if part == "nginx":
         for name in _ENGINE:
             _imported(f"..engine.{name}")
