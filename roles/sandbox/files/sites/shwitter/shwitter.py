@@ -77,6 +77,8 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     server_version = "shwitter"
+    # Head and body are written apart, and a client may wait 40 ms with its word that the head has come.
+    disable_nagle_algorithm = True
     timeout = 60
     posts: Posts
     instance: str
