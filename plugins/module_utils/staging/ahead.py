@@ -8,6 +8,7 @@ containers itself: that takes longer and comes to the same.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import secrets
@@ -92,6 +93,8 @@ def _as_daemon(listener: socket.socket, ahead: _Ahead) -> None:
         nothing = os.open(os.devnull, os.O_RDWR)
         for channel in range(3):
             os.dup2(nothing, channel)
+        # What the run has open is closed by number here, and must not be closed once more when its objects are collected.
+        gc.freeze()
         os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
         ahead.serve(socket.socket(fileno=kept))
     finally:

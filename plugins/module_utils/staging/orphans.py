@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import docker
-    from docker.models.containers import Container
+from ..packages import docker
 
 __all__ = ["is_alive", "owner_label", "remove_orphans"]
 
@@ -23,19 +21,14 @@ def owner_label(pid: int | None = None) -> dict[str, str]:
 
 def remove_orphans(client: docker.DockerClient, project: str) -> int:
     """Remove the stages of a project whose process is gone; tells how many containers there were."""
-    labels: list[str] = [f"sluice.project={project}", "sluice.part=stage"]
-    left = [
-        each
-        for each in client.containers.list(all=True, filters={"label": labels}, ignore_removed=True)
-        if not _owned(each)
-    ]
-    for container in left:
-        container.remove(force=True, v=True)
+    labels = [f"sluice.project={project}", "sluice.part=stage"]
+    rows = client.api.containers(all=True, filters={"label": labels})
+    left = [row["Id"] for row in rows if not is_alive(int(row["Labels"].get(_OWNER, "0")))]
+    for identity in left:
+        # Another run may do the same.
+        with contextlib.suppress(docker.errors.NotFound):
+            client.api.remove_container(identity, force=True, v=True)
     return len(left)
-
-
-def _owned(container: Container) -> bool:
-    return is_alive(int(container.labels.get(_OWNER, "0")))
 
 
 def is_alive(pid: int) -> bool:
