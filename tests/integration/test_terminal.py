@@ -76,7 +76,9 @@ def test_a_run_of_three_hosts_fits_on_one_screen_and_says_what_runs(fleet: Fleet
     # A verdict is there long before the run ends, and gates say that they run; nothing of that is left.
     assert run.first("  syntax     pass") < run.shown[-1].at - 2
     drawn = re.findall(r"([^\r\n]*)\x1b\[K\r", run.raw)
-    assert any("starting containers" in line for line in drawn)
+    assert any(
+        words in line for line in drawn for words in ("starting containers", "making the environment", "behaviour (")
+    )
     assert any(re.search(r"activating .* waiting for web", line) for line in drawn)
     assert any("s of bake" in line for line in drawn)
     assert all(len(line) < 100 for line in drawn)

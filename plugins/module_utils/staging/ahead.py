@@ -24,7 +24,7 @@ from typing import NamedTuple
 from ..errors import SluiceError
 from ..packages import docker
 from .bounds import Bounds
-from .connection import connect
+from .connection import connect, is_local
 from .containers import remove
 from .create import PARTS, Maker
 from .orphans import is_alive
@@ -50,8 +50,11 @@ class Taken(NamedTuple):
 def start_ahead(count: int, image: str, labels: Mapping[str, str], bounds: Bounds, run: int) -> str:
     """Begin to start ``count`` stages of an image, which live no longer than the process ``run``.
 
-    Returns the path at which ``take`` gets them; nothing where this machine has no room for that.
+    Returns the path at which ``take`` gets them; nothing where this machine has no room for that, or the engine is
+    another machine's.
     """
+    if not is_local():
+        return ""
     try:
         folder = tempfile.mkdtemp(prefix="sluice-")
         path = os.path.join(folder, "stages")
@@ -133,17 +136,15 @@ class _Ahead:
 
     @staticmethod
     def _hand_over(line: socket.socket, maker: Maker, started: Future[None]) -> None:
-        """Send a stage; nothing, and remove what there is, where it did not start or its streams cannot be sent.
+        """Send a stage; nothing, and remove what there is, where it did not start.
 
         Raises ``OSError`` where the other one is gone.
         """
         try:
             started.result()
-            files = [each.agent.stream.fileno() for each in maker.parts if each.agent.stream is not None]
         except (docker.errors.DockerException, SluiceError):
-            files = []
-        if len(files) < len(PARTS):
             remove(maker.containers)
             return
         answer = [maker.name, *(str(each.container.id) for each in maker.parts)]
+        files = [each.agent.stream.fileno() for each in maker.parts]
         socket.send_fds(line, [json.dumps(answer).encode()], files)

@@ -8,7 +8,7 @@ import shutil
 from ..errors import SluiceError
 from ..packages import docker, requests
 
-__all__ = ["connect", "explain"]
+__all__ = ["connect", "explain", "is_local"]
 
 _SOCKET = "unix:///var/run/docker.sock"
 _DAEMONS = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
@@ -30,6 +30,11 @@ def explain(host: str, *, installed: bool, allowed: bool, error: str) -> SluiceE
     return SluiceError(
         f"Docker is installed and does not answer: {error}; start it with `sudo systemctl start docker` or `make setup`"
     )
+
+
+def is_local() -> bool:
+    """Return whether the engine is reached over a socket of this machine, which one process can hand to another."""
+    return (os.environ.get("DOCKER_HOST") or _SOCKET).startswith("unix://")
 
 
 def connect(timeout: int = 120) -> docker.DockerClient:

@@ -54,7 +54,7 @@ work = Path({home!r})
 for module in (main, common): module.HOME, module.PLAN = work, work / "plan.json"
 asked = io.BytesIO(b'["t1", "read", [{{"path": "/etc/hostname"}}]]\\n["t2", "no such thing", []]\\n')
 told = io.StringIO()
-main.main(asked, told, "nginx")
+main.main(asked, told, "nginx", main.work_of("nginx"))
 print(told.getvalue())
 try:
     import this

@@ -67,7 +67,10 @@ _CODECS = ("ascii", "idna", "latin-1", "utf-8")
 
 
 def work_of(part: str) -> Work:
-    """Return what the agent of a part can do, by name."""
+    """Return what the agent of a part can do, by name, with all imported that it takes."""
+    if part == "nginx":
+        for name in _ENGINE:
+            _imported(f"..engine.{name}")
     return {what: getattr(_imported(name), what) for what, name in _WORK[part].items()}
 
 
@@ -77,8 +80,6 @@ def main(asked: BinaryIO, told: TextIO, part: str, work: Work) -> None:
     The token comes back with the answer, so that nobody else can answer without knowing the question.
     """
     if part == "nginx":
-        for name in _ENGINE:
-            _imported(f"..engine.{name}")
         _seal()
     plan: dict[str, Any] = {}
     for line in asked:
