@@ -55,17 +55,18 @@ def start_ahead(count: int, image: str, labels: Mapping[str, str], bounds: Bound
     """
     if not is_local():
         return ""
+    folder = tempfile.mkdtemp(prefix="sluice-")
+    path = os.path.join(folder, "stages")
     try:
-        folder = tempfile.mkdtemp(prefix="sluice-")
-        path = os.path.join(folder, "stages")
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path)
             listener.listen()
             child = os.fork()
             if not child:
-                _as_daemon(listener, _Ahead(count, image, labels, bounds, run))
+                _as_daemon(listener, folder, _Ahead(count, image, labels, bounds, run))
             os.waitpid(child, 0)
     except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
         return ""
     return path
 
@@ -86,8 +87,8 @@ def take(path: str) -> Taken | None:
     return Taken(name, ids, streams)
 
 
-def _as_daemon(listener: socket.socket, ahead: _Ahead) -> None:
-    """Go on as a process that nobody waits for and that holds nothing of the run's."""
+def _as_daemon(listener: socket.socket, folder: str, ahead: _Ahead) -> None:
+    """Go on as a process that nobody waits for and that holds nothing of the run's; remove ``folder`` in the end."""
     try:
         os.setsid()
         if os.fork():
@@ -96,10 +97,13 @@ def _as_daemon(listener: socket.socket, ahead: _Ahead) -> None:
         nothing = os.open(os.devnull, os.O_RDWR)
         for channel in range(3):
             os.dup2(nothing, channel)
-        # What the run has open is closed by number here, and must not be closed once more when its objects are collected.
+        # What the run has open is closed by its number, and must not be once more when its objects are collected.
         gc.freeze()
         os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
-        ahead.serve(socket.socket(fileno=kept))
+        try:
+            ahead.serve(socket.socket(fileno=kept))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
     finally:
         os._exit(0)
 
@@ -113,7 +117,7 @@ class _Ahead:
 
     def serve(self, listener: socket.socket) -> None:
         """Hand out what is started, until all is taken or the run is over; remove the rest."""
-        folder, until = os.path.dirname(listener.getsockname()), time.monotonic() + _LONGEST_SECONDS
+        until = time.monotonic() + _LONGEST_SECONDS
         listener.settimeout(_LOOK_SECONDS)
         client = connect()
         makers = [Maker(client, name, self._image, self._labels, self._bounds) for name in self._names]
@@ -125,8 +129,7 @@ class _Ahead:
                     with line:
                         self._hand_over(line, *left[0])
                         left.popleft()
-            # From here on nobody finds it, and what is asked for meanwhile is started by who asks.
-            shutil.rmtree(folder, ignore_errors=True)
+            # Who asks from here on starts containers himself.
             listener.close()
             for _, started in left:
                 started.cancel()
