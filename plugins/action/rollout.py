@@ -2,82 +2,47 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import math
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from ansible_collections.sluice.nginx.plugins.module_utils.alarms.judging import PHASE as ALARMS
-from ansible_collections.sluice.nginx.plugins.module_utils.alarms.model import read_alarms
-from ansible_collections.sluice.nginx.plugins.module_utils.alarms.of_run import AlarmsOfRun
-from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
-from ansible_collections.sluice.nginx.plugins.module_utils.evidence.of_run import EvidenceOfRun
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decisions import PLAN, RunState
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.detached import (
-    FIRST,
-    TERMS,
-    Detached,
-    check_detachable,
-    end_detached,
-    read_detached,
-    take,
-)
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decisions import PLAN
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.detached import check_detachable
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.hooks import hooks_of, to_return
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.pause import ATTENTIVE, STOP
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import (
-    Question,
-    RolloutOptions,
-    build,
-    hold_to,
-)
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import RunRecord, visitor
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import Signer, read_inventory, sign_rollback
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.questions import Questions
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import RolloutOptions
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import RunRecord
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import Signer, read_inventory
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import (
     Inventory,
     Wave,
     budget_of,
     only,
-    read_seconds,
     read_waves,
-    rounds,
     waves,
 )
-from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import Receipt
-from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
-from ansible_collections.sluice.nginx.plugins.module_utils.redactor.releases import door_of
-from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
-from ansible_collections.sluice.nginx.plugins.module_utils.reports.progress import FleetProgress
-from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import listed, now, sentence
-from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import ReleaseId, read_release_id
+from ansible_collections.sluice.nginx.plugins.module_utils.release.store import ReleaseStore
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import GROUP, project, read_run
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import NAME as EMERGENCY
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import emergency_of
-from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, HostRequest, failure
-from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine
-from ansible_collections.sluice.nginx.plugins.plugin_utils.sharing import SharingAction
-from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
+from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import FleetAction
+from ansible_collections.sluice.nginx.plugins.plugin_utils.rollout.baking import BakeWatch
+from ansible_collections.sluice.nginx.plugins.plugin_utils.rollout.detaching import Detaching, first_bake, leaves
+from ansible_collections.sluice.nginx.plugins.plugin_utils.rollout.hosts import RolloutHosts
+from ansible_collections.sluice.nginx.plugins.plugin_utils.rollout.journal import ShownJournal, open_record
+from ansible_collections.sluice.nginx.plugins.plugin_utils.rollout.pausing import pause
+from ansible_collections.sluice.nginx.plugins.plugin_utils.rollout.preflight import PreflightAnswers, check_agreement
+from ansible_collections.sluice.nginx.plugins.plugin_utils.rollout.slices import (
+    RolloutSlice,
+    WholeRollout,
+    open_shared,
+)
 
 _LOOKS = "preflight"
-# So many hosts of a kind are named; the rest is counted.
-_NAMED = 3
-# Settings of the role that hosts of one run may have different values of.
-_EACH_ITS_OWN = ("rollout_allowed_signers", "rollout_engine_command", "rollout_inventory")
-# A value of it may have a password.
-_NOT_SHOWN = "rollout_store"
 
 
-class _Wanted(NamedTuple):
-    """An operation, the release that it is about (None where the host is to find it), and whether the host has it."""
-
-    operation: str
-    identity: ReleaseId | None
-    has_release: bool
-
-
-class ActionModule(SharingAction):
+class ActionModule(FleetAction):
     """Decides from the run's journal what each host is asked, asks all at once, and notes what they answer.
 
     A host that fails does not fail the task: the journal notes it, and the run is finalized by that.
@@ -104,202 +69,133 @@ class ActionModule(SharingAction):
 
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Take the step on every host for which it means something."""
-        detached = read_detached(read_run(options["run"]).folder) if options["step"] != _LOOKS else None
-        if detached:
-            options, hosts = detached.begun_with(options), _of_run(detached, hosts)
-        self._detached, self._options, self._hosts = detached, options, hosts
-        written = self._variables(hosts[0]).get(EMERGENCY) if hosts else None
-        emergency = emergency_of(options["emergency"], self._loader, self._templar, written)
-        if detached:
-            # It counted when the run began.
-            emergency = str(detached.terms["emergency"])
-        self._run = read_run(options["run"])
-        self._store = ReleaseStore(self._state() / "releases")
-        self._door = self._door_of_run()
-        self._record = RunRecord(self._run, self._door)
-        self._progress = FleetProgress()
-        self._live: LiveLine | None = None
-        self._done: dict[str, dict[str, Any]] = {host: {"changed": False} for host in hosts}
-        self._diffs: dict[str, list[str]] = {}
-        self._told_of_platform: dict[str, dict[str, Any]] = {}
-        self._terms = RolloutOptions(
+        self._prepare(hosts, options)
+        with self._part.alive():
+            result = self._preflight() if options["step"] == _LOOKS else self._take(options["step"])
+        done = self._hosts.done
+        changed = any(each["changed"] for each in done.values())
+        result = {"changed": changed, "due": bool(self._hosts.due()), "hosts": done, **result}
+        differences = self._found.differences()
+        return {**result, "diff": differences} if differences else result
+
+    def _prepare(self, hosts: list[str], given: dict[str, Any]) -> None:
+        """Make the parts of the step. Raises ``SluiceError`` for options that cannot be."""
+        is_check = bool(self._task.check_mode)
+        self._run = read_run(given["run"])
+        is_first = given["step"] == _LOOKS
+        self._detaching = Detaching(self._run, None) if is_first else Detaching.of(self._run)
+        self._options = options = self._detaching.options(given)
+        hosts = self._detaching.hosts(hosts)
+        terms = RolloutOptions(
             keep=options["keep"],
             drift=options["drift"],
-            emergency=emergency,
+            emergency=self._emergency(hosts),
             confirm_timeout=options["confirm_timeout"],
             want_tree=bool(self._task.diff),
-            looking=self._task.check_mode,
+            looking=is_check,
         )
-        self._alarms = AlarmsOfRun(read_alarms(options["alarms"], options["alertmanager_url"]), project())
-        self._comparing: EvidenceOfRun | None = None
-        self._read_shared()
-        with self._alive():
-            return self._step(options)
+        state = self._state()
+        store = ReleaseStore(state / "releases")
+        self._record = open_record(self._run, options, state)
+        self._journal = journal = ShownJournal(self._record, self._display)
+        self._found = PreflightAnswers(journal, store)
+        variables = self._variables_of_task
+        shared = None if is_check else open_shared(options, variables, self._run, state, self._signer)
+        questions = Questions(
+            options,
+            self._run,
+            terms,
+            store,
+            signer=self._signer,
+            decision=lambda: shared.for_hosts() if shared is not None and shared.is_joined else None,
+        )
+        wave = options["wave"]
+        self._hosts = RolloutHosts(hosts, wave, self._answers, questions, journal, self._found, is_check=is_check)
+        self._bake = BakeWatch(options, self._run, terms, self._hosts, journal)
+        self._part = RolloutSlice(shared, self._hosts, self._bake, journal) if shared is not None else WholeRollout()
 
-    def _step(self, options: dict[str, Any]) -> dict[str, Any]:
-        order: list[Wave] = []
-        hooks: dict[str, str] = {}
-        if options["step"] == "preflight":
-            self._agree()
-            order, hooks = self._order(), hooks_of(options["hooks"], project())
-            if options["detach"]:
-                check_detachable([wave.to_json() for wave in order], hooks, is_shared=bool(options["store"]))
-            self._ask_all("preflight")
-            self._tell_platforms()
-            if self._alarms and self._due():
-                self._write(ALARMS, "", self._alarms.before())
-            self._join(only(order, self._due()), is_hooked=bool(hooks))
-        else:
-            self._take(options["step"])
-        changed = any(said["changed"] for said in self._done.values())
-        due = self._due()
-        result = {"changed": changed, "due": bool(due), "hosts": self._done}
-        if options["step"] == "preflight":
-            result["waves"] = [wave.to_json() for wave in only(order, due)]
-            result["hooks"] = hooks
-        else:
-            result["stopped"] = self._is_bad()
-            result["detached"] = self._detached is not None and self._detached.bakes
-        if options["step"] == "resume" and self._detached:
-            result["waves"] = [] if self._detached.bakes or self._is_bad() else self._detached.waves
-        if options["step"] == "rollback":
-            result["to_return"] = to_return(self._record.events())
-        return {**result, "diff": _differences(self._diffs)} if self._diffs else result
-
-    def _door_of_run(self) -> Redactor:
-        """What hosts say passes it: it knows the secrets of the releases that the controller has of those they get."""
-        named = {str(each) for each in self._options["releases"].values() if each}
-        if self._options["stored"]:
-            events = RunRecord(self._run).events()
-            named = {str(event.answer.get("release")) for event in events if event.phase == "preflight"}
-        found = []
-        for identity, store in itertools.product(sorted(named), (self._store, ReleaseStore(self._state() / "live"))):
-            # One that is gone, or is none, is told of where it is asked for.
-            with contextlib.suppress(SluiceError):
-                found.append(store.get(read_release_id(identity)))
-        return door_of(found)
-
-    def _tell_platforms(self) -> None:
-        """Tell what the hosts are, each kind once, and what of it is described nowhere."""
-        from ansible_collections.sluice.nginx.plugins.module_utils.platforms.detection import detected_of_answer
-
-        kinds: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-        for host, answer in self._told_of_platform.items():
-            found = detected_of_answer(answer)
-            kinds.setdefault((found.words, found.missing), []).append(host)
-        for (words, missing), hosts in sorted(kinds.items()):
-            named = ", ".join(sorted(hosts)[:_NAMED]) + (
-                f" and {len(hosts) - _NAMED} more" if len(hosts) > _NAMED else ""
-            )
-            show(self._display, f"{named}: {words}", self._door)
-            for each in missing:
-                show(self._display, f"{named}: {each}", self._door, color="yellow")
-
-    def _agree(self) -> None:
-        """A run has one setting for all its hosts. Raises ``InputError`` for one that hosts have their own of."""
+    def _preflight(self) -> dict[str, Any]:
+        """Look at the hosts, and return the waves of those that are to change."""
+        options, hosts = self._options, self._hosts
         role = self._task._role
-        names = [name for name in role.get_default_vars() if name not in _EACH_ITS_OWN] if role else []
-        first, *others = self._hosts
-        here = self._variables(first)
-        for host in others:
-            there = self._variables(host)
-            for name in names:
-                if here.get(name) != there.get(name):
-                    values = f"{first} has {here.get(name)!r} and {host} has {there.get(name)!r}"
-                    found = f"{first} and {host} have different values" if name == _NOT_SHOWN else values
-                    do = "set it for their group, or leave hosts out with --limit"
-                    raise InputError(name, f"{found}, but a run has one for all of its hosts; {do}")
+        check_agreement(role.get_default_vars() if role else (), hosts.names, self._variables)
+        order, hooks = self._order(), hooks_of(options["hooks"], project())
+        if options["detach"]:
+            check_detachable([wave.to_json() for wave in order], hooks, is_shared=bool(options["store"]))
+        hosts.take("preflight")
+        self._found.show_platforms()
+        self._bake.before_run()
+        self._part.join([wave.hosts for wave in only(order, hosts.due())], is_hooked=bool(hooks))
+        return {"waves": [wave.to_json() for wave in only(order, hosts.due())], "hooks": hooks}
 
-    def _due(self) -> list[str]:
-        """Return the hosts that are to be switched, or watched on, by a wave that comes now."""
-        course = RunState(self._record.events())
-        return [host for host in self._hosts if course.decide("activate", host).operation]
-
-    def _take(self, step: str) -> None:
-        """Take a step after the preflight."""
+    def _take(self, step: str) -> dict[str, Any]:
+        """Take a step after the preflight, and return how the run is. Hosts that bake without it are let alone."""
+        steps: Mapping[str, Callable[[], None]] = {
+            "wave": self._wave,
+            "bake": self._bake_on,
+            "pause": self._pause,
+            "rollback": self._rollback,
+            "finalize": self._finalize,
+        }
         if step == "resume":
-            self._resume()
-        if self._detached and self._detached.bakes:
-            for said in self._done.values():
-                said.setdefault("why", "bakes on, and the run has ended")
-            return
-        longest = ATTENTIVE if self._alarms or self._options["evidence"] else math.inf
-        leaves = step == "wave" and self._leaves()
-        bake = min(FIRST, self._options["bake"]) if leaves else self._options["bake"]
-        duration = rounds(bake, self._options["confirm_timeout"], longest)
-        if step == "wave":
-            self._await_wave()
-        if step in ("wave", "bake"):
-            self._begin_evidence()
-            for number, seconds in enumerate(duration):
-                self._ask_all("activate" if step == "wave" and not number else "bake", bake=seconds)
-                self._look(last=number == len(duration) - 1)
-            self._acknowledge(step)
-        if leaves:
-            self._leave()
-        elif step in ("wave", "pause"):
-            self._pause(self._options["pause"])
-        if step != "finalize":
-            self._stop_others()
-        if (step == "finalize" or (step == "rollback" and self._is_bad())) and self._may_finalize(step):
-            self._ask_all("finalize")
-            self._ask_all("retry_rollback")
-        if step == "finalize":
-            end_detached(self._run)
+            self._detaching.resume(self._options["decision"], self._bake, self._journal)
+        if self._detaching.bakes:
+            for done in self._hosts.done.values():
+                done.setdefault("why", "bakes on, and the run has ended")
+        elif step != "resume":
+            steps[step]()
+        is_bad = self._journal.is_bad
+        result: dict[str, Any] = {"stopped": is_bad, "detached": self._detaching.bakes}
+        if step == "resume":
+            result["waves"] = [] if self._detaching.bakes or is_bad else self._detaching.waves
+        if step == "rollback":
+            result["to_return"] = to_return(self._journal.events())
+        return result
 
-    def _leaves(self) -> bool:
-        """Return whether the run ends while the hosts of this wave bake."""
-        if not self._options["detach"] or self._task.check_mode:
-            return False
-        pause = read_seconds("rollout_waves.pause", self._options["pause"], 0)
-        return float(self._options["bake"]) + pause > FIRST
-
-    def _leave(self) -> None:
-        """Leave the hosts to whoever continues the run, where all is well so far."""
-        if self._is_bad():
-            return
-        begun = [each["hosts"] for each in self._options["waves"]].index(self._options["wave"])
-        seconds = self._options["bake"] + float(self._options["pause"]) - min(FIRST, self._options["bake"])
-        terms = {name: self._options[name] for name in TERMS}
-        self._detached = Detached(
-            run=self._run.to_json(),
-            after=self._options["wave_name"] or "this wave",
-            until=now(seconds),
-            waves=list(self._options["waves"][begun + 1 :]),
-            hosts=list(self._hosts),
-            terms={**terms, "emergency": self._terms.emergency},
-        )
-        self._detached.write()
-        show(self._display, self._detached.words, self._door)
-
-    def _resume(self) -> None:
-        """Give the hosts of a run that was left a heartbeat, and judge them; once they have baked, the run goes on.
-
-        Raises ``SluiceError`` where the run was not left, or somebody else continues it.
-        """
-        if self._detached is None:
-            raise SluiceError(f"run {self._run.id} is not detached: it is at work, has ended, or never was")
-        self._detached = take(self._detached)
-        self._detached.write()
-        if self._options["decision"] == STOP:
-            who = visitor("continue").who
-            problems = [{"what": f"{who} stopped the run"}]
-            self._write("pause", "", {"operation": "pause", "ok": False, "who": who, "problems": problems})
+    def _wave(self) -> None:
+        """Switch a wave, watch it, and wait before the next; or leave it to bake."""
+        is_left = not self._task.check_mode and leaves(self._options)
+        self._part.await_wave()
+        self._bake.watch("activate", first_bake(self._options) if is_left else self._options["bake"])
+        self._part.acknowledge("wave")
+        if is_left:
+            self._detaching.leave(self._options, self._hosts.terms.emergency, self._hosts.names, self._journal)
+            self._part.stop_others()
         else:
-            self._ask_all("bake")
-            self._look(last=True)
-        if self._is_bad() or self._detached.is_over:
-            self._detached = replace(self._detached, until="")
-        else:
-            self._detached = replace(self._detached, pid=0)
-            show(self._display, self._detached.words, self._door)
-        self._detached.write()
+            self._pause()
+
+    def _bake_on(self) -> None:
+        """Watch hosts pending, where hooks stand between that and their switch."""
+        self._bake.watch("bake", self._options["bake"])
+        self._part.acknowledge("bake")
+        self._part.stop_others()
+
+    def _pause(self) -> None:
+        """Wait before the next wave."""
+        pause(self._options, self._run, self._bake, self._journal, is_check=self._hosts.is_check)
+        self._part.stop_others()
+
+    def _rollback(self) -> None:
+        """Roll back where anything has failed, before the run is finalized."""
+        self._part.stop_others()
+        if self._journal.is_bad:
+            self._end_hosts("rollback")
+
+    def _finalize(self) -> None:
+        """Confirm everywhere, or roll back everywhere."""
+        self._end_hosts("finalize")
+        self._detaching.end()
+
+    def _end_hosts(self, step: str) -> None:
+        if self._part.may_finalize(step):
+            self._hosts.take("finalize")
+            self._hosts.take("retry_rollback")
 
     def _order(self) -> list[Wave]:
         """Divide the hosts into waves, and note a policy that is not the usual one. Raises ``InputError``."""
-        groups = self._variables_of_task["groups"]
-        order = waves(read_waves(self._options["waves"], groups), self._hosts, Inventory(groups, self._label))
-        budget = budget_of(self._options["unreachable_budget"], len(self._hosts))
+        groups, names = self._variables_of_task["groups"], self._hosts.names
+        order = waves(read_waves(self._options["waves"], groups), names, Inventory(groups, self._label))
+        budget = budget_of(self._options["unreachable_budget"], len(names))
         if budget:
             self._record.note(PLAN, "", good=True, answer={"operation": PLAN, "unreachable_budget": budget})
         return order
@@ -311,158 +207,16 @@ class ActionModule(SharingAction):
             return None
         return self._templar.copy_with_new_env(available_variables=variables).template(variables[name])
 
-    def _ask_all(self, phase: str, *, bake: float = 0.0) -> None:
-        """Ask each host what ``phase`` means for it now. In ``activate`` those of earlier waves are watched on."""
-        course = RunState(self._record.events())
-        wanted = {}
-        for host in self._hosts:
-            operation, why = course.decide(phase, host, self._options["wave"])
-            if not operation:
-                self._done[host].setdefault("why", why)
-            elif self._task.check_mode and operation != _LOOKS:
-                self._done[host] = {"changed": True, "would": operation}
-            else:
-                wanted[host] = operation
-        for host, answer in self._asked(wanted, course, bake):
-            self._note(phase, host, answer)
-
-    def _asked(
-        self, operations: Mapping[str, str], course: RunState, bake: float = 0.0
-    ) -> Iterator[tuple[str, Answer]]:
-        """Ask each host for its operation, and yield the answers as they come."""
-        questions: dict[_Wanted, Question] = {}
-        asked: dict[str, _Wanted] = {}
-        for host, operation in operations.items():
-            try:
-                wanted = self._wanted(operation, host, course)
-                if wanted not in questions:
-                    questions[wanted] = self._question(*wanted, bake)
-                asked[host] = wanted
-            except (SluiceError, OSError) as error:
-                yield host, {"operation": operation, **failure(str(error))}
-        askings = {host: HostRequest(questions[wanted], bake + self._terms.timeout) for host, wanted in asked.items()}
-        began = now()
-        with LiveLine(self._display, self._progress.now, self._door) as live:
-            self._live = live
-            self._progress.asks(live, {host: wanted.operation for host, wanted in asked.items()}, bake)
-            for host, answer in self._answers(askings):
-                operation, identity, _ = asked[host]
-                held = hold_to(operation, identity, self._options["stored"], answer)
-                # A host that went back tells itself where it is; the others are told.
-                yield host, {"operation": operation, "asked": began, "release": identity or "", **held}
-                self._progress.answered(host, operation, held)
-            self._progress.all_answered()
-        self._live = None
-
-    def _wanted(self, operation: str, host: str, course: RunState) -> _Wanted:
-        """What a host is to be asked. Hosts for which that is the same are asked the same."""
-        if operation != "preflight":
-            story = course.stories[host]
-            if operation == "rollback":
-                # Where it goes back to, the host knows; nothing that was noted before must keep it from that.
-                return _Wanted(operation, None, False)
-            # What the host was asked for, of which it was held to answer; else what it has stored under a name.
-            identity = read_release_id(story.said("preflight", "release"))
-            if operation == "activate" and not self._options["stored"]:
-                identity = self._own(host)
-            return _Wanted(operation, identity, bool(story.said("preflight", "has_release")))
-        return _Wanted(operation, None if self._options["stored"] else self._own(host), False)
-
-    def _own(self, host: str) -> ReleaseId:
-        """The release that the gates made for a host. Raises ``SluiceError`` where that is none."""
-        identity = self._options["releases"].get(host)
-        if not identity:
-            raise SluiceError("the gates made no release for this host; run sluice.nginx.deploy, which runs the gates")
-        return read_release_id(identity)
-
-    def _question(self, operation: str, identity: ReleaseId | None, has_release: bool, bake: float) -> Question:
-        return build(
-            operation,
-            self._run,
-            identity or "",
-            self._release(operation, identity),
-            self._terms,
-            has_release=has_release,
-            needs=self._options["needs"].get(identity or "", []),
-            stored=self._options["stored"],
-            bake=bake,
-            permission=self._permission(operation, identity),
-            decision=self._decision_for_hosts() if operation == "activate" else None,
-        )
-
-    def _permission(self, operation: str, identity: ReleaseId | None) -> Receipt | None:
-        """Sign that hosts may go back to a release that they have, where there is a key."""
-        if identity is None or operation != "activate" or not self._options["stored"]:
-            return None
-        signer = self._signer()
-        return sign_rollback(signer, identity, self._run.id) if signer else None
+    def _emergency(self, hosts: list[str]) -> str:
+        """Return the emergency of the run; of one that was left, that which counted when it began."""
+        written = self._variables(hosts[0]).get(EMERGENCY) if hosts else None
+        given = emergency_of(self._options["emergency"], self._loader, self._templar, written)
+        begun_with = self._detaching.emergency
+        return given if begun_with is None else begun_with
 
     def _signer(self) -> Signer | None:
+        """Return what signs, where there is a key. Raises ``InputError``."""
         if not self._options["signing_key"]:
             return None
         key = project() / Path(self._options["signing_key"]).expanduser()
         return Signer(key, read_inventory(self._options["inventory"]))
-
-    def _release(self, operation: str, identity: ReleaseId | None) -> Release | None:
-        """The release of the controller that the host is to get; none where it is one that the host has stored."""
-        if identity is None or operation not in ("preflight", "activate") or self._options["stored"]:
-            return None
-        return self._store.get(identity)
-
-    def _note(self, phase: str, host: str, answer: Answer) -> None:
-        """Write the answer to the journal, and show what is wrong at once."""
-        operation = answer["operation"]
-        if operation == "activate":
-            # What a host that cannot be reached any more will do by itself is known by this.
-            answer["confirm_timeout"] = self._options["confirm_timeout"]
-        baked = answer.pop("bake", None)
-        tree, digests = answer.pop("tree", None), answer.pop("digests", {})
-        self._write("bake" if operation == "bake" else phase, host, answer)
-        if baked is not None:
-            self._write("bake", host, {"operation": "bake", "ok": not baked.get("problems"), **baked})
-        if phase == "preflight" and answer.get("platform"):
-            self._told_of_platform[host] = {name: answer.get(name) for name in ("platform", "nginx")}
-        said = self._done[host]
-        said.update(operation=operation, ok=bool(answer.get("ok")))
-        said["changed"] = said["changed"] or bool(answer.get("changed"))
-        if phase == "preflight" and answer.get("ok"):
-            said["changed"] = bool(answer.get("changes_needed")) and self._task.check_mode
-            if tree is not None:
-                diff = self._door.diff(self._difference(tree, digests, read_release_id(answer["release"])))
-                if diff:
-                    self._diffs.setdefault(diff, []).append(host)
-
-    def _write(self, phase: str, host: str, answer: Answer) -> None:
-        self._record.note(phase, host, good=bool(answer.get("ok")), answer=answer)
-        for problem in answer.get("problems", []):
-            self._shown(f"{host or 'the run'}: {phase}: {sentence(problem)}")
-
-    def _shown(self, line: str) -> None:
-        if self._live is None:
-            show(self._display, line, self._door, color="red")
-        else:
-            self._live.line(line, "bad")
-
-    def _difference(self, before: dict[str, str], digests: dict[str, str], identity: ReleaseId) -> str:
-        """Compare a host's live tree with the release, file by file."""
-        if not (self._store.root / identity / "release.json").is_file():
-            return ""
-        from ansible_collections.sluice.nginx.plugins.module_utils.fleet.difference import difference
-
-        return difference(before, digests, self._store.get(identity).tree)
-
-
-def _of_run(detached: Detached, hosts: list[str]) -> list[str]:
-    """Return the hosts of a run that was left. Raises ``SluiceError`` where the play lacks any."""
-    lacking = [host for host in detached.hosts if host not in hosts]
-    if lacking:
-        raise SluiceError(
-            f"run {detached.run['id']} has hosts that are not in this play: {listed(lacking)}; leave out --limit, and "
-            "give the inventory and group that the run was begun with"
-        )
-    return list(detached.hosts)
-
-
-def _differences(diffs: dict[str, list[str]]) -> list[dict[str, str]]:
-    """Each difference once, with the hosts that have it."""
-    return [{"prepared": f"{', '.join(hosts)}:\n{text}"} for text, hosts in diffs.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -105,9 +106,9 @@ class ControllerAction(ActionBase):
         """Return the argument spec of the action, from the documentation of the module of its name."""
         return _spec(documented_options(cls.__module__.rpartition(".")[2]))
 
+    @abc.abstractmethod
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Do what the action is for; returns its result."""
-        raise NotImplementedError
 
 
 def _spec(documented: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

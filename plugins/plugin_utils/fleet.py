@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import functools
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -41,9 +42,9 @@ class FleetAction(ControllerAction):
         self._group()
         return self.work_on(list(task_vars["ansible_play_hosts"]), options)
 
+    @abc.abstractmethod
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Do what the action is for, on ``hosts``; returns its result."""
-        raise NotImplementedError
 
     def _variables(self, host: str) -> dict[str, Any]:
         """The variables of a host, as they were written."""

@@ -36,7 +36,7 @@ _LOOK = 1.0
 Meanwhile = Callable[[float], bool]
 """Sees to the hosts of this slice for so many seconds; returns whether they are all well."""
 Say = Callable[[str], None]
-"""Tells people what is waited for."""
+"""Shows people what is waited for; it is called again and again, also with the same words."""
 
 
 class SharedDecision(NamedTuple):
@@ -63,6 +63,7 @@ class SharedRollout:
     def __init__(self, options: SliceOptions, run: Run, stater: Stater, confirm_timeout: float) -> None:
         self._options, self._run, self._stater = options, run, stater
         self._store: CoordinationStore = options.open()
+        self.confirm_timeout = confirm_timeout
         self._fresh = confirm_timeout / 3
         self._dead = confirm_timeout * 2 / 3
         self._file = Path(run.folder, KEPT)
@@ -74,7 +75,6 @@ class SharedRollout:
         self._acknowledged = int(known.get("acknowledged") or 0)
         self._seen = {int(number): _LastHeartbeat(*row) for number, row in (known.get("seen") or {}).items()}
         self.is_hooked = bool(known.get("hooked"))
-        self._said = ""
 
     @property
     def name(self) -> str:
@@ -220,7 +220,7 @@ class SharedRollout:
             except StoreUnreachable as error:
                 if time.monotonic() >= until:
                     raise
-                self._say(say, f"{self.me} waits for the store: {error}")
+                say(f"{self.me} waits for the store: {error}")
             meanwhile(_LOOK)
 
     # Waves.
@@ -259,7 +259,7 @@ class SharedRollout:
                 self._create(name, value)
                 del values[name]
             except StoreUnreachable as error:
-                self._say(say, f"{self.me} waits for the store: {error}")
+                say(f"{self.me} waits for the store: {error}")
                 if time.monotonic() >= until or not meanwhile(_LOOK):
                     raise
 
@@ -328,10 +328,10 @@ class SharedRollout:
                 if decided.decision != UNDECIDED or (wave is not None and not lacking):
                     return decided
                 failed = None
-                self._say(say, f"{self.me} waits: {listed(lacking, 3) or 'for the heartbeats of the others'}")
+                say(f"{self.me} waits: {listed(lacking, 3) or 'for the heartbeats of the others'}")
             except StoreUnreachable as error:
                 failed = error
-                self._say(say, f"{self.me} waits for the store: {error}")
+                say(f"{self.me} waits for the store: {error}")
             if time.monotonic() >= until:
                 if failed is not None:
                     raise failed
@@ -360,11 +360,6 @@ class SharedRollout:
         if wave is None and not lacking and is_fresh:
             return self.decide(CONFIRM, f"every wave of {count(self._options.slices, 'slice')} is done"), []
         return decided, lacking
-
-    def _say(self, say: Say, words: str) -> None:
-        if words != self._said:
-            say(words)
-        self._said = words
 
     # Heartbeats.
 

@@ -15,7 +15,9 @@ from ansible_collections.sluice.nginx.plugins.module_utils.coordination.file_sto
 from ansible_collections.sluice.nginx.plugins.module_utils.coordination.model import StoreUnreachable
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import RunRecord
-from ansible_collections.sluice.nginx.plugins.plugin_utils import emergency, sharing
+from ansible_collections.sluice.nginx.plugins.plugin_utils import emergency
+from ansible_collections.sluice.nginx.plugins.plugin_utils.rollout import hosts as rollout_hosts
+from ansible_collections.sluice.nginx.plugins.plugin_utils.rollout import slices
 from tests.unit.controller.test_rollout_action import HOSTS, Answer, Fleet
 
 STEPS = ("preflight", "wave", "finalize")
@@ -25,7 +27,7 @@ STEPS = ("preflight", "wave", "finalize")
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Fleet]:
     monkeypatch.setattr(rollout.ActionModule, "_state", lambda _: tmp_path)
     monkeypatch.setattr(emergency, "load_extra_vars", lambda loader: {"rollout_emergency": "a test"})
-    monkeypatch.setattr(sharing, "_AGAIN", 0.01)
+    monkeypatch.setattr(slices, "_AGAIN", 0.01)
 
     def made(**answers: Answer) -> Fleet:
         named = {name.replace("_", " "): answer for name, answer in answers.items()}
@@ -95,7 +97,7 @@ def test_without_the_others_nothing_is_switched(make: Callable[..., Fleet]) -> N
 
 def test_two_slices_end_the_same(make: Callable[..., Fleet], monkeypatch: pytest.MonkeyPatch) -> None:
     """The one has a host that fails, after the other is done with all it has."""
-    monkeypatch.setattr(rollout, "LiveLine", _NoLine)
+    monkeypatch.setattr(rollout_hosts, "LiveLine", _NoLine)
     one = make()
     other = make(bake_web9={"ok": False, "problems": [{"what": "5xx rose"}]}, activate_web9={"bake": {"problems": []}})
     threads = []
@@ -146,6 +148,29 @@ def test_what_was_decided_reaches_a_host_that_went_back(make: Callable[..., Flee
     assert all(good for _, _, good in hosts.events())
 
 
+def test_what_keeps_a_host_from_what_was_decided_is_shown_when_it_changes(make: Callable[..., Fleet]) -> None:
+    hosts = make()
+    play(hosts, "preflight", "wave")
+    refusals = iter(["disk full"] * 4 + ["nginx refuses"] * 2)
+    whole = hosts._play
+
+    def refuses(askings: Any) -> Any:
+        for host, answer in whole(askings):
+            operation = hosts.asked[-1][1]
+            why = next(refusals, "") if host == "web2" and operation in ("confirm", "activate") else ""
+            yield host, {**answer, **({"ok": False, "problems": [{"what": why}]} if why else {})}
+
+    hosts._play = refuses  # type: ignore[method-assign]
+    hosts.said.clear()
+    play(hosts, "finalize")
+    assert hosts.asked[-1] == ("web2", "confirm")
+    assert [line for line in hosts.said if "brought" in line or "does not" in line] == [
+        "brought to what was decided, that all confirm: web2",
+        "web2 does not take it yet: disk full",
+        "web2 does not take it yet: nginx refuses",
+    ]
+
+
 def test_where_the_end_is_not_known_no_host_is_asked(
     make: Callable[..., Fleet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,7 +219,7 @@ def test_a_store_that_is_started_anew_is_waited_for(
     hosts = make()
     play(hosts, "preflight")
     assert notes(hosts) == ""
-    assert len([line for line in hosts.said if "the store is waited for: the store is away" in line]) == 2
+    assert len([line for line in hosts.said if "the store is waited for: the store is away" in line]) == 1
 
 
 def test_a_store_that_is_not_there_stops_the_preflight(
