@@ -5,6 +5,7 @@ Shipped to hosts, which ask for a decision: standard library only, Python 3.8.
 
 from __future__ import annotations
 
+import abc
 import re
 from typing import Iterator, NamedTuple
 
@@ -50,34 +51,34 @@ class StoreLogin(NamedTuple):
         return f"StoreLogin({self.url!r}, user={self.user!r})"
 
 
-class CoordinationStore:
+class CoordinationStore(abc.ABC):
     """Keys and values that all who use the store see in one order. Keys are words separated by ``/``.
 
     Every method raises ``StoreUnreachable`` where the store does not answer, and ``StoreFault`` where it refuses.
     An instance is for one thread.
     """
 
+    @abc.abstractmethod
     def get(self, key: str) -> KeyEntry | None:
         """Return what is stored under ``key`` by now, never an older value; None without it."""
-        raise NotImplementedError
 
     def create(self, key: str, value: bytes) -> int | None:
         """Store ``value`` where the key is not there. Return its revision; None where the key is there already."""
         return self.compare_and_set(key, value, 0)
 
+    @abc.abstractmethod
     def compare_and_set(self, key: str, value: bytes, revision: int) -> int | None:
         """Store ``value`` where the key has ``revision`` still. Return the new one; None where it has another."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def entries(self, prefix: str) -> list[KeyEntry]:
         """Return all that is stored below ``prefix``, by key."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def watch(self, prefix: str, seconds: float) -> Iterator[KeyEntry]:
         """Yield what is stored below ``prefix``, and each change of it as it comes, for ``seconds``."""
-        raise NotImplementedError
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027
         """End the connection; the next request makes a new one."""
 
 

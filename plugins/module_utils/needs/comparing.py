@@ -34,11 +34,6 @@ class NeedState:
     silent: tuple[str, ...] = ()
     near: str = ""
 
-    @property
-    def is_met(self) -> bool:
-        """Return whether it is declared, or each host that was asked has it, and one at least was asked."""
-        return self.declared or (self.asked and not self.lacking and not self.silent)
-
 
 def outside(needs: Iterable[Need]) -> tuple[Need, ...]:
     """The needs that the release does not meet itself, each once, by the first line that asks for it.

@@ -11,7 +11,7 @@ from typing import TypeVar
 from ..closest_match import closest_match
 from ..errors import InputError, SluiceError
 from ..packages import yaml
-from ..schema import Model, keys
+from ..schema import Given, Model, keys
 from .model import DistributionRelease, Family, Manager, Origin, PackagedNginx, Platform, ServiceManager
 
 __all__ = [
@@ -113,11 +113,9 @@ def platform_named(name: str, source: str = DISTRIBUTION) -> Platform:
 
 
 def _on(origin: Origin, family: str) -> PackagedNginx:
-    other = origin.otherwise.get(family, {})
-    unknown = set(other) - set(keys(PackagedNginx))
-    if unknown:
-        raise SluiceError(f"{origin.source}: otherwise.{family}: nginx has no {', '.join(sorted(unknown))}")
-    return dataclasses.replace(origin.nginx, **other)  # type: ignore[arg-type]
+    known = keys(PackagedNginx)
+    given = Given(origin.otherwise.get(family, {}), f"{origin.source}: otherwise.{family}", known)
+    return dataclasses.replace(origin.nginx, **{name: given.get(known[name]) for name in known if name in given})
 
 
 def usual() -> PackagedNginx:

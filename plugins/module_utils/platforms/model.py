@@ -30,7 +30,6 @@ TESTED = {
 """How far a platform is tested, as the table in ``docs/platforms.md`` says it."""
 
 _word = values.matching(r"\S+", "one word")
-_none_or_path = values.matching(r"(/\S*)?", "an absolute path, or nothing")
 _inside = values.matching(r"[^/\s]\S*", "a path inside nginx's own directory; do not begin it with '/'")
 _version = values.matching(r"\d+(\.\d+)*", "a version; use 12 or 24.04")
 

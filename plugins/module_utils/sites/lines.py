@@ -81,9 +81,8 @@ def _of_site(view: Mapping[str, Any], lines: list[str]) -> Iterator[Row]:
     for server in view["servers"]:
         raw |= dict(_raw(server["lines"], f"{source}.lines"))
         for location in server["locations"]:
-            head = f"location {' '.join(map(quote, location['path']))} {{"
             if location["source"]:
-                yield from _block(lines, head, _INDENTED, location["source"])
+                yield from _block(lines, f"location {location['path']} {{", _INDENTED, location["source"])
     for number, line in enumerate(lines, 1):
         name, words = line.strip().split(" ")[0], line.strip()
         own = line.startswith(_INDENTED) and not line.startswith(_INDENTED * 2)

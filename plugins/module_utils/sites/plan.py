@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -141,6 +142,11 @@ def _layout(settings: Mapping[str, object]) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) and found else dataclasses.asdict(usual())
 
 
+def _in_tree(pattern: str) -> str:
+    """Return a pattern of a layout as nginx reads it; some name files beside the tree."""
+    return posixpath.join("/etc/nginx", pattern)
+
+
 def plan(settings: Mapping[str, object]) -> list[TemplatedFile]:
     """Plan the files of the typed sites; none without sites, so that the packaged ``nginx.conf`` stays.
 
@@ -156,7 +162,9 @@ def plan(settings: Mapping[str, object]) -> list[TemplatedFile]:
     main = {name: getattr(variables, f"nginx_{name}") for name in _MAIN}
     main["streams"] = bool(variables.nginx_streams)
     _check_version(variables, version)
-    main |= {"layout": layout, "user": variables.nginx_user or layout["user"]}
+    main |= {"user": variables.nginx_user or layout["user"], "pid": layout["pid"], "logs": layout["logs"]}
+    main["includes"] = [_in_tree(pattern) for pattern in layout["includes"]]
+    main["enabled_modules"] = _in_tree(layout["enabled_modules"]) if layout["enabled_modules"] else ""
     files = [TemplatedFile("nginx.conf", "nginx.conf.j2", {"nginx": main})]
     opened: set[str] = set()
     for site in variables.nginx_sites:

@@ -48,7 +48,7 @@ def decided(decision: str, rollout: str = "token", **more: Any) -> bytes:
     return json.dumps({"statement": content, "signature": ""}).encode()
 
 
-class Away(CoordinationStore):
+class Away(FileStore):
     """A store that does not answer."""
 
     def get(self, key: str) -> KeyEntry | None:
@@ -120,7 +120,7 @@ def test_anything_else_is_a_rollback(new_host: NewHost, tmp_path: Path, value: b
 @pytest.mark.parametrize("kind", [Away, ReadOnly])
 def test_a_store_that_cannot_be_asked_is_a_rollback(new_host: NewHost, tmp_path: Path, kind: type) -> None:
     stored(tmp_path, decided("undecided"))
-    host = pending(new_host, Away() if kind is Away else ReadOnly(tmp_path / "store"))
+    host = pending(new_host, Away(tmp_path) if kind is Away else ReadOnly(tmp_path / "store"))
     host.wait(DEADLINE + 5)
     assert (serves(host), state_of(host)["pending"]) == (release("a").id, None)
 
@@ -128,13 +128,13 @@ def test_a_store_that_cannot_be_asked_is_a_rollback(new_host: NewHost, tmp_path:
 def test_a_store_that_hangs_is_given_up_in_time(
     new_host: NewHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Hanging(CoordinationStore):
+    class Hanging(FileStore):
         def get(self, key: str) -> KeyEntry | None:
             time.sleep(3)
             return None
 
     monkeypatch.setattr(decisions, "BOUND", 0.2)
-    host = pending(new_host, Hanging())
+    host = pending(new_host, Hanging(tmp_path))
     began = time.monotonic()
     host.wait(DEADLINE + 5)
     assert time.monotonic() - began < 2

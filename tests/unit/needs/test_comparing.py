@@ -59,14 +59,14 @@ def test_what_each_host_is_held_to() -> None:
 
 
 @pytest.mark.parametrize(
-    ("texts", "said", "hosts", "is_met", "lacking", "silent", "near"),
+    ("texts", "said", "hosts", "asked", "lacking", "silent", "near"),
     [
         ([], None, (), False, {}, (), ""),
-        (["app:8001"], None, (), True, {}, (), ""),
+        (["app:8001"], None, (), False, {}, (), ""),
         ([], _said(web1=True, web2=True), ("web1", "web2"), True, {}, (), ""),
-        ([], _said(web1=True, web2=False), ("web1", "web2"), False, {"web2": "web2 saw"}, (), "near web2"),
-        ([], _said(web1=True, web2=None), ("web1", "web2"), False, {}, ("web2",), ""),
-        ([], _said(web1=True), ("web1", "web2"), False, {}, ("web2",), ""),
+        ([], _said(web1=True, web2=False), ("web1", "web2"), True, {"web2": "web2 saw"}, (), "near web2"),
+        ([], _said(web1=True, web2=None), ("web1", "web2"), True, {}, ("web2",), ""),
+        ([], _said(web1=True), ("web1", "web2"), True, {}, ("web2",), ""),
         ([], _said(web1=None), ("web1",), False, {}, ("web1",), ""),
         ([], {}, (), False, {}, (), ""),
     ],
@@ -75,13 +75,14 @@ def test_how_it_stands(
     texts: list[str],
     said: dict[str, Mapping[str, Any]] | None,
     hosts: tuple[str, ...],
-    is_met: bool,
+    asked: bool,
     lacking: dict[str, str],
     silent: tuple[str, ...],
     near: str,
 ) -> None:
     how = standing(APP, declared(texts), answers(said), hosts)
-    assert (how.is_met, how.lacking, how.silent, how.near) == (is_met, lacking, silent, near)
+    assert (how.declared, how.asked, how.lacking) == (bool(texts), asked, lacking)
+    assert (how.silent, how.near) == (silent, near)
 
 
 @pytest.mark.parametrize(

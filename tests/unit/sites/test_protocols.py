@@ -99,7 +99,7 @@ def test_a_route_passes_on_grpc() -> None:
     route = {"path": "/shop.Orders/", "proxy": "grpcs://orders", "timeouts": {"read": "9s"}, "retries": False}
     given = site(upstreams=[upstream], routes=[{**route, "proxy_headers": {"X-Real-IP": None, "X-A": "b"}}])
     view: Any = plan({"nginx_version": NEW, "nginx_sites": [given]})[1].variables["site"]
-    (location,) = [each for each in view["servers"][-1]["locations"] if each["path"] == ("/shop.Orders/",)]
+    (location,) = [each for each in view["servers"][-1]["locations"] if each["path"] == "/shop.Orders/"]
     rows = location["rows"]
     assert rows[0] == ("grpc_pass", "grpcs://shop_orders")
     for row in (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...errors import InputError
 from ..parts.paths import Path
 from . import names
-from .directives import Directive
+from .directives import Directive, quote
 from .headers import server_headers
 from .locations import Location, acme_location, locations, scope_rows
 
@@ -153,7 +153,7 @@ def _main(site: Site, listen: list[Directive]) -> dict[str, object]:
 
 def _location_view(location: Location) -> dict[str, object]:
     return {
-        "path": location.path.arguments,
+        "path": " ".join(map(quote, location.path.arguments)),
         "rows": location.rows,
         "lines": location.lines,
         "source": location.source,

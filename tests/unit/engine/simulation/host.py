@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ansible_collections.sluice.nginx.plugins.module_utils.coordination.file_store import FileStore
 from ansible_collections.sluice.nginx.plugins.module_utils.coordination.model import CoordinationStore, StoreLogin
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.command import Standing
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import Bind, NoNamespace, Ran, System
@@ -77,7 +78,7 @@ class SimulatedHost(System):
         self.steps = Steps(root / "etc", root / "var/lib", root / "run", root / "usr/local")
         self.nginx = Nginx(self.clock, self.proc, root / "var/log/nginx/error.log", self.layout.conf)
         self.rewritten: set[str] = set()
-        self.shared_store: CoordinationStore = CoordinationStore()
+        self.shared_store: CoordinationStore = FileStore(root / "store")
         self._has_systemd = has_systemd
         self._namespaces = namespaces
         self._exchanges = exchanges

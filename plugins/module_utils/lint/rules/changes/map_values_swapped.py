@@ -15,8 +15,6 @@ from ...scopes import BlockScope, altered
 
 LEVEL = "high"
 
-# How a person writes the empty key.
-_NO_KEY = "''"
 _SWITCH = frozenset({"", "0", "1", "on", "off", "yes", "no", "true", "false"})
 
 
