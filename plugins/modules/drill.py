@@ -44,10 +44,7 @@ attributes:
   check_mode:
     description: Says what would be rehearsed, and whether the host is in a state for it.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
-extends_documentation_fragment: [sluice.nginx.packages]
+extends_documentation_fragment: [sluice.nginx.nothing_to_compare, sluice.nginx.packages]
 author: Sluice (!UNKNOWN)
 """
 

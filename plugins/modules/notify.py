@@ -78,10 +78,7 @@ attributes:
   check_mode:
     description: Nobody is told of what did not happen. The step V(kept) says how many messages would be sent.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
-extends_documentation_fragment: [sluice.nginx.packages]
+extends_documentation_fragment: [sluice.nginx.nothing_to_compare, sluice.nginx.packages]
 author: Sluice (!UNKNOWN)
 """
 

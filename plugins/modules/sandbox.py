@@ -57,10 +57,7 @@ attributes:
   check_mode:
     description: The task is skipped in check mode.
     support: none
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
-extends_documentation_fragment: [sluice.nginx.packages]
+extends_documentation_fragment: [sluice.nginx.nothing_to_compare, sluice.nginx.packages]
 author: Sluice (!UNKNOWN)
 """
 

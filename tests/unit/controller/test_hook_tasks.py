@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-INVENTORY = """
-web:
-  hosts: {web1: , web2: , web3: }
-  vars: {ansible_connection: local, ansible_python_interpreter: "{{ ansible_playbook_python }}"}
-lost:
-  hosts:
-    lb1: {ansible_host: 127.0.0.1, ansible_port: 9, ansible_connection: ssh}
-"""
+from tests.unit.controller.plays import play
+
 PLAY = """
 - hosts: web:localhost
   gather_facts: false
@@ -51,33 +42,18 @@ class Ran(NamedTuple):
 def _run(tmp_path: Path, hook: list[dict[str, Any]], *, once: bool = False) -> Ran:
     for name, tasks in (("hook.yml", hook), ("after.yml", [])):
         (tmp_path / name).write_text(json.dumps(tasks), encoding="utf-8")
-    (tmp_path / "hosts.yml").write_text(INVENTORY, encoding="utf-8")
     words = {"HOOK": str(tmp_path / "hook.yml"), "AFTER": str(tmp_path / "after.yml")}
     words |= {"FILE": "hook_once", "NAME": "before_wave"} if once else {"FILE": "hook_hosts", "NAME": "before_host"}
-    play = PLAY
+    text = PLAY
     for word, value in words.items():
-        play = play.replace(word, value)
-    (tmp_path / "play.yml").write_text(play, encoding="utf-8")
-    (tmp_path / "ansible.cfg").write_text("[defaults]\ninventory = hosts.yml\n", encoding="utf-8")
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), "play.yml"],
-        cwd=tmp_path,
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg")},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    (journal,) = (tmp_path / ".sluice/runs").glob("*/journal.jsonl")
-    events = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+        text = text.replace(word, value)
+    played = play(tmp_path, text)
     ended = [
         (event["host"], event["good"], "".join(each["what"] for each in event["answer"]["problems"]))
-        for event in events
+        for event in played.events
         if "hook" in event["answer"]
     ]
-    return Ran(done.stdout, sorted(ended), sorted(path.name for path in tmp_path.glob("touched-*")))
+    return Ran(played.output, sorted(ended), sorted(path.name for path in tmp_path.glob("touched-*")))
 
 
 def _touch(tmp_path: Path) -> dict[str, Any]:

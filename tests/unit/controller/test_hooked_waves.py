@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+
+from tests.unit.controller.plays import play
 
 HOOKS = ("before_run", "before_wave", "before_host", "after_host", "after_wave", "after_run")
 ROOT = Path(__file__).resolve().parents[3]
@@ -96,34 +95,15 @@ def run(collection: Path, tmp_path: Path) -> Callable[..., Ran]:
             {"name": "rest", "hosts": ["web2", "web3"], "pause": 5},
         ]
         said = {"waves": waves, "hooks": {name: str(tmp_path / f"{name}.yml") for name in hooks}}
-        (tmp_path / "play.yml").write_text(PLAY.replace("SAID", json.dumps(said)), encoding="utf-8")
-        hosts = {"web1": None, "web2": None, "web3": None}
-        python = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
-        inventory = {"web": {"hosts": hosts, "vars": python}, "lost": {"hosts": {"lb1": {"ansible_port": 9}}}}
-        (tmp_path / "hosts.yml").write_text(json.dumps(inventory), encoding="utf-8")
-        (tmp_path / "ansible.cfg").write_text("[defaults]\ninventory = hosts.yml\n", encoding="utf-8")
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "play.yml", *arguments]
-        environment = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg")}
-        environment |= {"PYTHONPATH": str(collection), "ANSIBLE_COLLECTIONS_PATH": str(collection)}
-        done = subprocess.run(
-            command,
-            cwd=tmp_path,
-            env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        (journal,) = (tmp_path / ".sluice/runs").glob("*/journal.jsonl")
+        here = str(collection)
+        variables = {"PYTHONPATH": here, "ANSIBLE_COLLECTIONS_PATH": here}
+        played = play(tmp_path, PLAY.replace("SAID", json.dumps(said)), *arguments, **variables)
         told = []
-        for line in journal.read_text(encoding="utf-8").splitlines():
-            event = json.loads(line)
+        for event in played.events:
             what = event["answer"].get("hook") or (event["phase"] if event["host"] else event["answer"]["operation"])
             if "begins" not in event["answer"]:
                 told.append(" ".join(filter(None, (event["host"], what, "" if event["good"] else "FAILED"))))
-        return Ran(done.stdout, told)
+        return Ran(played.output, told)
 
     return made
 
