@@ -131,20 +131,10 @@ def build(
         request["options"] = {"confirm_timeout": terms.confirm_timeout}
         if decision:
             request["decision"] = dict(decision)
-        if release is None:
-            request.update(release={"id": identity}, stored=True)
-            if permission is not None:
-                request.update(receipt=permission.content, signature=permission.signature)
-            return Question(request)
-        wanted = ("id", "manifest", "shared", "facts", "contract", "platform")
-        request["release"] = _described(release, wanted)
-        receipt = _receipt(release, terms)
-        if receipt is not None:
-            request.update(receipt=receipt.content, signature=receipt.signature)
-        approvals = read_approvals(release)
-        if approvals:
-            request["approvals"] = approvals
-        return Question(request, b"" if has_release else release.bundle)
+        if release is not None:
+            request.update(_shipped(release, terms))
+            return Question(request, b"" if has_release else release.bundle)
+        request.update(release={"id": identity}, stored=True, **_signed(permission))
     elif operation == "bake":
         request["seconds"] = bake
     elif operation == "confirm":
@@ -152,6 +142,18 @@ def build(
     elif operation == "rollback" and of:
         request["of"] = of
     return Question(request)
+
+
+def _shipped(release: Release, terms: RolloutOptions) -> dict[str, Any]:
+    """Return what a host is to know of a release that it gets, and why it may take it."""
+    described = _described(release, ("id", "manifest", "shared", "facts", "contract", "platform"))
+    approvals = read_approvals(release)
+    more = {"approvals": approvals} if approvals else {}
+    return {"release": described, **_signed(_receipt(release, terms)), **more}
+
+
+def _signed(receipt: Receipt | None) -> dict[str, Any]:
+    return {} if receipt is None else {"receipt": receipt.content, "signature": receipt.signature}
 
 
 def hold_to(operation: str, identity: str | None, stored: str, answer: dict[str, Any]) -> dict[str, Any]:

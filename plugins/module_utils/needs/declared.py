@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import get_args
 from ..closest_match import closest_match
 from ..errors import InputError
 from .model import Kind, Need
+from .parts.endpoints import is_address
 
 __all__ = ["Declared", "declared", "is_declared"]
 
@@ -54,7 +54,7 @@ def _read(index: int, text: str) -> Declared:
         return Declared(kind, value)
     if not text:
         raise InputError(where, "it is empty; write KIND:VALUE, as file:/etc/ssl/shop.pem, or a value alone")
-    if colon and re.fullmatch(r"[A-Za-z_]+", kind) and not re.fullmatch(r"[\d*]+", value) and not _is_address(text):
+    if colon and re.fullmatch(r"[A-Za-z_]+", kind) and not re.fullmatch(r"[\d*]+", value) and not is_address(text):
         raise InputError(
             where, f"{text!r}: {kind!r} is no kind{_meant(kind, value)}; the kinds are {', '.join(_KINDS)}"
         )
@@ -64,14 +64,6 @@ def _read(index: int, text: str) -> Declared:
 def _meant(kind: str, value: str) -> str:
     close = "socket" if kind == "unix" else closest_match(kind, _KINDS)
     return f", did you mean {close}:{value}?" if close else ""
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def is_declared(need: Need, texts: Iterable[Declared]) -> bool:

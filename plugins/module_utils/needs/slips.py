@@ -6,7 +6,6 @@ each host looks for it before anything is switched.
 
 from __future__ import annotations
 
-import ipaddress
 import posixpath
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -19,6 +18,7 @@ from ..config.parse import CONF_ROOT, Config, Directive
 from ..platforms.catalog import layouts
 from .comparing import new_needs
 from .model import Need
+from .parts.endpoints import is_address
 from .reading import needs_by_line
 from .spelling import Spellings, cut_short, digits_swapped, of_another_environment, port_slip, words_of
 
@@ -142,7 +142,7 @@ class _Search:
 
     def _of_host(self, need: Need) -> Slip | None:
         host, port = (_host(need.value), _port(need.value)) if need.kind == "endpoint" else (need.value, "0")
-        if _is_address(host):
+        if is_address(host):
             return None
         near = self._hosts.misspelt(host)
         if near:
@@ -294,11 +294,3 @@ def _host(endpoint: str) -> str:
 
 def _port(endpoint: str) -> str:
     return endpoint.rpartition(":")[2]
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -11,7 +11,7 @@ from ..model import Need
 from .scope import Scoped, Scopes
 from .variables import possible
 
-__all__ = ["endpoint_needs"]
+__all__ = ["endpoint_needs", "is_address"]
 
 
 class _Protocol(NamedTuple):
@@ -82,7 +82,8 @@ def _target(text: str) -> _EndpointTarget | None:
     return _EndpointTarget(tls, host, -1 if number is None else number, "", scheme)
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Return whether a host is named by its address."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -106,7 +107,7 @@ def _needs(
     if not host or target.port < 0:
         return
     yield scoped.need("endpoint", _at(host, target.port or port), protocol, names)
-    if host != "*" and not _is_address(host):
+    if host != "*" and not is_address(host):
         yield scoped.need("name", host, protocol)
 
 

@@ -14,6 +14,8 @@ _WIDE, _HIGH = 320.0, 64.0
 _MOST_POINTS = 240
 _MOST_HOSTS = 24
 _MOST_FAILING = 8
+# Seconds. What spans more is no run.
+_LONGEST = 86400 * 7
 
 
 class Plot(NamedTuple):
@@ -63,68 +65,84 @@ class _Count:
 _Series = dict[float, tuple[int, int, float | None]]
 
 
-def traffic(events: Sequence[Mapping[str, Any]]) -> TrafficPlots | None:
-    """Gather what the hosts counted; None where none did."""
-    told: dict[str, _Series] = {}
-    step = 0.0
-    marks: dict[str, float] = {}
-    failing: dict[str, list[Mapping[str, Any]]] = {}
-    began: list[float] = []
-    for event in events:
+class _Traffic:
+    """What the hosts counted in a run, by the start of each stretch of time, and when they were switched.
+
+    ``step`` is the widest stretch, in seconds; ``failing`` is what was asked of those that failed.
+    """
+
+    def __init__(self, events: Sequence[Mapping[str, Any]]) -> None:
+        self.series: dict[str, _Series] = {}
+        self.step = 0.0
+        self.marks: dict[str, float] = {}
+        self.failing: dict[str, list[Mapping[str, Any]]] = {}
+        self._began: list[float] = []
+        for event in events:
+            self._mark(event)
+            for counted in _counted(event["answer"]):
+                self._add(str(event["host"]), counted)
+        if self._began:
+            # The hosts' own clocks, as in their logs.
+            self.marks["switched"] = min(self._began)
+
+    def _mark(self, event: Mapping[str, Any]) -> None:
         at = seconds(event["at"])
-        if (
-            event["host"]
-            and at is not None
-            and event["good"]
-            and event["phase"] in ("activate", "finalize", "retry_rollback")
-        ):
-            words = {"activate": "switched"}.get(event["phase"], "finalized")
-            marks[words] = min(at, marks.get(words, at)) if words == "switched" else max(at, marks.get(words, at))
-        for counted in _counted(event["answer"]):
-            if (switched := seconds(counted.get("began"))) is not None:
-                # The host's own clock, as in its logs.
-                began.append(switched)
-            begin, wide = seconds(counted.get("start")), counted.get("step")
-            if not event["host"] or begin is None or not isinstance(wide, int | float) or wide <= 0:
-                continue
-            step = max(step, float(wide))
-            # What is told later of the same time counts: the log had more lines by then.
-            series = {at: row for at, row in told.get(str(event["host"]), {}).items() if at < begin}
-            told[str(event["host"])] = {**series, **{begin + n * wide: row for n, row in enumerate(_rows(counted))}}
-            failing[str(event["host"])] = counted.get("failing") or []
-    if began:
-        marks["switched"] = min(began)
-    moments = sorted({moment for series in told.values() for moment in series})
-    if not moments or moments[-1] - moments[0] > 86400 * 7:
+        if not event["host"] or at is None or not event["good"]:
+            return
+        if event["phase"] == "activate":
+            self.marks["switched"] = min(at, self.marks.get("switched", at))
+        elif event["phase"] in ("finalize", "retry_rollback"):
+            self.marks["finalized"] = max(at, self.marks.get("finalized", at))
+
+    def _add(self, host: str, counted: Mapping[str, Any]) -> None:
+        if (switched := seconds(counted.get("began"))) is not None:
+            self._began.append(switched)
+        begin, wide = seconds(counted.get("start")), counted.get("step")
+        if not host or begin is None or not isinstance(wide, int | float) or wide <= 0:
+            return
+        self.step = max(self.step, float(wide))
+        # What is counted later of the same time replaces it: the log had more lines by then.
+        before = {at: row for at, row in self.series.get(host, {}).items() if at < begin}
+        self.series[host] = {**before, **{begin + n * wide: row for n, row in enumerate(_rows(counted))}}
+        self.failing[host] = counted.get("failing") or []
+
+
+def traffic(events: Sequence[Mapping[str, Any]]) -> TrafficPlots | None:
+    """Plot what the hosts counted; None where none did."""
+    found = _Traffic(events)
+    moments = sorted({moment for series in found.series.values() for moment in series})
+    if not moments or moments[-1] - moments[0] > _LONGEST:
         return None
-    step = max(step, (moments[-1] - moments[0] + step) / _MOST_POINTS)
+    step = max(found.step, (moments[-1] - moments[0] + found.step) / _MOST_POINTS)
     begin, number = moments[0], int((moments[-1] - moments[0]) / step) + 1
-    every = _counts(told.values(), begin, step, number)
-    hosts = {name: _counts([series], begin, step, number) for name, series in told.items()}
+    every = _counts(found.series.values(), begin, step, number)
+    hosts = {name: _counts([series], begin, step, number) for name, series in found.series.items()}
     names = sorted(hosts, key=lambda name: (-sum(count.errors for count in hosts[name]), name))
     length = number * step
     canary, rest = _waves(events, hosts)
-    groups = [_counts([told[name] for name in each], begin, step, number) for each in (canary, rest) if canary and rest]
-    shares = [_values(counts, step, len(each)) for counts, each in zip(groups, (canary, rest), strict=False)]
+    both = (canary, rest) if canary and rest else ()
+    groups = [_counts([found.series[name] for name in each], begin, step, number) for each in both]
+    shares = [_values(counts, step, len(each)) for counts, each in zip(groups, both, strict=True)]
     names_of_groups = (f"Canary: {listed(canary, 3)}", f"Rest: {listed(rest, 3)}")
+    within = {words: at for words, at in found.marks.items() if begin <= at <= begin + length}
     return TrafficPlots(
-        _plots(_values(every, step)),
-        list(zip(names_of_groups, _alike(shares), strict=False)),
-        [(name, _plots(_values(hosts[name], step))) for name in names[:_MOST_HOSTS]] if len(names) > 1 else [],
-        max(0, len(names) - _MOST_HOSTS),
-        [((at - begin) / length * _WIDE, words) for words, at in marks.items() if begin <= at <= begin + length],
-        begin,
-        length,
-        sum(count.requests for count in every),
-        sum(count.errors for count in every),
-        _failing(failing.values()),
+        fleet=_plots(_values(every, step)),
+        compared=list(zip(names_of_groups, _alike(shares), strict=False)),
+        hosts=[(name, _plots(_values(hosts[name], step))) for name in names[:_MOST_HOSTS]] if len(names) > 1 else [],
+        more=max(0, len(names) - _MOST_HOSTS),
+        marks=[((at - begin) / length * _WIDE, words) for words, at in within.items()],
+        begin=begin,
+        length=length,
+        requests=sum(count.requests for count in every),
+        errors=sum(count.errors for count in every),
+        failing=_failing(found.failing.values()),
     )
 
 
-def _failing(told: Iterable[Sequence[Mapping[str, Any]]]) -> list[tuple[str, int]]:
+def _failing(hosts: Iterable[Sequence[Mapping[str, Any]]]) -> list[tuple[str, int]]:
     """What was asked of those that failed, the most frequent first."""
     found: Counter[str] = Counter()
-    for rows in told:
+    for rows in hosts:
         for row in rows:
             found[str(row.get("request"))] += _number(row.get("count"))
     return found.most_common(_MOST_FAILING)
@@ -150,9 +168,9 @@ def _number(value: object) -> int:
     return int(value) if isinstance(value, int | float) and value >= 0 else 0
 
 
-def _counts(told: Iterable[_Series], begin: float, step: float, number: int) -> list[_Count]:
+def _counts(hosts: Iterable[_Series], begin: float, step: float, number: int) -> list[_Count]:
     counts = [_Count() for _ in range(number)]
-    for series in told:
+    for series in hosts:
         for moment, row in series.items():
             counts[min(number - 1, int((moment - begin) / step))].add(*row)
     return counts
