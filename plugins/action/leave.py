@@ -10,7 +10,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record impo
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import sentence
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, FleetAction, HostRequest
-from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show, told
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import printable_text, show
 
 
 class ActionModule(FleetAction):
@@ -45,7 +45,7 @@ class ActionModule(FleetAction):
             if not answer["ok"]
         ]
         result = self._result({host: answer for host, answer in done.items() if answer["ok"]})
-        return {**result, "failed": True, "msg": told("\n".join([*map(Redactor().line, failed), fix]))}
+        return {**result, "failed": True, "msg": printable_text("\n".join([*map(Redactor().line, failed), fix]))}
 
     def _result(self, answers: Mapping[str, Answer]) -> dict[str, Any]:
         """Return what was removed, host by host, and return it."""

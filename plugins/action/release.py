@@ -32,7 +32,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.store import 
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_release_id
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
-from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import told
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import printable_text
 from ansible_collections.sluice.nginx.plugins.plugin_utils.templating import is_refused_variable, sandboxed
 
 _ROLE = Path(__file__).resolve().parents[2] / "roles/nginx"
@@ -76,7 +76,7 @@ class ActionModule(ControllerAction):
                     made["live"] = self._live(valid, options["live_tree"], packaged, live, described)
             except (SluiceError, AnsibleError) as error:
                 made = found.setdefault(f"no tree for {variant.hosts[0]}", _nothing())
-                made["problems"].append(told(error))
+                made["problems"].append(printable_text(error))
             made["hosts"].extend(variant.hosts)
         if going_on:
             # Its files and its contract are those that soaked; the gates run it on the platform of these hosts.

@@ -14,7 +14,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.reports.console impor
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
-from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show_text, told
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import printable_text, show_text
 from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import read_staging
 
 # What has to hold before nginx can be asked anything.
@@ -51,7 +51,10 @@ class ActionModule(ControllerAction):
         failed = [each for each in examined if not each.passed]
         if failed:
             words = "\n".join(findings_text(each.verdicts) or each.verdicts[-1].summary for each in failed)
-            return {"failed": True, "msg": told(f"staging cannot run the release, so nothing was asked:\n{words}")}
+            return {
+                "failed": True,
+                "msg": printable_text(f"staging cannot run the release, so nothing was asked:\n{words}"),
+            }
         text = suggestions_text(each.verdicts[-1] for each in examined)
         show_text(self._display, text)
         return {"changed": False, "suggestions": text}

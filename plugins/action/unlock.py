@@ -10,7 +10,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record impo
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import sentence
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, FleetAction, HostRequest
-from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show, told
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import printable_text, show
 
 
 class ActionModule(FleetAction):
@@ -43,7 +43,11 @@ class ActionModule(FleetAction):
             if not answer["ok"]:
                 failed.append(f"{host}: {held[host]} could not be rolled back: {_words(answer)}")
         result = {"changed": bool(freed), "freed": freed}
-        return {**result, "failed": True, "msg": told("\n".join(map(Redactor().line, failed)))} if failed else result
+        return (
+            {**result, "failed": True, "msg": printable_text("\n".join(map(Redactor().line, failed)))}
+            if failed
+            else result
+        )
 
     def _tell(self, host: str, lines: list[str]) -> None:
         for line in lines:

@@ -64,14 +64,14 @@ class HostEngine(ActionBase):
         Raises ``SluiceError`` and what the connection plugin raises.
         """
         if self.settings.own:
-            return self._told_by_own(self.settings.own, question)
+            return self._ask_own(self.settings.own, question)
         command = remote.command(self.settings.python)
         try:
-            return self._told(command, question.payload, question.request["op"])
+            return self._answer_to(command, question.payload, question.request["op"])
         except remote.EngineMissing:
-            return self._told(command, question.first_payload, question.request["op"])
+            return self._answer_to(command, question.first_payload, question.request["op"])
 
-    def _told_by_own(self, command: str, question: Question) -> dict[str, Any]:
+    def _ask_own(self, command: str, question: Question) -> dict[str, Any]:
         """Ask the host's own engine. Where it is another one than the controller's, and the key that signs is at hand,
         it is updated first.
         """
@@ -97,7 +97,7 @@ class HostEngine(ActionBase):
             )
         return remote.answer(said, noise, rc, operation)
 
-    def _told(self, command: str, data: bytes, operation: str) -> dict[str, Any]:
+    def _answer_to(self, command: str, data: bytes, operation: str) -> dict[str, Any]:
         if self._connection.is_pipelining_enabled():
             # Named, for else Ansible lets a `sleep 0` follow, one more process on each host. What that prevents happens
             # on terminals only.

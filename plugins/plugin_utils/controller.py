@@ -15,7 +15,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputEr
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import Run, read_run_id
 from ansible_collections.sluice.nginx.plugins.module_utils.storage import keep_private
 from ansible_collections.sluice.nginx.plugins.plugin_utils.documented import documented_options
-from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import told
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import printable_text
 
 __all__ = ["GROUP", "STATE", "ControllerAction", "group_of", "project", "read_run", "state_folder"]
 
@@ -91,7 +91,7 @@ class ControllerAction(ActionBase):
         try:
             return self.work(options, self._variables_of_task)
         except SluiceError as error:
-            return {"failed": True, "msg": told(error)}
+            return {"failed": True, "msg": printable_text(error)}
 
     def _group(self) -> str:
         """Return the group whose hosts get releases. Raises ``InputError``."""

@@ -21,7 +21,7 @@ from ansible import constants
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.progress import Tone
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import cut
-from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import in_ci, show, show_text, told
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import in_ci, printable_text, show, show_text
 
 __all__ = ["LiveLine", "is_live"]
 
@@ -117,7 +117,7 @@ class LiveLine:
     def _draw(self, text: str) -> None:
         """Draw the line anew where it is another one. A letter of double width would break it, so it may be short."""
         # One column stays free: a terminal goes on to the next line otherwise.
-        line = cut(told(text, self._door).replace("\n", " "), max(1, _columns() - 1))
+        line = cut(printable_text(text, self._door).replace("\n", " "), max(1, _columns() - 1))
         if line != self._drawn:
             self._display.display(f"{line}{_CLEAR}\r", screen_only=True, newline=False)
             self._drawn = line

@@ -13,14 +13,14 @@ from typing import Any
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import printable
 
-__all__ = ["in_ci", "show", "show_cleared", "show_text", "told", "unbuffered", "warn"]
+__all__ = ["in_ci", "printable_text", "show", "show_cleared", "show_text", "unbuffered", "warn"]
 
 # How the commands of GitHub's, and of Azure's, TeamCity's and similar services begin: a line, and anywhere in one.
 _BEGINNING, _ANYWHERE = "::", re.compile(r"#(?=#\w*\[)")
 _SERVICES = ("CI", "GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
 
 
-def told(text: object, door: Redactor | None = None) -> str:
+def printable_text(text: object, door: Redactor | None = None) -> str:
     """Return a text of several lines as it may be printed, and as a result may carry it."""
     shown = (door or Redactor()).text(text)
     return "\n".join(map(_inert, shown.split("\n"))) if in_ci() else shown
@@ -40,7 +40,7 @@ def warn(display: Any, text: object, door: Redactor | None = None) -> None:
 
 def show_text(display: Any, text: object, door: Redactor | None = None, color: str | None = None) -> None:
     """Print a text of several lines; on GitHub with its commands off meanwhile."""
-    _show_lines(display, told(text, door), color)
+    _show_lines(display, printable_text(text, door), color)
 
 
 def show_cleared(display: Any, text: str) -> None:

@@ -42,12 +42,14 @@ def short_bake(events: Iterable[Event]) -> str:
     if requests >= ENOUGH:
         return ""
     if not requests:
-        told = f"no visitor came to the first wave in {duration(0.0, took)}, so only its checks have judged the release"
-        return f"{told}; a larger first wave or a longer rollout_bake lets visitors judge"
+        words = (
+            f"no visitor came to the first wave in {duration(0.0, took)}, so only its checks have judged the release"
+        )
+        return f"{words}; a larger first wave or a longer rollout_bake lets visitors judge"
     share = min(_WORST, 3 / requests)
-    told = f"the first wave saw {count(requests, 'request')} in {duration(0.0, took)}"
-    told += f": a fault in up to {share:.0%} of them may not have shown"
+    words = f"the first wave saw {count(requests, 'request')} in {duration(0.0, took)}"
+    words += f": a fault in up to {share:.0%} of them may not have shown"
     if not took:
-        return told
+        return words
     needed = duration(0.0, math.ceil(took * ENOUGH / requests))
-    return f"{told}; {ENOUGH} requests show 1 % and take {needed} at this rate (rollout_bake)"
+    return f"{words}; {ENOUGH} requests show 1 % and take {needed} at this rate (rollout_bake)"

@@ -108,12 +108,12 @@ def read_detached(folder: Path | str) -> Detached | None:
     except (OSError, ValueError, RecursionError) as error:
         raise SluiceError(_damaged(path, error)) from error
     try:
-        told = Detached(**found)
-        if set(told.terms) != set(TERMS) or told.run["folder"] != str(folder) or not isinstance(told.pid, int):
+        left = Detached(**found)
+        if set(left.terms) != set(TERMS) or left.run["folder"] != str(folder) or not isinstance(left.pid, int):
             raise ValueError("it has other keys")
     except (TypeError, KeyError, ValueError) as error:
         raise SluiceError(_damaged(path, error)) from error
-    return told
+    return left
 
 
 def _damaged(path: Path, error: Exception) -> str:
@@ -136,7 +136,7 @@ def take(found: Detached) -> Detached:
 def find_detached(runs: Path, wanted: str) -> list[Detached]:
     """Return the runs that were left, or those of them whose id begins with ``wanted``. Raises ``SluiceError``."""
     folders = sorted(path.parent for path in runs.glob(f"*/{_FILE}") if path.parent.name.startswith(wanted))
-    found = [told for folder in folders if (told := read_detached(folder)) is not None]
+    found = [left for folder in folders if (left := read_detached(folder)) is not None]
     if len(found) > 1:
         names = ", ".join(printable(each.run["id"]) for each in found)
         raise SluiceError(f"{len(found)} runs are detached; name one by -e run=ID: {names}")

@@ -36,17 +36,17 @@ def difference(texts: Mapping[str, str], digests: Mapping[str, str], tree: Path)
     for path in sorted(texts.keys() | digests.keys() | side.files.keys()):
         there = path in texts or path in digests
         data = side.files.get(path)
-        told: list[str] = []
+        shown: list[str] = []
         if path not in secret:
             after = shown_text(data) if data is not None else ""
             # The host tells of no file that is no text.
             if after is not None:
-                told = _compared(texts.get(path, "").splitlines(), after.splitlines())
-        if not told and _differs(texts.get(path), digests.get(path), data):
+                shown = _compared(texts.get(path, "").splitlines(), after.splitlines())
+        if not shown and _differs(texts.get(path), digests.get(path), data):
             change = "added" if not there else "removed" if data is None else "changed"
-            told = [f"({change}{NOT_SHOWN})" if path in secret else f"({change} in what is not shown)"]
-        if told:
-            lines += [f"--- live/{path}", f"+++ release/{path}", *told]
+            shown = [f"({change}{NOT_SHOWN})" if path in secret else f"({change} in what is not shown)"]
+        if shown:
+            lines += [f"--- live/{path}", f"+++ release/{path}", *shown]
     return "".join(f"{line}\n" for line in lines)
 
 

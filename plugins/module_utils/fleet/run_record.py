@@ -153,21 +153,21 @@ class RunRecord:
         ``releases`` and ``inventory`` are those of a run without gates. Raises ``OSError``.
         """
         gates = next((event.answer for event in reversed(events) if event.phase == "gate"), {})
-        told = self.door.data(summary.to_json())
+        shown = self.door.data(summary.to_json())
         content = {
             "schema": SCHEMA,
             "sluice": VERSION,
             "run": {**self.run.to_json(), "ended": now()},
-            "result": told.pop("result"),
-            "outcome": told.pop("outcome"),
+            "result": shown.pop("result"),
+            "outcome": shown.pop("outcome"),
             "signed": gates.get("signed"),
             "emergency": gates.get("emergency"),
             "offer": gates.get("offer") or "",
             "inventory": gates.get("inventory") or self.door.line(inventory),
-            "hosts": told.pop("hosts"),
+            "hosts": shown.pop("hosts"),
             # What is above is the head, which the index of all runs reads alone.
             "releases": gates["releases"] if "releases" in gates else self.door.data(list(releases)),
-            **told,
+            **shown,
             "events": [_without_releases(event) for event in events],
         }
         write_text(self.path, f"{json.dumps(content, indent=1, ensure_ascii=False, default=str)}\n", sync=True)

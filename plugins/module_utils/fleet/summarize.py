@@ -44,11 +44,11 @@ def summarize(
     so_far = list(events)
     rows: Sequence[_Row] = gate_answer(so_far).get("releases", releases or ())
     by_host = stories(so_far)
-    told: dict[str, list[tuple[int, Event]]] = {}
+    events_of: dict[str, list[tuple[int, Event]]] = {}
     for number, event in enumerate(so_far):
         if event.host:
-            told.setdefault(event.host, []).append((number, event))
-    hosts = {name: _host(by_host[name], told[name], check_mode=check_mode) for name in sorted(by_host)}
+            events_of.setdefault(event.host, []).append((number, event))
+    hosts = {name: _host(by_host[name], events_of[name], check_mode=check_mode) for name in sorted(by_host)}
     faults = RunFaults.of(so_far)
     bad, out = [event for event in faults.bad if event.phase != _GATES], faults.left_out
     if by_host:
@@ -197,8 +197,8 @@ def _back_at(event: Event) -> str:
     if answer.get("operation") != "rollback" or not event.good or answer.get("rolled_back") is False:
         return ""
     # Somebody else was first, mostly the host's watchdog, and the host says when.
-    told = str(answer.get("note") or "").rpartition(" at ")[2]
-    return told if moment(told) else event.at
+    noted = str(answer.get("note") or "").rpartition(" at ")[2]
+    return noted if moment(noted) else event.at
 
 
 def _last(story: HostHistory) -> tuple[str, str]:
@@ -266,8 +266,8 @@ def _went_back(story: HostHistory, final: Event, before: object) -> tuple[str, s
     return serves, f"{how}; the release before serves again, proved"
 
 
-def _result(bad: Sequence[Event], out: Sequence[str], told: Iterable[HostHistory], *, check_mode: bool) -> Result:
-    touched = [story for story in told if story.touched]
+def _result(bad: Sequence[Event], out: Sequence[str], hosts: Iterable[HostHistory], *, check_mode: bool) -> Result:
+    touched = [story for story in hosts if story.touched]
     if not touched:
         if bad:
             return "stopped"
@@ -303,12 +303,12 @@ def _outcome(bad: Sequence[Event], out: Sequence[str], by_host: dict[str, HostHi
     return f"{done}{left}"
 
 
-def _after(told: Sequence[HostHistory]) -> str:
+def _after(hosts: Sequence[HostHistory]) -> str:
     """Return what became of the hosts that had been switched when another one failed."""
-    left = [story for story in told if story.touched and not story.is_back]
+    left = [story for story in hosts if story.touched and not story.is_back]
     watched = [story.host for story in left if _is_watched(story)]
     ahead = [story.host for story in left if story.host not in watched]
-    switched = sum(story.switched for story in told if story not in left)
+    switched = sum(story.switched for story in hosts if story not in left)
     parts = [f"NOT rolled back: {', '.join(ahead)}; look there with sluice.nginx.status"] if ahead else []
     parts += [f"out of reach, and left to the watchdog: {', '.join(watched)}"] if watched else []
     if switched and not ahead:

@@ -177,7 +177,7 @@ class Dispatcher:
         notice = replace(each.notice, until=now(_LONGEST))
         for row in rows:
             gone = f"notify_{audience} has no {row.channel} any more"
-            notice = notice.told(Delivery(row.channel) if row.channel in there else replace(row, why=gone))
+            notice = notice.with_delivery(Delivery(row.channel) if row.channel in there else replace(row, why=gone))
         return Kept(each.path, notice)
 
     def _take_in(self, messages: Sequence[Message], folder: Path, name: str = "") -> Iterator[Kept]:

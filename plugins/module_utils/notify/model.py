@@ -49,7 +49,7 @@ class Notice:
     until: str
     deliveries: tuple[Delivery, ...] = ()
 
-    def told(self, delivery: Delivery) -> Notice:
+    def with_delivery(self, delivery: Delivery) -> Notice:
         """The notice with what became of it on one channel."""
         rows = (delivery if each.channel == delivery.channel else each for each in self.deliveries)
         return replace(self, deliveries=tuple(rows))

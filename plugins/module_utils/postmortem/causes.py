@@ -38,14 +38,16 @@ def causes(record: Mapping[str, Any]) -> list[str]:
     had it.
     """
     summary = RunSummary.of(record)
-    told = [paragraph for culprit in summary.culprits[:_MOST] for paragraph in _culprit(culprit)]
-    told += _found([failure for failure in summary.failures if failure.gate], each_place=not told)
-    told += _on_hosts(summary, record)
+    paragraphs = [paragraph for culprit in summary.culprits[:_MOST] for paragraph in _culprit(culprit)]
+    paragraphs += _found([failure for failure in summary.failures if failure.gate], each_place=not paragraphs)
+    paragraphs += _on_hosts(summary, record)
     if summary.result == "stopped":
-        return [*told, to_add("how this change came about.")]
-    told += _changed(record)
-    told.append(to_add("how this change came about, and why neither people nor gates saw it before it was deployed."))
-    return told
+        return [*paragraphs, to_add("how this change came about.")]
+    paragraphs += _changed(record)
+    paragraphs.append(
+        to_add("how this change came about, and why neither people nor gates saw it before it was deployed.")
+    )
+    return paragraphs
 
 
 def _place(part: CulpritPart) -> str:
@@ -80,16 +82,16 @@ def _found(failures: Sequence[RunFailure], *, each_place: bool) -> list[str]:
     first: dict[tuple[str, str], RunFailure] = {}
     for each in failures:
         first.setdefault((each.source, place(asdict(each)) if each_place else ""), each)
-    told = []
+    paragraphs = []
     for each in list(first.values())[:_MOST]:
         made = f" (from {code(each.origin)})" if each.origin else ""
         at = f", at {code(place(asdict(each)))}{made}" if each.file else ""
-        told.append(fact(f"Gate {plain(each.gate)}: {plain(each.what)}{at}", recorded(each.source)))
+        paragraphs.append(fact(f"Gate {plain(each.gate)}: {plain(each.what)}{at}", recorded(each.source)))
         beside = [("expected", each.expected), ("actual", each.actual), ("nginx", each.nginx)]
         lines = [f"{name:<9} {text}" for name, text in beside if text]
-        told += [block("\n".join(lines))] if lines else []
+        paragraphs += [block("\n".join(lines))] if lines else []
     more = len(failures) - min(len(first), _MOST)
-    return [*told, f"- … and {count(more, 'more finding')}; `gates.txt` has all"] if more else told
+    return [*paragraphs, f"- … and {count(more, 'more finding')}; `gates.txt` has all"] if more else paragraphs
 
 
 def _on_hosts(summary: RunSummary, record: Mapping[str, Any]) -> list[str]:
@@ -114,16 +116,18 @@ def _on_hosts(summary: RunSummary, record: Mapping[str, Any]) -> list[str]:
 
 def _changed(record: Mapping[str, Any]) -> list[str]:
     """What hosts were given. The files of the first releases are shown: those of the others are mostly alike."""
-    told = []
+    paragraphs = []
     changed = [(number, row) for number, row in enumerate(record["releases"]) if row.get("changes")]
     for number, row in changed[:_MOST_RELEASES]:
         changes = row["changes"]
         passed = " passed every gate and" if row.get("passed") else ""
         words = f"Release {identity(row['release'])}{passed} changes {count(len(changes), 'file')}:"
-        told.append(fact(words, recorded(f"releases[{number}].changes")))
-        told += [block(change["diff"], "diff") for change in changes[:_MOST_CHANGES]]
+        paragraphs.append(fact(words, recorded(f"releases[{number}].changes")))
+        paragraphs += [block(change["diff"], "diff") for change in changes[:_MOST_CHANGES]]
         if len(changes) > _MOST_CHANGES:
-            told.append(f"- … and {count(len(changes) - _MOST_CHANGES, 'more file')}")
+            paragraphs.append(f"- … and {count(len(changes) - _MOST_CHANGES, 'more file')}")
     if len(changed) > _MOST_RELEASES:
-        told.append(f"- … and {count(len(changed) - _MOST_RELEASES, 'more release')}; `run.json` has their changes")
-    return told
+        paragraphs.append(
+            f"- … and {count(len(changed) - _MOST_RELEASES, 'more release')}; `run.json` has their changes"
+        )
+    return paragraphs

@@ -70,21 +70,21 @@ def _became(summary: RunSummary) -> str:
 
 
 def _summary(record: Mapping[str, Any], summary: RunSummary, hosts: Sequence[Counted]) -> list[str]:
-    told = [fact(f"**What happened**: {plain(summary.outcome)}", recorded("outcome")), _duration(record, summary)]
+    lines = [fact(f"**What happened**: {plain(summary.outcome)}", recorded("outcome")), _duration(record, summary)]
     noticed = _noticed(summary)
-    told += [noticed] if noticed else []
+    lines += [noticed] if noticed else []
     if hosts:
-        told += impact(hosts)
+        lines += impact(hosts)
     else:
-        told.append(fact("**Impact**: 0 requests; no host was touched", _NOBODY))
+        lines.append(fact("**Impact**: 0 requests; no host was touched", _NOBODY))
     words, source = cause_in_a_line(record)
-    told.append(fact(f"**Root cause**: {words}", source))
-    told.append(
+    lines.append(fact(f"**Root cause**: {words}", source))
+    lines.append(
         to_add(
             "what users saw, in their words, and who was told when." if hosts else "what this delayed, and for whom."
         )
     )
-    return told
+    return lines
 
 
 def _duration(record: Mapping[str, Any], summary: RunSummary) -> str:
@@ -117,13 +117,13 @@ def _noticed(summary: RunSummary) -> str:
 
 
 def _recovery(record: Mapping[str, Any], summary: RunSummary) -> list[str]:
-    told = []
+    lines = []
     tried = list(summary.tried.items())
     if not tried:
-        told.append(fact("Nothing had to be recovered: every host serves what it served before", _NOBODY))
+        lines.append(fact("Nothing had to be recovered: every host serves what it served before", _NOBODY))
     for name, row in tried[:_MOST_HOSTS]:
         if not row.ended:
-            told.append(to_add(f"how {plain(name)} came back, and when; `sluice.nginx.status` shows how it is now."))
+            lines.append(to_add(f"how {plain(name)} came back, and when; `sluice.nginx.status` shows how it is now."))
             continue
         answer = record["events"][row.events[1]]["answer"]
         means = f" by {plain(answer['means'])}" if answer.get("means") else ""
@@ -135,15 +135,15 @@ def _recovery(record: Mapping[str, Any], summary: RunSummary) -> list[str]:
             f"{plain(name)} serves {serves} again{means} since {clock(row.ended)}, {duration(row.began, row.ended)}"
             f" after it was switched{asked}"
         )
-        told.append(fact(words, recorded(f"events[{row.events[1]}]")))
+        lines.append(fact(words, recorded(f"events[{row.events[1]}]")))
     there = list(summary.hosts.items())
     rows = [(plain(name), plain(row.serves), plain(row.done)) for name, row in there[:_MOST_HOSTS]]
     if rows:
-        told += [
+        lines += [
             f"What each host served when the run ended *({recorded('hosts')})*:",
             table(("host", "serves", "what was done"), rows),
         ]
     if max(len(tried), len(there)) > _MOST_HOSTS:
-        told.append("- `run.json` has all other hosts")
-    told.append(to_add("how the change was fixed, and by which run it was deployed; or that it was given up."))
-    return told
+        lines.append("- `run.json` has all other hosts")
+    lines.append(to_add("how the change was fixed, and by which run it was deployed; or that it was given up."))
+    return lines

@@ -79,19 +79,19 @@ def draft_window(window: Window) -> str:
 
 
 def _summary(window: Window) -> list[str]:
-    told = []
+    lines = []
     for alert in window.alerts[:_MOST_ALERTS]:
-        told.append(fact(f"**What happened**: the alert {code(alert.what)} fired", _ALERTS))
+        lines.append(fact(f"**What happened**: the alert {code(alert.what)} fired", _ALERTS))
     if len(window.alerts) > _MOST_ALERTS:
-        told.append(f"- … and {count(len(window.alerts) - _MOST_ALERTS, 'more alert')}")
+        lines.append(f"- … and {count(len(window.alerts) - _MOST_ALERTS, 'more alert')}")
     span = f"{duration(window.start, window.end)}, from {clock(window.start)} until {clock(window.end)}"
     source = "the first and the last sample of the alerts" if window.alerts else "the window that was asked for"
     still = [alert.name for alert in window.alerts if not alert.over]
-    told.append(fact(f"**Duration**: {span}{'; not over then' if still else ''}", source))
-    told += impact(window.counted)
-    told += [f"- Not known: {plain(note)}" for note in window.notes]
-    told.append(to_add("the root cause in one line; what users saw, in their words, and who was told when."))
-    return told
+    lines.append(fact(f"**Duration**: {span}{'; not over then' if still else ''}", source))
+    lines += impact(window.counted)
+    lines += [f"- Not known: {plain(note)}" for note in window.notes]
+    lines.append(to_add("the root cause in one line; what users saw, in their words, and who was told when."))
+    return lines
 
 
 def _entries(window: Window) -> Iterator[TimelineEntry]:
@@ -108,9 +108,9 @@ def _entries(window: Window) -> Iterator[TimelineEntry]:
         for event in answer.get("journal") or []:
             words = words_of(event)
             if words:
-                told = f"{plain(words)} (run {code(event.get('run'))})"
+                line = f"{plain(words)} (run {code(event.get('run'))})"
                 source = "the host's `/var/lib/sluice/journal.jsonl`"
-                yield TimelineEntry(str(event.get("at")), told, source, (host,), merge=True)
+                yield TimelineEntry(str(event.get("at")), line, source, (host,), merge=True)
     for record in window.runs:
         run = record["run"]
         source = f"`run.json` of {code(run['id'])}"
@@ -123,59 +123,59 @@ def _entries(window: Window) -> Iterator[TimelineEntry]:
 
 
 def _cause(window: Window) -> list[str]:
-    told = []
+    lines = []
     change = window.last_change
     if change is not None:
         run = change["run"]
         before = duration(run["ended"], window.start)
         words = f"The last run before it that reached hosts is {code(run['id'])}, {before} before"
-        told.append(fact(f"{words}: {plain(change['outcome'])}", f"`run.json` of {code(run['id'])}"))
+        lines.append(fact(f"{words}: {plain(change['outcome'])}", f"`run.json` of {code(run['id'])}"))
         for row in change["releases"][:3]:
             for part in (row.get("changes") or [])[:3]:
-                told += [f"It changed {code(part['file'])}:", block(part["diff"], "diff")]
+                lines += [f"It changed {code(part['file'])}:", block(part["diff"], "diff")]
     else:
-        told.append(fact("No run reached hosts in the seven days before it", "`.sluice/runs`"))
+        lines.append(fact("No run reached hosts in the seven days before it", "`.sluice/runs`"))
     for record in window.runs:
         # What was stopped has reached no host.
         if record["result"] in ("rolled back", "broken") and record is not change:
             words, source = cause_in_a_line(record)
-            told.append(fact(f"Run {code(record['run']['id'])}: {words}", f"{source} of this run"))
-    told.append(to_add("whether that is the cause, and what is; with the culprit lines."))
-    return told
+            lines.append(fact(f"Run {code(record['run']['id'])}: {words}", f"{source} of this run"))
+    lines.append(to_add("whether that is the cause, and what is; with the culprit lines."))
+    return lines
 
 
 def _recovery(window: Window) -> list[str]:
-    told = []
+    lines = []
     for alert in window.alerts[:_MOST_ALERTS]:
         if alert.over:
             words = f"{code(alert.what)} was resolved after {duration(alert.began, alert.last)}, at {clock(alert.last)}"
-            told.append(fact(words, _ALERTS))
+            lines.append(fact(words, _ALERTS))
     for record in window.runs:
         ended = moment(record["run"]["ended"])
         if record["result"] == "confirmed" and ended is not None and ended > window.start:
             words = f"Run {code(record['run']['id'])} was confirmed at {clock(ended)}: {plain(record['outcome'])}"
-            told.append(fact(words, f"`run.json` of {code(record['run']['id'])}"))
-    told.append(to_add("what ended it, and who did that."))
-    return told
+            lines.append(fact(words, f"`run.json` of {code(record['run']['id'])}"))
+    lines.append(to_add("what ended it, and who did that."))
+    return lines
 
 
 def _measures(window: Window) -> list[str]:
-    told = []
+    lines = []
     asked = [request for record in window.runs for request in asked_of(record)]
     for measure in checks_for(failing(window.counted), asked):
-        told.append(fact(measure.words, measure.source))
-        told += [block(measure.yaml, "yaml")] if measure.yaml else []
+        lines.append(fact(measure.words, measure.source))
+        lines += [block(measure.yaml, "yaml")] if measure.yaml else []
     first = _first_error(window)
     if first is not None and window.alerts:
         fired = min(alert.fired for alert in window.alerts)
         after = duration(first, fired) if fired > first else "less than a step"
         words = f"The first 5xx in it was answered at {clock(first)}, and the first alert fired {after} later"
-        told.append(fact(words, "access logs of the hosts, and Prometheus"))
+        lines.append(fact(words, "access logs of the hosts, and Prometheus"))
     elif first is not None:
         words = f"The first 5xx in it was answered at {clock(first)}, and no alert is known"
-        told.append(fact(words, "access logs of the hosts"))
-    told.append(to_add("what else is done, who does it, and until when."))
-    return told
+        lines.append(fact(words, "access logs of the hosts"))
+    lines.append(to_add("what else is done, who does it, and until when."))
+    return lines
 
 
 def _first_error(window: Window) -> datetime | None:

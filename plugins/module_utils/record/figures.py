@@ -127,7 +127,7 @@ def figures(runs: Path, now: datetime | None = None) -> Figures | None:
         names = sorted((entry.name for entry in os.scandir(runs) if entry.is_dir()), reverse=True)
     except OSError:
         return None
-    told, left_out = list[_CountedRun](), 0
+    counted, left_out = list[_CountedRun](), 0
     for number, name in enumerate(name for name in names if not name.startswith(".")):
         try:
             run = _CountedRun(read_record(runs / name)) if number < _MOST_RUNS else None
@@ -136,19 +136,19 @@ def figures(runs: Path, now: datetime | None = None) -> Figures | None:
         if run is None or not monday.timestamp() <= run.began <= until.timestamp():
             left_out += 1
         else:
-            told.append(run)
-    if not told:
+            counted.append(run)
+    if not counted:
         return None
-    told.sort(key=lambda each: each.began)
-    weeks = [_week(monday + timedelta(weeks=n), told) for n in range(_WEEKS)]
-    caught = _caught(told)
-    drifted = sum(each.has_drift for each in told)
-    return Figures(f"{monday:%Y-%m-%d}", list(_figures(told, until)), weeks, caught, drifted, left_out)
+    counted.sort(key=lambda each: each.began)
+    weeks = [_week(monday + timedelta(weeks=n), counted) for n in range(_WEEKS)]
+    caught = _caught(counted)
+    drifted = sum(each.has_drift for each in counted)
+    return Figures(f"{monday:%Y-%m-%d}", list(_figures(counted, until)), weeks, caught, drifted, left_out)
 
 
-def _week(begins: datetime, told: Iterable[_CountedRun]) -> Week:
+def _week(begins: datetime, counted: Iterable[_CountedRun]) -> Week:
     first = begins.timestamp()
-    runs = [each for each in told if first <= each.began < first + _WEEK]
+    runs = [each for each in counted if first <= each.began < first + _WEEK]
     return Week(
         f"{begins:%Y-%m-%d}",
         sum(each.is_deployment and each.result == "confirmed" for each in runs),
@@ -157,15 +157,15 @@ def _week(begins: datetime, told: Iterable[_CountedRun]) -> Week:
     )
 
 
-def _figures(told: Sequence[_CountedRun], until: datetime) -> Iterator[Figure]:
-    deployed = [each for each in told if each.is_deployment and not each.is_rollback]
+def _figures(counted: Sequence[_CountedRun], until: datetime) -> Iterator[Figure]:
+    deployed = [each for each in counted if each.is_deployment and not each.is_rollback]
     good = [each for each in deployed if each.result == "confirmed"]
     # Of a young project the weeks before its first run do not count.
-    weeks = max(1.0, (until.timestamp() - told[0].began) / _WEEK)
+    weeks = max(1.0, (until.timestamp() - counted[0].began) / _WEEK)
     yield Figure("Deployments", f"{len(good) / weeks:.1f} a week", f"{count(len(good), 'run')} confirmed on every host")
-    leads = [_lead(each, told) for each in good]
+    leads = [_lead(each, counted) for each in good]
     yield Figure("Lead time", _median(leads), "median from the first run that examined a release to its confirmation")
-    by_hand = [each for each in told if each.is_rollback and each.result == "confirmed"]
+    by_hand = [each for each in counted if each.is_rollback and each.result == "confirmed"]
     failed = len(deployed) - len(good) + len(by_hand)
     words = (
         f"{count(len(deployed) - len(good), 'deployment')} rolled back or broken, {len(by_hand):,} rolled back by hand"
@@ -178,7 +178,7 @@ def _figures(told: Sequence[_CountedRun], until: datetime) -> Iterator[Figure]:
     yield Figure(
         "Time to restore", _median(restore), "median until every host was back; by hand from the deployment on"
     )
-    stopped = sum(each.result == "stopped" for each in told)
+    stopped = sum(each.result == "stopped" for each in counted)
     yield Figure(
         "Stopped by gates",
         _share(stopped, stopped + len(deployed)),
@@ -186,9 +186,9 @@ def _figures(told: Sequence[_CountedRun], until: datetime) -> Iterator[Figure]:
     )
 
 
-def _lead(run: _CountedRun, told: Sequence[_CountedRun]) -> float:
+def _lead(run: _CountedRun, counted: Sequence[_CountedRun]) -> float:
     """Return how long a release took, from the first run that had it, after the last time that it was deployed."""
-    same = [each for each in told if each.releases & run.releases and each.began <= run.began]
+    same = [each for each in counted if each.releases & run.releases and each.began <= run.began]
     deployed = [each.ended for each in same if each.is_deployment and each is not run and each.result == "confirmed"]
     return run.ended - min(each.began for each in same if each.began >= max(deployed, default=0.0) or each is run)
 
@@ -206,10 +206,10 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole * 100:.0f} %" if whole else _NONE
 
 
-def _caught(told: Iterable[_CountedRun]) -> list[Caught]:
-    counted: Counter[str] = Counter()
+def _caught(counted: Iterable[_CountedRun]) -> list[Caught]:
+    numbers: Counter[str] = Counter()
     latest: dict[str, str] = {}
-    for run in told:
-        counted.update(run.failed.keys())
+    for run in counted:
+        numbers.update(run.failed.keys())
         latest.update(run.failed)
-    return [Caught(gate, number, latest[gate]) for gate, number in counted.most_common()]
+    return [Caught(gate, number, latest[gate]) for gate, number in numbers.most_common()]

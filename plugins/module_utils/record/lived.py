@@ -80,15 +80,15 @@ class Demand:
         """Return why a release has not soaked, in a sentence with what was expected and what is there; else nothing."""
         here = [stay for stay in found if (stay.release, stay.inventory) == (release, self.inventory)]
         long = {stay.host for stay in here if stay.seconds(at) >= self.hours * _HOUR}
-        told = summed(here, at)
+        lived = summed(here, at)
         begin = f"release {short(release)} has not soaked on {self.inventory}"
         expected = f"expected {duration(0.0, self.hours * _HOUR)} confirmed on {count(self.hosts, 'host')}"
-        if told and told[0].rolled_back:
+        if lived and lived[0].rolled_back:
             fix = f"deploy it to {self.inventory} again and let it soak there, or promote another release"
-            return f"{begin}; {expected}; actual: {told[0].words}; {fix}"
+            return f"{begin}; {expected}; actual: {lived[0].words}; {fix}"
         if len(long) >= self.hosts:
             return ""
-        actual = told[0].words if told else f"no run of these records has confirmed it on {self.inventory}"
+        actual = lived[0].words if lived else f"no run of these records has confirmed it on {self.inventory}"
         fix = "wait, deploy it there first, or name the controller's state where it soaked (sluice_state_dir)"
         return f"{begin}; {expected}; actual: {actual}; {fix}"
 
@@ -159,8 +159,8 @@ def summed(found: Iterable[Stay], at: str) -> list[Lived]:
     grouped: dict[tuple[str, str], list[Stay]] = {}
     for stay in found:
         grouped.setdefault((stay.release, stay.inventory), []).append(stay)
-    told = [_summed(rows, at) for rows in grouped.values()]
-    return sorted(told, key=lambda each: (each.until or "~", each.since), reverse=True)
+    lived = [_summed(rows, at) for rows in grouped.values()]
+    return sorted(lived, key=lambda each: (each.until or "~", each.since), reverse=True)
 
 
 def _summed(rows: Sequence[Stay], at: str) -> Lived:

@@ -78,18 +78,18 @@ class Redactor:
 
     def text(self, text: object) -> str:
         """Return a text of several lines."""
-        return _told(self._hidden(str(text).replace("\r\n", "\n")))
+        return _inert(self._hidden(str(text).replace("\r\n", "\n")))
 
     def diff(self, text: object) -> str:
         """Return a diff of configurations, each file of which that is a key or a list of passwords is only named."""
         shown: list[str] = []
         for part in _files(self._known.hide(str(text))):
-            told = "\n".join(line[1:] for line in part if not line.startswith(_HEADS))
-            if is_secret_content(told.encode("utf-8", "replace")):
+            plain = "\n".join(line[1:] for line in part if not line.startswith(_HEADS))
+            if is_secret_content(plain.encode("utf-8", "replace")):
                 shown += [*(line for line in part if line.startswith(_HEADS[:2])), _NOT_SHOWN]
             else:
                 shown += _shown_part(part)
-        return _told("\n".join(shown))
+        return _inert("\n".join(shown))
 
     def config(self, line: object) -> str:
         """Return a line of a configuration."""
@@ -147,11 +147,11 @@ class Redactor:
         return "\n".join(map(_prose, text.split("\n"))).replace(_GONE, f"={HIDDEN}")
 
 
-def _told(text: str) -> str:
+def _inert(text: str) -> str:
     """Return lines that are read in a log, in which services of CI look for their commands."""
     lines = (line if line.isprintable() else printable(line, "\t") for line in text.split("\n"))
-    told = "\n".join(lines)
-    return _COMMAND.sub(lambda sign: _escaped(sign[0]), told) if "::" in told or "##" in told else told
+    plain = "\n".join(lines)
+    return _COMMAND.sub(lambda sign: _escaped(sign[0]), plain) if "::" in plain or "##" in plain else plain
 
 
 def _escaped(sign: str) -> str:

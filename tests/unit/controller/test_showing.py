@@ -10,7 +10,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
-from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show, show_text, told, warn
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import printable_text, show, show_text, warn
 
 SERVICES = ("CI", "GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
 ODD = (
@@ -79,4 +79,4 @@ def test_why_a_task_failed_is_text_as_well(service: str | None, monkeypatch: pyt
     assert "\x1b" not in result["msg"]
     assert "S3CR3T" not in result["msg"]
     assert not [line for line in result["msg"].split("\n")[1:] if line.startswith("::error") and service]
-    assert told("a\nb") == "a\nb"
+    assert printable_text("a\nb") == "a\nb"

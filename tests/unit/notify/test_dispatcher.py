@@ -66,7 +66,7 @@ class Office:
                 if post.channel in self.why:
                     why = self.why[post.channel]
                     (now,) = [each for each in read(letter.path.parent) if each.path == letter.path]
-                    told = now.notice.told(Delivery(post.channel, "failed" if why else "sent", why))
+                    told = now.notice.with_delivery(Delivery(post.channel, "failed" if why else "sent", why))
                     rewrite(Kept(letter.path, told))
         return all(post.channel in self.why for post in orders)
 

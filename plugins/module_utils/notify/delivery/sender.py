@@ -132,7 +132,7 @@ class _Notices:
         """Write what became of a notice on a channel; without ``why`` it was sent."""
         delivery = Delivery(channel, "failed" if why else "sent", why, now())
         with self._lock, contextlib.suppress(OSError):
-            self._latest[letter.path] = self._latest.get(letter.path, letter.notice).told(delivery)
+            self._latest[letter.path] = self._latest.get(letter.path, letter.notice).with_delivery(delivery)
             rewrite(Kept(letter.path, self._latest[letter.path]))
 
 

@@ -65,7 +65,7 @@ class _Count:
 _Series = dict[float, tuple[int, int, float | None]]
 
 
-class _Traffic:
+class _RunTraffic:
     """What the hosts counted in a run, by the start of each stretch of time, and when they were switched.
 
     ``step`` is the widest stretch, in seconds; ``failing`` is what was asked of those that failed.
@@ -109,7 +109,7 @@ class _Traffic:
 
 def traffic(events: Sequence[Mapping[str, Any]]) -> TrafficPlots | None:
     """Plot what the hosts counted; None where none did."""
-    found = _Traffic(events)
+    found = _RunTraffic(events)
     moments = sorted({moment for series in found.series.values() for moment in series})
     if not moments or moments[-1] - moments[0] > _LONGEST:
         return None
