@@ -18,7 +18,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.live_trees im
     known_ids,
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
-from ansible_collections.sluice.nginx.plugins.module_utils.reports.progress import FleetProgress
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.fleet_progress import FleetProgress
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import ReleaseId, read_release_id
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, FleetAction, HostRequest, failure
 from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine

@@ -111,7 +111,7 @@ class ActionModule(FleetAction):
         )
         wave = options["wave"]
         self._hosts = RolloutHosts(hosts, wave, self._answers, questions, journal, self._found, is_check=is_check)
-        self._bake = BakeWatch(options, self._run, terms, self._hosts, journal)
+        self._bake = BakeWatch(options, self._run, self._hosts, journal)
         self._part = RolloutSlice(shared, self._hosts, self._bake, journal) if shared is not None else WholeRollout()
 
     def _preflight(self) -> dict[str, Any]:

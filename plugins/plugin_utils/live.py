@@ -19,7 +19,7 @@ from typing import Any
 from ansible import constants
 
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
-from ansible_collections.sluice.nginx.plugins.module_utils.reports.progress import Tone
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.screen import Tone
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import cut
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import in_ci, printable_text, show, show_text
 

@@ -9,7 +9,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceE
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.decisions import RunState
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.questions import Questions, Wanted
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import Question
-from ansible_collections.sluice.nginx.plugins.module_utils.reports.progress import FleetProgress
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.fleet_progress import FleetProgress
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, HostRequest, failure
 from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -243,15 +244,16 @@ def test_slices_without_a_store_are_refused(make: Callable[..., Fleet]) -> None:
     assert hosts.asked == []
 
 
-def test_a_run_by_itself_imports_nothing_of_slices(make: Callable[..., Fleet], monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [
-        name for name in sys.modules if ".module_utils.slices" in name or ".module_utils.coordination" in name
-    ]:
+def test_a_run_by_itself_imports_nothing_of_slices_alarms_and_evidence(
+    make: Callable[..., Fleet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some_have = re.compile(r".*\.(module_utils\.(slices|coordination|alarms|evidence)|rollout\.(alarms|evidence))\b")
+    for name in filter(some_have.match, [*sys.modules]):
         monkeypatch.delitem(sys.modules, name)
     hosts = make()
     for step in STEPS:
         hosts.step(step)
-    assert [name for name in sys.modules if ".module_utils.slices" in name] == []
+    assert [*filter(some_have.match, sys.modules)] == []
     assert "decision" not in hosts.questions["web1"].request
 
 

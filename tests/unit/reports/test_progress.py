@@ -9,7 +9,8 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
-from ansible_collections.sluice.nginx.plugins.module_utils.reports.progress import FleetProgress, GatesProgress
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.fleet_progress import FleetProgress
+from ansible_collections.sluice.nginx.plugins.module_utils.reports.progress import GatesProgress
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Verdict
 
 FAULT = Finding("GET / is answered by 500", file="conf.d/a.conf", line=3, expected="200", actual="500 with S3CR3T-1")
