@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import json
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +24,7 @@ from ..errors import SluiceError
 from ..fleet.run_record import Run
 from ..storage import write_text
 from ..textfmt import count, listed, now
+from .heartbeats import Heartbeats
 from .model import KEPT, SliceOptions, read_kept
 from .statements import Stater
 
@@ -47,13 +47,6 @@ class SharedDecision(NamedTuple):
     why: str = ""
 
 
-class _LastHeartbeat(NamedTuple):
-    """The revision of a heartbeat, and when it was first seen, by the monotonic clock of this machine."""
-
-    revision: int
-    since: float
-
-
 class SharedRollout:
     """One slice of a roll-out. ``confirm_timeout`` is that of the watchdogs, in seconds.
 
@@ -73,7 +66,9 @@ class SharedRollout:
         self._waves: list[list[str]] = known.get("waves") or []
         self._wave = int(known.get("wave") or 0)
         self._acknowledged = int(known.get("acknowledged") or 0)
-        self._seen = {int(number): _LastHeartbeat(*row) for number, row in (known.get("seen") or {}).items()}
+        self._heartbeats = Heartbeats(
+            options.open, self._key("heartbeats"), run.id, self.number, known.get("seen") or {}, self._fresh
+        )
         self.is_hooked = bool(known.get("hooked"))
 
     @property
@@ -125,7 +120,7 @@ class SharedRollout:
             self._token = ""
             raise
         self._save()
-        self._beat(self._store, {})
+        self._heartbeats.begin(self.number, self._store)
 
     def _take_place(self, hosts: Mapping[str, str], waves: Sequence[Sequence[str]]) -> None:
         self._create("decision", self._stater.state("decision", rollout=self._token, decision=UNDECIDED).to_bytes())
@@ -351,7 +346,8 @@ class SharedRollout:
             raise
         except SluiceError as error:
             return self.decide(ROLLBACK, str(error)), []
-        silent = self._silences()
+        silent = self._heartbeats.silences(self._store)
+        self._save()
         dead = [number for number, seconds in silent.items() if seconds > self._dead]
         if dead:
             words = f"slice {dead[0]} gave no heartbeat for {silent[dead[0]]:.0f} s"
@@ -361,59 +357,14 @@ class SharedRollout:
             return self.decide(CONFIRM, f"every wave of {count(self._options.slices, 'slice')} is done"), []
         return decided, lacking
 
-    # Heartbeats.
-
-    def _silences(self) -> dict[int, float]:
-        """Return for how many seconds the heartbeat of each other slice has been the same, as this machine sees it."""
-        at, found = time.monotonic(), {}
-        for entry in self._store.entries(self._key("heartbeats")):
-            number = int(entry.key.rpartition("/")[2])
-            if number == self.number:
-                continue
-            before = self._seen.get(number)
-            # The clock of before may be that of another boot.
-            if before is None or before.revision != entry.revision or before.since > at:
-                # What is seen for the first time may be old, and counts as fresh only once it has changed.
-                since = at if before is not None else at - self._fresh - 0.001
-                self._seen[number] = _LastHeartbeat(entry.revision, since)
-            found[number] = at - self._seen[number].since
-        self._save()
-        return found
-
     @contextmanager
     def alive(self) -> Iterator[None]:
         """Give heartbeats while a step is at work."""
-        ended = threading.Event()
-        thread = threading.Thread(target=self._beat_on, args=(ended,), daemon=True)
-        thread.start()
         try:
-            yield
+            with self._heartbeats.given():
+                yield
         finally:
-            ended.set()
-            thread.join(2)
             self._store.close()
-
-    def _beat_on(self, ended: threading.Event) -> None:
-        # A connection of its own: the other one is at work.
-        store = self._options.open()
-        state: dict[str, int] = {}
-        while True:
-            # A store that does not answer is the step's to tell; the others hear that nothing comes.
-            with suppress(StoreFault):
-                if self.is_joined and self.number:
-                    self._beat(store, state)
-            if ended.wait(max(0.5, min(10.0, self._fresh / 4))):
-                store.close()
-                return
-
-    def _beat(self, store: CoordinationStore, state: dict[str, int]) -> None:
-        key, value = self._key(f"heartbeats/{self.number}"), json.dumps({"at": now(), "run": self._run.id}).encode()
-        if "revision" not in state:
-            found = store.get(key)
-            state["revision"] = found.revision if found else 0
-        revision = store.compare_and_set(key, value, state.pop("revision"))
-        if revision:
-            state["revision"] = revision
 
     # What is kept.
 
@@ -437,7 +388,7 @@ class SharedRollout:
             "wave": self._wave,
             "acknowledged": self._acknowledged,
             "hooked": self.is_hooked,
-            "seen": {str(key): list(row) for key, row in self._seen.items()},
+            "seen": self._heartbeats.seen,
         }
         write_text(self._file, json.dumps(known))
 

@@ -16,7 +16,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.coordination.model im
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import Run, open_run
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import Signer
-from ansible_collections.sluice.nginx.plugins.module_utils.slices import protocol, statements
+from ansible_collections.sluice.nginx.plugins.module_utils.slices import heartbeats, protocol, statements
 from ansible_collections.sluice.nginx.plugins.module_utils.slices.model import (
     SliceOptions,
     read_slices,
@@ -449,7 +449,7 @@ def test_clocks_are_not_compared(slices: Slices, monkeypatch: pytest.MonkeyPatch
     def clock(later: float = 0.0) -> str:
         return now(later + minutes * 60 if threading.get_ident() in off else later)
 
-    for module in (protocol, statements):
+    for module in (protocol, heartbeats, statements):
         monkeypatch.setattr(module, "now", clock)
     ends: dict[str, SharedDecision] = {}
 
