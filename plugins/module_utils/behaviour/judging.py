@@ -24,7 +24,7 @@ _LISTS = (("proxy_set_header", "grpc_set_header"), ("add_header",))
 
 
 def _slashes(difference: FieldDifference) -> str:
-    """Return whether a URL has two slashes in a row that had one."""
+    """Return words where a URL has two slashes in a row that had one."""
     before, after = (text.partition("://")[2] or text for text in (difference.before, difference.after))
     is_url = difference.field == "header location" or difference.field.endswith(" path") or " to " in after
     return f"{after} has two slashes in a row" if is_url and "//" in after and "//" not in before else ""

@@ -115,7 +115,7 @@ class Slips:
         return ""
 
     def _dead(self, change: DirectiveChange) -> str:
-        """Return whether a line came to stand before others of its list, which are not read any more then."""
+        """Return words where a line came to stand before others of its list, which are not read any more then."""
         block = change.blocks[1]
         if change.name not in ("allow", "deny") or block is None:
             return ""
@@ -124,7 +124,7 @@ class Slips:
         return f"what stands after {rules[last].text} is never read" if rules[last + 1 :] else ""
 
     def _crossed(self, change: DirectiveChange) -> str:
-        """Return whether two lines of a block have exchanged their targets."""
+        """Return words where two lines of a block have exchanged their targets."""
         if not _keeps_key(change) or change.old is None or change.new is None:
             return ""
         was, is_now = change.old.args[-1], change.new.args[-1]
@@ -138,7 +138,7 @@ class Slips:
         return ""
 
     def _deserted(self, old: Directive, new: Directive) -> str:
-        """Return whether a place was given the upstream of its neighbours, and its own one, still defined, has none
+        """Return words where a place was given the upstream of its neighbours, and its own one, still defined, has none
         now.
         """
         if not new.name.endswith("_pass") or not old.args or not new.args:
@@ -161,7 +161,7 @@ def _groups(targets: Sequence[str]) -> list[str]:
 
 
 def _flagged(old: Directive, new: Directive) -> str:
-    """Return whether only the flag of a rewrite changed, and what happened within nginx is told to the visitor, or
+    """Return words where only the flag of a rewrite changed, and what happened within nginx is told to the visitor, or
     goes on.
     """
     if new.name != "rewrite" or len(old.args) < 3 or len(new.args) < 3 or old.args[:2] != new.args[:2]:
@@ -175,7 +175,7 @@ def _flagged(old: Directive, new: Directive) -> str:
 
 
 def _unmethodical(old: Directive, new: Directive) -> str:
-    """Return whether a redirect that keeps the method became one that does not, to the same target."""
+    """Return words where a redirect that keeps the method became one that does not, to the same target."""
     if new.name != "return" or old.args[1:] != new.args[1:] or len(new.args) < 2:
         return ""
     loses = old.args[0] in ("307", "308") and new.args[0] in ("301", "302", "303")
@@ -183,7 +183,7 @@ def _unmethodical(old: Directive, new: Directive) -> str:
 
 
 def _keyless(old: Directive, new: Directive) -> str:
-    """Return whether a map looks up the path alone now, and has keys with a query."""
+    """Return words where a map looks up the path alone now, and has keys with a query."""
     if new.name != "map" or new.args[:1] not in (["$uri"], ["$document_uri"]) or old.args[:1] == new.args[:1]:
         return ""
     key = next((each.name for each in new.block or [] if "?" in each.name and not each.name.startswith("~")), "")
@@ -229,7 +229,7 @@ def _is_mistyped(number: str, meant: str) -> bool:
 
 
 def _lost(old: Sequence[str], new: Sequence[str], which: frozenset[str]) -> str:
-    """Return whether the only thing that went from a line is a variable that hands something on."""
+    """Return words where the only thing that went from a line is a variable that hands something on."""
     for before, after in zip(old, new, strict=False):
         names = [each for each in _lacking(before, after) if f"${each.strip('${}')}" in which]
         if names and _bare(before) == _bare(after):
@@ -243,7 +243,7 @@ def _lacking(before: str, after: str) -> list[str]:
 
 
 def _ungrouped(old: Sequence[str], new: Sequence[str]) -> str:
-    """Return whether a target does not name a group any more that the pattern before it still catches."""
+    """Return words where a target does not name a group any more that the pattern before it still catches."""
     if len(old) < 2 or len(new) < 2 or len(_GROUP.findall(new[0])) < len(_GROUP.findall(old[0])):
         return ""
     numbers = [each for each in _lacking(old[1], new[1]) if each.strip("${}").isdigit()]
@@ -258,7 +258,7 @@ def _bare(text: str) -> str:
 
 
 def _schemeless(old: Sequence[str], new: Sequence[str]) -> str:
-    """Return whether a target lost its scheme, so that its host becomes a path."""
+    """Return words where a target lost its scheme, so that its host becomes a path."""
     for before, after in zip(old, new, strict=False):
         scheme = next((each for each in ("https://", "http://") if before == f"{each}{after}"), "")
         if scheme:
@@ -267,7 +267,7 @@ def _schemeless(old: Sequence[str], new: Sequence[str]) -> str:
 
 
 def _exchanged(old: Sequence[str], new: Sequence[str]) -> str:
-    """Return whether the variables of a line have changed places, and nothing else did."""
+    """Return words where the variables of a line have changed places, and nothing else did."""
     for before, after in zip(old, new, strict=False):
         first, second = _VARIABLE.findall(before), _VARIABLE.findall(after)
         if (
@@ -281,7 +281,7 @@ def _exchanged(old: Sequence[str], new: Sequence[str]) -> str:
 
 
 def _doubled(old: Sequence[str], new: Sequence[str]) -> str:
-    """Return whether a part of a path stands twice in a row that stood there once."""
+    """Return words where a part of a path stands twice in a row that stood there once."""
     for word in new:
         for first, second in itertools.pairwise(word.split("/")):
             twice = f"/{first}/{second}"
@@ -291,7 +291,7 @@ def _doubled(old: Sequence[str], new: Sequence[str]) -> str:
 
 
 def _of_tests(old: Sequence[str], new: Sequence[str]) -> str:
-    """Return whether a host of a test environment stands where one stood that is none."""
+    """Return words where a host of a test environment stands where one stood that is none."""
     before = [host for each in old for host in _HOST.findall(each)]
     if not before or any(_OF_TESTS & set(_IN_NAMES.findall(host.lower())) for host in before):
         return ""
@@ -301,7 +301,7 @@ def _of_tests(old: Sequence[str], new: Sequence[str]) -> str:
 
 
 def _unsigned(old: Directive, new: Directive) -> str:
-    """Return whether a regex lost one sign, and nothing else of the line changed."""
+    """Return words where a regex lost one sign, and nothing else of the line changed."""
     for before, after in zip(old.args, new.args, strict=False):
         if len(before) == len(after) + 1 and (new.name in ("rewrite", "if") or new.args[0].startswith("~")):
             at = next((at for at in range(len(after)) if before[at] != after[at]), len(after))
@@ -311,7 +311,7 @@ def _unsigned(old: Directive, new: Directive) -> str:
 
 
 def _repeated(change: DirectiveChange) -> str:
-    """Return whether a ``root`` ends with the path of its location, which nginx adds once more."""
+    """Return words where a ``root`` ends with the path of its location, which nginx adds once more."""
     new = change.new
     inside = [(new, each) for each in new.children("root")] if new and new.name == "location" else []
     around = change.blocks[1]
@@ -326,7 +326,7 @@ def _repeated(change: DirectiveChange) -> str:
 
 
 def _fixed(change: DirectiveChange) -> str:
-    """Return whether an upstream became a variable while its path stayed: nginx then sends that path as it is."""
+    """Return words where an upstream became a variable while its path stayed: nginx then sends that path as it is."""
     old, new = change.old, change.new
     if old is None or new is None or new.name != "proxy_pass" or not old.args or not new.args:
         return ""
@@ -345,7 +345,7 @@ def _is_of_everything(block: Directive | None) -> bool:
 
 
 def _slashed(old: Directive, new: Directive) -> str:
-    """Return whether a slash at the end of an upstream's URL is all that changed: it decides over the whole path."""
+    """Return words where only a slash came or went after an upstream: it decides over the whole path."""
     if not new.name.endswith("_pass") or not old.args or not new.args:
         return ""
     first, second = sorted((old.args[0], new.args[0]), key=len)

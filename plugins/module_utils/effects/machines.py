@@ -76,13 +76,13 @@ class Machines(Derivatives):
         return self._states[number].kind == "constant"
 
     def found(self, reads: str, term: int) -> int:
-        """Return whether what is read (``uri``, ``request``, or the query: ``args``) is in a language."""
+        """Return the automaton of whether what is read (``uri``, ``request``, ``args``) is in a language."""
         if term in (Algebra.NOTHING, Algebra.ANY):
             return self.constant(term == Algebra.ANY)
         return self._make(_State("found", reads=reads, number=term))
 
     def matched(self, reads: str, pattern: str, loose: bool) -> int:
-        """Return whether a pattern is found in what is read, as ``found`` does.
+        """Return the automaton of whether a pattern is found in what is read, as ``found`` does.
 
         Raises ``NotRegular`` and ``TooMuch``. A pattern with a plain prefix is only read behind that: a map may have
         thousands of them, and a walk comes to few.

@@ -134,7 +134,7 @@ class Values:
         return self.text(value, own, view, depth + 1)
 
     def condition(self, args: list[str], own: Mapping[str, int], view: PathView) -> int:
-        """Return whether the condition of an ``if`` holds."""
+        """Return the automaton of whether the condition of an ``if`` holds."""
         machines = self._machines
         if args and args[0] in _FILE_TESTS:
             word = " ".join(args[1:])

@@ -43,7 +43,7 @@ class Read(NamedTuple):
 
 
 def found_in(machines: Machines, read: Read, view: PathView, pattern: str, loose: bool) -> int:
-    """Return whether a pattern is found in what is read."""
+    """Return the automaton of whether a pattern is found in what is read."""
     if read.reads == "uri" and view.lost:
         return machines.constant(unknown(f"the path after {view.lost} {'~*' if loose else '~'} {pattern}"))
     try:

@@ -34,7 +34,7 @@ def pending_problem(session: Session, pending: Json) -> Problem:
 
 
 def worker_problems(session: Session, pending: Json) -> list[Problem]:
-    """Return whether the workers that the pending phase was proved with are still those that serve."""
+    """Return a problem where other workers serve than those that the pending phase was proved with."""
     expected = {(pid, started) for pid, started in pending.get("workers") or []}
     master = find_master(session)
     found = {worker.key for worker in workers_of(session.system.proc, master) if not worker.draining}

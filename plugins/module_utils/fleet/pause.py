@@ -1,4 +1,4 @@
-"""A wait between two waves, for a time or for a person. Both sides speak by files in the record of the run."""
+"""A wait between two waves, for a time or for a person, who answers by a file in the record of the run."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def find_waiting(runs: Path, wanted: str) -> Path:
 
 
 def decide_wait(folder: Path, decision: str) -> str:
-    """Return the run whose record is in ``folder`` to go on or to stop; returns after which wave it waited."""
+    """Let the run whose record is in ``folder`` go on, or stop it; returns after which wave it waited."""
     waiting = _read(folder / _WAITING) or {}
     me = visitor("continue")
     write_text(folder / _DECISION, json.dumps({"decision": decision, "who": f"{me.who} from {me.host}", "at": now()}))
