@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host import known
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
+from ansible_collections.sluice.nginx.plugins.module_utils.platforms import catalog
 from ansible_collections.sluice.nginx.plugins.module_utils.platforms.catalog import (
     DISTRIBUTION,
     FOLDER,
@@ -53,6 +55,24 @@ def test_what_names_something_names_what_is_there() -> None:
         for family in origin.families:
             # Without packages there is nothing to fetch.
             assert families()[family].packages_by in origin.repositories or not origin.nginx.packages
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ({"module": "/usr/lib64"}, "unknown key 'module'; did you mean 'modules'?"),
+        ({"packages": "nginx"}, r"otherwise\.redhat\.packages: 'nginx' is not a list"),
+    ],
+)
+def test_what_is_otherwise_on_a_family_is_read_as_the_rest(
+    monkeypatch: pytest.MonkeyPatch, written: dict[str, str], words: str
+) -> None:
+    there = origins()["nginx_org"]
+    made = {"nginx_org": replace(there, otherwise={"redhat": written})}
+    monkeypatch.setattr(catalog, "origins", lambda: made)
+    name = next(name for name, (family, _) in releases().items() if family == "redhat")
+    with pytest.raises(InputError, match=words):
+        platform_named(name, next(iter(there.channels)))
 
 
 def test_hosts_know_each_service_and_binary() -> None:
