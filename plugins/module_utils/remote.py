@@ -43,9 +43,11 @@ _MOST_WORDS = 16 << 10
 _MOST_LINES = 10
 # Must live on any Python 3.8. It is compiled each time that it is sent, so it only starts what is compiled;
 # engine/install.py puts that on the host. Where engine/resident.py listens, that one answers; without its sign it has
-# not begun. It ends at once, since a request of a check may still hang.
+# not begun. The garbage collector pauses until the engine is imported, see engine/loading.py. It ends at once, since a
+# request of a check may still hang.
 _BOOTSTRAP = f"""
-import marshal,os,sys
+import gc,marshal,os,sys
+gc.disable()
 i=sys.stdin.buffer
 d,k,*n=i.readline().decode().split()
 z,r,b=p=[i.read(int(m)) for m in n]

@@ -6,6 +6,7 @@ It stands alone, and trusts neither its arguments nor its environment.
 
 from __future__ import annotations
 
+import gc
 import marshal
 import os
 import sys
@@ -52,6 +53,8 @@ def main() -> None:
     """Answer one request."""
     if len(sys.argv) > 1:
         sys.exit("sluice-engine takes no arguments")
+    # Until the engine is imported; see loading.py.
+    gc.disable()
     os.environ.clear()
     os.environ.update(PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL="C.UTF-8")
     os.umask(0o022)

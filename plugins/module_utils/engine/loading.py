@@ -6,6 +6,7 @@ Executed before the package ``sluice`` can be imported, so it imports nothing of
 
 from __future__ import annotations
 
+import gc
 import marshal
 import sys
 from importlib import import_module
@@ -45,8 +46,7 @@ class Modules:
 
 def run(codes: Codes, request: bytes, bundle: bytes) -> None:
     """Let the engine answer a request, and stay where the run will ask for more."""
-    sys.meta_path.insert(0, Modules(codes))
-    answer = import_module("sluice.engine.main").main
+    answer = _imported(codes, "sluice.engine.main").main
     path, _ = codes["sluice.engine.main"]
     # One that runs from memory has no folder to listen in.
     if answer(request, bundle) and path.startswith("/"):
@@ -55,5 +55,17 @@ def run(codes: Codes, request: bytes, bundle: bytes) -> None:
 
 def run_own(codes: Codes, request: bytes, bundle: bytes, digest: str, asked: str) -> None:
     """Let the host's own engine, ``digest``, answer a request that was made for the engine ``asked``."""
+    _imported(codes, "sluice.engine.own").main(request, bundle, digest, asked)
+
+
+def _imported(codes: Codes, name: str) -> Any:
+    """Return a module of the engine, from whose modules all others are imported from now on.
+
+    What starts the engine has switched Python's garbage collector off, which would go over all that is imported, time
+    and again. From here on it goes over what comes new: a bake takes hours.
+    """
     sys.meta_path.insert(0, Modules(codes))
-    import_module("sluice.engine.own").main(request, bundle, digest, asked)
+    module = import_module(name)
+    gc.freeze()
+    gc.enable()
+    return module

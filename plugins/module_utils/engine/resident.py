@@ -7,6 +7,7 @@ so none sees what another one left.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -45,6 +46,8 @@ def stay(answer: Answer) -> None:
     def work() -> None:
         for name in _EXPECTED:
             import_module(f"{__package__}.operations.{name}")
+        # A fork that collected garbage would go over all of it, and copy its memory.
+        gc.freeze()
         serve(_socket_path(), answer)
 
     # A fault here costs the run a start of the engine, and nothing else.
