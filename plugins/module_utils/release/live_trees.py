@@ -7,8 +7,6 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from ..config.facts import facts
-from ..config.parse import parse_tree
 from ..errors import SluiceError
 from ..manifest import ManifestEntry, entries_to_json, read_tree, release_id
 from ..platforms.catalog import layouts
@@ -65,6 +63,10 @@ def keep_live(state: Path, claimed: ReleaseId, bundle: bytes, withheld: Iterable
     root = store / identity
     if (root / "release.json").is_file():
         return Release(identity, root)
+    # Here, since who only looks for a tree reads no configuration.
+    from ..config.facts import facts
+    from ..config.parse import parse_tree
+
     tree = trees.overlay(sent.tree)
     store.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=store, prefix=".new-") as folder:
