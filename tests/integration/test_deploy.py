@@ -14,8 +14,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import docker
@@ -28,12 +29,27 @@ pytestmark = pytest.mark.integration
 
 WEB = ("web1", "web2", "web3")
 STATE = "/var/lib/sluice"
+# One site in place of those of the sandbox, whose 29 checks cost each deployment seconds, where no story needs them.
+SMALL: Mapping[str, Any] = MappingProxyType(
+    {
+        "nginx_sites": [
+            {
+                "name": "small",
+                "server_names": ["small.example"],
+                "routes": [{"path": "/", "return": 204}],
+                "checks": [{"get": "http://small.example/", "expect": {"status": 204}}],
+            }
+        ]
+    }
+)
 
 
 class Fleet:
     """A sandbox of its own, and what is asked of it."""
 
     name = "test-deploy"
+    # Further variables of each deployment.
+    usual: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, project: Path, play: Callable[..., Any], engine: docker.DockerClient) -> None:
         self.project, self._play, self._engine = project, play, engine
@@ -42,13 +58,12 @@ class Fleet:
     def play(self, playbook: str | Path, *arguments: str) -> Any:
         return self._play(playbook, *arguments, SLUICE_SANDBOX=self.name)
 
-    @staticmethod
-    def settings(word: str, **more: Any) -> str:
+    def settings(self, word: str, **more: Any) -> str:
         """Extra variables that make a release with ``word``, quickly."""
         lines = ["server {", "listen 80;", "server_name word.example;", f"return 200 '{word}';", "}"]
         checks = [{"get": "http://word.example/", "expect": {"body": word}}]
         settings = {"nginx_http_lines": lines, "nginx_checks": checks, "gates_verify": [], "rollout_bake": 0.2}
-        return json.dumps({**settings, **more})
+        return json.dumps({**settings, **self.usual, **more})
 
     def deploy(self, word: str, *arguments: str, **more: Any) -> Any:
         return self.play("deploy.yml", "-e", self.settings(word, **more), *arguments)
@@ -113,6 +128,18 @@ class Fleet:
             time.sleep(0.05)
         running.terminate()
         pytest.fail(f"no release was activated on {host}:\n{running.communicate()[0]}")
+
+    def wait_for_person(self, running: subprocess.Popen[str]) -> str:
+        """Return the id of the run that has switched ``web1`` and waits for a person, once it does."""
+        self.wait_for_activation("web1", running)
+        run = str(self.state("web1")["pending"]["run"])
+        deadline = time.monotonic() + 180
+        while time.monotonic() < deadline and running.poll() is None:
+            if (self.project / ".sluice/runs" / run / "waiting.json").exists():
+                return run
+            time.sleep(0.05)
+        running.terminate()
+        pytest.fail(f"the run does not wait:\n{running.communicate()[0]}")
 
     def start(self, host: str) -> None:
         self.container(host).start()
@@ -230,11 +257,13 @@ def test_a_rollback_goes_to_the_release_of_before_and_to_a_named_one(fleet: Flee
 
 
 def test_two_deployments_at_once_one_wins_and_the_other_says_who_holds_the_host(fleet: Fleet) -> None:
-    # Two variants, so that each is gated and the hosts of each get their own.
-    winner = fleet.begin("third-{{ inventory_hostname == 'web1' }}", rollout_bake=15, rollout_keep=0)
-    fleet.wait_for_activation("web1", winner)
-    run = fleet.state("web1")["pending"]["run"]
+    # Two variants, so that each is gated and the hosts of each get their own. The winner holds web1 until it may go on.
+    order = [{"size": 1, "pause": "person"}, "100%"]
+    winner = fleet.begin("third-{{ inventory_hostname == 'web1' }}", rollout_waves=order, rollout_keep=0)
+    run = fleet.wait_for_person(winner)
     loser = fleet.deploy("fourth")
+    goes_on = fleet.play("playbooks/continue.yml", "-e", f"run={run}")
+    assert goes_on.code == 0, goes_on.output
     won = winner.communicate(timeout=300)[0]
     assert loser.code == 2
     assert re.search(rf"web1: preflight: the host has a pending release [0-9a-f]{{12}} of run {run}", loser.output)

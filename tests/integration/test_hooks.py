@@ -11,7 +11,7 @@ from typing import Any
 import docker
 import pytest
 
-from tests.integration.test_deploy import WEB, Fleet, record_of
+from tests.integration.test_deploy import SMALL, WEB, Fleet, record_of
 
 pytestmark = pytest.mark.integration
 
@@ -50,6 +50,7 @@ class Balanced(Fleet):
     """A sandbox whose host of the applications is a balancer as well."""
 
     name = "test-hooks"
+    usual = SMALL
 
     def __init__(self, project: Path, folder: Path, play: Callable[..., Any], engine: docker.DockerClient) -> None:
         self.groups = folder / "balancers.yml"

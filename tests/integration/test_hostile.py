@@ -126,7 +126,7 @@ def test_good_changes_are_deployed_while_a_visitor_forges_lines(fleet: HostileFl
     while "[emerg]" not in fleet.run("web1", "sh", "-c", f"tail -n 50 {log}"):
         assert time.monotonic() < deadline, "the visitor's lines are not in the log"
         time.sleep(0.5)
-    for word in ("second", "third", "fourth"):
+    for word in ("second", "third"):
         done = fleet.deploy(word, "--limit", HONEST, rollout_bake=2)
         assert done.code == 0, done.output
         assert [fleet.word(host) for host in ("web1", "web2")] == [word] * 2
@@ -135,7 +135,7 @@ def test_good_changes_are_deployed_while_a_visitor_forges_lines(fleet: HostileFl
         "never", "--limit", HONEST, nginx_checks=[{"get": "http://word.example/", "expect": {"body": "no"}}]
     )
     assert broken.code == 2, broken.output
-    assert [fleet.word(host) for host in ("web1", "web2")] == ["fourth"] * 2
+    assert [fleet.word(host) for host in ("web1", "web2")] == ["third"] * 2
     for host in ("web1", "web2"):
         fleet.run(
             host,
