@@ -11,7 +11,7 @@ ROWS: dict[str, list[Row]] = {
         Row("before the swap", "the host has the request and acts on it alone", BEFORE, WATCHDOG),
         Row("during checks", "the activation ends well, and nobody comes", BEFORE, WATCHDOG),
         Row("during bake", "nobody ends the bake", BEFORE, WATCHDOG, fast=True),
-        Row("between waves", "one host serves the new release, the next is about to", BEFORE, WATCHDOG, fast=True),
+        Row("between waves", "one host serves the new release, the next is about to", BEFORE, WATCHDOG),
         Row("during confirm", "two hosts have confirmed, the third has been asked", NEW),
         Row("during rollback", "one host is back, the other has been asked", BEFORE),
     ],
@@ -62,6 +62,6 @@ ROWS: dict[str, list[Row]] = {
         ),
     ],
     "two runs at once": [
-        Row("between waves", "the second run is told who is first", NEW, RUN, "has a pending release", fast=True),
+        Row("between waves", "the second run is told who is first", NEW, RUN, "has a pending release"),
     ],
 }

@@ -31,7 +31,7 @@ ROWS: dict[str, list[Row]] = {
         Row("after the swap", "the master dies before the reload", BEFORE, RUN, "does not run"),
         Row("after the reload", "the master dies while it reloads", BEFORE, RUN, "master process has ended", fast=True),
         Row("during checks", "the master dies after its proof", BEFORE),
-        Row("during bake", "the bake sees that nobody serves", BEFORE, RUN, "does not run"),
+        Row("during bake", "the bake sees that nobody serves", BEFORE, RUN, "does not run", fast=True),
         Row("during confirm", "a dead nginx is not confirmed", BEFORE, RUN, "does not run"),
         Row("during rollback", "the rollback starts it", BEFORE, fast=True),
     ],
@@ -58,7 +58,7 @@ ROWS: dict[str, list[Row]] = {
         Row("during rollback", "the rollback crosses the same change", BEFORE),
     ],
     "zone type changed": [
-        Row("after the reload", "nginx takes another kind of zone", NEW),
+        Row("after the reload", "nginx takes another kind of zone", NEW, fast=True),
     ],
     "zone key changed": [
         Row(
