@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ansible.module_utils.urls import open_url
+
 from ..untrusted import printable
 from .model import AlarmRow
 
@@ -151,9 +153,6 @@ def _opened(row: AlarmRow, address: str, redirects: str = "urllib2") -> Any:
     if person:
         pair = f"{urllib.parse.unquote(person)}:{urllib.parse.unquote(secret)}"
         headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-    # Here, since it takes long, and most runs have no alarms.
-    from ansible.module_utils.urls import open_url
-
     return open_url(address, headers=headers, timeout=row.timeout, use_netrc=False, follow_redirects=redirects)
 
 

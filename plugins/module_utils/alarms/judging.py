@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..textfmt import listed
-from .asking import Burning, Look
+
+if TYPE_CHECKING:
+    from .asking import Burning, Look
 
 __all__ = ["PHASE", "before", "during"]
 

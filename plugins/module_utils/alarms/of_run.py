@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..fleet.decisions import stories
 from ..fleet.run_record import Event
-from .asking import Look, ask_alarms
 from .judging import before, during
 from .model import AlarmRow
+
+if TYPE_CHECKING:
+    from .asking import Look
 
 __all__ = ["AlarmsOfRun"]
 
@@ -39,6 +41,9 @@ class AlarmsOfRun:
         return during(self._ask(_TRIES if last else 1), known, switched, hosts, last=last)
 
     def _ask(self, tries: int) -> list[Look]:
+        # Here, since a client of HTTP takes long to import, and most runs have no alarms.
+        from .asking import ask_alarms
+
         looks = ask_alarms(self._rows, self._project)
         for _ in range(tries - 1):
             if not any(look.trouble for look in looks):

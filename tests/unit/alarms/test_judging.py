@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.alarms import of_run
+from ansible_collections.sluice.nginx.plugins.module_utils.alarms import asking, of_run
 from ansible_collections.sluice.nginx.plugins.module_utils.alarms.asking import Burning, Look
 from ansible_collections.sluice.nginx.plugins.module_utils.alarms.judging import before, during
 from ansible_collections.sluice.nginx.plugins.module_utils.alarms.model import AlarmRow, read_alarms
@@ -73,7 +73,7 @@ def test_who_gives_no_answer_is_asked_again_where_it_counts(monkeypatch: pytest.
         asked.append(list(rows))
         return [Look(row) if len(asked) == 3 else Look(row, trouble="it does not answer") for row in rows]
 
-    monkeypatch.setattr(of_run, "ask_alarms", ask)
+    monkeypatch.setattr(asking, "ask_alarms", ask)
     monkeypatch.setattr(of_run, "_BETWEEN", 0.0)
     alarms = AlarmsOfRun([row], Path())
     assert alarms.before()["ok"] is True
