@@ -57,6 +57,10 @@ class Event:
     good: bool
     answer: dict[str, Any]
 
+    def to_json(self) -> dict[str, Any]:
+        """The event as plain data. The answer is its own and no copy: answers are large, and are only read."""
+        return dict(vars(self))
+
 
 def read_run_id(value: object) -> str:
     """Return ``value`` as the id of a run, as ``20261121T151128-ab12``, which may become part of a path or of the name
@@ -109,7 +113,7 @@ class RunRecord:
     def note(self, phase: str, host: str, *, good: bool, answer: dict[str, Any]) -> Event:
         """Append an event."""
         event = Event(now(), phase, printable(host), good, self.door.data(answer))
-        line = json.dumps(asdict(event), ensure_ascii=False, default=self.door.line) + "\n"
+        line = json.dumps(event.to_json(), ensure_ascii=False, default=self.door.line) + "\n"
         with self._journal.open("ab", buffering=0) as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             _append(stream.fileno(), line.encode("utf-8", "backslashreplace"))
@@ -204,4 +208,4 @@ def _append(handle: int, line: bytes) -> None:
 
 def _without_releases(event: Event) -> dict[str, Any]:
     """What the gates said of the releases has a place of its own in the record."""
-    return {**asdict(event), "answer": {name: value for name, value in event.answer.items() if name != "releases"}}
+    return {**event.to_json(), "answer": {name: value for name, value in event.answer.items() if name != "releases"}}
