@@ -34,6 +34,7 @@ class Regions(Fleet):
     """A sandbox whose hosts are in two regions."""
 
     name = "test-waves"
+    needed = "web"
     usual = SMALL
 
     def __init__(self, project: Path, folder: Path, play: Callable[..., Any], engine: docker.DockerClient) -> None:

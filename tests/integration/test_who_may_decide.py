@@ -29,6 +29,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts impor
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_release_id
+from tests.integration.test_deploy import SMALL
 
 pytestmark = pytest.mark.integration
 
@@ -72,7 +73,7 @@ class Fleet:
         lines = ["server {", "listen 80;", "server_name word.example;", f"return 200 '{word}';", "}"]
         checks = [{"get": "http://word.example/", "expect": {"body": word}}]
         settings = {"nginx_http_lines": lines, "nginx_checks": checks, "gates_verify": [], "rollout_bake": 0.2}
-        return self.restricted(playbook, signing=signing, **{**settings, **more})
+        return self.restricted(playbook, signing=signing, **{**SMALL, **settings, **more})
 
     def container(self, host: str) -> Any:
         known = json.loads((self.project / ".sluice/fleets" / NAME / "fleet.json").read_text())
