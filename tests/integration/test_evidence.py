@@ -36,6 +36,7 @@ class Visited(Fleet):
     """A sandbox each of whose hosts has visitors of its own."""
 
     name = "test-evidence"
+    needed = "sandbox"
 
     def visit(self, seconds: int) -> None:
         script = VISITORS.replace("SECONDS", str(seconds))

@@ -50,6 +50,7 @@ class Balanced(Fleet):
     """A sandbox whose host of the applications is a balancer as well."""
 
     name = "test-hooks"
+    needed = "sandbox"
     usual = SMALL
 
     def __init__(self, project: Path, folder: Path, play: Callable[..., Any], engine: docker.DockerClient) -> None:

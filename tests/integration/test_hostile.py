@@ -39,6 +39,7 @@ class HostileFleet(Fleet):
     """The fleet, of which ``web3`` answers what it likes once it was taken over."""
 
     name = "test-hostile"
+    needed = "sandbox"
 
     def put(self, host: str, name: str, data: bytes, mode: int = 0o755) -> None:
         packed = io.BytesIO()
