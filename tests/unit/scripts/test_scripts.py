@@ -14,8 +14,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import
 PROJECT = Path(__file__).resolve().parents[3]
 # What the scripts expect of any machine.
 ORDINARY = """
-bash basename cat cmp comm cp cut date dirname env find getent grep id ln mkdir mktemp nohup rm sed sh sha256sum sleep
-sort tail tr xargs
+bash basename cat cmp comm cp cut date dirname env find flock getent grep id ln mkdir mktemp nohup nproc rm sed sh
+sha256sum sleep sort tail touch tr wc xargs
 """
 LOCK = "one==1\n"
 
@@ -211,7 +211,33 @@ def test_steps_that_all_pass(machine: Machine) -> None:
 def test_an_unknown_step(machine: Machine) -> None:
     done = machine.run("test", "mipy")
     assert done.returncode == 1
-    assert "there is no step 'mipy'; there are: ansible-lint" in done.stderr
+    assert "there is no step 'mipy'; there are: sanity" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("often", "code", "words"),
+    [
+        (1, 0, "Passed by themselves, after they had failed: tests/unit/test_busy.py"),
+        (2, 1, "Once more, by themselves: tests/unit/test_busy.py"),
+    ],
+)
+def test_a_file_with_a_failed_test_is_run_once_more_and_named(
+    machine: Machine, often: int, code: int, words: str
+) -> None:
+    failed = machine.root / ".pytest_cache/v/cache/lastfailed"
+    fails = f"mkdir -p {failed.parent}; touch {failed}; echo x >> {machine.root}/runs"
+    machine.program(".venv/bin/pytest", f"{fails}; [ $(wc -l < {machine.root}/runs) -gt {often} ]")
+    machine.program(".venv/bin/python", "echo tests/unit/test_busy.py")
+    done = machine.run("test", "unit")
+    assert done.returncode == code, done.stderr
+    assert words in done.stdout
+    assert machine.called("pytest", "--verbose tests/unit/test_busy.py")
+
+
+def test_a_step_that_could_not_be_run_is_not_run_again(machine: Machine) -> None:
+    machine.program(".venv/bin/pytest", "exit 4")
+    done = machine.run("test", "unit")
+    assert (done.returncode, "Once more" in done.stdout) == (1, False)
 
 
 def test_containers_that_tests_leave_behind_are_removed_and_others_stay(machine: Machine) -> None:
