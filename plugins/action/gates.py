@@ -29,6 +29,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.store import 
 from ansible_collections.sluice.nginx.plugins.module_utils.renewal.model import read_renewal
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.console import gates_text
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.progress import GatesProgress
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.ahead import end_ahead
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import project_label
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import remove_orphans
@@ -85,11 +86,16 @@ class ActionModule(ConcludingAction):
 
     def _examine(self, options: dict[str, Any], record: RunRecord) -> dict[str, Any]:
         """Examine; stages of few releases are removed while the record is written."""
-        if len(options["releases"]) > _FEW:
-            return self._judge(options, record, None)
         removing: list[Future[None]] = []
         with ThreadPoolExecutor(_FEW) as pool:
-            answer = self._judge(options, record, lambda work: removing.append(pool.submit(work)))
+
+            def remove(work: Callable[[], None]) -> None:
+                removing.append(pool.submit(work))
+
+            try:
+                answer = self._judge(options, record, remove if len(options["releases"]) <= _FEW else None)
+            finally:
+                remove(lambda: end_ahead(str(options["staging"].get("ahead") or "")))
         for each in removing:
             if error := each.exception():
                 # It changes nothing of what the gates said, and the next run removes what is left.

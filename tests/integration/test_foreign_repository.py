@@ -16,6 +16,7 @@ from typing import Any
 import docker
 import pytest
 
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.containers import remove
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import project_label
 from tests.integration.installed import commands, environment_of, fresh_environment, shell
 
@@ -66,8 +67,7 @@ def repository(project: Path, dist: Path, tmp_path: Path, engine: docker.DockerC
         made = Repository(project, tmp_path, Path(home), dist)
         yield made
     mine: dict[str, Any] = {"label": f"sluice.project={project_label(made.root)}"}
-    for container in engine.containers.list(all=True, filters=mine):
-        container.remove(force=True, v=True)
+    remove(engine.containers.list(all=True, filters=mine, ignore_removed=True))
     for network in engine.networks.list(filters=mine):
         network.remove()
     for image in engine.images.list(filters=mine):

@@ -16,7 +16,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery impo
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.ahead import start_ahead, take
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.ahead import end_ahead, start_ahead, take
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.orphans import owner_label
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Verdict
@@ -110,6 +110,17 @@ def test_what_nobody_takes_ends_with_the_run(
         stream.close()
     for identity in taken.ids:
         engine.api.remove_container(identity, force=True, v=True)
+
+
+def test_nothing_is_left_when_the_gates_have_ended(
+    engine: docker.DockerClient, begin: Callable[..., str], run: subprocess.Popen[bytes]
+) -> None:
+    path = begin(2)
+    end_ahead(path)
+    assert not _of(engine, run)
+    assert not Path(path).parent.exists()
+    end_ahead(path)
+    assert take(path) is None
 
 
 def test_a_run_that_ends_at_once_leaves_nothing(

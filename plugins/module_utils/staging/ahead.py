@@ -17,7 +17,7 @@ import socket
 import tempfile
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ from .containers import remove
 from .create import PARTS, Maker
 from .orphans import is_alive
 
-__all__ = ["Taken", "start_ahead", "take"]
+__all__ = ["Taken", "end_ahead", "start_ahead", "take"]
 
 _LOOK_SECONDS = 0.2
 # How long rendering and asking may take until nobody is thought to come any more.
@@ -37,6 +37,7 @@ _LONGEST_SECONDS = 300.0
 # Three containers take a second, and more on a busy machine.
 _TAKEN_SECONDS = 60.0
 _MOST_ANSWER = 4096
+_TAKE, _END = b"t", b"e"
 
 
 class Taken(NamedTuple):
@@ -74,9 +75,7 @@ def start_ahead(count: int, image: str, labels: Mapping[str, str], bounds: Bound
 def take(path: str) -> Taken | None:
     """Return a stage that was started ahead; None where there is none any more."""
     try:
-        with socket.socket(socket.AF_UNIX) as line:
-            line.settimeout(_TAKEN_SECONDS)
-            line.connect(path)
+        with _asked(path, _TAKE) as line:
             answer, files, _, _ = socket.recv_fds(line, _MOST_ANSWER, len(PARTS))
     except OSError:
         return None
@@ -85,6 +84,22 @@ def take(path: str) -> Taken | None:
         return None
     name, *ids = json.loads(answer)
     return Taken(name, ids, streams)
+
+
+def end_ahead(path: str) -> None:
+    """Wait until the stages that nobody has taken are removed, as nobody will take one any more."""
+    if path:
+        with contextlib.suppress(OSError), _asked(path, _END) as line:
+            line.recv(1)
+
+
+@contextlib.contextmanager
+def _asked(path: str, wish: bytes) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(_TAKEN_SECONDS)
+        line.connect(path)
+        line.sendall(wish)
+        yield line
 
 
 def _as_daemon(listener: socket.socket, folder: str, ahead: _Ahead) -> None:
@@ -117,15 +132,20 @@ class _Ahead:
 
     def serve(self, listener: socket.socket) -> None:
         """Hand out what is started, until all is taken or the run is over; remove the rest."""
-        until = time.monotonic() + _LONGEST_SECONDS
+        folder, until = os.path.dirname(listener.getsockname()), time.monotonic() + _LONGEST_SECONDS
         listener.settimeout(_LOOK_SECONDS)
         client = connect()
         makers = [Maker(client, name, self._image, self._labels, self._bounds) for name in self._names]
         with ThreadPoolExecutor(1) as pool:
             left = deque((maker, pool.submit(maker.start)) for maker in makers)
-            while left and is_alive(self._run) and time.monotonic() < until:
+            waits = None
+            while left and waits is None and is_alive(self._run) and time.monotonic() < until:
                 with contextlib.suppress(OSError):
                     line, _ = listener.accept()
+                    line.settimeout(_TAKEN_SECONDS)
+                    if line.recv(1) == _END:
+                        waits = line
+                        continue
                     with line:
                         self._hand_over(line, *left[0])
                         left.popleft()
@@ -136,6 +156,9 @@ class _Ahead:
         for maker, _ in left:
             with contextlib.suppress(SluiceError):
                 remove(maker.containers)
+        shutil.rmtree(folder, ignore_errors=True)
+        if waits is not None:
+            waits.close()
 
     @staticmethod
     def _hand_over(line: socket.socket, maker: Maker, started: Future[None]) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..environment.images import Image
 from ..errors import SluiceError
 from ..packages import docker
+from .orphans import is_removed
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -140,9 +141,9 @@ def _removed(container: Container) -> str:
     for _ in range(2):
         try:
             container.remove(force=True, v=True)
-        except docker.errors.NotFound:
-            return ""
         except docker.errors.APIError as error:
+            if is_removed(error):
+                return ""
             problem = f"{container.name}: {error.explanation or error}"
             time.sleep(0.2)
         else:

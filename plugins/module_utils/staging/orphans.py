@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 from ..packages import docker
 
-__all__ = ["is_alive", "owner_label", "remove_orphans"]
+__all__ = ["is_alive", "is_removed", "owner_label", "remove_orphans"]
 
 _OWNER = "sluice.pid"
 
@@ -25,10 +24,17 @@ def remove_orphans(client: docker.DockerClient, project: str) -> int:
     rows = client.api.containers(all=True, filters={"label": labels})
     left = [row["Id"] for row in rows if not is_alive(int(row["Labels"].get(_OWNER, "0")))]
     for identity in left:
-        # Another run may do the same.
-        with contextlib.suppress(docker.errors.NotFound):
+        try:
             client.api.remove_container(identity, force=True, v=True)
+        except docker.errors.APIError as error:
+            if not is_removed(error):
+                raise
     return len(left)
+
+
+def is_removed(error: docker.errors.APIError) -> bool:
+    """Return whether what was to be removed is gone, or is being removed by somebody else."""
+    return error.status_code in (404, 409)
 
 
 def is_alive(pid: int) -> bool:
