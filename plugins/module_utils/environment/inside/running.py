@@ -37,6 +37,7 @@ PROC = Path("/proc")
 OF_THE_CONTAINER = ("setrlimit(RLIMIT_", "setpriority(", "sched_setaffinity(")
 LINK = "/etc/nginx"
 _END_SECONDS = 8.0
+_LOOKS, _BETWEEN_SECONDS = 5, 0.05
 _SOCKET = re.compile(r"^(?P<kind>tcp|udp)\s+\S+\s+\d+\s+\d+\s+(?P<where>\S+)\s")
 
 
@@ -64,7 +65,19 @@ def swap(tree: str) -> None:
 
 
 def listening() -> dict[str, int]:
-    """Count nginx's listening sockets by ``tcp [::]:80``; ``only`` follows where IPv4 is shut out of IPv6."""
+    """Count nginx's listening sockets by ``tcp [::]:80``; ``only`` follows where IPv4 is shut out of IPv6.
+
+    That there is none is believed when it was seen several times: on a busy machine ss may miss whose a socket is.
+    """
+    for _ in range(_LOOKS):
+        found = _listening()
+        if found:
+            return found
+        time.sleep(_BETWEEN_SECONDS)
+    return {}
+
+
+def _listening() -> dict[str, int]:
     # /proc/net/tcp6 does not tell whether IPv4 is shut out, and netlink does.
     asked = ["ss", "-Hlntupe"]
     said = subprocess.run(asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout.decode()
