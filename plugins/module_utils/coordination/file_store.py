@@ -58,6 +58,9 @@ class FileStore(CoordinationStore):
                 return
             time.sleep(min(left, _LOOK))
 
+    def close(self) -> None:
+        """Nothing stays open between requests."""
+
     def _path(self, key: str) -> Path:
         # No word of a key has a dot, so no file has the name of a folder.
         return self._folder.joinpath(*key.split("/")[:-1], key.split("/")[-1] + _SUFFIX)

@@ -78,8 +78,9 @@ class CoordinationStore(abc.ABC):
     def watch(self, prefix: str, seconds: float) -> Iterator[KeyEntry]:
         """Yield what is stored below ``prefix``, and each change of it as it comes, for ``seconds``."""
 
-    def close(self) -> None:  # noqa: B027
-        """End the connection; the next request makes a new one."""
+    @abc.abstractmethod
+    def close(self) -> None:
+        """End the connection, where there is one; the next request makes a new one."""
 
 
 def check_key(key: str) -> str:

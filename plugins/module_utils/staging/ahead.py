@@ -8,7 +8,6 @@ containers itself: that takes longer and comes to the same.
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
 import os
 import secrets
@@ -21,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
+from ..engine.host.system import System
 from ..errors import SluiceError
 from ..packages import docker
 from .bounds import Bounds
@@ -62,10 +62,8 @@ def start_ahead(count: int, image: str, labels: Mapping[str, str], bounds: Bound
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path)
             listener.listen()
-            child = os.fork()
-            if not child:
-                _as_daemon(listener, folder, _Ahead(count, image, labels, bounds, run))
-            os.waitpid(child, 0)
+            ahead = _Ahead(count, image, labels, bounds, run)
+            System().detach(lambda: ahead.serve(listener), listener.fileno())
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)
         return ""
@@ -102,27 +100,6 @@ def _asked(path: str, wish: bytes) -> Iterator[socket.socket]:
         yield line
 
 
-def _as_daemon(listener: socket.socket, folder: str, ahead: _Ahead) -> None:
-    """Go on as a process that nobody waits for and that holds nothing of the run's; remove ``folder`` in the end."""
-    try:
-        os.setsid()
-        if os.fork():
-            os._exit(0)
-        kept = os.dup2(listener.fileno(), 3)
-        nothing = os.open(os.devnull, os.O_RDWR)
-        for channel in range(3):
-            os.dup2(nothing, channel)
-        # What the run has open is closed by its number, and must not be once more when its objects are collected.
-        gc.freeze()
-        os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
-        try:
-            ahead.serve(socket.socket(fileno=kept))
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        os._exit(0)
-
-
 class _Ahead:
     """Starts stages one after the other, so that one is there while the next one starts."""
 
@@ -131,14 +108,24 @@ class _Ahead:
         self._image, self._labels, self._bounds, self._run = image, labels, bounds, run
 
     def serve(self, listener: socket.socket) -> None:
-        """Hand out what is started, until all is taken or the run is over; remove the rest."""
-        folder, until = os.path.dirname(listener.getsockname()), time.monotonic() + _LONGEST_SECONDS
+        """Hand out what is started, until all is taken, or the gates or the run are over; remove the rest."""
+        folder = os.path.dirname(listener.getsockname())
+        try:
+            waits = self._serve(listener)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        if waits is not None:
+            waits.close()
+
+    def _serve(self, listener: socket.socket) -> socket.socket | None:
+        """Return the connection of who waits for the end; None where nobody does."""
+        until = time.monotonic() + _LONGEST_SECONDS
         listener.settimeout(_LOOK_SECONDS)
         client = connect()
         makers = [Maker(client, name, self._image, self._labels, self._bounds) for name in self._names]
+        waits = None
         with ThreadPoolExecutor(1) as pool:
             left = deque((maker, pool.submit(maker.start)) for maker in makers)
-            waits = None
             while left and waits is None and is_alive(self._run) and time.monotonic() < until:
                 with contextlib.suppress(OSError):
                     line, _ = listener.accept()
@@ -156,9 +143,7 @@ class _Ahead:
         for maker, _ in left:
             with contextlib.suppress(SluiceError):
                 remove(maker.containers)
-        shutil.rmtree(folder, ignore_errors=True)
-        if waits is not None:
-            waits.close()
+        return waits
 
     @staticmethod
     def _hand_over(line: socket.socket, maker: Maker, started: Future[None]) -> None:
@@ -169,7 +154,9 @@ class _Ahead:
         try:
             started.result()
         except (docker.errors.DockerException, SluiceError):
-            remove(maker.containers)
+            # The others are still of use, and the next run removes what is left.
+            with contextlib.suppress(SluiceError):
+                remove(maker.containers)
             return
         answer = [maker.name, *(str(each.container.id) for each in maker.parts)]
         files = [each.agent.stream.fileno() for each in maker.parts]

@@ -149,7 +149,9 @@ def test_what_was_decided_reaches_a_host_that_went_back(make: Callable[..., Flee
     assert all(good for _, _, good in hosts.events())
 
 
-def test_what_keeps_a_host_from_what_was_decided_is_shown_when_it_changes(make: Callable[..., Fleet]) -> None:
+def test_what_keeps_a_host_from_what_was_decided_is_shown_when_it_changes(
+    make: Callable[..., Fleet], monkeypatch: pytest.MonkeyPatch
+) -> None:
     hosts = make()
     play(hosts, "preflight", "wave")
     refusals = iter(["disk full"] * 4 + ["nginx refuses"] * 2)
@@ -161,7 +163,7 @@ def test_what_keeps_a_host_from_what_was_decided_is_shown_when_it_changes(make: 
             why = next(refusals, "") if host == "web2" and operation in ("confirm", "activate") else ""
             yield host, {**answer, **({"ok": False, "problems": [{"what": why}]} if why else {})}
 
-    hosts._play = refuses  # type: ignore[method-assign]
+    monkeypatch.setattr(hosts, "_play", refuses)
     hosts.said.clear()
     play(hosts, "finalize")
     assert hosts.asked[-1] == ("web2", "confirm")

@@ -8,6 +8,7 @@ A test replaces it, or stops the engine after any one of its calls.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import stat
@@ -268,8 +269,11 @@ class System:
 
         return [outcome.to_json() for outcome in run_rows(contract, timeout=timeout, noted=note, lenient=True)]
 
-    def detach(self, work: Callable[[], object]) -> None:
-        """Let a process of its own do ``work``; it outlives this one, and the session that this one belongs to."""
+    def detach(self, work: Callable[[], object], *kept: int) -> None:
+        """Let a process of its own do ``work``; it outlives this one, and the session that this one belongs to.
+
+        Of what is open, it has the descriptors ``kept``.
+        """
         child = os.fork()
         if child:
             os.waitpid(child, 0)
@@ -277,7 +281,7 @@ class System:
         try:
             os.setsid()
             if not os.fork():
-                _let_go()
+                _let_go(*kept)
                 work()
         finally:
             os._exit(0)
@@ -303,10 +307,12 @@ def _some(path: str, most: int) -> Iterator[str]:
             waiting += [os.path.join(path, name) for name in os.listdir(path)]
 
 
-def _let_go() -> None:
+def _let_go(*kept: int) -> None:
     """Keep nothing of the process before: neither its folder, nor its lock, nor the connection that waits for it."""
     os.chdir("/")
     null = os.open(os.devnull, os.O_RDWR)
     for number in range(3):
         os.dup2(null, number)
-    close_others()
+    # What is closed here by its number must not be once more, when the object that had it is collected.
+    gc.freeze()
+    close_others(*kept)

@@ -255,7 +255,7 @@ class SimulatedHost(System):
                 noted(outcome)
         return outcomes
 
-    def detach(self, work: Callable[[], object]) -> None:
+    def detach(self, work: Callable[[], object], *kept: int) -> None:
         self.steps.step()
         process = _Background("", self.clock.monotonic, work)
         self._processes.append(process)
