@@ -46,11 +46,7 @@ class ActionModule(Gates):
         record = Redactor().data(read_record(folder))
         self._options = options
         self._before = {row["release"]: row["verdicts"] for row in record["releases"] if row["release"]}
-        candidates = [
-            each
-            for each in self._candidates(options["releases"], options["said"])
-            if each.release and each.release.id in self._before
-        ]
+        candidates = [each for each in self._candidates(options) if each.release and each.release.id in self._before]
         if not candidates:
             raise SluiceError(
                 f"the files have changed since run {folder.name}, or other hosts are meant: none of its releases is "

@@ -44,7 +44,7 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import NAME
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import emergency_of
 from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import warn
-from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import read_staging
+from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import PlatformsOfHosts, read_staging
 
 _MOST_HOURS = 24.0 * 366
 _MOST_SEARCHED = 3600.0
@@ -112,7 +112,7 @@ class ActionModule(ConcludingAction):
         soaking = self._soaking(options, reason)
         # An emergency waits for no window that the controller has set; those of the hosts are theirs.
         moments = {} if reason else read_moments(options["windows"], options["freezes"], "gates")
-        candidates = self._candidates(options["releases"], options["said"])
+        candidates = self._candidates(options)
         record.door = door_of(each for one in candidates for each in (one.release, one.live))
         accepted = Accepted(changes, file.shown, record.door)
         with LiveLine(self._display, door=record.door) as live:
@@ -200,10 +200,11 @@ class ActionModule(ConcludingAction):
             watch=watch,
         )
 
-    def _candidates(self, releases: list[dict[str, Any]], answers: Mapping[str, Any]) -> list[Candidate]:
+    def _candidates(self, options: Mapping[str, Any]) -> list[Candidate]:
         made, served = ReleaseStore(self._state() / "releases"), ReleaseStore(self._state() / "live")
+        answers, platforms = options["said"], PlatformsOfHosts(options["staging"])
         found = []
-        for each in releases:
+        for each in options["releases"]:
             said = {host: answers[host] for host in each["hosts"] if host in answers}
             live = None
             if each["live"]:
@@ -219,6 +220,7 @@ class ActionModule(ConcludingAction):
                     live=live,
                     said=said or None,
                     declared=tuple(each["needs"]),
+                    settings=platforms.settings(each["hosts"][0]),
                 )
             )
         return found

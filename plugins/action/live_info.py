@@ -22,6 +22,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.reports.fleet_progres
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import ReleaseId, read_release_id
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, FleetAction, HostRequest, failure
 from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine
+from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import PlatformsOfHosts
 
 
 class ActionModule(FleetAction):
@@ -29,7 +30,7 @@ class ActionModule(FleetAction):
 
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Ask, and keep the live trees that the controller does not have."""
-        packaged, known = Path(options["platform"]["tree"]), known_ids(self._state())
+        platforms, known = PlatformsOfHosts(options["platform"]), known_ids(self._state())
         askings: dict[str, HostRequest] = {}
         for each in options["releases"]:
             # Hosts whose variables are wrong get no release, and the gate spec says so.
@@ -44,7 +45,7 @@ class ActionModule(FleetAction):
             progress.asks(live, dict.fromkeys(askings, "probe"), 0)
             for host, answer in self._answers(askings):
                 progress.answered(host, "probe", answer)
-                answers[host] = _kept_or_not(answer, packaged, self._state())
+                answers[host] = _kept_or_not(answer, Path(platforms.of(host)["tree"]), self._state())
         return {"changed": False, "answers": answers}
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.action.gates import ActionModule as Gates
-from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Examined, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.platforms.catalog import releases, sources
@@ -24,7 +24,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project
 from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show_text
-from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import read_staging
+from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import PlatformsOfHosts, read_staging
 
 # What has to hold before a tree can be run at all.
 _FORERUNNERS = ("spec", "parse")
@@ -37,10 +37,10 @@ class ActionModule(Gates):
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Print what differs; fails where the other nginx would do worse."""
         staging = options["staging"]
+        _hold_to_one(PlatformsOfHosts(staging).grouped(host for each in options["releases"] for host in each["hosts"]))
         present = RehearsedNginx(staging["image"], staging["flavour"], staging["nginx_version"], staging["os"])
         candidates = [
-            replace(each, release=each.live or each.release, live=None, said=None)
-            for each in self._candidates(options["releases"], options["said"])
+            replace(each, release=each.live or each.release, live=None, said=None) for each in self._candidates(options)
         ]
         door = door_of(each.release for each in candidates)
         with LiveLine(self._display, door=door) as live:
@@ -94,6 +94,13 @@ class ActionModule(Gates):
             connect(), platform, packages, cache, live.goes_on, bounds, source=source, version=version
         )
         return RehearsedNginx(made.image, made.flavour, made.nginx_version, made.os)
+
+
+def _hold_to_one(platforms: Sequence[tuple[Mapping[str, Any], Sequence[str]]]) -> None:
+    """Rehearse one upgrade at a time. Raises ``SluiceError`` where hosts have several platforms."""
+    if len(platforms) > 1:
+        there = "; ".join(f"{each['name']}: {listed(hosts, _MOST_HOSTS)}" for each, hosts in platforms)
+        raise SluiceError(f"these hosts have several platforms ({there}); rehearse for those of one with --limit")
 
 
 def _told(examined: Examined, present: RehearsedNginx, other: RehearsedNginx) -> str:

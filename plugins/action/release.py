@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import 
 from ansible_collections.sluice.nginx.plugins.module_utils.record.index import heads
 from ansible_collections.sluice.nginx.plugins.module_utils.record.lived import promoted, stays
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
-from ansible_collections.sluice.nginx.plugins.module_utils.release.interning import Texts
 from ansible_collections.sluice.nginx.plugins.module_utils.release.render import (
     Template,
     Variant,
@@ -32,7 +30,9 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.store import 
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_release_id
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
+from ansible_collections.sluice.nginx.plugins.plugin_utils.host_variables import HostVariables
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import printable_text
+from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import PlatformsOfHosts
 from ansible_collections.sluice.nginx.plugins.plugin_utils.templating import is_refused_variable, sandboxed
 
 _ROLE = Path(__file__).resolve().parents[2] / "roles/nginx"
@@ -47,43 +47,47 @@ class ActionModule(ControllerAction):
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Render; tells the releases with their hosts, and what was wrong with the variables of others."""
-        hosts = self._hosts(task_vars)
-        platform = options["platform"]
-        self._hostvars = task_vars["hostvars"]
+        platforms = PlatformsOfHosts(options["platform"])
+        self._variables = HostVariables(task_vars["hostvars"], self._loader)
         specs = (_ROLE / "meta/argument_specs.yml").read_text(encoding="utf-8")
         options_of_role = yaml_load(specs)["argument_specs"]["main"]["options"]
         self._spec = {name: option for name, option in options_of_role.items() if name not in _INPUTS}
-        self._texts = Texts()
         self._read: dict[Path, set[str]] = {}
         self._live_tree = options["live_tree"]
+        self._store, self._lives = ReleaseStore(self._state() / "releases"), ReleaseStore(self._state() / "live")
+        self._found: dict[str, dict[str, Any]] = {}
+        going_on = self._promoted(options)
+        for platform, hosts in platforms.grouped(self._hosts_of_group()):
+            self._add(platform, hosts, going_on)
+        if going_on and going_on.id in self._found:
+            # Its files and its contract are those that soaked; the gates run it on the platform of these hosts.
+            described = self._found[going_on.id]["platform"]
+            write_json(going_on.root / "release.json", {**going_on.described, "platform": described})
+        return {"changed": False, "releases": [self._stored(made) for made in self._found.values()]}
+
+    def _add(self, platform: Mapping[str, Any], hosts: Sequence[str], going_on: Release | None) -> None:
+        """Make the releases of hosts that have the same platform."""
         packaged = trees.read_layer(Path(platform["tree"]), "packaged")
         described = {name: platform[name] for name in _DESCRIBED if platform.get(name)}
-        store, live = ReleaseStore(self._state() / "releases"), ReleaseStore(self._state() / "live")
-        found: dict[str, dict[str, Any]] = {}
-        going_on = self._promoted(options, store)
         for variant in group({host: self._settings(host, platform) for host in hosts}):
             try:
                 valid = self._validated(variant)
-                if going_on:
-                    made = found.setdefault(going_on.id, {**_nothing(), "id": going_on.id})
-                else:
-                    rendered = self._render(valid, packaged)
-                    identity = store.identify(rendered.tree)
-                    made = found.setdefault(identity, {**_nothing(), "rendered": rendered})
-                    made["contract"] = _united(made["contract"], rendered.contract_json())
-                made["needs"] = sorted({*made["needs"], *valid.settings["nginx_needs"]})
-                if options["live_tree"]:
-                    made["live"] = self._live(valid, options["live_tree"], packaged, live, described)
+                rendered = None if going_on else self._render(valid, packaged)
+                identity = going_on.id if going_on else self._store.identify(rendered.tree if rendered else {})
+                made = self._found.get(identity) or _nothing(described)
+                _hold_to_one(made, described, variant.hosts[0])
+                contract = _united(made["contract"], rendered.contract_json() if rendered else [])
+                live = self._live(valid, packaged, described) if self._live_tree else None
+                needs = sorted({*made["needs"], *valid.settings["nginx_needs"]})
+                made.update(contract=contract, live=live, needs=needs, rendered=made["rendered"] or rendered)
+                made["id"] = going_on.id if going_on else None
+                self._found[identity] = made
             except (SluiceError, AnsibleError) as error:
-                made = found.setdefault(f"no tree for {variant.hosts[0]}", _nothing())
+                made = self._found.setdefault(f"no tree for {variant.hosts[0]}", _nothing(described))
                 made["problems"].append(printable_text(error))
             made["hosts"].extend(variant.hosts)
-        if going_on:
-            # Its files and its contract are those that soaked; the gates run it on the platform of these hosts.
-            write_json(going_on.root / "release.json", {**going_on.described, "platform": described})
-        return {"changed": False, "releases": [self._stored(store, made, described) for made in found.values()]}
 
-    def _promoted(self, options: Mapping[str, Any], store: ReleaseStore) -> Release | None:
+    def _promoted(self, options: Mapping[str, Any]) -> Release | None:
         """Return the release that goes on from another inventory; None where releases are rendered.
 
         Raises ``SluiceError`` where none does, or the controller has not got it whole.
@@ -96,35 +100,19 @@ class ActionModule(ControllerAction):
                 )
             return None
         identity = promoted(stays(heads(self._state() / "runs")), inventory, wanted)
-        release = store.get(read_release_id(identity))
-        if not store.is_whole(release):
+        release = self._store.get(read_release_id(identity))
+        if not self._store.is_whole(release):
             raise SluiceError(
                 f"release {identity[:12]} was changed on this controller: its files in {release.tree} are not those "
                 "of its id; run the gates for its inventory again, which make it anew"
             )
         return release
 
-    def _hosts(self, task_vars: dict[str, Any]) -> list[str]:
-        name = self._group()
-        group_hosts = task_vars["groups"].get(name, [])
-        if not group_hosts:
-            there = (
-                ", ".join(sorted(name for name in task_vars["groups"] if name not in ("all", "ungrouped"))) or "none"
-            )
-            raise SluiceError(
-                f"the inventory has no host in a group '{name}', whose hosts get a release; its groups: {there}; "
-                "-e sluice_group=NAME names another"
-            )
-        hosts = [host for host in group_hosts if host in task_vars["ansible_play_hosts_all"]]
-        if not hosts:
-            raise SluiceError(f"--limit leaves no host of the group '{name}'")
-        return hosts
-
     def _settings(self, host: str, platform: Mapping[str, Any]) -> dict[str, Any]:
         """The role's variables as the host has them, and those that templates of its raw tree read."""
-        raw = self._hostvars.raw_get(host)
+        raw = self._variables.raw(host)
         values = {name: raw.get(name, option.get("default")) for name, option in self._spec.items()}
-        settings = self._plain(host, raw, values)
+        settings = self._variables.plain(host, values)
         settings["nginx_version"] = platform["nginx_version"]
         settings["nginx_layout"] = dict(platform.get("layout") or {})
         names = {
@@ -137,7 +125,7 @@ class ActionModule(ControllerAction):
             trusted = boolean(settings.get("nginx_tree_trusted"), strict=False)
             names = {name for name in names if trusted or not is_refused_variable(name)}
             known = {name: raw[name] for name in sorted(names) if name in raw}
-            settings["raw_variables"] = self._plain(host, raw, known)
+            settings["raw_variables"] = self._variables.plain(host, known)
         return settings
 
     def _names(self, folder: Path) -> set[str]:
@@ -145,19 +133,6 @@ class ActionModule(ControllerAction):
         if folder not in self._read:
             self._read[folder] = raw_variables(folder)
         return self._read[folder]
-
-    def _plain(self, host: str, raw: Mapping[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-        """Plain data without templates. Most values have none, and finding out costs less than templating them."""
-        texts = {name: self._texts.text(value) for name, value in values.items()}
-        templated = {name: values[name] for name, text in texts.items() if "{{" in text or "{%" in text}
-        if templated:
-            try:
-                # Plain at once, so that equal ones of many hosts are kept once.
-                rendered = Templar(loader=self._loader, variables=raw).template(templated)
-                templated = dict(json.loads(json.dumps(rendered, default=str)))
-            except AnsibleError as error:
-                raise SluiceError(f"the variables of {host} cannot be read: {error}") from error
-        return {name: templated[name] if name in templated else self._texts.plain(values[name]) for name in values}
 
     def _validated(self, variant: Variant) -> Variant:
         """Hold the variables to the role's argument spec, as Ansible would for one host.
@@ -182,7 +157,7 @@ class ActionModule(ControllerAction):
         settings = variant.settings
         templates = _ROLE / "templates"
         if settings["nginx_tree_trusted"]:
-            variables = self._hostvars.raw_get(variant.hosts[0])
+            variables = self._variables.raw(variant.hosts[0])
             template = self._trusting(templates, variables)
         else:
             variables = settings.get("raw_variables", {})
@@ -204,32 +179,43 @@ class ActionModule(ControllerAction):
 
         return template
 
-    def _live(
-        self, variant: Variant, folder: str, packaged: trees.Tree, store: ReleaseStore, platform: Mapping[str, Any]
-    ) -> str:
+    def _live(self, variant: Variant, packaged: trees.Tree, platform: Mapping[str, Any]) -> str:
         """Render what stands for the live release. Raises ``SluiceError``."""
         settings = {**variant.settings, "nginx_sites": [], "nginx_streams": [], "nginx_checks": []}
-        settings["nginx_tree"] = folder
+        settings["nginx_tree"] = self._live_tree
         try:
             rendered = self._render(Variant(variant.hosts, settings), packaged)
         except InputError as error:
             raise SluiceError(str(error).replace("nginx_tree", "nginx_live_tree", 1)) from error
-        return store.add(rendered.tree, [], list(rendered.shared), platform).id
+        return self._lives.add(rendered.tree, [], list(rendered.shared), platform).id
 
-    def _stored(self, store: ReleaseStore, made: dict[str, Any], platform: dict[str, Any]) -> dict[str, Any]:
-        rendered = made.pop("rendered")
-        contract = made.pop("contract")
+    def _stored(self, made: dict[str, Any]) -> dict[str, Any]:
+        rendered, contract, platform = (made.pop(name) for name in ("rendered", "contract", "platform"))
         if made["id"] and not made["problems"]:
             return made
         if rendered is None or made["problems"]:
             return {**made, "id": None}
-        release = store.add(rendered.tree, contract, list(rendered.shared), platform)
+        release = self._store.add(rendered.tree, contract, list(rendered.shared), platform)
         return {**made, "id": release.id}
 
 
-def _nothing() -> dict[str, Any]:
+def _nothing(platform: Mapping[str, Any]) -> dict[str, Any]:
     """A release that is still to be made."""
-    return {"hosts": [], "problems": [], "contract": [], "needs": [], "live": None, "rendered": None, "id": None}
+    made: dict[str, Any] = {name: [] for name in ("hosts", "problems", "contract", "needs")}
+    return {**made, "live": None, "rendered": None, "id": None, "platform": platform}
+
+
+def _hold_to_one(made: Mapping[str, Any], platform: Mapping[str, Any], host: str) -> None:
+    """Hold a release to one platform: on that it is staged, and no host of another one may take it. Raises
+    ``SluiceError``.
+    """
+    if made["platform"] != platform:
+        there, here = (f"{each['os']} with nginx {each['nginx_version']}" for each in (made["platform"], platform))
+        raise SluiceError(
+            f"{host} has {here} and gets the same tree as {made['hosts'][0]}, which has {there}; a release is staged "
+            "on one platform: let the trees differ, as by a line `# {{ staging_platform | default() }}` in a file "
+            "NAME.conf.j2, or deploy to them in two runs with --limit"
+        )
 
 
 def _united(before: list[dict[str, Any]], more: list[dict[str, Any]]) -> list[dict[str, Any]]:

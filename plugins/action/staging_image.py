@@ -1,51 +1,112 @@
-"""Finds or makes the image of a platform on the controller."""
+"""Finds or makes the images of the platforms that hosts have on the controller."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.ahead import start_ahead
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import read_bounds
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import Bounds, read_bounds
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.orphans import owner_label
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
+from ansible_collections.sluice.nginx.plugins.plugin_utils.host_variables import HostVariables
 from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine
+
+# Options that a host may have otherwise, by a variable of its own, as staging_platform.
+_OF_A_HOST = ("platform", "nginx", "nginx_version", "packages", "base_digest")
+
+# What an image is made of, by those options, and the hosts that have its platform.
+_Wanted = tuple[dict[str, Any], list[str]]
 
 
 class ActionModule(ControllerAction):
     """Asks Docker on the controller."""
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Ensure the image; what is said means that it had to be made."""
+        """Ensure the images; what is said means that one had to be made."""
         said: list[str] = []
         bounds = read_bounds(options["bounds"])
-        cache = Path(options["cache"]) if options["cache"] else self._state() / "cache"
-        name, packages, digest = options["platform"], options["packages"], options["base_digest"]
-        source, version = options["nginx"], options["nginx_version"]
+        wanted = self._wanted(options, task_vars)
         with LiveLine(self._display) as live:
 
             def say(line: str) -> None:
                 said.append(line)
                 live.goes_on(line)
 
-            platform = ensure_platform(connect(), name, packages, cache, say, bounds, digest, source, version)
+            images = [(self._image(each, options, bounds, say), hosts) for each, hosts in wanted]
             if said:
-                live.line(f"the platform image {platform.image} is there", "good")
+                named = ", ".join(str(image["image"]) for image, _ in images)
+                live.line(f"the platform {'images are' if images[1:] else 'image is'} there: {named}", "good")
+        (usual, _), *others = images
         # Actions work in processes of their own, whose parent goes on to the end of the run.
         run = os.getppid()
         marks = {**labels(project(), "stage"), **owner_label(run)}
-        ahead = start_ahead(options["ahead"], platform.image, marks, bounds, run) if options["ahead"] else ""
+        ahead = start_ahead(options["ahead"], usual["image"], marks, bounds, run) if options["ahead"] else ""
         environment = {name: options[name] for name in ("docroots", "directories", "services", "images", "bounds")}
         return {
             "changed": bool(said),
-            **dataclasses.asdict(platform),
-            "tree": str(platform.tree),
-            "packages": list(packages),
+            **usual,
+            "others": [{**image, "hosts": hosts} for image, hosts in others],
             "environment": environment,
             "ahead": ahead,
         }
+
+    def _wanted(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> list[_Wanted]:
+        """Return what the image of each platform is made of, and the hosts that it is for.
+
+        The task has the options of the host that it runs on. A host that does not set a variable has what that one
+        would have, did it not set it either. Raises ``InputError`` for a value that is none.
+        """
+        here, groups = str(task_vars["inventory_hostname"]), task_vars["groups"]
+        hosts = self._hosts_of_group() if groups.get(self._group()) else [here]
+        variables = HostVariables(task_vars["hostvars"], self._loader)
+        spec = {name: option for name, option in self.argument_spec().items() if name in _OF_A_HOST}
+
+        def own(host: str) -> dict[str, Any]:
+            raw = variables.raw(host)
+            written = {name: raw[_variable(name)] for name in spec if _variable(name) in raw}
+            return _validated(host, variables.plain(host, written), spec)
+
+        set_here = own(here)
+        # Where the task has another value than the variable, the task's is meant, for all hosts.
+        meant = {name: options[name] for name in spec if set_here.get(name, options[name]) != options[name]}
+        usual = {name: spec[name].get("default") if name in set_here else options[name] for name in spec}
+        found: dict[str, _Wanted] = {}
+        for host in hosts:
+            given = {**usual, **own(host), **meant}
+            found.setdefault(json.dumps(given, sort_keys=True), (given, []))[1].append(host)
+        return list(found.values())
+
+    def _image(
+        self, wanted: Mapping[str, Any], options: Mapping[str, Any], bounds: Bounds, say: Callable[[str], None]
+    ) -> dict[str, Any]:
+        cache = Path(options["cache"]) if options["cache"] else self._state() / "cache"
+        name, packages, digest = wanted["platform"], wanted["packages"], wanted["base_digest"]
+        source, version = wanted["nginx"], wanted["nginx_version"]
+        platform = ensure_platform(connect(), name, packages, cache, say, bounds, digest, source, version)
+        return {**dataclasses.asdict(platform), "tree": str(platform.tree), "packages": list(packages)}
+
+
+def _variable(option: str) -> str:
+    return f"staging_{option}"
+
+
+def _validated(host: str, values: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Hold a host's variables to the spec of the options. Raises ``InputError``."""
+    taken = {name: spec[name] for name in values}
+    result = ArgumentSpecValidator({_variable(name): option for name, option in taken.items()}).validate(
+        {_variable(name): value for name, value in values.items()}
+    )
+    if result.error_messages:
+        raise InputError(f"variables of {host}", "; ".join(result.error_messages))
+    return {name: result.validated_parameters[_variable(name)] for name in taken}

@@ -15,7 +15,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection im
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import printable_text, show_text
-from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import read_staging
+from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import PlatformsOfHosts, read_staging
 
 # What has to hold before nginx can be asked anything.
 _FORERUNNERS = ("spec", "parse", "syntax", "start")
@@ -38,11 +38,13 @@ class ActionModule(ControllerAction):
             run=f"suggest-{os.getpid()}",
         )
         store = ReleaseStore(self._state() / "releases")
+        platforms = PlatformsOfHosts(options["staging"])
         candidates = [
             Candidate(
                 hosts=tuple(each["hosts"]),
                 release=store.get(each["id"]) if each["id"] else None,
                 problems=tuple(each["problems"]),
+                settings=platforms.settings(each["hosts"][0]),
             )
             for each in options["releases"]
         ]

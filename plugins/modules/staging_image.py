@@ -6,12 +6,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: staging_image
-short_description: Finds or makes the image of a platform on the controller
+short_description: Finds or makes the images of hosts' platforms on the controller
 version_added: 0.1.0
 description:
   - The image holds a distribution, its nginx and the packages that are named, as production has them.
   - It is found by its tag, which names the platform and a digest of the packages, and made when it is missing;
     from a registry's base image where one answers, else from the distribution's packages with mmdebstrap.
+  - Hosts of the play may have platforms of their own, by their variables C(staging_platform), C(staging_nginx),
+    C(staging_nginx_version), C(staging_packages) and C(staging_base_digest). Each platform has an image.
 options:
   platform:
     description: The distribution of production. V(auto) is the controller's own where that is one of the others,
@@ -151,6 +153,13 @@ layout:
   description: Where the platform's nginx has its binary, modules, logs, pid file and sites.
   type: dict
   returned: success
+others:
+  description:
+    - The platforms of hosts that have another one than the first, with the same keys, and C(hosts).
+  type: list
+  elements: dict
+  returned: success
+  sample: []
 ahead:
   description: Where the gates get the stages that were started ahead; empty where there are none.
   type: str

@@ -97,6 +97,22 @@ class ControllerAction(ActionBase):
         """Return the group whose hosts get releases. Raises ``InputError``."""
         return group_of(self._variables_of_task, self._templar)
 
+    def _hosts_of_group(self) -> list[str]:
+        """Return the hosts of the group that this play has, in the order of the inventory. Raises ``SluiceError`` for
+        none.
+        """
+        name, groups = self._group(), self._variables_of_task["groups"]
+        if not groups.get(name):
+            there = ", ".join(sorted(name for name in groups if name not in ("all", "ungrouped"))) or "none"
+            raise SluiceError(
+                f"the inventory has no host in a group '{name}', whose hosts get a release; its groups: {there}; "
+                "-e sluice_group=NAME names another"
+            )
+        hosts = [host for host in groups[name] if host in self._variables_of_task["ansible_play_hosts_all"]]
+        if not hosts:
+            raise SluiceError(f"--limit leaves no host of the group '{name}'")
+        return hosts
+
     def _state(self) -> Path:
         """Return the folder in which the controller keeps what it knows. Raises ``SluiceError``."""
         return state_folder(str(self._templar.template(self._variables_of_task.get(STATE) or "")))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.environment.images import parse_images
@@ -13,7 +13,34 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings, owner_label
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project
 
-__all__ = ["read_staging"]
+__all__ = ["PlatformsOfHosts", "read_staging"]
+
+
+class PlatformsOfHosts:
+    """Which platform each host has, by a registered result of ``sluice.nginx.staging_image``."""
+
+    def __init__(self, staging: Mapping[str, Any]) -> None:
+        self._usual = staging
+        self._others = {host: each for each in staging.get("others") or () for host in each["hosts"]}
+
+    def of(self, host: str) -> Mapping[str, Any]:
+        """Return the platform of a host, as ``sluice.nginx.staging_image`` describes it."""
+        platform: Mapping[str, Any] = self._others.get(host, self._usual)
+        return platform
+
+    def grouped(self, hosts: Iterable[str]) -> list[tuple[Mapping[str, Any], list[str]]]:
+        """Return the platforms of hosts, each with those that have it, in the order of the first of them."""
+        found: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
+        for host in hosts:
+            platform = self.of(host)
+            found.setdefault(platform["image_id"], (platform, []))[1].append(host)
+        return list(found.values())
+
+    def settings(self, host: str) -> StageSettings:
+        """Return what the stages for a host are made of. Raises ``InputError`` for a setting that cannot be."""
+        # What was started ahead is of the one image.
+        others = {"ahead": ""} if host in self._others else {}
+        return _settings({**self._usual, **self.of(host), **others})
 
 
 def read_staging(staging: Mapping[str, Any]) -> tuple[StageSettings, tuple[Service, ...]]:
@@ -21,8 +48,12 @@ def read_staging(staging: Mapping[str, Any]) -> tuple[StageSettings, tuple[Servi
 
     Raises ``InputError`` for a setting that cannot be.
     """
+    return _settings(staging), parse_services(staging["environment"]["services"])
+
+
+def _settings(staging: Mapping[str, Any]) -> StageSettings:
     environment = staging["environment"]
-    settings = StageSettings(
+    return StageSettings(
         image=staging["image"],
         labels={**labels(project(), "stage"), **owner_label()},
         docroots={path: project() / folder for path, folder in environment["docroots"].items()},
@@ -32,4 +63,3 @@ def read_staging(staging: Mapping[str, Any]) -> tuple[StageSettings, tuple[Servi
         nginx_version=str(staging.get("nginx_version") or ""),
         ahead=str(staging.get("ahead") or ""),
     )
-    return settings, parse_services(environment["services"])

@@ -53,7 +53,8 @@ class Candidate:
     """What is to be examined: a release for ``hosts``, or the ``problems`` because of which there is none.
 
     ``live`` is what they serve now, None where that is nothing; ``said`` is what each host answered about the needs of
-    the release, None where hosts are not asked. ``declared`` is ``nginx_needs``.
+    the release, None where hosts are not asked. ``declared`` is ``nginx_needs``. ``settings`` are what its stages are
+    made of, where that is not what those of most are.
     """
 
     hosts: tuple[str, ...]
@@ -62,6 +63,7 @@ class Candidate:
     live: Release | None = None
     said: Mapping[str, Mapping[str, Any]] | None = None
     declared: tuple[str, ...] = ()
+    settings: StageSettings | None = None
 
     @property
     def live_id(self) -> str | None:
@@ -181,7 +183,7 @@ class Examiner:
             watcher.waits(lambda: next((stage.doing for stage in stages if stage.doing), ""))
             subject = subject_of(candidate, self.options)
             subject.pytests = pytests
-            environment = self._environment(subject)
+            environment = self._environment(subject, candidate.settings or self.settings)
             _open(subject, stages, environment)
             verdicts = run_gates(self.gates, subject, self.accepted.of(candidate.live_id, release.id), watcher)
             verdicts = with_fixes(verdicts, release, subject.examined[1])
@@ -206,11 +208,11 @@ class Examiner:
             words = str(error) if isinstance(error, SluiceError) else f"{type(error).__name__}: {error}"
             return Culprits(note=f"the search for the culprit lines failed: {words}")
 
-    def _environment(self, subject: Subject) -> Environment:
+    def _environment(self, subject: Subject, settings: StageSettings) -> Environment:
         live = subject.live.needs if subject.live else None
         left = left_to_preflight(subject)
         needs = permitted(subject.needs, live, declared(subject.options.declared), subject.said, left)
-        docroots = {path: str(folder) for path, folder in self.settings.docroots.items()}
+        docroots = {path: str(folder) for path, folder in settings.docroots.items()}
         before, (_, config) = subject.live.config if subject.live else None, subject.examined
         return replace(
             synthesise(needs, docroots, self.services),
@@ -227,15 +229,15 @@ class Examiner:
         """
         if candidate.problems:
             return []
-        live = candidate.live or release
-        packages = judge_packages(map(_described, (release, live)), self.settings.nginx_version)
+        live, settings = candidate.live or release, candidate.settings or self.settings
+        packages = judge_packages(map(_described, (release, live)), settings.nginx_version)
         trees = {each.id: each.tree for each in (release, live)}
         stages: list[Stage] = []
         close = functools.partial(_close, stages)
         held.callback(close if later is None else functools.partial(later, close))
         for serves in trees:
             name = f"sluice-{self.run}-{release.id[:12]}" + ("" if serves == release.id else "-live")
-            made = Stage(self.client, name, trees, serves, Environment(), self.settings, live.id, packages)
+            made = Stage(self.client, name, trees, serves, Environment(), settings, live.id, packages)
             made.begin(after=stages[0] if stages else None)
             stages.append(made)
         return stages
