@@ -221,6 +221,7 @@ class ActionModule(ConcludingAction):
                     said=said or None,
                     declared=tuple(each["needs"]),
                     settings=platforms.settings(each["hosts"][0]),
+                    platform=platforms.title(each["hosts"][0]),
                 )
             )
         return found

@@ -33,8 +33,13 @@ class PlatformsOfHosts:
         found: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
         for host in hosts:
             platform = self.of(host)
-            found.setdefault(platform["image_id"], (platform, []))[1].append(host)
+            found.setdefault(str(platform["tree"]), (platform, []))[1].append(host)
         return list(found.values())
+
+    def title(self, host: str) -> str:
+        """Return what people call a host's platform, where hosts have several; nothing where all have the same."""
+        platform = self.of(host)
+        return f"{platform['os']} with {platform['flavour']} {platform['nginx_version']}" if self._others else ""
 
     def settings(self, host: str) -> StageSettings:
         """Return what the stages for a host are made of. Raises ``InputError`` for a setting that cannot be."""

@@ -54,7 +54,7 @@ class Candidate:
 
     ``live`` is what they serve now, None where that is nothing; ``said`` is what each host answered about the needs of
     the release, None where hosts are not asked. ``declared`` is ``nginx_needs``. ``settings`` are what its stages are
-    made of, where that is not what those of most are.
+    made of, where that is not what the others of the run are made of, and ``platform`` names what it is staged on then.
     """
 
     hosts: tuple[str, ...]
@@ -64,6 +64,7 @@ class Candidate:
     said: Mapping[str, Mapping[str, Any]] | None = None
     declared: tuple[str, ...] = ()
     settings: StageSettings | None = None
+    platform: str = ""
 
     @property
     def live_id(self) -> str | None:

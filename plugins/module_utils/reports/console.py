@@ -72,7 +72,8 @@ def gates_text(examined: Sequence[Examined], *, tables: bool = True) -> str:
     for each in examined:
         release = each.candidate.release
         hosts = listed(each.candidate.hosts, _MOST_HOSTS)
-        head = f"gates of release {release.id[:12] if release else '(none)'} for {hosts}"
+        platform = f", on {each.candidate.platform}" if each.candidate.platform else ""
+        head = f"gates of release {release.id[:12] if release else '(none)'} for {hosts}{platform}"
         parts.append(f"{head}\n{verdict_table(each.verdicts)}" if tables else f"{head}: {_counted(each.verdicts)}")
         parts.append(doing_text([{"gate": verdict.gate, "evidence": verdict.evidence} for verdict in each.verdicts]))
         culprits = {"culprits": each.culprits.to_json() if each.culprits else None}
