@@ -27,6 +27,8 @@ _READS_FILE = (
     "auth_jwt_key_file",
 )
 
+_DEFAULT_WORKERS = "1"
+
 
 class Listen(NamedTuple):
     """Where a server listens. ``address`` is ``*`` for every address and ``unix:…`` for a socket (then port is 0)."""
@@ -58,10 +60,11 @@ def facts(config: Config) -> dict[str, Any]:
     """Return what the engine on a host needs to know of a release.
 
     ``error_logs`` and ``access_logs`` are absolute paths, of logs that can be believed; ``worker_processes`` is the
-    directive's value or None; ``main_directives`` are the names in the main context, which ``nginx -g`` must not
-    repeat; ``modules`` are the names of the shared objects that it loads; ``outside`` are files that it reads by
-    absolute paths, as certificates; ``user`` are the arguments of the directive; ``pid`` is the path of the pid file or
-    empty, and ``foreground`` whether nginx is not to become a daemon. ``quic`` is there where it listens for QUIC.
+    directive's value, nginx's own default where it is not there; ``main_directives`` are the names in the main context,
+    which ``nginx -g`` must not repeat; ``modules`` are the names of the shared objects that it loads; ``outside`` are
+    files that it reads by absolute paths, as certificates; ``user`` are the arguments of the directive; ``pid`` is the
+    path of the pid file or empty, and ``foreground`` whether nginx is not to become a daemon. ``quic`` is there where
+    it listens for QUIC.
     """
     workers = [each.args[0] for each in config.directives if each.name == "worker_processes" and each.args]
     users = [list(each.args) for each in config.directives if each.name == "user" and each.block is None]
@@ -74,7 +77,7 @@ def facts(config: Config) -> dict[str, Any]:
         "foreground": main.get("daemon") == "off",
         "error_logs": _files(config.named("error_log"), "/var/log/nginx/error.log"),
         "access_logs": _access_logs(config),
-        "worker_processes": workers[0] if workers else None,
+        "worker_processes": workers[0] if workers else _DEFAULT_WORKERS,
         "main_directives": sorted({directive.name for directive in config.directives if directive.block is None}),
         "outside": sorted(
             {

@@ -19,7 +19,7 @@ Conf = Callable[[str], Config]
             {
                 "error_logs": ["/var/log/nginx/error.log"],
                 "access_logs": ["/var/log/nginx/access.log"],
-                "worker_processes": None,
+                "worker_processes": "1",
                 "main_directives": [],
                 "modules": [],
                 "outside": [],

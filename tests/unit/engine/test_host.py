@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.binary import opened_binary
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.nginx import expected_workers
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.processes import (
     Master,
     Worker,
@@ -199,6 +200,21 @@ def test_workers_and_what_they_do(proc: Proc) -> None:
 def test_how_a_master_was_started(arguments: str, config: str, directives: str) -> None:
     master = Master(1, 1, MASTER + arguments, "")
     assert (master.config, master.globals) == (config, directives)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "facts", "expected"),
+    [
+        ("", {"worker_processes": "3"}, {3}),
+        # As in the facts of what was adopted, and those that older releases have.
+        ("", {"worker_processes": None}, {5}),
+        (" -g worker_processes 4; daemon off;", {"worker_processes": "1"}, {4}),
+        (" -g worker_processes_x 4;", {"worker_processes": "1"}, {1}),
+        (" -g worker_processes;", {"worker_processes": "1"}, {1}),
+    ],
+)
+def test_how_many_workers_are_expected(arguments: str, facts: Any, expected: set[int]) -> None:
+    assert expected_workers(Master(1, 1, MASTER + arguments, ""), facts, 5) == expected
 
 
 def test_logs_are_the_files_that_are_open_for_appending(tmp_path: Path) -> None:

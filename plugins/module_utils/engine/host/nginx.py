@@ -251,8 +251,12 @@ def _fix_configuration(conf: Path, config: str, given: bool) -> str:
 
 
 def expected_workers(master: Master, facts: ReleaseFacts, before: int) -> frozenset[int]:
-    """Return how many workers a release may have; none means that any number does."""
-    wanted = facts.get("worker_processes")
+    """Return how many workers a release may have; none means that any number does.
+
+    What the master was started with counts more than the files: nginx refuses a directive that stands in both.
+    """
+    given = [words[1] for words in map(str.split, master.globals.split(";")) if words[:-1] == ["worker_processes"]]
+    wanted = given[0] if given else facts.get("worker_processes")
     if wanted == "auto":
         return cpus(master.pid)
     number = whole_number(str(wanted))
