@@ -91,8 +91,8 @@ need_machine_tools() {
 
 # Servers of coordination stores, which tests start on this machine.
 need_stores() {
-  if ! have nats-server || ! have etcd || ! have etcdctl || ! have faketime; then
-    need_packages "NATS and etcd, which the tests start, or faketime," nats-server etcd-server etcd-client faketime
+  if ! have nats-server || ! have etcd || ! have etcdctl; then
+    need_packages "NATS and etcd, which the tests start," nats-server etcd-server etcd-client
   fi
 }
 

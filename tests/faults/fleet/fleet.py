@@ -65,8 +65,18 @@ class Run:
         return "".join(self._lines)
 
     def said(self, text: str) -> None:
-        """Wait until the run has printed something."""
-        until(lambda: any(text in line for line in self._lines), f"the run says {text!r}")
+        """Wait until the run has printed something. One that has ended will not."""
+
+        def has_said() -> bool:
+            ended = not self._reader.is_alive()
+            found = any(text in line for line in self._lines)
+            assert found or not ended, f"the run ended without {text!r}:\n{''.join(self._lines)}"
+            return found
+
+        try:
+            until(has_said, f"the run says {text!r}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it said:\n{''.join(self._lines)}") from None
 
 
 class Fleet:

@@ -22,7 +22,7 @@ def _before_the_first_wave(fleet: SliceFleet) -> Iterator[None]:
     fleet.start("web3")
 
 
-def _two_wait(fleet: SliceFleet, skew: str = "", **variables: Any) -> None:
+def _two_wait(fleet: SliceFleet, skew: float = 0, **variables: Any) -> None:
     """The first slice makes the plan; it and the second wait for the third."""
     fleet.start("web1", **variables)
     fleet.waits("web1")
@@ -31,7 +31,7 @@ def _two_wait(fleet: SliceFleet, skew: str = "", **variables: Any) -> None:
 
 
 @contextlib.contextmanager
-def _in_the_wave(fleet: SliceFleet, skew: str = "") -> Iterator[None]:
+def _in_the_wave(fleet: SliceFleet, skew: float = 0) -> Iterator[None]:
     _two_wait(fleet, skew)
     # A request waits ten seconds for its host, and the others are done by then.
     with fleet.fleet.held("web3"):
@@ -64,7 +64,7 @@ def _after_the_decision(fleet: SliceFleet) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _in_the_rollback(fleet: SliceFleet, skew: str = "") -> Iterator[None]:
+def _in_the_rollback(fleet: SliceFleet, skew: float = 0) -> Iterator[None]:
     _two_wait(fleet, skew, rollout_bake=5)
     fleet.start("web3", rollout_bake=5)
     fleet.serving(*fleet.hosts)
@@ -185,4 +185,4 @@ FAULTS: dict[str, Act] = {
     "a clock is five minutes behind": _nothing,
     "nothing": _nothing,
 }
-SKEWS = {"a clock is five minutes ahead": "+5m", "a clock is five minutes behind": "-5m"}
+SKEWS = {"a clock is five minutes ahead": 300.0, "a clock is five minutes behind": -300.0}
