@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 import yaml
 from ansible.parsing.dataloader import DataLoader
 
+from tests.commands import run
+
 __all__ = ["Ran", "awx", "git", "github", "gitlab"]
 
 _EXPRESSION = re.compile(r"\$\{\{ (.+?) \}\}")
@@ -27,6 +29,7 @@ _EXPRESSION = re.compile(r"\$\{\{ (.+?) \}\}")
 _WHATEVER_CAME_BEFORE = ("always()", "!cancelled()")
 # The engine of this machine stands for the service of that name.
 _ENGINE = ("DOCKER_HOST", "DOCKER_TLS_CERTDIR", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+_JOB_SECONDS = 600.0
 
 
 class Ran(NamedTuple):
@@ -70,9 +73,10 @@ def github(workflow: Path, clone: Path, contexts: Mapping[str, str]) -> Ran:
                     git(clone, "clone", "--quiet", "--branch", given["ref"], origin, given["path"])
                 continue
             folder = clone / step.get("working-directory", ".")
-            done = _run(["bash", "-e", "-c", step["run"]], folder, environment | _filled(step.get("env", {}), contexts))
-            output += f"=== {step['name']}\n{done.stdout}"
-            passed = passed and done.returncode == 0
+            own = environment | _filled(step.get("env", {}), contexts)
+            done = run(["bash", "-e", "-c", step["run"]], folder, own, _JOB_SECONDS)
+            output += f"=== {step['name']}\n{done.output}"
+            passed = passed and done.code == 0
         left = _left(runner)
     return Ran(passed, output, left, used, summary.read_text(encoding="utf-8") if summary.exists() else "")
 
@@ -88,10 +92,11 @@ def gitlab(pipeline: Path, name: str, clone: Path, variables: Mapping[str, str])
             if variable not in (*_ENGINE, *variables):
                 environment[variable] = string.Template(value).substitute(environment)
         script = "\n".join([*job["before_script"], *job["script"]])
-        done = _run(["bash", "-eo", "pipefail", "-c", script], clone, environment)
-        after = _run(["bash", "-eo", "pipefail", "-c", "\n".join(job["after_script"])], clone, environment)
+        shell = ["bash", "-eo", "pipefail", "-c"]
+        done = run([*shell, script], clone, environment, _JOB_SECONDS)
+        after = run([*shell, "\n".join(job["after_script"])], clone, environment, _JOB_SECONDS)
         left = _left(environment)
-    return Ran(done.returncode == 0, done.stdout + after.stdout, left, {"artifacts": job["artifacts"]})
+    return Ran(done.code == 0, done.output + after.output, left, {"artifacts": job["artifacts"]})
 
 
 def awx(controller: Path, template: str, clone: Path, inputs: Mapping[str, str], arguments: list[str]) -> Ran:
@@ -113,8 +118,8 @@ def awx(controller: Path, template: str, clone: Path, inputs: Mapping[str, str],
         for name, value in injectors["extra_vars"].items():
             answers[name] = re.sub(r"\{\{ tower\.filename\.(\w+) \}\}", lambda found: str(folder / found[1]), value)
         command = [".venv/bin/ansible-playbook", playbook, *arguments, "-e", json.dumps(answers)]
-        done = _run(command, clone, environment)
-    return Ran(done.returncode == 0, done.stdout, [], {})
+        done = run(command, clone, environment, _JOB_SECONDS)
+    return Ran(done.code == 0, done.output, [], {})
 
 
 def _yaml(text: str) -> dict[str, Any]:
@@ -135,20 +140,6 @@ def _environment(clone: Path, **more: str) -> Iterator[dict[str, str]]:
 
 def _left(environment: Mapping[str, str]) -> list[str]:
     return sorted(path.name for path in Path(environment["TMPDIR"]).iterdir())
-
-
-def _run(command: list[str], folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-        check=False,
-    )
 
 
 def _filled(values: Mapping[str, Any], contexts: Mapping[str, str]) -> dict[str, str]:

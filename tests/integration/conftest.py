@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import docker
 import jsonschema
@@ -20,6 +17,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection im
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage, ensure_platform
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings, owner_label
+from tests.commands import Ended, run_playbook
 
 # Within which a run that has ended writes its reports.
 _WRITTEN_SECONDS = 30.0
@@ -88,32 +86,14 @@ def _hold(path: Path, schema: jsonschema.Draft202012Validator) -> None:
         time.sleep(0.5)
 
 
-class Played(NamedTuple):
-    """A run of a playbook that has ended: its exit code and what it printed."""
-
-    code: int
-    output: str
-
-
 @pytest.fixture(scope="session")
-def play(project: Path) -> Callable[..., Played]:
+def play(project: Path) -> Callable[..., Ended]:
     """Run a playbook of the project as a person would: ``play("deploy.yml", "-e", "x=1", SLUICE_SANDBOX="name")``."""
 
-    def run(playbook: str | Path, *arguments: str, **environment: str) -> Played:
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), str(playbook), *arguments]
-        done = subprocess.run(
-            command,
-            cwd=project,
-            # Of what changed, Ansible's own recap tells; test_terminal.py holds what people see.
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_STDOUT_CALLBACK": "default", **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        return Played(done.returncode, done.stdout)
+    def run(playbook: str | Path, *arguments: str, **environment: str) -> Ended:
+        # Of what changed, Ansible's own recap tells; test_terminal.py holds what people see.
+        shown = {"ANSIBLE_STDOUT_CALLBACK": "default", **environment}
+        return run_playbook(project, str(playbook), *arguments, environment=shown)
 
     return run
 

@@ -9,6 +9,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
+from tests.commands import Ended, run
+
 __all__ = ["commands", "environment_of", "fresh_environment", "shell"]
 
 # What a fresh environment has itself, and what is to be installed into it.
@@ -45,16 +47,6 @@ def commands(document: Path, number: int) -> list[str]:
     return [line.removeprefix("$ ") for line in block.splitlines()]
 
 
-def shell(command: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def shell(command: str, folder: Path, environment: dict[str, str]) -> Ended:
     """Run a command as a person would type it."""
-    return subprocess.run(
-        ["bash", "-ec", command],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    return run(["bash", "-ec", command], folder, environment)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.conftest import Played
+from tests.commands import Ended
 from tests.integration.test_engine import Host
 
 pytestmark = pytest.mark.integration
@@ -143,9 +143,7 @@ def host(platform_image: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(scope="module")
-def answers(
-    host: tuple[Host, str, Path], project: Path, play: Callable[..., Played]
-) -> Callable[[str], dict[str, Any]]:
+def answers(host: tuple[Host, str, Path], project: Path, play: Callable[..., Ended]) -> Callable[[str], dict[str, Any]]:
     """Ask the host by every way, all in one run; returns the answer by a way."""
     _, address, folder = host
     every = {**WAYS, **{name: variables for name, (variables, _) in DEAD_ENDS.items()}}

@@ -12,9 +12,8 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -24,6 +23,7 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import sign
 from ansible_collections.sluice.nginx.plugins.module_utils.receipt import GATES, canonical
+from tests.commands import begin_playbook
 
 pytestmark = pytest.mark.integration
 
@@ -52,13 +52,15 @@ class Fleet:
     needed = "web,app"
     # Further variables of each deployment.
     usual: Mapping[str, Any] = MappingProxyType({})
+    # Arguments that name an inventory, where it is another than the sandbox's own.
+    inventory: Sequence[str] = ()
 
     def __init__(self, project: Path, play: Callable[..., Any], engine: docker.DockerClient) -> None:
         self.project, self._play, self._engine = project, play, engine
         self.made = play("playbooks/sandbox.yml", "--limit", self.needed, SLUICE_SANDBOX=self.name)
 
     def play(self, playbook: str | Path, *arguments: str) -> Any:
-        return self._play(playbook, *arguments, SLUICE_SANDBOX=self.name)
+        return self._play(playbook, *self.inventory, *arguments, SLUICE_SANDBOX=self.name)
 
     def settings(self, word: str, **more: Any) -> str:
         """Extra variables that make a release with ``word``, quickly."""
@@ -72,16 +74,8 @@ class Fleet:
 
     def begin(self, word: str, **more: Any) -> subprocess.Popen[str]:
         """Start a deployment and do not wait for its end."""
-        return subprocess.Popen(
-            [str(Path(sys.executable).with_name("ansible-playbook")), "deploy.yml", "-e", self.settings(word, **more)],
-            cwd=self.project,
-            env={**os.environ, "SLUICE_SANDBOX": self.name, "ANSIBLE_NOCOLOR": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        arguments = ["deploy.yml", *self.inventory, "-e", self.settings(word, **more)]
+        return begin_playbook(self.project, *arguments, environment={"SLUICE_SANDBOX": self.name})
 
     def container(self, host: str) -> Any:
         fleet = json.loads((self.project / ".sluice/fleets" / self.name / "fleet.json").read_text())

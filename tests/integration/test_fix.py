@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.commands import Ended, run_playbook
 
 pytestmark = pytest.mark.integration
 
@@ -46,21 +45,9 @@ class Repository:
         )
         self.site.parent.mkdir(parents=True)
 
-    def play(self, name: str, *arguments: str) -> tuple[int, str]:
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), f"sluice.nginx.{name}", *arguments]
-        environment = {**os.environ, "ANSIBLE_CONFIG": str(self.root / "ansible.cfg"), "NO_COLOR": "1"}
-        done = subprocess.run(
-            command,
-            cwd=self.root,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        return done.returncode, done.stdout
+    def play(self, name: str, *arguments: str) -> Ended:
+        environment = {"ANSIBLE_CONFIG": str(self.root / "ansible.cfg"), "NO_COLOR": "1"}
+        return run_playbook(self.root, f"sluice.nginx.{name}", *arguments, environment=environment)
 
 
 @pytest.fixture

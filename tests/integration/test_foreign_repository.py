@@ -18,6 +18,7 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.containers import remove
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import project_label
+from tests.commands import Ended
 from tests.integration.installed import commands, environment_of, fresh_environment, shell
 
 pytestmark = pytest.mark.integration
@@ -36,12 +37,12 @@ class Repository:
         fresh_environment(self.root / ".venv")
         self.environment = environment_of(self.home, dist)
 
-    def do(self, command: str) -> subprocess.CompletedProcess[str]:
+    def do(self, command: str) -> Ended:
         done = shell(command, self.root, self.environment)
-        assert done.returncode == 0, f"{command}\n{done.stdout}"
+        assert done.code == 0, f"{command}\n{done.output}"
         return done
 
-    def play(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def play(self, name: str, *arguments: str) -> Ended:
         return shell(
             f".venv/bin/ansible-playbook sluice.nginx.{name} {' '.join(arguments)}", self.root, self.environment
         )
@@ -50,10 +51,10 @@ class Repository:
         """Assert that ``ansible-doc`` shows all that is in the collection, as installed."""
         for kind, pattern in KINDS.items():
             names = {f"sluice.nginx.{path.stem}" for path in (self.project / "plugins").glob(pattern)}
-            shown = json.loads(self.do(f".venv/bin/ansible-doc --type {kind} --json {' '.join(sorted(names))}").stdout)
+            shown = json.loads(self.do(f".venv/bin/ansible-doc --type {kind} --json {' '.join(sorted(names))}").output)
             assert set(shown) == names
             assert all(str(installed) in entry["doc"]["filename"] for entry in shown.values())
-        roles = json.loads(self.do(".venv/bin/ansible-doc --type role --list --json sluice.nginx").stdout)
+        roles = json.loads(self.do(".venv/bin/ansible-doc --type role --list --json sluice.nginx").output)
         assert set(roles) == {f"sluice.nginx.{path.name}" for path in (self.project / "roles").iterdir()}
 
     def states(self) -> set[Path]:
@@ -83,15 +84,15 @@ def test_the_artifact_is_installed_into_an_empty_home(repository: Repository, pr
     repository.documented(installed)
     repository.do(f"cp -r {installed}/examples/repository/. .")
     done = repository.play("gate", "-e gates_probe=false")
-    assert done.returncode == 0, done.stdout
-    assert re.search(r"^smoke +pass", done.stdout, re.MULTILINE), done.stdout
+    assert done.code == 0, done.output
+    assert re.search(r"^smoke +pass", done.output, re.MULTILINE), done.output
     assert repository.states() == {repository.root / ".sluice"}
 
 
 def test_the_wheel_tests_files_and_deploys_them_from_an_empty_repository(
     repository: Repository, project: Path, engine: docker.DockerClient
 ) -> None:
-    outputs = [repository.do(command).stdout for command in commands(project / "docs/install.md", 0)]
+    outputs = [repository.do(command).output for command in commands(project / "docs/install.md", 0)]
     assert re.search(r"^smoke +pass +[\d.]+ s +2 checks hold", outputs[-1], re.MULTILINE), outputs[-1]
     (site,) = repository.root.glob(f".venv/lib/python3*/site-packages/{COLLECTION}")
     repository.documented(site)
@@ -100,15 +101,15 @@ def test_the_wheel_tests_files_and_deploys_them_from_an_empty_repository(
     before = good.read_text()
     good.write_text(before.replace("return 200", "retrun 200"))
     refused = repository.play("gate", "-e gates_probe=false")
-    assert refused.returncode == 2, refused.stdout
-    assert 'unknown directive "retrun"' in refused.stdout
+    assert refused.code == 2, refused.output
+    assert 'unknown directive "retrun"' in refused.output
     good.write_text(before)
 
     started = repository.play("sandbox")
-    assert started.returncode == 0, started.stdout
+    assert started.code == 0, started.output
     deployed = repository.play("deploy", "-e rollout_bake=1")
-    assert deployed.returncode == 0, deployed.stdout
-    assert "2 hosts switched and confirmed" in deployed.stdout
+    assert deployed.code == 0, deployed.output
+    assert "2 hosts switched and confirmed" in deployed.output
     hosts = json.loads((repository.root / ".sluice/fleets/sandbox/fleet.json").read_text())
     ask = "import urllib.request as r; q = r.Request('http://127.0.0.1/', headers={'Host': 'www.example.org'})"
     for host in hosts.values():
@@ -117,6 +118,6 @@ def test_the_wheel_tests_files_and_deploys_them_from_an_empty_repository(
         assert (answer.exit_code, answer.output.decode().strip()) == (0, "It works")
 
     assert repository.states() == {repository.root / ".sluice"}
-    untracked = {line.split()[1] for line in repository.do("git status --porcelain").stdout.splitlines()}
+    untracked = {line.split()[1] for line in repository.do("git status --porcelain").output.splitlines()}
     example = {path.name + "/" * path.is_dir() for path in (project / "examples/repository").iterdir()}
     assert untracked == example

@@ -54,12 +54,10 @@ class Balanced(Fleet):
     usual = SMALL
 
     def __init__(self, project: Path, folder: Path, play: Callable[..., Any], engine: docker.DockerClient) -> None:
-        self.groups = folder / "balancers.yml"
-        self.groups.write_text(f"balancers:\n  hosts: {{{BALANCER}: }}\n", encoding="utf-8")
+        groups = folder / "balancers.yml"
+        groups.write_text(f"balancers:\n  hosts: {{{BALANCER}: }}\n", encoding="utf-8")
+        self.inventory = ("-i", "inventories/sandbox/hosts.yml", "-i", str(groups))
         super().__init__(project, play, engine)
-
-    def play(self, playbook: str | Path, *arguments: str) -> Any:
-        return super().play(playbook, "-i", "inventories/sandbox/hosts.yml", "-i", str(self.groups), *arguments)
 
     def balance(self) -> None:
         """Install HAProxy, as the example has it, and wait until it serves by all hosts."""

@@ -16,7 +16,7 @@ import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
-from tests.integration.conftest import Played
+from tests.commands import Ended
 
 pytestmark = pytest.mark.integration
 
@@ -28,7 +28,7 @@ PLATFORM = {"os": "debian 12", "nginx_version": "1.22.1", "modules": []}
 class Project:
     """A project of somebody's, with two hosts on this machine."""
 
-    def __init__(self, root: Path, project: Path, play: Callable[..., Played], manner: str) -> None:
+    def __init__(self, root: Path, project: Path, play: Callable[..., Ended], manner: str) -> None:
         self.root, self._project, self._play = root, project, play
         hosts = {}
         for host in HOSTS:
@@ -47,11 +47,11 @@ class Project:
         (root / "packaged").mkdir()
         (root / "ansible.cfg").touch()
 
-    def play(self, playbook: Path, *arguments: str) -> Played:
+    def play(self, playbook: Path, *arguments: str) -> Ended:
         inventory = str(self.root / "inventory/hosts.yml")
         return self._play(playbook, "-i", inventory, *arguments, ANSIBLE_CONFIG=str(self.root / "ansible.cfg"))
 
-    def roll_out(self) -> Played:
+    def roll_out(self) -> Ended:
         """Probe the hosts, and take all steps of a roll-out."""
         releases = [{"id": self.made[host].id, "hosts": [host]} for host in HOSTS]
         run = {
@@ -90,7 +90,7 @@ class Project:
         }
 
 
-def _crashes(done: Played) -> list[str]:
+def _crashes(done: Ended) -> list[str]:
     """Lines that no action of ours has said as its failure."""
     odd = ("Traceback", "Task failed", "Unexpected")
     lines = [line for line in done.output.splitlines() if any(word in line for word in odd)]
@@ -98,7 +98,7 @@ def _crashes(done: Played) -> list[str]:
 
 
 @pytest.fixture
-def started(tmp_path: Path, project: Path, play: Callable[..., Played]) -> Callable[[str], Project]:
+def started(tmp_path: Path, project: Path, play: Callable[..., Ended]) -> Callable[[str], Project]:
     return lambda manner: Project(tmp_path / "theirs", project, play, manner)
 
 

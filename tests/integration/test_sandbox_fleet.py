@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.commands import Ended, run_playbook
 
 PROJECT = Path(__file__).resolve().parents[2]
 NAME = "fleet-test"
@@ -18,25 +18,15 @@ FOLDER = PROJECT / ".sluice/fleets" / NAME
 pytestmark = pytest.mark.integration
 
 
-def _play(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def _play(*arguments: str, **environment: str) -> Ended:
     """Run the sandbox's playbook for two of its hosts."""
-    command = [str(Path(sys.executable).parent / "ansible-playbook"), "playbooks/sandbox.yml", "--limit", "web1,web3"]
-    return subprocess.run(
-        [*command, *arguments],
-        cwd=PROJECT,
-        env={
-            **os.environ,
-            "SLUICE_SANDBOX": NAME,
-            "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
-            "ANSIBLE_STDOUT_CALLBACK": "default",
-            **environment,
-        },
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    settings = {
+        "SLUICE_SANDBOX": NAME,
+        "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+        "ANSIBLE_STDOUT_CALLBACK": "default",
+        **environment,
+    }
+    return run_playbook(PROJECT, "playbooks/sandbox.yml", "--limit", "web1,web3", *arguments, environment=settings)
 
 
 def _ssh(host: str, command: str) -> subprocess.CompletedProcess[str]:
@@ -57,31 +47,31 @@ def _fleet() -> dict[str, dict[str, str]]:
 @pytest.fixture(scope="module")
 def fleet() -> Iterator[dict[str, dict[str, str]]]:
     done = _play()
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.code == 0, done.output
     yield _fleet()
     done = _play("-e", "sandbox_state=absent")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.code == 0, done.output
     assert not FOLDER.exists()
 
 
 def test_a_second_run_changes_nothing(fleet: dict[str, dict[str, str]]) -> None:
     done = _play()
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "changed=0" in done.stdout
-    assert "changed=1" not in done.stdout
+    assert done.code == 0, done.output
+    assert "changed=0" in done.output
+    assert "changed=1" not in done.output
     assert _fleet() == fleet
 
 
 def test_check_mode_changes_nothing(fleet: dict[str, dict[str, str]]) -> None:
     done = _play("--check", "-e", "sandbox_state=absent")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.code == 0, done.output
     assert _ssh("web1", "true").returncode == 0
 
 
 def test_a_host_that_has_stopped_comes_back_at_the_same_ports(fleet: dict[str, dict[str, str]]) -> None:
     subprocess.run(["docker", "stop", "--time", "0", fleet["web1"]["container"]], check=True, capture_output=True)
     done = _play()
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.code == 0, done.output
     assert _fleet() == fleet
     assert _ssh("web1", "hostname").stdout == "web1\n"
 
@@ -90,7 +80,7 @@ def test_a_host_that_restarts_itself_comes_back(fleet: dict[str, dict[str, str]]
     before = _ssh("web3", "cat /proc/1/stat").stdout
     _ssh("web3", "systemctl reboot")
     done = _play()
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.code == 0, done.output
     assert _ssh("web3", "cat /proc/1/stat").stdout not in ("", before)
 
 
@@ -111,9 +101,9 @@ def test_what_runs_on_a_host(fleet: dict[str, dict[str, str]], host: str, comman
 
 def test_without_docker_there_is_a_sentence(tmp_path: Path) -> None:
     done = _play(DOCKER_HOST=f"unix://{tmp_path}/missing.sock")
-    assert done.returncode != 0
-    assert "Docker does not answer at unix://" in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+    assert done.code != 0
+    assert "Docker does not answer at unix://" in done.output
+    assert "Traceback" not in done.output
 
 
 # What root on a host may try with the machine's control groups, also by mounting them itself.

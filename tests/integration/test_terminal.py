@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.commands import PLAYBOOK
 from tests.integration.terminal import Recording, record, screen
 
 pytestmark = pytest.mark.integration
@@ -42,7 +42,7 @@ class Fleet:
         lines = [LINES.format(word=word, status=status)]
         checks = [{"get": "http://word.example/", "expect": {"status": 200, "body": word}}]
         settings = {"nginx_http_lines": lines, "nginx_checks": checks, "gates_verify": [], "rollout_bake": 1}
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "deploy.yml", "-e", json.dumps(settings)]
+        command = [PLAYBOOK, "deploy.yml", "-e", json.dumps(settings)]
         clean = {name: value for name, value in os.environ.items() if name not in SERVICES}
         given = {"TERM": "xterm-256color", "SLUICE_SANDBOX": self.name, **environment}
         return record([*command, *arguments], self.project, {**clean, **given}, columns)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -38,29 +36,10 @@ class Regions(Fleet):
     usual = SMALL
 
     def __init__(self, project: Path, folder: Path, play: Callable[..., Any], engine: docker.DockerClient) -> None:
-        self.regions = folder / "regions.yml"
-        self.regions.write_text(REGIONS, encoding="utf-8")
+        regions = folder / "regions.yml"
+        regions.write_text(REGIONS, encoding="utf-8")
+        self.inventory = ("-i", "inventories/sandbox/hosts.yml", "-i", str(regions))
         super().__init__(project, play, engine)
-
-    @property
-    def inventory(self) -> list[str]:
-        return ["-i", "inventories/sandbox/hosts.yml", "-i", str(self.regions)]
-
-    def play(self, playbook: str | Path, *arguments: str) -> Any:
-        return super().play(playbook, *self.inventory, *arguments)
-
-    def begin(self, word: str, **more: Any) -> subprocess.Popen[str]:
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "deploy.yml", *self.inventory]
-        return subprocess.Popen(
-            [*command, "-e", self.settings(word, **more)],
-            cwd=self.project,
-            env={**os.environ, "SLUICE_SANDBOX": self.name, "ANSIBLE_NOCOLOR": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
 
     def waiting(self, running: subprocess.Popen[str]) -> Path:
         """Return the record of the run that waits for a person, once it does."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.commands import PLAYBOOK
 
 PROJECT = Path(__file__).resolve().parents[2]
 NAMES = sorted(f"sluice.nginx.{path.stem}" for path in (PROJECT / "playbooks").glob("*.yml"))
@@ -17,12 +18,7 @@ PLAYBOOKS = ["deploy.yml", *sorted(f"playbooks/{path.name}" for path in (PROJECT
 
 @pytest.mark.parametrize("inventory", sorted(path.name for path in (PROJECT / "inventories").iterdir()))
 def test_playbooks_have_no_fault_of_syntax(inventory: str) -> None:
-    command = [
-        str(Path(sys.executable).parent / "ansible-playbook"),
-        "--syntax-check",
-        "-i",
-        f"inventories/{inventory}",
-    ]
+    command = [PLAYBOOK, "--syntax-check", "-i", f"inventories/{inventory}"]
     done = subprocess.run([*command, *PLAYBOOKS], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stdout.splitlines() if line.startswith("playbook: ")] == [
@@ -32,7 +28,7 @@ def test_playbooks_have_no_fault_of_syntax(inventory: str) -> None:
 
 def test_each_playbook_has_a_name_that_works_from_any_folder(tmp_path: Path) -> None:
     (tmp_path / "ansible.cfg").touch()
-    command = [str(Path(sys.executable).parent / "ansible-playbook"), "--syntax-check", "-i", "web1,", *NAMES]
+    command = [PLAYBOOK, "--syntax-check", "-i", "web1,", *NAMES]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg")}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

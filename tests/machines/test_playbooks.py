@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.commands import Ended, run_playbook
 from tests.machines.host import Host
 
 pytestmark = [pytest.mark.integration, pytest.mark.thorough]
@@ -52,19 +50,10 @@ class Controller:
         folder.mkdir()
         (folder / "hosts.yml").write_text(json.dumps({"web": group}), encoding="utf-8")
 
-    def play(self, name: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+    def play(self, name: str, **variables: Any) -> Ended:
         """Run a playbook to its end."""
-        argv = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(self._folder / "hosts.yml"), name]
-        return subprocess.run(
-            [*argv, "-e", json.dumps(variables)],
-            cwd=self._project,
-            env={**os.environ, "ANSIBLE_TIMEOUT": "60"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_SECONDS,
-        )
+        arguments = ["-i", str(self._folder / "hosts.yml"), name, "-e", json.dumps(variables)]
+        return run_playbook(self._project, *arguments, environment={"ANSIBLE_TIMEOUT": "60"}, seconds=_SECONDS)
 
 
 def test_a_deployment_and_one_that_fails(new_host: Callable[..., Host], project: Path, tmp_path: Path) -> None:
@@ -72,18 +61,18 @@ def test_a_deployment_and_one_that_fails(new_host: Callable[..., Host], project:
     host.sh("mkdir -p /srv/shop && echo page >/srv/shop/index.html && chcon -R -t httpd_sys_content_t /srv/shop")
     controller = Controller(project, tmp_path / "controller", host)
     done = controller.play("deploy.yml", nginx_sites=[_site("one")])
-    assert done.returncode == 0, done.stdout
+    assert done.code == 0, done.output
     confirmed = host.state["confirmed"]["release"]
     assert host.link.endswith(confirmed)
     assert host.label("/etc/nginx/nginx.conf") == "httpd_config_t"
 
     # A port at which the confined nginx may not listen: the gate says so, before any host is touched.
     done = controller.play("deploy.yml", nginx_sites=[_site("two", listen=[6379])])
-    assert done.returncode != 0, done.stdout
-    assert "semanage port -m -t http_port_t -p tcp 6379" in " ".join(done.stdout.split())
+    assert done.code != 0, done.output
+    assert "semanage port -m -t http_port_t -p tcp 6379" in " ".join(done.output.split())
     assert host.state["confirmed"]["release"] == confirmed
     assert host.state["pending"] is None
 
     done = controller.play("playbooks/status.yml")
-    assert done.returncode == 0, done.stdout
+    assert done.code == 0, done.output
     assert host.denials() == []

@@ -10,13 +10,13 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.commands import begin_playbook
 from tests.faults.host.host import Host, until
 
 __all__ = ["Fleet", "Run"]
@@ -106,21 +106,7 @@ class Fleet:
     def begin(self, playbook: str | Path, **variables: Any) -> Run:
         """Start a playbook and do not wait for its end."""
         return Run(
-            subprocess.Popen(
-                [
-                    str(Path(sys.executable).with_name("ansible-playbook")),
-                    str(playbook),
-                    "-e",
-                    json.dumps(variables),
-                ],
-                cwd=self.project,
-                env={**os.environ, **self.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            )
+            begin_playbook(self.project, str(playbook), "-e", json.dumps(variables), environment=self.environment)
         )
 
     def play(self, playbook: str | Path, **variables: Any) -> str:

@@ -7,8 +7,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,6 +15,7 @@ from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.coordination.locate import open_store
 from ansible_collections.sluice.nginx.plugins.module_utils.coordination.model import StoreFault, StoreLogin
+from tests.commands import begin_playbook
 from tests.faults.fleet.fleet import Fleet, Run
 from tests.faults.fleet_of_slices.proxy import Proxy
 from tests.faults.host.host import until
@@ -99,22 +98,10 @@ class SliceFleet:
             "rollout_slice_timeout": WAIT,
             **variables,
         }
-        playbook = str(Path(sys.executable).with_name("ansible-playbook"))
-        argv = [playbook, str(self.fleet.playbook), "--limit", host, "-e", json.dumps(wanted)]
+        arguments = [str(self.fleet.playbook), "--limit", host, "-e", json.dumps(wanted)]
         path = os.pathsep.join([str(_CLOCK), *filter(None, [os.environ.get("PYTHONPATH")])])
         faked = {"PYTHONPATH": path, "SKEW": str(skew)} if skew else {}
-        return Run(
-            subprocess.Popen(
-                argv,
-                cwd=self.fleet.project,
-                env={**os.environ, **self.fleet.environment, **faked},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            )
-        )
+        return Run(begin_playbook(self.fleet.project, *arguments, environment={**self.fleet.environment, **faked}))
 
     def output(self) -> str:
         """Wait for the end of every slice, and return what people could read."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from tests.commands import run_playbook
 
 __all__ = ["Played", "play"]
 
@@ -33,17 +32,7 @@ def play(folder: Path, text: str, *arguments: str, **environment: str) -> Played
     files = {"play.yml": text, "hosts.yml": _INVENTORY, "ansible.cfg": "[defaults]\ninventory = hosts.yml\n"}
     for name, content in files.items():
         (folder / name).write_text(content, encoding="utf-8")
-    own = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(folder / "ansible.cfg")}
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), "play.yml", *arguments],
-        cwd=folder,
-        env={**os.environ, **own, **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    settings = {"ANSIBLE_CONFIG": str(folder / "ansible.cfg"), **environment}
+    done = run_playbook(folder, "play.yml", *arguments, environment=settings)
     (journal,) = (folder / ".sluice/runs").glob("*/journal.jsonl")
-    return Played(done.stdout, [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()])
+    return Played(done.output, [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()])

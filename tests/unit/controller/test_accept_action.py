@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,7 @@ from ansible.utils.context_objects import CLIArgs
 
 from ansible_collections.sluice.nginx.plugins.module_utils.accepted.file import AcceptedFile
 from ansible_collections.sluice.nginx.plugins.plugin_utils import accepting
+from tests.commands import Ended, run_playbook
 from tests.unit.accepted.samples import MOVED, verdict
 from tests.unit.record.samples import NEW, OLD, record, release, written
 
@@ -40,20 +38,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _accept(folder: Path, *arguments: str, inventory: str = "inventory/production.yml") -> tuple[int, str]:
-    playbook = str(Path(sys.executable).with_name("ansible-playbook"))
-    done = subprocess.run(
-        [playbook, "sluice.nginx.accept", "-i", inventory, *arguments],
-        cwd=folder,
-        env={**os.environ, "ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "COLUMNS": "1000", "USER": "ada"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode, done.stdout
+def _accept(folder: Path, *arguments: str, inventory: str = "inventory/production.yml") -> Ended:
+    settings = {"ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "COLUMNS": "1000", "USER": "ada"}
+    return run_playbook(folder, "sluice.nginx.accept", "-i", inventory, *arguments, environment=settings, seconds=60)
 
 
 def test_check_mode_says_what_the_run_that_follows_writes_once(folder: Path) -> None:

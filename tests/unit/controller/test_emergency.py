@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+
+from tests.commands import Ended, run_playbook
 
 INVENTORY = "[web]\nweb1 ansible_connection=local\n"
 # The fleet is asked nothing, for there is no release; an emergency is read before that.
@@ -30,11 +28,6 @@ PLAYBOOK = """
 WHERE = "and counts from the command line alone"
 
 
-class Ran(NamedTuple):
-    code: int
-    output: str
-
-
 def run(
     folder: Path,
     *arguments: str,
@@ -43,22 +36,13 @@ def run(
     task: str = "",
     playbook: str = PLAYBOOK,
     **environment: str,
-) -> Ran:
+) -> Ended:
     (folder / "ansible.cfg").touch()
     (folder / "hosts").write_text(INVENTORY)
     (folder / "play.yml").write_text(playbook.format(play=play, before=before, task=task))
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "hosts", "play.yml", *arguments],
-        cwd=folder,
-        env={**os.environ, "ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "COLUMNS": "1000", **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return Ran(done.returncode, " ".join(done.stdout.split()))
+    settings = {"ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "COLUMNS": "1000", **environment}
+    done = run_playbook(folder, "-i", "hosts", "play.yml", *arguments, environment=settings, seconds=60)
+    return done._replace(output=" ".join(done.output.split()))
 
 
 @pytest.mark.parametrize("form", ["words", "JSON", "file of YAML", "file of JSON", "template of a file"])

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +9,7 @@ from ansible import constants
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.plugin_utils import controller
+from tests.commands import Ended, run_playbook
 
 INVENTORY = """
 [shops]
@@ -40,24 +38,15 @@ STATE = """
 """
 
 
-def run(folder: Path, playbook: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, playbook: str, *arguments: str) -> Ended:
     """Run a playbook outside of any role, in a project of its own."""
     (folder / "packaged").mkdir(exist_ok=True)
     (folder / "packaged/nginx.conf").write_text("events {}\n")
     (folder / "ansible.cfg").touch()
     (folder / "hosts").write_text(INVENTORY)
     (folder / "play.yml").write_text(playbook.replace("PACKAGED", str(folder / "packaged")))
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "hosts", "play.yml", *arguments],
-        cwd=folder,
-        env={**os.environ, "ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "COLUMNS": "1000"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    settings = {"ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "COLUMNS": "1000"}
+    return run_playbook(folder, "-i", "hosts", "play.yml", *arguments, environment=settings, seconds=60)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +90,7 @@ def test_a_variable_of_the_inventory_says_where_state_lies(tmp_path: Path) -> No
     (tmp_path / "group_vars").mkdir()
     (tmp_path / "group_vars/all.yml").write_text("sluice_state_dir: kept\n")
     done = run(tmp_path, STATE)
-    assert done.returncode == 0, done.stdout
+    assert done.code == 0, done.output
     assert (tmp_path / "kept/runs/index.html").is_file()
     assert not (tmp_path / ".sluice").exists()
 
@@ -109,26 +98,26 @@ def test_a_variable_of_the_inventory_says_where_state_lies(tmp_path: Path) -> No
 def test_two_groups_of_one_inventory_are_rendered_separately(tmp_path: Path) -> None:
     for group, host in (("shops", "shop1"), ("apis", "api1")):
         done = run(tmp_path, RENDER, "-e", f"sluice_group={group}")
-        assert f"{host}: rendered" in done.stdout, done.stdout
+        assert f"{host}: rendered" in done.output, done.output
 
 
 def test_a_group_may_come_with_an_imported_playbook(tmp_path: Path) -> None:
     (tmp_path / "render.yml").write_text(RENDER.replace("PACKAGED", str(tmp_path / "packaged")))
     done = run(tmp_path, "- import_playbook: render.yml\n  vars: {sluice_group: apis}\n")
-    assert "api1: rendered" in done.stdout, done.stdout
+    assert "api1: rendered" in done.output, done.output
 
 
 def test_a_group_that_is_not_there_is_named_with_the_variable_that_chooses_it(tmp_path: Path) -> None:
     done = run(tmp_path, RENDER)
-    assert done.returncode == 2
-    assert "the inventory has no host in a group 'web'" in done.stdout
-    assert "its groups: apis, shops; -e sluice_group=NAME names another" in done.stdout
+    assert done.code == 2
+    assert "the inventory has no host in a group 'web'" in done.output
+    assert "its groups: apis, shops; -e sluice_group=NAME names another" in done.output
 
 
 def test_a_group_that_the_inventory_chooses_is_refused_with_the_way_to_choose_it(tmp_path: Path) -> None:
     (tmp_path / "group_vars").mkdir()
     (tmp_path / "group_vars/all.yml").write_text("sluice_group: shops\n")
     done = run(tmp_path, RENDER)
-    assert done.returncode == 2
-    assert "sluice_group: it is 'shops', and this play runs on none of its hosts" in done.stdout
-    assert "give it by -e sluice_group=shops, or make the group shops a child of the group web" in done.stdout
+    assert done.code == 2
+    assert "sluice_group: it is 'shops', and this play runs on none of its hosts" in done.output
+    assert "give it by -e sluice_group=shops, or make the group shops a child of the group web" in done.output
