@@ -11,28 +11,25 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
-import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage, ensure_platform
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 
 from .catching.corpus import CORPUS, Case, Change, names, read
 from .catching.mutants import mutants
 from .catching.outcome import Outcome
 from .catching.report import document, plot, targets
-from .catching.trial import PROJECT, Bench
+from .catching.trial import Bench
+from .reporting import end_politely, fill, judge
+from .stages import PROJECT, sandbox_platform
 from .together import tried
 
 __all__ = ["main", "quick_selection", "work"]
@@ -40,7 +37,6 @@ __all__ = ["main", "quick_selection", "work"]
 SEED, MUTANTS = 4, 10
 _DOCS = PROJECT / "docs"
 _SAMPLED = "One change in {sample} was tried, spread over all configurations and kinds: {tried} trials.\n\n"
-_MARKS = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->)", re.DOTALL)
 
 
 class Work(NamedTuple):
@@ -72,20 +68,15 @@ def quick_selection(cases: Sequence[Case]) -> list[Work]:
     return [Work(chosen[0], None), *some]
 
 
-def _platform() -> PlatformImage:
-    variables = yaml.safe_load((PROJECT / "inventories/sandbox/group_vars/all.yml").read_text(encoding="utf-8"))
-    name, packages = variables["staging_platform"], variables["staging_packages"]
-    return ensure_platform(connect(), name, packages, PROJECT / ".sluice/cache", lambda line: print(line, flush=True))
-
-
 def run(todo: Sequence[Work], jobs: int) -> Iterator[Outcome]:
     """Try all of it, ``jobs`` at a time, and yield outcomes as they come; what could not be tried is left out."""
-    bench = Bench(connect(), _platform(), Path())
-    yield from tried([(each.name, partial(_examine, bench, each, number)) for number, each in enumerate(todo)], jobs)
+    client = connect()
+    platform = sandbox_platform(client)
 
+    def examine(work: Work, number: int, folder: Path) -> Outcome:
+        return Bench(client, platform, folder).examine(work.case, work.change, number)
 
-def _examine(bench: Bench, work: Work, number: int, folder: Path) -> Outcome:
-    return replace(bench, folder=folder).examine(work.case, work.change, number)
+    yield from tried(todo, examine, jobs)
 
 
 def _said(outcome: Outcome) -> str:
@@ -113,11 +104,8 @@ def _write(outcomes: Sequence[Outcome], seconds: float, sample: int) -> None:
     }
     (PROJECT / "benchmarks/results/catch_rate.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     (_DOCS / "catch-rate.svg").write_text(plot(outcomes), encoding="utf-8")
-    page = _DOCS / "catch-rate.md"
     figures = _SAMPLED.format(sample=sample, tried=len(outcomes)) if sample > 1 else ""
-    figures += document(outcomes, reasons)
-    text = _MARKS.sub(lambda marks: f"{marks[1]}{figures}{marks[2]}", page.read_text(encoding="utf-8"))
-    page.write_text(text, encoding="utf-8")
+    fill(_DOCS / "catch-rate.md", "figures", figures + document(outcomes, reasons))
 
 
 def _is_wanted(each: Work, only: str) -> bool:
@@ -135,10 +123,6 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _end(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
 def main() -> int:
     """Run the benchmark, print what was caught, and write it down."""
     options = _arguments()
@@ -152,9 +136,7 @@ def main() -> int:
     if not options.resume:
         rows.unlink(missing_ok=True)
     known = _kept(rows)
-    # Whoever ends this politely shall find no stage left behind, also where it was started in the background.
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, _end)
+    end_politely()
     began = time.monotonic()
     try:
         with rows.open("a", encoding="utf-8") as stream:
@@ -172,9 +154,7 @@ def main() -> int:
     judged = targets(outcomes)
     if whole:
         _write(outcomes, time.monotonic() - began, options.sample)
-    for target in judged:
-        print(f"{'met' if target.met else 'MISSED'}: {target.text}")
-    return 0 if all(target.met for target in judged) else 1
+    return judge(judged)
 
 
 if __name__ == "__main__":

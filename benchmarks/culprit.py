@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import docker
-import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
 from ansible_collections.sluice.nginx.plugins.module_utils.culprit.model import Culprits
@@ -29,16 +28,15 @@ from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings, owner_label
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions
+
+from .stages import sandbox_platform, stage_settings
 
 __all__ = ["EDITS", "change", "search"]
 
 EDITS = 50
 _LONGEST = {1: 30.0, 2: 60.0}
-_PROJECT = Path(__file__).resolve().parent.parent
 _MAIN = b"""user www-data;
 events {
     worker_connections 64;
@@ -149,11 +147,8 @@ def main() -> int:
     parser.add_argument("--servers", type=int, default=0, help="how many servers are there beside, unchanged")
     options = parser.parse_args()
     try:
-        variables = yaml.safe_load((_PROJECT / "inventories/sandbox/group_vars/all.yml").read_text(encoding="utf-8"))
         client = connect()
-        packages = variables["staging_packages"]
-        platform = ensure_platform(client, variables["staging_platform"], packages, _PROJECT / ".sluice/cache", print)
-        settings = StageSettings(platform.image, {**labels(_PROJECT, "stage"), **owner_label()}, {}, {})
+        settings = stage_settings(sandbox_platform(client))
         return 0 if _measure(client, settings, options.rounds, options.servers) else 1
     except (SluiceError, OSError) as error:
         sys.stderr.write(f"the benchmark could not be run: {error}\n")

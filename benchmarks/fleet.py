@@ -18,7 +18,6 @@ import itertools
 import json
 import os
 import platform
-import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -27,7 +26,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
@@ -35,17 +33,17 @@ from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 from .host import PROJECT
 from .racing import pyinfra
 from .racing.contestants import ALL, COLD, FLOOR, Race
-from .racing.ground import end_politely, ground, platform_of_hosts
+from .racing.ground import ground, platform_of_hosts
 from .racing.hosts import PLAIN_TREES, Hosts
 from .racing.measuring import Cost, phases
 from .racing.plot import plot
 from .racing.results import Size, document, figures, lines, targets
 from .racing.room import Room, wait_for_version
+from .reporting import attempt, fill, judge
 
 __all__ = ["Benchmark", "main", "times"]
 
 _DOCS = PROJECT / "docs"
-_MARKS = re.compile(r"(<!-- fleet -->\n).*(<!-- end of fleet -->)", re.DOTALL)
 _SIZES, _QUICK_SIZES = (1, 10, 40, 100), (1, 5)
 # A plain playbook takes ten minutes for 100 hosts.
 _MOST_PLAIN = 40
@@ -190,10 +188,7 @@ def _write(sizes: Sequence[Size], out: Path, *, quick: bool, document_it: bool) 
     out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     if document_it:
         (_DOCS / "fleet.svg").write_text(plot(sizes), encoding="utf-8")
-        page = _DOCS / "performance.md"
-        made = document(sizes, targets(sizes))
-        text = _MARKS.sub(lambda marks: f"{marks[1]}{made}{marks[2]}", page.read_text(encoding="utf-8"))
-        page.write_text(text, encoding="utf-8")
+        fill(_DOCS / "performance.md", "fleet", document(sizes, targets(sizes)))
 
 
 def _numbers(text: str) -> list[int]:
@@ -231,20 +226,13 @@ def main() -> int:
     hosts = options.hosts or (_QUICK_SIZES if options.quick else _SIZES)
     runs = options.runs or (1 if options.quick else 5)
     out = options.out or PROJECT / ("benchmarks/results/fleet.json" if whole else ".sluice/fleet-some.json")
-    end_politely()
-    try:
+
+    def work() -> int:
         sizes = race(options.only, hosts, runs, options.name, quick=options.quick)
-    except (SluiceError, subprocess.SubprocessError) as error:
-        print(f"fleet: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("fleet: ended before its end; its hosts are removed", file=sys.stderr)
-        return 130
-    _write(sizes, out, quick=options.quick, document_it=whole)
-    judged = [] if options.quick else targets(sizes)
-    for target in judged:
-        print(f"{'met' if target.met else 'MISSED'}: {target.text}")
-    return 0 if all(target.met for target in judged) else 1
+        _write(sizes, out, quick=options.quick, document_it=whole)
+        return judge([] if options.quick else targets(sizes))
+
+    return attempt("fleet", work)
 
 
 if __name__ == "__main__":

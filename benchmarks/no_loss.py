@@ -13,14 +13,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import sentence
@@ -31,6 +29,7 @@ from .load import loaded, require_wrk
 from .paced import asked
 from .releases import FLAG, TAKEN_PORT, Made, Maker
 from .report import BARE, Measured, result, table, targets
+from .reporting import attempt, judge
 
 _NAME = "no-loss"
 _BAKE_SECONDS = 0.5
@@ -193,29 +192,17 @@ def main() -> int:
     out = options.out or PROJECT / (
         ".sluice/no_loss-quick.json" if options.quick else "benchmarks/results/no_loss.json"
     )
-    # Whoever ends this politely shall find the host removed, also where it was started in the background.
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, _end)
-    try:
+
+    def work() -> int:
         require_wrk()
         measured = benchmark(quick=options.quick)
-    except (SluiceError, subprocess.TimeoutExpired) as error:
-        print(f"no_loss: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("no_loss: ended before its end; its host is removed", file=sys.stderr)
-        return 130
-    judged = targets(measured, quick=options.quick)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(result(measured, judged, quick=options.quick), indent=1) + "\n")
-    print(f"\n{table(measured)}\n")
-    for target in judged:
-        print(f"{'met' if target.met else 'MISSED'}: {target.text}")
-    return 0 if all(target.met for target in judged) else 1
+        judged = targets(measured, quick=options.quick)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps(result(measured, judged, quick=options.quick), indent=1) + "\n")
+        print(f"\n{table(measured)}\n")
+        return judge(judged)
 
-
-def _end(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
+    return attempt("no_loss", work, "its host is removed")
 
 
 if __name__ == "__main__":

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 
 from .judge import Lost, Seen, allowed_loss, each_lost
 from .load import Counted
 from .paced import Paced
+from .reporting import Target
 
-__all__ = ["BARE", "Measured", "Target", "result", "table", "targets"]
+__all__ = ["BARE", "Measured", "result", "table", "targets"]
 
 BARE = "bare reloads"
 _LEAST_REQUESTS = 1_000_000
@@ -76,13 +77,6 @@ class Measured:
     def gap(self) -> float:
         """The longest time without an answer of any kind that answers at once, in seconds."""
         return max(each.gap for name, each in self.paced.items() if not name.startswith("slow"))
-
-
-class Target(NamedTuple):
-    """What was to be reached, in words with its figures."""
-
-    met: bool
-    text: str
 
 
 def targets(measured: Sequence[Measured], *, quick: bool) -> list[Target]:

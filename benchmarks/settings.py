@@ -10,20 +10,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import statistics
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 
 from .fleet import Benchmark
 from .host import PROJECT
 from .racing.contestants import Race
-from .racing.ground import end_politely, ground
+from .racing.ground import ground
+from .reporting import attempt, fill
 
 __all__ = ["SETTINGS", "in_markdown", "main"]
 
@@ -36,7 +34,6 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
     "new connections for each task": {"ANSIBLE_SSH_ARGS": "-o ControlPath=none"},
 }
 _TIMED = ("sluice_rollback", "sluice_no_change")
-_MARKS = re.compile(r"(<!-- settings -->\n).*(<!-- end of settings -->)", re.DOTALL)
 
 Times = dict[str, dict[str, list[float]]]
 
@@ -76,10 +73,7 @@ def _write(found: Times, hosts: int) -> None:
     }
     out = PROJECT / "benchmarks/results/settings.json"
     out.write_text(json.dumps({"at": now(), "hosts": hosts, "seconds": medians}, indent=1) + "\n", encoding="utf-8")
-    page = PROJECT / "docs/performance.md"
-    made = in_markdown(found)
-    text = _MARKS.sub(lambda marks: f"{marks[1]}{made}{marks[2]}", page.read_text(encoding="utf-8"))
-    page.write_text(text, encoding="utf-8")
+    fill(PROJECT / "docs/performance.md", "settings", in_markdown(found))
 
 
 def main() -> int:
@@ -88,18 +82,14 @@ def main() -> int:
     parser.add_argument("--hosts", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    end_politely()
-    try:
+
+    def work() -> int:
         found = _race(options.hosts, options.rounds)
-    except (SluiceError, subprocess.SubprocessError) as error:
-        print(f"settings: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("settings: ended before its end; its hosts are removed", file=sys.stderr)
-        return 130
-    print(in_markdown(found))
-    _write(found, options.hosts)
-    return 0
+        print(in_markdown(found))
+        _write(found, options.hosts)
+        return 0
+
+    return attempt("settings", work)
 
 
 if __name__ == "__main__":

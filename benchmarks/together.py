@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 
@@ -16,10 +16,26 @@ __all__ = ["tried"]
 _Result = TypeVar("_Result")
 
 
-def tried(trials: Sequence[tuple[str, Callable[[Path], _Result]]], jobs: int) -> Iterator[_Result]:
-    """Yield the results of named trials as they come, ``jobs`` at a time; what cannot be tried is said so."""
+class _Named(Protocol):
+    @property
+    def name(self) -> str:
+        """What is printed of a trial."""
+        ...
+
+
+_Trial = TypeVar("_Trial", bound=_Named)
+
+
+def tried(trials: Sequence[_Trial], examine: Callable[[_Trial, int, Path], _Result], jobs: int) -> Iterator[_Result]:
+    """Yield the results of trials as they come, ``jobs`` at a time; what cannot be tried is said so.
+
+    ``examine`` is given a trial, its number, and a folder of its own.
+    """
     with TemporaryDirectory(prefix="sluice-trials-") as folder, ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(trial, Path(folder, str(number))): name for number, (name, trial) in enumerate(trials)}
+        futures = {
+            pool.submit(examine, trial, number, Path(folder, str(number))): trial.name
+            for number, trial in enumerate(trials)
+        }
         try:
             for future in as_completed(futures):
                 try:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
+from ..reporting import Target
 from .corpus import HARMLESS, IMPROVEMENT, KINDS, MUTATION
 from .outcome import Outcome
 
-__all__ = ["Target", "document", "plot", "targets"]
+__all__ = ["document", "plot", "targets"]
 
 _ALL_GATES, _ALONE, _FALSE = 97.0, 85.0, 1.0
 _COLUMNS: tuple[tuple[str, Callable[[Outcome], bool]], ...] = (
@@ -18,13 +18,6 @@ _COLUMNS: tuple[tuple[str, Callable[[Outcome], bool]], ...] = (
     ("all gates", lambda each: each.caught),
 )
 _COLOURS = ("#b9b9b9", "#6b9bd1", "#2f6f4f")
-
-
-class Target(NamedTuple):
-    """What was to be reached, in words with its figures."""
-
-    met: bool
-    text: str
 
 
 def _faults(outcomes: Iterable[Outcome]) -> list[Outcome]:

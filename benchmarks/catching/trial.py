@@ -20,18 +20,17 @@ from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery impo
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner, subject_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import Stage, StageSettings, owner_label
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import Stage
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Subject, Verdict
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate
 
+from ..stages import stage_settings
 from .corpus import Case, Change, apply
 from .outcome import ALONE, Outcome
 
 __all__ = ["Bench"]
 
-PROJECT = Path(__file__).resolve().parents[2]
 _PLAIN = "nginx -t"
 _BARE = " without contract"
 
@@ -77,7 +76,8 @@ class Bench:
         live = self.release(case, case.tree)
         release = self.release(case, apply(case.tree, change)) if change else live
         options = GateOptions(docroots={path: str(folder) for path, folder in case.docroots.items()})
-        examiner = Examiner(self.client, _gates(), options, self._settings(case), case.services, f"{self.run}-{number}")
+        settings = stage_settings(self.platform, case.docroots)
+        examiner = Examiner(self.client, _gates(), options, settings, case.services, f"{self.run}-{number}")
         (examined,) = examiner.examine([Candidate(("web1",), release, live=live if change else None)])
         return self._outcome(case, change, live, release, examined.verdicts, number)
 
@@ -109,13 +109,10 @@ class Bench:
         environment = synthesise(good.needs, {path: str(where) for path, where in case.docroots.items()}, case.services)
         kept = {found.id: found.tree for found in (live, release)}
         name = f"sluice-{self.run}-{number}-plain"
-        with Stage(self.client, name, kept, release.id, environment, self._settings(case), live.id) as stage:
+        settings = stage_settings(self.platform, case.docroots)
+        with Stage(self.client, name, kept, release.id, environment, settings, live.id) as stage:
             stage.open(sorted(facts(parse_tree(live.tree))["error_logs"]))
             return _tested(stage)
-
-    def _settings(self, case: Case) -> StageSettings:
-        marks = {**labels(PROJECT, "stage"), **owner_label()}
-        return StageSettings(self.platform.image, marks, case.docroots, {})
 
 
 def _words(verdict: Verdict) -> str:

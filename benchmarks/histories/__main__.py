@@ -14,21 +14,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NoReturn
-
-import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
 
+from ..reporting import attempt
+from ..stages import sandbox_platform
 from .figures import lines
 from .layouts import of_clones, read_layouts
-from .replay import PROJECT, Outcome, replay
+from .replay import Outcome, replay
 from .transitions import Label, Transition, of_folder, of_repository, read_labels
 
 __all__ = ["main"]
@@ -81,37 +78,25 @@ def _said(outcome: Outcome) -> str:
     return f"{judged}{label}{outcome.repository} {outcome.commit} {verdict} ({outcome.note}; {outcome.seconds:.0f} s)"
 
 
-def _end(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
 def main() -> int:
     """Replay, and print what was stopped and the figures."""
     options = _arguments()
-    # Whoever ends this politely shall find no stage left behind, also where it was started in the background.
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, _end)
     outcomes: list[Outcome] = []
-    try:
+
+    def work() -> int:
+        client = connect()
         with TemporaryDirectory(prefix="sluice-transitions-") as work:
             transitions = _chosen(options, Path(work))
-            variables = yaml.safe_load((PROJECT / "inventories/sandbox/group_vars/all.yml").read_text(encoding="utf-8"))
-            client = connect()
-            platform = ensure_platform(
-                client,
-                variables["staging_platform"],
-                variables["staging_packages"],
-                PROJECT / ".sluice/cache",
-                lambda line: print(line, flush=True),
-            )
-            for outcome in replay(transitions, options.jobs, client, platform):
+            for outcome in replay(transitions, options.jobs, client, sandbox_platform(client)):
                 outcomes.append(outcome)
                 print(_said(outcome), flush=True)
                 for finding in outcome.findings:
                     print(f"    {finding['gate']}: {finding['place']} {finding['what']}"[:300], flush=True)
-    except (SluiceError, KeyboardInterrupt) as error:
-        print(f"histories: {error or 'ended before its end'}", file=sys.stderr)
-        return 2
+        return 0
+
+    code = attempt("histories", work, "its stages are removed")
+    if code:
+        return code
     if options.out:
         rows = [json.dumps(outcome.to_json()) for outcome in outcomes]
         options.out.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")

@@ -10,7 +10,6 @@ has what became of changes that were run once more, after something was fixed: e
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,15 +17,15 @@ from statistics import median
 
 import yaml
 
+from ..reporting import attempt, fill
+from ..stages import PROJECT
 from .figures import precision, share
-from .replay import PROJECT, Outcome
+from .replay import Outcome
 from .transitions import BAD, GOOD
 
 __all__ = ["document", "main"]
 
 RESULTS = PROJECT / "benchmarks/results/histories"
-_PAGE = PROJECT / "docs/catch-rate.md"
-_MARKS = re.compile(r"(<!-- real changes -->\n).*(<!-- end of real changes -->)", re.DOTALL)
 _NO_REASON = "not looked at"
 
 
@@ -84,16 +83,14 @@ def main() -> int:
     """Write the page."""
     titles = yaml.safe_load((RESULTS / "titles.yml").read_text(encoding="utf-8"))
     reasons = yaml.safe_load((RESULTS / "reasons.yml").read_text(encoding="utf-8")) or {}
+    again = _read(RESULTS / "again.jsonl")
     histories = {title: _read(RESULTS / f"{name}.jsonl") for name, title in titles.items()}
-    text = _PAGE.read_text(encoding="utf-8")
-    if not _MARKS.search(text):
-        print(f"{_PAGE.name} has no marks for real changes; expected <!-- real changes -->", file=sys.stderr)
-        return 2
-    new = _MARKS.sub(
-        lambda marks: f"{marks[1]}{document(histories, reasons, _read(RESULTS / 'again.jsonl'))}{marks[2]}", text
-    )
-    _PAGE.write_text(new, encoding="utf-8")
-    return 0
+
+    def work() -> int:
+        fill(PROJECT / "docs/catch-rate.md", "real changes", document(histories, reasons, again))
+        return 0
+
+    return attempt("document", work, "the page is as it was")
 
 
 if __name__ == "__main__":

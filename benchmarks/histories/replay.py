@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,14 @@ from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery impo
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings, owner_label
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Verdict
 
+from ..stages import stage_settings
 from ..together import tried
 from .transitions import Transition
 
 __all__ = ["Outcome", "replay"]
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -73,8 +69,7 @@ class _Bench:
     def examine(self, transition: Transition, number: int) -> Outcome:
         began = time.monotonic()
         live, release = self.release(transition.live), self.release(transition.candidate)
-        marks = {**labels(PROJECT, "stage"), **owner_label()}
-        settings = StageSettings(self.platform.image, marks, {}, {})
+        settings = stage_settings(self.platform)
         examiner = Examiner(self.client, find_gates(), GateOptions(), settings, (), f"history-{number}")
         (examined,) = examiner.examine([Candidate(("web1",), release, live=live)])
         return Outcome(
@@ -102,11 +97,8 @@ def replay(
     transitions: Sequence[Transition], jobs: int, client: docker.DockerClient, platform: PlatformImage
 ) -> Iterator[Outcome]:
     """Yield what becomes of each transition, as it comes, ``jobs`` at a time; what cannot be tried is said so."""
-    bench = _Bench(client, platform, Path())
-    yield from tried(
-        [(each.name, partial(_examine, bench, each, number)) for number, each in enumerate(transitions)], jobs
-    )
 
+    def examine(transition: Transition, number: int, folder: Path) -> Outcome:
+        return _Bench(client, platform, folder).examine(transition, number)
 
-def _examine(bench: _Bench, transition: Transition, number: int, folder: Path) -> Outcome:
-    return replace(bench, folder=folder).examine(transition, number)
+    yield from tried(transitions, examine, jobs)

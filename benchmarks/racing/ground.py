@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import signal
 from collections.abc import Iterator
-from typing import NoReturn
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
@@ -16,7 +14,7 @@ from ..host import PROJECT
 from .hosts import Hosts, made_hosts
 from .room import PACKAGES, Room
 
-__all__ = ["end_politely", "ground", "platform_of_hosts"]
+__all__ = ["ground", "platform_of_hosts"]
 
 
 def platform_of_hosts() -> PlatformImage:
@@ -46,15 +44,3 @@ def _alone(name: str) -> Iterator[None]:
         except BlockingIOError:
             raise SluiceError(f"another run called {name} goes on; wait for it, or give --name") from None
         yield
-
-
-def end_politely() -> None:
-    """Let whoever ends this process find the hosts removed, also where it was started in the background."""
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, _end)
-
-
-def _end(number: int, frame: object) -> NoReturn:
-    # Removing what was made is not to be ended as well.
-    signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt

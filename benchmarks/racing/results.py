@@ -5,12 +5,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
+from ..reporting import Target
 from .contestants import ALL, COLD, FLOOR
 from .measuring import Cost
 
-__all__ = ["TITLES", "Size", "Target", "document", "figures", "lines", "targets"]
+__all__ = ["TITLES", "Size", "document", "figures", "lines", "targets"]
 
 TITLES = {
     FLOOR: "bare SSH, warm connections: the floor",
@@ -56,13 +57,6 @@ class Size:
     def memory(self, name: str) -> float | None:
         """What all processes had together at the peak, in MiB, where it was sampled."""
         return self.rehearsed[name].together if name in self.rehearsed else None
-
-
-class Target(NamedTuple):
-    """What was to be reached, in words with its figures."""
-
-    met: bool
-    text: str
 
 
 def targets(sizes: Sequence[Size]) -> list[Target]:

@@ -19,8 +19,9 @@ from benchmarks.fleet import times
 from benchmarks.racing.contestants import ALL
 from benchmarks.racing.measuring import Cost, measure, phases, processor, sessions
 from benchmarks.racing.plot import plot
-from benchmarks.racing.results import Size, Target, document, figures, lines, targets
+from benchmarks.racing.results import Size, document, figures, lines, targets
 from benchmarks.racing.room import checks, files, wait_for_version
+from benchmarks.reporting import Target
 
 
 class TestVersions:
