@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-__all__ = ["Regex", "compiled", "parsed", "translated"]
+__all__ = ["CATEGORIES", "REPEATS", "Regex", "compiled", "parsed", "translated"]
 
 _LONGEST = 16_384
 _MOST_STEPS = 1_000_000
@@ -28,8 +28,10 @@ _WRITTEN_OUT = 8
 _CODES = 128
 _EVERY = (1 << (_CODES + 1)) - 1
 _OTHERS = 1 << _CODES
-_CATEGORIES = {"CATEGORY_DIGIT": r"\d", "CATEGORY_WORD": r"\w", "CATEGORY_SPACE": r"\s"}
-_REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
+CATEGORIES = {"CATEGORY_DIGIT": r"\d", "CATEGORY_WORD": r"\w", "CATEGORY_SPACE": r"\s"}
+"""Categories of letters as Python's parser calls them, and their expressions."""
+REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
+"""What Python's parser calls repetitions."""
 _BEGINNINGS = ("AT_BEGINNING", "AT_BEGINNING_STRING")
 _parser: Any = importlib.import_module("re._parser")
 
@@ -159,7 +161,7 @@ class _Positions:
             self.after[place] += first
 
     def part(self, name: str, value: Any, times: int) -> _Part:
-        if name in _REPEATS:
+        if name in REPEATS:
             least, most, body = value
             return self.repeat(int(least), int(most), body, times)
         if name == "SUBPATTERN":
@@ -230,6 +232,6 @@ class _Positions:
 
 @functools.cache
 def _category(name: str) -> int:
-    regex = re.compile(_CATEGORIES[name.replace("_NOT", "")])
+    regex = re.compile(CATEGORIES[name.replace("_NOT", "")])
     found = sum(1 << code for code in range(_CODES) if regex.match(chr(code))) | _OTHERS
     return (_EVERY & ~found) | _OTHERS if "_NOT" in name else found

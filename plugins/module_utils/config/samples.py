@@ -5,19 +5,17 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .parse import Directive
-from .regexes import compiled, parsed
+from .regexes import CATEGORIES, REPEATS, compiled, parsed
 
-__all__ = ["REPEATS", "combined", "matching", "near_misses", "samples"]
+__all__ = ["Sampling", "matching", "near_misses", "samples"]
 
 _MOST = 4
 _PLAIN = "x1aA-_."
-_CATEGORIES = {"CATEGORY_DIGIT": r"\d", "CATEGORY_WORD": r"\w", "CATEGORY_SPACE": r"\s"}
-REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
-"""What Python's parser calls repetitions."""
 # Texts for one expression, and letters of one; what is repeated more often is not tried.
 _MOST_TEXTS = 64
 _MOST_LETTERS = 1024
@@ -53,7 +51,7 @@ def _matching(pattern: str, path: bool, ignore_case: bool) -> tuple[str, ...]:
     wanted = compiled(pattern, ignore_case)
     if wanted is None:
         return ()
-    texts = _sequence(parsed(wanted.regex.pattern))
+    texts = _PLAINEST.texts(parsed(wanted.regex.pattern))
     if path:
         texts = [_as_path(text) for text in texts]
     return tuple(text for text in dict.fromkeys(texts) if wanted.search(text) and text.isprintable())
@@ -66,7 +64,43 @@ def _as_path(text: str) -> str:
     return f"{text}x" if text.endswith("/.") else text
 
 
-def combined(options: Sequence[Sequence[str]]) -> Iterator[str]:
+@dataclass(frozen=True)
+class Sampling:
+    """How texts are chosen that an expression matches: at most ``most`` of each part, each up to ``longest`` letters.
+
+    ``letters`` returns those of a place that takes several, by what Python's parser calls it; ``repeated`` what comes
+    of texts that stand between ``least`` and ``most`` times.
+    """
+
+    letters: Callable[[str, Any], Sequence[str]]
+    repeated: Callable[[int, int, list[str]], list[str]]
+    most: int
+    longest: int
+
+    def texts(self, parts: Iterable[tuple[Any, Any]]) -> list[str]:
+        """Return the texts of parts that stand one after the other."""
+        texts = _combined([self._options(str(name), value)[: self.most] for name, value in parts])
+        return [text[: self.longest] for text in itertools.islice(texts, self.most)]
+
+    def _options(self, name: str, value: Any) -> Sequence[str]:
+        if name == "LITERAL":
+            return [chr(value)]
+        if name in ("NOT_LITERAL", "ANY", "IN"):
+            return self.letters(name, value)
+        if name == "BRANCH":
+            return [text for branch in value[1] for text in self.texts(branch)]
+        if name == "SUBPATTERN":
+            return self.texts(value[3])
+        if name == "ATOMIC_GROUP":
+            return self.texts(value)
+        if name in REPEATS:
+            least, most, item = value
+            return self.repeated(least, most, self.texts(item))
+        # Places and assertions add no text; whether the whole still matches is tried.
+        return [""]
+
+
+def _combined(options: Sequence[Sequence[str]]) -> Iterator[str]:
     """Yield the first option of every part, then each other option of each part with the first ones around it."""
     firsts = [each[0] for each in options]
     yield "".join(firsts)
@@ -75,32 +109,19 @@ def combined(options: Sequence[Sequence[str]]) -> Iterator[str]:
             yield "".join([*firsts[:number], option, *firsts[number + 1 :]])
 
 
-def _sequence(parts: Iterable[tuple[Any, Any]]) -> list[str]:
-    texts = combined([_options(str(name), value)[:_MOST_TEXTS] for name, value in parts])
-    return [text[:_MOST_LETTERS] for text in itertools.islice(texts, _MOST_TEXTS)]
-
-
-def _options(name: str, value: Any) -> list[str]:
-    if name == "LITERAL":
-        return [chr(value)]
-    if name in ("NOT_LITERAL", "ANY"):
-        return [next(letter for letter in _PLAIN if ord(letter) != value)]
+def _plainest(name: str, value: Any) -> list[str]:
     if name == "IN":
         return [_one_of(value)]
-    if name == "BRANCH":
-        return [text for branch in value[1] for text in _sequence(branch)]
-    if name == "SUBPATTERN":
-        return _sequence(value[3])
-    if name == "ATOMIC_GROUP":
-        return _sequence(value)
-    if name in REPEATS:
-        least, most, item = value
-        texts = _sequence(item)
-        if least:
-            return [text * min(least, _MOST_LETTERS // max(len(text), 1) + 1) for text in texts]
-        return ["", *(texts if most else [])]
-    # Places and assertions add no text; whether the whole still matches is tried.
-    return [""]
+    return [next(letter for letter in _PLAIN if ord(letter) != value)]
+
+
+def _fewest(least: int, most: int, texts: list[str]) -> list[str]:
+    if least:
+        return [text * min(least, _MOST_LETTERS // max(len(text), 1) + 1) for text in texts]
+    return ["", *(texts if most else [])]
+
+
+_PLAINEST = Sampling(_plainest, _fewest, _MOST_TEXTS, _MOST_LETTERS)
 
 
 def _one_of(choices: list[tuple[Any, Any]]) -> str:
@@ -119,6 +140,6 @@ def _holds(name: str, value: Any, letter: str) -> bool:
         return bool(value[0] <= ord(letter) <= value[1])
     if name == "CATEGORY":
         word = str(value)
-        inside = re.match(_CATEGORIES[word.replace("_NOT", "")], letter) is not None
+        inside = re.match(CATEGORIES[word.replace("_NOT", "")], letter) is not None
         return inside != ("_NOT" in word)
     return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Mapping, NamedTuple, Pattern, Sequence, TypedDict
 
 from .charset import decoded
-from .model import Expect, UpstreamExpectation, status_holds
+from .model import Expect, UpstreamExpectation
 from .pattern import GaveUp, regex
 from .url import joined
 
@@ -67,7 +67,7 @@ class SeenRequest(TypedDict):
 def judge(expect: Expect, answer: Answer, url: str, ms: float) -> list[str]:
     """Hold the answer of ``url``, which took ``ms`` milliseconds, to ``expect``: a sentence for each broken promise."""
     problems = [answer.fault] if answer.fault else []
-    if not status_holds(expect.status, answer.status):
+    if not expect.allows(answer.status):
         problems.append(f"expected status {' or '.join(expect.status)}, got {answer.status}")
     if expect.location is not None:
         problems += _location_problems(expect.location, answer.location, url)

@@ -20,6 +20,8 @@ _QUIET = ("pass", "not run")
 _LONGEST = 200
 _GATES = "gate"
 _MOST_NAMED = 5
+# What a finding and a problem of a host have in common, beside what it is.
+_WORDS = ("expected", "actual", "nginx", "fix")
 _Row = Mapping[str, Any]
 _Numbered = Sequence[tuple[int, Event]]
 
@@ -120,18 +122,12 @@ def _failures_of_gates(events: Sequence[Event], rows: Sequence[_Row]) -> Iterato
 
 def _of_finding(known: RunFailure, finding: _Row) -> RunFailure:
     """Return what a gate found; gates of the user's own may leave out what does not apply."""
-    return replace(
-        known,
-        what=str(finding["what"]),
-        file=str(finding.get("file") or ""),
-        line=int(finding.get("line") or 0),
-        origin=str(finding.get("origin") or ""),
-        check=str(finding.get("check") or ""),
-        expected=str(finding.get("expected") or ""),
-        actual=str(finding.get("actual") or ""),
-        nginx=str(finding.get("nginx") or ""),
-        fix=str(finding.get("fix") or ""),
-    )
+    texts = _texts(finding, "file", "origin", "check", *_WORDS)
+    return replace(known, what=str(finding["what"]), line=int(finding.get("line") or 0), **texts)
+
+
+def _texts(row: _Row, *names: str) -> dict[str, Any]:
+    return {name: str(row.get(name) or "") for name in names}
 
 
 def _failures_of_events(events: Sequence[Event], faults: RunFaults) -> Iterator[RunFailure]:
@@ -144,11 +140,7 @@ def _failures_of_events(events: Sequence[Event], faults: RunFaults) -> Iterator[
                 at=event.at,
                 host=event.host,
                 phase=event.phase,
-                expected=str(problem.get("expected") or ""),
-                actual=str(problem.get("actual") or ""),
-                nginx=str(problem.get("nginx") or ""),
-                fix=str(problem.get("fix") or ""),
-                diff=str(problem.get("diff") or ""),
+                **_texts(problem, "diff", *_WORDS),
             )
 
 

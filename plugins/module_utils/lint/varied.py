@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from ..config.regexes import compiled, parsed
-from ..config.samples import REPEATS, combined
+from ..config.samples import Sampling
 
 __all__ = ["varied"]
 
@@ -28,7 +28,7 @@ def varied(pattern: str) -> tuple[str, ...]:
     regex = compiled(pattern)
     if regex is None:
         return ()
-    texts = _sequence(parsed(regex.regex.pattern))
+    texts = _VARIED.texts(parsed(regex.regex.pattern))
     paths = (
         before + (text if text.startswith("/") else f"/{text}") + after
         for text, before, after in itertools.product(texts, _BEFORE, _FURTHER)
@@ -36,34 +36,11 @@ def varied(pattern: str) -> tuple[str, ...]:
     return tuple(path for path in dict.fromkeys(paths) if regex.search(path))[:_MOST_TEXTS]
 
 
-def _sequence(parts: Iterable[tuple[Any, Any]]) -> list[str]:
-    texts = combined([_choices(str(name), value) for name, value in parts])
-    return [text[:_MOST_LETTERS] for text in itertools.islice(texts, _MOST_TEXTS)]
-
-
-def _choices(name: str, value: Any) -> Sequence[str]:
-    if name == "LITERAL":
-        return [chr(value)]
-    if name in ("ANY", "NOT_LITERAL"):
+def _letters(name: str, value: Any) -> list[str]:
+    """Return the letters of a place; of a large class, some."""
+    if name != "IN":
         return [letter for letter in _LETTERS if name == "ANY" or ord(letter) != value]
-    if name == "IN":
-        return _letters(value)
-    if name == "BRANCH":
-        return [text for branch in value[1] for text in _sequence(branch)]
-    if name == "SUBPATTERN":
-        return _sequence(value[3])
-    if name == "ATOMIC_GROUP":
-        return _sequence(value)
-    if name in REPEATS:
-        least, most, item = value
-        texts = _sequence(item)
-        least, most = min(least, _MOST_LETTERS), min(most, least + 2)
-        return list(dict.fromkeys(text * often for often in range(least, most + 1) for text in texts)) or [""]
-    return [""]
-
-
-def _letters(choices: list[tuple[Any, Any]]) -> Sequence[str]:
-    """The letters of a class; of a large one, some."""
+    choices: list[tuple[Any, Any]] = value
     named = [letter for kind, value in choices for letter in _named(str(kind), value)]
     if str(choices[0][0]) == "NEGATE" or not named:
         hit = {*named}
@@ -77,3 +54,11 @@ def _named(kind: str, value: Any) -> Iterable[str]:
     if kind == "RANGE":
         return [chr(code) for code in (value[0], value[1], sum(value) // 2)]
     return {"CATEGORY_DIGIT": "07", "CATEGORY_WORD": "x7A_"}.get(str(value), "")
+
+
+def _often(least: int, most: int, texts: list[str]) -> list[str]:
+    least, most = min(least, _MOST_LETTERS), min(most, least + 2)
+    return list(dict.fromkeys(text * often for often in range(least, most + 1) for text in texts)) or [""]
+
+
+_VARIED = Sampling(_letters, _often, _MOST_TEXTS, _MOST_LETTERS)

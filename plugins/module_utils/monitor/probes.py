@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ..contract.model import Check, from_json, status_holds
+from ..contract.model import Check, from_json
 from ..contract.pattern import regex
 from ..contract.protocols import HTTP, words_of
 from ..contract.showing import shown_name, shown_url
@@ -117,7 +117,7 @@ def _module(check: Check, timeout: float, *, public: bool = False) -> dict[str, 
     http: dict[str, Any] = {
         "method": check.method,
         "headers": headers,
-        "valid_status_codes": [status for status in range(100, 600) if status_holds(expect.status, status)],
+        "valid_status_codes": [status for status in range(100, 600) if expect.allows(status)],
         "follow_redirects": check.follow,
         "preferred_ip_protocol": "ip4",
     }

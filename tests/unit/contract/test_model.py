@@ -11,7 +11,6 @@ from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import
     UpstreamExpectation,
     from_json,
     parse_contract,
-    status_holds,
     to_json,
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
@@ -259,4 +258,4 @@ def test_what_is_no_check_is_refused_on_the_host_too() -> None:
     ],
 )
 def test_a_status_holds(expected: tuple[str, ...], status: int, holds: bool) -> None:
-    assert status_holds(expected, status) is holds
+    assert Expect(status=expected).allows(status) is holds

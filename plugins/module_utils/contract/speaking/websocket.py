@@ -11,7 +11,7 @@ import struct
 
 from ..answer import header_problems
 from ..http1 import Deadline, NotHttp, Response, Silence
-from ..model import Check, status_holds
+from ..model import Check
 from ..protocols import bytes_of
 from ..transport import NoAnswer
 from .common import Heard, at, connected, in_words
@@ -73,7 +73,7 @@ def _problems(check: Check, response: Response, key: str) -> list[str]:
     """Hold the answer to the upgrade to what is expected, and to what WebSocket demands."""
     expect, problems = check.expect, []
     values = {name.lower(): value for name, value in response.headers}
-    if not status_holds(expect.status, response.status):
+    if not expect.allows(response.status):
         hint = "; see `proxy_set_header Upgrade` and `Connection`" if expect.status == ("101",) else ""
         problems.append(f"expected status {' or '.join(expect.status)}, got {response.status}{hint}")
     elif response.status == 101:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...manifest import compare, read_tree
 from ..session import Fault, Problem
 from ..traces import leaving
-from .live import CANNOT_EXCHANGE
+from .live import take_place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,13 +108,5 @@ def _listed(found: list[str]) -> str:
 
 def put_directory(session: Session, place: Path) -> None:
     """Let the directory take the place of the link, in one step where the file system can."""
-    system, conf = session.system, session.layout.conf
-    try:
-        system.exchange(place, conf)
-    except OSError as error:
-        if error.errno not in CANNOT_EXCHANGE:
-            raise
-        # A moment without /etc/nginx; a crash in it is fixed by the watchdog, and by the unit for boots.
-        system.remove(conf)
-        system.rename(place, conf)
-    system.remove(leaving(session))
+    take_place(session.system, place, session.layout.conf)
+    session.system.remove(leaving(session))

@@ -13,7 +13,7 @@ from ...untrusted import ReleaseId
 from .. import state as states
 from ..session import Fault, Problem, Session
 from .bundle import is_for_group, pack_tree, unpack
-from .live import CANNOT_EXCHANGE
+from .live import take_place
 from .release_inventory import has_release
 
 if TYPE_CHECKING:
@@ -92,15 +92,9 @@ def _group(session: Session, manifest: list[ManifestEntry], facts: ReleaseFacts 
 
 def _move_in(session: Session, place: Path, tree: Path) -> None:
     """Put a whole tree at its place, where a damaged one may be: there is never none."""
-    if not os.path.lexists(tree):
-        session.system.rename(place, tree)
-        return
-    try:
-        session.system.exchange(place, tree)
-    except OSError as error:
-        if error.errno not in CANNOT_EXCHANGE:
-            raise
-        session.system.remove(tree)
+    if os.path.lexists(tree):
+        take_place(session.system, place, tree)
+    else:
         session.system.rename(place, tree)
 
 

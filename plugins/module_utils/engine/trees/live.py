@@ -5,15 +5,19 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...errors import SluiceError
 from ...manifest import read_tree, release_id
 from ...untrusted import ReleaseId
 from ..session import Fault, Problem, Session
 
-__all__ = ["CANNOT_EXCHANGE", "point"]
+if TYPE_CHECKING:
+    from ..host.system import System
 
-CANNOT_EXCHANGE = (errno.EXDEV, errno.EINVAL, errno.ENOSYS)
+__all__ = ["point", "take_place"]
+
+_CANNOT_EXCHANGE = (errno.EXDEV, errno.EINVAL, errno.ENOSYS)
 """Where two names cannot change places: lower directories of overlayfs, and file systems that do not know how."""
 
 
@@ -55,14 +59,21 @@ def point(session: Session, release: ReleaseId) -> None:
     system.remove(aside)
     system.symlink(tree, aside)
     system.label(aside, conf)
-    try:
-        system.exchange(aside, conf)
-    except OSError as error:
-        if error.errno not in CANNOT_EXCHANGE:
-            raise
-        # overlayfs moves no directory of an image. nginx has read its files long ago, and the copy is safe, so a moment
-        # without the directory is what this costs, once.
-        system.remove(conf)
-        system.rename(aside, conf)
-        return
+    take_place(system, aside, conf)
     system.remove(aside)
+
+
+def take_place(system: System, made: Path, place: Path) -> None:
+    """Let what was made be at a place where something is, in one step where the file system can.
+
+    What was there is at the place of what was made then, or it is gone. Raises ``OSError``.
+    """
+    try:
+        system.exchange(made, place)
+    except OSError as error:
+        if error.errno not in _CANNOT_EXCHANGE:
+            raise
+        # overlayfs moves no directory of an image. nginx has read its files long ago, and there is a copy, so what this
+        # costs is a moment without /etc/nginx, once; the watchdog and the unit for boots fix a crash in it.
+        system.remove(place)
+        system.rename(made, place)

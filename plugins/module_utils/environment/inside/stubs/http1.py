@@ -8,12 +8,13 @@ import http
 import posixpath
 import struct
 from collections.abc import Mapping
+from typing import Any
 
 from . import http2
 from .connection import Link, Refused, granted
-from .request_log import EXCERPT, ResponseOverride, answer
+from .request_log import EXCERPT, ResponseOverride, answer, from_params
 
-__all__ = ["content_type", "head_of", "serve"]
+__all__ = ["answer_params", "content_type", "head_of", "read_body", "reason", "serve"]
 
 _WEBSOCKET = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _CLOSE, _PING, _PONG = 8, 9, 10
@@ -153,3 +154,19 @@ def _frame(first: int, data: bytes) -> bytes:
     if len(data) < 65536:
         return struct.pack(">BBH", first, 126, len(data)) + data
     return struct.pack(">BBQ", first, 127, len(data)) + data
+
+
+async def answer_params(link: Link, params: Mapping[str, str], start: str, **more: Any) -> None:
+    """Answer a request that came as variables of CGI: its body follows; the answer begins with ``start`` and a status.
+
+    ``more`` is noted of the request beside its variables.
+    """
+    body, size = await read_body(link, int(params.get("CONTENT_LENGTH") or 0))
+    row = {**from_params(link.place, params, body), "size": size, **more}
+    link.record.add(row)
+    override = await granted(row)
+    text = answer(row, override.size)
+    head = head_of(override, len(text), content_type(row["path"]))
+    lines = [f"{start} {override.status} {reason(override.status)}", *head, "", ""]
+    sent = b"" if row["method"] == "HEAD" else text
+    await link.send("\r\n".join(lines).encode() + sent)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import struct
 
-from .connection import Link, Refused, granted
-from .http1 import content_type, head_of, read_body, reason
-from .request_log import answer, from_params
+from .connection import Link, Refused
+from .http1 import answer_params
 
 __all__ = ["serve"]
 
@@ -30,14 +29,4 @@ async def serve(link: Link) -> None:
     # Which of its plugins is asked for is part of what it is told: a program of CGI, say.
     if modifier != _WSGI:
         params["UWSGI_MODIFIER1"] = str(modifier)
-    body, size = await read_body(link, int(params.get("CONTENT_LENGTH") or 0))
-    row = {**from_params(link.place, params, body), "size": size, **link.tls}
-    link.record.add(row)
-    override = await granted(row)
-    text = answer(row, override.size)
-    lines = [
-        f"HTTP/1.1 {override.status} {reason(override.status)}",
-        *head_of(override, len(text), content_type(row["path"])),
-    ]
-    sent = b"" if row["method"] == "HEAD" else text
-    await link.send("\r\n".join([*lines, "", ""]).encode() + sent)
+    await answer_params(link, params, "HTTP/1.1", **link.tls)
