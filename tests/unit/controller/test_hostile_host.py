@@ -242,7 +242,7 @@ def test_those_who_look_and_free_hosts_see_the_others(data: st.DataObject, form:
         assert Path(paths[0]).read_text(encoding="utf-8")
 
 
-def test_a_pending_release_with_holes_keeps_nobody_from_being_freed() -> None:
+def test_a_pending_release_with_holes_keeps_nobody_from_being_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     pending = {"release": "a" * 64, "before": OLD, "run": "r1"}
 
     def says(request: Answer) -> str:
@@ -250,10 +250,11 @@ def test_a_pending_release_with_holes_keeps_nobody_from_being_freed() -> None:
 
     with environment(says) as made:
         honest = made._honest
-        made._honest = lambda host, operation: {  # type: ignore[method-assign]
-            **honest(host, operation),
-            **({"pending": pending} if operation == "status" else {}),
-        }
+
+        def has_pending(host: str, operation: str) -> Answer:
+            return {**honest(host, operation), **({"pending": pending} if operation == "status" else {})}
+
+        monkeypatch.setattr(made, "_honest", has_pending)
         told = made.act(unlock, {})
         assert (told["freed"], told["failed"]) == (["web1"], True)
         assert told["msg"].startswith("evil: the host's answer to status is malformed")

@@ -130,7 +130,9 @@ class _NoLine:
         pass
 
 
-def test_what_was_decided_reaches_a_host_that_went_back(make: Callable[..., Fleet]) -> None:
+def test_what_was_decided_reaches_a_host_that_went_back(
+    make: Callable[..., Fleet], monkeypatch: pytest.MonkeyPatch
+) -> None:
     hosts = make()
     play(hosts, "preflight", "wave")
     answers: Iterator[Answer] = iter(
@@ -143,7 +145,7 @@ def test_what_was_decided_reaches_a_host_that_went_back(make: Callable[..., Flee
             is_lost = host == "web2" and hosts.asked[-1] == ("web2", "confirm")
             yield host, {**answer, **(next(answers) if is_lost else {})}
 
-    hosts._play = went_back  # type: ignore[method-assign]
+    monkeypatch.setattr(hosts, "_play", went_back)
     play(hosts, "finalize")
     assert hosts.asked[-4:] == [("web1", "confirm"), ("web2", "confirm"), ("web2", "activate"), ("web2", "confirm")]
     assert all(good for _, _, good in hosts.events())

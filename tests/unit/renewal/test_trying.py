@@ -126,9 +126,9 @@ def test_one_issuance_for_each_manner(config: Config) -> None:
     assert [row["client"] for (row,) in stage.of("renew")] == ["certbot", "lego"]
 
 
-def test_nginx_that_does_not_start_can_renew_nothing(config: Config) -> None:
+def test_nginx_that_does_not_start_can_renew_nothing(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage()
-    stage.start = lambda: {"code": 1, "workers": [], "words": "emerg"}  # type: ignore[method-assign]
+    monkeypatch.setattr(stage, "start", lambda: {"code": 1, "workers": [], "words": "emerg"})
     with pytest.raises(SluiceError, match="nginx does not start beside the client: emerg"):
         try_renewals(stage, config, [SHOP])
 
