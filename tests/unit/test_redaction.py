@@ -178,10 +178,10 @@ def test_the_rows_of_a_map_are_secret_by_its_variables() -> None:
     ["\n", "-", "a", "token", '"', "eyJ", "?a=", "a;", "{", "A1b2", "=", "$a", "# ", "a:", "/bot1", "${", "token="],
 )
 def test_no_line_takes_long(unit: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     redactions(unit * 3_000)
     redact_line(unit.replace("\n", " ") * 3_000)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_of_ordinary_configurations_hardly_anything_is_hidden(project: Path) -> None:

@@ -112,9 +112,9 @@ def test_what_everybody_may_know_is_no_secret(data: bytes) -> None:
 
 @pytest.mark.parametrize("unit", [b"\n", b"a", b"a:", b'"kty":', b"-", b"BEGIN ", b"\x30", b" \t", b'"d":"'])
 def test_no_content_takes_long(unit: bytes) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     is_secret_content(unit * 10_000)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 CONF = "/etc/nginx"

@@ -66,9 +66,9 @@ def test_includes_that_double_end_with_file_and_line(
 ) -> None:
     monkeypatch.setattr(parse, "_MOST_DIRECTIVES", 100_000)
     files: dict[str, bytes | str] = {f"{number}.conf": f"\ninclude {number + 1}.conf;\n" * 2 for number in range(40)}
-    began = time.monotonic()
+    began = time.process_time()
     config = read(tmp_path, {"nginx.conf": "http { include 0.conf; }", **files, "40.conf": last})
-    assert time.monotonic() - began < 60
+    assert time.process_time() - began < 60
     (problem,) = config.problems
     assert "more than 100,000 directives" in problem.what
     assert (problem.file.endswith(".conf"), problem.line > 0) == (True, True)

@@ -205,10 +205,10 @@ def test_a_circle_that_forks_ends(parse: Parse) -> None:
 
 
 def test_a_huge_file_is_read_in_seconds(parse: Parse) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     config = parse({"nginx.conf": "http {\n geo $bad {\n" + "10.0.0.1 1;\n" * 200_000 + "}}\n"})
     assert len(list(config.walk())) == 200_002
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 30
 
 
 def test_servers_are_those_of_http(parse: Parse) -> None:
