@@ -109,6 +109,9 @@ class RunRecord:
         self.run = run
         self.door = door or Redactor()
         self._journal = Path(run.folder, "journal.jsonl")
+        # A step looks at the journal again and again, which only grows: what was read is kept, and where that ends.
+        self._read: list[Event] = []
+        self._end = 0
 
     def note(self, phase: str, host: str, *, good: bool, answer: dict[str, Any]) -> Event:
         """Append an event."""
@@ -121,18 +124,30 @@ class RunRecord:
 
     def events(self) -> Iterator[Event]:
         """Yield the events so far, oldest first. Raises ``SluiceError`` for a journal that cannot be read."""
+        self._read_on()
+        yield from list(self._read)
+
+    def _read_on(self) -> None:
         try:
-            # Not splitlines(), which ends a line at characters that JSON leaves as they are.
-            lines = self._journal.read_text(encoding="utf-8").split("\n")[:-1]
+            with self._journal.open("rb") as stream:
+                if os.fstat(stream.fileno()).st_size < self._end:
+                    self._read, self._end = [], 0
+                stream.seek(self._end)
+                data = stream.read()
         except OSError as error:
             raise SluiceError(f"the journal of the run, {self._journal}, cannot be read: {error.strerror}") from error
-        except ValueError as error:
-            raise SluiceError(f"the journal of the run, {self._journal}, is damaged: {error}") from error
-        for number, line in enumerate(lines, 1):
+        # Not splitlines(), which ends a line at characters that JSON leaves as they are.
+        for line in data.split(b"\n")[:-1]:
             try:
-                yield _read_event(json.loads(line))
+                text = line.decode("utf-8")
+            except ValueError as error:
+                raise SluiceError(f"the journal of the run, {self._journal}, is damaged: {error}") from error
+            try:
+                self._read.append(_read_event(json.loads(text)))
             except (ValueError, TypeError, RecursionError) as error:
-                raise SluiceError(f"line {number} of {self._journal} is damaged: {error}") from error
+                words = f"line {len(self._read) + 1} of {self._journal} is damaged: {error}"
+                raise SluiceError(words) from error
+            self._end += len(line) + 1
 
     def show(self, name: str, text: str) -> Path:
         """Write a report for people into the record; tells its path."""
@@ -172,9 +187,15 @@ class RunRecord:
             # What is above is the head, which the index of all runs reads alone.
             "releases": gates["releases"] if "releases" in gates else self.door.data(list(releases)),
             **shown,
-            "events": [_without_releases(event) for event in events],
         }
-        write_text(self.path, f"{json.dumps(content, indent=1, ensure_ascii=False, default=str)}\n", sync=True)
+        write_text(self.path, _written(content, [_without_releases(event) for event in events]), sync=True)
+
+
+def _written(content: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> str:
+    """Return a record as it is written: each event is a line, which takes a tenth of the time that indented ones do."""
+    head = json.dumps(content, indent=1, ensure_ascii=False, default=str).removesuffix("\n}")
+    rows = ",\n  ".join(json.dumps(event, ensure_ascii=False, default=str) for event in events)
+    return f'{head},\n "events": [\n  {rows}\n ]\n}}\n'
 
 
 def _read_event(row: Any) -> Event:

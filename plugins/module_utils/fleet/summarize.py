@@ -28,7 +28,8 @@ _Numbered = Sequence[tuple[int, Event]]
 
 def cleared_events(events: Iterable[Event]) -> list[Event]:
     """Return the events of a journal as they may leave: what others have written into it passes the door again."""
-    return [replace(event, answer=Redactor().data(event.answer)) for event in events]
+    door = Redactor()
+    return [replace(event, answer=door.data(event.answer)) for event in events]
 
 
 def gate_answer(events: Iterable[Event]) -> dict[str, Any]:

@@ -43,6 +43,8 @@ _KEY = re.compile(r"-----BEGIN [^-\n]*(?:PRIVATE|SECRET) KEY[^-\n]*-----.*?(?:--
 _BASE64 = re.compile(r"\s*[A-Za-z0-9+/]{48,}={0,2}")
 # Lines of which it is remembered how they are shown: hosts say much that others have said, and files have lines alike.
 _KEPT = 1 << 15
+# Letters. Longer texts are hardly ever said twice.
+_SHORT = 256
 _STATEMENTS = re.compile(r"([;{}]\s*)")
 # What is no beginning of a sentence, too.
 # How variables of the user's begin.
@@ -71,10 +73,19 @@ class Redactor:
 
     def __init__(self, known: Iterable[str] = ()) -> None:
         self._known = KnownSecrets(known)
+        # Hosts say what others have said: of a thousand answers nearly every text was seen before.
+        self._lines: dict[str, str] = {}
+        self._keys: dict[str, str] = {}
 
     def line(self, text: object) -> str:
         """Return a text of one line: a line end in it is an escape, too."""
-        return printable(self._hidden(str(text)))
+        text = str(text)
+        shown = self._lines.get(text)
+        if shown is None:
+            shown = printable(self._hidden(text))
+            if len(text) <= _SHORT and len(self._lines) < _KEPT:
+                self._lines[text] = shown
+        return shown
 
     def text(self, text: object) -> str:
         """Return a text of several lines."""
@@ -120,7 +131,14 @@ class Redactor:
         return value
 
     def _key(self, key: Any) -> Any:
-        return printable(self._known.hide(key)) if isinstance(key, str) else key
+        if not isinstance(key, str):
+            return key
+        shown = self._keys.get(key)
+        if shown is None:
+            shown = printable(self._known.hide(key))
+            if len(key) <= _SHORT and len(self._keys) < _KEPT:
+                self._keys[key] = shown
+        return shown
 
     def _of_field(self, value: str, name: str, texts: bool) -> str:
         if _PLAIN.fullmatch(value):

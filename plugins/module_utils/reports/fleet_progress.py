@@ -23,7 +23,9 @@ class FleetProgress:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._screen: Screen | None = None
-        self._doing, self._waiting, self._asked, self._bake = "", list[str](), 0, 0.0
+        self._doing, self._asked, self._bake = "", 0, 0.0
+        # In the order in which they are asked.
+        self._waiting: dict[str, None] = {}
         self._requests: dict[str, int] = {}
         self._began = time.monotonic()
         self._good: dict[str, list[Mapping[str, Any]]] = {}
@@ -31,7 +33,12 @@ class FleetProgress:
     def asks(self, screen: Screen, operations: Mapping[str, str], bake: float) -> None:
         """Take note of the hosts that are asked, and for what; ``bake`` is for how many seconds they are watched."""
         with self._lock:
-            self._screen, self._waiting, self._asked, self._good = screen, list(operations), len(operations), {}
+            self._screen, self._waiting, self._asked, self._good = (
+                screen,
+                dict.fromkeys(operations),
+                len(operations),
+                {},
+            )
             self._doing = " and ".join(dict.fromkeys(_DOING.get(each, each) for each in operations.values()))
             self._began, self._bake = time.monotonic(), bake
 
@@ -40,7 +47,7 @@ class FleetProgress:
         baked = answer.get("bake")
         is_good = answer.get("ok") and not (isinstance(baked, Mapping) and baked.get("problems"))
         with self._lock:
-            self._waiting = [each for each in self._waiting if each != host]
+            self._waiting.pop(host, None)
             self._requests[host] = self._requests.get(host, 0) + _requests(answer) + _requests(baked)
             if is_good:
                 self._good.setdefault(operation, []).append(answer)
@@ -51,7 +58,7 @@ class FleetProgress:
     def all_answered(self) -> None:
         """Show in one line what many hosts did, and what a preflight found."""
         with self._lock:
-            good, self._waiting = self._good, []
+            good, self._waiting = self._good, {}
         for operation, answers in good.items():
             said = _SAID.get(operation)
             if operation == "preflight":
@@ -67,7 +74,7 @@ class FleetProgress:
     def now(self) -> str:
         """Return what is waited for, in one line; nothing where nothing is."""
         with self._lock:
-            waiting, doing, bake, asked = self._waiting, self._doing, self._bake, self._asked
+            waiting, doing, bake, asked = list(self._waiting), self._doing, self._bake, self._asked
             passed, requests = time.monotonic() - self._began, sum(self._requests.values())
         if not waiting:
             return ""
