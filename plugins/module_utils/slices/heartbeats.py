@@ -13,6 +13,9 @@ from ..textfmt import now
 
 __all__ = ["Heartbeats"]
 
+# Seconds.
+_LOOK = 5.0
+
 
 class Heartbeats:
     """Those below ``folder``. ``number`` is this slice's own, 0 before it has a place; ``fresh`` is how old, in
@@ -33,18 +36,25 @@ class Heartbeats:
     ) -> None:
         self.seen = dict(seen)
         self._open, self._folder, self._run, self._number, self._fresh = open_store, folder, run, number, fresh
+        self._looked = float("-inf")
 
     def begin(self, number: int, store: CoordinationStore) -> None:
         """Give the first one, of the slice that has taken a place. Raises ``StoreFault``."""
         self._number = number
         self._give(store, {})
 
-    def silences(self, store: CoordinationStore) -> dict[int, float]:
+    def silences(self, store: CoordinationStore, *, is_urgent: bool) -> dict[int, float]:
         """Return for how many seconds the heartbeat of each other slice has been the same, as this machine sees it.
 
+        Each slice reads those of all others, so it looks about as often as one gives them, unless it ``is_urgent``.
         Raises ``StoreFault``.
         """
-        at, found = time.monotonic(), {}
+        at = time.monotonic()
+        if is_urgent or at - self._looked >= min(_LOOK, self._fresh / 8):
+            self._look(store, at)
+        return {int(name): at - since for name, (_, since) in self.seen.items()}
+
+    def _look(self, store: CoordinationStore, at: float) -> None:
         for entry in store.entries(self._folder):
             name = entry.key.rpartition("/")[2]
             if int(name) == self._number:
@@ -55,8 +65,7 @@ class Heartbeats:
                 # What is seen for the first time may be old, and counts as fresh only once it has changed.
                 since = at if revision else at - self._fresh - 0.001
                 self.seen[name] = (entry.revision, since)
-            found[int(name)] = at - since
-        return found
+        self._looked = at
 
     @contextmanager
     def given(self) -> Iterator[None]:

@@ -70,6 +70,11 @@ class SharedRollout:
             options.open, self._key("heartbeats"), run.id, self.number, known.get("seen") or {}, self._fresh
         )
         self.is_hooked = bool(known.get("hooked"))
+        self._stater.verified.update(known.get("verified") or ())
+        # What slices have stated never changes, so it is read once.
+        self._begun: dict[int, dict[str, Any]] = {}
+        self._ended: set[tuple[int, int]] = set()
+        self._are_apart = False
 
     @property
     def name(self) -> str:
@@ -264,22 +269,40 @@ class SharedRollout:
         return self._acknowledged >= len(self._waves)
 
     def _slices(self) -> dict[int, dict[str, Any]]:
-        found = {}
-        for entry in self._store.entries(self._key("slices")):
-            number = int(entry.key.rpartition("/")[2])
-            found[number] = self._stater.read("slice", entry.value, self._token)
-            if found[number].get("slice") != number or not 1 <= number <= self._options.slices:
-                raise SluiceError(f"{entry.key} in the store is another slice's; see who writes there")
-        return found
+        """Return the slices that have begun."""
+        if not self._begun:
+            for entry in self._store.entries(self._key("slices")):
+                self._begin(entry)
+        for number in range(1, self._options.slices + 1):
+            if number not in self._begun:
+                self._begin(self._store.get(self._key(f"slices/{number}")))
+        return self._begun
 
-    def _done(self) -> set[tuple[int, int]]:
-        found = set()
-        for entry in self._store.entries(self._key("waves")):
-            number, wave = (int(part) for part in entry.key.split("/")[-2:])
-            said = self._stater.read("wave", entry.value, self._token)
-            if (said.get("slice"), said.get("wave")) == (number, wave):
-                found.add((number, wave))
-        return found
+    def _begin(self, entry: KeyEntry | None) -> None:
+        if entry is None:
+            return
+        number = int(entry.key.rpartition("/")[2])
+        said = self._stater.read("slice", entry.value, self._token)
+        if said.get("slice") != number or not 1 <= number <= self._options.slices:
+            raise SluiceError(f"{entry.key} in the store is another slice's; see who writes there")
+        self._begun[number] = said
+
+    def _open_wave(self, number: int, last: int) -> int:
+        """Return the first wave of a slice, up to number ``last``, that is not done; 0 where all are."""
+        for wave in range(1, last + 1):
+            if (number, wave) not in self._ended:
+                self._end(self._store.get(self._key(f"waves/{number}/{wave}")))
+            if (number, wave) not in self._ended:
+                return wave
+        return 0
+
+    def _end(self, entry: KeyEntry | None) -> None:
+        if entry is None:
+            return
+        number, wave = (int(part) for part in entry.key.split("/")[-2:])
+        said = self._stater.read("wave", entry.value, self._token)
+        if (said.get("slice"), said.get("wave")) == (number, wave):
+            self._ended.add((number, wave))
 
     def _lacking(self, until: int | None) -> list[str]:
         """Return what is not done yet of the waves up to number ``until``, or of all, in words."""
@@ -287,16 +310,19 @@ class SharedRollout:
         missing = [f"slice {number}" for number in range(1, self._options.slices + 1) if number not in slices]
         if missing:
             return [f"{each} has not begun" for each in missing]
-        doubled = _twice(slices)
+        doubled = "" if self._are_apart else _twice(slices)
         if doubled:
             raise SluiceError(f"{doubled} is in two slices; give each slice hosts of its own by --limit")
-        done = self._done()
+        self._are_apart = True
+        if not self._ended:
+            for entry in self._store.entries(self._key("waves")):
+                self._end(entry)
         found = []
         for number, said in sorted(slices.items()):
             last = len(said["waves"]) if until is None else min(until, len(said["waves"]))
-            open_waves = [wave for wave in range(1, last + 1) if (number, wave) not in done]
-            if open_waves:
-                found.append(f"slice {number} is at wave {open_waves[0]} of {len(said['waves'])}")
+            wave = self._open_wave(number, last)
+            if wave:
+                found.append(f"slice {number} is at wave {wave} of {len(said['waves'])}")
         return found
 
     # Waiting.
@@ -346,7 +372,7 @@ class SharedRollout:
             raise
         except SluiceError as error:
             return self.decide(ROLLBACK, str(error)), []
-        silent = self._heartbeats.silences(self._store)
+        silent = self._heartbeats.silences(self._store, is_urgent=wave is None and not lacking)
         self._save()
         dead = [number for number, seconds in silent.items() if seconds > self._dead]
         if dead:
@@ -389,6 +415,8 @@ class SharedRollout:
             "acknowledged": self._acknowledged,
             "hooked": self.is_hooked,
             "seen": self._heartbeats.seen,
+            # A signature costs a process; each step would pay for it again.
+            "verified": sorted(self._stater.verified),
         }
         write_text(self._file, json.dumps(known))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import subprocess
 import tempfile
@@ -35,12 +36,13 @@ class SignedStatement(NamedTuple):
 class Stater:
     """States and reads what slices say. With a key, statements that it did not sign are none.
 
-    All slices of a roll-out have the same key: it stands for the one who deploys, and hosts know it.
+    All slices of a roll-out have the same key: it stands for the one who deploys, and hosts know it. ``verified`` are
+    the SHA-256 of statements with their signatures that were found good.
     """
 
     def __init__(self, signer: Signer | None) -> None:
         self._signer = signer
-        self._verified: set[bytes] = set()
+        self.verified: set[str] = set()
 
     def state(self, kind: str, **facts: Any) -> SignedStatement:
         """Make a statement. Raises ``InputError`` for a key that cannot sign."""
@@ -68,14 +70,15 @@ class Stater:
         if self._signer is None:
             return
         signed = receipts.canonical(content)
-        if signed + signature.encode() in self._verified:
+        digest = hashlib.sha256(signed + b"\n" + signature.encode()).hexdigest()
+        if digest in self.verified:
             return
         if not signature:
             what = f"the {kind} in the store is not signed, and this slice signs"
             raise SluiceError(f"{what}; give each slice the same gates_signing_key")
         if not _is_signed(signed, signature, self._signer.key):
             raise SluiceError(f"the {kind} in the store is signed with another key; give each slice the same one")
-        self._verified.add(signed + signature.encode())
+        self.verified.add(digest)
 
 
 @functools.lru_cache(maxsize=4)
