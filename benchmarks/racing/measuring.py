@@ -39,11 +39,19 @@ class Cost:
 
 
 def measure(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path, *, sampled: bool = False
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    log: Path,
+    *,
+    sampled: bool = False,
+    most: float = _MOST_SECONDS,
+    between: float = _BETWEEN_SAMPLES,
 ) -> Cost:
-    """Run a command to its end. Raises ``SluiceError`` with its last lines when it fails.
+    """Run a command to its end, for ``most`` seconds at most. Raises ``SluiceError`` with its last lines when it fails.
 
-    Sampling memory takes time itself, so what is ``sampled`` should not be compared by its seconds.
+    ``between`` are the seconds between two samples of memory. Sampling takes time itself, so what is ``sampled`` should
+    not be compared by its seconds.
     """
     peak: list[float] = []
     over = threading.Event()
@@ -60,9 +68,9 @@ def measure(
             # Whoever ends the benchmark ends all that it started, by the group.
             start_new_session=True,
         )
-        timeout = threading.Timer(_MOST_SECONDS, os.killpg, (process.pid, signal.SIGKILL))
+        timeout = threading.Timer(most, os.killpg, (process.pid, signal.SIGKILL))
         timeout.start()
-        sampler = threading.Thread(target=_sample, args=(process.pid, over, peak)) if sampled else None
+        sampler = threading.Thread(target=_sample, args=(process.pid, over, peak, between)) if sampled else None
         try:
             if sampler:
                 sampler.start()
@@ -83,8 +91,8 @@ def measure(
     return Cost(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, max(peak, default=None))
 
 
-def _sample(root: int, over: threading.Event, peak: list[float]) -> None:
-    while not over.wait(_BETWEEN_SAMPLES):
+def _sample(root: int, over: threading.Event, peak: list[float], between: float) -> None:
+    while not over.wait(between):
         peak.append(sum(_share(pid) for pid in _below(root)) / 1024)
 
 
