@@ -64,6 +64,13 @@ options:
       - An entry lets exactly its findings of exactly its change pass. It stands in all that the run shows and records.
     type: str
     default: ""
+  sample:
+    description:
+      - How many servers are asked in staging of those that the change cannot reach, where there are more; another part of
+        them for each release. 0 asks every server.
+      - Checks of the contract are asked all the same.
+    type: int
+    default: 200
   strict:
     description: Whether every change of behaviour that is not accepted fails, also what an edit sets out to do.
     type: bool

@@ -79,7 +79,7 @@ options:
   ahead:
     description:
       - How many stages are started at once, beside what the run does until its gates need them. A release that replaces
-        another one takes two.
+        another one takes two; at most 32 can be.
       - What nobody has taken is removed at the end of the run.
     type: int
     default: 0

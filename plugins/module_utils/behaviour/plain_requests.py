@@ -8,12 +8,15 @@ from typing import Any, NamedTuple
 from ..config.derive import DerivedRequest, plain
 from ..config.match import Trace, trace
 from ..config.parse import Config
+from ..config.selection import EVERY_SERVER, Selection
 from ..contract.url import parse_url
 from ..staging.stage import Stage
 from .exchange import Exchange, ask
 
 __all__ = ["ResponseProblem", "asked_plainly"]
 
+# As few as a busy machine has answered.
+_LEAST_A_SECOND = 50
 _OF_STAGING = ("no connection", "the connection was refused", "HTTP/2 cannot be asked for")
 _CLOSED = "the connection was closed without an answer"
 # What a server behind another one that ends TLS looks at; a redirect to https goes on for ever without it.
@@ -34,13 +37,19 @@ class ResponseProblem(NamedTuple):
 
 
 def asked_plainly(
-    stage: Stage, config: Config, wanted: Sequence[DerivedRequest] | None = None
+    stage: Stage,
+    config: Config,
+    wanted: Sequence[DerivedRequest] | None = None,
+    selection: Selection = EVERY_SERVER,
 ) -> tuple[list[DerivedRequest], Exchange, list[ResponseProblem]]:
-    """Ask everything that listens plainly, or what is ``wanted``; return the requests, the answers and the problems."""
-    requests = plain(config) if wanted is None else list(wanted)
+    """Ask plainly everything that listens on the servers of the ``selection``, or what is ``wanted``.
+
+    Returns the requests, the answers and the problems.
+    """
+    requests = plain(config, selection) if wanted is None else list(wanted)
     if not requests:
         return [], Exchange([], [], 0.0), []
-    asked = ask(stage, requests, follow=True)
+    asked = ask(stage, requests, follow=True, seconds=max(60.0, len(requests) / _LEAST_A_SECOND))
     answers, errors = list(asked.answers), list(asked.errors)
     looping = [number for number, answer in enumerate(answers) if answer.get("loop")]
     if looping and any("$http_x_" in word for directive in config.walk() for word in directive.args):

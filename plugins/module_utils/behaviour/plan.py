@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ..config.derive import DerivedRequest, Speaks
+from ..config.match import choose_server
 from ..config.parse import Config, Directive
+from ..config.selection import EVERY_SERVER, Selection
 from ..contract.model import Check
 from ..contract.protocols import bytes_of
 from ..contract.reading import split_address
@@ -73,16 +75,20 @@ def planned(
     replayed: Iterable[DerivedRequest],
     most: int,
     witnesses: Iterable[DerivedRequest] = (),
+    selection: Selection = EVERY_SERVER,
 ) -> tuple[list[DerivedRequest], int]:
     """Choose at most ``most`` requests, in the order in which they are asked; tell how many are left out, at least.
 
-    ``witnesses`` are requests that are known to be handled otherwise, or to be answered with a file of the release.
+    ``witnesses`` are requests that are known to be handled otherwise, or to be answered with a file of the release. Of
+    contracts and configurations those for servers of the ``selection`` are asked.
     """
     touched = {id(part) for change in changed for part in (*change.blocks, change.old, change.new) if part is not None}
     # A change at the top concerns every server, so none of them goes first.
     touched -= {id(block) for config in (live, candidate) for block in config.directives}
     chosen = _Chosen(most)
-    for request in itertools.chain(_all(live, candidate, touched, checks, replayed, chosen.takes), witnesses):
+    asked = [request for request in map(request_of, checks) if _is_asked(candidate, request, selection)]
+    suggested = _suggested(live, candidate, touched, chosen.takes, selection)
+    for request in itertools.chain(asked, replayed, suggested, witnesses):
         chosen.add(request)
     return chosen.requests(), chosen.left_out
 
@@ -139,18 +145,18 @@ class _Chosen:
         return len(every) - min(self._most, len(self._found))
 
 
-def _all(
-    live: Config,
-    candidate: Config,
-    touched: set[int],
-    checks: Iterable[Check],
-    replayed: Iterable[DerivedRequest],
-    takes: Takes,
+def _suggested(
+    live: Config, candidate: Config, touched: set[int], takes: Takes, selection: Selection
 ) -> Iterator[DerivedRequest]:
-    yield from map(request_of, checks)
-    yield from replayed
-    yield from requests_of(candidate, _with_parents(candidate, touched), takes)
-    yield from requests_of(live, _with_parents(live, touched), takes)
+    for config in (candidate, live):
+        yield from requests_of(config, _with_parents(config, touched), takes, selection)
+
+
+def _is_asked(config: Config, request: DerivedRequest, selection: Selection) -> bool:
+    if not selection.is_partial or request.speaks in ("tcp", "tls", "udp"):
+        return True
+    server = choose_server(config, request.host, request.port, request.connect)
+    return server is None or selection.takes(server)
 
 
 def _with_parents(config: Config, touched: set[int]) -> set[int]:

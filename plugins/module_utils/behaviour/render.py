@@ -63,8 +63,11 @@ def _short(text: str) -> str:
     return (line if len(line) <= 80 else f"{line[:79]}…") or "nothing"
 
 
-def summary(rows: Sequence[ChangeRow], asked: int, left_out: int) -> str:
-    """Return a line that says how many requests were asked, left out, and answered otherwise."""
+def summary(rows: Sequence[ChangeRow], asked: int, left_out: int, sampled: str = "") -> str:
+    """Return a line that says how many requests were asked, left out, and answered otherwise.
+
+    ``sampled`` says which servers were asked, where not all were.
+    """
     told = [row for row in rows if row.examples]
     accepted = sum(row.count for row in told if row.reason)
     failing = sum(row.count for row in told if not row.reason and row.fails)
@@ -76,4 +79,4 @@ def summary(rows: Sequence[ChangeRow], asked: int, left_out: int) -> str:
     also += [f"{count(sum(row.count for row in meant), 'difference')} that the edits set out to make"] if meant else []
     also += [f"{count(shown, 'other difference')} shown"] if shown else []
     first = f"{count(asked, 'request')} asked of both" if told else f"{count(asked, 'request')} answered as before"
-    return ", ".join([first, *also])
+    return ", ".join([first, *also]) + (f"; {sampled}" if sampled else "")

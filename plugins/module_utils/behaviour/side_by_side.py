@@ -11,6 +11,7 @@ from ..config.derive import DerivedRequest
 from ..contract.model import Check, to_json
 from ..staging.stage import Stage
 from .attribution import Attribution
+from .changes import DirectiveChange
 from .comparing import Compared, blocks_of, compare
 from .exchange import Exchange, ask
 from .fields import Fields, fields_of
@@ -26,6 +27,8 @@ NOT_ASKED = "not asked"
 _SAMPLE = 5
 _MOST_AGAIN = 400
 _FEW = 12
+# More checks than a person writes are those of many servers.
+_MOST_CHECKS = 200
 # What comes once more by chance does not come a third time.
 _TIMES_AGAIN = 2
 
@@ -104,8 +107,21 @@ class Beside:
             self.candidate.ask("serve", wanted)
             live.result()
 
-    def meant(self, contract: Sequence[Check], attribution: Attribution) -> dict[int, str]:
-        """The blocks of the candidate that a check speaks for: it holds here and not on the live release."""
+    def meant(
+        self,
+        contract: Sequence[Check],
+        attribution: Attribution,
+        compared: Sequence[Compared],
+        changed: Sequence[DirectiveChange],
+    ) -> dict[int, str]:
+        """The blocks of the candidate that a check speaks for: it holds here and not on the live release.
+
+        Of a large contract only checks for blocks of which something is ``compared`` or ``changed`` are asked.
+        """
+        if len(contract) > _MOST_CHECKS:
+            wanted = {block for one in compared for block in blocks_of(one.met)[-1:]}
+            wanted |= {id(part) for change in changed for part in (change.new, change.blocks[1]) if part is not None}
+            contract = [check for check in contract if wanted.intersection(_blocks(check, attribution)[-1:])]
         if not contract:
             return {}
         self.restore()
@@ -115,10 +131,14 @@ class Beside:
             after = self.candidate.ask("checks", rows)["outcomes"]
         found = {}
         for check, old, new in zip(contract, before.result()["outcomes"], after, strict=True):
-            blocks = blocks_of(attribution.way(request_of(check), True).met)
+            blocks = _blocks(check, attribution)
             if new["ok"] and not old["ok"] and blocks:
                 found[blocks[-1]] = check.name
         return found
+
+
+def _blocks(check: Check, attribution: Attribution) -> tuple[int, ...]:
+    return blocks_of(attribution.way(request_of(check), True).met)
 
 
 def _place(request: DerivedRequest) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from ..config.derive import DerivedRequest, Entrance, askable, doors, plain
 from ..config.facts import routes, sockets
 from ..config.parse import Config, Directive
 from ..config.samples import matching, near_misses, samples
+from ..config.selection import EVERY_SERVER, Selection
 from ..untrusted import whole_number
 from .change_kinds import FOREIGN_ORIGIN
 from .condition_values import applied, hints, used_variables
@@ -24,6 +25,9 @@ __all__ = ["Takes", "requests_of"]
 _CHANGED = -10
 # That of a value that only a line which did not change tells apart.
 _HINTED = 4
+# The heaviest request of a server that is one of a sample, and of how many names of others each is asked by.
+_SAMPLED = 1
+_MOST_NAMES = 50
 # Lines of a map that did not change are like each other: so many of them, evenly, stand for all.
 _MOST_ALIKE = 200
 _MOST_BESIDE = 30
@@ -66,12 +70,16 @@ class _KnownHints:
 
 
 def requests_of(
-    config: Config, changed: Collection[int], takes: Takes = lambda weight: True
+    config: Config,
+    changed: Collection[int],
+    takes: Takes = lambda weight: True,
+    selection: Selection = EVERY_SERVER,
 ) -> Iterator[DerivedRequest]:
     """Yield requests in the order in which they are to be asked; a greater ``weight`` is left out first.
 
     ``changed`` are the identities (``id``) of the blocks that the other configuration has not, or has otherwise. What
-    ``takes`` has no room for need not be thought of: thousands of servers have a hundred requests each.
+    ``takes`` has no room for need not be thought of: thousands of servers have a hundred requests each. Of servers
+    beside the ``selection`` only strangers ask, where nobody else comes by their listeners.
     """
     known = _KnownHints(config, changed)
     everywhere = _Everywhere(
@@ -89,31 +97,44 @@ def requests_of(
     for server in config.servers():
         touched = id(server) in changed
         schemes: set[str] = set()
-        for number, door in enumerate(doors(server, shared, 50, routed)):
+        room, names = (_few(takes), 1) if selection.is_sampled(server) else (takes, _MOST_NAMES)
+        for number, door in enumerate(doors(server, shared, names, routed)):
             first = (door.scheme, door.port, door.connect) not in seen
             seen.add((door.scheme, door.port, door.connect))
+            if not selection.takes(server):
+                yield from _of_strangers(door) if first else ()
+                continue
             lead = _CHANGED if touched else 2 * (number > 0)
             yield from _of_door(door, first, lead)
             for place in [server, *askable(server)]:
                 more = _CHANGED if touched or id(place) in changed else 3 + 3 * (number > 0)
-                if takes(more // 2):
-                    yield from _of_place(door, place, everywhere, more, takes)
+                if room(more // 2):
+                    yield from _of_place(door, place, everywhere, more, room)
                 if id(place) in changed:
                     yield from (_weighed(request, more) for request in _below_others(door, place))
             yield from (_weighed(request, lead + 1) for request in _around(door.ask("/"), sizes))
             if door.scheme not in schemes:
-                yield from _of_server(door, server, known, touched and not schemes, takes)
+                yield from _of_server(door, server, known, touched and not schemes, room)
                 schemes.add(door.scheme)
     yield from (request for request in plain(config) if request.speaks in ("tcp", "tls", "udp"))
+
+
+def _few(takes: Takes) -> Takes:
+    """Return what a server of the sample has room for: plain requests for each of its places."""
+    return lambda weight: weight <= _SAMPLED and takes(weight)
+
+
+def _of_strangers(door: Entrance) -> Iterator[DerivedRequest]:
+    stranger = door._replace(host=_UNKNOWN)
+    yield stranger.ask("/")
+    yield stranger.ask("/sluice-unknown?sluice=1")
 
 
 def _of_door(door: Entrance, first: bool, lead: int) -> Iterator[DerivedRequest]:
     yield _weighed(door.ask("/"), lead)
     yield _weighed(door.ask("/sluice-unknown"), lead + 1)
     if first:
-        stranger = door._replace(host=_UNKNOWN)
-        yield stranger.ask("/")
-        yield stranger.ask("/sluice-unknown?sluice=1")
+        yield from _of_strangers(door)
     if door.scheme == "https" and not door.proxied:
         for version in _VERSIONS if first or not lead else _VERSIONS[2:3]:
             shaken = door.ask("")._replace(speaks="handshake", method="TLS", tls=version)

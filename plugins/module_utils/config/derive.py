@@ -13,6 +13,7 @@ from ..contract.url import is_host
 from .facts import Listen, listeners, routes, server_names, sockets
 from .parse import Config, Directive
 from .samples import matching, samples
+from .selection import EVERY_SERVER, Selection
 
 __all__ = ["DerivedRequest", "Entrance", "Sockets", "Speaks", "askable", "derive", "doors", "plain"]
 
@@ -189,13 +190,13 @@ def _others(config: Config) -> Iterator[DerivedRequest]:
                 )
 
 
-def plain(config: Config) -> list[DerivedRequest]:
+def plain(config: Config, selection: Selection = EVERY_SERVER) -> list[DerivedRequest]:
     """List a GET for each server, listener and location that can be asked for, one over HTTP/2 for each listener that
-    speaks it with TLS, and a connection for what is not HTTP.
+    speaks it with TLS, and a connection for what is not HTTP. Of a large one only servers of the ``selection`` count.
     """
     found: dict[tuple[str, str], DerivedRequest] = {}
     shared, routed = sockets(config), routes(config)
-    for server in config.servers():
+    for server in selection.servers(config):
         wanted = [("/", server), *((path, place) for place in askable(server) for path in samples(place, 1))]
         for door in doors(server, shared, routed=routed):
             for path, place in wanted:
@@ -224,7 +225,7 @@ def _over_http2(config: Config, shared: Sockets, routed: Mapping[tuple[str, int]
                 yield door.ask("/")._replace(speaks="h2")
 
 
-def derive(config: Config) -> list[Check]:
+def derive(config: Config, selection: Selection = EVERY_SERVER) -> list[Check]:
     """Turn those of the plain requests that a check can express into checks."""
     return [
         Check(
@@ -236,6 +237,6 @@ def derive(config: Config) -> list[Check]:
             connect=None if request.connect in ("127.0.0.1", "[::1]") else f"{request.connect}:{request.port}",
             source=request.place,
         )
-        for request in plain(config)
+        for request in plain(config, selection)
         if request.speaks == "http" and not request.proxied and not request.connect.startswith("unix:")
     ]

@@ -23,7 +23,7 @@ from ..tree_reader import LeavesTree, find_inside, kind_inside, read_inside
 from .arity import Context, fault, within
 from .text import DEEPEST, SourceProblem, read_file, unescaped
 
-__all__ = ["CONF_ROOT", "Config", "Directive", "SourceProblem", "parse_tree"]
+__all__ = ["CONF_ROOT", "Config", "Directive", "SourceProblem", "Texts", "parse_tree"]
 
 _WILD = frozenset("*?[")
 # glob(3) has more in brackets: classes of letters, and backslashes.
@@ -134,13 +134,18 @@ class Config:
         return [directive for directive in self.http() if directive.name == "server" and directive.block is not None]
 
 
+Texts = dict[tuple[str, bytes], tuple[list[dict[str, Any]], list[SourceProblem]]]
+"""What files say, by their paths and contents: two releases have most of them in common."""
+
+
 class _TooMuch(Exception):
     """Nobody reads so much."""
 
 
 class _ConfigReader:
-    def __init__(self, root: Path, main: str) -> None:
+    def __init__(self, root: Path, main: str, texts: Texts) -> None:
         self.root = root
+        self._texts = texts
         self.config = Config()
         self._folders: dict[str, list[str]] = {}
         # A file may be included by each of thousands of servers.
@@ -162,7 +167,10 @@ class _ConfigReader:
             return []
         if name not in self._read:
             try:
-                self._read[name] = read_file(read_inside(self.root, name), name)
+                content = read_inside(self.root, name)
+                if (name, content) not in self._texts:
+                    self._texts[name, content] = read_file(content, name)
+                self._read[name] = self._texts[name, content]
             except LeavesTree as leaves:
                 self._leaving.add(name)
                 self.config.outside.append(Directive("include", [leaves.target], name, 0))
@@ -303,13 +311,14 @@ def _matches(name: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(name, pattern.replace("[^", "[!"))
 
 
-def parse_tree(root: Path, main: str = "nginx.conf", prefix: str = "") -> Config:
+def parse_tree(root: Path, main: str = "nginx.conf", prefix: str = "", texts: Texts | None = None) -> Config:
     """Read the configuration below ``root`` as nginx, whose prefix is ``prefix``, would from ``/etc/nginx``.
 
+    Who reads several trees gives ``texts``, empty at first, so that what is in many of them is read once.
     Never raises for what the files say: that is in ``problems``. A tree without its main file has one problem.
     """
     try:
-        config = _ConfigReader(root, main).config
+        config = _ConfigReader(root, main, {} if texts is None else texts).config
     except FileNotFoundError:
         return Config(
             problems=[SourceProblem(main, 0, f"the release has no {main}, so nginx has nothing to start from")]

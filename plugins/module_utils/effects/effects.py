@@ -15,11 +15,12 @@ from ..config.parse import Config, Directive
 from ..textfmt import count
 from .budget import Budget
 from .comparing import Comparison, Pair
-from .decisions import Decisions, canonical
+from .decisions import Decisions
 from .edits import Edits
 from .listening import Meeting, meetings
 from .machines import Machines
 from .model import Effect, Effects
+from .reached import signature
 from .sides import ConfigSide
 from .terms import Algebra, TooMuch
 from .words import Words
@@ -125,10 +126,7 @@ class _Work:
     def _signature(self, side: int, server: Directive) -> object:
         key = id(server)
         if key not in self._signatures:
-            said = [each for each in server.block or [] if each.name not in ("listen", "server_name")]
-            own = Directive("server", [], "", 0, said)
-            named = server_names(server)[0] if _speaks_of(server, ["$server_name"]) else ""
-            self._signatures[key] = hash((canonical(own), named, repr(self._sides[side].uses(own))))
+            self._signatures[key] = signature(self._sides[side], server)
         return self._signatures[key]
 
     def _looks_at_host(self, side: int, server: Directive) -> bool:

@@ -18,6 +18,7 @@ from ..behaviour.shipped import edited, shipped
 from ..behaviour.side_by_side import NOT_ASKED, Beside
 from ..behaviour.waivers import Acceptance, read_accept
 from ..effects.effects import effects
+from ..effects.reached import servers_asked
 from ..verdicts.model import Finding, Subject, Verdict
 
 AFTER = ("start",)
@@ -40,9 +41,9 @@ def run(subject: Subject) -> Verdict:
     before, after = live.release.tree, release.tree
     files = [*shipped(config, after), *shipped(live.config, before)]
     certain = [*done.witnesses(), *(each.request for each in files)]
-    requests, left_out = planned(
-        live.config, config, changed, subject.contract, log.requests, options.behaviour_requests, certain
-    )
+    selection = servers_asked(subject)
+    most = options.behaviour_requests
+    requests, left_out = planned(live.config, config, changed, subject.contract, log.requests, most, certain, selection)
     if not requests:
         return Verdict("fail", "no request could be made: nothing listens in the live or in the candidate release")
     beside = Beside(
@@ -63,7 +64,7 @@ def run(subject: Subject) -> Verdict:
     compared = list(compare(questions, replies, attribution, judge))
     compared = still_led_to(config, compared, questions, replies, files_known=bool(options.docroots))
     compared = followed(beside, config, compared)
-    meant = beside.meant(subject.contract, attribution) if compared or changed else {}
+    meant = beside.meant(subject.contract, attribution, compared, changed) if compared or changed else {}
 
     def accepted(one: Compared) -> str:
         return listed.difference(one) or _for_request(one, meant)
@@ -82,12 +83,13 @@ def run(subject: Subject) -> Verdict:
     left_out += len(requests) - len(asked)
     return Verdict.of(
         findings,
-        summary(rows, len(asked), left_out),
+        summary(rows, len(asked), left_out, selection.words),
         changes=[row.to_json() for row in rows],
         directives=[change.words for change in changed],
         effects=done.to_json(),
         asked=len(asked),
         left_out=left_out,
+        sample=selection.to_json(),
     )
 
 

@@ -11,6 +11,7 @@ from ..config.derive import derive
 from ..coverage.instrument import Block, Copy, instrument
 from ..coverage.measure import Coverage, can_be_asked, session
 from ..coverage.propose import Proposal, propose, to_yaml
+from ..effects.reached import servers_asked
 from ..errors import SluiceError
 from ..textfmt import count
 from ..verdicts.model import Finding, Subject, Verdict
@@ -59,15 +60,19 @@ def run(subject: Subject) -> Verdict:
 def _derived(subject: Subject, copy: Copy, beside: str) -> Verdict:
     """Return what requests reach that the configuration suggests; a copy that does not run is no fault then."""
     _, config = subject.examined
-    checks = [check for check in derive(config) if can_be_asked(check)]
+    selection = servers_asked(subject)
+    checks = [check for check in derive(config, selection) if can_be_asked(check)]
     try:
         with session(subject.staged, copy) as served:
             _, answered = served.ask(checks)
     except SluiceError as error:
         return Verdict("pass", f"no contract, and the copy that measures does not run: {error}")
-    covered = Coverage(copy.blocks, answered, [check.name for check in checks])
-    evidence = {"files": covered.to_json(), "share": covered.share, "derived": True}
+    blocks = [block for block in copy.blocks if selection.takes(block.server)]
+    covered = Coverage(blocks, answered, [check.name for check in checks])
+    evidence = {"files": covered.to_json(), "share": covered.share, "derived": True, "sample": selection.to_json()}
     words = f"no contract; derived checks reach {_reached(covered)}{beside}, and enforce nothing"
+    if selection.words:
+        words += f"; {selection.words}"
     return Verdict("pass", words, evidence=evidence)
 
 

@@ -14,6 +14,7 @@ from ..config.facts import listeners
 from ..config.match import Trace, trace
 from ..config.parse import Config
 from ..contract.model import Check, to_json
+from ..effects.reached import servers_asked
 from ..textfmt import count
 from ..verdicts.model import Finding, Subject, Verdict
 
@@ -135,7 +136,8 @@ def _writes(path: str, name: str) -> bool:
 
 def _without_contract(subject: Subject) -> Verdict:
     _, config = subject.examined
-    requests, asked, problems = asked_plainly(subject.staged, config)
+    selection = servers_asked(subject)
+    requests, asked, problems = asked_plainly(subject.staged, config, selection=selection)
     if not requests:
         return Verdict(
             "fail", "no request could be made: there is no contract, and nothing that listens to derive checks from"
@@ -150,7 +152,9 @@ def _without_contract(subject: Subject) -> Verdict:
     good = f"{len(requests) - len(problems)} derived checks hold; there is no contract: write nginx_checks"
     if before:
         good += f"; {len(before)} more fail as in the live release"
-    return Verdict.of(findings, good, outcomes=outcomes, derived=True, errors=asked.errors)
+    if selection.words:
+        good += f"; {selection.words}"
+    return Verdict.of(findings, good, outcomes=outcomes, derived=True, errors=asked.errors, sample=selection.to_json())
 
 
 def _of_live(subject: Subject, requests: Sequence[DerivedRequest]) -> dict[tuple[object, ...], str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..accepted.judging import Accepted
 from ..config.facts import facts
-from ..config.parse import parse_tree
+from ..config.parse import Texts, parse_tree
 from ..contract.model import from_json
 from ..culprit.locate import find_culprits
 from ..culprit.model import Culprits
@@ -282,7 +282,8 @@ def subject_of(candidate: Candidate, options: GateOptions) -> Subject:
         return Subject(candidate.hosts, options, candidate.problems)
     described = release.described
     prefix = str((described.get("platform") or {}).get("prefix") or "")
-    config = parse_tree(release.tree, prefix=prefix)
+    texts: Texts = {}
+    config = parse_tree(release.tree, prefix=prefix, texts=texts)
     return Subject(
         hosts=candidate.hosts,
         options=replace(options, declared=(*options.declared, *candidate.declared)),
@@ -292,13 +293,13 @@ def subject_of(candidate: Candidate, options: GateOptions) -> Subject:
         contract=[from_json(row) for row in described["contract"]],
         origins=described["origins"],
         needs=read_needs(config, release.paths),
-        live=_live(candidate, prefix),
+        live=_live(candidate, prefix, texts),
         said=candidate.said,
     )
 
 
-def _live(candidate: Candidate, prefix: str) -> Live | None:
+def _live(candidate: Candidate, prefix: str, texts: Texts) -> Live | None:
     if candidate.live is None:
         return None
-    config = parse_tree(candidate.live.tree, prefix=prefix)
+    config = parse_tree(candidate.live.tree, prefix=prefix, texts=texts)
     return Live(candidate.live, config, read_needs(config, candidate.live.paths))

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from ..config.parse import CONF_ROOT, Config
 from ..packages import gixy
 from ..tree_reader import read_inside
+from .gixy_at_size import at_size
 
 __all__ = ["ADVICE", "LEVELS", "UNJUDGED", "Issue", "audit", "gixy_rules"]
 
@@ -91,7 +92,7 @@ def _audited(text: str, first: tuple[tuple[str, int], ...], main: str) -> tuple[
         dump.flush()
         manager = gixy.core.manager.Manager(gixy.core.config.Config(allow_includes=True))
         try:
-            with Path(dump.name).open("rb") as stream:
+            with Path(dump.name).open("rb") as stream, at_size():
                 manager.audit(dump.name, stream)
         except gixy.core.exceptions.InvalidConfiguration as error:
             return (_unjudged(str(error), main),)

@@ -21,7 +21,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 from ..engine.host.system import System
-from ..errors import SluiceError
+from ..errors import InputError, SluiceError
 from ..packages import docker
 from .bounds import Bounds
 from .connection import connect, is_local
@@ -29,7 +29,10 @@ from .containers import remove
 from .create import PARTS, Maker
 from .orphans import is_alive
 
-__all__ = ["Taken", "end_ahead", "start_ahead", "take"]
+__all__ = ["MOST_AHEAD", "Taken", "end_ahead", "start_ahead", "take"]
+
+MOST_AHEAD = 32
+"""As many as the gates can use at once: two for each of sixteen releases."""
 
 _LOOK_SECONDS = 0.2
 # How long rendering and asking may take until nobody is thought to come any more.
@@ -52,8 +55,14 @@ def start_ahead(count: int, image: str, labels: Mapping[str, str], bounds: Bound
     """Begin to start ``count`` stages of an image, which live no longer than the process ``run``.
 
     Returns the path at which ``take`` gets them; nothing where this machine has no room for that, or the engine is
-    another machine's.
+    another machine's. Raises ``InputError`` for more than ``MOST_AHEAD``.
     """
+    if not 0 <= count <= MOST_AHEAD:
+        raise InputError(
+            "staging_ahead",
+            f"{count} is no number of stages to start; write 0 to {MOST_AHEAD}: each has three containers, and a "
+            "release takes two",
+        )
     if not is_local():
         return ""
     folder = tempfile.mkdtemp(prefix="sluice-")

@@ -94,7 +94,7 @@ class GateOptions:
 
     ``coverage`` is a share in percent. ``decide`` gives the reason for which a gate that is inconclusive counts as
     passed. ``accept`` are rows of ``gates_accept``, ``renewal`` those of ``gates_renewal``; ``replay_log`` is the path
-    of an access log, or empty.
+    of an access log, or empty. ``sample`` is the number of servers that are asked of those that a change cannot reach.
     """
 
     lint_level: str = "high"
@@ -110,6 +110,7 @@ class GateOptions:
     replay_log: str = ""
     replay_requests: int = 200
     behaviour_requests: int = 2500
+    sample: int = 200
     decide: Mapping[str, str] = field(default_factory=dict)
     renewal: tuple[Mapping[str, Any], ...] = ()
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from . import relay
+from . import names, relay
 from .common import HOME, start_service
 from .create import add_group, add_user, has_room, make_directory, make_file, places
 from .modules import own_prefix, spare, start_as_unit
@@ -25,6 +25,8 @@ def _names(plan: dict[str, Any]) -> None:
     rows = [f"{address} {name}\n" for name, address in plan["names"].items() if name != _ANY_NAME]
     with open("/etc/hosts", "a", encoding="utf-8") as hosts:
         hosts.writelines(rows)
+    if len(rows) > names.LEAST:
+        names.answer({name: address for name, address in plan["names"].items() if name != _ANY_NAME})
 
 
 def _trust(plan: dict[str, Any]) -> None:
