@@ -30,7 +30,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceE
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 
 from ..host import PROJECT
-from ..racing.ground import end_politely
+from ..reporting import end_politely
 from .figures import Rollout, document, targets
 from .latencies import MEASURED, Latencies
 from .running import CONFIRM_TIMEOUT, Fleet

@@ -28,8 +28,9 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record impo
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 
-from ..racing.ground import end_politely, ground
+from ..racing.ground import ground
 from ..racing.hosts import Hosts
+from ..reporting import end_politely
 from .releases import made_release
 
 __all__ = ["MEASURED", "Latencies"]

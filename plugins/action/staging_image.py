@@ -17,13 +17,14 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.orphans import owner_label
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage, ensure_platform
+from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import printable
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
 from ansible_collections.sluice.nginx.plugins.plugin_utils.host_variables import HostVariables
 from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine
 
 # Options that a host may have otherwise, by a variable of its own, as staging_platform.
-_OF_A_HOST = ("platform", "nginx", "nginx_version", "packages", "base_digest")
+_OF_A_HOST = ("platform", "nginx", "nginx_version", "packages", "base_digest", "from_host")
 
 # What an image is made of, by those options, and the hosts that have its platform.
 _Wanted = tuple[dict[str, Any], list[str]]
@@ -36,8 +37,10 @@ class ActionModule(ControllerAction):
         """Ensure the images; what is said means that one had to be made."""
         said: list[str] = []
         bounds = read_bounds(options["bounds"])
+        self._hosts = task_vars["hostvars"]
         wanted = self._wanted(options, task_vars)
         with LiveLine(self._display) as live:
+            self._live = live
 
             def say(line: str) -> None:
                 said.append(line)
@@ -51,7 +54,9 @@ class ActionModule(ControllerAction):
         # Actions work in processes of their own, whose parent goes on to the end of the run.
         run = os.getppid()
         marks = {**labels(project(), "stage"), **owner_label(run)}
-        ahead = start_ahead(options["ahead"], usual["image"], marks, bounds, run) if options["ahead"] else ""
+        ahead = ""
+        if options["ahead"]:
+            ahead = start_ahead(options["ahead"], usual["image"], marks, bounds, run, usual["around"])
         environment = {name: options[name] for name in ("docroots", "directories", "services", "images", "bounds")}
         return {
             "changed": bool(said),
@@ -91,10 +96,46 @@ class ActionModule(ControllerAction):
         self, wanted: Mapping[str, Any], options: Mapping[str, Any], bounds: Bounds, say: Callable[[str], None]
     ) -> dict[str, Any]:
         cache = Path(options["cache"]) if options["cache"] else self._state() / "cache"
-        name, packages, digest = wanted["platform"], wanted["packages"], wanted["base_digest"]
-        source, version = wanted["nginx"], wanted["nginx_version"]
-        platform = ensure_platform(connect(), name, packages, cache, say, bounds, digest, source, version)
+        packages, digest, version, host = (
+            wanted[name] for name in ("packages", "base_digest", "nginx_version", "from_host")
+        )
+
+        def make(name: str, source: str) -> PlatformImage:
+            return ensure_platform(connect(), name, packages, cache, say, bounds, digest, source, version)
+
+        if host:
+            platform = self._of_host(wanted, cache, make, bounds, say)
+        else:
+            platform = make(wanted["platform"], wanted["nginx"])
         return {**dataclasses.asdict(platform), "tree": str(platform.tree), "packages": list(packages)}
+
+    def _of_host(
+        self,
+        wanted: Mapping[str, Any],
+        cache: Path,
+        make: Callable[[str, str], PlatformImage],
+        bounds: Bounds,
+        say: Callable[[str], None],
+    ) -> PlatformImage:
+        """Return the image with the nginx that a host runs."""
+        # Here, as most runs need none of it.
+        from ansible_collections.sluice.nginx.plugins.module_utils.staging.from_host.image import (
+            bases,
+            ensure_with_host_nginx,
+        )
+        from ansible_collections.sluice.nginx.plugins.plugin_utils.host_nginx import fetch_host_nginx
+
+        host, version = wanted["from_host"], wanted["nginx_version"]
+        if version:
+            raise InputError(
+                "staging_from_host", f"it has the nginx of {host} staged, and staging_nginx_version {version}; set one"
+            )
+        nginx, kept = fetch_host_nginx(self, host, self._hosts, cache, say)
+        over = bases(wanted["platform"], wanted["nginx"], nginx)
+        platform = ensure_with_host_nginx(connect(), nginx, kept, over, make, say, bounds)
+        for lack in nginx.lacks:
+            self._live.line(f"{host}: {printable(lack)}", "warn")
+        return platform
 
 
 def _variable(option: str) -> str:

@@ -170,7 +170,7 @@ def payload(request: Mapping[str, Any], bundle: bytes = b"", *, engine: bool = T
     """
     packed = pack()
     parts = [packed.data if engine else b"", json.dumps(request, sort_keys=True).encode(), bundle]
-    kept = "leave" if request.get("op") == "probe" or request.get("looking") else "keep"
+    kept = "leave" if request.get("op") in ("probe", "nginx_files") or request.get("looking") else "keep"
     header = " ".join([packed.digest, kept, *(str(len(part)) for part in parts)])
     return b"".join([header.encode(), b"\n", *parts])
 

@@ -24,7 +24,7 @@ MOST_BYTES = 32 << 20
 
 # Characters of what is noted and shown of it: that is searched for secrets while other hosts wait to be asked.
 _MOST_SAID = 8 << 20
-_CONTENT = ("digests", "stored", "tree", "withheld")
+_CONTENT = ("digests", "parts", "stored", "tree", "withheld")
 
 # A surrogate alone is how Python writes a byte that is no UTF-8; the pair of two is a character.
 _ESCAPES = re.compile(

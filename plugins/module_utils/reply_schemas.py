@@ -166,6 +166,29 @@ class Probe(BaseReply, total=False):
     withheld: Many[Word]
 
 
+class NginxFileReply(TypedDict):
+    kind: Annotated[str, Meta(pattern=r"\A(binary|loader|library|module)\Z")]
+    name: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._+-]{0,127}\Z")]
+    path: Annotated[str, Meta(max_length=4096)]
+    size: Count
+    sha256: Id
+
+
+class PartReply(TypedDict):
+    sha256: Id
+    offset: Count
+    data: Annotated[str, Meta(max_length=32 << 20)]
+
+
+class NginxFiles(BaseReply, total=False):
+    said: Annotated[str, Meta(max_length=64 << 10)]
+    os_release: Annotated[str, Meta(max_length=64 << 10)]
+    machine: Word
+    files: Few[NginxFileReply]
+    lacks: Few[Text]
+    parts: Few[PartReply]
+
+
 class Baked(TypedDict, total=False):
     changed: bool
     problems: Few[ProblemReply]
@@ -331,6 +354,7 @@ class CountReply(BaseReply, total=False):
 FORMS: dict[str, Any] = {
     "preflight": Preflight,
     "probe": Probe,
+    "nginx_files": NginxFiles,
     "activate": Activate,
     "bake": Bake,
     "confirm": Confirm,
@@ -347,6 +371,7 @@ FORMS: dict[str, Any] = {
 NEEDED: dict[str, tuple[str, ...]] = {
     "preflight": ("release", "live", "has_release", "changes_needed"),
     "probe": ("live", "confirmed", "needs", "facts"),
+    "nginx_files": ("said", "os_release", "machine", "files", "lacks", "parts"),
     "activate": ("release", "before"),
     "bake": (),
     "confirm": ("release",),

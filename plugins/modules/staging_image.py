@@ -13,7 +13,7 @@ description:
   - It is found by its tag, which names the platform and a digest of the packages, and made when it is missing;
     from a registry's base image where one answers, else from the distribution's packages with mmdebstrap.
   - Hosts of the play may have platforms of their own, by their variables C(staging_platform), C(staging_nginx),
-    C(staging_nginx_version), C(staging_packages) and C(staging_base_digest). Each platform has an image.
+    C(staging_nginx_version), C(staging_packages), C(staging_base_digest) and C(staging_from_host). Each has an image.
 options:
   platform:
     description: The distribution of production. V(auto) is the controller's own where that is one of the others,
@@ -32,6 +32,16 @@ options:
   nginx_version:
     description: The version of nginx that production has, as V(1.26.3) or V(1.26.3-3+deb13u1), where the newest package
       of the platform is another one.
+    type: str
+    default: ""
+  from_host:
+    description:
+      - A host of the inventory whose own nginx is staged, where no package has it. Empty for the nginx of packages.
+      - The binary that runs there, its modules, its libraries and its loader are read by the engine on that host, at
+        each run, and fetched where they are not in O(cache) yet. Nothing there is changed, and nothing but
+        C(nginx -V) executed. They are laid over the image of O(platform), with V(auto) that of the host's own
+        distribution where an image of it can be made.
+      - nginx must say the same by C(nginx -V) in the image as on its host.
     type: str
     default: ""
   packages:
@@ -160,6 +170,16 @@ others:
   elements: dict
   returned: success
   sample: []
+around:
+  description: The image that stubs and judge of a stage are of, where O(from_host) is set; else empty.
+  type: str
+  returned: success
+from_host:
+  description:
+    - What was fetched of O(from_host), C(host), C(digest) of it all, C(said) by C(nginx -V), C(files) with their
+      SHA-256, and what C(lacks). Else empty.
+  type: dict
+  returned: success
 ahead:
   description: Where the gates get the stages that were started ahead; empty where there are none.
   type: str

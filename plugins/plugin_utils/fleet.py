@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from ansible import context
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.plugins.action import ActionBase
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import Question
@@ -16,7 +17,7 @@ from ansible_collections.sluice.nginx.plugins.plugin_utils.connecting import Hos
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
 from ansible_collections.sluice.nginx.plugins.plugin_utils.waiting import Job, Late, as_they_end, end_children
 
-__all__ = ["Answer", "FleetAction", "HostRequest", "failure"]
+__all__ = ["Answer", "FleetAction", "HostRequest", "answers", "failure"]
 
 Answer = dict[str, Any]
 
@@ -51,27 +52,32 @@ class FleetAction(ControllerAction):
         return variables_of(self, host)
 
     def _answers(self, askings: Mapping[str, HostRequest]) -> Iterator[tuple[str, Answer]]:
-        """Ask each host, as many at once as there are forks, and yield the answers as they come.
+        """Ask each host, as ``answers`` does."""
+        return answers(self, askings)
 
-        Whatever goes wrong, or takes too long, is an answer with a problem.
-        """
-        if not askings:
-            return
-        # Each host is asked as soon as the way to it is known.
-        jobs: Iterator[Job[Answer]] = (
-            Job(host, askings[host].seconds, functools.partial(_ask, way, askings[host].question))
-            for host, way in engines(self, list(askings))
-        )
-        late = False
-        for host, answer in as_they_end(jobs, int(context.CLIARGS["forks"])):
-            if isinstance(answer, Late):
-                late = True
-                words = f"the host did not answer within {answer.seconds:g} s; see what hangs there"
-                yield host, failure(words, unreachable=True)
-            else:
-                yield host, answer
-        if late:
-            end_children()
+
+def answers(action: ActionBase, askings: Mapping[str, HostRequest]) -> Iterator[tuple[str, Answer]]:
+    """Ask each host, as many at once as there are forks, and yield the answers as they come.
+
+    Whatever goes wrong, or takes too long, is an answer with a problem.
+    """
+    if not askings:
+        return
+    # Each host is asked as soon as the way to it is known.
+    jobs: Iterator[Job[Answer]] = (
+        Job(host, askings[host].seconds, functools.partial(_ask, way, askings[host].question))
+        for host, way in engines(action, list(askings))
+    )
+    late = False
+    for host, answer in as_they_end(jobs, int(context.CLIARGS["forks"])):
+        if isinstance(answer, Late):
+            late = True
+            words = f"the host did not answer within {answer.seconds:g} s; see what hangs there"
+            yield host, failure(words, unreachable=True)
+        else:
+            yield host, answer
+    if late:
+        end_children()
 
 
 def _ask(way: HostEngine | Exception, question: Question) -> Answer:

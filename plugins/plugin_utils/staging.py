@@ -67,4 +67,5 @@ def _settings(staging: Mapping[str, Any]) -> StageSettings:
         bounds=read_bounds(environment.get("bounds", {})),
         nginx_version=str(staging.get("nginx_version") or ""),
         ahead=str(staging.get("ahead") or ""),
+        around=str(staging.get("around") or ""),
     )

@@ -25,6 +25,7 @@ __all__ = ["handle", "main"]
 _OPERATIONS = {
     "preflight": "preflight",
     "probe": "probe",
+    "nginx_files": "nginx_files",
     "activate": "activate",
     "bake": "bake",
     "confirm": "finalize",

@@ -19,6 +19,7 @@ __all__ = [
     "Ended",
     "Json",
     "LeaveRequest",
+    "NginxFilesRequest",
     "Pending",
     "PreflightRequest",
     "ProbeRequest",
@@ -114,6 +115,17 @@ class ProbeRequest(TypedDict, total=False):
 
     needs: list[Json]
     known: list[str]
+
+
+class NginxFilesRequest(TypedDict, total=False):
+    """``nginx_files``: ``want`` are the files that the controller lacks, as pairs of SHA-256 and the byte to begin at.
+
+    Answer: ``said`` (by ``nginx -V``), ``os_release`` (its text), ``machine`` (as ``uname -m`` has it), ``files`` (each
+    with ``kind``: binary, loader, library or module, ``name``, ``path``, ``size`` and ``sha256``), ``lacks`` (what
+    could not be had, in words), and ``parts``, each with ``sha256``, ``offset`` and ``data`` (zlib in base64).
+    """
+
+    want: list[list[object]]
 
 
 class ReleaseForm(TypedDict, total=False):

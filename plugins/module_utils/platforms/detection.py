@@ -14,7 +14,7 @@ from ..untrusted import whole_number
 from .catalog import DISTRIBUTION, families, origins, platform_named, releases, service_managers
 from .model import DistributionRelease, Family, PackagedNginx, Platform
 
-__all__ = ["Detected", "detect", "detected_of_answer", "named_by_os_release", "source_of"]
+__all__ = ["Detected", "detect", "detected_of_answer", "named_by_os_release", "os_words", "source_of"]
 
 _ASSIGNED = re.compile(r"^(ID|VERSION_ID)=[\"']?([^\"'\n]*)[\"']?$", re.MULTILINE)
 
@@ -32,6 +32,16 @@ def named_by_os_release(text: str) -> str:
     values = dict(_ASSIGNED.findall(text))
     found = _release_of(values.get("ID", ""), values.get("VERSION_ID", ""))
     return found[2].name if found else ""
+
+
+def os_words(text: str) -> str:
+    """Return the distribution that an os-release names, and its version, as ``rocky 9`` for all of its point releases;
+    empty where it names none.
+    """
+    values = dict(_ASSIGNED.findall(text))
+    identity, version = values.get("ID", ""), values.get("VERSION_ID", "")
+    found = _release_of(identity, version)
+    return f"{identity} {found[2].version if found else version}".strip() if identity else ""
 
 
 def _release_of(identity: str, version: str) -> tuple[str, Family, DistributionRelease] | None:

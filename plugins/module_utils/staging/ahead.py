@@ -51,8 +51,9 @@ class Taken(NamedTuple):
     streams: Sequence[socket.socket]
 
 
-def start_ahead(count: int, image: str, labels: Mapping[str, str], bounds: Bounds, run: int) -> str:
-    """Begin to start ``count`` stages of an image, which live no longer than the process ``run``.
+def start_ahead(count: int, image: str, labels: Mapping[str, str], bounds: Bounds, run: int, around: str = "") -> str:
+    """Begin to start ``count`` stages of an image, with ``around`` around it, which live no longer than the process
+    ``run``.
 
     Returns the path at which ``take`` gets them; nothing where this machine has no room for that, or the engine is
     another machine's. Raises ``InputError`` for more than ``MOST_AHEAD``.
@@ -71,7 +72,7 @@ def start_ahead(count: int, image: str, labels: Mapping[str, str], bounds: Bound
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path)
             listener.listen()
-            ahead = _Ahead(count, image, labels, bounds, run)
+            ahead = _Ahead(count, image, labels, bounds, run, around)
             System().detach(lambda: ahead.serve(listener), listener.fileno())
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)
@@ -112,9 +113,11 @@ def _asked(path: str, wish: bytes) -> Iterator[socket.socket]:
 class _Ahead:
     """Starts stages one after the other, so that one is there while the next one starts."""
 
-    def __init__(self, count: int, image: str, labels: Mapping[str, str], bounds: Bounds, run: int) -> None:
+    def __init__(
+        self, count: int, image: str, labels: Mapping[str, str], bounds: Bounds, run: int, around: str
+    ) -> None:
         self._names = [f"sluice-ahead-{secrets.token_hex(4)}" for _ in range(count)]
-        self._image, self._labels, self._bounds, self._run = image, labels, bounds, run
+        self._image, self._labels, self._bounds, self._run, self._around = image, labels, bounds, run, around
 
     def serve(self, listener: socket.socket) -> None:
         """Hand out what is started, until all is taken, or the gates or the run are over; remove the rest."""
@@ -131,7 +134,7 @@ class _Ahead:
         until = time.monotonic() + _LONGEST_SECONDS
         listener.settimeout(_LOOK_SECONDS)
         client = connect()
-        makers = [Maker(client, name, self._image, self._labels, self._bounds) for name in self._names]
+        makers = [Maker(client, name, self._image, self._labels, self._bounds, self._around) for name in self._names]
         waits = None
         with ThreadPoolExecutor(1) as pool:
             left = deque((maker, pool.submit(maker.start)) for maker in makers)

@@ -34,17 +34,28 @@ class Made:
 
 
 class Maker:
-    """Makes containers called ``name-…``, and keeps all that it made. ``judge_image`` is what the judge is of."""
+    """Makes containers called ``name-…``, and keeps all that it made.
+
+    ``image`` is what nginx's container is of, ``around`` what the stubs' and the judge's are, where that is another
+    one: whatever is in nginx's must have no say in what is asked and judged. ``judge_image`` is what the judge is of.
+    """
 
     def __init__(
-        self, client: docker.DockerClient, name: str, image: str, labels: Mapping[str, str], bounds: Bounds
+        self,
+        client: docker.DockerClient,
+        name: str,
+        image: str,
+        labels: Mapping[str, str],
+        bounds: Bounds,
+        around: str = "",
     ) -> None:
         self.containers: list[Container] = []
         self.watch = DiskWatch(client, bounds)
         self.name = name
         self._client = client
         self._image = image
-        self.judge_image = image
+        self._around = around or image
+        self.judge_image = self._around
         self._labels = dict(labels)
         self._bounds = bounds
         self._parts: dict[str, Made] = {}
@@ -59,7 +70,7 @@ class Maker:
         are.
         """
         with ThreadPoolExecutor(3) as beside:
-            made = beside.submit(self._of_its_own, "stub")
+            made = beside.submit(self._of_its_own, "stub", self._around)
             nginx = self._of_its_own("nginx")
             started = [beside.submit(_begin, nginx)]
             others = made.result()
@@ -86,9 +97,9 @@ class Maker:
             self.watch.add(made.container, sum(map(len, archives[part])) + len(code()))
         self.watch.start()
 
-    def _of_its_own(self, part: str) -> Made:
+    def _of_its_own(self, part: str, image: str = "") -> Made:
         """Make a container that shares nothing with another one, and has no network."""
-        return self._created(part, hostname=part, network_mode="none", sysctls=_SYSCTLS)
+        return self._created(part, image, hostname=part, network_mode="none", sysctls=_SYSCTLS)
 
     def _judge(self, nginx: Container, others: Container) -> Made:
         """Make the judge, who is in nginx's network, and in no other way near it.

@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
     from ..platforms import model as described
 
-__all__ = ["PlatformImage", "controller_platform", "ensure_platform", "parse_facts", "platform_tag"]
+__all__ = ["PlatformImage", "controller_platform", "ensure_platform", "parse_facts", "platform_tag", "question"]
 
 _VERSION = re.compile(r"\d+(\.\d+)*([-+~.]\S+)?")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _QUESTIONS = """
 . /etc/os-release && echo "os=$ID $VERSION_ID"
-for module in MODULES/*.so; do [ -e "$module" ] && echo "module=${module##*/}"; done
+for module in "$1"/*.so; do [ -e "$module" ] && echo "module=${module##*/}"; done
 nginx -V 2>&1
 """
 
@@ -50,6 +50,9 @@ class PlatformImage:
     ``tree`` is the packaged ``/etc/nginx`` on the controller, without the distribution's default site. ``base`` is what
     the image stands on, as ``debian@sha256:…``; empty where it came from no registry. ``source`` is who packages its
     nginx, which calls itself ``flavour`` and is relative to ``prefix``; ``layout`` is where its files are.
+
+    Where the nginx is a host's own, ``around`` is the image that everything else in a stage is of, and ``from_host``
+    says what was fetched.
     """
 
     name: str
@@ -65,6 +68,8 @@ class PlatformImage:
     flavour: str = "nginx"
     prefix: str = ""
     layout: dict[str, object] = dataclasses.field(default_factory=dict)
+    around: str = ""
+    from_host: dict[str, object] = dataclasses.field(default_factory=dict)
 
 
 def controller_platform(os_release: Path = Path("/etc/os-release")) -> str:
@@ -165,7 +170,9 @@ def _read(
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
             draft = Path(temporary) / "platform"
             draft.mkdir()
-            (draft / "platform.json").write_text(json.dumps(_ask(client, platform, image_id, draft, bounds)))
+            answer, archive = question(client, image_id, platform.nginx.modules, bounds)
+            _unpack(archive, draft, platform.nginx.default_site)
+            (draft / "platform.json").write_text(json.dumps(parse_facts(answer)))
             draft.rename(place)
     facts = json.loads((place / "platform.json").read_text())
     modules = tuple(facts.pop("modules"))
@@ -187,12 +194,15 @@ def _read(
     )
 
 
-def _ask(
-    client: docker.DockerClient, platform: described.Platform, image_id: str, draft: Path, bounds: Bounds
-) -> dict[str, object]:
+def question(
+    client: docker.DockerClient, image_id: str, modules: str, bounds: Bounds, tree: str = "/etc/nginx"
+) -> tuple[str, bytes]:
+    """Return what an image says of itself and of its nginx, whose modules are in the folder ``modules``, and its
+    ``tree`` as tar; nothing where none is named. Raises ``SluiceError``.
+    """
     container = client.containers.create(
         image_id,
-        ["sh", "-c", _QUESTIONS.replace("MODULES", platform.nginx.modules)],
+        ["sh", "-c", _QUESTIONS, "sh", modules],
         entrypoint="",
         network_mode="none",
         labels={"sluice": "1"},
@@ -202,14 +212,12 @@ def _ask(
         container.start()
         container.wait()
         answer = container.logs().decode(errors="replace")
-        chunks, _ = container.get_archive("/etc/nginx")
-        archive = b"".join(chunks)
+        chunks, _ = container.get_archive(tree) if tree else ((), {})
+        return answer, b"".join(chunks)
     except docker.errors.APIError as error:
         raise SluiceError(f"the platform image {image_id} cannot be read: {error}") from error
     finally:
         container.remove(force=True)
-    _unpack(archive, draft, platform.nginx.default_site)
-    return parse_facts(answer)
 
 
 def _unpack(archive: bytes, draft: Path, default_site: Sequence[str]) -> None:

@@ -48,6 +48,7 @@ class StageSettings:
     ``labels`` mark everything that is made, ``docroots`` are the user's files, ``owners`` the directories that are
     wanted beside those of the configuration, ``images`` answer as upstreams, ``bounds`` hold for each container, and
     ``nginx_version`` is that of the image, as ``1.26.3``. ``ahead`` is where stages are taken that were started ahead.
+    ``around`` is the image of stubs and judge, where ``image`` has a host's own nginx.
     """
 
     image: str
@@ -58,6 +59,7 @@ class StageSettings:
     bounds: Bounds = field(default_factory=Bounds)
     nginx_version: str = ""
     ahead: str = ""
+    around: str = ""
 
 
 class Stage:
@@ -95,7 +97,7 @@ class Stage:
         self._prepared: dict[str, Any] = {}
         self._error_logs: Sequence[str] = ()
         self._key = secrets.token_hex(32)
-        self._maker = Maker(client, name, settings.image, settings.labels, settings.bounds)
+        self._maker = Maker(client, name, settings.image, settings.labels, settings.bounds, settings.around)
         self._parts: tuple[Made, ...] = ()
         self._opener = ThreadPoolExecutor(1)
         self._beginning: Future[None] | None = None
@@ -109,7 +111,7 @@ class Stage:
 
         Use it as a context. What happens on it does not touch this one.
         """
-        settings = replace(self._settings, image=image, ahead="")
+        settings = replace(self._settings, image=image, ahead="", around="")
         made = Stage(
             self.client,
             f"{self.name}-{part}",
@@ -160,7 +162,8 @@ class Stage:
     def _start(self) -> None:
         """Start the containers, unless there are some that were started ahead and are as this stage needs them."""
         settings = self._settings
-        taken = take(settings.ahead) if settings.ahead and self._maker.judge_image == settings.image else None
+        usual = self._maker.judge_image == (settings.around or settings.image)
+        taken = take(settings.ahead) if settings.ahead and usual else None
         if taken:
             self._maker.adopt(*taken)
             self.name = self._maker.name
@@ -173,7 +176,9 @@ class Stage:
             return
         self.doing = f"installing {', '.join(self.judge_packages)}"
         try:
-            self._maker.judge_image = extended_image(self.client, self._settings.image, self.judge_packages)
+            self._maker.judge_image = extended_image(
+                self.client, self._settings.around or self._settings.image, self.judge_packages
+            )
         except SluiceError as error:
             self.lacks = str(error)
 

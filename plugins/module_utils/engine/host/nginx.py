@@ -57,7 +57,9 @@ _SAID = "nginx.json"
 
 
 class Build(NamedTuple):
-    """What ``nginx -V`` tells; ``binary`` is the file that was asked, ``modules`` those that lie in its folder."""
+    """What ``nginx -V`` tells, and has ``said``; ``binary`` is the file that was asked, ``modules`` those that lie in
+    its folder.
+    """
 
     version: str
     config: str
@@ -67,6 +69,7 @@ class Build(NamedTuple):
     group: str
     binary: str
     built: BuiltAs
+    said: str = ""
 
 
 class Tried(NamedTuple):
@@ -113,6 +116,7 @@ def build(session: Session, master: Master | None = None, *, remember: bool = Fa
         built.group,
         binary.path,
         built,
+        said,
     )
 
 

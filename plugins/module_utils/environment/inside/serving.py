@@ -39,7 +39,7 @@ def processes(title: str) -> list[int]:
             try:
                 command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
                 titled = command.startswith(f"nginx: {title} process") and "shutting down" not in command
-                if titled or (command.split(" ")[0] == "nginx" and _serves(folder)):
+                if titled or (command.split(" ")[0].rpartition("/")[2] == "nginx" and _serves(folder)):
                     found.append(int(folder.name))
             except OSError:
                 continue
