@@ -64,7 +64,8 @@ class Libraries:
         if name in self._mapped:
             return self._mapped[name]
         own = [path.replace("${ORIGIN}", origin).replace("$ORIGIN", origin) for path in asking.paths]
-        places = [os.path.join(folder, name) for folder in own if folder.startswith("/")]
+        # A real path, so a step up in it leads where the loader goes.
+        places = [os.path.normpath(os.path.join(folder, name)) for folder in own if folder.startswith("/")]
         places += self._cached.get(name, [])
         # Debian has its libraries below the name of the machine; what libc was found in is the loader's usual folder.
         near = [os.path.dirname(path) for each, path in self._mapped.items() if each.startswith("libc.")]

@@ -150,7 +150,7 @@ def _library(
     if real in known:
         return None
     known.add(real)
-    return _opened("library", os.path.basename(name), path, lacks)
+    return _opened("library", os.path.basename(name), real, lacks)
 
 
 def _loaded_besides(mapped: list[str], known: set[str], lacks: list[str]) -> Iterator[_File]:
@@ -165,7 +165,8 @@ def _loaded_besides(mapped: list[str], known: set[str], lacks: list[str]) -> Ite
 
 def _modules(folder: str) -> list[str]:
     try:
-        return [f"{folder}/{name}" for name in sorted(os.listdir(folder)) if name.endswith(".so")]
+        found = os.path.normpath(folder)
+        return [f"{found}/{name}" for name in sorted(os.listdir(found)) if name.endswith(".so")]
     except OSError:
         return []
 

@@ -39,7 +39,7 @@ RUN python3 -I {home}/lay.py
 """
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "386": "i386"}
 _LAST_LINES = 15
-_PATHS = ("error-log-path", "http-log-path", "pid-path", "lock-path")
+_PATHS = ("error-log-path", "http-log-path", "pid-path")
 
 Make = Callable[[str, str], PlatformImage]
 
@@ -156,8 +156,8 @@ def layer_of(nginx: HostNginx, kept: KeptFiles, packaged: str) -> dict[str, Any]
         )
     modules = _plain(nginx, "modules-path", built.path("modules-path"))
     paths = [_plain(nginx, name, built.path(name)) for name in _PATHS]
-    temporary = [name for name in built.options if name.startswith("http-") and name.endswith("-temp-path")]
-    paths += [_plain(nginx, name, built.path(name)) for name in temporary]
+    others = [name for name in built.options if name == "lock-path" or name.endswith("-temp-path")]
+    paths += [_plain(nginx, name, built.path(name)) for name in others]
     return {
         "loader": header.loader,
         "loader_at": header.loader_at,

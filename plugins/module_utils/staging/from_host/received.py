@@ -69,8 +69,8 @@ class HostNginx:
     def words(self) -> str:
         """``nginx 1.24.0 with 3 modules and 9 libraries, 12.3 MiB``."""
         size = sum(each.size for each in self.files) / (1 << 20)
-        modules, libraries = count(len(self.of("module")), "module"), count(len(self.of("library")), "library")
-        return f"{self.built.flavour} {self.built.version} with {modules} and {libraries}, {size:.1f} MiB"
+        modules, libraries = count(len(self.of("module")), "module"), len(self.of("library"))
+        return f"{self.built.flavour} {self.built.version} with {modules} and {libraries} libraries, {size:.1f} MiB"
 
 
 def read_host_nginx(host: str, answer: Answer) -> HostNginx:
