@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from ..config.derive import DerivedRequest
 from ..config.match import Trace, choose_server, is_named, normalised
-from ..config.parse import Config
+from ..config.parse import Config, Directive
 from .change_kinds import KINDS, FieldDifference
 from .changes import DirectiveChange
+from .comments import Comments
 from .judgement import Judgement
-from .shadowing import shadowed
+from .shadowing import shadowed, took_already
 from .slips import Slips
 from .stated import added, hands_on, let_go, line_of, opens, refuses, removed, sets
 from .static_changes import judge_static_change
@@ -19,12 +20,15 @@ __all__ = ["Judge"]
 
 _LOG = "access log"
 _REFUSED = "the connection was refused"
+_OF_EXPIRES = ("expires", "cache-control")
 # What sets a header for the upstream, and for the client.
 _LISTS = (("proxy_set_header", "grpc_set_header"), ("add_header",))
 
 
 def _slashes(difference: FieldDifference) -> str:
-    """Return words where a URL has two slashes in a row that had one."""
+    """Return words where a URL has two slashes in a row that had one, or a path for the upstream none at all."""
+    if difference.field.endswith(" path") and difference.before[:1] == "/" and difference.after[:1] not in ("", "/"):
+        return f"{difference.after} does not begin with a slash"
     before, after = (text.partition("://")[2] or text for text in (difference.before, difference.after))
     is_url = difference.field == "header location" or difference.field.endswith(" path") or " to " in after
     return f"{after} has two slashes in a row" if is_url and "//" in after and "//" not in before else ""
@@ -40,6 +44,23 @@ def _upgrades(way: Trace) -> bool:
     return True
 
 
+def _came(line: Directive, causes: Sequence[DirectiveChange]) -> bool:
+    """Return whether a line was added, and not edited or put elsewhere: then its pattern says what it is for."""
+    return any(each.new is line and each.old is None for each in causes)
+
+
+def _redirected(difference: FieldDifference, before: Directive) -> bool:
+    """Return whether a request was only redirected before, or told that the page is gone, and is not failing now.
+
+    That is what is said where there is no page. That a file is not there is said by staging, which has none.
+    """
+    if difference.field == "header location":
+        return True
+    status = difference.after.split(" ")[0]
+    gone = difference.before in ("404", "410") and bool(before.children("return"))
+    return (difference.before[:1] == "3" or gone) and (status[:1] in "23" or status in ("404", "410"))
+
+
 def _is_inherited(difference: FieldDifference, causes: Sequence[DirectiveChange]) -> bool:
     """Return whether a header is gone that no edited line names, and another line of its kind came: lists are not
     merged.
@@ -50,6 +71,8 @@ def _is_inherited(difference: FieldDifference, causes: Sequence[DirectiveChange]
     lines = [*added(causes), *removed(causes), *(each.old for each in causes if each.old)]
     setters = [line for line in lines if line.name in _LISTS[part == "header"] and line.args]
     named = {line.args[0].lower() for line in setters}
+    if any(line.name == "expires" for line in lines):
+        named.update(_OF_EXPIRES)
     return bool(setters) and name.lower() not in named and any(line in setters for line in added(causes))
 
 
@@ -59,7 +82,7 @@ class Judge:
     A regression fails whoever explains it, unless the edit says exactly that. What no edit explains fails, and so does
     an edit that takes requests from a line that was left alone, or that looks like a slip. The rest is what the edit
     set out to do. ``files`` are the URLs of files that a release brings, each with whether it is
-    another one now.
+    another one now, ``comments`` what was written beside an edit.
     """
 
     def __init__(
@@ -70,6 +93,7 @@ class Judge:
         *,
         files_known: bool = False,
         files: Mapping[str, bool] | None = None,
+        comments: Comments | None = None,
     ) -> None:
         self._candidate = candidate
         self._listens = any(each.name == "listen" for each in changed)
@@ -78,7 +102,7 @@ class Judge:
         # A block that is new or gone as a whole moves nothing.
         simple = [each for each in changed if each.either.block is None]
         self._moved = set(map(line_of, added(simple))) & set(map(line_of, removed(simple)))
-        self._slips = Slips(live, candidate, changed)
+        self._slips = Slips(live, candidate, changed, comments)
 
     def judge(
         self,
@@ -96,6 +120,8 @@ class Judge:
         shadow = shadowed(*ways, causes, normalised(request.path))
         if shadow is not None and (kind.matters or difference.kind == "refused"):
             old, new = shadow
+            if _came(new, causes) and _redirected(difference, old):
+                return Judgement("intended", f"{kind.why}: {' '.join([new.name, *new.args])} was written for it")
             words = f"{' '.join([new.name, *new.args])} takes it from {' '.join([old.name, *old.args])}"
             return Judgement("collateral", f"{words} ({old.file}:{old.line}), which nobody edited")
         if not kind.matters:
@@ -145,7 +171,7 @@ class Judge:
         if difference.field.endswith(" header upgrade") and not _upgrades(ways[0]):
             return True
         if difference.kind == "access":
-            return opens(difference, causes)
+            return opens(difference, causes) or took_already(*ways, causes, normalised(request.path))
         if difference.kind == "leaked":
             return not hands_on(difference, causes)
         if difference.kind in ("lost", "withheld") and let_go(causes, ways):

@@ -12,7 +12,7 @@ from ..config.regexes import compiled
 from .changes import DirectiveChange
 from .units import normal
 
-__all__ = ["Shadow", "shadowed"]
+__all__ = ["Shadow", "shadowed", "took_already"]
 
 # Groups in groups in groups.
 _DEEPEST = 5
@@ -49,6 +49,12 @@ def shadowed(before: Trace, after: Trace, changes: Sequence[DirectiveChange], pa
     if known <= 1 or (_literal(new) >= known and id(new) not in modified):
         return None
     return None if path and _took_already(before, changes, (old, new), path) else (old, new)
+
+
+def took_already(before: Trace, after: Trace, changes: Sequence[DirectiveChange], path: str) -> bool:
+    """Return whether the pattern that decides now, with a word more, took such paths from the other line before."""
+    old, new = _decider(before), _decider(after)
+    return old is not None and new is not None and _took_already(before, changes, (old, new), path)
 
 
 def _took_already(before: Trace, changes: Sequence[DirectiveChange], pair: Shadow, path: str) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from ..closest_match import is_typo
 from ..config.parse import Config, Directive
 from .changes import DirectiveChange
+from .comments import Comments
 from .units import slip
 
 __all__ = ["Slips"]
@@ -42,7 +43,10 @@ _SIGNS = "?*+\\"
 class Slips:
     """Tells slips by the words of the two configurations, and by what else was edited in the same block."""
 
-    def __init__(self, live: Config, candidate: Config, changed: Sequence[DirectiveChange]) -> None:
+    def __init__(
+        self, live: Config, candidate: Config, changed: Sequence[DirectiveChange], comments: Comments | None = None
+    ) -> None:
+        self._comments = comments
         self._before = _counted(live)
         self._now = _counted(candidate)
         self._passed = [_passed_to(config) for config in (live, candidate)]
@@ -78,13 +82,15 @@ class Slips:
         yield _exchanged(change.old.args, new.args)
         yield self._crossed(change)
         yield self._deserted(change.old, new)
-        yield _flagged(change.old, new)
+        # Whoever writes beside a line what it is for means its slash, its flag.
+        told = self._comments is not None and self._comments.changed(change)
+        yield "" if told else _flagged(change.old, new)
         yield _unmethodical(change.old, new)
         yield _keyless(change.old, new)
         yield _doubled(before, after)
-        yield _of_tests(before, after)
+        yield _of_tests(before, after, _own_names(change))
         yield _unsigned(change.old, new)
-        if shown and not _is_of_everything(change.blocks[1]):
+        if shown and not told and not _is_of_everything(change.blocks[1]):
             yield _slashed(change.old, new)
         yield slip(change.name, change.old.args, new.args)
 
@@ -290,12 +296,20 @@ def _doubled(old: Sequence[str], new: Sequence[str]) -> str:
     return ""
 
 
-def _of_tests(old: Sequence[str], new: Sequence[str]) -> str:
-    """Return words where a host of a test environment stands where one stood that is none."""
+def _own_names(change: DirectiveChange) -> set[str]:
+    """What the server of a line is called now: where that is another name, its lines follow."""
+    block = change.blocks[1]
+    return {name for each in block.children("server_name") for name in each.args} if block is not None else set()
+
+
+def _of_tests(old: Sequence[str], new: Sequence[str], own: Collection[str] = ()) -> str:
+    """Return words where a host of a test environment stands where one stood that is none; a server's ``own`` names
+    are no place that it leads to.
+    """
     before = [host for each in old for host in _HOST.findall(each)]
     if not before or any(_OF_TESTS & set(_IN_NAMES.findall(host.lower())) for host in before):
         return ""
-    hosts = [host for each in new for host in _HOST.findall(each) if host not in before]
+    hosts = [host for each in new for host in _HOST.findall(each) if host not in before and host not in own]
     found = next((host for host in hosts if _OF_TESTS & set(_IN_NAMES.findall(host.lower()))), "")
     return f"{found} is the name of a test environment, and {before[0]} was none" if found else ""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ..behaviour.attribution import Attribution
 from ..behaviour.changes import DirectiveChange, changes
+from ..behaviour.comments import Comments
 from ..behaviour.comparing import Compared, blocks_of, compare, grouped
 from ..behaviour.exchange import caches
 from ..behaviour.following import followed, still_led_to
@@ -59,7 +60,8 @@ def run(subject: Subject) -> Verdict:
         return Verdict("inconclusive", "staging answered none of the requests in time")
     attribution = Attribution(live.config, config, changed)
     brought = {each.request.url: edited(before, after, each.file) for each in files}
-    judge = Judge(live.config, config, changed, files_known=bool(options.docroots), files=brought)
+    known, comments = bool(options.docroots), Comments(before, after)
+    judge = Judge(live.config, config, changed, files_known=known, files=brought, comments=comments)
     questions, replies = [requests[n] for n in asked], [answers[n] for n in asked]
     compared = list(compare(questions, replies, attribution, judge))
     compared = still_led_to(config, compared, questions, replies, files_known=bool(options.docroots))

@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 
 from ..closest_match import closest_match
-from ..config.parse import CONF_ROOT, Config
+from ..config.parse import CONF_ROOT, Config, Directive
 from ..environment.directives import fix_by_platform, known_elsewhere
 from ..environment.production import loaders
 from ..packages import analyzer
@@ -136,14 +136,24 @@ def _unloaded(subject: Subject, faults: list[Finding]) -> Verdict | None:
 
 
 def _since_before(subject: Subject, findings: list[Finding]) -> list[Finding]:
-    """Let pass what nginx says of the live release as well: it is no fault of the change."""
-    if subject.live_stage is None or all(finding.warning for finding in findings):
+    """Let pass what nginx says of the live release as well, or does not come to: it is no fault of the change."""
+    if subject.live_stage is None or subject.live is None or all(finding.warning for finding in findings):
         return findings
-    before = {finding.what for finding in findings_of(subject.live_stage.ask("test")["output"], allow_warnings=True)}
+    done = subject.live_stage.ask("test")
+    before = {finding.what for finding in findings_of(done["output"], allow_warnings=True)}
+    # Where nginx stops at a fault, it says nothing of the lines behind it.
+    unsaid = set(map(_line, subject.live.config.walk())) if done["code"] else set()
+    here = {(each.file, each.line): _line(each) for each in subject.examined[1].walk()} if unsaid else {}
     return [
-        replace(finding, warning=True) if _is_warning(finding) and finding.what in before else finding
+        replace(finding, warning=True)
+        if _is_warning(finding) and (finding.what in before or here.get((finding.file, finding.line)) in unsaid)
+        else finding
         for finding in findings
     ]
+
+
+def _line(directive: Directive) -> tuple[str, str]:
+    return directive.file, directive.text
 
 
 def _is_warning(finding: Finding) -> bool:

@@ -12,13 +12,18 @@ _EMERG = re.compile(r"\[emerg\] (?:\d+#\d+: )?(?P<what>.*?) in /etc/nginx/(?P<pl
 # Errors of the system, and what only the machine, another version or another build has.
 _OF_STAGING = re.compile(
     r"\(\d+: |host not found|no resolver|getpwnam|getgrnam|cannot load|SSL_|BIO_|PEM_|dlopen|module \"|protocol options"
-    r'|invalid parameter "(?:quic|http3|resolve|service=|slow_start=|drain|route=)|could not build|could not allocate'
+    r'|invalid parameter "(?:quic|http3|resolve|service=|slow_start=|drain|route=)|could not allocate'
 )
+# nginx says so once it has read all, without a place: names that are longer than a table takes.
+_TABLE = re.compile(r"\[emerg\] (?:\d+#\d+: )?(?P<what>could not build \w+, you should increase [^\n]*)")
 _UNKNOWN = re.compile(r'unknown directive "(?P<name>[^"]+)"')
 
 
 def own_fault(output: str) -> str:
     """Return nginx's words and their place where the text of a release is at fault; nothing where that is not sure."""
+    table = _TABLE.search(output)
+    if table:
+        return table["what"]
     found = _EMERG.search(output)
     if found is None or _OF_STAGING.search(found["what"]):
         return ""

@@ -390,6 +390,19 @@ def test_a_certificate_of_the_default_is_that_of_servers_without_one(conf: Conf)
     assert [change.name for change in one.causes] == ["ssl_certificate"]
 
 
+def test_a_new_place_may_take_what_was_only_redirected(conf: Conf) -> None:
+    old = "location /specs/ { return 301 /; }"
+    new = f"location ~ /(drafts|papers) {{ autoindex on; }} {old}"
+    moved, there = _moved("http://s/"), _moved("http://s/papers/")
+    assert _judged(conf, old, new, "/specs/papers", moved, {"status": "404"}) == ["intended"]
+    assert _judged(conf, old, new, "/specs/papers", moved, there) == ["intended"]
+    assert _judged(conf, old, new, "/specs/papers", moved, {"status": "502"}) == ["regression"]
+    edited = old.replace("/specs/", "~ /specs/"), new.replace("/specs/", "~ /specs/")
+    assert _judged(conf, *edited, "/specs/papers", moved, there) == ["intended"]
+    reordered = (f"{old} location ~ {words} {{ expires 1d; }}" for words in ("^/pap", "/(drafts|pap)"))
+    assert _judged(conf, *reordered, "/specs/drafts", moved, FINE) == ["collateral"]
+
+
 def test_a_word_more_takes_what_its_neighbours_took_before(conf: Conf) -> None:
     taken = "location ~ ^/private/ { deny all; }"
     live, candidate = (rf"location ~ \.({kinds})$ {{ expires 1d; }} {taken}" for kinds in ("jpg|css", "jpg|css|svg"))
@@ -435,3 +448,26 @@ def test_a_file_that_the_release_brings_is_known(conf: Conf, edited: bool, sort:
         [DerivedRequest("GET", "http", "s", 80, "/a.html")], [(FINE, FINE, {"status": "404"})], attribution, judge
     )
     assert one.judgement.sort == sort
+
+
+def test_a_path_for_the_upstream_without_a_slash_is_a_slip(conf: Conf) -> None:
+    live = "location /api/ { proxy_pass http://app/; }"
+    rewritten = "location /api/ { rewrite ^/api/(.*)$ $1 break; proxy_pass http://app; }"
+    before, after = _up(**{"upstream 0 path": "/v1"}), _up(**{"upstream 0 path": "v1"})
+    assert _judged(conf, live, rewritten, "/api/v1", before, after) == ["slip"]
+
+
+def test_an_age_that_is_taken_out_is_no_header_that_is_lost(conf: Conf) -> None:
+    live, candidate = "expires 1M; add_header X-Cache a;", "add_header X-Cache b;"
+    before, after = {**FINE, "header expires": "present"}, FINE
+    assert _judged(conf, live, candidate, "/", before, after) == ["intended"]
+
+
+def test_a_word_more_in_a_pattern_opens_nothing_that_it_had_not_opened(conf: Conf) -> None:
+    hidden = "location /cache/ { internal; }"
+    live, wider = (
+        rf"location ~ /api/.*\.({kinds})$ {{ proxy_pass http://app; }} {hidden}" for kinds in ("jpg|png", "jpg|png|gif")
+    )
+    absent = {"status": "404"}
+    assert _judged(conf, live, wider, "/cache/api/.gif", absent, _up()) == ["intended"]
+    assert _judged(conf, hidden, wider, "/cache/api/.gif", absent, _up()) != ["intended"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.changes import changes
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.comments import Comments
 from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.slips import Slips
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config, parse_tree
 
@@ -33,3 +34,45 @@ def test_an_address_that_lost_a_digit_is_a_slip(tmp_path: Path, old: str, new: s
     live, candidate = config(tmp_path / "live", old), config(tmp_path / "candidate", new)
     (change,) = edits = list(changes(live, candidate))
     assert Slips(live, candidate, edits).slip(change) == slip
+
+
+TEST_SITE = (
+    "events {{ }}\nhttp {{ server {{ listen 80; server_name {0}; location / {{ proxy_pass http://{1}; }} }} }}\n"
+)
+
+
+def _slips(folder: Path, live: str, candidate: str, *, comments: bool = False) -> list[str]:
+    trees = []
+    for name, text in (("live", live), ("candidate", candidate)):
+        (folder / name).mkdir()
+        (folder / name / "nginx.conf").write_text(text)
+        trees.append(folder / name)
+    before, after = map(parse_tree, trees)
+    edits = list(changes(before, after))
+    slips = Slips(before, after, edits, Comments(*trees) if comments else None)
+    return [slips.slip(each) for each in edits]
+
+
+def test_a_server_may_be_called_after_a_test_environment_but_leads_to_none(tmp_path: Path) -> None:
+    names = "shop.example", "dev.shop.example"
+    renamed = [TEST_SITE.format(name, "10.0.0.1") for name in names]
+    (tmp_path / "renamed").mkdir()
+    assert _slips(tmp_path / "renamed", *renamed) == [""]
+    (found,) = _slips(tmp_path, *(TEST_SITE.format("shop.example", name) for name in names))
+    assert found == "dev.shop.example is the name of a test environment, and shop.example was none"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "slip"),
+    [
+        ("", "", "a slash after the upstream cuts the location off the path"),
+        ("# the same\n", "# the same\n", "a slash after the upstream cuts the location off the path"),
+        ("# without its prefix\n", "", ""),
+        ("", "# the service knows its prefix now\n", ""),
+    ],
+)
+def test_a_slash_is_meant_where_a_comment_beside_it_is_another(
+    tmp_path: Path, before: str, after: str, slip: str
+) -> None:
+    text = "events {{ }}\nhttp {{ server {{ location /api/ {{\n{0}proxy_pass http://10.0.0.1{1};\n}} }} }}\n"
+    assert _slips(tmp_path, text.format(before, "/"), text.format(after, ""), comments=True) == [slip]

@@ -41,3 +41,8 @@ def test_staging_may_be_the_cause(words: str) -> None:
 def test_what_has_no_place_is_not_sure() -> None:
     assert own_fault("nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)\n") == ""
     assert own_fault("") == ""
+
+
+def test_a_table_that_is_too_small_is_the_texts_own() -> None:
+    words = "could not build map_hash, you should increase map_hash_bucket_size: 64"
+    assert own_fault(f"2026/01/01 03:14:00 [emerg] 7#7: {words}\n") == words

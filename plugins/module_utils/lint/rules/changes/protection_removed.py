@@ -3,14 +3,15 @@
 A limit, a password, ``deny all``, the verification of a certificate, what keeps private pages out of the cache,
 ``backup``, ``TLSv1.3``. Every request that is tried still succeeds. A block that now answers with ``return`` needs none
 of it, and one that passes nothing on needs nothing that is about upstreams. A limit that was moved to other blocks
-was narrowed. Stapling is no protection any more: authorities have given OCSP up.
+was narrowed, and a cache whose zone is gone as well was given up. Stapling is no protection any more: authorities
+have given OCSP up.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from ....config.parse import Config, Directive
@@ -42,6 +43,7 @@ _TELLS = re.compile(
 )
 # They are about a cache, and do nothing without one.
 _OF_CACHES = re.compile(r"(\w+)_(?:cache_\w+|no_cache)")
+_ABOUT_CACHES = re.compile(r"(\w+?)_(?:cache(?:_\w+)?|no_cache)")
 # Better off than on, where somebody switched it off: streams, uploads.
 _SWITCHED_OFF = ("proxy_buffering", "proxy_request_buffering", "fastcgi_buffering", "fastcgi_request_buffering")
 _OLD_PROTOCOLS = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"})
@@ -170,15 +172,32 @@ def _moved(config: Config, live: Config) -> set[str]:
     return found
 
 
+def _given_up(config: Config, live: Config) -> set[str]:
+    """Return the protocols of which the live release has a cache, and this one neither a zone nor who uses one."""
+    return {
+        name
+        for name in _PROTOCOLS
+        if live.named(f"{name}_cache_path")
+        and not config.named(f"{name}_cache_path")
+        and not config.named(f"{name}_cache")
+    }
+
+
+def _is_of(loss: _Loss, given_up: Collection[str]) -> bool:
+    found = _ABOUT_CACHES.fullmatch(loss.name)
+    return found is not None and found[1] in given_up
+
+
 def compare(config: Config, live: Config) -> Iterator[Finding]:
     """Find protections that are in force in a block of the live release and not in the same block of the candidate."""
     # A line that was lost for many blocks was lost once.
     reported: set[tuple[str, int]] = set()
     moved = _moved(config, live)
+    given_up = _given_up(config, live)
     for before, scope in altered(config, live):
         for loss in _lost(before, scope):
             what = f"{loss.name} {loss.became}"
-            if (what, id(loss.before)) in reported or loss.before.text in moved:
+            if (what, id(loss.before)) in reported or loss.before.text in moved or _is_of(loss, given_up):
                 continue
             reported.add((what, id(loss.before)))
             written = scope.own.get(loss.name.split()[0], ())

@@ -35,6 +35,7 @@ _NEVER = (
 _NAME = re.compile(r"\$\{?\w+")
 _QUERY = re.compile(r"\?|\$\{?is_args\b")
 # nginx looks for no ".." in them.
+_BEHIND = re.compile(r"\$(?:\{\w+\}|\w+?)[-_.~]+$")
 _ANY_PATH = re.compile(r"\$\{?(?:arg_\w|cookie_\w|http_(?!host\b)\w|args\b|query_string\b|request_uri\b)")
 
 
@@ -79,7 +80,8 @@ def _climbs(path: str) -> bool:
 
 
 def _chosen(path: str) -> bool:
-    return _climbs(path) or _ANY_PATH.search(path) is not None
+    # Behind another variable and letters, as in ${uri}__$args, ".." would climb out of a folder that nobody made.
+    return _climbs(path) or any(not _BEHIND.search(path[: each.start()]) for each in _ANY_PATH.finditer(path))
 
 
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
