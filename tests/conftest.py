@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 PROJECT = Path(__file__).resolve().parent.parent
 # The files that take minutes, longest first: begun last, one would keep one worker busy while the others are idle.
@@ -13,6 +16,8 @@ LONGEST = (
     *("test_monitor.py", "test_deploy.py", "test_waves.py", "test_who_may_decide.py", "test_faults.py"),
     *("test_hostile.py", "test_hooks.py", "test_gates.py", "test_culprit.py"),
 )
+# In these each case stands for itself: workers share them, by what a case is of.
+_SHARED = re.compile(r".*/test_(gates|catch_rate_corpus)\.py::\w+\[\w+")
 
 
 def _load_plugin_loader() -> None:
@@ -30,6 +35,20 @@ def _load_plugin_loader() -> None:
 
 
 _load_plugin_loader()
+
+
+class _Scheduling(LoadFileScheduling):
+    """A file stays with one worker, but for the files whose cases are shared."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        shared = _SHARED.match(nodeid)
+        return shared[0] if shared else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Return what gives tests to workers with ``--dist loadfile``."""
+    return _Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

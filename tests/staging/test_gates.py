@@ -7,7 +7,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import yaml
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
-from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner, subject_of
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner, Later, subject_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.render import contract_of
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
@@ -71,6 +72,16 @@ def _options(folder: Path, case: Mapping[str, Any]) -> GateOptions:
     return GateOptions(**given)
 
 
+@pytest.fixture(scope="module")
+def later(engine: docker.DockerClient) -> Iterator[Later]:
+    """Remove stages while the next case is examined; what went wrong in that is raised in the end."""
+    removed: list[Future[None]] = []
+    with ThreadPoolExecutor(1) as pool:
+        yield lambda remove: removed.append(pool.submit(remove))
+    for each in removed:
+        each.result()
+
+
 @pytest.mark.parametrize(
     "folder",
     [
@@ -96,7 +107,9 @@ def test_a_gate_fails_what_is_bad_and_passes_what_is_good(
         client: docker.DockerClient = request.getfixturevalue("engine")
         settings: StageSettings = request.getfixturevalue("stage_settings")
         settings = replace(settings, docroots={path: Path(where) for path, where in options.docroots.items()})
-        (examined,) = Examiner(client, gates, options, settings, (), "gates").examine([candidate])
+        # Cases may have one release, and workers share them.
+        examiner = Examiner(client, gates, options, settings, (), f"gates-{CASES.index(folder)}")
+        (examined,) = examiner.examine([candidate], request.getfixturevalue("later"))
         verdicts = list(examined.verdicts)
     else:
         verdicts = run_gates(gates, subject_of(candidate, options))
