@@ -1,7 +1,11 @@
-"""The image that all machines start from, made once and kept below ``.sluice/cache``."""
+"""The image that all machines start from, made once and kept below ``.sluice/cache``.
+
+``python -m tests.machines.image`` makes its disk ahead.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -10,12 +14,13 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from tests.machines.machine import HARDWARE, Image, Machine
 
-__all__ = ["get_image"]
+__all__ = ["get_image", "install_ahead"]
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _CACHE = _PROJECT / ".sluice/cache/machines"
@@ -31,6 +36,29 @@ _TOOLS = {
 
 def get_image() -> Image:
     """Return the image; it is made where there is none, about four minutes. Raises ``SluiceError``."""
+    with _alone() as folder:
+        if not folder.is_dir():
+            _make(folder)
+    return _in(folder)
+
+
+def install_ahead() -> None:
+    """Make the disk of the image, which the image itself is made from by its first boot. Raises ``SluiceError``.
+
+    That boot is no work for a time when others have the processors: systemd would give units up.
+    """
+    with _alone() as folder:
+        if not folder.is_dir():
+            _installed(folder)
+
+
+def _in(folder: Path) -> Image:
+    return Image(*(folder / name for name in ("disk.raw", "vmlinuz", "initrd", "key", "memory")))
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[Path]:
+    """Yield the image's folder, while nobody else makes it. Raises ``SluiceError`` where a tool is missing."""
     missing = {tool: package for tool, package in _TOOLS.items() if not shutil.which(tool)}
     if missing:
         packages = " ".join(sorted(set(missing.values())))
@@ -38,15 +66,11 @@ def get_image() -> Image:
             f"machines need {', '.join(sorted(missing))}; expected: installed; run `make setup`, or "
             f"apt-get install {packages}"
         )
-    folder = _CACHE / _digest()
-    image = Image(*(folder / name for name in ("disk.raw", "vmlinuz", "initrd", "key", "memory")))
     _CACHE.mkdir(parents=True, exist_ok=True)
     with (_CACHE / "lock").open("w") as lock:
         # Two test runs at once make one image.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.is_dir():
-            _make(folder)
-    return image
+        yield _CACHE / _digest()
 
 
 def _digest() -> str:
@@ -59,7 +83,23 @@ def _digest() -> str:
 def _make(folder: Path) -> None:
     began = time.monotonic()
     making = folder.with_suffix(".new")
+    _installed(folder).rename(making)
+    try:
+        _say(f"booting it for the first time, after {time.monotonic() - began:.0f} s")
+        _boot(making)
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
+        raise
+    making.rename(folder)
+    _say(f"the image is made, in {time.monotonic() - began:.0f} s")
+
+
+def _installed(folder: Path) -> Path:
+    """Return the folder of a disk that has not been booted yet; it is made where there is none."""
+    ready, making = folder.with_suffix(".disk"), folder.with_suffix(".new")
     shutil.rmtree(making, ignore_errors=True)
+    if ready.is_dir():
+        return ready
     making.mkdir()
     try:
         key = making / "key"
@@ -73,18 +113,15 @@ def _make(folder: Path) -> None:
             raise SluiceError(f"the image of machines could not be made: {(done.stdout + done.stderr)[-3000:]}")
         if os.geteuid():
             subprocess.run(["sudo", "-n", "chown", "-R", str(os.geteuid()), str(making)], check=True)
-        _say(f"booting it for the first time, after {time.monotonic() - began:.0f} s")
-        _boot(making)
     except BaseException:
         shutil.rmtree(making, ignore_errors=True)
         raise
-    making.rename(folder)
-    _say(f"the image is made, in {time.monotonic() - began:.0f} s")
+    return making.rename(ready)
 
 
 def _boot(folder: Path) -> None:
     """Boot the new disk once, under SELinux enforcing, and keep its memory: tests resume from there."""
-    image = Image(*(folder / name for name in ("disk.raw", "vmlinuz", "initrd", "key", "memory")))
+    image = _in(folder)
     machine = Machine(image, folder / "first", disk=image.disk)
     try:
         machine.start()
@@ -121,3 +158,7 @@ def _sources() -> list[str]:
 
 def _say(words: str) -> None:
     sys.stderr.write(f"==> {words}\n")
+
+
+if __name__ == "__main__":
+    install_ahead()

@@ -14,8 +14,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import
 PROJECT = Path(__file__).resolve().parents[3]
 # What the scripts expect of any machine.
 ORDINARY = """
-bash basename cat cmp comm cp cut date dirname env find flock getent grep id ln mkdir mktemp nohup nproc rm sed sh
-sha256sum sleep sort tail touch tr wc xargs
+bash basename cat cmp comm cp cut date dirname env find flock getent grep id ln mkdir mktemp nice nohup nproc rm sed
+setsid sh sha256sum sleep sort tail touch tr wc xargs
 """
 LOCK = "one==1\n"
 
@@ -206,6 +206,29 @@ def test_steps_that_all_pass(machine: Machine) -> None:
     done = machine.run("test", "mypy")
     assert done.returncode == 0
     assert "All 1 steps passed: mypy" in done.stdout
+
+
+@pytest.mark.parametrize(("steps", "ahead"), [(["mypy", "machines"], True), (["machines"], False), (["mypy"], False)])
+def test_the_disk_of_machines_is_begun_ahead_of_other_steps(machine: Machine, steps: list[str], ahead: bool) -> None:
+    for name in ("qemu-system-x86_64", "qemu-img", ".venv/bin/pytest"):
+        machine.program(name)
+    made = machine.root / "made"
+    # The step waits for what was begun, as the lock of the image has it.
+    machine.program(".venv/bin/python", f"touch {made}")
+    machine.program(".venv/bin/mypy", f"for n in 1 2 3 4 5 6 7 8 9; do [ ! -e {made} ] || break; sleep 0.5; done")
+    done = machine.run("test", *steps)
+    assert done.returncode == 0, done.stderr
+    assert machine.called("python -m tests.machines.image") == ahead
+    assert f"All {len(steps)} steps passed" in done.stdout
+
+
+def test_machines_without_an_emulator_stop_their_own_step_alone(machine: Machine) -> None:
+    machine.user(1000)
+    machine.program(".venv/bin/mypy")
+    done = machine.run("test", "mypy", "machines")
+    assert done.returncode == 1
+    assert "mypy passed" in done.stdout
+    assert done.stderr.count("QEMU, in which the machines of the tests run, is missing") == 1
 
 
 def test_an_unknown_step(machine: Machine) -> None:
