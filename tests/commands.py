@@ -10,10 +10,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-__all__ = ["PLAYBOOK", "Ended", "begin_playbook", "run", "run_playbook"]
+__all__ = ["PLAYBOOK", "PUSH", "Ended", "begin_playbook", "run", "run_playbook"]
 
 PLAYBOOK = str(Path(sys.executable).with_name("ansible-playbook"))
 """The program of the environment in which the tests run."""
+PUSH = """
+- hosts: web
+  gather_facts: false
+  run_once: true
+  tasks:
+    - sluice.nginx.run_start:
+      register: sluice_run
+- import_playbook: {project}/playbooks/push.yml
+- import_playbook: {project}/playbooks/finalize.yml
+"""
+"""A playbook that brings releases to their hosts without the gates, which they have passed before."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 

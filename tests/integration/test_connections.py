@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from tests.commands import Ended
-from tests.integration.test_engine import Host
+from tests.integration.hosts import Host
 
 pytestmark = pytest.mark.integration
 

@@ -12,10 +12,8 @@ import os
 import re
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import docker
@@ -23,137 +21,22 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts import sign
 from ansible_collections.sluice.nginx.plugins.module_utils.receipt import GATES, canonical
-from tests.commands import begin_playbook
+from tests.commands import PUSH
+from tests.integration.fleet import STATE, WEB, Fleet, record_of
 
 pytestmark = pytest.mark.integration
 
-WEB = ("web1", "web2", "web3")
-STATE = "/var/lib/sluice"
-# One site in place of those of the sandbox, whose 29 checks cost each deployment seconds, where no story needs them.
-SMALL: Mapping[str, Any] = MappingProxyType(
-    {
-        "nginx_sites": [
-            {
-                "name": "small",
-                "server_names": ["small.example"],
-                "routes": [{"path": "/", "return": 204}],
-                "checks": [{"get": "http://small.example/", "expect": {"status": 204}}],
-            }
-        ]
-    }
-)
 
-
-class Fleet:
-    """A sandbox of its own, and what is asked of it."""
+class Deployed(Fleet):
+    """The fleet of these tests."""
 
     name = "test-deploy"
-    # The hosts of the sandbox that are needed; without those of the monitors nobody receives a message.
-    needed = "web,app"
-    # Further variables of each deployment.
-    usual: Mapping[str, Any] = MappingProxyType({})
-    # Arguments that name an inventory, where it is another than the sandbox's own.
-    inventory: Sequence[str] = ()
-
-    def __init__(self, project: Path, play: Callable[..., Any], engine: docker.DockerClient) -> None:
-        self.project, self._play, self._engine = project, play, engine
-        self.made = play("playbooks/sandbox.yml", "--limit", self.needed, SLUICE_SANDBOX=self.name)
-
-    def play(self, playbook: str | Path, *arguments: str) -> Any:
-        return self._play(playbook, *self.inventory, *arguments, SLUICE_SANDBOX=self.name)
-
-    def settings(self, word: str, **more: Any) -> str:
-        """Extra variables that make a release with ``word``, quickly."""
-        lines = ["server {", "listen 80;", "server_name word.example;", f"return 200 '{word}';", "}"]
-        checks = [{"get": "http://word.example/", "expect": {"body": word}}]
-        settings = {"nginx_http_lines": lines, "nginx_checks": checks, "gates_verify": [], "rollout_bake": 0.2}
-        return json.dumps({**settings, **self.usual, **more})
-
-    def deploy(self, word: str, *arguments: str, **more: Any) -> Any:
-        return self.play("deploy.yml", "-e", self.settings(word, **more), *arguments)
-
-    def begin(self, word: str, **more: Any) -> subprocess.Popen[str]:
-        """Start a deployment and do not wait for its end."""
-        arguments = ["deploy.yml", *self.inventory, "-e", self.settings(word, **more)]
-        return begin_playbook(self.project, *arguments, environment={"SLUICE_SANDBOX": self.name})
-
-    def container(self, host: str) -> Any:
-        fleet = json.loads((self.project / ".sluice/fleets" / self.name / "fleet.json").read_text())
-        return self._engine.containers.get(fleet[host]["container"])
-
-    def run(self, host: str, *command: str) -> str:
-        code, output = self.container(host).exec_run(list(command))
-        assert code == 0, output.decode()
-        return str(output.decode())
-
-    def state(self, host: str) -> dict[str, Any]:
-        return dict(json.loads(self.printed(host, "cat", f"{STATE}/state.json")))
-
-    def printed(self, host: str, *command: str) -> str:
-        # The engine loses what a command of a container printed, now and then, when that ends at once.
-        return next(filter(None, (self.run(host, *command) for _ in range(5))))
-
-    def live(self) -> dict[str, str]:
-        """The confirmed release of each host, with nothing pending."""
-        states = {host: self.state(host) for host in WEB}
-        for host, known in states.items():
-            assert known["pending"] is None, host
-            assert known["confirmed"]["release"] == known["live"], host
-            assert self.printed(host, "readlink", "/etc/nginx").strip().endswith(known["live"]), host
-        return {host: known["live"] for host, known in states.items()}
-
-    def word(self, host: str) -> str:
-        """Which word the host answers with."""
-        ask = "import urllib.request as r; q = r.Request('http://127.0.0.1/', headers={'Host': 'word.example'})"
-        return self.run(host, "python3", "-c", f"{ask}; print(r.urlopen(q).read().decode())").strip()
-
-    def words(self) -> list[str]:
-        return [self.word(host) for host in WEB]
-
-    def written(self, host: str) -> str:
-        """When anything of the host's configuration or of Sluice's folder was last written, and what."""
-        return self.run(host, "find", STATE, "/etc/nginx", "/etc/nginx/", "-printf", "%p %C@\\n")
-
-    def wait_for_activation(self, host: str, running: subprocess.Popen[str]) -> None:
-        """Return when the release of a running deployment is pending on the host, and serves."""
-        deadline = time.monotonic() + 180
-        while time.monotonic() < deadline and running.poll() is None:
-            pending = self.state(host)["pending"]
-            if pending and pending["phase"] == "serving":
-                return
-            time.sleep(0.05)
-        running.terminate()
-        pytest.fail(f"no release was activated on {host}:\n{running.communicate()[0]}")
-
-    def wait_for_person(self, running: subprocess.Popen[str]) -> str:
-        """Return the id of the run that has switched ``web1`` and waits for a person, once it does."""
-        self.wait_for_activation("web1", running)
-        run = str(self.state("web1")["pending"]["run"])
-        deadline = time.monotonic() + 180
-        while time.monotonic() < deadline and running.poll() is None:
-            if (self.project / ".sluice/runs" / run / "waiting.json").exists():
-                return run
-            time.sleep(0.05)
-        running.terminate()
-        pytest.fail(f"the run does not wait:\n{running.communicate()[0]}")
-
-    def start(self, host: str) -> None:
-        self.container(host).start()
-        self.run(host, "sh", "-c", "until systemctl is-active ssh nginx >/dev/null; do sleep 0.1; done")
 
 
 @pytest.fixture(scope="module")
 def fleet(project: Path, play: Callable[..., Any], engine: docker.DockerClient) -> Iterator[Fleet]:
-    made = Fleet(project, play, engine)
-    try:
-        assert made.made.code == 0, made.made.output
+    with Deployed(project, play, engine).there() as made:
         yield made
-    finally:
-        made.play("playbooks/sandbox.yml", "-e", "sandbox_state=absent")
-
-
-def record_of(output: str) -> dict[str, Any]:
-    return dict(json.loads(Path(re.findall(r"^record: (.+)$", output, re.MULTILINE)[-1]).read_text()))
 
 
 def recap(output: str) -> str:
@@ -345,18 +228,6 @@ def test_unlock_frees_what_a_killed_run_holds(fleet: Fleet) -> None:
     assert fleet.live() == before
 
 
-PUSH = """
-- hosts: web
-  gather_facts: false
-  run_once: true
-  tasks:
-    - sluice.nginx.run_start:
-      register: sluice_run
-- import_playbook: {project}/playbooks/push.yml
-- import_playbook: {project}/playbooks/finalize.yml
-"""
-
-
 @pytest.fixture(scope="module")
 def gated(fleet: Fleet) -> Path:
     """A release that passed the gates and is on no host, in the controller's store."""
@@ -454,10 +325,13 @@ def test_in_an_emergency_gates_are_overridden_and_everybody_hears_of_it(fleet: F
     assert "rollout_emergency: the reason is blank" in blank.output
     done = fleet.deploy("tenth", **BAD, rollout_emergency="the shop is down")
     assert done.code == 0, done.output
-    failed = r"EMERGENCY: gates that failed do not stop this run \(release \w{12}: lint, behaviour\)"
+    failed = r"EMERGENCY: gates that failed do not stop this run \(release \w{12}: lint, coverage, behaviour\)"
     assert len(re.findall(f"{failed}, because: the shop is down", done.output)) >= 2
     emergency = record_of(done.output)["emergency"]
-    assert (emergency["reason"], list(emergency["gates"].values())) == ("the shop is down", [["lint", "behaviour"]])
+    assert (emergency["reason"], list(emergency["gates"].values())) == (
+        "the shop is down",
+        [["lint", "coverage", "behaviour"]],
+    )
     shown = fleet.play("playbooks/status.yml")
     assert len(re.findall(r"EMERGENCY, because: the shop is down$", shown.output, re.MULTILINE)) == 3
 

@@ -2,188 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import shlex
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
-from tests.pushed import PushedHost, PushedRelease, pack
+from tests.integration.hosts import Host, host, new_host, release, words
+from tests.pushed import PushedRelease, pack
+
+__all__ = ["host", "new_host", "release"]
 
 pytestmark = pytest.mark.integration
-
-# Asks every 5 ms on a fresh connection until it is told to end, and prints how often each answer came.
-PROBE = """
-import collections, http.client, json, os, time
-seen = collections.Counter()
-while not os.path.exists("/tmp/stop"):
-    try:
-        connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=3)
-        connection.request("GET", "/")
-        answer = connection.getresponse()
-        seen[f"{answer.status} {answer.read().decode().strip()}"] += 1
-    except Exception as error:
-        seen[type(error).__name__] += 1
-    finally:
-        connection.close()
-    time.sleep(0.005)
-print(json.dumps(seen))
-"""
-
-CONF = """user www-data;
-worker_processes {workers};
-pid /run/nginx.pid;
-error_log /var/log/nginx/error.log;
-{main}
-events {{ worker_connections 256; }}
-http {{
-    access_log /var/log/nginx/access.log;
-    server {{
-        listen 80;
-        {server}
-        location / {{ default_type text/plain; return {status} "{body}\\n"; }}
-    }}
-}}
-"""
-
-
-class Host(PushedHost):
-    """One container that stands for a host."""
-
-    def __init__(self, container: str) -> None:
-        self.container = container
-
-    def sh(self, script: str, check: bool = True) -> str:
-        """Run a script of the shell on the host."""
-        done = subprocess.run(
-            ["docker", "exec", self.container, "sh", "-c", script], capture_output=True, text=True, check=False
-        )
-        assert not check or done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    def run_engine(self, payload: bytes, user: str) -> tuple[str, str, int]:
-        done = subprocess.run(
-            ["docker", "exec", "-i", "-u", user, self.container, "sh", "-c", f"echo a banner; {remote.command()}"],
-            input=payload,
-            capture_output=True,
-            check=False,
-        )
-        return done.stdout.decode(), done.stderr.decode(), done.returncode
-
-    @property
-    def body(self) -> str:
-        """What the host serves now."""
-        return self.sh('python3 -c "$ASK"')
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """The engine's state."""
-        return dict(json.loads(self.sh("cat /var/lib/sluice/state.json")))
-
-    @property
-    def link(self) -> str:
-        """Where /etc/nginx leads."""
-        return self.sh("readlink /etc/nginx || true")
-
-    def kill_nginx(self) -> None:
-        """Let the master and its workers die at once."""
-        self.sh("master=$(cat /run/nginx.pid); kill -9 $master $(cat /proc/$master/task/$master/children); sleep 0.2")
-
-    @contextlib.contextmanager
-    def probed(self) -> Iterator[dict[str, int]]:
-        """Ask all the while; the answers are there at the end."""
-        seen: dict[str, int] = {}
-        self.sh("rm -f /tmp/stop")
-        thread = threading.Thread(target=lambda: seen.update(json.loads(self.sh(f"python3 -c {shlex.quote(PROBE)}"))))
-        thread.start()
-        try:
-            yield seen
-        finally:
-            self.sh("touch /tmp/stop")
-            thread.join()
-
-
-@pytest.fixture
-def new_host(platform_image: str) -> Iterator[Callable[..., Host]]:
-    """Make hosts that serve what somebody wrote by hand."""
-    made: list[str] = []
-
-    def make(namespaces: bool = True) -> Host:
-        rights = ["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"] if namespaces else []
-        ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1/', timeout=3).read().decode().strip())"
-        argv = [
-            "docker",
-            "run",
-            "-d",
-            "--init",
-            "--label",
-            "sluice=1",
-            "--network",
-            "none",
-            "-e",
-            f"ASK={ask}",
-            *rights,
-        ]
-        done = subprocess.run([*argv, platform_image, "sleep", "infinity"], capture_output=True, text=True, check=True)
-        made.append(done.stdout.strip())
-        host = Host(made[-1])
-        conf = CONF.format(workers=2, main="", server="", status=200, body="by hand")
-        host.sh(f"printf %s {shlex.quote(conf)} > /etc/nginx/nginx.conf && nginx -g 'daemon on; master_process on;'")
-        return host
-
-    yield make
-    for container in made:
-        subprocess.run(["docker", "rm", "-f", "-v", container], capture_output=True, check=True)
-
-
-@pytest.fixture
-def host(new_host: Callable[..., Host]) -> Host:
-    """A host that allows private mount namespaces."""
-    return new_host()
-
-
-@pytest.fixture
-def release(tmp_path: Path) -> Callable[..., PushedRelease]:
-    """Make releases: ``body`` is what they answer."""
-
-    def make(
-        body: str,
-        *,
-        main: str = "",
-        server: str = "",
-        workers: int = 2,
-        status: int = 200,
-        files: dict[str, str] | None = None,
-        links: dict[str, str] | None = None,
-        contract: list[dict[str, Any]] | None = None,
-    ) -> PushedRelease:
-        folder = tmp_path / f"{body}-{len(list(tmp_path.iterdir()))}"
-        folder.mkdir()
-        conf = CONF.format(workers=workers, main=main, server=server, status=status, body=body)
-        for name, text in {"nginx.conf": conf, "mime.types": "types { text/plain txt; }\n", **(files or {})}.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-            path.chmod(0o644)
-        for name, target in (links or {}).items():
-            (folder / name).symlink_to(target)
-        return PushedRelease(folder, contract or (), tuple(links or ()), outside=("/srv/users",))
-
-    return make
-
-
-def words(answer: dict[str, Any]) -> str:
-    """Everything that an answer says to a person."""
-    return json.dumps(answer["problems"])
 
 
 @pytest.mark.parametrize("namespaces", [True, False])

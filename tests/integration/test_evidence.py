@@ -11,7 +11,7 @@ from typing import Any
 import docker
 import pytest
 
-from tests.integration.test_deploy import WEB, Fleet, record_of
+from tests.integration.fleet import OWN_SITES, WEB, Fleet, record_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.thorough]
 
@@ -37,6 +37,7 @@ class Visited(Fleet):
 
     name = "test-evidence"
     needed = "sandbox"
+    usual = OWN_SITES
 
     def visit(self, seconds: int) -> None:
         script = VISITORS.replace("SECONDS", str(seconds))
@@ -67,14 +68,10 @@ def failing(word: str, share: str, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def fleet(project: Path, play: Callable[..., Any], engine: docker.DockerClient) -> Iterator[Visited]:
-    made = Visited(project, play, engine)
-    try:
-        assert made.made.code == 0, made.made.output
+    with Visited(project, play, engine).there() as made:
         done = made.deploy("first", **failing("first", "1%"))
         assert done.code == 0, done.output
         yield made
-    finally:
-        made.play("playbooks/sandbox.yml", "-e", "sandbox_state=absent")
 
 
 def test_a_canary_that_is_worse_than_other_hosts_is_rolled_back(fleet: Visited) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import docker
 import pytest
 
-from tests.integration.test_deploy import SMALL, WEB, Fleet, record_of
+from tests.integration.fleet import WEB, Fleet, record_of
 
 pytestmark = pytest.mark.integration
 
@@ -50,13 +50,12 @@ class Balanced(Fleet):
     """A sandbox whose host of the applications is a balancer as well."""
 
     name = "test-hooks"
-    needed = "sandbox"
-    usual = SMALL
+    needed = "web,app"
 
     def __init__(self, project: Path, folder: Path, play: Callable[..., Any], engine: docker.DockerClient) -> None:
         groups = folder / "balancers.yml"
         groups.write_text(f"balancers:\n  hosts: {{{BALANCER}: }}\n", encoding="utf-8")
-        self.inventory = ("-i", "inventories/sandbox/hosts.yml", "-i", str(groups))
+        self.arguments = ("-i", "inventories/sandbox/hosts.yml", "-i", str(groups))
         super().__init__(project, play, engine)
 
     def balance(self) -> None:
@@ -102,16 +101,12 @@ class Balanced(Fleet):
 def fleet(
     project: Path, play: Callable[..., Any], engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Balanced]:
-    made = Balanced(project, tmp_path_factory.mktemp("hooks"), play, engine)
-    try:
-        assert made.made.code == 0, made.made.output
+    with Balanced(project, tmp_path_factory.mktemp("hooks"), play, engine).there() as made:
         done = made.deploy("first", **healthy("first"))
         assert done.code == 0, done.output
         made.balance()
         made.until_up()
         yield made
-    finally:
-        made.play("playbooks/sandbox.yml", "-e", "sandbox_state=absent")
 
 
 def healthy(word: str, *lines: str) -> dict[str, Any]:

@@ -4,8 +4,6 @@ anything is touched.
 Hosts are containers with systemd, and are asked through ``docker exec`` instead of SSH.
 """
 
-# ruff: noqa: F811 (fixtures are imported by their names)
-
 from __future__ import annotations
 
 import json
@@ -18,8 +16,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_engine import CONF, Host, release, words  # noqa: F401
+from tests.integration.hosts import CONF, Host, release, words
 from tests.pushed import PushedRelease
+
+__all__ = ["release"]
 
 pytestmark = pytest.mark.integration
 

@@ -19,7 +19,7 @@ from typing import Any
 import docker
 import pytest
 
-from tests.integration.test_deploy import Fleet, record_of
+from tests.integration.fleet import OWN_SITES, Fleet, record_of
 
 pytestmark = pytest.mark.integration
 
@@ -40,6 +40,8 @@ class HostileFleet(Fleet):
 
     name = "test-hostile"
     needed = "sandbox"
+    # Their files are what a visitor gets lines into the log with.
+    usual = OWN_SITES
 
     def put(self, host: str, name: str, data: bytes, mode: int = 0o755) -> None:
         packed = io.BytesIO()
@@ -67,15 +69,11 @@ class HostileFleet(Fleet):
 
 @pytest.fixture(scope="module")
 def fleet(project: Path, play: Callable[..., Any], engine: docker.DockerClient) -> Iterator[HostileFleet]:
-    made = HostileFleet(project, play, engine)
-    try:
-        assert made.made.code == 0, made.made.output
+    with HostileFleet(project, play, engine).there() as made:
         first = made.deploy("first")
         assert first.code == 0, first.output
         made.take_over("web3")
         yield made
-    finally:
-        made.play("playbooks/sandbox.yml", "-e", "sandbox_state=absent")
 
 
 def _everything_else(project: Path) -> dict[str, str]:

@@ -5,7 +5,6 @@ The tests run in the order of this file, on one fleet.
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,9 +13,10 @@ from typing import Any
 import docker
 import pytest
 
+from tests.integration.fleet import OWN_SITES, Fleet
+
 pytestmark = pytest.mark.integration
 
-NAME = "test-leave"
 WEB = ("web1", "web2")
 # What any login, nginx and the sites' own programs change.
 NOISE = (
@@ -35,18 +35,22 @@ NOISE = (
 )
 
 
-class Fleet:
+class Left(Fleet):
     """Two hosts, each with a key and a list of passwords in ``/etc/nginx`` that outlive releases."""
 
+    name = "test-leave"
+    web = WEB
+    usual = OWN_SITES
+    needed = ",".join((*WEB, "app1"))
+    arguments = ("--limit", needed)
+
     def __init__(self, project: Path, play: Callable[..., Any], engine: docker.DockerClient, folder: Path) -> None:
-        self.project, self._play, self._engine, self.folder = project, play, engine, folder
+        super().__init__(project, play, engine)
+        self.folder = folder
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "ada")], check=True)
         (folder / "signers").write_text(f"ada@desk {(folder / 'ada.pub').read_text()}")
 
-    def play(self, playbook: str, *arguments: str) -> Any:
-        return self._play(playbook, "--limit", ",".join((*WEB, "app1")), *arguments, SLUICE_SANDBOX=NAME)
-
-    def deploy(self, word: str) -> Any:
+    def variables(self, word: str, **more: Any) -> dict[str, Any]:
         lines = [
             *("server {", "listen 80;", "server_name word.example;", f"location / {{ return 200 '{word}'; }}"),
             *("location /closed {", "auth_basic closed;", "auth_basic_user_file /etc/nginx/shared/users;", "}", "}"),
@@ -55,57 +59,38 @@ class Fleet:
             {"get": "http://word.example/", "expect": {"body": word}},
             {"get": "http://word.example/closed", "expect": {"status": 401}},
         ]
-        settings = {
-            "nginx_http_lines": lines, "nginx_checks": checks, "nginx_shared_paths": ["shared"], "gates_verify": [],
-            "rollout_bake": 0.2, "gates_signing_key": str(self.folder / "ada"),
-        }  # fmt: skip
-        return self.play("deploy.yml", "-e", json.dumps(settings))
-
-    def run(self, host: str, script: str) -> str:
-        known = json.loads((self.project / ".sluice/fleets" / NAME / "fleet.json").read_text())
-        container: Any = self._engine.containers.get(known[host]["container"])
-        code, output = container.exec_run(["sh", "-ec", script])
-        assert code == 0, output.decode()
-        return str(output.decode())
+        own = {"nginx_http_lines": lines, "nginx_checks": checks, "nginx_shared_paths": ["shared"]}
+        return super().variables(word, **own, gates_signing_key=str(self.folder / "ada"), **more)
 
     def files(self, host: str) -> dict[str, str]:
         """Every file of the host with its type, mode, owners and target."""
         pruned = " -o ".join(f"-path {path}" for path in NOISE)
-        lines = self.run(host, f"find / \\( {pruned} \\) -prune -o -printf '%p\\t%M %u %g %l\\n'").splitlines()
+        lines = self.sh(host, f"find / \\( {pruned} \\) -prune -o -printf '%p\\t%M %u %g %l\\n'").splitlines()
         found = dict(line.split("\t", 1) for line in lines)
         # The way of Ansible's own modules, which none of these playbooks uses but for the sandbox.
         return {path: what for path, what in found.items() if not path.startswith("/root/.ansible")}
 
-    def word(self, host: str) -> str:
-        ask = "import urllib.request as r; q = r.Request('http://127.0.0.1/', headers={'Host': 'word.example'})"
-        return self.run(host, f'python3 -c "{ask}; print(r.urlopen(q).read().decode())"').strip()
-
     def workers(self, host: str) -> str:
-        return self.run(host, "pgrep -f '^nginx: worker process$' | sort")
+        return self.sh(host, "pgrep -f '^nginx: worker process$' | sort")
 
 
 @pytest.fixture(scope="module")
 def fleet(
     project: Path, play: Callable[..., Any], engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Fleet]:
-    made = Fleet(project, play, engine, tmp_path_factory.mktemp("keys"))
-    try:
-        done = made.play("playbooks/sandbox.yml")
-        assert done.code == 0, done.output
+) -> Iterator[Left]:
+    with Left(project, play, engine, tmp_path_factory.mktemp("keys")).there() as made:
         for host in WEB:
-            made.run(
+            made.sh(
                 host,
                 """install -d -m 0750 -g www-data /etc/nginx/shared
                 echo 'ada:{PLAIN}tea' > /etc/nginx/shared/users
                 chgrp www-data /etc/nginx/shared/users; chmod 0640 /etc/nginx/shared/users""",
             )
         yield made
-    finally:
-        made.play("playbooks/sandbox.yml", "-e", "sandbox_state=absent")
 
 
 @pytest.fixture(scope="module")
-def before(fleet: Fleet) -> dict[str, dict[str, str]]:
+def before(fleet: Left) -> dict[str, dict[str, str]]:
     """The hosts' files before Sluice came, with a release confirmed since, and with signers."""
     found = {host: fleet.files(host) for host in WEB}
     for done in (
@@ -117,7 +102,7 @@ def before(fleet: Fleet) -> dict[str, dict[str, str]]:
     return found
 
 
-def test_check_mode_says_what_would_go_and_changes_nothing(fleet: Fleet, before: dict[str, dict[str, str]]) -> None:
+def test_check_mode_says_what_would_go_and_changes_nothing(fleet: Left, before: dict[str, dict[str, str]]) -> None:
     there = {host: fleet.files(host) for host in WEB}
     done = fleet.play("playbooks/leave.yml", "--check", "--diff")
     assert done.code == 0, done.output
@@ -128,19 +113,19 @@ def test_check_mode_says_what_would_go_and_changes_nothing(fleet: Fleet, before:
     assert {host: fleet.files(host) for host in WEB} == there
 
 
-def test_what_is_in_the_way_on_one_host_stops_it_on_all(fleet: Fleet, before: dict[str, dict[str, str]]) -> None:
-    fleet.run("web2", "echo '# by hand' >> /etc/nginx/nginx.conf")
+def test_what_is_in_the_way_on_one_host_stops_it_on_all(fleet: Left, before: dict[str, dict[str, str]]) -> None:
+    fleet.sh("web2", "echo '# by hand' >> /etc/nginx/nginx.conf")
     done = fleet.play("playbooks/leave.yml")
     assert done.code == 2
     assert "web2: the live tree was changed on the host since it was deployed (drift)" in done.output
     assert "nothing was removed on any host" in done.output
-    assert fleet.run("web1", "readlink /etc/nginx").startswith("/var/lib/sluice/releases/")
-    fleet.run("web2", "sed -i '/# by hand/d' /etc/nginx/nginx.conf")
+    assert fleet.sh("web1", "readlink /etc/nginx").startswith("/var/lib/sluice/releases/")
+    fleet.sh("web2", "sed -i '/# by hand/d' /etc/nginx/nginx.conf")
 
 
-def test_nothing_of_sluice_stays_and_nginx_serves_on(fleet: Fleet, before: dict[str, dict[str, str]]) -> None:
+def test_nothing_of_sluice_stays_and_nginx_serves_on(fleet: Left, before: dict[str, dict[str, str]]) -> None:
     workers = {host: fleet.workers(host) for host in WEB}
-    live = {host: fleet.run(host, "cd /etc/nginx/; find . -type f | sort | xargs sha256sum") for host in WEB}
+    live = {host: fleet.sh(host, "cd /etc/nginx/; find . -type f | sort | xargs sha256sum") for host in WEB}
     done = fleet.play("playbooks/leave.yml")
     assert done.code == 0, done.output
     for host in WEB:
@@ -154,19 +139,19 @@ def test_nothing_of_sluice_stays_and_nginx_serves_on(fleet: Fleet, before: dict[
         # The sandbox has a program of that name, and what the tree has is nginx's.
         named = [path for path in after if "sluice" in path.lower() and not path.startswith("/etc/nginx/")]
         assert [path for path in named if path not in before[host]] == []
-        assert fleet.run(host, "ls /run | grep -i sluice || true") == ""
-        units = fleet.run(host, "systemctl list-units --all --plain --no-legend 'sluice*'")
+        assert fleet.sh(host, "ls /run | grep -i sluice || true") == ""
+        units = fleet.sh(host, "systemctl list-units --all --plain --no-legend 'sluice*'")
         assert [line for line in units.splitlines() if "sluice-receiver" not in line] == []
         kept = ("/etc/nginx", "/etc/nginx/shared", "/etc/nginx/shared/users")
         assert {path: after[path] for path in kept} == {path: before[host][path] for path in kept}
-        files = fleet.run(host, "cd /etc/nginx/; find . -type f -not -path './shared/*' | sort | xargs sha256sum")
+        files = fleet.sh(host, "cd /etc/nginx/; find . -type f -not -path './shared/*' | sort | xargs sha256sum")
         assert files == live[host]
         assert (fleet.word(host), fleet.workers(host)) == ("two", workers[host])
-        fleet.run(host, "nginx -t -q; systemctl reload nginx; systemctl restart nginx")
+        fleet.sh(host, "nginx -t -q; systemctl reload nginx; systemctl restart nginx")
         assert fleet.word(host) == "two"
 
 
-def test_there_is_nothing_to_leave_twice(fleet: Fleet, before: dict[str, dict[str, str]]) -> None:
+def test_there_is_nothing_to_leave_twice(fleet: Left, before: dict[str, dict[str, str]]) -> None:
     there = {host: fleet.files(host) for host in WEB}
     done = fleet.play("playbooks/leave.yml")
     assert done.code == 0, done.output
@@ -175,8 +160,8 @@ def test_there_is_nothing_to_leave_twice(fleet: Fleet, before: dict[str, dict[st
     assert {host: fleet.files(host) for host in WEB} == there
 
 
-def test_a_deployment_adopts_the_hosts_again(fleet: Fleet, before: dict[str, dict[str, str]]) -> None:
+def test_a_deployment_adopts_the_hosts_again(fleet: Left, before: dict[str, dict[str, str]]) -> None:
     done = fleet.deploy("three")
     assert done.code == 0, done.output
     assert [fleet.word(host) for host in WEB] == ["three", "three"]
-    assert "adopted" in fleet.run("web1", "cat /var/lib/sluice/state.json")
+    assert "adopted" in fleet.sh("web1", "cat /var/lib/sluice/state.json")

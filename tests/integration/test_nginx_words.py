@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.packing import pack_program
-from tests.integration.test_engine import Host, new_host, release, words
+from tests.integration.hosts import Host, new_host, release, words
 from tests.pushed import PushedRelease
 
 __all__ = ["new_host", "release"]

@@ -1,6 +1,5 @@
 """Keys and passwords on a real host: nobody else reads them, at no moment, and no answer has them."""
 
-# ruff: noqa: F811
 from __future__ import annotations
 
 import base64
@@ -12,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_engine import Host, host, new_host, release  # noqa: F401
+from tests.integration.hosts import Host, host, new_host, release
+
+__all__ = ["host", "new_host", "release"]
 
 pytestmark = pytest.mark.integration
 

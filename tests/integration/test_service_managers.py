@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_engine import CONF, Host
+from tests.integration.hosts import CONF, Host
 from tests.pushed import PushedRelease
 
 pytestmark = pytest.mark.integration

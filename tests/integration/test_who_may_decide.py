@@ -29,11 +29,10 @@ from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts impor
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_release_id
-from tests.integration.test_deploy import SMALL
+from tests.integration.fleet import Fleet
 
 pytestmark = pytest.mark.integration
 
-NAME = "test-decide"
 COMMANDS = {"web1": "/usr/local/sbin/sluice-engine", "web2": "sudo -n /usr/local/sbin/sluice-engine"}
 USERS = {"web1": "root", "web2": "deploy"}
 RUN = Run("attack", "/nowhere", "eve", "attic", "2026-01-01T00:00:00.000Z")
@@ -45,21 +44,24 @@ BAD = {
 }
 
 
-class Fleet:
+class Restricted(Fleet):
     """Two hosts, each reached by its own engine alone."""
 
+    name = "test-decide"
+    web = tuple(COMMANDS)
+    needed = "web1,web2"
+    arguments = ("--limit", needed)
+
     def __init__(self, project: Path, play: Callable[..., Any], engine: docker.DockerClient, folder: Path) -> None:
-        self.project, self._play, self._engine, self.folder = project, play, engine, folder
+        super().__init__(project, play, engine)
+        self.folder = folder
         for name in ("ada", "eve"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
         self.allowed = folder / "allowed_signers"
         self.allowed.write_text(f"ada@desk {(folder / 'ada.pub').read_text()}")
         self.key = folder / "ada"
 
-    def play(self, playbook: str, *arguments: str) -> Any:
-        return self._play(playbook, "--limit", "web1,web2,app1", *arguments, SLUICE_SANDBOX=NAME)
-
-    def restricted(self, playbook: str, *, signing: bool = True, **more: Any) -> Any:
+    def restricted(self, playbook: str, *arguments: str, signing: bool = True, **more: Any) -> Any:
         """Run a playbook by the SSH keys that reach the engines alone, with the signing key or without."""
         settings = {
             "rollout_engine_command": f"{{{{ {COMMANDS}[inventory_hostname] }}}}",
@@ -67,27 +69,20 @@ class Fleet:
             "ansible_become": False,
             "gates_signing_key": str(self.key) if signing else "",
         }
-        return self.play(playbook, "-e", json.dumps({**settings, **more}))
+        return self.play(playbook, "-e", json.dumps({**settings, **more}), *arguments)
 
-    def deploy(self, word: str, *, playbook: str = "deploy.yml", signing: bool = True, **more: Any) -> Any:
-        lines = ["server {", "listen 80;", "server_name word.example;", f"return 200 '{word}';", "}"]
-        checks = [{"get": "http://word.example/", "expect": {"body": word}}]
-        settings = {"nginx_http_lines": lines, "nginx_checks": checks, "gates_verify": [], "rollout_bake": 0.2}
-        return self.restricted(playbook, signing=signing, **{**SMALL, **settings, **more})
-
-    def container(self, host: str) -> Any:
-        known = json.loads((self.project / ".sluice/fleets" / NAME / "fleet.json").read_text())
-        return self._engine.containers.get(known[host]["container"])
+    def deploy(
+        self, word: str, *arguments: str, playbook: str = "deploy.yml", signing: bool = True, **more: Any
+    ) -> Any:
+        return self.restricted(playbook, *arguments, signing=signing, **self.variables(word, **more))
 
     def root(self, host: str, script: str) -> str:
         """Do what an administrator does, who has another way to the host."""
-        code, output = self.container(host).exec_run(["sh", "-ec", script])
-        assert code == 0, output.decode()
-        return str(output.decode())
+        return self.sh(host, script)
 
     def ssh(self, host: str, command: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """Run a command by the restricted key."""
-        config = self.project / ".sluice/fleets" / NAME / "ssh_config"
+        config = self.project / ".sluice/fleets" / self.name / "ssh_config"
         argv = ["ssh", "-F", str(config), "-o", "BatchMode=yes", f"{USERS[host]}@{host}", command]
         return subprocess.run(argv, input=data, capture_output=True, timeout=60, check=False)
 
@@ -99,35 +94,19 @@ class Fleet:
         done = self.ssh(host, COMMANDS[host], data)
         return remote.answer(done.stdout.decode(), done.stderr.decode(), done.returncode, operation)
 
-    def live(self, host: str) -> str:
-        # The engine loses what a command of a container printed, now and then, when that ends at once.
-        text = next(filter(None, (self.root(host, "cat /var/lib/sluice/state.json") for _ in range(5))))
-        return str(json.loads(text)["live"])
-
-    def words(self) -> list[str]:
-        ask = "import urllib.request as r; q = r.Request('http://127.0.0.1/', headers={'Host': 'word.example'})"
-        return [
-            self.root(host, f'python3 -c "{ask}; print(r.urlopen(q).read().decode())"').strip() for host in COMMANDS
-        ]
-
 
 @pytest.fixture(scope="module")
 def fleet(
     project: Path, play: Callable[..., Any], engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Fleet]:
-    made = Fleet(project, play, engine, tmp_path_factory.mktemp("keys"))
-    try:
-        done = made.play("playbooks/sandbox.yml")
-        assert done.code == 0, done.output
+) -> Iterator[Restricted]:
+    with Restricted(project, play, engine, tmp_path_factory.mktemp("keys")).there() as made:
         done = made.play("playbooks/trust.yml", "-e", f"rollout_allowed_signers={made.allowed}")
         assert done.code == 0, done.output
         _restrict(made)
         yield made
-    finally:
-        made.play("playbooks/sandbox.yml", "-e", "sandbox_state=absent")
 
 
-def _restrict(fleet: Fleet) -> None:
+def _restrict(fleet: Restricted) -> None:
     """As docs/security.md says it."""
     keys = "/root/.ssh/authorized_keys"
     fleet.root("web1", f"sed -i 's|^|command=\"{COMMANDS['web1']}\",restrict |' {keys}")
@@ -172,7 +151,7 @@ def test_a_change_cannot_turn_its_own_gates_green(
     assert "1 of 1 releases did not pass the gates" in ignored.output
 
 
-def test_a_key_that_may_start_the_engine_alone_deploys_a_signed_release(fleet: Fleet) -> None:
+def test_a_key_that_may_start_the_engine_alone_deploys_a_signed_release(fleet: Restricted) -> None:
     done = fleet.deploy("first")
     assert done.code == 0, done.output
     assert "2 hosts switched and confirmed" in done.output
@@ -194,7 +173,7 @@ def test_a_key_that_may_start_the_engine_alone_deploys_a_signed_release(fleet: F
         ("web2", "sudo -n -u root sh -c id"),
     ],
 )
-def test_it_runs_nothing_else_as_root(fleet: Fleet, host: str, command: str) -> None:
+def test_it_runs_nothing_else_as_root(fleet: Restricted, host: str, command: str) -> None:
     done = fleet.ssh(host, command)
     assert b"uid=0" not in done.stdout + done.stderr
     assert done.returncode != 0
@@ -202,9 +181,9 @@ def test_it_runs_nothing_else_as_root(fleet: Fleet, host: str, command: str) -> 
 
 
 @pytest.fixture(scope="module")
-def examined(fleet: Fleet) -> Release:
+def examined(fleet: Restricted) -> Release:
     """A release that passed the gates, and is on no host."""
-    first = fleet.live("web1")
+    first = fleet.state("web1")["live"]
     older = ReleaseStore(fleet.project / ".sluice/releases").get(read_release_id(first))
     (fleet.folder / "older.json").write_bytes((older.root / "receipt.json").read_bytes())
     (fleet.folder / "older.json.sig").write_bytes((older.root / "receipt.json.sig").read_bytes())
@@ -219,7 +198,7 @@ def _asked(release: Release) -> dict[str, Any]:
     return dict(json.loads(json.dumps(build("activate", RUN, release.id, release, RolloutOptions()).request)))
 
 
-def _signed(fleet: Fleet, receipt: dict[str, Any], key: str = "ada") -> dict[str, Any]:
+def _signed(fleet: Restricted, receipt: dict[str, Any], key: str = "ada") -> dict[str, Any]:
     return {"receipt": receipt, "signature": sign(receipts.canonical(receipt), fleet.folder / key)}
 
 
@@ -228,7 +207,7 @@ def _whole(receipt: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {**changed, "digest": receipts.digest(changed)}
 
 
-TAMPERED: dict[str, tuple[Callable[[Fleet, dict[str, Any]], dict[str, Any]], str]] = {
+TAMPERED: dict[str, tuple[Callable[[Restricted, dict[str, Any]], dict[str, Any]], str]] = {
     "unsigned": (lambda fleet, asked: {"signature": ""}, "the receipt is not signed"),
     "signed by another": (lambda fleet, asked: _signed(fleet, asked["receipt"], "eve"), "is signed with a key that"),
     "no receipt": (lambda fleet, asked: {"receipt": None}, "there is no receipt of the gates"),
@@ -261,15 +240,15 @@ TAMPERED: dict[str, tuple[Callable[[Fleet, dict[str, Any]], dict[str, Any]], str
 @pytest.mark.parametrize("host", COMMANDS)
 @pytest.mark.parametrize("harm", TAMPERED)
 def test_no_release_is_activated_that_was_not_signed_as_it_is(
-    fleet: Fleet, examined: Release, host: str, harm: str
+    fleet: Restricted, examined: Release, host: str, harm: str
 ) -> None:
-    before = fleet.live(host)
+    before = fleet.state(host)["live"]
     change, words = TAMPERED[harm]
     asked = _asked(examined)
     answer = fleet.send(host, {**asked, **change(fleet, asked)}, examined.bundle)
     assert not answer["ok"]
     assert any(words in problem for problem in problems(answer)), answer
-    assert fleet.live(host) == before
+    assert fleet.state(host)["live"] == before
 
 
 def _evil(digest: str | None = None) -> tuple[str, bytes]:
@@ -285,18 +264,18 @@ def _evil(digest: str | None = None) -> tuple[str, bytes]:
 
 
 @pytest.mark.parametrize("host", COMMANDS)
-def test_an_engine_that_comes_along_is_not_run(fleet: Fleet, examined: Release, host: str) -> None:
+def test_an_engine_that_comes_along_is_not_run(fleet: Restricted, examined: Release, host: str) -> None:
     request = json.dumps({**_asked(examined), "receipt": None}).encode()
     for digest, words in ((None, "the host's engine is another one"), (remote.pack().digest, "there is no receipt")):
         named, evil = _evil(digest)
         header = f"{named} keep {len(evil)} {len(request)} {len(examined.bundle)}\n".encode()
         answer = fleet.sent(host, header + evil + request + examined.bundle, "activate")
         assert any(words in problem for problem in problems(answer)), answer
-    assert fleet.live(host) != examined.id
+    assert fleet.state(host)["live"] != examined.id
 
 
 @pytest.mark.parametrize("host", COMMANDS)
-def test_no_engine_takes_its_place_unsigned_or_from_before(fleet: Fleet, host: str) -> None:
+def test_no_engine_takes_its_place_unsigned_or_from_before(fleet: Restricted, host: str) -> None:
     before = fleet.root(host, "cat /usr/local/lib/sluice/current /usr/local/sbin/sluice-engine")
     digest, evil = _evil()
     statement = receipts.state("engine", now(), 1, "", digest_of_engine=digest)
@@ -321,7 +300,7 @@ def test_no_engine_takes_its_place_unsigned_or_from_before(fleet: Fleet, host: s
     assert fleet.root(host, "cat /usr/local/lib/sluice/current /usr/local/sbin/sluice-engine") == before
 
 
-def test_new_signers_are_signed_by_one_who_may_sign(fleet: Fleet) -> None:
+def test_new_signers_are_signed_by_one_who_may_sign(fleet: Restricted) -> None:
     both = fleet.folder / "both"
     both.write_text(fleet.allowed.read_text() + f"eve@attic {(fleet.folder / 'eve.pub').read_text()}")
     refused = fleet.restricted("playbooks/trust.yml", signing=False, rollout_allowed_signers=str(both))
@@ -340,8 +319,8 @@ def test_new_signers_are_signed_by_one_who_may_sign(fleet: Fleet) -> None:
     assert "changed=0" in again.output
 
 
-def test_what_is_newer_goes_out_and_what_is_older_not_any_more(fleet: Fleet, examined: Release) -> None:
-    first = ReleaseStore(fleet.project / ".sluice/releases").get(read_release_id(fleet.live("web1")))
+def test_what_is_newer_goes_out_and_what_is_older_not_any_more(fleet: Restricted, examined: Release) -> None:
+    first = ReleaseStore(fleet.project / ".sluice/releases").get(read_release_id(fleet.state("web1")["live"]))
     done = fleet.deploy("second")
     assert done.code == 0, done.output
     assert fleet.words() == ["second", "second"]
@@ -360,7 +339,7 @@ def test_what_is_newer_goes_out_and_what_is_older_not_any_more(fleet: Fleet, exa
     assert fleet.words() == ["second", "second"]
 
 
-def test_without_an_engine_of_its_own_a_host_says_what_to_do(fleet: Fleet) -> None:
+def test_without_an_engine_of_its_own_a_host_says_what_to_do(fleet: Restricted) -> None:
     command = {"rollout_engine_command": "/nowhere/sluice-engine"}
     done = fleet.play(
         "playbooks/status.yml", "--limit", "web2", "-e", json.dumps({"ansible_user": "deploy", **command})
@@ -368,7 +347,7 @@ def test_without_an_engine_of_its_own_a_host_says_what_to_do(fleet: Fleet) -> No
     assert "the host has no engine of its own at '/nowhere/sluice-engine'; run sluice.nginx.trust" in done.output
 
 
-def test_a_rollback_is_signed(fleet: Fleet) -> None:
+def test_a_rollback_is_signed(fleet: Restricted) -> None:
     refused = fleet.restricted("playbooks/rollback.yml", signing=False, rollout_bake=0.2)
     assert refused.code == 2
     assert "only with a signed permission" in refused.output
@@ -378,7 +357,7 @@ def test_a_rollback_is_signed(fleet: Fleet) -> None:
     assert fleet.words() == ["first", "first"]
 
 
-def test_an_emergency_is_signed_as_well(fleet: Fleet) -> None:
+def test_an_emergency_is_signed_as_well(fleet: Restricted) -> None:
     lines: dict[str, Any] = BAD
     unsigned = fleet.deploy("bad", signing=False, rollout_emergency="it burns", **lines)
     assert unsigned.code == 2, unsigned.output
@@ -390,7 +369,7 @@ def test_an_emergency_is_signed_as_well(fleet: Fleet) -> None:
     assert fleet.words() == ["bad", "bad"]
 
 
-def test_a_controller_of_another_version_updates_the_engine_where_it_can_sign(fleet: Fleet) -> None:
+def test_a_controller_of_another_version_updates_the_engine_where_it_can_sign(fleet: Restricted) -> None:
     for host in COMMANDS:
         fleet.root(
             host,
@@ -411,13 +390,13 @@ def test_a_controller_of_another_version_updates_the_engine_where_it_can_sign(fl
         assert fleet.root(host, "cat /usr/local/lib/sluice/current").split()[0] == remote.pack().digest
 
 
-def _key(fleet: Fleet, name: str) -> str:
+def _key(fleet: Restricted, name: str) -> str:
     path = fleet.folder / name
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
     return f"{name}@desk {path.with_suffix('.pub').read_text()}"
 
 
-def _approved(fleet: Fleet, gated: str, name: str, **more: str) -> None:
+def _approved(fleet: Restricted, gated: str, name: str, **more: str) -> None:
     run = re.findall(r"^record: .*/([^/]+)/run.json$", gated, re.MULTILINE)[-1]
     settings = {"run": run, "approve_key": str(fleet.folder / name), **more}
     done = fleet.play("playbooks/approve.yml", "-e", json.dumps(settings))
@@ -425,7 +404,7 @@ def _approved(fleet: Fleet, gated: str, name: str, **more: str) -> None:
     assert "is approved for sandbox, with" in done.output
 
 
-def test_a_second_person_approves_where_the_hosts_policy_says_so(fleet: Fleet) -> None:
+def test_a_second_person_approves_where_the_hosts_policy_says_so(fleet: Restricted) -> None:
     people = fleet.folder / "people"
     people.write_text(fleet.allowed.read_text() + _key(fleet, "bob") + _key(fleet, "call"))
     policy = {
@@ -451,7 +430,7 @@ def test_a_second_person_approves_where_the_hosts_policy_says_so(fleet: Fleet) -
     assert fleet.words() == ["fourth", "fourth"]
 
 
-def test_a_freeze_is_the_hosts_own_and_emergencies_have_their_own_signers(fleet: Fleet) -> None:
+def test_a_freeze_is_the_hosts_own_and_emergencies_have_their_own_signers(fleet: Restricted) -> None:
     freeze = {"from": "2020-01-01T00:00:00.000Z", "to": "2099-01-01T00:00:00.000Z", "reason": "the holidays"}
     for host in COMMANDS:
         policy = {**json.loads(fleet.root(host, "cat /etc/sluice/policy.json")), "freezes": [freeze]}

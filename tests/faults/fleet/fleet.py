@@ -16,21 +16,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.commands import begin_playbook
+from tests.commands import PUSH, begin_playbook
 from tests.faults.host.host import Host, until
 
 __all__ = ["Fleet", "Run"]
 
-_PLAYBOOK = """
-- hosts: web
-  gather_facts: false
-  run_once: true
-  tasks:
-    - sluice.nginx.run_start:
-      register: sluice_run
-- import_playbook: {project}/playbooks/push.yml
-- import_playbook: {project}/playbooks/finalize.yml
-"""
 # What ansible.cfg has, but for the seconds: a host that is cut is given up sooner here.
 _IMPATIENT = {
     "ANSIBLE_TIMEOUT": "5",
@@ -85,7 +75,7 @@ class Fleet:
     def __init__(self, project: Path, name: str, hosts: Mapping[str, Host]) -> None:
         self.project, self.name, self.hosts = project, name, hosts
         self._folder = Path(tempfile.mkdtemp(prefix="faults-"))
-        (self._folder / "push.yml").write_text(_PLAYBOOK.format(project=project))
+        (self._folder / "push.yml").write_text(PUSH.format(project=project))
         self._releases: list[str] = []
 
     @property
