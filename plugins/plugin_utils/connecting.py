@@ -155,6 +155,20 @@ def engines(action: ActionBase, hosts: list[str]) -> Iterator[tuple[str, HostEng
 @functools.cache
 def variables_of(action: ActionBase, host: str) -> dict[str, Any]:
     """The variables of a host for the task of ``action``, templates not rendered."""
-    manager = worker.current_worker._variable_manager
+    return _get_vars(action, host, **_play_hosts(action))
+
+
+@functools.cache
+def _play_hosts(action: ActionBase) -> dict[str, list[str]]:
+    """Return the hosts of the play, as Ansible's own strategies hand them on: for each host it would else go over the
+    whole inventory, those that ``--limit`` leaves out included.
+    """
+    # They are the same for every host of the play; localhost always is one.
+    found = _get_vars(action, "localhost")
+    return {"_hosts": found["ansible_play_batch"], "_hosts_all": found["ansible_play_hosts_all"]}
+
+
+def _get_vars(action: ActionBase, host: str, **hosts: list[str]) -> dict[str, Any]:
+    manager, task = worker.current_worker._variable_manager, action._task
     found = manager._inventory.get_host(host)
-    return dict(manager.get_vars(play=action._task.get_play(), host=found, task=action._task, include_hostvars=False))
+    return dict(manager.get_vars(play=task.get_play(), host=found, task=task, include_hostvars=False, **hosts))
