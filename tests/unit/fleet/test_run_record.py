@@ -184,3 +184,38 @@ def test_a_journal_that_cannot_grow_keeps_whole_lines_and_says_what_becomes_of_t
     assert said.startswith("SluiceError the journal of the run cannot be written: File too large; nothing is done")
     assert said.endswith("Those pending go back by their watchdog, or at once by sluice.nginx.unlock")
     assert phases == "['gate']"
+
+
+def test_a_journal_is_read_on_from_where_it_was_read_to(record: RunRecord) -> None:
+    other = RunRecord(record.run)
+    seen = []
+    for number in range(3):
+        other.note("bake", f"web{number}", good=True, answer={})
+        seen.append([event.host for event in record.events()])
+    assert seen == [["web0"], ["web0", "web1"], ["web0", "web1", "web2"]]
+    # An event that is being written has no end yet.
+    journal = Path(record.run.folder, "journal.jsonl")
+    with journal.open("a") as stream:
+        stream.write('{"at": "t", "phase"')
+    assert len(list(record.events())) == 3
+    with journal.open("a") as stream:
+        stream.write(': "bake", "host": "web3", "good": true, "answer": {}}\n')
+    assert [event.host for event in record.events()][-1] == "web3"
+
+
+def test_events_that_are_noted_meanwhile_are_none_of_those_that_are_read(record: RunRecord) -> None:
+    record.note("bake", "web1", good=True, answer={})
+    for _ in record.events():
+        record.note("bake", "web2", good=True, answer={})
+        assert len(list(record.events())) == 2
+
+
+def test_each_event_of_a_record_is_a_line(record: RunRecord) -> None:
+    for host in ("web1", "web2"):
+        record.note("activate", host, good=True, answer={"problems": [], "text": "ä\nö"})
+    record.write(RunSummary("confirmed", "done", {}, [], [], []), list(record.events()))
+    lines = record.path.read_text().split("\n")
+    assert [number for number, line in enumerate(lines) if '"phase": "activate"' in line][1:] == [len(lines) - 4]
+    found = json.loads("\n".join(lines))
+    assert [event["host"] for event in found["events"]] == ["web1", "web2"]
+    assert found["events"][0]["answer"]["text"] == "ä\nö"

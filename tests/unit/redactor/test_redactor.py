@@ -264,3 +264,13 @@ def test_rows_of_a_secret_map_are_known_where_they_are_included(tmp_path: Path) 
 def test_a_variable_of_the_users_is_no_directive() -> None:
     told = "the host's engine is another one; gates_signing_key updates it"
     assert Redactor().line(told) == told
+
+
+def test_what_is_remembered_of_one_run_is_nothing_to_another() -> None:
+    knowing, other = Redactor(["tr0ub4dor-and-three"]), Redactor()
+    said = {"why": "it is tr0ub4dor-and-three", "tr0ub4dor-and-three": "x"}
+    for _ in range(2):
+        assert "tr0ub4dor" not in str(knowing.data(said))
+        assert other.data(said) == said
+    # A line and a text of the same letters are shown in different ways, whichever was first.
+    assert (knowing.line("a\nb"), knowing.text("a\nb"), knowing.line("a\nb")) == ("a\\nb", "a\nb", "a\\nb")

@@ -12,7 +12,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.coordination.locate import open_store
-from ansible_collections.sluice.nginx.plugins.module_utils.coordination.model import StoreLogin, StoreUnreachable
+from ansible_collections.sluice.nginx.plugins.module_utils.coordination.model import (
+    CoordinationStore,
+    StoreLogin,
+    StoreUnreachable,
+)
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import Run, open_run
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import Signer
@@ -460,3 +464,61 @@ def test_clocks_are_not_compared(slices: Slices, monkeypatch: pytest.MonkeyPatch
     at_once({"a": lambda: deploy(slices, "a", ends), "b": astray})
     assert {end.decision for end in ends.values()} == {CONFIRM}
     assert len(ends) == 2
+
+
+class Counting:
+    """A store that counts what it is asked."""
+
+    def __init__(self, store: CoordinationStore) -> None:
+        self._store = store
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        work = getattr(self._store, name)
+
+        def asked(*arguments: Any) -> Any:
+            self.asked.append(" ".join([name, *(str(each) for each in arguments[:1])]))
+            return work(*arguments)
+
+        return asked
+
+
+def test_what_slices_have_stated_is_read_once(slices: Slices) -> None:
+    shared, other = (slices.slice(name) for name in "ab")
+    for name, each in (("a", shared), ("b", other)):
+        each.join(hosts_of(name), [[host] for host in hosts_of(name)])
+    step = slices.slice("a")
+    step.begins(["a1"])
+    step.acknowledge({"a1": ""}, well, quiet)
+    store = Counting(step._store)
+    step._store = store  # type: ignore[assignment]
+    heartbeats = "entries release-7/heartbeats"
+    assert step._look(1)[1] == ["slice 2 is at wave 1 of 2"]
+    assert store.asked[-1] == heartbeats
+    store.asked.clear()
+    for _ in range(2):
+        assert step._look(1)[1] == ["slice 2 is at wave 1 of 2"]
+    assert store.asked == ["get release-7/decision", "get release-7/waves/2/1"] * 2
+    other.begins(["b1"])
+    other.acknowledge({"b1": ""}, well, quiet)
+    assert step._look(1)[1] == []
+    # Before it is decided that all confirm, heartbeats are looked at in any case.
+    assert step._look(None)[1] == ["slice 1 is at wave 2 of 2", "slice 2 is at wave 2 of 2"]
+    for each, host in ((step, "a2"), (other, "b2")):
+        each.begins([host])
+        each.acknowledge({host: ""}, well, quiet)
+    step._look(None)
+    assert store.asked[-1] == heartbeats
+
+
+def test_a_step_verifies_nothing_that_one_before_has_verified(
+    tmp_path: Path, keys: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slices = Slices(tmp_path, keys["ada"])
+    shared, other = (slices.slice(name) for name in "ab")
+    for name, each in (("a", shared), ("b", other)):
+        each.join(hosts_of(name), [[host] for host in hosts_of(name)])
+    step = slices.slice("a")
+    step._look(1)
+    monkeypatch.setattr(statements, "_is_signed", lambda *_: pytest.fail("it was verified once more"))
+    assert slices.slice("a")._look(1)[1] == ["slice 1 is at wave 1 of 2", "slice 2 is at wave 1 of 2"]
