@@ -6,7 +6,8 @@ plans, acknowledgements and the decision. In the end every host must serve what 
 
     python -m benchmarks.simulated_fleet [--only 1000x1,10000x20] [--quick]
 
-``1000x1`` are 1,000 hosts from one controller, ``10000x20`` 10,000 in 20 slices; ``1000x20f`` lets one host fail.
+``1000x1`` are 1,000 hosts from one controller, ``10000x20`` 10,000 in 20 slices, each with an inventory of its own;
+``1000x20f`` lets one host fail, and ``10000x20c`` gives all slices one inventory in common, and each its --limit.
 --quick takes 40 hosts in 2 slices. Ends with 0 when the targets are met, with 1 when one is missed, and with 2 when a
 roll-out did not end as it had to. What is quick is not judged.
 """
@@ -38,39 +39,47 @@ from .running import CONFIRM_TIMEOUT, Fleet
 __all__ = ["Wanted", "main", "rolled_out"]
 
 _MARKS = re.compile(r"(<!-- simulated fleet -->\n).*(<!-- end of simulated fleet -->)", re.DOTALL)
-_WANTED = re.compile(r"(\d+)x(\d+)(f?)\Z")
+_WANTED = re.compile(r"(\d+)x(\d+)([cf]?)\Z")
 _PAGE = PROJECT / "docs/performance.md"
 
 
 class Wanted(NamedTuple):
-    """A roll-out that is measured; one host of it ``fails``."""
+    """A roll-out that is measured; one host of it ``fails``, or its slices have one inventory ``in_common``."""
 
     hosts: int
     slices: int
     fails: bool = False
+    in_common: bool = False
 
     @classmethod
     def read(cls, text: str) -> Wanted:
-        """Read ``HOSTSxSLICES`` and ``f``. Raises ``ValueError``."""
+        """Read ``HOSTSxSLICES``, and ``f`` or ``c``. Raises ``ValueError``."""
         found = _WANTED.match(text)
         if found is None or not 1 <= int(found[2]) <= int(found[1]):
             raise ValueError(f"{text!r} is no roll-out; give HOSTSxSLICES, as 1000x20")
-        return cls(int(found[1]), int(found[2]), bool(found[3]))
+        return cls(int(found[1]), int(found[2]), found[3] == "f", found[3] == "c")
 
 
-_ALL = [*map(Wanted.read, ("100x1", "500x1", "1000x1", "100x20", "1000x20", "1000x20f", "10000x20"))]
+_ALL = [*map(Wanted.read, ("100x1", "500x1", "1000x1", "100x20", "1000x20", "1000x20f", "10000x20", "10000x20c"))]
 
 
 def rolled_out(folder: Path, wanted: Wanted) -> Rollout:
     """Roll out once, and return what it took. Raises ``SluiceError`` where hosts do not end as they have to."""
-    fleet = Fleet(folder, wanted.hosts, wanted.slices, fails=wanted.fails)
+    fleet = Fleet(folder, wanted.hosts, wanted.slices, fails=wanted.fails, in_common=wanted.in_common)
     with fleet.begun():
         began = time.monotonic()
         slices = fleet.run()
         seconds = time.monotonic() - began
         counted, traffic, decision = fleet.counted(), fleet.traffic(), fleet.decision()
     made = Rollout(
-        wanted.hosts, slices, seconds, counted["operations"], counted["serving"], traffic, failed=wanted.fails
+        wanted.hosts,
+        slices,
+        seconds,
+        counted["operations"],
+        counted["serving"],
+        traffic,
+        failed=wanted.fails,
+        in_common=wanted.in_common,
     )
     release = fleet.before if wanted.fails else fleet.release
     if counted["serving"] != {f"{release} confirmed": wanted.hosts}:
@@ -122,7 +131,7 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Run the benchmark, print what was measured, and write it down after each roll-out."""
     options = _arguments()
-    whole = not options.quick and not options.only
+    whole = not options.quick and (not options.only or set(options.only) == set(_ALL))
     out = options.out or PROJECT / (
         "benchmarks/results/simulated_fleet.json" if whole else ".sluice/simulated-fleet-some.json"
     )
@@ -145,11 +154,10 @@ def main() -> int:
     except KeyboardInterrupt:
         print("simulated_fleet: ended before its end", file=sys.stderr)
         return 130
+    judged = [] if options.quick else targets(rollouts)
+    print(document(rollouts, judged), end="")
     if whole:
         _document(rollouts)
-    judged = [] if options.quick else targets(rollouts)
-    for target in judged:
-        print(f"{'met' if target.met else 'MISSED'}: {target.text}")
     return 0 if all(target.met for target in judged) else 1
 
 

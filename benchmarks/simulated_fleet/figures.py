@@ -18,6 +18,8 @@ _MOST_MIB = 1024
 class Rollout:
     """One roll-out: ``seconds`` from the start of its slices to the end of the last one, ``asked`` how often hosts were
     asked what, ``serving`` how many of them served what in the end, ``failed`` whether one was made to fail.
+
+    The slices have an inventory each, or one ``in_common`` and a ``--limit``.
     """
 
     hosts: int
@@ -27,6 +29,7 @@ class Rollout:
     serving: Mapping[str, int]
     traffic: Traffic
     failed: bool = False
+    in_common: bool = False
 
     @property
     def cpu(self) -> float:
@@ -54,7 +57,8 @@ class Rollout:
         """Return what this roll-out is, in words."""
         one = len(self.slices) == 1
         how = "one controller" if one else f"{len(self.slices)} slices"
-        return f"{self.hosts:,} hosts, {how}{', one host fails' if self.failed else ''}"
+        more = [", one host fails"] if self.failed else [", one inventory"] if self.in_common else []
+        return f"{self.hosts:,} hosts, {how}{''.join(more)}"
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -62,6 +66,7 @@ class Rollout:
             "hosts": self.hosts,
             "slices": len(self.slices),
             "failed": self.failed,
+            "inventory_in_common": self.in_common,
             "seconds": round(self.seconds, 1),
             "cpu": round(self.cpu, 1),
             "cpu_of_decider": round(self.decider.cost.cpu, 2),
@@ -99,7 +104,8 @@ def growth(small: float, large: float, by: float) -> float:
 def targets(rollouts: Sequence[Rollout]) -> list[Target]:
     """Hold the figures of slices to what is promised; none where there are too few of them."""
     sliced = sorted(
-        (each for each in rollouts if len(each.slices) > 1 and not each.failed), key=lambda each: each.hosts
+        (each for each in rollouts if len(each.slices) > 1 and not each.failed and not each.in_common),
+        key=lambda each: each.hosts,
     )
     found = []
     if len(sliced) > 1:
@@ -110,8 +116,8 @@ def targets(rollouts: Sequence[Rollout]) -> list[Target]:
             "processor time of all controllers": (first.cpu, last.cpu),
             "messages to the store": (first.traffic.messages_in, last.traffic.messages_in),
         }
-        for name, (small, large) in measured.items():
-            grown = growth(small, large, by)
+        for name, (begin, end) in measured.items():
+            grown = growth(begin, end, by)
             text = f"from {first.hosts:,} to {last.hosts:,} hosts, {name}: {grown:.2f} x linear growth, at most"
             found.append(Target(grown <= _MOST_GROWTH, f"{text} {_MOST_GROWTH} x is wanted"))
     if len(sliced) > 2:
@@ -136,7 +142,7 @@ def document(rollouts: Sequence[Rollout], judged: Sequence[Target]) -> str:
         "questions to hosts", "messages of the store", "store",
     ]  # fmt: skip
     lines = [f"| {' | '.join(head)} |", f"| --- |{' --- |' * (len(head) - 1)}"]
-    for each in rollouts:
+    for each in sorted(rollouts, key=lambda each: (len(each.slices), each.failed, each.hosts, each.in_common)):
         traffic = each.traffic
         megabytes = (traffic.bytes_in + traffic.bytes_out) / 1e6
         cells = [

@@ -39,7 +39,8 @@ class EngineHost(SimulatedHost):
 
     def __init__(self, root: Path, *, failing: bool) -> None:
         super().__init__(root)
-        self._failing, self._before = failing, ""
+        self._failing = failing
+        self._before: str | None = None
         # Signed statements have a time at which they end.
         self.clock.offset = (datetime.now(UTC) - datetime.fromisoformat(self.now())).total_seconds()
         deploy(self, BEFORE)

@@ -144,13 +144,16 @@ class _Store:
 
 
 class Fleet:
-    """Simulated hosts, the store, and a folder for each controller. On the last host a release ``fails`` its checks."""
+    """Simulated hosts, the store, and a folder for each controller. On the last host a release ``fails`` its checks.
 
-    def __init__(self, folder: Path, hosts: int, slices: int, *, fails: bool = False) -> None:
+    The slices have an inventory each, or one ``in_common`` and a ``--limit``.
+    """
+
+    def __init__(self, folder: Path, hosts: int, slices: int, *, fails: bool = False, in_common: bool = False) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self.folder, self.slices, self.hosts = folder, slices, names_of(hosts)
-        self._fails = fails
+        self._fails, self._in_common = fails, in_common
         self._socket = folder / "hosts.socket"
         self._store: _Store | None = None
         self.before = ""
@@ -172,14 +175,18 @@ class Fleet:
             "gates_signing_key": str(key),
             "gates_inventory": "simulated",
         }
-        # As `production` in docs/how-to/fleets.md: all slices have the same inventory, and each its --limit.
-        inventory = {"web": {"children": groups, "vars": settings}}
-        (self.folder / "hosts.json").write_text(json.dumps(inventory))
+        self._write_inventory("hosts", groups, settings)
         for number, names in self.parts().items():
             state = self.folder / f"slice-{number}"
             shutil.copytree(self.folder / "releases", state / "releases")
             variables: dict[str, Any] = {"sluice_state_dir": str(state), "sluice_gated": self._gated(names)}
             (self.folder / f"slice-{number}.json").write_text(json.dumps(variables))
+            group = f"slice_{number}"
+            self._write_inventory(f"hosts-{number}", {group: groups[group]}, settings)
+
+    def _write_inventory(self, name: str, groups: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+        inventory = {"web": {"children": groups, "vars": settings}}
+        (self.folder / f"{name}.json").write_text(json.dumps(inventory))
 
     def _gated(self, names: Sequence[str]) -> dict[str, Any]:
         """Return what the gates hand on."""
@@ -247,8 +254,9 @@ class Fleet:
         variables: dict[str, Any] = {"rollout_store": self._store.url, "rollout_slice_timeout": _WAIT}
         if self.slices > 1:
             variables |= {"rollout_slices": self.slices, "rollout_slice": number, "rollout_name": _NAME}
+        inventory = "hosts.json" if self._in_common else f"hosts-{number}.json"
         command = [
-            str(Path(sys.executable).with_name("ansible-playbook")), "push.yml", "-i", "hosts.json",
+            str(Path(sys.executable).with_name("ansible-playbook")), "push.yml", "-i", inventory,
             "--limit", f"slice_{number}", "-e", f"@slice-{number}.json", "-e", json.dumps(variables),
         ]  # fmt: skip
         if self._fails:
