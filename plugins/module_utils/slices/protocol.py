@@ -1,8 +1,8 @@
 """How slices of a roll-out end all the same way.
 
-Below the name of the roll-out a store has: ``plan``; ``slices/N``, the hosts and waves of each; ``acks/N/WAVE/HOST``,
-what became of each host, and ``waves/N/WAVE``, that a wave is done; ``heartbeats/N``; and ``decision``, which is
-changed once. Whoever sees a failure decides for the rollback. Who finds each wave of each slice done, and each slice
+Below the name of the roll-out a store has: ``plan``; ``slices/N``, the hosts of each and the sizes of its waves;
+``acks/N/WAVE/HOST``, what became of each host, and ``waves/N/WAVE``, that a wave is done; ``heartbeats/N``; and
+``decision``, which is changed once. Whoever sees a failure decides for the rollback. Who finds each wave of each slice done, and each slice
 alive, decides that all confirm. Nobody coordinates: any slice may do either, and compare-and-set lets one of them win.
 
 Times of other machines are never compared: that a slice lives shows by its heartbeat having another revision than
@@ -11,6 +11,7 @@ before, within seconds of this machine's own monotonic clock.
 
 from __future__ import annotations
 
+import itertools
 import json
 import secrets
 import time
@@ -153,8 +154,10 @@ class SharedRollout:
         """Take the place that this run was given, or the first that is free."""
         wanted = [self._options.number] if self._options.number else range(1, self._options.slices + 1)
         taken: list[str] = []
+        # Every slice reads this of every other one, and a store takes values of a megabyte.
+        stated, sizes = _by_release(hosts), [len(wave) for wave in self._waves]
         for number in wanted:
-            facts = {"rollout": self._token, "slice": number, "hosts": hosts, "waves": self._waves, "run": self._run.id}
+            facts = {"rollout": self._token, "slice": number, "hosts": stated, "waves": sizes, "run": self._run.id}
             statement = self._stater.state("slice", **facts).to_bytes()
             if self._create(f"slices/{number}", statement):
                 if decided.decision == CONFIRM:
@@ -164,7 +167,7 @@ class SharedRollout:
             before = self._stater.read("slice", found.value, self._token) if found else {}
             if before.get("run") == self._run.id:
                 return number
-            if decided.decision == CONFIRM and before.get("hosts") == hosts:
+            if decided.decision == CONFIRM and before.get("hosts") == stated:
                 return number
             taken.append(f"{number} by run {before.get('run')}")
         words = f"the roll-out '{self._options.name}' has no place for this run: taken are {', '.join(taken)}"
@@ -250,7 +253,7 @@ class SharedRollout:
             # Before it is stored: the answer to that may be lost.
             self._acknowledged = number
             self._save()
-            facts = {"rollout": self._token, "slice": self.number, "wave": number, "hosts": sorted(outcomes)}
+            facts = {"rollout": self._token, "slice": self.number, "wave": number, "hosts": len(outcomes)}
             values[f"waves/{self.number}/{number}"] = self._stater.state("wave", **facts).to_bytes()
         until = time.monotonic() + self._options.wait
         while values:
@@ -421,11 +424,19 @@ class SharedRollout:
         write_text(self._file, json.dumps(known))
 
 
+def _by_release(hosts: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the hosts that get each release."""
+    found: dict[str, list[str]] = {}
+    for host, release in sorted(hosts.items()):
+        found.setdefault(release, []).append(host)
+    return found
+
+
 def _twice(slices: Mapping[int, Mapping[str, Any]]) -> str:
     """Return a host that is in two slices; nothing where none is."""
     known: set[str] = set()
     for _, said in sorted(slices.items()):
-        for host in said["hosts"]:
+        for host in itertools.chain.from_iterable(said["hosts"].values()):
             if host in known:
                 return str(host)
             known.add(host)
