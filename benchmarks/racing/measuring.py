@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 
-__all__ = ["Cost", "measure", "phases", "processor", "sessions"]
+__all__ = ["Cost", "below", "measure", "phases", "processor", "sessions"]
 
 _MOST_SECONDS = 1200.0
 _BETWEEN_SAMPLES = 0.1
@@ -93,10 +93,10 @@ def measure(
 
 def _sample(root: int, over: threading.Event, peak: list[float], between: float) -> None:
     while not over.wait(between):
-        peak.append(sum(_share(pid) for pid in _below(root)) / 1024)
+        peak.append(sum(_share(pid) for pid in below(root)) / 1024)
 
 
-def _below(root: int) -> list[int]:
+def below(root: int) -> list[int]:
     """The process and all that descend from it."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():

@@ -24,7 +24,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.coordination.model im
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 
 from ..host import PROJECT
-from ..racing.measuring import Cost, measure
+from ..racing.measuring import Cost, below, measure
 from .releases import made_release
 
 __all__ = ["CONFIRM_TIMEOUT", "Fleet", "Slice", "Traffic", "names_of"]
@@ -229,7 +229,14 @@ class Fleet:
         """
         with ThreadPoolExecutor(self.slices) as threads:
             started = [threads.submit(self._slice, number) for number in self.parts()]
-            costs = [each.result() for each in started]
+            try:
+                costs = [each.result() for each in started]
+            except BaseException:
+                # The others would wait for what does not come any more.
+                for pid in below(os.getpid())[1:]:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+                raise
         decider = self._decided()[1].partition(",")[0]
         return [
             Slice(number, len(names), cost, self._phases(number), decider == f"slice {number} of {self.slices}")

@@ -2,8 +2,9 @@
 
 Below the name of the roll-out a store has: ``plan``; ``slices/N``, the hosts of each and the sizes of its waves;
 ``acks/N/WAVE/HOST``, what became of each host, and ``waves/N/WAVE``, that a wave is done; ``heartbeats/N``; and
-``decision``, which is changed once. Whoever sees a failure decides for the rollback. Who finds each wave of each slice done, and each slice
-alive, decides that all confirm. Nobody coordinates: any slice may do either, and compare-and-set lets one of them win.
+``decision``, which is changed once. Whoever sees a failure decides for the rollback. Who finds each wave of each slice
+done, and each slice alive, decides that all confirm. Nobody coordinates: any slice may do either, and compare-and-set
+lets one of them win.
 
 Times of other machines are never compared: that a slice lives shows by its heartbeat having another revision than
 before, within seconds of this machine's own monotonic clock.
