@@ -39,9 +39,9 @@ catches: setup ## how many faults the gates catch, and how many good changes the
 benchmark: setup ## requests lost by deployments, and by as many bare reloads; ten minutes of load
 	@.venv/bin/python -m benchmarks.no_loss
 
-bench: setup ## a fleet beside bare SSH, pyinfra and a plain playbook, settings of Ansible, large configurations
+bench: setup ## a fleet beside bare SSH, pyinfra and a plain playbook, settings of Ansible, large configurations, 10,000 simulated hosts
 	@.venv/bin/python -m benchmarks.fleet; fleet=$$?; .venv/bin/python -m benchmarks.settings && \
-	  .venv/bin/python -m benchmarks.size && exit $$fleet
+	  .venv/bin/python -m benchmarks.size && .venv/bin/python -m benchmarks.simulated_fleet && exit $$fleet
 
 dist: setup ## the collection's artifact and wheel, into dist/
 	@scripts/dist
