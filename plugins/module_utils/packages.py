@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     import gixy.core.exceptions
     import gixy.core.manager
     import gixy.core.plugins_manager
+    import gixy.core.variable
+    import gixy.directives.block
+    import gixy.parser.nginx_parser
+    import gixy.plugins.missing_resolver
     import jinja2.meta
     import msgspec
     import requests
@@ -79,7 +83,11 @@ else:
     docker = _Package("docker")
     ec = _Package("cryptography.hazmat.primitives.asymmetric.ec")
     exceptions = _Package("cryptography.exceptions")
-    gixy = _Package("gixy", "core.config", "core.exceptions", "core.manager", "core.plugins_manager")
+    gixy = _Package(
+        "gixy",
+        *("core.config", "core.exceptions", "core.manager", "core.plugins_manager", "core.variable"),
+        *("directives.block", "parser.nginx_parser", "plugins.missing_resolver"),
+    )
     hashes = _Package("cryptography.hazmat.primitives.hashes")
     jinja2 = _Package("jinja2", "meta")
     msgspec = _Package("msgspec")

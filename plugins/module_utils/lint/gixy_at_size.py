@@ -12,7 +12,7 @@ import glob
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..packages import gixy
 
@@ -25,11 +25,13 @@ def at_size() -> Iterator[None]:
     block, variable = gixy.directives.block.Block, gixy.core.variable.Variable
     parser = gixy.parser.nginx_parser.NginxParser
     blocks, values = _Blocks(), _Values()
+    resolving = gixy.plugins.missing_resolver.missing_resolver
     instead = [
         (block, "find", lambda self, name, flat=False: blocks.find(self, name, flat=flat)),
         (block, "some", lambda self, name, flat=True: blocks.some(self, name, flat=flat)),
         (variable, "can_contain", values.of(variable.can_contain)),
         (variable, "can_startswith", values.of(variable.can_startswith)),
+        (resolving, "_check_upstream", blocks.of_upstream(resolving._check_upstream)),
         (parser, "_prepare_dump", _with_files(parser._prepare_dump)),
         (parser, "_resolve_dump_include", _of_file(parser._resolve_dump_include)),
     ]
@@ -46,6 +48,21 @@ def _set(methods: Iterable[tuple[Any, str, Callable[..., Any]]]) -> None:
         setattr(owner, name, method)
 
 
+class _Scope(NamedTuple):
+    """In place of a directive that looks for an upstream around it: it sees those of one name."""
+
+    directive: Any
+    name: str
+    blocks: _Blocks
+
+    def find_imperative_directives_in_scope(self, kind: str, ancestors: bool = True) -> Iterator[Any]:
+        """Yield the blocks of a kind that have the name, the nearest first."""
+        for parent in self.directive.parents:
+            yield from self.blocks.called(parent, kind, self.name)
+            if not ancestors:
+                break
+
+
 class _Children:
     """The children of a block by their names, and those that are looked into as if their children were its own."""
 
@@ -53,8 +70,12 @@ class _Children:
         self.count = len(children)
         self.named: dict[str, list[tuple[int, Any]]] = {}
         self.open: list[tuple[int, Any]] = []
+        # By name and argument, where there is one.
+        self.called: dict[tuple[str, str], list[Any]] = {}
         for number, child in enumerate(children):
             self.named.setdefault(child.name, []).append((number, child))
+            if child.is_block and len(child.args or ()) == 1:
+                self.called.setdefault((child.name, child.args[0]), []).append(child)
             if child.is_block and not child.self_context:
                 self.open.append((number, child))
 
@@ -81,6 +102,14 @@ class _Blocks:
             return [child for _, child in own]
         inner = [(number, each) for number, child in known.open for each in child.find(name)]
         return [child for _, child in sorted([*own, *inner], key=lambda row: row[0])]
+
+    def called(self, block: Any, name: str, argument: str) -> list[Any]:
+        """Return the blocks in a block that have a name and one argument."""
+        return self._children(block).called.get((name, argument), [])
+
+    def of_upstream(self, check: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a method that looks at what an upstream has, which sees no other upstream."""
+        return lambda plugin, directive, host: check(plugin, _Scope(directive, host, self), host)
 
     def some(self, block: Any, name: str, *, flat: bool) -> Any:
         """Return the first child with a name, as ``Block.some`` does."""

@@ -21,6 +21,10 @@ __all__ = ["Unreached", "unreached"]
 # More is not worked out: steps of automata for a server, and locations of it.
 _MOST_STEPS = 20_000
 _MOST_LOCATIONS = 300
+# Thousands of servers have the same few locations.
+_MOST_KNOWN = 4_096
+_Shape = tuple[tuple[str, str, bool], ...]
+_KNOWN: dict[_Shape, list[tuple[int, int | None]]] = {}
 
 
 class Unreached(NamedTuple):
@@ -40,10 +44,25 @@ def unreached(server: Directive) -> list[Unreached]:
     locations = server.children("location")
     if not 1 < len(locations) <= _MOST_LOCATIONS:
         return []
+    shape = tuple((*location_kind(each), bool(each.children("location"))) for each in locations)
+    if shape not in _KNOWN:
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[shape] = _numbered(locations)
+    return [
+        Unreached(locations[dead], None if taker is None else locations[taker])
+        for dead, taker in _KNOWN.get(shape) or ()
+    ]
+
+
+def _numbered(locations: Sequence[Directive]) -> list[tuple[int, int | None]]:
+    """Return the numbers of the dead locations, each with that of its taker."""
     try:
-        return _Reach(locations).dead()
+        found = _Reach(locations).dead()
     except (TooMuch, RecursionError):
         return []
+    number = {id(each): place for place, each in enumerate(locations)}
+    return [(number[id(each.location)], None if each.taker is None else number[id(each.taker)]) for each in found]
 
 
 class _Reach:

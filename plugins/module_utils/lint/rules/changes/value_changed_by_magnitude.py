@@ -94,14 +94,12 @@ def _changes(before: BlockScope, now: BlockScope) -> Iterator[tuple[str, Quantit
 
 def _moved(config: Config, live: Config) -> set[str]:
     """Return the lines that stand in a block which had them not: who moves a value there has narrowed it."""
-    before = by_key(live)
-    return {
-        each.text
-        for key, scope in by_key(config, live).items()
-        for name, directives in scope.own.items()
-        for each in directives
-        if key not in before or each.text not in {one.text for one in before[key].own.get(name, ())}
-    }
+    before, moved = by_key(live), set[str]()
+    for key, scope in by_key(config, live).items():
+        for name, directives in scope.own.items():
+            stood = {one.text for one in before[key].own.get(name, ())} if key in before else set()
+            moved.update(text for text in (each.text for each in directives) if text not in stood)
+    return moved
 
 
 def compare(config: Config, live: Config) -> Iterator[Finding]:
