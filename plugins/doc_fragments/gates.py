@@ -66,8 +66,8 @@ options:
     default: ""
   sample:
     description:
-      - How many servers are asked in staging of those that the change cannot reach, where there are more; another part of
-        them for each release. 0 asks every server.
+      - How many servers are asked in staging of those that the change cannot reach, where there are more; another part
+        of them for each release. 0 asks every server.
       - Checks of the contract are asked all the same.
     type: int
     default: 200
