@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..config.derive import DerivedRequest
@@ -35,13 +35,17 @@ _TIMES_AGAIN = 2
 
 @dataclass(frozen=True)
 class Beside:
-    """The stages of the live release and of the candidate, and what makes their answers comparable."""
+    """The stages of the live release and of the candidate, and what makes their answers comparable.
+
+    ``is_large`` says that nginx takes long to start from them, so that only what fails is asked again.
+    """
 
     live: Stage
     candidate: Stage
     pools: Pools
     releases: tuple[str, str]
     caches: Collection[str]
+    is_large: bool = field(default=False, kw_only=True)
 
     def answers(self, requests: Sequence[DerivedRequest]) -> list[Three]:
         """Ask everything from a fresh start. Raises ``SluiceError`` when nginx does not start.
@@ -80,10 +84,11 @@ class Beside:
         """Ask again for some of each failing change, and leave out what does not come again: that was chance.
 
         Requests for the same paths are asked with them, since caches remember. Where there are few changes, those that
-        fail nothing are asked for as well. What is ``accepted`` was to come, and is not asked for.
+        fail nothing are asked for as well, unless the releases are large. What is ``accepted`` was to come, and is not
+        asked for.
         """
         groups: dict[object, list[Compared]] = {}
-        few = len({one.group for one in compared}) <= _FEW
+        few = not self.is_large and len({one.group for one in compared}) <= _FEW
         for one in compared:
             if (one.fails or few) and not accepted(one):
                 groups.setdefault(one.group, []).append(one)

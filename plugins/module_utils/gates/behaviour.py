@@ -53,6 +53,7 @@ def run(subject: Subject) -> Verdict:
         Pools(live.config, config, subject.staged.environment.names),
         (release.id, live.release.id),
         sorted(caches(config) | caches(live.config)),
+        is_large=selection.is_partial,
     )
     answers = beside.answers(requests)
     asked = [n for n, three in enumerate(answers) if all(one["status"] != NOT_ASKED for one in three)]

@@ -49,8 +49,8 @@ def table(names: Mapping[str, str]) -> bytes:
     array, data = bytearray(), bytearray()
     for row in rows:
         following = _END
-        for key, address in row:
-            following = _add(data, key, address, following)
+        for key, packed in row:
+            following = _add(data, key, packed, following)
         array += struct.pack("=I", following)
     array += bytes(-len(array) % _ALIGN)
     head = _HEAD.pack(
