@@ -51,8 +51,8 @@ class _Clock(Watcher):
         self.verdicts.append(verdict)
         sys.stderr.write(f"{verdict.gate}: {verdict.result}, {verdict.seconds:.1f} s: {verdict.summary}\n")
         for each in self._client.containers.list(filters={"name": self._name}):
-            used = self._client.api.stats(each.id, stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]
-            self._busy[each.id] = used["total_usage"] / 1e9
+            used = self._client.api.stats(str(each.id), stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]
+            self._busy[str(each.id)] = used["total_usage"] / 1e9
 
     @property
     def busy(self) -> float:

@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.config.facts import facts
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.inside.names import LEAST
 from ansible_collections.sluice.nginx.plugins.module_utils.environment.synthesis import synthesise
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner
@@ -256,3 +257,16 @@ def test_what_staging_cannot_know_is_inconclusive(
     (place,) = (finding for finding in verdict.findings if finding.what.startswith("staging cannot tell"))
     assert (place.file, place.line) == ("nginx.conf", line)
     assert "gates_waivers" in place.fix
+
+
+def test_names_of_many_upstreams_are_found_without_the_file_that_has_them_as_well(opened: Opened) -> None:
+    servers = " ".join(f"server shop-{number}.internal:8080;" for number in range(LEAST + 1))
+    site = "server { listen 80; location / { proxy_pass http://shops; } }"
+    stage = opened(f"events {{ }} http {{ upstream shops {{ {servers} }} {site} }}")
+    looked_up = "getent ahosts shop-7.internal | cut -d' ' -f1 | sort -u"
+    by_file = stage.run("sh", "-c", "grep ' shop-7.internal$' /etc/hosts | cut -d' ' -f1").output
+    assert by_file.startswith("198.19.")
+    assert stage.run("nginx", "-t").code == 0
+    # Who empties the file asks the table alone; a name that is in neither of them is not found.
+    assert stage.run("sh", "-c", f": > /etc/hosts; {looked_up}").output == by_file
+    assert stage.run("getent", "ahosts", "shop-none.internal").code != 0
