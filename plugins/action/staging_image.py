@@ -12,7 +12,7 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.ahead import start_ahead
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.ahead import check_ahead, start_ahead
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import Bounds, read_bounds
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
@@ -35,6 +35,7 @@ class ActionModule(ControllerAction):
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Ensure the images; what is said means that one had to be made."""
+        check_ahead(options["ahead"])
         said: list[str] = []
         bounds = read_bounds(options["bounds"])
         self._hosts = task_vars["hostvars"]

@@ -29,7 +29,7 @@ from .containers import remove
 from .create import PARTS, Maker
 from .orphans import is_alive
 
-__all__ = ["MOST_AHEAD", "Taken", "end_ahead", "start_ahead", "take"]
+__all__ = ["MOST_AHEAD", "Taken", "check_ahead", "end_ahead", "start_ahead", "take"]
 
 MOST_AHEAD = 32
 """As many as the gates can use at once: two for each of sixteen releases."""
@@ -51,19 +51,24 @@ class Taken(NamedTuple):
     streams: Sequence[socket.socket]
 
 
-def start_ahead(count: int, image: str, labels: Mapping[str, str], bounds: Bounds, run: int, around: str = "") -> str:
-    """Begin to start ``count`` stages of an image, with ``around`` around it, which live no longer than the process
-    ``run``.
-
-    Returns the path at which ``take`` gets them; nothing where this machine has no room for that, or the engine is
-    another machine's. Raises ``InputError`` for more than ``MOST_AHEAD``.
-    """
+def check_ahead(count: int) -> None:
+    """Raise ``InputError`` for a number of stages that nobody can use."""
     if not 0 <= count <= MOST_AHEAD:
         raise InputError(
             "staging_ahead",
             f"{count} is no number of stages to start; write 0 to {MOST_AHEAD}: each has three containers, and a "
             "release takes two",
         )
+
+
+def start_ahead(count: int, image: str, labels: Mapping[str, str], bounds: Bounds, run: int, around: str = "") -> str:
+    """Begin to start ``count`` stages of an image, with ``around`` around it, which live no longer than the process
+    ``run``.
+
+    Returns the path at which ``take`` gets them; nothing where this machine has no room for that, or the engine is
+    another machine's. Raises as ``check_ahead`` does.
+    """
+    check_ahead(count)
     if not is_local():
         return ""
     folder = tempfile.mkdtemp(prefix="sluice-")
