@@ -36,7 +36,10 @@ class ActionModule(FleetAction):
             # Hosts whose variables are wrong get no release, and the gate spec says so.
             if each["id"]:
                 question = _question(
-                    ReleaseStore(self._state() / "releases").get(each["id"]), known, endpoints=options["endpoints"]
+                    ReleaseStore(self._state() / "releases").get(each["id"]),
+                    known,
+                    endpoints=options["endpoints"],
+                    packages=options["packages"],
                 )
                 asking = HostRequest(question, RolloutOptions().timeout)
                 askings.update({host: asking for host in each["hosts"] if host in hosts})
@@ -49,9 +52,10 @@ class ActionModule(FleetAction):
         return {"changed": False, "answers": answers}
 
 
-def _question(release: Release, known: list[ReleaseId], *, endpoints: bool) -> Question:
+def _question(release: Release, known: list[ReleaseId], *, endpoints: bool, packages: bool) -> Question:
     rows = questions(release.described["needs"], release.tree, endpoints=endpoints)
-    return Question({"op": "probe", "run": visitor("probe").asking(), "needs": rows, "known": known})
+    request = {"op": "probe", "run": visitor("probe").asking(), "needs": rows, "known": known}
+    return Question({**request, "packages": True} if packages else request)
 
 
 def _kept_or_not(answer: Answer, packaged: Path, state: Path) -> Answer:

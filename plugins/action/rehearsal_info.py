@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.action.gates import ActionModule as Gates
+from ansible_collections.sluice.nginx.plugins.module_utils.advisories.matching import Installed
+from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import visitor
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery import find_gates
-from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Examined, Examiner
+from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.platforms.catalog import releases, sources
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.releases import door_of
+from ansible_collections.sluice.nginx.plugins.module_utils.rehearsal.published import Published, published
+from ansible_collections.sluice.nginx.plugins.module_utils.rehearsal.record import record_of, write_record
 from ansible_collections.sluice.nginx.plugins.module_utils.rehearsal.rehearse import RehearsedNginx, rehearsal_of
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.progress import GatesProgress
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import read_bounds
@@ -66,10 +71,24 @@ class ActionModule(Gates):
                 watch=progress.of,
             )
             examined = [each.through(door) for each in examiner.examine(candidates)]
-        text = "\n\n".join(_told(each, present, other) for each in examined)
+        staged = Installed(present.version, present.flavour, platform=staging["name"])
+        concerns = [_published(each, options["said"], staged, other) for each in candidates]
+        told = [
+            "\n".join([_told(each, present, other), *(f"  {line}" for one in found for line in one.lines)])
+            for each, found in zip(examined, concerns, strict=True)
+        ]
+        text = door.text("\n\n".join(told))
         show_text(self._display, text)
-        rows = [_row(each) for each in examined]
-        result = {"changed": False, "rehearsals": rows}
+        rows = [
+            door.data({**_row(each), "vulnerabilities": [one.to_json() for one in found]})
+            for each, found in zip(examined, concerns, strict=True)
+        ]
+        run = visitor("rehearsal")
+        who = {"who": run.who, "host": run.host}
+        record = record_of(run.started, who, present.words, other.words, rows)
+        page = write_record(self._state() / "rehearsals", record, text)
+        self._display.display(f"record: {page}")
+        result = {"changed": False, "rehearsals": rows, "record": str(page)}
         failed = sum(not each.passed for each in examined)
         if failed:
             words = f"{failed} of {len(examined)} trees would not be served by {other.words} as by {present.words}"
@@ -101,6 +120,15 @@ def _hold_to_one(platforms: Sequence[tuple[Mapping[str, Any], Sequence[str]]]) -
     if len(platforms) > 1:
         there = "; ".join(f"{each['name']}: {listed(hosts, _MOST_HOSTS)}" for each, hosts in platforms)
         raise SluiceError(f"these hosts have several platforms ({there}); rehearse for those of one with --limit")
+
+
+def _published(
+    candidate: Candidate, said: Mapping[str, Any], staged: Installed, other: RehearsedNginx
+) -> list[Published]:
+    """Return what is published of the nginx of a candidate's hosts; nothing for a tree that could not be made."""
+    if candidate.release is None:
+        return []
+    return published(parse_tree(candidate.release.tree), candidate.hosts, said, staged, other.version)
 
 
 def _told(examined: Examined, present: RehearsedNginx, other: RehearsedNginx) -> str:

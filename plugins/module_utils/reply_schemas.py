@@ -156,12 +156,21 @@ class RenewalReply(TypedDict):
     hook: Word
 
 
+class PackageReply(TypedDict):
+    name: Word
+    version: Word
+    flavour: Word
+    core: Word
+    fixed: Few[Annotated[str, Meta(max_length=20)]]
+
+
 class Probe(BaseReply, total=False):
     live: Id | None
     confirmed: bool
     needs: Many[NeedReply]
     renewals: Few[RenewalReply]
     facts: FactsReply
+    package: PackageReply
     tree: Annotated[str, Meta(max_length=32 << 20)]
     withheld: Many[Word]
 

@@ -36,6 +36,11 @@ options:
       - Without it their names are looked up, and only what listens on the very host is tried.
     type: bool
     default: true
+  packages:
+    description: Whether hosts tell of which package their nginx is, and which vulnerabilities its changelog says to be
+      fixed. A rehearsal compares that with what is published.
+    type: bool
+    default: false
 extends_documentation_fragment: [sluice.nginx.looking, sluice.nginx.packages]
 author: Sluice (!UNKNOWN)
 """
@@ -77,6 +82,9 @@ answers:
       description: For each need its C(key) (kind and value), whether it is C(met), what was C(seen), what is C(near).
       type: list
       elements: dict
+    package:
+      description: The package of nginx with its C(version) and the CVEs that are C(fixed), where O(packages) is set.
+      type: dict
     facts:
       description: The version of nginx, its modules, and the distribution.
       type: dict

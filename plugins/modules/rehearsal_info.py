@@ -12,6 +12,9 @@ description:
   - Runs each tree in two stages side by side, one with the nginx that hosts have, one with that of another version,
     platform or source. No host is changed.
   - The tree is the live one, where hosts were asked; else the release that would be deployed.
+  - Names the published vulnerabilities that the nginx of hosts has and that concern their tree. What the package of a
+    host has fixed is left out. They fail nothing.
+  - Writes C(rehearsal.json) and C(rehearsal.md) below C(rehearsals) in the state's folder.
   - Fails where the other nginx refuses a tree, does not start from it, or answers a request worse or with something
     else. New warnings and small differences are shown and fail nothing.
 options:
@@ -74,4 +77,13 @@ rehearsals:
       description: A line for each difference.
       type: list
       elements: str
+    vulnerabilities:
+      description: For hosts with the same nginx its C(version) and C(package), what the tree C(concerns), how many more
+        are C(fixed_by_package), and which ones the other nginx has by its number as well (C(left_by_number)).
+      type: list
+      elements: dict
+record:
+  description: The page of the record on the controller; C(rehearsal.json) lies beside it.
+  type: str
+  returned: when both could be asked
 """

@@ -88,8 +88,14 @@ def test_gates_run_a_version_that_no_package_has_and_it_is_fetched_once(
         "sluice_state_dir": str(tmp_path / "state"),
         "gates_probe": False,
         "gates_verify": [],
-        "nginx_http_lines": ["server {", "listen 80;", "server_name word.example;", "return 200 word;", "}"],
-        "nginx_checks": [{"get": "http://word.example/", "expect": {"headers": {"Server": f"nginx/{own}"}}}],
+        "nginx_sites": [
+            {
+                "name": "word",
+                "server_names": ["word.example"],
+                "routes": [{"path": "/", "return": 204}],
+                "checks": [{"get": "http://word.example/", "expect": {"headers": {"Server": f"nginx/{own}"}}}],
+            }
+        ],
     }
     arguments = ["-i", str(tmp_path / "hosts.yml"), "-e", json.dumps(settings)]
     done = play("playbooks/gate.yml", *arguments)

@@ -19,7 +19,7 @@ from .safe_open import read_any
 if TYPE_CHECKING:
     from ..manifest import ManifestEntry, PathDifference
 
-__all__ = ["Packages", "find_packages", "package_drift"]
+__all__ = ["Packages", "ask", "find_packages", "package_drift"]
 
 _ROOT = Path("/")
 # What package managers leave beside a file: the other version of it.
@@ -162,7 +162,7 @@ def _lines(path: Path, most: int = _MOST_BYTES) -> list[str]:
         return []
 
 
-def _said(*command: str) -> tuple[int, str]:
+def ask(*command: str) -> tuple[int, str]:
     """Run a command that only reads; returns its exit code and what it printed."""
     try:
         done = subprocess.run(
@@ -186,14 +186,14 @@ def _rpm() -> Packages:
 
     def owner(path: str) -> str:
         if path not in owners:
-            code, said = _said("rpm", "-qf", "--qf", "%{NAME}\n", path)
+            code, said = ask("rpm", "-qf", "--qf", "%{NAME}\n", path)
             owners[path] = said.splitlines()[0].strip() if code == 0 and said.strip() else ""
         return owners[path]
 
     def is_whole(path: str) -> bool:
         name = owner(path)
         if name and name not in changed:
-            code, said = _said("rpm", "-V", "--nodeps", "--noscripts", name)
+            code, said = ask("rpm", "-V", "--nodeps", "--noscripts", name)
             rows = [line.split(None, 1) for line in said.splitlines()] if code != 127 else []
             changed[name] = {row[1].split()[-1] for row in rows if len(row) == 2 and set("5?m") & set(row[0])}
             changed[name] |= {path} if code == 127 else set()
@@ -209,14 +209,14 @@ def _apk() -> Packages:
 
     def owner(path: str) -> str:
         if path not in owners:
-            code, said = _said("apk", "info", "--who-owns", "--quiet", path)
+            code, said = ask("apk", "info", "--who-owns", "--quiet", path)
             owners[path] = said.strip().splitlines()[0] if code == 0 and said.strip() else ""
         return owners[path]
 
     def is_whole(path: str) -> bool:
         nonlocal changed
         if changed is None:
-            code, said = _said("apk", "audit", "--recursive", "/etc/nginx")
+            code, said = ask("apk", "audit", "--recursive", "/etc/nginx")
             rows = [line.split(None, 1) for line in said.splitlines()] if code == 0 else []
             changed = {"/" + row[1].strip().lstrip("/") for row in rows if len(row) == 2} | ({path} if code else set())
         return bool(owner(path)) and path not in changed

@@ -110,11 +110,14 @@ class ProbeRequest(TypedDict, total=False):
     Answer: ``live`` is the id of the tree that is at ``/etc/nginx`` now, or None, and ``confirmed`` says whether it was
     accepted; ``needs`` with ``key`` (kind and value), ``met``, ``seen`` and ``near``; ``facts`` (``nginx_version``,
     ``modules``, ``os``). Where ``live`` is not known also ``tree``, a tar.gz in base64, without what is secret
-    (``withheld``).
+    (``withheld``). With ``packages`` also ``package``, that of nginx's binary: ``name``, ``version``, ``fixed`` (the
+    CVEs that its changelog names), and of ``nginx -V`` ``flavour`` and ``core``, the version of nginx that it stands
+    on.
     """
 
     needs: list[Json]
     known: list[str]
+    packages: bool
 
 
 class NginxFilesRequest(TypedDict, total=False):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...manifest import read_tree, release_id, why_odd
 from ...untrusted import printable
-from ..host.nginx import build, find_master
+from ..host.nginx import Build, build, find_master
 from ..needs.inspect import look
 from ..renewals import renewals
 from ..session import Fault, Problem, Session, problems_of
@@ -44,7 +44,15 @@ def probe(session: Session, request: ProbeRequest, bundle: bytes = b"") -> Json:
         "renewals": renewals(_ROOT),
         "needs": [each.to_json() for each in look(session, request.get("needs") or [], modules)],
         "facts": {"nginx_version": built.version if built else None, "modules": modules, "os": operating_system()},
+        **(_package(built) if built and request.get("packages") else {}),
     }
+
+
+def _package(built: Build) -> Json:
+    # Here, as it is asked for before an upgrade only.
+    from ..patches import package_of
+
+    return {"package": {**package_of(built.binary), "flavour": built.built.flavour, "core": built.built.core}}
 
 
 def _live(session: Session, known: list[str]) -> Json:

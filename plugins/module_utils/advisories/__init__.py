@@ -1,0 +1,1 @@
+"""Published vulnerabilities of nginx: which versions have them, and which trees they concern."""
