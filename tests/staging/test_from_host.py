@@ -152,5 +152,5 @@ def test_an_nginx_of_another_libc_runs_by_its_own_loader_and_nobody_else_does(
         assert "/usr/lib/sluice/ld.so" in mapped
         assert "/usr/lib/x86_64-linux-gnu/libc.so.6" not in mapped
         # Who asks and judges has nothing of the host.
-        of = {part: engine.containers.get(f"{stage.name}-{part}").image.id for part in ("nginx", "stub", "judge")}
+        of = {part: engine.containers.get(f"{stage.name}-{part}").attrs["Image"] for part in ("nginx", "stub", "judge")}
         assert of == {"nginx": made.image_id, "stub": platform.image_id, "judge": platform.image_id}

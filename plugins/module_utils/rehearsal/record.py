@@ -49,11 +49,7 @@ def write_record(folder: Path, record: Mapping[str, Any], text: str) -> Path:
 
 
 def _page(record: Mapping[str, Any], text: str) -> str:
-    hosts = [_cell(", ".join(each["hosts"])) for each in record["rehearsals"]]
-    rows = [
-        f"| {_short(each)} | {each['result']} | {names} |"
-        for each, names in zip(record["rehearsals"], hosts, strict=True)
-    ]
+    rows = [f"| {_short(each)} | {each['result']} | {_listed(each['hosts'])} |" for each in record["rehearsals"]]
     sources = [f"- {each['what']}, as of {each['as_of']}" for each in record["sources"]]
     lines = [
         f"# {record['present']} → {record['other']}",
@@ -79,5 +75,5 @@ def _short(row: Mapping[str, Any]) -> str:
     return str(row.get("release") or "(none)")[:12]
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")
+def _listed(hosts: Sequence[str]) -> str:
+    return ", ".join(hosts).replace("|", "\\|").replace("<", "&lt;")

@@ -67,7 +67,7 @@ class Host:
 
     def ask(self, wanted: Sequence[Sequence[object]]) -> Mapping[str, Any]:
         self.asked.append(wanted)
-        parts = []
+        parts: list[dict[str, Any]] = []
         for digest, start in wanted:
             data, offset = self._data[str(digest)], int(str(start))
             while offset < len(data) and len(parts) < self._room:
@@ -77,7 +77,8 @@ class Host:
 
 
 def test_all_files_come_in_pieces_and_once(tmp_path: Path) -> None:
-    host, said = Host(), []
+    host = Host()
+    said: list[str] = []
     nginx = fetch("web1", host.ask, KeptFiles(tmp_path), said.append)
     assert (nginx.built.version, nginx.machine) == ("1.24.9", "x86_64")
     assert said[0].startswith("fetching nginx 1.24.9 with 2 modules and 1 libraries, 0.0 MiB, from web1: 5 files")
