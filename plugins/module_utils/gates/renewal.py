@@ -42,14 +42,19 @@ def run(subject: Subject) -> Verdict:
     if subject.live is not None and subject.live.release.id == release.id:
         return Verdict("pass", "nothing changes")
     try:
-        image = extended_image(subject.staged.client, subject.staged.image, packages_for(known.renewals))
+        packages = packages_for(known.renewals)
+        # nginx's container has the client, and the judge the authority; where nginx is a host's own, these are two.
+        images = [
+            extended_image(subject.staged.client, each, packages)
+            for each in (subject.staged.image, subject.staged.around)
+        ]
     except SluiceError as error:
         return Verdict(
             "inconclusive", f"staging cannot have the client: {error}", [Finding(str(error), fix=_INSTALL_FIX)]
         )
-    with subject.staged.beside("renewal", image) as stage:
+    with subject.staged.beside("renewal", *images) as stage:
         tried = try_renewals(stage, config, known.renewals)
-    before = _in_live(subject, known, image) if tried.faults else set()
+    before = _in_live(subject, known, images) if tried.faults else set()
     faults = [finding for fault in tried.faults for finding in _findings(fault, config, before)]
     unhooked = [_unhooked(name) for name in tried.unhooked]
     return Verdict.of([*faults, *unhooked, *notes], _good(tried), **_evidence(known, tried))
@@ -58,11 +63,11 @@ def run(subject: Subject) -> Verdict:
 _NONE = "no certificate of this release is renewed by a client that is known; gates_renewal can name one"
 
 
-def _in_live(subject: Subject, known: KnownRenewals, image: str) -> set[tuple[str, str]]:
+def _in_live(subject: Subject, known: KnownRenewals, images: Sequence[str]) -> set[tuple[str, str]]:
     """Return what fails with the live release as well: no change is the cause for that."""
     if subject.live is None or subject.live_fault:
         return set()
-    with subject.staged_live.beside("renewal", image) as stage:
+    with subject.staged_live.beside("renewal", *images) as stage:
         tried = try_renewals(stage, subject.live.config, known.renewals)
     return {fault.same(name) for fault in tried.faults for name in fault.names}
 

@@ -154,7 +154,7 @@ def _no_release(identity: str, version: str) -> str:
 def _no_source(title: str, built: BuiltAs) -> str:
     return (
         f"no source of nginx on {title} is described that is called {built.flavour} and has the prefix {built.prefix} "
-        f"and {built.path('conf-path')}; somebody built it, and staging runs another one"
+        f"and {built.path('conf-path')}; somebody built it; staging runs it where staging_from_host names a host"
     )
 
 

@@ -106,12 +106,13 @@ class Stage:
             if not folder.exists():
                 raise InputError("staging_docroots", f"{folder}, which is mapped to {path}, does not exist")
 
-    def beside(self, part: str, image: str) -> Stage:
-        """Return another stage of the same release in the same environment, of another ``image``; it is open.
+    def beside(self, part: str, image: str, around: str = "") -> Stage:
+        """Return another stage of the same release in the same environment, of another ``image``, with ``around`` for
+        its stubs and its judge where that is a third one; it is open.
 
         Use it as a context. What happens on it does not touch this one.
         """
-        settings = replace(self._settings, image=image, ahead="", around="")
+        settings = replace(self._settings, image=image, ahead="", around=around)
         made = Stage(
             self.client,
             f"{self.name}-{part}",
@@ -162,7 +163,7 @@ class Stage:
     def _start(self) -> None:
         """Start the containers, unless there are some that were started ahead and are as this stage needs them."""
         settings = self._settings
-        usual = self._maker.judge_image == (settings.around or settings.image)
+        usual = self._maker.judge_image == self.around
         taken = take(settings.ahead) if settings.ahead and usual else None
         if taken:
             self._maker.adopt(*taken)
@@ -176,9 +177,7 @@ class Stage:
             return
         self.doing = f"installing {', '.join(self.judge_packages)}"
         try:
-            self._maker.judge_image = extended_image(
-                self.client, self._settings.around or self._settings.image, self.judge_packages
-            )
+            self._maker.judge_image = extended_image(self.client, self.around, self.judge_packages)
         except SluiceError as error:
             self.lacks = str(error)
 
@@ -306,6 +305,11 @@ class Stage:
     def image(self) -> str:
         """The image that its containers are of."""
         return self._settings.image
+
+    @property
+    def around(self) -> str:
+        """The image that its stubs and its judge are of."""
+        return self._settings.around or self._settings.image
 
     @property
     def container(self) -> str:

@@ -119,6 +119,7 @@ def test_nothing_else_knows_a_distribution() -> None:
     # Examples in what people read, and what asks the package managers of hosts, where no descriptions are.
     assert told.keys() <= {
         "module_utils/engine/packages.py",
+        "module_utils/engine/patches.py",
         "module_utils/lint/rules/references/include_without_match.py",
         "module_utils/lint/rules/trust/workers_run_as_root.py",
         "module_utils/lint/rules/trust/unpackaged_module.py",

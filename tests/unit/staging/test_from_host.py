@@ -11,17 +11,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.replies import Malformed, read_answer
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import Bounds
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.from_host import lay
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.from_host.image import bases, layer_of
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.from_host.image import (
+    bases,
+    ensure_with_host_nginx,
+    layer_of,
+)
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.from_host.received import (
     KeptFiles,
     fetch,
     read_host_nginx,
 )
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage
 from tests.unit.elf_files import elf
 
 LOADER = "/lib64/ld-linux-x86-64.so.2"
@@ -296,3 +303,116 @@ def test_no_place_of_the_image_is_taken_that_is_somebody_elses(
     with pytest.raises(ValueError, match=words):
         lay.lay({**_plan(tmp_path), **change}, str(image))
     assert (image / "etc/passwd").read_text().startswith("root:")
+
+
+class Docker(docker.DockerClient):
+    """An engine that has the image already, whose nginx says ``said``."""
+
+    def __init__(self, said: str, arch: str = "amd64") -> None:
+        self.said, self.arch = said, arch
+        self.removed: list[str] = []
+
+    def version(self) -> dict[str, str]:
+        return {"Arch": self.arch}
+
+    def info(self) -> dict[str, object]:
+        return {"NCPU": 2}
+
+    @property
+    def images(self) -> Any:  # type: ignore[override]
+        return self
+
+    @property
+    def containers(self) -> Any:  # type: ignore[override]
+        return self
+
+    id = "sha256:host"
+
+    def get(self, _tag: str) -> Docker:
+        return self
+
+    def create(self, *_: object, **arguments: object) -> Docker:
+        assert arguments["network_mode"] == "none"
+        return self
+
+    def start(self) -> None:
+        pass
+
+    def wait(self) -> None:
+        pass
+
+    def logs(self) -> bytes:
+        return f"os=debian 12\nmodule=ngx_a_module.so\n{self.said}".encode()
+
+    def remove(self, name: str = "", *, force: bool) -> None:
+        assert force
+        self.removed.append(name)
+
+
+BASE = PlatformImage(
+    name="debian-12",
+    image="sluice-platform:debian-12-abc",
+    image_id="sha256:base",
+    base="debian@sha256:1",
+    os="debian 12",
+    nginx_version="1.22.1",
+    configure="",
+    modules=(),
+    tree=Path("/cache/tree"),
+    layout={"binary": "/usr/sbin/nginx", "prefix": "/usr/share/nginx", "sites": "sites-enabled/{name}.conf"},
+)
+
+
+def _ensured(tmp_path: Path, client: Docker, make: Any = None, **more: Any) -> tuple[PlatformImage, list[str]]:
+    kept = KeptFiles(tmp_path)
+    fetch("web1", Host(9).ask, kept, print)
+    nginx = read_host_nginx("web1", _answer(**more))
+    said: list[str] = []
+    over = [("rocky-9", "distribution"), ("debian-12", "distribution")]
+    made = ensure_with_host_nginx(client, nginx, kept, over, make or (lambda *_: BASE), said.append, Bounds())
+    return made, said
+
+
+def test_the_image_is_the_hosts_nginx_over_a_platform_that_can_be_made(tmp_path: Path) -> None:
+    def make(name: str, _: str) -> PlatformImage:
+        if name == "rocky-9":
+            raise SluiceError("no registry answers")
+        return BASE
+
+    made, said = _ensured(tmp_path, Docker(SAID), make)
+    assert said == ["rocky-9, which web1 is, cannot be made: no registry answers; its nginx is laid over debian-12"]
+    assert made.image.startswith("sluice-platform:debian-12-host-")
+    assert (made.os, made.nginx_version, made.prefix) == ("rocky 9", "1.24.9", "/opt/own")
+    # What a release is made of is the platform's, whatever the host has.
+    assert (made.tree, made.around, made.base) == (BASE.tree, BASE.image, BASE.base)
+    assert made.layout["modules"] == "/opt/own/modules"
+    assert made.layout["sites"] == "sites-enabled/{name}.conf"
+    assert made.from_host["host"] == "web1"
+
+
+def test_no_platform_that_can_be_made_is_the_last_ones_fault(tmp_path: Path) -> None:
+    def make(name: str, _: str) -> PlatformImage:
+        raise SluiceError(f"no image of {name}")
+
+    with pytest.raises(SluiceError, match="no image of debian-12"):
+        _ensured(tmp_path, Docker(SAID), make)
+
+
+def test_an_nginx_that_says_something_else_in_the_image_is_not_staged(tmp_path: Path) -> None:
+    client = Docker(SAID.replace("OpenSSL 3.0.15", "OpenSSL 3.0.9"))
+    with pytest.raises(SluiceError) as raised:
+        _ensured(tmp_path, client, lacks=["x needs liby.so.1, which is not found on this host"])
+    text = str(raised.value)
+    assert "expected  built with OpenSSL 3.0.15" in text
+    assert "actual    built with OpenSSL 3.0.9" in text
+    assert "set staging_platform to what that host runs" in text
+    assert "x needs liby.so.1" in text
+    assert any(name.startswith("sluice-platform:debian-12-host-") for name in client.removed)
+    with pytest.raises(SluiceError, match="actual    exec: not found"):
+        _ensured(tmp_path, Docker("exec: not found"))
+
+
+def test_an_nginx_of_another_machine_is_refused(tmp_path: Path) -> None:
+    words = "the nginx of web1 is for x86_64, and Docker runs aarch64 here"
+    with pytest.raises(SluiceError, match=words):
+        _ensured(tmp_path, Docker(SAID, "arm64"))

@@ -119,9 +119,8 @@ def _base(
         except SluiceError as error:
             if number + 1 == len(platforms):
                 raise
-            say(
-                f"{name}, which {nginx.host} is, cannot be made: {error}; nginx is laid over {platforms[number + 1][0]}"
-            )
+            over = platforms[number + 1][0]
+            say(f"{name}, which {nginx.host} is, cannot be made: {error}; its nginx is laid over {over}")
     raise SluiceError("staging_platform names no platform")
 
 
