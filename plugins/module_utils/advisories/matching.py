@@ -78,7 +78,7 @@ class Installed:
 
     @property
     def is_exact(self) -> bool:
-        """Whether more than nginx's number is known."""
+        """Return whether more than nginx's number is known."""
         return bool(self.fixed) or "deb" in self.package
 
 

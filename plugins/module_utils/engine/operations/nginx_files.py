@@ -39,7 +39,7 @@ _MOST_TEXT = 64 << 10
 _BY_LIBC = ("libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2", "libgcc_s.so.1")
 
 
-class _File(NamedTuple):
+class _OpenedFile(NamedTuple):
     """One file: ``kind`` is binary, loader, library or module; ``name`` is what it is looked for by."""
 
     kind: str
@@ -68,7 +68,7 @@ def nginx_files(session: Session, request: NginxFilesRequest, bundle: bytes = b"
     if built is None:
         raise Fault(Problem("nginx does not say what it is", "the words of nginx -V", "none"))
     lacks: list[str] = []
-    files: list[_File] = []
+    files: list[_OpenedFile] = []
     try:
         with opened_binary(session, master) as binary:
             folder = built.built.path("modules-path")
@@ -98,7 +98,7 @@ def nginx_files(session: Session, request: NginxFilesRequest, bundle: bytes = b"
 
 def _files(
     session: Session, master: Master, path: str, descriptor: int, folder: str, lacks: list[str]
-) -> Iterator[_File]:
+) -> Iterator[_OpenedFile]:
     """Yield the binary, its loader, the modules, and all libraries of these, each opened."""
     # The file that runs, where another one has its name by now.
     binary = _opened("binary", os.path.basename(path), path, lacks, os.dup(descriptor) if descriptor >= 0 else -1)
@@ -139,8 +139,8 @@ def _files(
 
 
 def _library(
-    libraries: Libraries, name: str, asking: _File, known: set[str], lacks: list[str], *, is_needed: bool
-) -> _File | None:
+    libraries: Libraries, name: str, asking: _OpenedFile, known: set[str], lacks: list[str], *, is_needed: bool
+) -> _OpenedFile | None:
     path = libraries.find(name, asking.elf, os.path.dirname(os.path.realpath(asking.path)))
     if not path:
         if is_needed:
@@ -153,7 +153,7 @@ def _library(
     return _opened("library", os.path.basename(name), real, lacks)
 
 
-def _loaded_besides(mapped: list[str], known: set[str], lacks: list[str]) -> Iterator[_File]:
+def _loaded_besides(mapped: list[str], known: set[str], lacks: list[str]) -> Iterator[_OpenedFile]:
     """Yield modules that the master has loaded from other places than their folder."""
     for path in mapped:
         name = os.path.basename(path)
@@ -171,7 +171,7 @@ def _modules(folder: str) -> list[str]:
         return []
 
 
-def _opened(kind: str, name: str, path: str, lacks: list[str], descriptor: int = -1) -> _File | None:
+def _opened(kind: str, name: str, path: str, lacks: list[str], descriptor: int = -1) -> _OpenedFile | None:
     """Open a file, and look whether it is what it must be; why not is added to ``lacks``."""
     try:
         if not NAME.fullmatch(name):
@@ -179,7 +179,7 @@ def _opened(kind: str, name: str, path: str, lacks: list[str], descriptor: int =
         if descriptor < 0:
             with opened(path) as file:
                 descriptor = os.dup(file)
-        return _File(kind, name, path, elf_of(descriptor), descriptor)
+        return _OpenedFile(kind, name, path, elf_of(descriptor), descriptor)
     except (OSError, NoElf) as error:
         if descriptor >= 0:
             os.close(descriptor)
@@ -198,7 +198,7 @@ def _too_much(seen: str, most: str) -> Fault:
     )
 
 
-def _parts(files: list[_File], rows: list[Json], wanted: list[list[object]]) -> Iterator[Json]:
+def _parts(files: list[_OpenedFile], rows: list[Json], wanted: list[list[object]]) -> Iterator[Json]:
     """Yield pieces of the files that are wanted, each from the byte on that was named, until the answer is full."""
     by_digest = {str(row["sha256"]): (each, int(row["size"])) for each, row in zip(files, rows)}
     room = _MOST_PART
