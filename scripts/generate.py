@@ -29,6 +29,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.platforms.catalog imp
     service_managers,
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.platforms.model import TESTED
+from ansible_collections.sluice.nginx.plugins.module_utils.publishing.model import PublishRow, PullRow
 from ansible_collections.sluice.nginx.plugins.module_utils.renewal.model import RenewalRow
 from ansible_collections.sluice.nginx.plugins.module_utils.schema import Key, Model, keys
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import Variables
@@ -130,6 +131,8 @@ TABLES = {
     **_tables(WaveRow),
     **_tables(AlarmRow),
     **_tables(StoreRow),
+    **_tables(PublishRow),
+    **_tables(PullRow),
     "check": options(CHECK),
     "check.expect": _EXPECT,
     "check.expect.upstream": _EXPECT["upstream"]["options"],

@@ -9,6 +9,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import visitor
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.status import status_text
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import pulling_hosts
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import FleetAction, HostRequest
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show_cleared
 
@@ -27,7 +28,8 @@ class ActionModule(FleetAction):
             if options["format"] == "json"
             else status_text(answers)
         )
-        silent = [host for host, answer in answers.items() if answer.get("unreachable_host")]
+        pulled = pulling_hosts(self._variables_of_task)
+        silent = [host for host, answer in answers.items() if answer.get("unreachable_host") and host not in pulled]
         show_cleared(self._display, text)
         result = {"changed": False, "answers": answers}
         return {**result, "failed": True, "msg": f"could not be reached: {', '.join(silent)}"} if silent else result

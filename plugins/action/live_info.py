@@ -20,6 +20,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.live_trees im
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.fleet_progress import FleetProgress
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import ReleaseId, read_release_id
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import pulling_hosts
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, FleetAction, HostRequest, failure
 from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine
 from ansible_collections.sluice.nginx.plugins.plugin_utils.staging import PlatformsOfHosts
@@ -30,6 +31,8 @@ class ActionModule(FleetAction):
 
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Ask, and keep the live trees that the controller does not have."""
+        # Their needs are looked at by themselves, before they are switched.
+        hosts = [host for host in hosts if host not in pulling_hosts(self._variables_of_task)]
         platforms, known = PlatformsOfHosts(options["platform"]), known_ids(self._state())
         askings: dict[str, HostRequest] = {}
         for each in options["releases"]:

@@ -23,7 +23,13 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import (
     waves,
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import ReleaseStore
-from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import GROUP, project, read_run
+from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import (
+    GROUP,
+    PULLING,
+    project,
+    pulling_hosts,
+    read_run,
+)
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import NAME as EMERGENCY
 from ansible_collections.sluice.nginx.plugins.plugin_utils.emergency import emergency_of
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import FleetAction
@@ -56,8 +62,15 @@ class ActionModule(FleetAction):
         """
         group = self._group()
         members = frozenset(task_vars["groups"].get(group, ()))
+        pulled = members & pulling_hosts(task_vars)
+        members -= pulled
         here = [host for host in task_vars["ansible_play_hosts"] if host in members]
         everybody = [host for host in task_vars["ansible_play_hosts_all"] if host in members]
+        if not everybody and pulled & set(task_vars["ansible_play_hosts_all"]):
+            raise SluiceError(
+                f"every host of this play is in the group '{PULLING}', whose hosts nobody reaches; at least one other "
+                "host must be in it, which tries a release before it is published"
+            )
         if not everybody:
             raise SluiceError(
                 f"no host of the group '{group}' is in this play; see the inventory, --limit and -e {GROUP}"

@@ -44,6 +44,11 @@ class ActionModule(ConcludingAction):
         inventory = read_inventory(options["inventory"])
         told = self._conclude(record, "fleet", text, summary, events, releases, inventory)
         answer = {"changed": False, "outcome": summary.outcome, **told}
+        if options.get("publish") and summary.result in ("confirmed", "unchanged") and not self._task.check_mode:
+            # Here, as most runs publish nothing.
+            from ansible_collections.sluice.nginx.plugins.plugin_utils.publishing import publish
+
+            answer.update(publish(self, options, summary))
         return answer if summary.is_good else {**answer, "failed": True, "msg": summary.outcome}
 
     def _remove_spent(self, options: Mapping[str, Any], task_vars: Mapping[str, Any], summary: RunSummary) -> list[str]:

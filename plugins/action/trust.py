@@ -10,12 +10,14 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputEr
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.policy import read_policy
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import Question, RolloutOptions
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import visitor
-from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import read_inventory, sign_trust
+from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import (
+    read_inventory,
+    read_signers,
+    sign_trust,
+)
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import sentence
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import FleetAction, HostRequest
-
-_WRITE = "write a line for each who may sign: NAME KEY, the key as in a .pub file"
 
 
 class ActionModule(FleetAction):
@@ -23,7 +25,7 @@ class ActionModule(FleetAction):
 
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Return the hosts; fails for those that could not be told, and says why."""
-        signers = _read_signers(options["allowed_signers"])
+        signers = read_signers(project(), options["allowed_signers"])
         inventory = read_inventory(options["inventory"])
         if not inventory:
             raise InputError("gates_inventory", "the inventory has no name; give it one, as `production`")
@@ -41,20 +43,3 @@ class ActionModule(FleetAction):
                 failed.append(f"{host}: {'; '.join(sentence(problem) for problem in answer.get('problems', []))}")
         result = {"changed": any(changed.values()), "inventory": inventory, "hosts": changed}
         return {**result, "failed": True, "msg": "\n".join(failed)} if failed else result
-
-
-def _read_signers(value: str) -> str:
-    """Return the text of the file, which must hold public keys, and no private one. Raises ``InputError``."""
-    if not value:
-        raise InputError("rollout_allowed_signers", f"it is not set; name a file, and {_WRITE}")
-    path = project() / value
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise InputError(
-            "rollout_allowed_signers", f"{path} cannot be read ({error}); name a file, and {_WRITE}"
-        ) from error
-    lines = [line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    if "PRIVATE KEY" in text or not any(word.startswith("AAAA") for words in lines for word in words[1:]):
-        raise InputError("rollout_allowed_signers", f"{path} allows nobody, or holds a private key; {_WRITE}")
-    return text

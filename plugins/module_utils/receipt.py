@@ -28,6 +28,8 @@ __all__ = [
     "GATES",
     "NAMESPACE",
     "PASSED",
+    "PUBLISH",
+    "PUBLISH_NAMESPACE",
     "ROLLBACK",
     "ROLLOUT_NAMESPACE",
     "SCHEMA",
@@ -39,6 +41,7 @@ __all__ = [
     "gate_faults",
     "is_ahead",
     "issue",
+    "renewed",
     "state",
     "time_faults",
     "unlike",
@@ -51,6 +54,8 @@ GATES = (
     *("smoke", "reload", "coverage", "behaviour", "renewal", "verify"),
 )
 PASSED, EMERGENCY, ROLLBACK, DRILL = "gates", "emergency", "rollback", "drill"
+PUBLISH = "publish"
+"""What says which release a host that pulls is to serve."""
 APPROVAL = "approval"
 """What a person signs about a release, beside its receipt: ``{release, inventory, contents, emergency, …}``."""
 DRILL_FILE = ".sluice-drill"
@@ -61,6 +66,7 @@ ENGINE_NAMESPACE = "sluice-engine"
 TRUST_NAMESPACE = "sluice-trust"
 ROLLOUT_NAMESPACE = "sluice-rollout"
 APPROVAL_NAMESPACE = "sluice-approval"
+PUBLISH_NAMESPACE = "sluice-publish"
 
 # Both sides write times so, and then the order of texts is that of times.
 _TIME = r"(?a)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
@@ -119,6 +125,13 @@ def state(kind: str, at: str, hours: float, inventory: str, **facts: Any) -> dic
         **facts,
     }
     return {**statement, "digest": digest(statement)}
+
+
+def renewed(receipt: Mapping[str, Any], at: str, hours: float) -> dict[str, Any]:
+    """Make the receipt of a release that was confirmed since once more, good for ``hours`` from ``at`` on."""
+    own = ("schema", "kind", "at", "expires", "number", "inventory", "digest")
+    facts = {name: value for name, value in receipt.items() if name not in own}
+    return state(str(receipt["kind"]), at, hours, str(receipt["inventory"]), **facts)
 
 
 def contents(described: Mapping[str, Any]) -> dict[str, str]:

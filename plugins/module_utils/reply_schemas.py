@@ -77,6 +77,26 @@ class Leave(BaseReply, total=False):
     left: Many[Text]
 
 
+class PullReply(BaseReply, total=False):
+    paths: Many[Word]
+    cron: Word
+
+
+class PullsReply(TypedDict, total=False):
+    source: Required[Word]
+    name: Required[Word]
+    interval: Count
+    number: Count
+    release: Id
+    outcome: Word
+    why: Text
+    at: Word
+    attempts: Count
+    trials: Count
+    trouble: Text
+    looked: Word
+
+
 class OutcomeReply(TypedDict, total=False):
     name: Required[Word]
     ok: Required[bool]
@@ -333,6 +353,7 @@ class Status(BaseReply, total=False):
     package_drift: Annotated[dict[Word, Word], Meta(max_length=_MANY)]
     drift_diff: Text
     nginx: Nginx
+    pull: PullsReply
     journal: Few[Event]
 
 
@@ -375,6 +396,7 @@ FORMS: dict[str, Any] = {
     "trust": Trust,
     "update_engine": BaseReply,
     "leave": Leave,
+    "pull": PullReply,
 }
 
 NEEDED: dict[str, tuple[str, ...]] = {
@@ -392,5 +414,6 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "trust": ("paths", "engine"),
     "update_engine": ("engine",),
     "leave": ("release", "removed", "left"),
+    "pull": ("paths", "cron"),
 }
 """What an answer that is ``ok`` has beside that which every answer has."""

@@ -17,9 +17,22 @@ from ansible_collections.sluice.nginx.plugins.module_utils.storage import keep_p
 from ansible_collections.sluice.nginx.plugins.plugin_utils.documented import documented_options
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import printable_text
 
-__all__ = ["GROUP", "STATE", "ControllerAction", "group_of", "project", "read_run", "state_folder"]
+__all__ = [
+    "GROUP",
+    "PULLING",
+    "STATE",
+    "ControllerAction",
+    "group_of",
+    "project",
+    "pulling_hosts",
+    "read_run",
+    "state_folder",
+]
 
 GROUP, STATE = "sluice_group", "sluice_state_dir"
+PULLING = "sluice_pull"
+"""The group of the hosts that nobody reaches, and that look for what is published."""
+
 _OF_ALL_PROJECTS = (Path("/etc/ansible/ansible.cfg"), Path("~/.ansible.cfg").expanduser())
 
 # What an argument spec has of a documented option.
@@ -59,6 +72,11 @@ def group_of(variables: Mapping[str, Any], templar: Templar) -> str:
             f"comes too late: give it by -e {GROUP}={name}, or make the group {name} a child of the group web",
         )
     return name
+
+
+def pulling_hosts(variables: Mapping[str, Any]) -> frozenset[str]:
+    """Return the hosts of the inventory that nobody asks in a run: their release is published."""
+    return frozenset(variables.get("groups", {}).get(PULLING, ()))
 
 
 def read_run(value: dict[str, Any]) -> Run:

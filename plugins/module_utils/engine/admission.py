@@ -199,7 +199,7 @@ def inventory_of(session: Session) -> str | None:
 
 
 # Of statements of which a host remembers the newest.
-_KINDS = ("receipt", "trust")
+_KINDS = ("receipt", "trust", receipts.PUBLISH)
 
 
 class Admitted:

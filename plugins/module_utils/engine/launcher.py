@@ -15,6 +15,8 @@ from typing import Any, BinaryIO, Dict, Tuple, Union
 Codes = Dict[str, Tuple[str, Union[bytes, str]]]
 
 _ROOT = "/usr/local/lib/sluice"
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PROXIES = ("https_proxy", "http_proxy", "no_proxy", "HTTPS_PROXY", "NO_PROXY")
 # Bytes, of a part of what is sent: an engine, a request, a bundle.
 _MOST = 256 << 20
 _HEADER = 512
@@ -49,6 +51,36 @@ def _codes(folder: str) -> Codes:
     return made
 
 
+def _started(digest: str) -> tuple[Codes, dict[str, Any]]:
+    """Return the modules of an engine, and what starts them."""
+    codes = _codes(os.path.join(_ROOT, "engine", digest))
+    start = codes["sluice.engine.loading"][1]
+    space: dict[str, Any] = {}
+    exec(start if isinstance(start, str) else marshal.loads(start), space)
+    return codes, space
+
+
+def _current() -> str:
+    with open(os.path.join(_ROOT, "current")) as file:
+        return file.read().split()[0]
+
+
+def pull(arguments: list[str]) -> None:
+    """Look for a release that was published for this host, as ``sluice-pull`` is asked to."""
+    gc.disable()
+    # The way out may be a proxy's, which whoever starts this names.
+    kept = {name: os.environ[name] for name in _PROXIES if name in os.environ}
+    os.environ.clear()
+    os.environ.update(kept, PATH=_PATH, LC_ALL="C.UTF-8")
+    os.umask(0o077)
+    os.chdir("/")
+    codes, space = _started(_current())
+    code = space["run_pull"](codes, arguments)
+    sys.stdout.flush()
+    # A server that hangs may still be waited for on a thread.
+    os._exit(code)
+
+
 def main() -> None:
     """Answer one request."""
     if len(sys.argv) > 1:
@@ -56,7 +88,7 @@ def main() -> None:
     # Until the engine is imported; see loading.py.
     gc.disable()
     os.environ.clear()
-    os.environ.update(PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL="C.UTF-8")
+    os.environ.update(PATH=_PATH, LC_ALL="C.UTF-8")
     os.umask(0o022)
     os.chdir("/")
     stream = sys.stdin.buffer
@@ -65,12 +97,8 @@ def main() -> None:
     if len(words) != 5 or len(sizes) != 3 or max(sizes) > _MOST:
         sys.exit("this is the engine of Sluice on this host; it answers requests of Sluice only")
     _, request, bundle = [_read(stream, size) for size in sizes]
-    with open(os.path.join(_ROOT, "current")) as file:
-        digest = file.read().split()[0]
-    codes = _codes(os.path.join(_ROOT, "engine", digest))
-    start = codes["sluice.engine.loading"][1]
-    space: dict[str, Any] = {}
-    exec(start if isinstance(start, str) else marshal.loads(start), space)
+    digest = _current()
+    codes, space = _started(digest)
     space["run_own"](codes, request, bundle, digest, words[0])
     sys.stdout.flush()
     # As for the engine that is sent along: a request of a check may still hang.

@@ -17,7 +17,7 @@ from typing import Any, Dict, Tuple, Union
 # Module name to the path of its source, and its code as of ``marshal``, or its text.
 Codes = Dict[str, Tuple[str, Union[bytes, str]]]
 
-__all__ = ["Modules", "run", "run_own"]
+__all__ = ["Modules", "run", "run_own", "run_pull"]
 
 
 class Modules:
@@ -56,6 +56,11 @@ def run(codes: Codes, request: bytes, bundle: bytes) -> None:
 def run_own(codes: Codes, request: bytes, bundle: bytes, digest: str, asked: str) -> None:
     """Let the host's own engine, ``digest``, answer a request that was made for the engine ``asked``."""
     _imported(codes, "sluice.engine.own").main(request, bundle, digest, asked)
+
+
+def run_pull(codes: Codes, arguments: list[str]) -> int:
+    """Let the host's own engine look for a release; returns the code to exit with."""
+    return int(_imported(codes, "sluice.engine.pull.command").main(arguments))
 
 
 def _imported(codes: Codes, name: str) -> Any:

@@ -37,9 +37,10 @@ _OPERATIONS = {
     "trust": "trust",
     "update_engine": "trust",
     "leave": "leave",
+    "pull": "pull",
 }
 # What a run asks of a host in the end.
-_LAST = ("confirm", "rollback", "leave", "update_engine")
+_LAST = ("confirm", "rollback", "leave", "update_engine", "pull")
 
 
 def handle(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .protocol import Json
     from .store import Layout
 
-__all__ = ["MOST", "Own", "install_own", "main", "read_own", "unpacked"]
+__all__ = ["MOST", "Own", "install_own", "interpreter", "main", "read_own", "unpacked"]
 
 MOST = 32 << 20
 """Bytes of an engine's sources, unpacked."""
@@ -90,7 +90,7 @@ def unpacked(bundle: bytes, digest: str) -> dict[str, str]:
     return {str(path): str(text) for path, text in found.items()}
 
 
-def _interpreter() -> str:
+def interpreter() -> str:
     """Return the Python that starts this host's engine for anybody. Raises ``Fault`` where it is not root's alone."""
     fault = ""
     for path in (sys.executable, os.path.realpath(sys.executable)):
@@ -106,7 +106,7 @@ def _interpreter() -> str:
 def install_own(session: Session, sources: dict[str, str], digest: str, number: int) -> None:
     """Put an engine in place as the host's own, the old one running until the new one is whole. Raises ``Fault``."""
     layout, system = session.layout, session.system
-    script = f"#!{_interpreter()} -IS\n{sources['sluice/engine/launcher.py']}"
+    script = f"#!{interpreter()} -IS\n{sources['sluice/engine/launcher.py']}"
     for folder in (layout.own, layout.command.parent):
         if not folder.is_dir():
             system.make_directory(folder)

@@ -23,6 +23,7 @@ __all__ = [
     "Pending",
     "PreflightRequest",
     "ProbeRequest",
+    "PullRequest",
     "ReleaseFacts",
     "ReleaseForm",
     "ReleaseRecord",
@@ -247,6 +248,17 @@ class LeaveRequest(TypedDict, total=False):
     """
 
     drift: str
+    looking: bool
+
+
+class PullRequest(TypedDict, total=False):
+    """``pull``: look for releases by a timer, with ``settings`` as of ``pull/settings.py``; without any, no more.
+
+    With ``looking`` nothing is written. Answer: ``paths`` (what changed), and ``cron``, the line that stands for the
+    timer on a host without systemd.
+    """
+
+    settings: Json
     looking: bool
 
 

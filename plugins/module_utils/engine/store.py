@@ -46,6 +46,11 @@ class Layout(NamedTuple):
     command: Path = Path("/usr/local/sbin/sluice-engine")
 
     @property
+    def pull(self) -> Path:
+        """What looks for a release that was published."""
+        return self.command.with_name("sluice-pull")
+
+    @property
     def releases(self) -> Path:
         """Whole trees, one directory each."""
         return self.root / "releases"

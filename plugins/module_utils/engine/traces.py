@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Iterator
 
+from .pull.units import pull_traces, stop_timer
 from .watchdog.hook import forget_hooks, hooks
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def find_traces(session: Session) -> list[Path]:
         conf.with_name(f".{conf.name}.before-sluice"),
         conf.with_name(f".{conf.name}.sluice-link"),
         *hooks(session),
+        *(path for path in pull_traces(session) if path.parent != layout.allowed_signers.parent),
         layout.command,
         *_whole_or_parts(layout.own, "current", "engine"),
         layout.allowed_signers.parent,
@@ -56,6 +58,7 @@ def remove_traces(session: Session) -> list[str]:
     """Remove every trace and return their paths. The caller has the lock, which goes with them."""
     layout, system = session.layout, session.system
     found = find_traces(session)
+    stop_timer(session)
     forget_hooks(session)
     for path in found:
         if path != layout.root:
@@ -90,6 +93,11 @@ def find_foreign(session: Session) -> list[str]:
         for path in _files_of_administrators(session)
         if os.fsencode(layout.command) in _content(path)
     ]
+    found += [
+        f"{path} names {layout.pull}; remove that line"
+        for path in _crontabs(session)
+        if os.fsencode(layout.pull) in _content(path)
+    ]
     if (layout.own / _PROGRAM).exists() or (layout.units / "sluice-metrics.service").exists():
         found.append("the exporters of the role monitor are here; run sluice.nginx.leave with -e leave_monitor=true")
     return found
@@ -104,6 +112,13 @@ def _files_of_administrators(session: Session) -> Iterator[Path]:
     for home in sorted(homes):
         # An absolute path takes the place of what stands before it.
         yield etc / os.fsdecode(home) / ".ssh" / "authorized_keys"
+
+
+def _crontabs(session: Session) -> Iterator[Path]:
+    etc = session.layout.conf.parent
+    yield etc / "crontab"
+    with suppress(OSError):
+        yield from [etc / "cron.d" / name for name in sorted(os.listdir(etc / "cron.d"))]
 
 
 def _content(path: Path) -> bytes:

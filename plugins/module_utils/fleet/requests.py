@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from .. import remote
@@ -15,7 +14,7 @@ from ..release.store import Release
 from .policy import read_approvals
 from .run_record import Run
 
-__all__ = ["LEAST_DEADLINE", "Question", "RolloutOptions", "build", "hold_to", "reason_of"]
+__all__ = ["LEAST_DEADLINE", "Question", "RolloutOptions", "build", "hold_to", "reason_of", "sent_of", "size_of"]
 
 _OF_ONE_RELEASE = ("preflight", "activate", "confirm")
 _OTHER_NAMES = ("live", "previous")
@@ -97,7 +96,7 @@ def _preflight(release: Release | None, terms: RolloutOptions, needs: Sequence[M
     if release is None:
         return asked
     described = _described(release, ("platform", "facts"))
-    return {**asked, **described, "needs_bytes": _size(release.tree), "needs": list(needs)}
+    return {**asked, **described, "needs_bytes": size_of(release), "needs": list(needs)}
 
 
 def build(
@@ -146,10 +145,15 @@ def build(
 
 def _shipped(release: Release, terms: RolloutOptions) -> dict[str, Any]:
     """Return what a host is to know of a release that it gets, and why it may take it."""
-    described = _described(release, ("id", "manifest", "shared", "facts", "contract", "platform"))
+    described = sent_of(release)
     approvals = read_approvals(release)
     more = {"approvals": approvals} if approvals else {}
     return {"release": described, **_signed(_receipt(release, terms)), **more}
+
+
+def sent_of(release: Release) -> dict[str, Any]:
+    """Return what a host gets of a release beside its bundle. Raises ``SluiceError`` for one that is damaged."""
+    return _described(release, ("id", "manifest", "shared", "facts", "contract", "platform"))
 
 
 def _signed(receipt: Receipt | None) -> dict[str, Any]:
@@ -195,5 +199,6 @@ def _described(release: Release, wanted: Sequence[str]) -> dict[str, Any]:
     return {name: described[name] for name in wanted}
 
 
-def _size(tree: Path) -> int:
-    return sum(path.lstat().st_size for path in tree.rglob("*") if path.is_file())
+def size_of(release: Release) -> int:
+    """Return how many bytes its unpacked files have."""
+    return sum(path.lstat().st_size for path in release.tree.rglob("*") if path.is_file())

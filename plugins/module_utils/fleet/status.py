@@ -63,6 +63,7 @@ def _state(answer: Mapping[str, Any]) -> str:
 def _details(answer: Mapping[str, Any]) -> list[str]:
     lines = [f"  fault: {fault}" for fault in (answer.get("pending") or {}).get("broken") or []]
     lines += [f"  warning: {warning}" for warning in answer.get("warnings") or []]
+    lines += _pulls(answer.get("pull") or {})
     last = answer.get("last")
     if last:
         outcome = last["outcome"].replace("_", " ")
@@ -73,6 +74,20 @@ def _details(answer: Mapping[str, Any]) -> list[str]:
             *indented(answer["drift_diff"]),
         ]
     return lines + [f"  {line}" for line in tell(answer.get("journal") or [])]
+
+
+def _pulls(known: Mapping[str, Any]) -> list[str]:
+    """Return where a host that pulls looks, and what became of what was published for it."""
+    if not known:
+        return []
+    words = [f"  pulls what is published for {known['name']} at {known['source']}"]
+    if known.get("outcome"):
+        why = f": {known['why']}" if known.get("why") else ""
+        what = f"release {short(known.get('release'))} (number {known.get('number')}) {known['outcome']}"
+        words.append(f"  pull: {what} since {known.get('at') or '?'}{why}")
+    if known.get("trouble"):
+        words.append(f"  pull: the look at {known.get('looked') or '?'} came to nothing: {known['trouble']}")
+    return words
 
 
 def tell(journal: Sequence[Event]) -> list[str]:
@@ -124,6 +139,7 @@ _WORDS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("rollback failed", ""): lambda event: (
         f"the rollback to {_release(event)} failed ({event.get('means') or 'reload'}): {event.get('why')}"
     ),
+    ("pull", ""): lambda event: f"pull: {_release(event) if event.get('release') else 'the timer'}: {event.get('why')}",
     ("ended", ""): lambda event: f"an operation was ended: {event.get('why')}",
     ("rolled_back", ""): lambda event: f"{_release(event)} serves again, by {event.get('by')} ({event.get('means')})",
 }

@@ -19,9 +19,10 @@ from ..textfmt import now
 if TYPE_CHECKING:
     from .examine import Examined
 
-__all__ = ["Receipt", "read_receipt", "sign", "withdraw_receipt", "write_receipt"]
+__all__ = ["Receipt", "read_receipt", "renew_receipt", "sign", "withdraw_receipt", "write_receipt"]
 
 _KEY = "gates_signing_key"
+_FIX = "run sluice.nginx.deploy, whose gates write a receipt"
 # Seconds. Signing takes milliseconds, unless an agent asks its owner first.
 _TIMEOUT = 60
 
@@ -79,13 +80,7 @@ def read_receipt(release: Release, *, emergency: bool = False) -> Receipt:
 
     Raises ``SluiceError`` that names all that is wrong with it.
     """
-    fix = "run sluice.nginx.deploy, whose gates write a receipt"
-    try:
-        content = json.loads(_content(release).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        content = None
-    except (OSError, ValueError, RecursionError) as error:
-        raise SluiceError(f"the receipt {_content(release)} cannot be read ({error}); {fix}") from error
+    fix, content = _FIX, _read(release)
     kinds = (receipts.PASSED, receipts.EMERGENCY) if emergency else (receipts.PASSED,)
     faults = receipts.faults(content, release.id, now(), kinds)
     if faults:
@@ -95,6 +90,30 @@ def read_receipt(release: Release, *, emergency: bool = False) -> Receipt:
         return Receipt(content, signature.read_text(encoding="ascii") if signature.is_file() else "")
     except (OSError, ValueError) as error:
         raise SluiceError(f"the signature {signature} cannot be read ({error}); {fix}") from error
+
+
+def renew_receipt(release: Release, hours: float, key: Path) -> Receipt:
+    """Sign the receipt of a release that hosts have confirmed since once more, good for ``hours`` from now on.
+
+    It says the same of the gates, and of an emergency. Raises ``SluiceError`` for one that was never good, or that is
+    of a release that was not made here; ``InputError`` when the key cannot sign.
+    """
+    content = _read(release)
+    at = str(content.get("at")) if isinstance(content, dict) else now()
+    faults = receipts.faults(content, release.id, at, (receipts.PASSED, receipts.EMERGENCY))
+    if faults:
+        raise SluiceError(f"{'; '.join(faults)}; {_FIX}")
+    again = receipts.renewed(content, now(), hours)
+    return Receipt(again, sign(receipts.canonical(again), key))
+
+
+def _read(release: Release) -> Any:
+    try:
+        return json.loads(_content(release).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        raise SluiceError(f"the receipt {_content(release)} cannot be read ({error}); {_FIX}") from error
 
 
 def _content(release: Release) -> Path:

@@ -54,8 +54,22 @@ def status(session: Session, request: Json, bundle: bytes = b"") -> Json:
             "workers": len(workers),
         }
     answer.setdefault("nginx", {"running": False})
+    with told():
+        answer.update(_pull(session))
     answer["journal"] = session.store.last_events(_EVENTS)
     return answer
+
+
+def _pull(session: Session) -> Json:
+    """Return what a host that pulls remembers of that; nothing of another one. Raises ``SluiceError``."""
+    if not session.layout.pull.exists():
+        return {}
+    # Here, as few hosts pull.
+    from ..pull.memory import told
+    from ..pull.settings import settings_of
+
+    settings = settings_of(session.layout)
+    return {"pull": told(session, settings)} if settings else {}
 
 
 def show(session: Session, request: ShowRequest, bundle: bytes = b"") -> Json:
