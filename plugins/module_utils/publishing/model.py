@@ -49,9 +49,10 @@ class PublishRow(Model):
 class PullRow(Model):
     """``rollout_pull``."""
 
-    source: str = key(
+    # ``source`` is what each model calls its own path.
+    address: str = key(
         values.text, "C(https://HOST/FOLDER), C(file:///FOLDER), C(git+https://HOST/REPO#BRANCH) or C(git+ssh://…).",
-        required=True,
+        required=True, name="source",
     )  # fmt: skip
     interval: int = key(
         values.integer(10, 604800), "Seconds between two looks; as much again comes by chance.", default=300
@@ -69,9 +70,9 @@ class PullRow(Model):
 
     def of(self, name: str) -> PullSettings:
         """Return the settings of a host. Raises ``InputError``."""
-        form = {each: getattr(self, each) for each in PullSettings._fields if each != "name"}
+        form = {each: getattr(self, each) for each in ("interval", "header", "ca", "plain_http")}
         try:
-            return read_settings({**form, "name": name})
+            return read_settings({**form, "source": self.address, "name": name})
         except SluiceError as error:
             raise InputError(_PULL, str(error)) from error
 

@@ -95,7 +95,7 @@ class Folder:
         """Publish a release of the simulation, and return the statement; ``changes`` are of the statement."""
         pushed, now = release(name, behaviour), self._host.now()
         form = {"platform": {}, **pushed.form}
-        more = {name: changes.pop(name) for name in ("windows", "freezes") if name in changes}
+        more: dict[str, Any] = {name: changes.pop(name) for name in ("windows", "freezes") if name in changes}
         gates = dict.fromkeys(receipts.GATES, "pass")
         receipt = receipts.issue(
             pushed.id, "r1", now, 24, gates, inventory="production", described=form, moments=more or None

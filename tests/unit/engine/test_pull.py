@@ -110,9 +110,14 @@ def test_a_host_that_cannot_verify_takes_nothing(host: PullingHost, folder: Fold
     assert state_of(host)["releases"] == {} if host.layout.state.exists() else True
 
 
-HARMS: dict[str, tuple[Callable[[Folder, dict[str, Any], Path], None], str]] = {
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+HARMS: dict[str, tuple[Callable[[Folder, dict[str, Any], Path], object], str]] = {
     "a stranger's": (
-        lambda folder, was, key: folder.publish("b", key=key.with_name("eve")) and None,
+        lambda folder, was, key: folder.publish("b", key=key.with_name("eve")),
         "is signed with a key that this host does not allow",
     ),
     "unsigned": (
@@ -120,51 +125,51 @@ HARMS: dict[str, tuple[Callable[[Folder, dict[str, Any], Path], None], str]] = {
         "the publication is not signed",
     ),
     "a downgrade": (
-        lambda folder, was, key: folder.publish("b", number=was["number"] - 1) and None,
+        lambda folder, was, key: folder.publish("b", number=was["number"] - 1),
         "what is published is older than what this host has taken",
     ),
     "another release with the same number": (
-        lambda folder, was, key: folder.publish("b", number=was["number"]) and None,
+        lambda folder, was, key: folder.publish("b", number=was["number"]),
         "what is published is older than what this host has taken",
     ),
     "of another fleet": (
-        lambda folder, was, key: folder.publish("b", inventory="staging") and None,
+        lambda folder, was, key: folder.publish("b", inventory="staging"),
         "the publication was signed for another inventory",
     ),
     "of another host": (
-        lambda folder, was, key: folder.publish("b", target="edge2") and None,
+        lambda folder, was, key: folder.publish("b", target="edge2"),
         "what is published was signed for another host",
     ),
     "expired": (
-        lambda folder, was, key: folder.publish("b", expires="2020-01-01T00:00:00.000Z") and None,
+        lambda folder, was, key: folder.publish("b", expires="2020-01-01T00:00:00.000Z"),
         "what is published expired at 2020-01-01",
     ),
     "of the future": (
-        lambda folder, was, key: folder.publish("b", number=1 << 60) and None,
+        lambda folder, was, key: folder.publish("b", number=1 << 60),
         "the publication comes from the future",
     ),
     "of another kind": (
-        lambda folder, was, key: folder.publish("b", kind="gates") and None,
+        lambda folder, was, key: folder.publish("b", kind="gates"),
         "is no statement about a release",
     ),
-    "of another form": (lambda folder, was, key: folder.publish("b", bundle=7) and None, "has another form"),
-    "with odd times": (lambda folder, was, key: folder.publish("b", bake=-1) and None, "has another form"),
+    "of another form": (lambda folder, was, key: folder.publish("b", bundle=7), "has another form"),
+    "with odd times": (lambda folder, was, key: folder.publish("b", bake=-1), "has another form"),
     "truncated": (
-        lambda folder, was, key: folder.document.write_text(folder.document.read_text()[:-9]) and None,
+        lambda folder, was, key: folder.document.write_text(folder.document.read_text()[:-9]),
         "cannot be read",
     ),
     "no object": (lambda folder, was, key: folder.write([1]), "cannot be read"),
     "nested too deeply": (
-        lambda folder, was, key: folder.document.write_text("[" * 100_000) and None,
+        lambda folder, was, key: folder.document.write_text("[" * 100_000),
         "cannot be read",
     ),
     "endless": (
-        lambda folder, was, key: folder.document.write_text(" " * (300 << 10)) and None,
+        lambda folder, was, key: folder.document.write_text(" " * (300 << 10)),
         "more than 262144 bytes",
     ),
     "gone": (lambda folder, was, key: folder.document.unlink(), "cannot be read"),
     "a pipe": (
-        lambda folder, was, key: (folder.document.unlink(), os.mkfifo(folder.document)) and None,
+        lambda folder, was, key: _pipe(folder.document),
         "regular file",
     ),
 }
