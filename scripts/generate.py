@@ -330,7 +330,14 @@ def generated() -> dict[Path, str]:
             head = "---\n" + _WRITTEN.format(_SOURCES[role.name])
             found[role / "meta/argument_specs.yml"] = head + _yaml({"argument_specs": _shortened(_specs(role))})
     found[PROJECT / "plugins/module_utils/engine/host/known.py"] = _for_hosts()
-    for name in ("checks.md", "how-to/waves.md", "how-to/alarms.md", "how-to/fleets.md", "platforms.md"):
+    for name in (
+        "checks.md",
+        "how-to/waves.md",
+        "how-to/alarms.md",
+        "how-to/fleets.md",
+        "how-to/pull.md",
+        "platforms.md",
+    ):
         found[PROJECT / "docs" / name] = _filled(PROJECT / "docs" / name, dict)
     return found
 

@@ -23,10 +23,10 @@ __all__ = ["publish"]
 
 def publish(action: ControllerAction, options: Mapping[str, Any], summary: RunSummary) -> dict[str, Any]:
     """Publish, and return what the result has of it: a failure where the run was confirmed, and that could not be."""
-    row = read_publish(options["publish"])
-    if row is None:
-        return {}
     try:
+        row = read_publish(options["publish"])
+        if row is None:
+            return {}
         store = ReleaseStore(action._state() / "releases")
         folder = PublishedFolder(project() / row.folder, row, store, _terms(options))
         wanted = _wanted(action, options, summary, row, folder)

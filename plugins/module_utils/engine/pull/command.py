@@ -21,6 +21,7 @@ __all__ = ["main"]
 
 _AGAIN, _JITTER = "--again", "--jitter"
 _LONGEST_JITTER = 86400
+_WAIT = 60.0
 
 
 def main(arguments: list[str]) -> int:
@@ -47,9 +48,7 @@ def _look(system: System, layout: Layout, settings: PullSettings, *, again: bool
     system.make_directory(layout.runtime, 0o700)
     # Not inherited: what a look leaves behind, as a watchdog without systemd, must not hold it.
     descriptor = os.open(layout.runtime / "pull.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _locked(descriptor, system):
         return _say("another look is at work on this host", 0)
     looked = look(system, layout, settings, again=again)
     _say(looked.words, 0)
@@ -58,6 +57,19 @@ def _look(system: System, layout: Layout, settings: PullSettings, *, again: bool
         # The lock goes with this process's image.
         os.execv(layout.pull, [str(layout.pull), *([_AGAIN] if again else [])])
     return 0 if looked.good else 1
+
+
+def _locked(descriptor: int, system: System) -> bool:
+    """Wait a while for another look to end, as for the timer's first one on a host that joins."""
+    until = system.monotonic() + _WAIT
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if system.monotonic() > until:
+                return False
+            system.sleep(0.2)
 
 
 def _say(text: str, code: int) -> int:
