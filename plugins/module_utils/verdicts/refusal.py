@@ -14,16 +14,20 @@ _OF_STAGING = re.compile(
     r"\(\d+: |host not found|no resolver|getpwnam|getgrnam|cannot load|SSL_|BIO_|PEM_|dlopen|module \"|protocol options"
     r'|invalid parameter "(?:quic|http3|resolve|service=|slow_start=|drain|route=)|could not allocate'
 )
-# nginx says so once it has read all, without a place: names that are longer than a table takes.
-_TABLE = re.compile(r"\[emerg\] (?:\d+#\d+: )?(?P<what>could not build \w+, you should increase [^\n]*)")
+# nginx says so once it has read all, without a place: of names that a table does not take, and of what nobody defines.
+_WHOLE = re.compile(
+    r"\[emerg\] (?:\d+#\d+: )?(?P<what>could not build \w+, you should increase [^\n]*|unknown \"\w+\" variable|"
+    r"zero size shared memory zone \"[^\"]*\")$",
+    re.MULTILINE,
+)
 _UNKNOWN = re.compile(r'unknown directive "(?P<name>[^"]+)"')
 
 
 def own_fault(output: str) -> str:
     """Return nginx's words and their place where the text of a release is at fault; nothing where that is not sure."""
-    table = _TABLE.search(output)
-    if table:
-        return table["what"]
+    whole = _WHOLE.search(output)
+    if whole:
+        return whole["what"]
     found = _EMERG.search(output)
     if found is None or _OF_STAGING.search(found["what"]):
         return ""

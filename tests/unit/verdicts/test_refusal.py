@@ -43,6 +43,13 @@ def test_what_has_no_place_is_not_sure() -> None:
     assert own_fault("") == ""
 
 
-def test_a_table_that_is_too_small_is_the_texts_own() -> None:
-    words = "could not build map_hash, you should increase map_hash_bucket_size: 64"
+@pytest.mark.parametrize(
+    "words",
+    [
+        "could not build map_hash, you should increase map_hash_bucket_size: 64",
+        'unknown "expires" variable',
+        'zero size shared memory zone "pages"',
+    ],
+)
+def test_what_nginx_says_of_the_whole_is_the_texts_own(words: str) -> None:
     assert own_fault(f"2026/01/01 03:14:00 [emerg] 7#7: {words}\n") == words

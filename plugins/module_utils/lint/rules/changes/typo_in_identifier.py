@@ -1,8 +1,9 @@
 """A word is new and one typing error away from a word that the live release uses, and that is now used less.
 
 ``shop.exmaple`` in one place of many, a zone, a path: what no list of words can know. A word that is changed wherever
-it stands was renamed, and passes. Names that clients send, as those of cookies and arguments, and the rows of maps
-cannot be renamed by the configuration alone, so there one place is enough.
+it stands was renamed, and passes; so does one in an argument of which more is another, as a path that moved. Names that
+clients send, as those of cookies and arguments, and the rows of maps cannot be renamed by the configuration alone, so
+there one place is enough.
 """
 
 from __future__ import annotations
@@ -72,6 +73,16 @@ def _meant(before: Counter[str], now: Counter[str], of_clients: frozenset[str]) 
     return meant
 
 
+def _is_all(directive: Directive, word: str, near: str, texts: Collection[str]) -> bool:
+    """Return whether the word is all that differs: with the other one the live release has the same argument."""
+    written = [text.lower() for text in (directive.name, *directive.args)]
+    return any(word.lstrip("$") in text and _replaced(text, word, near) in texts for text in written)
+
+
+def _replaced(text: str, word: str, near: str) -> str:
+    return re.sub(rf"(?<![a-z]){re.escape(word.lstrip('$').lower())}(?![a-z])", near.lstrip("$").lower(), text)
+
+
 def compare(config: Config, live: Config) -> Iterator[Finding]:
     """Find new words that are one typing error away from a word that has become rarer."""
     read = _read(config)
@@ -79,10 +90,11 @@ def compare(config: Config, live: Config) -> Iterator[Finding]:
     now = Counter(word for _, words in read for word in words)
     if not now.keys() - before.keys():
         return
+    texts = {text.lower() for directive in live.walk() for text in (directive.name, *directive.args)}
     meant = _meant(before, now, _of_clients(live, before) | _of_clients(config, now))
     for directive, words in read:
         for word in dict.fromkeys(words):
-            if word in meant:
+            if word in meant and _is_all(directive, word, meant[word], texts):
                 yield finding(
                     directive,
                     f"{word} is new; did you mean {meant[word]}, as in the live release?",
