@@ -16,7 +16,9 @@ _OF_STAGING = re.compile(
 )
 # nginx says so once it has read all, without a place: of names that a table does not take, and of what nobody defines.
 _WHOLE = re.compile(
-    r"\[emerg\] (?:\d+#\d+: )?(?P<what>could not build \w+, you should increase [^\n]*|unknown \"\w+\" variable|"
+    r"\[emerg\] (?:\d+#\d+: )?(?P<what>could not build \w+, you should increase [^\n]*|"
+    # Those of other versions and modules are known elsewhere.
+    r"unknown \"(?!ssl_|geoip|brotli|upstream_|proxy_|http[23]|quic|jwt_|realip_)\w+\" variable|"
     r"zero size shared memory zone \"[^\"]*\")$",
     re.MULTILINE,
 )

@@ -41,6 +41,7 @@ def test_staging_may_be_the_cause(words: str) -> None:
 def test_what_has_no_place_is_not_sure() -> None:
     assert own_fault("nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)\n") == ""
     assert own_fault("") == ""
+    assert own_fault('nginx: [emerg] unknown "ssl_alpn_protocol" variable\n') == ""
 
 
 @pytest.mark.parametrize(

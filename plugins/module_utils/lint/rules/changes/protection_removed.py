@@ -26,8 +26,9 @@ _PROTECTIONS = (
     *("limit_req", "limit_conn", "limit_rate", "limit_except", "auth_basic", "auth_request", "auth_jwt", "internal"),
     *("secure_link", "valid_referers", "disable_symlinks", "modsecurity", "proxy_ssl_verify", "grpc_ssl_verify"),
     *("proxy_ssl_server_name", "grpc_ssl_server_name", "proxy_intercept_errors", "fastcgi_intercept_errors"),
-    *("proxy_cache", "proxy_cache_valid", "proxy_no_cache", "proxy_cache_bypass", "proxy_cache_lock"),
-    *("fastcgi_cache", "fastcgi_cache_valid", "fastcgi_no_cache", "fastcgi_cache_bypass", "fastcgi_cache_lock"),
+    # How long a cache keeps what, and who waits for it, protects nobody.
+    *("proxy_cache", "proxy_no_cache", "proxy_cache_bypass"),
+    *("fastcgi_cache", "fastcgi_no_cache", "fastcgi_cache_bypass"),
     *("proxy_cache_use_stale", "fastcgi_cache_use_stale", "proxy_hide_header", "fastcgi_hide_header"),
     *("proxy_next_upstream", "set_real_ip_from", "real_ip_header"),
 )
