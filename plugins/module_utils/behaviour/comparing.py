@@ -178,12 +178,16 @@ def _came(way: Trace, causes: Iterable[DirectiveChange]) -> bool:
 def _place_of(way: Trace) -> tuple[str, ...]:
     """Return the server and the location in which a way ends, with what stands there, the same in both releases.
 
-    Empty where it ends elsewhere, or goes on.
+    A location that asks an upstream may have another path: the upstream is the same. Empty where a way ends elsewhere,
+    or goes on.
     """
     if len(way.met) != len(("server", "location")) or way.met[1].name != "location":
         return ()
     server, location = way.met
-    return (*(each.text for each in server.children("server_name")), *(line.text for line in location.walk()))
+    lines = list(location.walk())
+    if any(line.name.endswith("_pass") for line in lines):
+        del lines[0]
+    return (*(each.text for each in server.children("server_name")), *(line.text for line in lines))
 
 
 def _is_of_another(

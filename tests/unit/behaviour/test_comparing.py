@@ -152,3 +152,15 @@ def test_a_place_that_fails_so_in_live_is_no_fault_of_who_leads_there(conf: Conf
     loops = ({"status": "500"}, {"status": "500"}, {"status": "500"})
     assert [one.judgement.sort for one in compare([asked], answers, *explained)] == ["regression"]
     assert [one.judgement.sort for one in compare([asked, same], [*answers, loops], *explained)] == ["shown"]
+
+
+def test_a_place_with_another_path_and_the_same_upstream_fails_as_before(conf: Conf) -> None:
+    place = "location /{0} {{ proxy_pass http://console$request_uri; }} location / {{ }}"
+    first, second = (conf(f"http {{ {_server(place.format(path))} }}") for path in ("center", "console"))
+    changed = changes(first, second)
+    explained = Attribution(first, second, changed), Judge(first, second, changed)
+    fails, works = {"status": "502"}, {"status": "200"}
+    moved, left = (works, works, fails), (fails, fails, works)
+    asked = [_ask("/console"), _ask("/center")]
+    assert [one.judgement.sort for one in compare(asked[:1], [moved], *explained)] == ["regression"]
+    assert [one.judgement.sort for one in compare(asked, [moved, left], *explained)] == ["shown", "shown"]

@@ -19,7 +19,8 @@ from ...scopes import blocks, location_kind
 LEVEL = "medium"
 NEW = "high"
 
-_PATH = re.compile(r"https?://[^/]+(/.*)")
+# A path may begin with the variable itself, which holds the slash then.
+_PATH = re.compile(r"https?://(?:[^/]+(?P<path>/.*)|[^/$:]+(?P<glued>\$.*))")
 _ARGUMENTS = re.compile(r"\$\{?(?:args|is_args|query_string|request_uri|arg_\w+)|\?")
 _OF_FILES = re.compile(r"\\\.(?:\((?:\?:)?)?(?:woff2?|ttf|otf|eot|css|js|png|jpe?g|gif|svg|ico|webp|map|mp4|pdf)\b")
 
@@ -33,7 +34,8 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
         # What a rewrite has put together is sent in its stead only without a path, so this is about the path written.
         for directive in block.children("proxy_pass"):
             match = _PATH.fullmatch(directive.args[0] if directive.args else "")
-            if match and numbers(match[1]) and not _ARGUMENTS.search(match[1]):
+            path = (match["path"] or match["glued"]) if match else ""
+            if numbers(path) and not _ARGUMENTS.search(path):
                 yield finding(
                     directive,
                     f"proxy_pass {directive.args[0]} passes no arguments on: what follows a ? is lost",
