@@ -36,6 +36,7 @@ _TARGET = re.compile(r"^(?:/|https?:)|:\d+$")
 _SCHEME = re.compile(r"^\w+://")
 _ADDRESSED = ("allow", "deny", "set_real_ip_from")
 _ADDRESS = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])")
+_FILLED = ("alias", "root", "proxy_pass")
 _WITHIN, _OUTSIDE = ("last", "break"), ("redirect", "permanent")
 _SIGNS = "?*+\\"
 
@@ -79,6 +80,7 @@ class Slips:
         yield self._dead(change)
         yield _misaddressed(change.old, new)
         yield _ungrouped(change.old.args, new.args)
+        yield self._unfilled(change)
         yield _exchanged(change.old.args, new.args)
         yield self._crossed(change)
         yield self._deserted(change.old, new)
@@ -119,6 +121,17 @@ class Slips:
             if near and number not in were:
                 return f"{number} is {near} with a digit lost, doubled or swapped"
         return ""
+
+    def _unfilled(self, change: DirectiveChange) -> str:
+        """Return words where a folder or upstream lost a group that its location still catches, and nothing else."""
+        block = change.blocks[1]
+        if change.name not in _FILLED or block is None or block.name != "location" or not block.args[0].startswith("~"):
+            return ""
+        # What a rewrite puts together needs no group there.
+        if change.old is None or change.new is None or any(each.name == "rewrite" for each in block.block or []):
+            return ""
+        pattern = block.args[-1:]
+        return _ungrouped([*pattern, *change.old.args[:1]], [*pattern, *change.new.args[:1]])
 
     def _dead(self, change: DirectiveChange) -> str:
         """Return words where a line came to stand before others of its list, which are not read any more then."""

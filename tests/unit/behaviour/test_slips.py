@@ -76,3 +76,16 @@ def test_a_slash_is_meant_where_a_comment_beside_it_is_another(
 ) -> None:
     text = "events {{ }}\nhttp {{ server {{ location /api/ {{\n{0}proxy_pass http://10.0.0.1{1};\n}} }} }}\n"
     assert _slips(tmp_path, text.format(before, "/"), text.format(after, ""), comments=True) == [slip]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "slip"),
+    [
+        ("/srv/$1/$2", "/srv/$1", "$2 was lost, and the pattern still catches it"),
+        ("/srv/$1$2$3", "/srv/$1$2", ""),
+        ("/srv/$1$2", "/var/www/$1", ""),
+    ],
+)
+def test_a_folder_that_lost_a_group_is_a_slip(tmp_path: Path, before: str, after: str, slip: str) -> None:
+    text = "events {{ }}\nhttp {{ server {{ location ~ ^/(apps|sdk)(/.*)$ {{ alias {0}; }} }} }}\n"
+    assert _slips(tmp_path, text.format(before), text.format(after)) == [slip]
