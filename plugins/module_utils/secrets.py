@@ -75,9 +75,9 @@ def _patterns() -> dict[str, Any]:
     if not _compiled:
         import re
 
-        _compiled["content"] = re.compile(b"|".join(b"(?:%s)" % each for each in _CONTENT), re.MULTILINE)
-        _compiled["name"] = re.compile(_NAME)
-        _compiled["json"] = re.compile(_JSON_KEY[1])
+        content = re.compile(b"|".join(b"(?:%s)" % each for each in _CONTENT), re.MULTILINE)
+        # All at once: another thread that finds one of them takes all for there.
+        _compiled.update({"content": content, "name": re.compile(_NAME), "json": re.compile(_JSON_KEY[1])})
     return _compiled
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..config.derive import DerivedRequest
+from ..config.facts import listen_at
 from ..config.match import Trace, choose_server, is_named, normalised
 from ..config.parse import Config, Directive
 from .change_kinds import KINDS, FieldDifference
@@ -20,6 +21,7 @@ __all__ = ["Judge"]
 
 _LOG = "access log"
 _REFUSED = "the connection was refused"
+_LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
 _OF_EXPIRES = ("expires", "cache-control")
 # What sets a header for the upstream, and for the client.
 _LISTS = (("proxy_set_header", "grpc_set_header"), ("add_header",))
@@ -42,6 +44,16 @@ def _upgrades(way: Trace) -> bool:
             values = [each.args[-1].lower() for each in setters if each.args[0].lower() == "connection"]
             return any("upgrade" in value or "$" in value for value in values)
     return True
+
+
+def _is_moved(request: DerivedRequest, causes: Sequence[DirectiveChange]) -> bool:
+    """Return whether the edited line is the listener that was asked, at another port now, which no visitor reaches."""
+    edits = [(each.old, each.new) for each in causes if each.name == "listen" and each.old and each.new]
+    moves = [(listen_at(old), listen_at(new)) for old, new in edits if old.args and new.args]
+    return any(
+        was.port == request.port != is_now.port and was.address == is_now.address and was.address in _LOOPBACK
+        for was, is_now in moves
+    )
 
 
 def _came(line: Directive, causes: Sequence[DirectiveChange]) -> bool:
@@ -162,7 +174,8 @@ class Judge:
         """Return whether the edits say the very thing, and no visitor of yesterday is turned away by it."""
         if difference.kind == "broken" and self._files.get(request.url) and difference.after[:1] == "4":
             return True
-        if difference.kind == "broken" and difference.after.startswith(_REFUSED) and self._listens_elsewhere(request):
+        refused = difference.kind == "broken" and difference.after.startswith(_REFUSED)
+        if refused and (self._listens_elsewhere(request) or _is_moved(request, causes)):
             return True
         if difference.kind == "broken":
             return request.place != _LOG and refuses(

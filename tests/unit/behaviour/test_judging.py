@@ -471,3 +471,21 @@ def test_a_word_more_in_a_pattern_opens_nothing_that_it_had_not_opened(conf: Con
     absent = {"status": "404"}
     assert _judged(conf, live, wider, "/cache/api/.gif", absent, _up()) == ["intended"]
     assert _judged(conf, hidden, wider, "/cache/api/.gif", absent, _up()) != ["intended"]
+
+
+@pytest.mark.parametrize(
+    ("live", "candidate", "sort"),
+    [
+        ("listen 127.0.0.1:80;", "listen 127.0.0.1:6010;", "intended"),
+        ("listen 80;", "listen 81;", "regression"),
+        ("listen 127.0.0.1:80;", "listen 81;", "regression"),
+    ],
+)
+def test_a_listener_at_another_port_is_not_asked_at_the_old_one(
+    conf: Conf, live: str, candidate: str, sort: str
+) -> None:
+    first, second = (conf(f"http {{ server {{ {inside} server_name s; }} }}") for inside in (live, candidate))
+    changed = changes(first, second)
+    explained = Attribution(first, second, changed), Judge(first, second, changed)
+    request, refused = DerivedRequest("GET", "http", "s", 80, "/"), {"status": "the connection was refused"}
+    assert [one.judgement.sort for one in compare([request], [(FINE, FINE, refused)], *explained)] == [sort]
