@@ -10,12 +10,16 @@ has what became of changes that were run once more, after something was fixed: e
 from __future__ import annotations
 
 import json
+import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
 import yaml
+
+from ansible_collections.sluice.nginx.plugins.module_utils.behaviour.change_kinds import KINDS
 
 from ..reporting import attempt, fill
 from ..stages import PROJECT
@@ -23,16 +27,33 @@ from .figures import precision, share
 from .replay import Outcome
 from .transitions import BAD, GOOD
 
-__all__ = ["document", "main"]
+__all__ = ["document", "kind_of", "main"]
 
 RESULTS = PROJECT / "benchmarks/results/histories"
+_RULE = re.compile(r"\[(\w+)\]$")
+# What comes first holds: a redirect that still leads to a page says that it worked.
+_SAID = (
+    "takes it from",
+    "still leads to it",
+    "it leads to no answer",
+    "it looks like a slip",
+    "no edited line is about this request",
+    "no edited line names it",
+    *(kind.why for kind in KINDS.values()),
+    "what protected is gone",
+    "it is open to every address",
+    "is kept for everybody",
+    "falls back to nginx's default",
+    "nginx does not start again",
+)
 _NO_REASON = "not looked at"
 
 
 def document(
     histories: Mapping[str, Sequence[Outcome]], reasons: Mapping[str, str], again: Sequence[Outcome] = ()
 ) -> str:
-    """Return the tables as Markdown: the figures of each history by its title, then what was told wrongly, and why.
+    """Return the tables as Markdown: the figures of each history by its title, which findings stopped how many, then
+    what was told wrongly, and why.
 
     A history of which changes were run ``again`` has a row with their later outcomes as well.
     """
@@ -46,7 +67,31 @@ def document(
         if number:
             rows.append(_figures(f"the same, with the later outcomes of {number} that were run again", anew))
     every = [outcome for outcomes in histories.values() for outcome in outcomes]
-    return "\n".join([*rows, "", *_wrong(every, reasons), ""])
+    return "\n".join([*rows, "", *_by_kind(every), *_wrong(every, reasons), ""])
+
+
+def _by_kind(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Yield a table of the kinds of findings that stopped changes: how many bad ones, and how many good ones."""
+    right, wrong = (
+        Counter(kind for each in outcomes if each.label == label for kind in {*map(kind_of, each.findings)})
+        for label in (BAD, GOOD)
+    )
+    if not right and not wrong:
+        return
+    yield from ("### What stopped them at the first look", "")
+    yield from ("| gate | finding | bad changes | good changes |", "| --- | --- | --- | --- |")
+    for gate, words in sorted({*right, *wrong}, key=lambda kind: (-right[kind] - wrong[kind], kind)):
+        yield f"| {gate} | {words} | {right[gate, words]} | {wrong[gate, words]} |"
+    yield ""
+
+
+def kind_of(finding: Mapping[str, str]) -> tuple[str, str]:
+    """Return the gate and the kind of a finding: a rule of ``lint``, what ``behaviour`` says of an answer."""
+    gate, what = finding["gate"], finding["what"]
+    rule = _RULE.search(what) if gate == "lint" else None
+    if rule:
+        return gate, f"`{rule[1]}`"
+    return gate, next((words for words in _SAID if words in what), "") if gate == "behaviour" else ""
 
 
 def _figures(title: str, outcomes: Sequence[Outcome]) -> str:

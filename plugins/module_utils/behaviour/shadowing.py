@@ -48,12 +48,12 @@ def shadowed(before: Trace, after: Trace, changes: Sequence[DirectiveChange], pa
     # With another modifier a location takes what its path never named.
     if known <= 1 or (_literal(new) >= known and id(new) not in modified):
         return None
-    return None if path and _took_already(before, changes, (old, new), path) else (old, new)
+    return None if path and took_already(before, after, changes, path) else (old, new)
 
 
 def took_already(before: Trace, after: Trace, changes: Sequence[DirectiveChange], path: str) -> bool:
     """Return whether the pattern that decides now, with a word more, took such paths from the other line before."""
-    old, new = _decider(before), _decider(after)
+    old, new = (next((met for met in reversed(way.met) if met.name == "location"), None) for way in (before, after))
     return old is not None and new is not None and _took_already(before, changes, (old, new), path)
 
 

@@ -23,6 +23,8 @@ ON = ("stage", "live_stage")
 
 _LOG_FAILS = re.compile(r'open\(\) "([^"]+)" failed \((?:\d+: )?([^)]+)\) while logging request')
 _VARIABLE = re.compile(r"\$\{?\w+\}?")
+# How the live release fails where nginx does not start from it.
+_SAME = "the same lines"
 
 
 def _ways(way: Trace) -> str:
@@ -89,9 +91,8 @@ def _derived(problem: ResponseProblem, before: str) -> Finding:
     """Return a problem as a finding; ``before`` is what the live release answers, where that is a problem as well."""
     culprit = problem.way.last
     place = (culprit.file, culprit.line) if culprit else ("", 0)
-    also = (
-        " (staging may be the cause)" if problem.environment else " (the live release answers alike)" if before else ""
-    )
+    alike = " (the live release has the same lines)" if before == _SAME else " (the live release answers alike)"
+    also = " (staging may be the cause)" if problem.environment else alike if before else ""
     return Finding(
         f"{problem.request.words}: {problem.what}{also}",
         file=place[0],
@@ -144,6 +145,7 @@ def _without_contract(subject: Subject) -> Verdict:
         )
     outcomes = [{"request": request.words, **answer} for request, answer in zip(requests, asked.answers, strict=True)]
     before = _of_live(subject, [problem.request for problem in problems if not problem.environment])
+    before |= {_key(problem.request): _SAME for problem in _unchanged(subject, problems)}
     findings = [_derived(problem, before.get(_key(problem.request), "")) for problem in problems]
     findings += _unlogged(subject, asked.errors)
     nothing = all("fault" in answer for answer in asked.answers)
@@ -155,6 +157,16 @@ def _without_contract(subject: Subject) -> Verdict:
     if selection.words:
         good += f"; {selection.words}"
     return Verdict.of(findings, good, outcomes=outcomes, derived=True, errors=asked.errors, sample=selection.to_json())
+
+
+def _unchanged(subject: Subject, problems: Sequence[ResponseProblem]) -> Iterator[ResponseProblem]:
+    """Yield the problems on whose way each line stands in the live release, where that starts nowhere and tells
+    nothing.
+    """
+    if subject.live is None or not subject.live_fault:
+        return
+    lines = {(each.file, each.text) for each in subject.live.config.walk()}
+    yield from (each for each in problems if all((met.file, met.text) in lines for met in each.way.met))
 
 
 def _of_live(subject: Subject, requests: Sequence[DerivedRequest]) -> dict[tuple[object, ...], str]:

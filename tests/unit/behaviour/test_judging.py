@@ -466,7 +466,8 @@ def test_an_age_that_is_taken_out_is_no_header_that_is_lost(conf: Conf) -> None:
 def test_a_word_more_in_a_pattern_opens_nothing_that_it_had_not_opened(conf: Conf) -> None:
     hidden = "location /cache/ { internal; }"
     live, wider = (
-        rf"location ~ /api/.*\.({kinds})$ {{ proxy_pass http://app; }} {hidden}" for kinds in ("jpg|png", "jpg|png|gif")
+        rf"location ~ /api/.*\.({kinds})$ {{ rewrite ^/cache(.*)$ $1 break; proxy_pass http://app; }} {hidden}"
+        for kinds in ("jpg|png", "jpg|png|gif")
     )
     absent = {"status": "404"}
     assert _judged(conf, live, wider, "/cache/api/.gif", absent, _up()) == ["intended"]

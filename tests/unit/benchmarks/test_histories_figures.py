@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from benchmarks.histories.document import document
+from benchmarks.histories.document import document, kind_of
 from benchmarks.histories.figures import lines, precision, share
 from benchmarks.histories.replay import Outcome
 from benchmarks.histories.transitions import of_folder, of_repository, read_labels
@@ -43,6 +44,17 @@ def test_what_was_told_wrongly_is_listed_with_its_reason() -> None:
     assert "| a+b 2 | what 2 was | lint | not looked at |" in text
     assert "| a+b 4 | what 4 was | none | a wish \\| nobody wrote |" in text
     assert "what 1 was" not in text
+
+
+def test_kinds_of_findings_are_counted() -> None:
+    slip = {"gate": "behaviour", "what": "path /a → /b: another place answers, and it looks like a slip: b"}
+    rule = {"gate": "lint", "what": "nothing is kept [cache_without_upstream]"}
+    assert kind_of(slip) == ("behaviour", "it looks like a slip")
+    assert kind_of({"gate": "behaviour", "what": "status 200 → 500: what worked fails"})[1] == "what worked fails"
+    bad, good = (replace(each, findings=[slip, slip, rule]) for each in (OUTCOMES[2], OUTCOMES[1]))
+    text = document({"a history": [bad, good, replace(good, findings=[rule])]}, {})
+    assert "| behaviour | it looks like a slip | 1 | 1 |" in text
+    assert "| lint | `cache_without_upstream` | 1 | 2 |" in text
 
 
 def test_later_outcomes_have_a_row_of_their_own() -> None:

@@ -8,8 +8,9 @@ from typing import Any, cast
 
 import pytest
 
+from ansible_collections.sluice.nginx.plugins.module_utils.config.match import Trace
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
-from ansible_collections.sluice.nginx.plugins.module_utils.gates.smoke import run
+from ansible_collections.sluice.nginx.plugins.module_utils.gates.smoke import _unchanged, run
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Subject, Verdict
 
 CONFIG = """http {
@@ -60,3 +61,19 @@ def test_other_words_are_no_fault_of_a_log(tmp_path: Path, line: str) -> None:
 
 def test_a_change_of_a_live_release_is_for_the_gate_reload(tmp_path: Path) -> None:
     assert _verdict(tmp_path, FAILS, live=object()).result == "pass"
+
+
+@pytest.mark.parametrize(("fault", "unchanged"), [("unexpected end of file", ["old"]), ("", [])])
+def test_where_live_starts_nowhere_its_lines_are_no_fault_of_the_change(
+    tmp_path: Path, fault: str, unchanged: list[str]
+) -> None:
+    for name, more in (("live", ""), ("candidate", "return 302 /b; ")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "nginx.conf").write_text(
+            f"http {{ server {{ {more}\nlocation = /a {{ return 301 /a; }} }} }}"
+        )
+    live, config = parse_tree(tmp_path / "live"), parse_tree(tmp_path / "candidate")
+    subject: Any = SimpleNamespace(live=SimpleNamespace(config=live), live_fault=fault)
+    old, new = config.named("return")[1:], config.named("return")[:1]
+    problems: Any = [SimpleNamespace(name="old", way=Trace(old)), SimpleNamespace(name="new", way=Trace(new))]
+    assert [each.name for each in cast("Any", _unchanged(subject, problems))] == unchanged

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.gates.syntax import findings_of
+from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
+from ansible_collections.sluice.nginx.plugins.module_utils.gates.syntax import _since_before, findings_of
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Verdict
 
 OK = "nginx: the configuration file /etc/nginx/nginx.conf syntax is ok\n"
@@ -68,3 +73,18 @@ def test_warnings_fail_unless_they_are_allowed(output: str, allow: bool, result:
 def test_a_warning_says_how_to_allow_it() -> None:
     (finding,) = findings_of("nginx: [warn] low on files in /etc/nginx/nginx.conf:1\n", allow_warnings=False)
     assert finding.fix == "fix it, or set gates_allow_warnings: true"
+
+
+@pytest.mark.parametrize(("code", "output", "warnings"), [(1, BAD, [True, False]), (0, GOOD, [False, False])])
+def test_a_fault_of_live_hides_no_warning_of_the_same_lines(
+    tmp_path: Path, code: int, output: str, warnings: list[bool]
+) -> None:
+    for name, more in (("live", ""), ("candidate", "gzip on;")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "nginx.conf").write_text(f"events {{ }}\ntypes_hash_max_size 1;\n{more}\n")
+    live, config = parse_tree(tmp_path / "live"), parse_tree(tmp_path / "candidate")
+    stage = SimpleNamespace(ask=lambda what: {"code": code, "output": output})
+    subject: Any = SimpleNamespace(live_stage=stage, live=SimpleNamespace(config=live), examined=(None, config))
+    said = "".join(f"nginx: [warn] it is old in /etc/nginx/nginx.conf:{line}\n" for line in (2, 3))
+    found = _since_before(subject, findings_of(f"{said}{GOOD}", allow_warnings=False))
+    assert [each.warning for each in found] == warnings
