@@ -27,6 +27,8 @@ _REFUSES = ("deny", "internal", "auth_basic", "auth_request", "limit_except", "s
 _OWN_TEXT = ("return", "sub_filter", "add_before_body", "add_after_body", "ssi")
 _SINGLE = ("status", "tls", "headers")
 _HUNG_UP = "the connection was closed"
+# Who asks an upstream for failures gets these soon, without that it is asked; other requests show what is broken.
+_SHUNNED = ("502", "504")
 _CLOSED = ("401", "403", "405")
 # Whatever upstream it is.
 _NEEDED = ("host", "upgrade", "connection", "authorization", "script_filename")
@@ -132,6 +134,8 @@ def compare(
             place = _place_of(ways[1]) if difference.field == "status" else ()
             if place and (place, difference.after) in failing:
                 judged = judged._replace(sort="shown", why="the place fails so in the live release")
+            if difference.kind == "broken" and request.late and candidate["status"] in _SHUNNED:
+                judged = judged._replace(sort="shown", why="nginx shuns an upstream that had to fail before")
             came = judged.sort != "regression" and _came(ways[1], causes)
             came = came or (kind == "withheld" and _is_of_another(difference, first, candidate, ways[1], causes))
             if judged.fails and (attribution.is_new(request) or came):

@@ -164,3 +164,12 @@ def test_a_place_with_another_path_and_the_same_upstream_fails_as_before(conf: C
     asked = [_ask("/console"), _ask("/center")]
     assert [one.judgement.sort for one in compare(asked[:1], [moved], *explained)] == ["regression"]
     assert [one.judgement.sort for one in compare(asked, [moved, left], *explained)] == ["shown", "shown"]
+
+
+def test_an_upstream_that_had_to_fail_is_shunned_by_chance(conf: Conf) -> None:
+    first, second = (conf(f"http {{ {_server(f'location / {{ proxy_pass http://a:{port}; }}')} }}") for port in (1, 2))
+    explained = Attribution(first, second, edits := changes(first, second)), Judge(first, second, edits)
+    answers = [({"status": "404"}, {"status": "404"}, {"status": "502"})]
+    asked = _ask("/")
+    assert [one.judgement.sort for one in compare([asked], answers, *explained)] == ["regression"]
+    assert [one.judgement.sort for one in compare([asked._replace(late=2)], answers, *explained)] == ["shown"]
