@@ -20,7 +20,7 @@ from typing import Any
 import docker
 import pytest
 
-from tests.integration.test_deploy import SMALL
+from tests.integration.fleet import SMALL
 
 pytestmark = [pytest.mark.integration, pytest.mark.thorough]
 

@@ -27,7 +27,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.from_host.ima
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.from_host.received import KeptFiles, fetch
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage, ensure_platform
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import Stage, StageSettings
-from tests.integration.conftest import Played
+from tests.commands import Ended
 
 pytestmark = pytest.mark.integration
 
@@ -66,7 +66,7 @@ def _sh(container: str, script: str) -> str:
 
 
 def test_gates_run_a_version_that_no_package_has_and_it_is_fetched_once(
-    run: Run, platform: PlatformImage, play: Callable[..., Played], tmp_path: Path
+    run: Run, platform: PlatformImage, play: Callable[..., Ended], tmp_path: Path
 ) -> None:
     own = f"{platform.nginx_version[:-1]}9"
     host = run(platform.image)

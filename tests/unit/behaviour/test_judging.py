@@ -399,8 +399,8 @@ def test_a_new_place_may_take_what_was_only_redirected(conf: Conf) -> None:
     assert _judged(conf, old, new, "/specs/papers", moved, {"status": "502"}) == ["regression"]
     edited = old.replace("/specs/", "~ /specs/"), new.replace("/specs/", "~ /specs/")
     assert _judged(conf, *edited, "/specs/papers", moved, there) == ["intended"]
-    reordered = (f"{old} location ~ {words} {{ expires 1d; }}" for words in ("^/pap", "/(drafts|pap)"))
-    assert _judged(conf, *reordered, "/specs/drafts", moved, FINE) == ["collateral"]
+    narrow, wide = (f"{old} location ~ {words} {{ expires 1d; }}" for words in ("^/pap", "/(drafts|pap)"))
+    assert _judged(conf, narrow, wide, "/specs/drafts", moved, FINE) == ["collateral"]
 
 
 def test_a_word_more_takes_what_its_neighbours_took_before(conf: Conf) -> None:
