@@ -17,7 +17,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery impo
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examined, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.platforms.catalog import releases, sources
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.releases import door_of
-from ansible_collections.sluice.nginx.plugins.module_utils.rehearsal.published import Published, published
+from ansible_collections.sluice.nginx.plugins.module_utils.rehearsal.published import PublishedFaults, published
 from ansible_collections.sluice.nginx.plugins.module_utils.rehearsal.record import record_of, write_record
 from ansible_collections.sluice.nginx.plugins.module_utils.rehearsal.rehearse import RehearsedNginx, rehearsal_of
 from ansible_collections.sluice.nginx.plugins.module_utils.reports.progress import GatesProgress
@@ -124,7 +124,7 @@ def _hold_to_one(platforms: Sequence[tuple[Mapping[str, Any], Sequence[str]]]) -
 
 def _published(
     candidate: Candidate, said: Mapping[str, Any], staged: Installed, other: RehearsedNginx
-) -> list[Published]:
+) -> list[PublishedFaults]:
     """Return what is published of the nginx of a candidate's hosts; nothing for a tree that could not be made."""
     if candidate.release is None:
         return []

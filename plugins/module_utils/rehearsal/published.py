@@ -10,14 +10,14 @@ from ..advisories.matching import Concern, Installed, concerned, is_vulnerable, 
 from ..config.parse import Config
 from ..textfmt import listed
 
-__all__ = ["Published", "published"]
+__all__ = ["PublishedFaults", "published"]
 
 _MOST_HOSTS = 8
 # These number their versions by themselves, so nginx's own list does not tell which of them have what.
 _BY_THEMSELVES = ("freenginx",)
 
 
-class Published(NamedTuple):
+class PublishedFaults(NamedTuple):
     """What is published of the nginx of some hosts: what concerns their tree, how much more of it their package has
     ``fixed``, and what of it nginx of the version that is rehearsed has by its number as well (``left``).
     """
@@ -67,7 +67,7 @@ class Published(NamedTuple):
 
 def published(
     config: Config, hosts: Sequence[str], said: Mapping[str, Mapping[str, Any]], staged: Installed, other: str
-) -> list[Published]:
+) -> list[PublishedFaults]:
     """Return what is published of the nginx of each of ``hosts`` that concerns their tree, those that are alike as one.
 
     Hosts that were not asked, as ``said`` has no answer of theirs, count as what is ``staged`` for them. ``other`` is
@@ -83,7 +83,7 @@ def published(
         known = () if installed.flavour in _BY_THEMSELVES else catalog().advisories
         found, fixed = concerned(config, installed, known)
         left = tuple(each.advisory.cve for each in found if is_vulnerable(each.advisory, other))
-        rows.append(Published(tuple(names), installed, tuple(found), fixed, left, other))
+        rows.append(PublishedFaults(tuple(names), installed, tuple(found), fixed, left, other))
     return rows
 
 
