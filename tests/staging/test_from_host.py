@@ -93,14 +93,17 @@ def test_gates_run_a_version_that_no_package_has_and_it_is_fetched_once(
                 "name": "word",
                 "server_names": ["word.example"],
                 "lines": ["location = /version { return 200 $nginx_version; }"],
-                "checks": [{"get": "http://word.example/version", "expect": {"status": 200, "body": own}}],
+                "checks": [
+                    {"get": "http://word.example/version", "expect": {"status": 200, "body": own}},
+                    {"get": "http://word.example/", "expect": {"status": 404}},
+                ],
             }
         ],
     }
     arguments = ["-i", str(tmp_path / "hosts.yml"), "-e", json.dumps(settings)]
     done = play("playbooks/gate.yml", *arguments)
     assert done.code == 0, done.output
-    assert f"laying nginx {own} with 0 modules" in done.output
+    assert f"fetching nginx {own} with 0 modules" in done.output
     # Once it is here, one question tells that it is the same.
     again = play("playbooks/platform.yml", *arguments)
     assert again.code == 0, again.output
