@@ -290,7 +290,8 @@ def subject_of(candidate: Candidate, options: GateOptions) -> Subject:
         problems=candidate.problems,
         release=release,
         config=config,
-        contract=[from_json(row) for row in described["contract"]],
+        # A live tree that was fetched from a host has none.
+        contract=[from_json(row) for row in described.get("contract") or ()],
         origins=described["origins"],
         needs=read_needs(config, release.paths),
         live=_live(candidate, prefix, texts),
