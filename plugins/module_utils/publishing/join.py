@@ -34,7 +34,7 @@ def _end(words: str) -> NoReturn:
     sys.exit(f"join.py: {words}")
 
 
-class _Place:
+class _PublishedPlace:
     """Where what is published is read from."""
 
     def __init__(self, given: argparse.Namespace) -> None:
@@ -106,7 +106,7 @@ def _verified(form: Any, fingerprint: str) -> dict[str, Any]:
     return dict(statement)
 
 
-def _engine(place: _Place, part: Any, digest: str) -> bytes:
+def _engine(place: _PublishedPlace, part: Any, digest: str) -> bytes:
     """Return the engine of the digest, as it is published."""
     named = str(part.get("sha256")) if isinstance(part, dict) else ""
     if len(named) != 64 or not named.isalnum():
@@ -165,7 +165,7 @@ def main() -> None:
     if os.geteuid() != 0:
         _end("it must be root")
     os.umask(0o022)
-    place = _Place(given)
+    place = _PublishedPlace(given)
     try:
         found = json.loads(place.read("fleet.json"))
         trust, sources = found.get("trust"), found.get("sources")

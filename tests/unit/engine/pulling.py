@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from ansible_collections.sluice.nginx.plugins.module_utils import receipt as receipts
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import Ran, System
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.pull.settings import PullSettings
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.pull.trial import Looked, look
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.pull.trial import PullResult, look
 from tests.unit.engine.simulation.host import SimulatedHost
 from tests.unit.engine.simulation.releases import release
 
@@ -57,7 +57,7 @@ class PullingHost(SimulatedHost):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
 
-    def look(self, source: str, name: str = "edge1", *, again: bool = False, **more: Any) -> Looked:
+    def look(self, source: str, name: str = "edge1", *, again: bool = False, **more: Any) -> PullResult:
         """Look once at what is published."""
         return look(self, self.layout, PullSettings(source, name, **more), again=again)
 

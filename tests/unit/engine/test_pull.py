@@ -296,12 +296,12 @@ def test_a_trial_that_takes_the_machine_down_is_not_tried_for_ever(host: Pulling
     folder.publish("a")
     assert host.look(folder.url).good
     folder.publish("b")
-    taken = trial._Look._bake
+    taken = trial._PullLook._bake
 
     def down(*_: Any) -> None:
         raise Crash
 
-    trial._Look._bake = down  # type: ignore[assignment]
+    trial._PullLook._bake = down  # type: ignore[assignment]
     try:
         for _ in range(3):
             with pytest.raises(Crash):
@@ -311,6 +311,6 @@ def test_a_trial_that_takes_the_machine_down_is_not_tried_for_ever(host: Pulling
             assert live(host) == release("a").id
         looked = host.look(folder.url)
     finally:
-        trial._Look._bake = taken  # type: ignore[method-assign]
+        trial._PullLook._bake = taken  # type: ignore[method-assign]
     assert "its trial was cut short 3 times" in looked.words
     assert not host.look(folder.url).good

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .fetching import Source
     from .settings import PullSettings
 
-__all__ = ["Looked", "look"]
+__all__ = ["PullResult", "look"]
 
 WHO = "sluice-pull"
 # What did not get as far as a switch is tried again, after pauses that double; so is a trial that was cut short.
@@ -37,7 +37,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 60, 3600
 _FEW = 3
 
 
-class Looked(NamedTuple):
+class PullResult(NamedTuple):
     """How a look ended: ``words`` for people, whether the host is where it is to be, and whether its engine was
     replaced, so that the new one has to look.
     """
@@ -55,25 +55,25 @@ class _Waits(Exception):
     """It is no time for a trial yet; the text says for what."""
 
 
-def look(system: System, layout: Layout, settings: PullSettings, *, again: bool = False) -> Looked:
+def look(system: System, layout: Layout, settings: PullSettings, *, again: bool = False) -> PullResult:
     """Look once at what is published, and try it where it is new; ``again`` also tries what has failed."""
     session = Session(system, layout, {"id": "pull", "who": WHO, "from": _origin(settings)}, own=True)
     try:
-        return _Look(session, settings).take(again=again)
+        return _PullLook(session, settings).take(again=again)
     except Exception as error:
         # Of the look, and not of the release: that is as it was.
         why = _words([problem.to_json() for problem in problems_of(error)])
         remember(session, memory_of(session)._replace(trouble=why, looked=system.now()))
-        return Looked(why, good=False)
+        return PullResult(why, good=False)
 
 
-class _Look:
+class _PullLook:
     def __init__(self, session: Session, settings: PullSettings) -> None:
         self._session, self._settings = session, settings
         self._memory = memory_of(session)
         self._source: Source = open_source(settings, session.system, session.layout.root)
 
-    def take(self, *, again: bool) -> Looked:
+    def take(self, *, again: bool) -> PullResult:
         """Return how it ended. Raises ``SluiceError`` where what is published could not be had."""
         self._hold_to_trust()
         data = self._source.read(f"targets/{self._settings.name}.json", MOST_DOCUMENT)
@@ -82,21 +82,23 @@ class _Look:
         if known.outcome in FINAL and known.number == desired.number:
             # A trouble of before is over.
             self._note(known)
-            return Looked(_sentence(known), known.outcome == SERVES)
+            return PullResult(_sentence(known), known.outcome == SERVES)
         self._memory = known
         if known.not_before > seconds_of(self._session.system.now()):
-            return Looked(_sentence(known), good=False)
+            return PullResult(_sentence(known), good=False)
         try:
             self._await(desired)
             if self._take_fleet(desired.fleet):
-                return Looked("the engine of this host was replaced by the one that is published", True, restart=True)
+                return PullResult(
+                    "the engine of this host was replaced by the one that is published", True, restart=True
+                )
             self._try(desired)
         except _Waits as wait:
             self._note(self._memory._replace(outcome=WAITS, why=str(wait), at=self._session.system.now()))
-            return Looked(_sentence(self._memory), good=True)
+            return PullResult(_sentence(self._memory), good=True)
         except (_Refused, FetchFault) as refused:
             self._refuse(desired, str(refused))
-        return Looked(_sentence(self._memory), self._memory.outcome == SERVES)
+        return PullResult(_sentence(self._memory), self._memory.outcome == SERVES)
 
     def _hold_to_trust(self) -> None:
         layout = self._session.layout
