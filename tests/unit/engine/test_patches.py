@@ -52,7 +52,7 @@ def test_what_somebody_built_is_of_no_package(root: Path) -> None:
     assert package_of("/opt/nginx/sbin/nginx", root) == {"name": "", "version": "", "fixed": []}
 
 
-@pytest.mark.parametrize("data", [None, b"damaged", gzip.compress(b"a" * 100)[:-12]])
+@pytest.mark.parametrize("data", [None, b"damaged", gzip.compress(b"a" * 100)[:-12]], ids=["missing", "damaged", "cut"])
 def test_a_changelog_that_is_missing_or_damaged_names_nothing(root: Path, data: bytes | None) -> None:
     place = root / "usr/share/doc/nginx/changelog.Debian.gz"
     place.unlink()
