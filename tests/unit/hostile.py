@@ -41,6 +41,15 @@ _TOLD: dict[str, dict[str, Any]] = {
         "tree": "",
         "withheld": [],
     },
+    "pull": {"paths": ["/etc/sluice/pull.json"], "cron": ""},
+    "nginx_files": {
+        "said": "nginx version: nginx/1.22.1",
+        "os_release": "ID=debian",
+        "machine": "x86_64",
+        "files": [{"kind": "binary", "name": "nginx", "path": "/usr/sbin/nginx", "size": 1, "sha256": "a" * 64}],
+        "lacks": ["the module x.so"],
+        "parts": [{"sha256": "a" * 64, "offset": 0, "data": "eJw="}],
+    },
     "traffic": {
         "traffic": {
             "start": "2026-01-01T00:00:00Z",

@@ -287,7 +287,7 @@ def test_the_last_events_leave_out_a_line_that_was_cut(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("request_", "said"),
     [
-        ({"op": "dance"}, "no operation 'dance'; it has preflight, probe, activate"),
+        ({"op": "dance"}, "no operation 'dance'; it has preflight, probe, nginx_files, activate"),
         ({"op": "show", "release": "abc"}, "this host has no release 'abc'"),
         ({"op": "show", "release": "previous"}, "no release before the live one"),
         ({"op": "confirm", "release": ID}, "release abcabcabcabc cannot be confirmed"),

@@ -224,6 +224,7 @@ class Whole:
         action._display, action._loader = self.screen, None
         action._templar = SimpleNamespace(template=lambda value: value)
         action._task = SimpleNamespace(check_mode=False, diff=True, _role=None)
+        action._variables_of_task = {}
         return action
 
     def gates(self) -> None:
@@ -232,7 +233,7 @@ class Whole:
         action = self._action(gates.ActionModule)
         made = SimpleNamespace(examine=lambda candidates, later: examined)
         action._examiner = lambda options, run, accepted, watch: made
-        action._candidates = lambda releases, said: [candidate]
+        action._candidates = lambda _: [candidate]
         options = {name: spec.get("default") for name, spec in gates.ActionModule.argument_spec().items()}
         releases = [{"id": self.release.id, "hosts": ["web1"]}]
         given = {"run": self.run.to_json(), "releases": releases, "staging": {}, "deploy": True}

@@ -25,7 +25,10 @@ SPEC = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text(encoding="utf
 # What the role staging leaves for this one.
 LEFT: dict[str, Any] = {"nginx_platform": {}}
 
-OF_OTHERS = ("Acceptance", "AlarmRow", "ImageRow", "RenewalRow", "ServiceRow", "StoreRow", "WaveRow")
+OF_OTHERS = (
+    *("Acceptance", "AlarmRow", "ImageRow", "PublishRow", "PullRow"),
+    *("RenewalRow", "ServiceRow", "StoreRow", "WaveRow"),
+)
 MODELS = [name for name in TABLES if name[0].isupper() and name not in OF_OTHERS]
 
 
