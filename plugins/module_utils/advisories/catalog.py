@@ -12,7 +12,7 @@ from .. import values
 from ..packages import yaml
 from ..schema import Model, key, listing, mapping, one_of, table
 
-__all__ = ["Advisory", "Catalog", "Source", "catalog"]
+__all__ = ["Advisory", "Catalog", "AdvisorySource", "catalog"]
 
 _FILE = Path(__file__).parent / "nginx.yml"
 _VERSION = r"\d+\.\d+\.\d+"
@@ -26,7 +26,7 @@ _package = values.matching(r"\S+-\S+", "a version of a package, as 1.22.1-9+deb1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source(Model):
+class AdvisorySource(Model):
     """Where it was published, and the day that it is known of."""
 
     what: str = key(values.text, "What it is.", required=True)
@@ -53,7 +53,7 @@ class Advisory(Model):
 class Catalog(Model):
     """All of them, and where they are from."""
 
-    sources: tuple[Source, ...] = key(listing(mapping(Source)), "Where they are from.", required=True)
+    sources: tuple[AdvisorySource, ...] = key(listing(mapping(AdvisorySource)), "Where they are from.", required=True)
     advisories: tuple[Advisory, ...] = key(listing(mapping(Advisory)), "They themselves.", required=True)
 
     @property
