@@ -12,7 +12,7 @@ from .. import values
 from ..packages import yaml
 from ..schema import Model, key, listing, mapping, one_of, table
 
-__all__ = ["Advisory", "Catalog", "AdvisorySource", "catalog"]
+__all__ = ["Advisory", "AdvisorySource", "Catalog", "catalog"]
 
 _FILE = Path(__file__).parent / "nginx.yml"
 _VERSION = r"\d+\.\d+\.\d+"

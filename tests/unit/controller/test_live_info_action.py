@@ -44,8 +44,12 @@ def probed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ans
         action._variables_of_task = {}
         action._display = SimpleNamespace(display=lambda *_, **__: None)
         releases = [{"id": made.id, "hosts": ["web1", "web9"]}, {"id": None, "hosts": ["web2"]}]
-        options: Answer = {"releases": releases, "platform": {"tree": str(tmp_path / "packaged")}}
-        options.update(endpoints=True, packages=False)
+        options = {
+            "releases": releases,
+            "platform": {"tree": str(tmp_path / "packaged")},
+            "endpoints": True,
+            "packages": False,
+        }
         (answered,) = action.work_on(["web1", "web2"], options)["answers"].items()
         assert answered[0] == "web1"
         return {**answered[1], "asked": asked[0]}
