@@ -30,9 +30,9 @@ def signature(side: ConfigSide, server: Directive) -> int:
 
 def servers_asked(subject: Subject) -> Selection:
     """Return which servers of a release are asked; a live release that does not start has proved none of them."""
-    release, config = subject.examined
+    _, config = subject.examined
     live = subject.live if subject.live is not None and not subject.live_fault else None
-    return select(live.config if live else None, config, subject.options.sample, int(release.id[:8], 16))
+    return select(live.config if live else None, config, subject.options.sample, subject.seed)
 
 
 def select(live: Config | None, candidate: Config, sample: int, seed: int) -> Selection:

@@ -296,6 +296,7 @@ def subject_of(candidate: Candidate, options: GateOptions) -> Subject:
         needs=read_needs(config, release.paths),
         live=_live(candidate, prefix, texts),
         said=candidate.said,
+        seed=int(release.id[:8], 16),
     )
 
 

@@ -131,7 +131,8 @@ class Subject:
     ``problems`` are what was wrong with the variables before there was a tree; then ``release`` is None. ``needs`` are
     those of the release. ``live`` is what serves now, None for a first release; it runs on ``live_stage``, in a
     environment that equals the one of ``stage``. ``said`` is what each host answered when it was asked about the needs,
-    None where hosts are not asked. ``pytests`` runs the user's tests.
+    None where hosts are not asked. ``pytests`` runs the user's tests. ``seed`` chooses which servers a sample has; the
+    search for culprits keeps it, so that its trees are asked what the release was.
 
     A gate leaves both stages as it found them: the release's own bytes at their path, and nginx running from them.
     """
@@ -149,6 +150,7 @@ class Subject:
     live_stage: Stage | None = None
     said: Mapping[str, Mapping[str, Any]] | None = None
     pytests: Pytests | None = None
+    seed: int = 0
 
     @property
     def live_fault(self) -> str:
