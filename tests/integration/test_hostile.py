@@ -30,7 +30,7 @@ SECRET = "S3CR3T-of-the-controller"
 LASTS = 280
 
 # What tests beside these make in the state folder.
-_OF_OTHER_TESTS = {"history.html", "notices", "postmortems", "releases", "runs"}
+_OF_OTHER_TESTS = {"drills", "history.html", "notices", "postmortems", "releases", "runs"}
 # Others are told without containers, in test_hostile_host.py.
 SAYS = ("a path for a release", "another tree than it names", "escapes", "too much", "noise")
 

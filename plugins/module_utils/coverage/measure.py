@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +18,8 @@ from .instrument import TAG, TRACE, Block, Copy
 
 __all__ = ["Answered", "Coverage", "MeasuredCopy", "can_be_asked", "session"]
 
+# nginx notes a request when it has answered it already. A place that notes nothing is waited for in vain.
+_NOTED_SECONDS, _LOOK_SECONDS = 1.0, 0.05
 _ANY = Expect(status=("1xx", "2xx", "3xx", "4xx", "5xx"))
 
 
@@ -61,8 +65,13 @@ class MeasuredCopy:
         first, self._asked = self._asked, self._asked + len(checks)
         rows = [_tagged(check, first + index) for index, check in enumerate(checks)]
         outcomes = self._stage.ask("checks", rows)["outcomes"]
-        trace = [_answered(line, first) for line in self._stage.read(TRACE).splitlines()]
-        return outcomes, [each for each in trace if each is not None and 0 <= each.check < len(checks)]
+        until = time.monotonic() + _NOTED_SECONDS
+        while True:
+            trace = [_answered(line, first) for line in self._stage.read(TRACE).splitlines()]
+            answered = [each for each in trace if each is not None and 0 <= each.check < len(checks)]
+            if _are_noted(outcomes, answered) or time.monotonic() > until:
+                return outcomes, answered
+            time.sleep(_LOOK_SECONDS)
 
 
 def can_be_asked(check: Check) -> bool:
@@ -72,6 +81,15 @@ def can_be_asked(check: Check) -> bool:
     except SluiceError:
         return False
     return True
+
+
+def _are_noted(outcomes: Sequence[Mapping[str, Any]], answered: Sequence[Answered]) -> bool:
+    """Return whether there is a note of each answer that came back, those with redirects included."""
+    noted = Counter(each.check for each in answered)
+    return all(
+        outcome.get("status") is None or noted[number] >= len(outcome.get("chain") or "1")
+        for number, outcome in enumerate(outcomes)
+    )
 
 
 def _tagged(check: Check, tag: int) -> dict[str, object]:

@@ -76,6 +76,12 @@ class Server:
         """Let it take connections and answer nothing."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        # Threads that are at work stop a moment later.
+        states = Path(f"/proc/{self._process.pid}/task")
+        until = time.monotonic() + 5
+        while any((task / "stat").read_text().rpartition(")")[2].split()[0] != "T" for task in states.iterdir()):
+            assert time.monotonic() < until, "the server does not stop"
+            time.sleep(0.01)
 
     def go_on(self) -> None:
         """Let it answer again."""
