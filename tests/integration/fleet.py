@@ -154,7 +154,8 @@ class Fleet:
 
     def start(self, host: str) -> None:
         self.container(host).start()
-        self.run(host, "sh", "-c", "until systemctl is-active ssh nginx >/dev/null; do sleep 0.1; done")
+        both = "systemctl is-active ssh && systemctl is-active nginx"
+        self.run(host, "sh", "-c", f"until {both}; do sleep 0.1; done > /dev/null")
 
 
 def record_of(output: str) -> dict[str, Any]:

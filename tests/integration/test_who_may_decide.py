@@ -29,7 +29,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.gating.receipts impor
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_release_id
-from tests.integration.fleet import Fleet
+from tests.integration.fleet import Fleet, record_of
 
 pytestmark = pytest.mark.integration
 
@@ -189,8 +189,8 @@ def examined(fleet: Restricted) -> Release:
     (fleet.folder / "older.json.sig").write_bytes((older.root / "receipt.json.sig").read_bytes())
     done = fleet.deploy("second", playbook="playbooks/gate.yml")
     assert done.code == 0, done.output
-    newest = max((fleet.project / ".sluice/releases").glob("*/receipt.json"), key=lambda path: path.stat().st_mtime)
-    return ReleaseStore(fleet.project / ".sluice/releases").get(read_release_id(newest.parent.name))
+    (found,) = record_of(done.output)["releases"]
+    return ReleaseStore(fleet.project / ".sluice/releases").get(read_release_id(str(found["release"])))
 
 
 def _asked(release: Release) -> dict[str, Any]:
