@@ -127,8 +127,11 @@ class Fleet:
         return [self.word(host) for host in self.web]
 
     def written(self, host: str) -> str:
-        """When anything of the host's configuration or of Sluice's folder was last written, and what."""
-        return self.run(host, "find", STATE, "/etc/nginx", "/etc/nginx/", "-printf", "%p %C@\\n")
+        """A digest of what the host's configuration and Sluice's folder hold, and when each was last written: of a long
+        output the engine may lose the beginning.
+        """
+        listed = f"find {STATE} /etc/nginx /etc/nginx/ -printf '%p %C@\\n'"
+        return self.printed(host, "sh", "-c", f"{listed} | sha256sum")
 
     def wait_for_activation(self, host: str, running: subprocess.Popen[str]) -> None:
         """Return when the release of a running deployment is pending on the host, and serves."""
