@@ -22,6 +22,7 @@ from typing import Any
 from ansible_collections.sluice.nginx.plugins.module_utils.coordination.locate import open_store
 from ansible_collections.sluice.nginx.plugins.module_utils.coordination.model import StoreFault, StoreLogin
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from tests.commands import PUSH
 
 from ..host import PROJECT
 from ..racing.measuring import Cost, below, measure
@@ -37,17 +38,6 @@ _MOST_SECONDS = 3000.0
 _SAMPLES = 1.0
 _STARTS = 60.0
 _NAME = "simulated"
-
-_PLAYBOOK = """
-- hosts: web
-  gather_facts: false
-  run_once: true
-  tasks:
-    - sluice.nginx.run_start:
-      register: sluice_run
-- import_playbook: {project}/playbooks/push.yml
-- import_playbook: {project}/playbooks/finalize.yml
-"""
 
 
 @dataclass(frozen=True)
@@ -164,7 +154,7 @@ class Fleet:
         self._write(key)
 
     def _write(self, key: Path) -> None:
-        (self.folder / "push.yml").write_text(_PLAYBOOK.format(project=PROJECT))
+        (self.folder / "push.yml").write_text(PUSH.format(project=PROJECT))
         shutil.copy(PROJECT / "ansible.cfg", self.folder)
         groups = {f"slice_{number}": {"hosts": dict.fromkeys(names)} for number, names in self.parts().items()}
         settings = {

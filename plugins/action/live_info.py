@@ -32,7 +32,8 @@ class ActionModule(FleetAction):
     def work_on(self, hosts: list[str], options: dict[str, Any]) -> dict[str, Any]:
         """Ask, and keep the live trees that the controller does not have."""
         # Their needs are looked at by themselves, before they are switched.
-        hosts = [host for host in hosts if host not in pulling_hosts(self._variables_of_task)]
+        pulling = pulling_hosts(self._variables_of_task)
+        hosts = [host for host in hosts if host not in pulling]
         platforms, known = PlatformsOfHosts(options["platform"]), known_ids(self._state())
         askings: dict[str, HostRequest] = {}
         for each in options["releases"]:

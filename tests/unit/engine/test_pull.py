@@ -292,17 +292,18 @@ def test_a_look_that_dies_at_any_step_leaves_a_host_that_goes_on(host: PullingHo
         assert live(host) == release("b").id
 
 
-def test_a_trial_that_takes_the_machine_down_is_not_tried_for_ever(host: PullingHost, folder: Folder) -> None:
+def test_a_trial_that_takes_the_machine_down_is_not_tried_for_ever(
+    host: PullingHost, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder.publish("a")
     assert host.look(folder.url).good
     folder.publish("b")
-    taken = trial._PullLook._bake
 
     def down(*_: Any) -> None:
         raise Crash
 
-    trial._PullLook._bake = down  # type: ignore[assignment]
-    try:
+    with monkeypatch.context() as broken:
+        broken.setattr(trial._PullLook, "_bake", down)
         for _ in range(3):
             with pytest.raises(Crash):
                 host.look(folder.url)
@@ -310,7 +311,5 @@ def test_a_trial_that_takes_the_machine_down_is_not_tried_for_ever(host: Pulling
             host.wait(60)
             assert live(host) == release("a").id
         looked = host.look(folder.url)
-    finally:
-        trial._PullLook._bake = taken  # type: ignore[method-assign]
     assert "its trial was cut short 3 times" in looked.words
     assert not host.look(folder.url).good

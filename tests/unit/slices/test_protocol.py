@@ -483,7 +483,7 @@ class Counting:
         return asked
 
 
-def test_what_slices_have_stated_is_read_once(slices: Slices) -> None:
+def test_what_slices_have_stated_is_read_once(slices: Slices, monkeypatch: pytest.MonkeyPatch) -> None:
     shared, other = (slices.slice(name) for name in "ab")
     for name, each in (("a", shared), ("b", other)):
         each.join(hosts_of(name), [[host] for host in hosts_of(name)])
@@ -491,7 +491,7 @@ def test_what_slices_have_stated_is_read_once(slices: Slices) -> None:
     step.begins(["a1"])
     step.acknowledge({"a1": ""}, well, quiet)
     store = Counting(step._store)
-    step._store = store  # type: ignore[assignment]
+    monkeypatch.setattr(step, "_store", store)
     heartbeats = "entries release-7/heartbeats"
     assert step._look(1)[1] == ["slice 2 is at wave 1 of 2"]
     assert store.asked[-1] == heartbeats

@@ -5,6 +5,7 @@ Whatever comes is bytes that nobody has verified yet. Nothing is unpacked here.
 
 from __future__ import annotations
 
+import abc
 import os
 import threading
 from typing import TYPE_CHECKING, Any
@@ -36,12 +37,12 @@ class FetchFault(SluiceError):
     """What is published cannot be read now; the text says why. It says nothing about a release."""
 
 
-class Source:
+class Source(abc.ABC):
     """A place with what is published."""
 
+    @abc.abstractmethod
     def read(self, path: str, most: int) -> bytes:
         """Return the file at ``path``, a relative one, of at most so many bytes. Raises ``FetchFault``."""
-        raise NotImplementedError
 
 
 def open_source(settings: PullSettings, system: System, work: Path) -> Source:
