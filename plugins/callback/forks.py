@@ -11,6 +11,7 @@ short_description: Makes the tasks of a run start faster
 version_added: 0.1.0
 description:
   - Imports once, before the first play, what the tasks of Sluice share. Otherwise each task imports it again.
+  - Keeps the compiled modules of this collection, as Python does. Otherwise each run and each task compiles them again.
   - Keeps Python's garbage collector from what is there before a play. Otherwise each task goes over all of Ansible.
   - Nothing but the time of a run depends on it.
 requirements:
@@ -24,9 +25,9 @@ import importlib
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
+from ansible.utils.collection_loader import _collection_finder
 
-from ansible_collections.sluice.nginx.plugins.module_utils import redaction
-from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.plugin_utils.bytecode import use_bytecode
 
 _PLUGINS = "ansible_collections.sluice.nginx.plugins"
 _SHARED = (
@@ -47,12 +48,22 @@ class CallbackModule(CallbackBase):
     CALLBACK_NAME = "sluice.nginx.forks"
     CALLBACK_NEEDS_ENABLED = True
 
+    def __init__(self) -> None:
+        super().__init__()
+        use_bytecode(_collection_finder._AnsibleCollectionPkgLoaderBase)
+
     def v2_playbook_on_start(self, playbook: Any) -> None:
         """Import what tasks share. What cannot be imported fails in the task that needs it, with its words."""
+        # Not above: only what is imported from now on comes from its bytecode.
+        from ansible_collections.sluice.nginx.plugins.module_utils import redaction, remote
+        from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+
         for name in _SHARED:
             with contextlib.suppress(ImportError, SluiceError):
                 importlib.import_module(f"{_PLUGINS}.{name}")
         redaction.prepare()
+        # Its digest is asked for by each task that speaks with hosts.
+        remote.pack()
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         """Freeze what is there (see ``gc.freeze``): in a fork, collecting it would copy its memory as well."""
