@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
 import tarfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,14 +23,12 @@ from ansible_collections.sluice.nginx.plugins.module_utils.publishing.model impo
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_release_id
+from tests.integration.pulling import PullingFleet
 from tests.pushed import PushedRelease
 
 pytestmark = pytest.mark.integration
 
-NAME = "test-pull"
 URL = "https://127.0.0.1:8443"
-# Within which the timer looks, ten seconds and a chance of as many, and the host tries what it finds.
-_SECONDS = 120.0
 CONF = """user www-data;
 worker_processes 2;
 pid /run/nginx.pid;
@@ -57,18 +53,15 @@ server.serve_forever()
 """
 
 
-class Fleet:
+class Fleet(PullingFleet):
     """Two hosts, and a controller that has releases."""
 
-    def __init__(self, project: Path, play: Callable[..., Any], engine: docker.DockerClient, folder: Path) -> None:
-        self.project, self._play, self._engine, self.folder = project, play, engine, folder
-        self.published, self.store = folder / "published", ReleaseStore(folder / "releases")
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "ada")], check=True)
-        (folder / "signers").write_text(f"ada@desk {(folder / 'ada.pub').read_text()}")
+    name = "test-pull"
+    web = ("web1", "web2")
 
-    def play(self, playbook: str, hosts: str, **settings: Any) -> Any:
-        given = {"gates_inventory": "edge", "rollout_allowed_signers": str(self.folder / "signers"), **settings}
-        return self._play(playbook, "--limit", hosts, "-e", json.dumps(given), SLUICE_SANDBOX=NAME)
+    def __init__(self, project: Path, play: Callable[..., Any], engine: docker.DockerClient, folder: Path) -> None:
+        self.store = ReleaseStore(folder / "releases")
+        super().__init__(project, play, engine, folder)
 
     def publish(self, word: str, body: str = "", hosts: tuple[str, ...] = ("web1",)) -> int:
         """Publish a release that serves ``word`` where ``body`` is expected, as a run does; returns its number."""
@@ -93,85 +86,52 @@ class Fleet:
         wanted = {name: read_release_id(made.id) for name in (*hosts, "autoscaled")}
         PublishedFolder(self.published, row, self.store, terms).publish(wanted)
         self.copy()
-        return self.number()
+        return self.number("web1")
 
     def copy(self) -> None:
         """Bring the folder to where the web servers of the hosts have it."""
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as archive:
             archive.add(self.published, "published")
-        for host in ("web1", "web2"):
+        for host in self.web:
             assert self.container(host).put_archive("/srv", buffer.getvalue())
-
-    def number(self, name: str = "web1") -> int:
-        return int(json.loads((self.published / "targets" / f"{name}.json").read_text())["statement"]["number"])
-
-    def container(self, host: str) -> Any:
-        known = json.loads((self.project / ".sluice/fleets" / NAME / "fleet.json").read_text())
-        return self._engine.containers.get(known[host]["container"])
-
-    def run(self, host: str, script: str, *, code: int = 0) -> str:
-        done, output = self.container(host).exec_run(["sh", "-ec", script])
-        assert done == code, output.decode()
-        return str(output.decode())
 
     def word(self, host: str) -> str:
         ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1/').read().decode())"
-        return self.run(host, f'python3 -c "{ask}"').strip()
-
-    def pulled(self, host: str) -> dict[str, Any]:
-        text = self.run(host, "cat /var/lib/sluice/pull.json 2>/dev/null || echo '{}'")
-        return dict(json.loads(text or "{}"))
-
-    def wait(self, host: str, outcome: str, number: int) -> dict[str, Any]:
-        """Return what the host remembers once the timer has led to an outcome of what has this number."""
-        until = time.monotonic() + _SECONDS
-        known = self.pulled(host)
-        while (known.get("outcome"), known.get("number")) != (outcome, number):
-            if time.monotonic() > until:
-                said = self.run(host, "journalctl -u sluice-pull | tail -30")
-                pytest.fail(f"{host} did not get to {outcome}: {known}\n{said}")
-            time.sleep(1)
-            known = self.pulled(host)
-        return known
+        return self.run(host, "python3", "-c", ask).strip()
 
     def serve(self) -> None:
         """Let each host have a web server on its loopback that hands out what is published."""
         command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1"
         command += " -addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out ca.pem && cat key.pem ca.pem > both.pem"
-        for host in ("web1", "web2"):
-            self.run(
+        for host in self.web:
+            self.sh(
                 host, f"mkdir -p /root/tls /srv/published; cd /root/tls; {command}; cat > server.py <<'X'\n{SERVER}\nX"
             )
-            self.run(host, "systemd-run --quiet --unit=published python3 /root/tls/server.py")
+            self.sh(host, "systemd-run --quiet --unit=published python3 /root/tls/server.py")
 
 
 @pytest.fixture(scope="module")
 def fleet(
     project: Path, play: Callable[..., Any], engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fleet]:
-    made = Fleet(project, play, engine, tmp_path_factory.mktemp("keys"))
-    try:
-        done = made.play("playbooks/sandbox.yml", "web1,web2")
-        assert done.code == 0, done.output
+    with Fleet(project, play, engine, tmp_path_factory.mktemp("keys")).there() as made:
         made.serve()
-        done = made.play("playbooks/trust.yml", "web1")
+        done = made.signed("playbooks/trust.yml", ["web1"])
         assert done.code == 0, done.output
         yield made
-    finally:
-        made.play("playbooks/sandbox.yml", "web1,web2", sandbox_state="absent")
 
 
 def test_what_is_published_arrives_by_the_timer(fleet: Fleet) -> None:
     source = {"source": URL, "interval": 10, "ca": "/root/tls/ca.pem"}
-    refused = fleet.play("playbooks/pull.yml", "web2", rollout_pull=source)
+    refused = fleet.signed("playbooks/pull.yml", ["web2"], rollout_pull=source)
     assert "does not know who may sign" in refused.output
     number = fleet.publish("first")
-    done = fleet.play("playbooks/pull.yml", "web1", rollout_pull=source)
+    done = fleet.signed("playbooks/pull.yml", ["web1"], rollout_pull=source)
     assert done.code == 0, done.output
     known = fleet.wait("web1", "serves", number)
     assert (fleet.word("web1"), known["trials"]) == ("first", 1)
-    shown = fleet.play("playbooks/status.yml", "web1")
+    shown = fleet.signed("playbooks/status.yml", ["web1"])
     assert f"pulls what is published for web1 at {URL}" in shown.output
     assert f"(number {number}) serves since" in shown.output
 
@@ -183,42 +143,40 @@ def test_a_bad_one_is_rolled_back_and_not_tried_again(fleet: Fleet) -> None:
     assert "good" in known["why"]
     assert fleet.word("web1") == "first"
     # Neither by the timer nor by hand.
-    said = fleet.run("web1", "sleep 25; /usr/local/sbin/sluice-pull", code=1)
+    said = fleet.fails("web1", "sleep 25; /usr/local/sbin/sluice-pull")
     assert "is not tried again until a newer one is published" in said
     assert fleet.pulled("web1")["trials"] == 1
     # What was published before is signed as well, and is a downgrade.
     (fleet.published / "targets/web1.json").write_bytes(old)
     fleet.copy()
-    said = fleet.run("web1", "systemctl stop sluice-pull.timer; /usr/local/sbin/sluice-pull", code=1)
+    said = fleet.fails("web1", "systemctl stop sluice-pull.timer; /usr/local/sbin/sluice-pull")
     assert "what is published is older than what this host has taken" in said
     assert fleet.word("web1") == "first"
 
 
 def test_a_good_one_goes_on_from_there(fleet: Fleet) -> None:
     fleet.publish("second")
-    assert "serves, confirmed" in fleet.run("web1", "/usr/local/sbin/sluice-pull")
+    assert "serves, confirmed" in fleet.sh("web1", "/usr/local/sbin/sluice-pull")
     assert fleet.word("web1") == "second"
 
 
 def test_a_host_that_joins_gets_what_is_confirmed(fleet: Fleet) -> None:
-    listed = ["ssh-keygen", "-lf", str(fleet.folder / "ada.pub")]
-    fingerprint = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()[1]
     join = f"python3 -IS /srv/published/join.py --source {URL} --name autoscaled --ca /root/tls/ca.pem --fingerprint"
     places = "find /etc/sluice /var/lib/sluice 2>/dev/null || true"
-    before = fleet.run("web2", places)
-    refused = fleet.run("web2", f"{join} SHA256:{'A' * 43}", code=1)
+    before = fleet.sh("web2", places)
+    refused = fleet.fails("web2", f"{join} SHA256:{'A' * 43}")
     assert "is not signed by the key" in refused
-    assert fleet.run("web2", places) == before
-    said = fleet.run("web2", f"{join} {fingerprint}")
+    assert fleet.sh("web2", places) == before
+    said = fleet.sh("web2", f"{join} {fleet.fingerprint}")
     assert "serves, confirmed" in said
     assert fleet.word("web2") == "second"
-    assert fleet.run("web2", "systemctl is-active sluice-pull.timer").strip() == "active"
+    assert fleet.sh("web2", "systemctl is-active sluice-pull.timer").strip() == "active"
 
 
 def test_leaving_takes_the_timer_along(fleet: Fleet) -> None:
-    done = fleet.play("playbooks/leave.yml", "web2")
+    done = fleet.signed("playbooks/leave.yml", ["web2"])
     assert done.code == 0, done.output
-    left = fleet.run(
+    left = fleet.sh(
         "web2", "systemctl list-unit-files 'sluice*' --no-legend || true; find /etc /usr/local -name '*sluice*'"
     )
     assert "sluice-pull" not in left
