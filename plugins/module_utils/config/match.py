@@ -42,7 +42,7 @@ class Port:
     """The servers that listen on a port, by their names: what of thousands answers for a host is looked up."""
 
     def __init__(self) -> None:
-        self._order: dict[int, int] = {}
+        self._added: set[int] = set()
         self.default: Directive | None = None
         self._exact: dict[str, Directive] = {}
         self._ends: dict[str, Directive] = {}
@@ -56,10 +56,14 @@ class Port:
         self.first = self.first or server
         if default and self.default is None:
             self.default = server
-        if id(server) in self._order:
+        if id(server) in self._added:
             return
-        self._order[id(server)] = len(self._order)
-        for name in server_names(server):
+        self._added.add(id(server))
+        for written in server_names(server):
+            if written.startswith("~"):
+                self._regexes.append((written[1:], server))
+                continue
+            name = written.lower()
             self._exact.setdefault(name, server)
             if name.startswith(("*.", ".")):
                 self._ends.setdefault(name.removeprefix("*"), server)
@@ -67,21 +71,21 @@ class Port:
                 self._itself.setdefault(name[1:], server)
             if name.endswith(".*"):
                 self._begins.setdefault(name[:-1], server)
-            if name.startswith("~"):
-                self._regexes.append((name[1:], server))
 
     def named(self, host: str) -> Directive | None:
-        """Find the server with a name that fits, as nginx does: exact, ``*.name``, ``name.*``, the first regex."""
+        """Find the server with a name that fits a host in lower case, as nginx does.
+
+        The exact name comes first, then the longest ``*.name``, the longest ``name.*``, and the first regex.
+        """
         if host in self._exact:
             return self._exact[host]
         dots = [at for at, letter in enumerate(host) if letter == "."]
-        ends = [self._ends.get(host[at:]) for at in dots] + [self._itself.get(host)]
-        begins = [self._begins.get(host[: at + 1]) for at in dots]
-        for found in (ends, begins):
-            fitting = [server for server in found if server is not None]
-            if fitting:
-                return min(fitting, key=lambda server: self._order[id(server)])
-        return next((server for pattern, server in self._regexes if _search(pattern, host)), None)
+        ends = [self._itself.get(host), *(self._ends.get(host[at:]) for at in dots)]
+        begins = [self._begins.get(host[: at + 1]) for at in reversed(dots)]
+        fitting = next((server for server in (*ends, *begins) if server is not None), None)
+        if fitting is not None:
+            return fitting
+        return next((server for pattern, server in self._regexes if _search(pattern, host, True)), None)
 
 
 # What is looked up is kept as long as the configuration is.

@@ -93,8 +93,8 @@ def meetings(live: Config, candidate: Config) -> Iterator[Meeting]:
 def _hosts(name: str) -> Iterable[str]:
     """Yield names to ask for; what is only a wildcard's or a regex's stands for all of these."""
     if name.startswith("~"):
-        return [text for text in matching(name[1:], ignore_case=True) if is_host(text)][:1]
-    if name.startswith("."):
-        return [name[1:], f"any{name}"]
-    host = name.replace("*", "any").lower()
+        return [text.lower() for text in matching(name[1:], ignore_case=True) if is_host(text)][:1]
+    host = name.lower().replace("*", "any")
+    if host.startswith("."):
+        return [host[1:], f"any{host}"]
     return [host] if host and host != "_" and is_host(host) else []

@@ -56,8 +56,13 @@ def test_the_server_that_answers(conf: Conf, host: str, port: int, line: int | N
 @pytest.mark.parametrize(
     ("names", "host", "chosen"),
     [
-        (["*.b.example", "*.a.b.example"], "x.a.b.example", 0),
+        (["*.b.example", "*.a.b.example"], "x.a.b.example", 1),
         (["*.a.b.example", "*.b.example"], "x.a.b.example", 0),
+        (["*.b.example", ".a.b.example"], "a.b.example", 1),
+        (["x.*", "x.a.*"], "x.a.b", 1),
+        (["*.example", "X.B.Example"], "x.b.example", 1),
+        (["*.example", "*.B.Example"], "x.b.example", 1),
+        (["a.invalid", r"~^X\.b\.EXAMPLE$"], "x.b.example", 1),
         (["x.*", "*.b.example"], "x.b.example", 1),
         (["~^x", "x.*"], "x.b.example", 1),
         (["~example$", "~^x"], "x.b.example", 0),
