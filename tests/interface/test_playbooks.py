@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.commands import PLAYBOOK
 
@@ -34,6 +35,16 @@ def test_each_playbook_has_a_name_that_works_from_any_folder(tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     shown = [line for line in done.stdout.splitlines() if line.startswith("playbook: ")]
     assert [Path(line).stem for line in shown] == [name.rpartition(".")[2] for name in NAMES]
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_a_play_on_web_hosts_is_on_those_of_the_named_group(playbook: str) -> None:
+    """Ansible chooses the hosts of a play before it reads variables of an inventory, so each play has to say it."""
+    plays = yaml.safe_load((PROJECT / playbook).read_text(encoding="utf-8"))
+    hosts = [play["hosts"] for play in plays if "hosts" in play]
+    assert [
+        each for each in hosts if re.search(r"\bweb\b", each.replace("{{ sluice_group | default('web') }}", ""))
+    ] == []
 
 
 def test_the_playbooks_of_the_design_are_there() -> None:
