@@ -1,6 +1,6 @@
 """What hosts answer, read in one place: typed, bounded, and without what nobody asked for.
 
-A host may say anything. What does not fit its schema in ``answer_forms.py`` is a ``SluiceError``, which is that host's
+A host may say anything. What does not fit its schema in ``reply_schemas.py`` is a ``SluiceError``, which is that host's
 failure and ends nobody else's run. Keys that a schema does not have are dropped, so that no host writes into a record
 under a name of the controller's own.
 """

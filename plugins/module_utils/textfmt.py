@@ -88,7 +88,7 @@ def details(row: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def sentence(problem: Mapping[str, Any]) -> str:
-    """Return a host's problem as one line: what, expected, seen, nginx's own words, and what to do."""
+    """Return a host's problem as one line: what, expected, actual, nginx's own words, and what to do."""
     parts = [str(problem.get("what", "unknown problem"))]
     parts += [f"{name} {problem[name]}" for name in ("expected", "actual") if problem.get(name)]
     parts += [f"nginx: {problem['nginx']}"] if problem.get("nginx") else []

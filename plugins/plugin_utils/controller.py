@@ -85,7 +85,7 @@ def read_run(value: dict[str, Any]) -> Run:
     """
     names = ("id", "folder", "who", "host", "started")
     if not all(isinstance(value.get(name), str) for name in names):
-        raise SluiceError("this is no run; give what the module sluice.nginx.run has registered")
+        raise SluiceError("this is no run; give what the module sluice.nginx.run_start has registered")
     run = Run(*(str(value[name]) for name in names))
     if Path(run.folder).name != read_run_id(run.id):
         raise SluiceError(f"the folder of run {run.id} is {run.folder}; expected one of that name")

@@ -109,7 +109,7 @@ class ProbeRequest(TypedDict, total=False):
     ``line``; see ``needs/model.py``. ``known`` are the releases that the controller has.
 
     Answer: ``live`` is the id of the tree that is at ``/etc/nginx`` now, or None, and ``confirmed`` says whether it was
-    accepted; ``needs`` with ``key`` (kind and value), ``met``, ``seen`` and ``near``; ``facts`` (``nginx_version``,
+    accepted; ``needs`` with ``key`` (kind and value), ``met``, ``actual`` and ``near``; ``facts`` (``nginx_version``,
     ``modules``, ``os``). Where ``live`` is not known also ``tree``, a tar.gz in base64, without what is secret
     (``withheld``). With ``packages`` also ``package``, that of nginx's binary: ``name``, ``version``, ``fixed`` (the
     CVEs that its changelog names), and of ``nginx -V`` ``flavour`` and ``core``, the version of nginx that it stands
@@ -382,7 +382,7 @@ class State(TypedDict):
 class Reply(TypedDict, total=False):
     """What each answer has.
 
-    A problem has ``what``, and ``expected``, ``seen``, ``do``, ``nginx`` (its own words), ``diff`` where they apply.
+    A problem has ``what``, and ``expected``, ``actual``, ``fix``, ``nginx`` (its own words), ``diff`` where they apply.
     """
 
     ok: bool

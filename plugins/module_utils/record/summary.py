@@ -143,7 +143,7 @@ class RunFailure:
     @property
     def sentence(self) -> str:
         """All that is known of it but the place, as one line."""
-        parts = [self.what, self.expected and f"expected {self.expected}", self.actual and f"seen {self.actual}"]
+        parts = [self.what, self.expected and f"expected {self.expected}", self.actual and f"actual {self.actual}"]
         parts += [self.nginx and f"nginx: {self.nginx}", self.fix]
         return "; ".join(part for part in parts if part)
 

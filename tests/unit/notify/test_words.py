@@ -115,7 +115,7 @@ Since: 2026-11-21 14:00:10 UTC
 def test_a_fleet_goes_back_and_customers_hear_of_what_they_may_have_seen(run: Run, journal: Journal) -> None:
     assert texts(said("finalize", run, journal(*stories.WENT_BACK))) == [
         f"""team, failure: Release {"b" * 12} was rolled back on web1 and web2: web2 failed in activate
-What happened: web2: activate: {stories.CHECK}; seen GET https://shop.example/orders/track?id=42: status 404
+What happened: web2: activate: {stories.CHECK}; actual GET https://shop.example/orders/track?id=42: status 404
 Affected:
   web1 and web2
   sites: shop.example
