@@ -94,6 +94,14 @@ def test_what_is_generated_is_up_to_date() -> None:
 
 
 @each_role
+def test_the_readme_names_every_entry_point_that_a_playbook_uses(role: Path) -> None:
+    plays = "\n".join(path.read_text(encoding="utf-8") for path in (role.parents[1] / "playbooks").glob("*.yml"))
+    used = set(re.findall(rf"name: sluice\.nginx\.{role.name}\n\s+tasks_from: (\w+)", plays))
+    readme = (role / "README.md").read_text(encoding="utf-8")
+    assert [name for name in sorted(used) if f"| `{name}` |" not in readme] == []
+
+
+@each_role
 def test_the_readme_has_the_table_of_variables(role: Path) -> None:
     assert "<!-- variables -->\n| variable |" in (role / "README.md").read_text(encoding="utf-8")
 
