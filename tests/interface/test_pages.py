@@ -41,6 +41,34 @@ def _variables() -> set[str]:
 
 
 VARIABLES = _variables()
+# Playbooks, modules, filters, callbacks and roles.
+COLLECTION = {
+    path.stem
+    for folder in ("playbooks", "plugins/modules", "plugins/filter", "plugins/callback", "roles")
+    for path in (PROJECT / folder).iterdir()
+} | {"plugins"}
+PROGRAMS = [
+    path.relative_to(PROJECT).parts for path in PROJECT.glob("[!.]*/**/*") if path.suffix in (".py", ".sh", ".j2")
+]
+# A page may name a program from a folder below which it is, as `engine/proof.py`.
+NAMED_SO = {"/".join(parts[first:]) for parts in PROGRAMS for first in range(len(parts))}
+OF_OTHERS = {"acme.sh"}
+ENGINE = "\n".join(
+    path.read_text(encoding="utf-8") for path in sorted((PROJECT / "plugins/module_utils/engine").rglob("*.py"))
+)
+
+
+def _of_playbooks() -> set[str]:
+    """Return the variables that playbooks read and no role has: they come from the command line."""
+    found = set()
+    for path in (PROJECT / "playbooks").glob("*.yml"):
+        text = path.read_text(encoding="utf-8")
+        found |= set(re.findall(r"\b([a-z_]+) \| (?:default|mandatory)\(", text))
+        found |= set(re.findall(r"ansible\.builtin\.vars', '(\w+)'", text))
+    return found - VARIABLES - {"inventory_dir"}
+
+
+OF_PLAYBOOKS = _of_playbooks()
 
 
 def _prose(text: str) -> str:
@@ -80,6 +108,38 @@ def test_a_variable_that_is_named_exists(page: Path) -> None:
         re.findall(rf"(?<![\w./-])(?:{prefix}|leave)_[a-z_]*[a-z](?![\w./(-])", page.read_text(encoding="utf-8"))
     )
     assert sorted(named - VARIABLES) == []
+
+
+@every_page
+def test_a_name_of_the_collection_exists(page: Path) -> None:
+    named = set(re.findall(r"\bsluice\.nginx\.([a-z_]+)", page.read_text(encoding="utf-8")))
+    assert sorted(named - COLLECTION) == []
+
+
+@every_page
+def test_what_a_command_gives_by_e_is_read(page: Path) -> None:
+    given = set(re.findall(r"""-e (?:'\{")?([a-z_]+)(?:=|":)""", page.read_text(encoding="utf-8")))
+    others = {name for name in given if name.startswith("awx_")}
+    assert sorted(given - others - VARIABLES - OF_PLAYBOOKS) == []
+
+
+@every_page
+def test_a_program_that_is_named_exists(page: Path) -> None:
+    named = set(re.findall(r"`((?:[\w.-]+/)*[\w-]+\.(?:py|sh|j2))\b[^`]*`", page.read_text(encoding="utf-8")))
+    assert sorted(named - NAMED_SO - OF_OTHERS) == []
+
+
+@every_page
+def test_a_place_on_hosts_is_one_of_the_engine(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = {name for names in re.findall(r"/var/lib/sluice/(?:\{([\w,]+)\}|([\w.]*\w))", text) for name in names}
+    parts = {part for name in named for part in name.split(",") if part}
+    assert [part for part in sorted(parts) if not re.search(rf"[\"/]{re.escape(part)}\"", ENGINE)] == []
+
+
+def test_what_playbooks_take_by_e_is_in_a_page() -> None:
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert [name for name in sorted(OF_PLAYBOOKS) if not re.search(rf"`{name}`|-e (?:'\{{\")?{name}\b", pages)] == []
 
 
 @every_new_page
