@@ -51,7 +51,7 @@ class Variables(Model):
 
     nginx_sites: tuple[Site, ...] = key(
         listing(mapping(Site)),
-        "The typed sites. Without any, the packaged C(nginx.conf) stays as it is.",
+        "The typed sites. Without sites and streams the packaged C(nginx.conf) stays as it is.",
         default=[],
     )
     nginx_streams: tuple[StreamProxy, ...] = key(
