@@ -52,7 +52,8 @@ PROGRAMS = [
 ]
 # A page may name a program from a folder below which it is, as `engine/proof.py`.
 NAMED_SO = {"/".join(parts[first:]) for parts in PROGRAMS for first in range(len(parts))}
-OF_OTHERS = {"acme.sh"}
+# A client of ACME, and the example of a gate.
+OF_OTHERS = {"acme.sh", "no_gzip.py"}
 ENGINE = "\n".join(
     path.read_text(encoding="utf-8") for path in sorted((PROJECT / "plugins/module_utils/engine").rglob("*.py"))
 )
