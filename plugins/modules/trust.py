@@ -52,7 +52,7 @@ author: Sluice (!UNKNOWN)
 EXAMPLES = r"""
 - name: The hosts know who may sign
   sluice.nginx.trust:
-    allowed_signers: inventories/production/allowed_signers
+    allowed_signers: allowed_signers
     inventory: production
 """
 
