@@ -8,11 +8,13 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.host import command
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.binary import opened_binary
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.nginx import expected_workers
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.processes import (
@@ -347,6 +349,23 @@ def test_a_command_that_hangs_is_ended_and_what_it_said_is_kept() -> None:
     assert (done.rc, said) == (124, "sh did not end in 1 s")
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid), 0)
+
+
+def test_a_command_that_hangs_is_ended_with_what_it_has_started() -> None:
+    done = System().run(["sh", "-c", "sleep 600 & echo $!; wait"], 1.0)
+    assert done.rc == 124
+    process, until = Path(f"/proc/{done.output.split()[0]}/stat"), time.monotonic() + 10
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        # Where nobody waits for it, it stays as a zombie.
+        while ") Z " not in process.read_text():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+
+def test_of_a_command_that_talks_without_end_no_more_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "_MOST", 100_000)
+    done = System().run(["sh", "-c", "head -c 3000000 /dev/zero; exit 3"], 60)
+    assert (done.rc, len(done.output)) == (3, 100_000)
 
 
 def test_a_command_inherits_nothing_and_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from typing import Callable, NamedTuple, NoReturn, Sequence
 __all__ = ["NotEntered", "Ran", "Standing", "close_others", "run"]
 
 _PART = 64 << 10
+# Bytes of what a command says; a server that it asks may say things without end.
+_MOST = 32 << 20
 _NOT_ENTERED, _NOT_STARTED = b"e", b"s"
 
 
@@ -49,7 +51,8 @@ def run(
     """Run a command with ``data`` as its input, within ``timeout`` seconds; ``enter`` is done in its process before.
 
     ``program`` is a descriptor of the file to run, where it is not the one that ``argv[0]`` names.
-    One that cannot start has code 127, one that does not end is killed and has 124. Raises ``NotEntered``.
+    One that cannot start has code 127, one that does not end is killed with what it has started, and has 124. What is
+    said beyond 32 MiB is not kept. Raises ``NotEntered``.
     """
     until = time.monotonic() + timeout
     try:
@@ -77,7 +80,7 @@ class _Process:
     """A process that becomes a command, and this side's ends of its pipes: input, output, and why it did not start."""
 
     def __init__(self, argv: Sequence[str], enter: Callable[[], None] | None, program: int) -> None:
-        self.output = b""
+        self.output = bytearray()
         self._ends: list[int] = []
         self._ended = False
         try:
@@ -121,7 +124,7 @@ class _Process:
             for end, _ in poll.poll(seconds * 1000 + 1):
                 if end == self._out:
                     part = os.read(end, _PART)
-                    self.output += part
+                    self.output += part[: _MOST - len(self.output)]
                     done = not part
                 else:
                     left = left[_given(end, left[:_PART]) :]
@@ -152,10 +155,14 @@ class _Process:
     def end(self) -> None:
         """Leave nothing behind: neither the process nor a pipe."""
         self._close(*self._ends)
-        if not self._ended:
-            with suppress(ProcessLookupError, ChildProcessError):
-                os.kill(self._pid, signal.SIGKILL)
-                os.waitpid(self._pid, 0)
+        if self._ended:
+            return
+        # Its children as well: one that waits for a server would do so for ever.
+        for kill in (os.kill, os.killpg):
+            with suppress(ProcessLookupError):
+                kill(self._pid, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
 
 
 def _given(end: int, part: memoryview) -> int:
@@ -173,6 +180,7 @@ def _become(
     take, put, fail = ends
     what, why = _NOT_ENTERED, ""
     try:
+        os.setpgid(0, 0)
         for place, end in enumerate((take, put, put)):
             os.dup2(end, place)
         close_others(fail, program)
