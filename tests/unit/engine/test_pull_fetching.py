@@ -214,10 +214,17 @@ def repository(tmp_path: Path) -> Path:
     (folder / "targets/a.json").write_bytes(b"\x00{}\xff")
     (folder / "targets/big.json").write_bytes(b"x" * 2000)
     (folder / "targets/link.json").symlink_to("/etc/passwd")
-    git = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@example.org"]
-    for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "a"]):
-        subprocess.run([*git, *words], check=True)
+    subprocess.run(["git", "init", "-q", "-b", "main", str(folder)], check=True)
+    commit(folder)
     return folder
+
+
+def commit(repository: Path, text: str = "") -> None:
+    if text:
+        (repository / "targets/a.json").write_text(text)
+    git = ["git", "-C", str(repository), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for words in (["add", "-A"], ["commit", "-qm", "a"]):
+        subprocess.run([*git, *words], check=True)
 
 
 def test_a_repository_is_read_without_a_work_tree(repository: Path, tmp_path: Path) -> None:
@@ -230,6 +237,44 @@ def test_a_repository_is_read_without_a_work_tree(repository: Path, tmp_path: Pa
     assert read(f"git+file://{repository}", tmp_path / "work", path="targets/link.json") == b"/etc/passwd"
     with pytest.raises(FetchFault, match="cannot be fetched"):
         read(f"git+file://{repository}#none", tmp_path / "work")
+
+
+def test_what_a_fetch_that_was_killed_has_left_is_in_the_way_once(repository: Path, tmp_path: Path) -> None:
+    assert read(f"git+file://{repository}", tmp_path / "work") == b"\x00{}\xff"
+    commit(repository, "b")
+    (tmp_path / "work/pull.git/shallow.lock").touch()
+    with pytest.raises(FetchFault, match="File exists"):
+        read(f"git+file://{repository}", tmp_path / "work")
+    assert read(f"git+file://{repository}", tmp_path / "work") == b"b"
+
+
+def test_a_repository_does_not_grow_and_what_is_published_is_kept_in_it(repository: Path, tmp_path: Path) -> None:
+    for number in range(9):
+        commit(repository, str(number))
+        assert read(f"git+file://{repository}", tmp_path / "work") == str(number).encode()
+        # As where a commit has a hundred files.
+        (tmp_path / "work/pull.git/config").write_text("[core]\n\tbare = true\n[fetch]\n\tunpackLimit = 1\n")
+    assert len(list((tmp_path / "work/pull.git/objects/pack").glob("*.pack"))) < 7
+
+
+def test_a_git_server_that_hangs_is_known_by_ca_and_left_alone(
+    start: Start, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "_GIT_SECONDS", 2.0)
+    # It would count for more than a setting; the launcher lets no variable of this kind in.
+    monkeypatch.delenv("GIT_SSL_CAINFO", raising=False)
+    server = start(_silent, certificate)
+    with pytest.raises(FetchFault, match="did not end in 2 s"):
+        read(f"git+{server.url}/web.git", tmp_path / "work", ca=str(certificate))
+    assert [path for path, _ in server.asked] == ["/web.git/info/refs?service=git-upload-pack"]
+    assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if server.url in _text(path)]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def test_a_host_without_git_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

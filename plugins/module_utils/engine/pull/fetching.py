@@ -30,6 +30,7 @@ _SLOWEST = 64 << 10
 _HOPS = 3
 _PART = 64 << 10
 _GIT_SECONDS = 300.0
+_TIP = "refs/sluice/published"
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -194,14 +195,14 @@ class _Git(Source):
     def __init__(self, settings: PullSettings, system: System, work: Path) -> None:
         self._url, _, branch = settings.source[len("git+") :].partition("#")
         self._branch = branch or "HEAD"
-        self._header = settings.header
+        self._header, self._ca = settings.header, settings.ca
         self._system, self._folder = system, work / "pull.git"
         self._is_fetched = False
 
     def read(self, path: str, most: int) -> bytes:
         if not self._is_fetched:
             self._fetch()
-        name = f"FETCH_HEAD:{path}"
+        name = f"{_TIP}:{path}"
         size = self._git("cat-file", "-s", name, why=f"{self._url} has no {path}").strip()
         if not size.isdigit() or len(size) > 15 or int(size) > most:
             raise FetchFault(f"{path} of {self._url} has {size[:20]} bytes; expected up to {most}")
@@ -220,18 +221,31 @@ class _Git(Source):
             self._system.remove(self._folder)
             self._system.make_directory(self._folder, 0o700)
             self._git("init", "--bare", "--quiet", why="no repository can be made")
+        options = ["--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules"]
+        try:
+            # What has a name of its own is kept, and only what is new comes next time.
+            fetching = ["fetch", *options, self._url, f"+{self._branch}:{_TIP}"]
+            self._git(*self._config(), *fetching, why=f"{self._url} cannot be fetched")
+            # What came before is no more than waste, and another process would still be at it while this one reads.
+            tidying = ["-c", "gc.pruneExpire=now", "-c", "gc.autoDetach=false", "-c", "gc.autoPackLimit=5"]
+            self._git(*tidying, "gc", "--auto", "--quiet", why="the repository cannot be tidied")
+        except FetchFault:
+            # A lock of one that was killed, or half an object, would be in the way for ever.
+            self._system.remove(self._folder)
+            raise
+        self._is_fetched = True
+
+    def _config(self) -> list[str]:
         scheme = urlsplit(self._url).scheme
         config = ["-c", "protocol.allow=never", "-c", f"protocol.{scheme}.allow=always"]
+        if self._ca:
+            config += ["-c", f"http.sslCAInfo={self._ca}"]
         if self._header and scheme == "https":
             # Not an argument, which any user of the host could see.
             kept = self._folder / "config.header"
             self._system.write(kept, f"[http]\n\textraHeader = {_quoted(self._header)}\n".encode())
             config += ["-c", f"include.path={kept}"]
-        fetching = ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", self._url, self._branch]
-        self._git(*config, *fetching, why=f"{self._url} cannot be fetched")
-        # What came before is no more than waste.
-        self._git("-c", "gc.pruneExpire=now", "gc", "--auto", "--quiet", why="the repository cannot be tidied")
-        self._is_fetched = True
+        return config
 
     def _git(self, *arguments: str, why: str) -> str:
         environment = ["GIT_TERMINAL_PROMPT=0", "GIT_SSH_COMMAND=ssh -o BatchMode=yes", "GIT_CONFIG_NOSYSTEM=1"]
