@@ -30,7 +30,7 @@ def verify(session: Session, signed: bytes, signature: str, namespace: str, what
     runtime = session.layout.runtime
     path = runtime / f"{what}.sig"
     session.system.make_directory(runtime, 0o700)
-    session.system.write(path, signature.encode())
+    session.system.write(path, signature.encode("ascii", "replace"))
     try:
         return _verified(session, signed, path, namespace, what, expected)
     finally:
@@ -45,7 +45,7 @@ def signers_of(session: Session, signed: bytes, signature: str, namespace: str) 
         return []
     signers, path = session.layout.allowed_signers, session.layout.runtime / "approval.sig"
     session.system.make_directory(session.layout.runtime, 0o700)
-    session.system.write(path, signature.encode())
+    session.system.write(path, signature.encode("ascii", "replace"))
     try:
         finding = ["ssh-keygen", "-Y", "find-principals", "-s", str(path), "-f", str(signers)]
         found = session.system.run(finding, _TIMEOUT)
@@ -69,7 +69,8 @@ def _verified(session: Session, signed: bytes, path: Path, namespace: str, what:
     if found.rc in (124, 127):
         do = "see to it that ssh-keygen (package openssh-client) works on the host"
         return [Problem(f"the {what}'s signature cannot be verified here", expected, found.output.strip(), do)]
-    if "parse signature" in found.output or "armor" in found.output:
+    # Where it has found somebody, this is the name, in which any word may be.
+    if found.rc != 0 and ("parse signature" in found.output or "armor" in found.output):
         return [Problem(f"the {what}'s signature is none: it cannot be read", expected, found.output.strip())]
     if found.rc != 0:
         do = "sign with a key that is allowed, or allow this one with sluice.nginx.trust"

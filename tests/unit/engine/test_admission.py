@@ -90,6 +90,13 @@ def test_a_receipt_signed_by_one_who_is_allowed_is_taken(
     assert list(session.layout.runtime.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["ada@armory.example", "could-not-parse-signature", "*@desk"])
+def test_whatever_who_may_sign_is_called_the_signature_holds(session: Session, keys: Keys, name: str) -> None:
+    session.layout.allowed_signers.write_text(keys.allowed("ada").replace("ada@desk", name))
+    receipt = _receipt(session)
+    assert admit(session, RELEASE, receipt, keys.sign("ada", canonical(receipt))) == []
+
+
 @pytest.mark.parametrize(
     ("case", "what"),
     [
@@ -99,6 +106,7 @@ def test_a_receipt_signed_by_one_who_is_allowed_is_taken(
         ("for another purpose", "the receipt's signature is forged: it was not made over this receipt"),
         ("garbage", "the receipt's signature is none: it cannot be read"),
         ("cut short", "the receipt's signature is none: it cannot be read"),
+        ("no text", "the receipt's signature is none: it cannot be read"),
     ],
 )
 def test_a_host_that_names_its_signers_takes_no_other_signature(
@@ -114,6 +122,7 @@ def test_a_host_that_names_its_signers_takes_no_other_signature(
         "for another purpose": keys.sign("ada", canonical(receipt), "file"),
         "garbage": "garbage",
         "cut short": good[: len(good) // 2],
+        "no text": f"\udcff{good}",
     }[case]
     (problem,) = admit(session, RELEASE, receipt, signature)
     assert problem.what == what
