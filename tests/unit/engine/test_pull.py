@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host import kernel
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.pull import trial
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.pull import command, trial
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.pull.settings import PullSettings
 from tests.unit.engine.pulling import Folder, PullingHost, make_key
 from tests.unit.engine.simulation.crash import Crash, fsync, sync_filesystem
 from tests.unit.engine.simulation.releases import release
@@ -220,6 +222,46 @@ def test_what_is_refused_before_a_switch_is_tried_again_a_few_times(host: Pullin
     assert (host.pulled()["attempts"], host.pulled()["outcome"]) == (10, "failed")
 
 
+def test_a_clock_that_ran_ahead_keeps_nothing_out_for_as_long(host: PullingHost, folder: Folder) -> None:
+    statement = folder.publish("a")
+    bundle = folder.root / "content" / f"{statement['bundle']['sha256']}.tar.gz"
+    bundle.rename(folder.root / "aside")
+    host.clock.offset += 20 * 3600
+    assert "1 of 10 times" in host.look(folder.url).words
+    host.clock.offset -= 20 * 3600
+    (folder.root / "aside").rename(bundle)
+    assert host.look(folder.url).good
+
+
+def test_on_a_full_disk_it_is_said_what_is_wrong(
+    host: PullingHost, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.publish("a")
+
+    def full(path: Path, *_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(host, "write", full)
+        looked = host.look(folder.url)
+    assert not looked.good
+    assert "No space left on device" in looked.words
+    assert host.look(folder.url).good
+
+
+def test_what_a_look_warns_of_is_said(
+    host: PullingHost, folder: Folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.publish("a")
+    assert host.look(folder.url).good
+    host.layout.state.write_text("{")
+    folder.publish("b")
+    assert command._look(host, host.layout, PullSettings(folder.url, "edge1"), again=False) == 0
+    *warnings, last = capsys.readouterr().out.splitlines()
+    assert "state.json was damaged; it was rebuilt" in " ".join(warnings)
+    assert "serves, confirmed" in last
+
+
 def test_a_window_that_is_closed_is_waited_for_and_costs_no_attempt(host: PullingHost, folder: Folder) -> None:
     freeze = {"from": "2026-01-01T00:00:00.000Z", "to": "2026-03-01T12:00:00.000Z", "reason": "the fair"}
     folder.publish("a", freezes=[freeze])
@@ -234,13 +276,31 @@ def test_a_window_that_is_closed_is_waited_for_and_costs_no_attempt(host: Pullin
     assert live(host) == release("a").id
 
 
-def test_the_policy_of_the_host_holds_as_for_a_push(host: PullingHost, folder: Folder) -> None:
+def down(*_: Any) -> None:
+    raise Crash
+
+
+def test_the_policy_of_the_host_holds_as_for_a_push(
+    host: PullingHost, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     policy = host.layout.allowed_signers.with_name("policy.json")
     policy.write_text(json.dumps({"approvals": 1, "approvers": ["bob"]}))
     folder.publish("a")
-    looked = host.look(folder.url)
-    assert not looked.good
-    assert "this host takes a release with more approvals only" in looked.words
+    for _ in range(4):
+        looked = host.look(folder.url)
+        assert not looked.good
+        assert "this host takes a release with more approvals only" in looked.words
+        host.clock.pass_(3601)
+    # That was no trial, and none that was cut short.
+    assert (host.pulled()["attempts"], host.pulled()["trials"]) == (4, 0)
+    policy.unlink()
+    with monkeypatch.context() as broken:
+        broken.setattr(trial._PullLook, "_bake", down)
+        with pytest.raises(Crash):
+            host.look(folder.url)
+    host.reboot()
+    host.wait(60)
+    assert host.look(folder.url).good
 
 
 def test_the_first_hosts_try_it_and_others_wait(host: PullingHost, folder: Folder) -> None:
@@ -298,10 +358,6 @@ def test_a_trial_that_takes_the_machine_down_is_not_tried_for_ever(
     folder.publish("a")
     assert host.look(folder.url).good
     folder.publish("b")
-
-    def down(*_: Any) -> None:
-        raise Crash
-
     with monkeypatch.context() as broken:
         broken.setattr(trial._PullLook, "_bake", down)
         for _ in range(3):

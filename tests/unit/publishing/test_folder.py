@@ -14,6 +14,8 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils import receipt as receipts
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host import kernel
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.main import handle
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.pull import trial
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import Signer
 from ansible_collections.sluice.nginx.plugins.module_utils.publishing.folder import PublishedFolder, Terms
@@ -130,6 +132,33 @@ def test_who_may_sign_and_the_engine_come_by_the_same_way(
     looked = host.look(f"file://{controller.folder}")
     assert (looked.good, looked.restart) == (True, False), looked.words
     assert state_of(host)["live"] == release("a").id
+
+
+def test_who_may_sign_is_taken_later_where_something_was_in_the_way(
+    controller: Controller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(kernel, "sync_filesystem", sync_filesystem)
+    host = PullingHost(tmp_path / "edge1")
+    host.trusts(controller.key)
+    monkeypatch.setattr(host, "now", now)
+    (host.layout.own / "current").write_text(f"{remote.pack().digest} 1\n")
+    more = f"{controller.signers}bob@desk {make_key(tmp_path / 'bob').with_suffix('.pub').read_text()}"
+    controller.publish({"edge1": controller.gated("a")}, signers=more)
+
+    def busy(request: dict[str, Any], *others: Any, **named: Any) -> dict[str, Any]:
+        if request["op"] == "trust":
+            return {"ok": False, "problems": [{"what": "another operation holds this host"}], "warnings": []}
+        return handle(request, *others, **named)
+
+    with monkeypatch.context() as held:
+        held.setattr(trial, "handle", busy)
+        looked = host.look(f"file://{controller.folder}")
+    assert looked.good
+    assert "who may sign stays as it is: another operation holds this host" in looked.warnings
+    assert host.layout.allowed_signers.read_text() == controller.signers
+    assert host.look(f"file://{controller.folder}").good
+    assert host.layout.allowed_signers.read_text() == more
 
 
 def test_what_says_the_same_is_not_published_anew(controller: Controller) -> None:

@@ -51,7 +51,8 @@ def _look(system: System, layout: Layout, settings: PullSettings, *, again: bool
     if not _locked(descriptor, system):
         return _say("another look is at work on this host", 0)
     looked = look(system, layout, settings, again=again)
-    _say(looked.words, 0)
+    for words in (*looked.warnings, looked.words):
+        _say(words, 0)
     if looked.restart:
         sys.stdout.flush()
         # The lock goes with this process's image.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..protocol import Json
     from .fetching import Source
 
-__all__ = ["MOST_DOCUMENT", "Desired", "Part", "read_desired", "read_json", "read_part"]
+__all__ = ["MOST_DOCUMENT", "Desired", "Part", "part_of", "read_desired", "read_json", "read_part"]
 
 MOST_DOCUMENT = 256 << 10
 _MOST_DESCRIPTION = 64 << 20
@@ -120,9 +120,9 @@ def _read(statement: Json) -> Desired:
         int(statement["number"]),
         str(statement["at"]),
         read_release_id(statement["release"]),
-        _part(statement["description"], "json", _MOST_DESCRIPTION),
-        _part(statement["bundle"], "tar.gz", MOST),
-        _part(statement["fleet"], "json", _MOST_DESCRIPTION),
+        part_of(statement["description"], "json", _MOST_DESCRIPTION),
+        part_of(statement["bundle"], "tar.gz", MOST),
+        part_of(statement["fleet"], "json", _MOST_DESCRIPTION),
         _number(statement["bake"], 31 * _DAY),
         max(5.0, _number(statement["confirm_timeout"], _DAY)),
         int(_number(statement["keep"], 1000.0)),
@@ -132,7 +132,11 @@ def _read(statement: Json) -> Desired:
     )
 
 
-def _part(form: Json, ending: str, most: int) -> Part:
+def part_of(form: Json, ending: str, most: int) -> Part:
+    """Return the file of ``content/`` that a signed form names, of at most so many bytes.
+
+    Raises ``SluiceError``, ``KeyError`` or ``ValueError``.
+    """
     # A digest has the form of an id.
     return Part(read_release_id(form["sha256"]), int(_number(form["bytes"], float(most))), ending)
 

@@ -5,20 +5,21 @@ A release that fails here is rolled back, and not tried again until something wi
 
 from __future__ import annotations
 
+from contextlib import suppress
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Sequence
 
 from ... import receipt as receipts
 from ...untrusted import printable
 from ..admission import Admitted
 from ..main import handle
 from ..own import read_own
-from ..policy import moment_problems, policy_of
+from ..policy import has_policy, moment_problems, policy_of
 from ..session import Fault, Problem, Session, problems_of
 from ..timestamps import seconds_of
 from ..watchdog.heartbeat import why_overdue
-from .document import MOST_DOCUMENT, Desired, Part, read_desired, read_json, read_part
-from .fetching import FetchFault, open_source
+from .document import MOST_DOCUMENT, Desired, Part, part_of, read_desired, read_json, read_part
+from .fetching import MOST, FetchFault, open_source
 from .memory import FAILED, FINAL, REFUSED, SERVES, TRIES, WAITS, PullMemory, memory_of, remember
 
 if TYPE_CHECKING:
@@ -38,13 +39,14 @@ _FEW = 3
 
 
 class PullResult(NamedTuple):
-    """How a look ended: ``words`` for people, whether the host is where it is to be, and whether its engine was
-    replaced, so that the new one has to look.
+    """How a look ended: ``words`` for people, whether the host is where it is to be, whether its engine was replaced,
+    so that the new one has to look, and what else is to be said.
     """
 
     words: str
     good: bool
     restart: bool = False
+    warnings: Sequence[str] = ()
 
 
 class _Refused(Exception):
@@ -59,12 +61,15 @@ def look(system: System, layout: Layout, settings: PullSettings, *, again: bool 
     """Look once at what is published, and try it where it is new; ``again`` also tries what has failed."""
     session = Session(system, layout, {"id": "pull", "who": WHO, "from": _origin(settings)}, own=True)
     try:
-        return _PullLook(session, settings).take(again=again)
+        looked = _PullLook(session, settings).take(again=again)
     except Exception as error:
         # Of the look, and not of the release: that is as it was.
         why = _words([problem.to_json() for problem in problems_of(error)])
-        remember(session, memory_of(session)._replace(trouble=why, looked=system.now()))
-        return PullResult(why, good=False)
+        looked = PullResult(why, good=False)
+        # What cannot be written down, as on a full disk, is said still.
+        with suppress(OSError):
+            remember(session, memory_of(session)._replace(trouble=why, looked=system.now()))
+    return looked._replace(warnings=session.warnings)
 
 
 class _PullLook:
@@ -78,13 +83,16 @@ class _PullLook:
         self._hold_to_trust()
         data = self._source.read(f"targets/{self._settings.name}.json", MOST_DOCUMENT)
         desired = read_desired(self._session, data, self._settings.name)
-        known = self._known(desired, again=again)
-        if known.outcome in FINAL and known.number == desired.number:
+        self._memory = known = self._known(desired, again=again)
+        if known.outcome in FINAL:
+            if known.fleet != desired.fleet.sha256:
+                # Something was in the way then, as another operation.
+                self._take_trust(read_json(self._source, desired.fleet).get("trust"))
             # A trouble of before is over.
             self._note(known)
             return PullResult(_sentence(known), known.outcome == SERVES)
-        self._memory = known
-        if known.not_before > seconds_of(self._session.system.now()):
+        # A clock that ran ahead when it was refused does not keep it out for as long.
+        if 0 < known.not_before - seconds_of(self._session.system.now()) <= _LONGEST_PAUSE:
             return PullResult(_sentence(known), good=False)
         try:
             self._await(desired)
@@ -112,7 +120,7 @@ class _PullLook:
     def _known(self, desired: Desired, *, again: bool) -> PullMemory:
         """Return what is known of this number; of another one nothing was tried yet."""
         known = self._memory
-        if known.number != desired.number or again:
+        if (known.number, known.release) != (desired.number, desired.release) or again:
             # Its seed, and what it took of the fleet, stay.
             known = PullMemory(seed=known.seed, fleet=known.fleet)
             known = known._replace(number=desired.number, release=desired.release)
@@ -156,23 +164,26 @@ class _PullLook:
         if self._memory.fleet == part.sha256:
             return False
         found = read_json(self._source, part)
-        self._take_trust(found.get("trust"))
+        is_told = self._take_trust(found.get("trust"))
         is_new = self._take_engine(found)
-        self._memory = self._memory._replace(fleet=part.sha256)
-        remember(self._session, self._memory)
+        if is_told:
+            self._memory = self._memory._replace(fleet=part.sha256)
+            remember(self._session, self._memory)
         return is_new
 
-    def _take_trust(self, form: object) -> None:
+    def _take_trust(self, form: object) -> bool:
+        """Take who may sign, where that is newer; returns whether there is nothing left to take, with the next look."""
         statement = form.get("statement") if isinstance(form, dict) else None
         if not isinstance(form, dict) or not isinstance(statement, dict):
-            return
+            return True
         number = statement.get("number")
         if not isinstance(number, int) or number <= Admitted(self._session).read("trust")[0]:
-            return
+            return True
         answer = self._ask("trust", statement=statement, signature=str(form.get("signature") or ""))
         if not answer["ok"]:
             # Those who may sign are those of before, and they decide over the release.
             self._session.warn(f"who may sign stays as it is: {_words(answer['problems'])}")
+        return answer["ok"] or has_policy(self._session)
 
     def _take_engine(self, found: Json) -> bool:
         form, sources = found.get("engine"), found.get("sources")
@@ -181,8 +192,7 @@ class _PullLook:
             raise FetchFault("what is published of the fleet names no engine; publish again")
         if read_own(self._session.layout).digest == statement.get("digest_of_engine"):
             return False
-        part = Part(str(sources.get("sha256")), _size(sources.get("bytes")), "engine")
-        data = read_part(self._source, part)
+        data = read_part(self._source, part_of(sources, "engine", MOST))
         asked = {"statement": statement, "signature": str(form.get("signature") or "")}
         answer = self._ask("update_engine", data, **asked)
         if not answer["ok"]:
@@ -214,7 +224,8 @@ class _PullLook:
         options = {"confirm_timeout": desired.confirm_timeout}
         answer = self._ask("activate", bundle, release=form, drift=desired.drift, options=options, **asked)
         if not answer["ok"] and "before" not in answer:
-            # Nothing was switched, and nginx did not read a byte of it.
+            # Nothing was switched, and nginx did not read a byte of it: that was no trial.
+            self._memory = self._memory._replace(trials=self._memory.trials - 1)
             if self._closed(described):
                 raise _Waits(_words(answer["problems"]))
             raise _Refused(_words(answer["problems"]))
