@@ -11,6 +11,7 @@ import json
 import os
 import re
 import stat
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +21,11 @@ from typing import Any, NamedTuple
 
 from .. import receipt as receipts
 from .. import remote
+from ..engine.host.system import System
 from ..engine.pull.settings import read_target
+from ..engine.session import Session
+from ..engine.signatures import verify
+from ..engine.store import Layout
 from ..errors import InputError, SluiceError
 from ..fleet.policy import read_approvals
 from ..fleet.requests import sent_of, size_of
@@ -90,8 +95,16 @@ class PublishedFolder:
             ) from error
 
     def before(self, name: str) -> ReleaseId | None:
-        """Return the release that was published for a name before the one that is; None where there was none."""
+        """Return the release that was published for a name before the one that is; None where there was none.
+
+        Raises ``SluiceError`` where somebody else says so.
+        """
         found = self._statement(name).get("before")
+        if found and not self._is_signed(name):
+            raise SluiceError(
+                f"what is published for {name} was not signed by one of rollout_allowed_signers, so nobody knows what "
+                f"it served before; see who writes to {self._root}, and deploy what it is to serve"
+            )
         return read_release_id(found) if found else None
 
     def _publish(self, names: Mapping[str, ReleaseId]) -> Published:
@@ -108,7 +121,7 @@ class PublishedFolder:
             if not self._is_same(known, facts):
                 documents[name] = self._stated(facts, known)
         for name, document in documents.items():
-            self._write(self._root / "targets" / f"{name}.json", _text(document))
+            self._write(self._target(name), _text(document))
         self._prune()
         return Published(sorted(documents), sorted(set(names) - set(documents)))
 
@@ -135,8 +148,9 @@ class PublishedFolder:
     def _stated(self, facts: Json, known: Json) -> Json:
         signer = self._terms.signer
         statement = receipts.state(receipts.PUBLISH, now(), self._hours, signer.inventory, **facts)
-        # It grows, also where a clock went back since.
-        statement["number"] = max(int(statement["number"]), int(known.get("number") or 0) + 1)
+        # It grows, also where a clock went back since; a stranger's number would keep hosts from all that comes later.
+        if known and known["number"] >= statement["number"] and self._is_signed(known["target"]):
+            statement["number"] = known["number"] + 1
         statement["digest"] = receipts.digest(statement)
         return _signed(statement, signer.key, receipts.PUBLISH_NAMESPACE)
 
@@ -165,9 +179,11 @@ class PublishedFolder:
     def _kept(self, known: Json, release: Release, form: Json) -> Json | None:
         """Return the description that is published already, where it says the same, for long enough yet."""
         part = known.get("description")
-        if known.get("release") != release.id or not isinstance(part, dict) or not self._is_fresh(known):
+        if part is None or known["release"] != release.id or not self._is_fresh(known):
             return None
-        found = _read(self._root / "content" / f"{read_release_id(part.get('sha256'))}.json")
+        found = _read(self._root / "content" / f"{part['sha256']}.json")
+        if sha256(_text(found)).hexdigest() != part["sha256"]:
+            return None
         receipt = found.get("receipt")
         if not isinstance(receipt, dict) or any(found.get(name) != value for name, value in form.items()):
             return None
@@ -195,8 +211,7 @@ class PublishedFolder:
 
     def _is_same_fleet(self, known: Json, sources: Json, digest: str) -> bool:
         terms = self._terms
-        engine = (known.get("engine") or {}).get("statement") or {}
-        trust = (known.get("trust") or {}).get("statement") or {}
+        engine, trust = _stated(known.get("engine")), _stated(known.get("trust"))
         is_told = not terms.signers and not trust
         if terms.signers:
             is_told = (
@@ -211,7 +226,7 @@ class PublishedFolder:
         """Write a file that is named by its content; returns how statements name it."""
         digest = sha256(data).hexdigest()
         path = self._root / "content" / f"{digest}.{ending}"
-        if not path.is_file() or path.stat().st_size != len(data):
+        if not path.is_file() or path.read_bytes() != data:
             self._write(path, data)
         else:
             # It is named anew, so it is none of those that nobody needs.
@@ -219,9 +234,27 @@ class PublishedFolder:
         return {"sha256": digest, "bytes": len(data)}
 
     def _statement(self, name: str) -> Json:
-        """Return the statement that is published for a name; empty where there is none that can be read."""
-        found = _read(self._root / "targets" / f"{read_target(name)}.json").get("statement")
-        return found if isinstance(found, dict) else {}
+        """Return the statement that is published for a name; empty where there is none that can be read.
+
+        Whoever may write to the folder may have written it.
+        """
+        statement = _statement_of(self._target(name))
+        return statement if statement.get("target") == name else {}
+
+    def _target(self, name: str) -> Path:
+        return self._root / "targets" / f"{read_target(name)}.json"
+
+    def _is_signed(self, name: str) -> bool:
+        """Return whether one who may sign has signed what is published for a name; so it is where nobody is named."""
+        if not self._terms.signers:
+            return True
+        found = _read(self._target(name))
+        with tempfile.TemporaryDirectory(prefix="sluice-verify-") as folder:
+            root = Path(folder)
+            layout = Layout(root=root, runtime=root / "run", allowed_signers=root / "signers")
+            layout.allowed_signers.write_text(self._terms.signers, encoding="utf-8")
+            signed, signature = receipts.canonical(found.get("statement")), str(found.get("signature") or "")
+            return not verify(Session(System(), layout, {}), signed, signature, receipts.PUBLISH_NAMESPACE)
 
     def _write(self, path: Path, data: bytes) -> None:
         write_bytes(path, data, sync=True, mode=self._mode)
@@ -248,13 +281,12 @@ class PublishedFolder:
         """Remove statements that have expired, and content that nothing names any more."""
         named: set[str] = set(_named(_read(self._root / "fleet.json")))
         for path in (self._root / "targets").glob("*.json"):
-            statement = _read(path).get("statement") or {}
+            statement = _statement_of(path)
             if str(statement.get("expires")) <= now():
                 path.unlink()
-                continue
-            named |= set(_named(statement))
-            fleet = (statement.get("fleet") or {}).get("sha256")
-            named |= set(_named(_read(self._root / "content" / f"{fleet}.json")))
+            elif statement:
+                named |= set(_named(statement))
+                named |= set(_named(_read(self._root / "content" / f"{statement['fleet']['sha256']}.json")))
         others = [
             (path.stat().st_mtime, path)
             for path in (self._root / "content").iterdir()
@@ -271,6 +303,24 @@ def _named(form: Json) -> Iterator[str]:
     for value in form.values():
         if isinstance(value, dict) and "sha256" in value:
             yield str(value["sha256"])
+
+
+def _stated(form: object) -> Json:
+    """Return the statement in a form of ``{statement, signature}``; empty where there is none."""
+    statement = form.get("statement") if isinstance(form, dict) else None
+    return statement if isinstance(statement, dict) else {}
+
+
+def _statement_of(path: Path) -> Json:
+    """Return what was published for a name; empty where it has another form, so that it is written anew."""
+    statement = _stated(_read(path))
+    try:
+        ids = [statement["release"], *(statement[name]["sha256"] for name in ("description", "bundle", "fleet"))]
+        for each in [*ids, *filter(None, [statement["before"]])]:
+            read_release_id(each)
+        return statement if type(statement["number"]) is int else {}
+    except (SluiceError, KeyError, TypeError):
+        return {}
 
 
 def _signed(statement: Json, key: Path, namespace: str) -> Json:

@@ -188,6 +188,62 @@ def test_the_number_grows_although_a_clock_went_back(controller: Controller, mon
     assert controller.statement("edge1")["number"] == first + 1
 
 
+def _change(controller: Controller, name: str = "edge1", **changes: Any) -> None:
+    """Write to the folder without a key."""
+    path = controller.folder / "targets" / f"{name}.json"
+    document = json.loads(path.read_text())
+    document["statement"].update(changes)
+    path.write_text(json.dumps(document))
+
+
+HARMS: dict[str, Callable[[Controller], Any]] = {
+    "no statement": lambda made: (made.folder / "targets/edge1.json").write_text('{"statement": [1]}'),
+    "no JSON": lambda made: (made.folder / "targets/edge1.json").write_text(""),
+    "a number that is none": lambda made: _change(made, number="abc"),
+    "a number without end": lambda made: _change(made, number=float("inf")),
+    "a number that no other is above": lambda made: _change(made, number=10**25, bake=9),
+    "a fleet that is none": lambda made: _change(made, fleet="x"),
+    "a description elsewhere": lambda made: _change(made, description={"sha256": "../x", "bytes": 1}),
+    "a release before that is none": lambda made: _change(made, before="../x"),
+    "another host's": lambda made: os.replace(made.folder / "targets/edge2.json", made.folder / "targets/edge1.json"),
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_whoever_writes_to_the_folder_keeps_nothing_from_being_published(controller: Controller, harm: str) -> None:
+    a = controller.gated("a")
+    controller.publish({"edge1": a, "edge2": a})
+    first = controller.statement("edge1")
+    HARMS[harm](controller)
+    assert controller.publish({"edge1": a}) == ["edge1"]
+    assert first["number"] < controller.statement("edge1")["number"] < first["number"] + 1e6
+    (controller.folder / "targets/edge2.json").write_text('{"statement": [1]}')
+    (controller.folder / "fleet.json").write_text('{"engine": [1], "trust": [1]}')
+    assert controller.publish({"edge1": controller.gated("b")}) == ["edge1"]
+
+
+def test_content_that_is_damaged_is_written_anew(controller: Controller) -> None:
+    a = controller.gated("a")
+    controller.publish({"edge1": a})
+    files = {path: path.read_bytes() for path in (controller.folder / "content").iterdir()}
+    named = str(controller.statement("edge1")["description"]["sha256"])
+    for path, data in files.items():
+        path.write_bytes(data.replace(b'"needs":[]', b'"needs":{}') if named in path.name else b"x" * len(data))
+    controller.publish({"edge1": a})
+    assert all(path.read_bytes() == data for path, data in files.items() if named not in path.name)
+    assert controller.statement("edge1")["description"]["sha256"] != named
+
+
+def test_a_stranger_does_not_say_what_a_rollback_leads_to(controller: Controller) -> None:
+    a, b, c = controller.gated("a"), controller.gated("b"), controller.gated("c")
+    controller.publish({"edge1": a})
+    controller.publish({"edge1": b})
+    assert controller.publisher().before("edge1") == a
+    _change(controller, before=c)
+    with pytest.raises(SluiceError, match="was not signed by one of rollout_allowed_signers"):
+        controller.publisher().before("edge1")
+
+
 def test_what_nobody_needs_any_more_goes_after_a_day(controller: Controller) -> None:
     a, b = controller.gated("a"), controller.gated("b")
     controller.publish({"edge1": a})
