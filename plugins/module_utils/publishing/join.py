@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import os
+import signal
 import ssl
 import subprocess
 import sys
@@ -17,12 +18,14 @@ import tempfile
 import time
 import urllib.request
 import zlib
+from http.client import HTTPException
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
 _MOST = 64 << 20
 _SECONDS = 60.0
 _TRUST = "sluice-trust"
+_ADMITTED = "/var/lib/sluice/admitted.json"
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -47,35 +50,39 @@ class _PublishedPlace:
             )
         name, _, value = given.header.partition(": ")
         self._headers = {name: value} if name else {}
-        self._context = ssl.create_default_context(cafile=given.ca or None)
+        try:
+            self._context = ssl.create_default_context(cafile=given.ca or None)
+        except (OSError, ValueError) as error:
+            _end(f"--ca: {given.ca} cannot be used: {error}; expected a PEM file")
 
     def read(self, path: str) -> bytes:
         """Return a file, of at most so many bytes and in so many seconds."""
         url = f"{self._url.rstrip('/')}/{path}"
+        # Of all together: a server may send a byte now and then.
+        signal.signal(signal.SIGALRM, _late)
+        signal.setitimer(signal.ITIMER_REAL, _SECONDS)
         try:
             if url.startswith("file:"):
                 with open(unquote(urlsplit(url).path), "rb") as file:
                     data = file.read(_MOST + 1)
             else:
                 data = self._downloaded(url)
-        except (OSError, ValueError) as error:
-            _end(f"{url} cannot be read: {error}")
+        except (OSError, ValueError, HTTPException) as error:
+            _end(f"{url} cannot be read: {str(error) or type(error).__name__}")
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         if len(data) > _MOST:
             _end(f"{url} has more than {_MOST} bytes")
         return data
 
     def _downloaded(self, url: str) -> bytes:
         opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=self._context), _NoRedirect())
-        until, data = time.monotonic() + _SECONDS, b""
         with opener.open(urllib.request.Request(url, headers=self._headers), timeout=15) as answer:
-            while len(data) <= _MOST:
-                part = answer.read1(1 << 16)
-                if not part:
-                    break
-                data += part
-                if time.monotonic() > until:
-                    _end(f"{url} was not there within {_SECONDS:g} s")
-        return data
+            return bytes(answer.read(_MOST + 1))
+
+
+def _late(*_: Any) -> NoReturn:
+    raise TimeoutError(f"it was not there within {_SECONDS:g} s")
 
 
 def _verified(form: Any, fingerprint: str) -> dict[str, Any]:
@@ -104,6 +111,20 @@ def _verified(form: Any, fingerprint: str) -> dict[str, Any]:
     if kind != "trust" or expires <= at:
         _end(f"what says who may sign expired at {expires}, or says something else; deploy again, which publishes anew")
     return dict(statement)
+
+
+def _hold_to_newest(statement: dict[str, Any]) -> None:
+    """End where this host was told something newer: what was signed before would lead it back to others' keys."""
+    try:
+        with open(_ADMITTED, "rb") as file:
+            newest = int(json.load(file)["trust"][0])
+    except (OSError, ValueError, LookupError, TypeError, OverflowError):
+        return
+    if int(statement["number"]) < newest:
+        _end(
+            f"who may sign was signed at {statement['at']}, before what this host was told last; nothing was done. "
+            "See what is at the source, and who writes there; an administrator may run sluice.nginx.trust"
+        )
 
 
 def _engine(place: _PublishedPlace, part: Any, digest: str) -> bytes:
@@ -172,6 +193,7 @@ def main() -> None:
     except (ValueError, AttributeError, RecursionError) as error:
         _end(f"fleet.json is none: {error}")
     statement = _verified(trust, given.fingerprint)
+    _hold_to_newest(statement)
     packed = _engine(place, sources, str(statement.get("engine")))
     handle = _handler(packed, str(statement.get("engine")))
     _asked(handle, {"op": "trust", "statement": statement, "signature": ""}, packed)
