@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.command import Ran
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.operations import pull as operation
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.status import status_text
 from ansible_collections.sluice.nginx.plugins.module_utils.replies import read_answer
@@ -84,6 +86,40 @@ def test_the_timer_is_there_once_and_goes_again(new_host: NewHost) -> None:
         False,
     )
     assert ask(host, None)["changed"] is False
+
+
+def test_a_timer_that_could_not_be_started_or_was_stopped_is_started(
+    new_host: NewHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = trusted(new_host())
+    with monkeypatch.context() as broken:
+        broken.setattr(host, "_systemctl", lambda arguments: Ran(1, "Connection timed out"))
+        assert "the timer of pull could not be started" in words(ask(host, SETTINGS))
+        assert ask(host, SETTINGS, looking=True)["changed"]
+        assert "the timer of pull could not be started" in words(ask(host, SETTINGS))
+    # It runs now, and would not after the next boot.
+    (host.layout.units / "timers.target.wants/sluice-pull.timer").unlink()
+    done = ask(host, SETTINGS)
+    assert (done["ok"], done["changed"]) == (True, True)
+    assert ask(host, SETTINGS)["changed"] is False
+
+
+def test_who_is_not_root_is_told_so(new_host: NewHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = trusted(new_host())
+    ask(host, SETTINGS)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(SystemExit, match="must be root on this host"):
+        exec(host.layout.pull.read_text(), {})
+
+
+@pytest.mark.parametrize(
+    ("interval", "when", "seconds"),
+    [(10, "*/1 *", 10), (1800, "*/30 *", 1800), (3540, "0 */1", 3540), (86400, "0 */23", 82800)],
+)
+def test_cron_does_not_look_more_often(new_host: NewHost, interval: int, when: str, seconds: int) -> None:
+    host = trusted(new_host(has_systemd=False))
+    done = ask(host, {**SETTINGS, "interval": interval})
+    assert done["cron"] == f"{when} * * * root {host.layout.pull} --jitter {seconds}"
 
 
 def test_a_host_without_systemd_gets_a_line_for_cron(new_host: NewHost) -> None:

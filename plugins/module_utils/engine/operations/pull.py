@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..own import interpreter, read_own
 from ..pull.settings import read_settings
-from ..pull.units import cron_line, install_pull, pull_files, pull_traces, remove_pull
+from ..pull.units import cron_line, install_pull, is_timed, pull_files, pull_traces, remove_pull, timer
 from ..session import Fault, Problem
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ def pull(session: Session, request: PullRequest, bundle: bytes = b"") -> Json:
     _hold_to_trust(session)
     files = pull_files(session, settings, interpreter())
     changed = [path for path, (text, _) in files.items() if not _has(path, text)]
+    if not changed and not is_timed(session):
+        # Somebody has stopped it, or it could not be started before.
+        changed = [timer(session)]
     if changed and not looking:
         install_pull(session, files)
     cron = "" if session.system.systemd() else cron_line(session, settings)

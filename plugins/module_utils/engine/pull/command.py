@@ -26,8 +26,6 @@ _WAIT = 60.0
 
 def main(arguments: list[str]) -> int:
     """Return the code to exit with: 0 where the host is where it is to be, or waits for its time."""
-    if os.geteuid() != 0:
-        return _say("sluice-pull must be root on this host", 2)
     again, rest = _AGAIN in arguments, [each for each in arguments if each != _AGAIN]
     seconds = whole_number(rest[1]) if len(rest) == 2 and rest[0] == _JITTER else None
     if rest and (seconds is None or seconds > _LONGEST_JITTER):

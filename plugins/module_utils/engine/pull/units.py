@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..session import Session
     from .settings import PullSettings
 
-__all__ = ["cron_line", "install_pull", "pull_files", "pull_traces", "remove_pull", "stop_timer"]
+__all__ = ["cron_line", "install_pull", "is_timed", "pull_files", "pull_traces", "remove_pull", "stop_timer", "timer"]
 
 _SERVICE, _TIMER = "sluice-pull.service", "sluice-pull.timer"
 _TIMEOUT = 30.0
@@ -23,6 +23,9 @@ _SCRIPT = """\
 #!{python} -IS
 import os, sys
 
+if os.geteuid():
+    # Nobody else may read the engine.
+    sys.exit("sluice-pull must be root on this host")
 root = {own!r}
 with open(os.path.join(root, "current")) as file:
     path = os.path.join(root, "engine", file.read().split()[0], "sluice/engine/launcher.py")
@@ -93,10 +96,24 @@ def install_pull(session: Session, files: dict[Path, tuple[str, int]]) -> None:
             raise Fault(Problem("the timer of pull could not be started", " ".join(argv), done.output.strip()))
 
 
+def is_timed(session: Session) -> bool:
+    """Return whether the timer runs, and will after the next boot; so it is where there is no systemd."""
+    if not session.system.systemd():
+        return True
+    argv = ["systemctl", "is-active", "--quiet", _TIMER]
+    return _link(session).is_symlink() and session.system.run(argv, _TIMEOUT).rc == 0
+
+
+def timer(session: Session) -> Path:
+    """Return the timer's unit."""
+    return session.layout.units / _TIMER
+
+
 def cron_line(session: Session, settings: PullSettings) -> str:
-    """Return the line of a crontab that stands for the timer, where there is none."""
-    minutes = max(1, min(settings.interval // 60, 59))
-    return f"*/{minutes} * * * * root {session.layout.pull} --jitter {min(settings.interval, 60 * minutes)}"
+    """Return the line of a crontab that stands for the timer, where there is none; it begins anew each hour or day."""
+    hours, minutes = min((settings.interval + 1799) // 3600, 23), max(1, settings.interval // 60)
+    when, seconds = (f"0 */{hours}", 3600 * hours) if hours else (f"*/{minutes} *", 60 * minutes)
+    return f"{when} * * * root {session.layout.pull} --jitter {min(settings.interval, seconds)}"
 
 
 def pull_traces(session: Session) -> list[Path]:
