@@ -16,6 +16,7 @@ import sys, time
 name, count = sys.argv[1], int(sys.argv[2])
 for number in range(count):
     print("  2 hosts  gates        1.00 s  processor here   1.00 s", flush=True)
+    time.sleep(0.2)
     with open("order", "a") as order:
         order.write(name)
     print("  2 hosts  sluice_push  1.00 s  processor here   1.00 s", flush=True)
