@@ -157,12 +157,16 @@ class Actions:
 
         return self._machines.function(("after", place), lambda value: graft(value, added))
 
-    def content(
-        self, chain: Sequence[Directive], rewrites: Sequence[Directive], internal: bool, text: Callable[[str], int]
-    ) -> int:
-        """Return the decision of the innermost of blocks; ``text`` fills in what variables are known."""
+    def content(self, blocks: Sequence[Directive], way: Sequence[Directive], text: Callable[[str], int]) -> int:
+        """Return the decision of the innermost of blocks; ``text`` fills in what variables are known.
+
+        Of all conditions on the way that hold, the settings of the last one are in force.
+        """
         machines = self._machines
-        met = [*chain[1:], *rewrites]
+        conditions = [each for each in way if each.name == "if"]
+        rewrites = [each for each in way if each.name == "rewrite"]
+        chain = [*blocks, *conditions[-1:]]
+        met = [*blocks[1:], *conditions, *rewrites]
         after = f", after the rewrite {' and '.join(' '.join(each.args[:2]) for each in rewrites)}" if rewrites else ""
         line = self._passing(chain)
         if line is None:
@@ -225,11 +229,9 @@ class Actions:
         return f"files of {self._side.marked(root)}{tries}", "files", behind
 
     def _tries(self, chain: Sequence[Directive]) -> tuple[str, Sequence[object]]:
-        for block in reversed(chain):
-            for each in block.children("try_files"):
-                return f", {self._side.marked(each.text)}", self._behind(each.args[-1:])
-            if block.name != "if":
-                break
+        # A condition does not take them over from its location.
+        for each in chain[-1].children("try_files"):
+            return f", {self._side.marked(each.text)}", self._behind(each.args[-1:])
         return "", ()
 
 

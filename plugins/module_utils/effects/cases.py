@@ -94,10 +94,11 @@ def differing(one: object, other: object) -> Iterator[tuple[dict[str, bool], obj
     """Yield where two values differ, each pair of plain values once, with the conditions that matter there."""
     if one == other:
         return
-    names = conditions(one, other)[:_MOST_CONDITIONS]
+    every = dict.fromkeys(conditions(one, other), False)
+    names = list(every)[:_MOST_CONDITIONS]
     seen = set()
     for choice in itertools.product((False, True), repeat=len(names)):
-        holds = {**dict.fromkeys(conditions(one, other), False), **dict(zip(names, choice, strict=True))}
+        holds = {**every, **dict(zip(names, choice, strict=True))}
         pair = finalized(one, holds), finalized(other, holds)
         if pair[0] != pair[1] and pair not in seen:
             seen.add(pair)

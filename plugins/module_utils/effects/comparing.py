@@ -107,18 +107,22 @@ class Comparison:
     def pairs(self, budget: Budget, same: bool) -> list[Pair]:
         """Return all pairs, the shortest target first; where the walk is cut short, samples stand in.
 
-        With ``same`` the servers differ in nothing but what is around them.
+        With ``same`` the servers differ in nothing but what is around them. Raises ``TooMuch`` where the walk is cut
+        short and no sample differs either.
         """
         if same:
             return list(self._around())
         walked = explore(self._machines, self._states[0], self._states[1], budget, _MOST_DIFFERENT)
-        found = list(filter(None, map(self._pair, walked.found)))
         if walked.cut:
             self.is_cut = True
             self._machines.budget = Budget(max(budget.left, _SECONDS_FOR_SAMPLES))
-            found += self._sampled({_key(case) for pair in found for case in pair.cases})
-            found = [each._replace(doubts=(*each.doubts, walked.cut)) for each in found]
-        return [*found, *self._around()]
+        found = list(filter(None, map(self._pair, walked.found)))
+        if not walked.cut:
+            return [*found, *self._around()]
+        found += [*self._sampled({_key(case) for pair in found for case in pair.cases}), *self._around()]
+        if not found:
+            raise TooMuch(walked.cut)
+        return [each._replace(doubts=(*each.doubts, walked.cut)) for each in found]
 
     def _pair(self, difference: ValueDifference) -> Pair | None:
         cases = [each for each in _cases(difference.live, difference.candidate) if _differs(each)]

@@ -21,7 +21,7 @@ from .listening import Meeting, meetings
 from .machines import Machines
 from .model import Effect, Effects
 from .reached import signature
-from .sides import ConfigSide
+from .sides import ConfigSide, variables
 from .terms import Algebra, TooMuch
 from .words import Words
 
@@ -32,7 +32,9 @@ _SECONDS_FOR_MANY = 8.0
 _LEAST_SECONDS = 0.02
 _SECONDS_TO_COUNT = 0.5
 _MANY = 200
-_OF_HOST = ("$host", "$http_host")
+_OF_HOST = ("host", "http_host")
+_OF_PORT = ("server_port", "http_host")
+_ODD = (LookupError, TypeError, ValueError, RecursionError)
 _Key = tuple[object, ...]
 
 
@@ -64,6 +66,8 @@ class _Work:
         self._machines = Machines(Algebra(), budget)
         self._decisions = Decisions()
         self._signatures: dict[int, object] = {}
+        self._derived: dict[tuple[int, tuple[str, ...]], set[str]] = {}
+        self._heeding: dict[tuple[int, tuple[str, ...]], bool] = {}
         self._left: list[Sequence[Meeting]] = []
         self._done: list[tuple[Sequence[Meeting], Comparison, set[object]]] = []
 
@@ -89,7 +93,7 @@ class _Work:
             except TooMuch as error:
                 self._left.append(group)
                 unread.append(f"{_where(group)}: {error}")
-            except (LookupError, TypeError, ValueError, RecursionError) as error:
+            except _ODD as error:
                 # It explains a change and decides nothing, so what is odd stops nobody.
                 self._left.append(group)
                 unread.append(f"{_where(group)}: not understood: {error!r}")
@@ -102,7 +106,7 @@ class _Work:
             if self._meets(group, request):
                 try:
                     found = comparison.counts_for(request.target)
-                except TooMuch:
+                except (TooMuch, *_ODD):
                     return True
                 return comparison.is_cut or any(key in keys for key in found)
         return any(self._meets(group, request) for group in self._left)
@@ -112,10 +116,10 @@ class _Work:
         around = self._bases[0] == self._bases[1] and meeting.was_tls == meeting.listener.tls
         if around and self._is_same(meeting):
             return None
-        pair = enumerate((meeting.live, meeting.candidate))
-        by_host = any(server is not None and self._looks_at_host(side, server) for side, server in pair)
-        servers = id(meeting.live), id(meeting.candidate)
-        return (*servers, meeting.was_tls, meeting.listener.tls, meeting.host if by_host else "")
+        listener = meeting.listener
+        host = meeting.host if self._heed(meeting, _OF_HOST) else ""
+        port = listener.port if self._heed(meeting, _OF_PORT) else 0
+        return (id(meeting.live), id(meeting.candidate), meeting.was_tls, listener.tls, host, port)
 
     def _is_same(self, meeting: Meeting) -> bool:
         """Return whether two servers say the same."""
@@ -129,13 +133,23 @@ class _Work:
             self._signatures[key] = signature(self._sides[side], server)
         return self._signatures[key]
 
-    def _looks_at_host(self, side: int, server: Directive) -> bool:
-        for each in server.walk():
-            if each.name == "if" and each.args[:1] and each.args[0].startswith(_OF_HOST):
-                return True
-        definitions = self._sides[side].definitions
-        maps = [f"${name}" for name, block in definitions.items() if any(each in block.args[0] for each in _OF_HOST)]
-        return bool(maps) and _speaks_of(server, maps)
+    def _heed(self, meeting: Meeting, names: tuple[str, ...]) -> bool:
+        """Return whether a server hangs on one of some variables, itself or through maps of maps."""
+        pair = enumerate((meeting.live, meeting.candidate))
+        return any(server is not None and self._heeds(side, server, names) for side, server in pair)
+
+    def _heeds(self, side: int, server: Directive, names: tuple[str, ...]) -> bool:
+        key = (id(server), names)
+        if key not in self._heeding:
+            if (side, names) not in self._derived:
+                self._derived[side, names] = self._sides[side].derived(names)
+            derived = self._derived[side, names]
+            self._heeding[key] = any(
+                (each.name == "if" and not {*variables(" ".join(each.args[:1]))}.isdisjoint(names))
+                or (derived and any("$" in word and not derived.isdisjoint(variables(word)) for word in each.args))
+                for each in server.walk()
+            )
+        return self._heeding[key]
 
     def _compared(self, group: Sequence[Meeting], budget: Budget, requests: Sequence[DerivedRequest]) -> list[Effect]:
         first = group[0]
@@ -181,10 +195,6 @@ class _Work:
     def _meets(self, group: Sequence[Meeting], request: DerivedRequest) -> bool:
         pair = [choose_server(config, request.host, request.port) for config in self._configs]
         return pair[0] is group[0].live and pair[1] is group[0].candidate
-
-
-def _speaks_of(server: Directive, variables: Sequence[str]) -> bool:
-    return any(name in word for each in server.walk() for word in each.args for name in variables)
 
 
 def _known(meeting: Meeting, server: Directive | None) -> Mapping[str, str]:

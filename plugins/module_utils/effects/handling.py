@@ -33,6 +33,8 @@ class _RequestState(NamedTuple):
 
 
 _Done = Callable[[_RequestState], int]
+# The directives of the rewrite module that decide over a request.
+_STEPS = ("return", "break", "set", "rewrite", "if")
 
 
 class ServerAutomaton:
@@ -49,36 +51,46 @@ class ServerAutomaton:
     def automaton(self) -> int:
         """Return the automaton. Raises ``TooMuch`` for a server that is too large."""
         try:
-            return self._run(self._block.block or [], _RequestState(), self._locate)
+            return self._run(_steps(self._block), _RequestState(), self._locate, self._locate)
         except RecursionError as error:
             raise TooMuch("its blocks and rewrites are nested too deeply") from error
 
-    def _run(self, directives: Sequence[Directive], way: _RequestState, done: _Done) -> int:
-        """Return what the rewrite module does with a request, one directive after the other."""
+    def _run(self, steps: Sequence[Directive], way: _RequestState, done: _Done, ended: _Done) -> int:
+        """Return what the rewrite module does with a request, one directive after the other.
+
+        ``done`` is what comes after the last one, and ``ended`` what comes after a break, also within a condition.
+        """
         machines = self._machines
-        for number, each in enumerate(directives):
-            rest = directives[number + 1 :]
+        rows: list[tuple[int, int]] = []
+        last = -1
+        for number, each in enumerate(steps):
+            machines.budget.spent()
+
+            def go_on(after: _RequestState, number: int = number) -> int:
+                self._continued += 1
+                if self._continued > _MOST_CONTINUED:
+                    raise TooMuch("its conditions and rewrites leave too many ways open")
+                return self._run(steps[number + 1 :], after, done, ended)
+
             if each.name == "return" and each.args:
-                return self._returned(each, way)
+                last = self._returned(each, way)
+                break
             if each.name == "break":
-                return done(way._replace(changed=False))
+                last = ended(way._replace(changed=False))
+                break
             if each.name == "set" and len(each.args) == 2:
                 value = self._text(each.args[1], way)
                 way = way._replace(
                     own=(*[pair for pair in way.own if pair[0] != each.args[0][1:]], (each.args[0][1:], value))
                 )
             elif each.name == "rewrite" and len(each.args) >= 2:
-                return self._rewrite(each, rest, way, done)
+                rows.append(self._rewrite(each, way, go_on, ended))
             elif each.name == "if" and each.block is not None:
-                self._continued += 1
-                if self._continued > _MOST_CONTINUED:
-                    raise TooMuch("its conditions leave too many ways open")
                 condition = self._values.condition(each.args, dict(way.own), way.view)
                 pattern = each.args[2] if len(each.args) == 3 and each.args[1] in ("~", "~*") else way.pattern
                 inside = way._replace(met=(*way.met, each), pattern=pattern)
-                held = self._run(each.block, inside, lambda after, rest=rest: self._run(rest, after, done))  # type: ignore[misc]
-                return machines.fallback(machines.rows([(condition, held)]), self._run(rest, way, done))
-        return done(way)
+                rows.append((condition, self._run(_steps(each), inside, go_on, ended)))
+        return machines.fallback(machines.rows(rows), last if last >= 0 else done(way))
 
     def _text(self, template: str, way: _RequestState) -> int:
         return self._values.text(captured(template, way.pattern) if way.pattern else template, dict(way.own), way.view)
@@ -88,28 +100,20 @@ class ServerAutomaton:
         target = self._text(line.args[-1], way) if len(line.args) > 1 or not line.args[0].isdigit() else -1
         return self._actions.returned(line, target, [self._block, *met], met)
 
-    def _rewrite(self, line: Directive, rest: Sequence[Directive], way: _RequestState, done: _Done) -> int:
-        machines = self._machines
+    def _rewrite(self, line: Directive, way: _RequestState, go_on: _Done, ended: _Done) -> tuple[int, int]:
+        """Return whether a rewrite applies, and what is done then."""
         pattern, target = line.args[:2]
         flag = line.args[2] if len(line.args) > 2 else ""
-        applies = found_in(machines, Read("uri"), way.view, pattern, False)
+        applies = found_in(self._machines, Read("uri"), way.view, pattern, False)
         matched = way._replace(pattern=pattern, met=(*way.met, line))
         if flag in _FINAL or target.startswith(_SCHEMES):
-            then = self._actions.redirected(
+            return applies, self._actions.redirected(
                 line, flag, self._text(target, matched), [self._block, *matched.met], matched.met
             )
-        else:
-            text = self._machines.value(self._text(target, way))
-            plain = text if isinstance(text, str) and way.own else target
-            after = matched._replace(view=rewritten(way.view, pattern, plain), changed=flag != "break")
-            if flag == "break" or flag == "last":
-                then = done(after)
-            else:
-                self._continued += 1
-                if self._continued > _MOST_CONTINUED:
-                    raise TooMuch("its rewrites leave too many ways open")
-                then = self._run(rest, after, done)
-        return machines.fallback(machines.rows([(applies, then)]), self._run(rest, way, done))
+        text = self._machines.value(self._text(target, way))
+        plain = text if isinstance(text, str) and way.own else target
+        after = matched._replace(view=rewritten(way.view, pattern, plain), changed=flag != "break")
+        return applies, ended(after) if flag in ("break", "last") else go_on(after)
 
     def _locate(self, way: _RequestState) -> int:
         """Return what the location does that a path leads to."""
@@ -141,22 +145,27 @@ class ServerAutomaton:
         """Return what is done with one path."""
         chosen = choose_location(self._block, path)
         if chosen is None:
-            return self._actions.content([self._block], (), way.rounds > 0, self._text_of(way))
+            return self._actions.content([self._block], (), self._text_of(way))
         return self._enter(_chain(self._block, chosen), way)
 
     def _all(self, way: _RequestState) -> int:
         key = (way.own, way.rounds)
         if key not in self._located:
-            self._located[key] = self._find(
-                self._block,
-                [],
-                way,
-                lambda: self._actions.content([self._block], (), way.rounds > 0, self._text_of(way)),
-            )
+
+            def otherwise() -> int:
+                return self._actions.content([self._block], (), self._text_of(way))
+
+            self._located[key] = self._find(self._block, [], way, self._machines.none, otherwise)
         return self._located[key]
 
-    def _find(self, block: Directive, chain: list[Directive], way: _RequestState, otherwise: Callable[[], int]) -> int:
-        """Return what the locations of a block do; ``otherwise`` is what is done where none of them decides."""
+    def _find(
+        self, block: Directive, chain: list[Directive], way: _RequestState, around: int, otherwise: Callable[[], int]
+    ) -> int:
+        """Return what the locations of a block do; ``otherwise`` is what is done where none of them decides.
+
+        ``around`` is what regexes around the block do. nginx asks these after those in the block, also where a
+        location in the block has the longest prefix.
+        """
         machines = self._machines
         regexes: list[Directive] = []
         entries: dict[str, TableEntry] = {}
@@ -179,26 +188,23 @@ class ServerAutomaton:
                 and self._actions.adds_slash(location)
             ):
                 slashed.append(pattern)
-        found = machines.rows(
-            [
-                (
-                    found_in(machines, Read("uri"), PathView(), location.args[1], location.args[0] == "~*"),
-                    self._find(location, [*chain, location], way, self._entered([*chain, location], way)),
-                )
-                for location in regexes
-            ]
-        )
+        rows = [
+            (
+                found_in(machines, Read("uri"), PathView(), location.args[1], location.args[0] == "~*"),
+                self._find(location, [*chain, location], way, machines.none, self._entered([*chain, location], way)),
+            )
+            for location in regexes
+        ]
+        found = machines.fallback(machines.rows(rows), around)
         for pattern, held, location in prefixes:
             entry = entries.get(pattern, TableEntry(pattern, -1, -1))
             if entry.prefix >= 0:
                 continue
             inner = [*chain, location]
-
-            def deeper(inner: list[Directive] = inner, held: bool = held) -> int:
-                entered = self._entered(inner, way)()
-                return entered if held else machines.fallback(found, entered)
-
-            entries[pattern] = entry._replace(prefix=self._find(location, inner, way, deeper))
+            beyond = around if held else found
+            entries[pattern] = entry._replace(
+                prefix=self._find(location, inner, way, beyond, self._entered(inner, way))
+            )
         for pattern in slashed:
             word = pattern[:-1]
             entry = entries.get(word, TableEntry(word, -1, -1))
@@ -219,18 +225,18 @@ class ServerAutomaton:
         def done(after: _RequestState) -> int:
             if after.changed:
                 return self._locate(after._replace(rounds=after.rounds + 1))
-            conditions = [each for each in after.met if each.name == "if"]
-            rewrites = tuple(each for each in after.met if each.name == "rewrite")
-            return self._actions.content(
-                [self._block, *chain, *conditions], rewrites, after.rounds > 0, self._text_of(after)
-            )
+            return self._actions.content([self._block, *chain], after.met, self._text_of(after))
 
         if self._actions.is_internal(location) and not way.rounds:
             return self._actions.internal(location)
-        return self._run(location.block or [], way._replace(pattern=pattern, met=tuple(chain), changed=False), done)
+        return self._run(_steps(location), way._replace(pattern=pattern, met=tuple(chain), changed=False), done, done)
 
     def _text_of(self, way: _RequestState) -> Callable[[str], int]:
         return lambda template: self._text(template, way)
+
+
+def _steps(block: Directive) -> list[Directive]:
+    return [each for each in block.block or [] if each.name in _STEPS]
 
 
 def _chain(server: Directive, location: Directive) -> list[Directive]:

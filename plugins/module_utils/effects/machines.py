@@ -134,6 +134,8 @@ class Machines(Derivatives):
     def fallback(self, one: int, other: int) -> int:
         """Return the value of one automaton; where it decides nothing, that of the other one."""
         state = self._states[one]
+        if other == self.none:
+            return one
         if state.kind == "constant" and not isinstance(state.value, Conditional):
             return other if state.value is NONE else one
         if state.kind == "fallback":
@@ -181,6 +183,7 @@ class Machines(Derivatives):
     def _apply(self, function: int, values: Sequence[object]) -> object:
         def rest(taken: tuple[object, ...], left: Sequence[object]) -> object:
             if not left:
+                self.budget.spent()
                 return self._functions[function](*taken)
             return graft(left[0], lambda value: rest((*taken, value), left[1:]))
 
@@ -227,17 +230,26 @@ class Machines(Derivatives):
 
     def _look_up(self, number: int, state: _State, letter: int) -> int:
         reads = state.reads.partition(" ")[0]
+        if reads == "args":
+            return self._await_query(state, letter)
         if letter == QUERY and reads == "uri":
             return self.step(state.below if state.here < 0 else state.here, letter)
         word = name(letter)
         below = self.step(state.below, letter)
-        if reads == "request" and not letter & (SAFE | QUERY):
-            text = sent(word)
+        if reads != "uri" and not letter & (SAFE | QUERY):
+            text = sent(word).lower() if "loose" in state.reads else sent(word)
             depth = state.number + len(text)
             fitting = tuple(entry for entry in state.parts if entry.word[state.number : depth] == text)
             return self._enter(state.reads, depth, fitting, below)
         word = word.lower() if "loose" in state.reads else word
         return self._enter(state.reads, state.number + 1, self._groups(number, state).get(word, ()), below)
+
+    def _await_query(self, state: _State, letter: int) -> int:
+        """Return the table of a query after a letter of the path, or after the question mark at which it begins."""
+        parts = tuple(entry._replace(exact=self.step(entry.exact, letter)) for entry in state.parts)
+        here = self.step(state.here, letter) if state.here >= 0 else -1
+        reads = state.reads.replace("args", "query") if letter == QUERY else state.reads
+        return self._make(state._replace(reads=reads, parts=parts, below=self.step(state.below, letter), here=here))
 
     def _groups(self, number: int, state: _State) -> dict[str, tuple[TableEntry, ...]]:
         found = self._grouped.get(number)
@@ -351,10 +363,13 @@ class Machines(Derivatives):
             return refined((self.division(state.number), self.division(state.below)))
         if state.kind == "applied":
             return refined(self.division(part) for part in state.parts)
+        if state.reads.startswith("args"):
+            after = [state.below, state.here, *(entry.exact for entry in state.parts)]
+            return refined(((EVERY & ~QUERY, QUERY), *(self.division(part) for part in after if part >= 0)))
         letters = [bit(ord(each)) for each in self._groups(number, state)]
         if "loose" in state.reads:
             letters = list({either_case(each) for each in letters})
-        if state.reads.startswith("request") and "%" in self._groups(number, state):
+        if not state.reads.startswith("uri") and "%" in self._groups(number, state):
             letters += UNSAFE
         rest = EVERY & ~sum(letters)
         return refined((self.division(state.below), (*letters, rest) if rest else letters))

@@ -111,6 +111,21 @@ class ConfigSide:
         block = self.definitions.get(name) or self.upstreams.get(name)
         return None if block is None else canonical(block)
 
+    def derived(self, names: Iterable[str]) -> set[str]:
+        """Return the names of definitions that look at one of some variables, or at a definition that does."""
+        users: dict[str, list[str]] = {}
+        for name, block in self.definitions.items():
+            for used in variables(block.args[0]):
+                users.setdefault(used, []).append(name)
+        found: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            for name in users.get(waiting.pop(), ()):
+                if name not in found:
+                    found.add(name)
+                    waiting.append(name)
+        return found
+
     def names(self) -> set[str]:
         """Return the names of all definitions."""
         return {*self.definitions, *self.upstreams}

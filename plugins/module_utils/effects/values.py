@@ -74,7 +74,7 @@ class Values:
             if not part.startswith("$"):
                 before += part
             elif name in _READS and name not in own:
-                return Read(_READS[name], before) if number == len(parts) - 1 else None
+                return _at_end(name, before) if number == len(parts) - 1 else None
             elif name in self._known and name not in own:
                 before += self._known[name]
             else:
@@ -82,7 +82,7 @@ class Values:
                 if text is None:
                     return None
                 if text.strip("${}") in _READS and text.startswith("$") and number == len(parts) - 1:
-                    return Read(_READS[text.strip("${}")], before)
+                    return _at_end(text.strip("${}"), before)
                 if "$" in text:
                     return None
                 before += text
@@ -104,7 +104,7 @@ class Values:
         if read is None or (read.reads == "uri" and view.lost):
             return machines.constant(self._side.variable(name))
         own: dict[str, int] = {}
-        entries, rows = [], []
+        entries, rows, wild = [], [], []
         default = machines.constant("")
         hostnames = any(each.name == "hostnames" and not each.args for each in block.block or [])
         for each in block.block or []:
@@ -117,11 +117,14 @@ class Values:
                 loose = key.startswith("~*")
                 rows.append((found_in(machines, read, view, key[2:] if loose else key[1:], loose), value))
             elif hostnames and ("*" in key or key.startswith(".")):
-                rows.append((found_in(machines, read, view, _as_regex(key), True), value))
+                wild.append((key, found_in(machines, read, view, _as_regex(key), True), value))
             else:
                 word = key.removeprefix("\\")
                 entries.append(TableEntry(word, value, -1))
         exact = machines.table(entries, machines.none, reads=read.reads or "uri", loose=True)
+        # Whatever their order, those that end with an asterisk come last, and longer ones before shorter ones.
+        wild.sort(key=lambda each: (each[0].endswith("*"), -len(each[0].lstrip("*"))))
+        rows = [each[1:] for each in wild] + rows
         return machines.fallback(
             machines.fallback(seen(machines, read, view, exact), machines.rows(rows)),
             default,
@@ -216,6 +219,12 @@ def filled(words: str, target: str) -> str:
         return (match[name] or "") if known else found[0]
 
     return _CAPTURED.sub(group, words)
+
+
+def _at_end(name: str, before: str) -> Read | None:
+    """Return what a variable reads after a text. The query is only read alone, as it begins later than that text."""
+    reads = _READS[name]
+    return None if before and reads == "args" else Read(reads, before)
 
 
 def _as_regex(name: str) -> str:

@@ -86,6 +86,42 @@ def test_conditions_without_end(work: Works) -> None:
     assert found.unread or found.found
 
 
+@pytest.mark.parametrize(
+    "line", ["rewrite ^/old-{0}$ /new-{0} permanent;", "if ($uri = /old-{0}) { return 301 /new-{0}; }"]
+)
+def test_five_hundred_redirects(work: Works, line: str) -> None:
+    many = "".join(line.replace("{0}", str(number)) for number in range(500))
+    found = work(server(many), server(many.replace("/new-77;", "/x;").replace("/new-77 ", "/x ")), (), 30.0)
+    assert [row[0] for row in rows(found)] == ["/old-77"]
+    assert found.is_exact
+
+
+def test_a_text_of_many_maps_that_no_automaton_reads(work: Works) -> None:
+    maps = "".join(f'map $uri $m{number} {{ "~(a{number})\\1$" 1; default 0; }}' for number in range(24))
+    text = "".join(f"$m{number}" for number in range(24))
+    began = time.thread_time()
+    found = work(maps + server(f"return 200 {text};"), maps + server(f"return 200 {text}x;"), (), 0.5)
+    assert time.thread_time() - began < 5
+    assert not found.is_exact
+    assert found.unread or found.found
+
+
+def test_what_was_not_found_in_time_is_not_called_unchanged(work: Works) -> None:
+    many = "".join(rf"location ~ \.foo{number}$ {{ return 200 {number}; }}" for number in range(1500))
+    found = work(server(many), server(many.replace("200 1499;", "200 x;")), (), 0.3)
+    assert found.found or found.unread
+    assert not found.is_exact
+
+
+def test_a_server_with_a_thousand_names_is_read_once(work: Works) -> None:
+    names = " ".join(f"n{number}.example" for number in range(1000))
+    many = "".join(f"location /section-{number}/ {{ return 200 {number}; }}" for number in range(1000))
+    began = time.thread_time()
+    found = work(server(many, names), server(many.replace("200 77;", "200 x;"), names), (), 30.0)
+    assert [row[0] for row in rows(found)] == ["/section-77/"]
+    assert time.thread_time() - began < 3
+
+
 def test_a_nested_regex_ends_the_search(read: Reads) -> None:
     config = read(server(r"location /a { location ~ x$ { return 200 1; } } location ~ ^/a { return 200 2; }"))
     assert choose_server(config, "a.example", 80) is not None

@@ -53,6 +53,53 @@ CASES: dict[str, tuple[str, str, list[tuple[str, str, str]]]] = {
         rf"location /a {{ {returned(1)} location ~ \.y$ {{ {returned(2)} }} }} location ~ x$ {{ {returned(3)} }}",
         [("/a.x", text(2), text(3)), ("/a.y", text(1), text(2))],
     ),
+    "a regex goes before a prefix within a prefix": (
+        f"location /a {{ location /a/b {{ {returned(1)} }} }} location ~ ^/a/b/x$ {{ {returned(2)} }}",
+        f"location /a {{ location /a/b {{ {returned(1)} }} }} location ~ ^/a/b/x$ {{ {returned(3)} }}",
+        [("/a/b/x", text(2), text(3))],
+    ),
+    "a prefix within a prefix only keeps the regexes there from being asked": (
+        f"location /a {{ location ^~ /a/b {{ {returned(1)} }} location ~ z$ {{ {returned(4)} }} }} "
+        f"location ~ ^/a/b/z$ {{ {returned(2)} }}",
+        f"location /a {{ location ^~ /a/b {{ {returned(1)} }} location ~ z$ {{ {returned(4)} }} }} "
+        f"location ~ ^/a/b/z$ {{ {returned(3)} }}",
+        [("/a/b/z", text(2), text(3))],
+    ),
+    "a prefix that asks no regex, around a prefix": (
+        f"location ^~ /a {{ location /a/b {{ {returned(1)} }} }} location ~ ^/a/b/x$ {{ {returned(2)} }}",
+        f"location ^~ /a {{ location /a/b {{ {returned(1)} }} }} location ~ ^/a/b/x$ {{ {returned(3)} }}",
+        [],
+    ),
+    "a break within a condition ends all": (
+        "location / { if ($arg_a) { break; } return 404; }",
+        "location / { if ($arg_a) { set $x 1; } return 404; }",
+        [("/", "files of html", "status 404")],
+    ),
+    "a rewrite within a condition leads on at once": (
+        f"location / {{ if ($arg_a) {{ rewrite ^ /b last; }} return 404; }} location = /b {{ {returned(1)} }}",
+        f"location / {{ if ($arg_a) {{ rewrite ^ /b last; }} return 404; }} location = /b {{ {returned(2)} }}",
+        [("/", text(1), text(2)), ("/b", text(1), text(2))],
+    ),
+    "the last condition that holds has its settings alone": (
+        "location / { if ($arg_a) { add_header X 1; } if ($arg_b) { set $y 1; } }",
+        "location / { if ($arg_a) { add_header X 1; } }",
+        [("/", "no add_header", "add_header X 1")],
+    ),
+    "a condition does not take over try_files": (
+        "location / { try_files $uri =404; }",
+        "location / { try_files $uri =404; if ($arg_a) { set $x 1; } }",
+        [("/", "files of html, try_files $uri =404", "files of html")],
+    ),
+    "a query": (
+        'if ($args = "a=1") { return 404; } return 204;',
+        'if ($args = "a=2") { return 404; } return 204;',
+        [("/?a=1", "status 404", "status 204"), ("/?a=2", "status 204", "status 404")],
+    ),
+    "no query": (
+        'if ($args = "") { return 404; } return 204;',
+        'if ($args = "") { return 403; } return 204;',
+        [("/", "status 404", "status 403")],
+    ),
     "a redirect's target": (
         "location /a { return 301 https://b.example$request_uri; }",
         "location /a { return 301 https://c.example$request_uri; }",
@@ -165,6 +212,36 @@ def test_a_map_over_what_is_sent_sees_the_query(work: Works) -> None:
     found = work(table % "" + inside, table % "/a?b=1 /x;" + inside)
     assert rows(found)[0][1:] == ("status 404", "301 to /x")
     assert "?b=1" in rows(found)[0][0].lower()
+
+
+def test_a_map_over_the_query(work: Works) -> None:
+    rest = server("return 200 $x;")
+    found = work(f"map $args $x {{ a=1 1; '' 0; }} {rest}", f"map $args $x {{ a=1 2; '' 0; b=2 3; }} {rest}")
+    assert rows(found) == [
+        ("/?a=1", text(1), text(2)),
+        ("/?b=2", "status 200 with a text: ", text(3)),
+    ]
+
+
+def test_of_several_names_with_an_asterisk_the_longest_decides(work: Works) -> None:
+    names = "map $host $x {{ hostnames; *.example 1; *.b.example {0}; www.* 3; }} "
+    rest = server("return 200 $x;", "*.b.example www.example")
+    assert rows(work(names.format(2) + rest, names.format(4) + rest)) == [("/", text(2), text(4))]
+    servers = server(returned(1), "*.example") + server(returned(2), "*.B.example")
+    found = work(servers, servers.replace("200 2", "200 3"))
+    assert [(each.where, each.after) for each in found.found] == [("*.B.example, port 80", text(3))]
+
+
+def test_a_server_that_looks_at_its_port_or_host_is_compared_for_each(work: Works) -> None:
+    ports = "listen 81; if ($server_port = 81) { return 404; }"
+    found = work(server(ports), server(ports.replace("404", "403")))
+    assert [(each.where, each.after) for each in found.found] == [("a.example, any other name, port 81", "status 403")]
+    maps = "map $host $a { b.example 1; default 0; } map $a $b { 1 one; default 0; } "
+    rest = server("return 200 $b;", "a.example b.example")
+    found = work(maps + rest, maps.replace("one", "two") + rest)
+    assert [(each.where, each.before, each.after) for each in found.found] == [
+        ("b.example, port 80", "status 200 with a text: one", "status 200 with a text: two")
+    ]
 
 
 def test_an_upstream(work: Works) -> None:
