@@ -101,7 +101,7 @@ class Comparison:
         Where it never does, the first case stands for all.
         """
         path, mark, query = target.partition("?")
-        text = unquote(path).replace("?", "é") + mark + query
+        text = unquote(path).replace("?", "é") + mark + unquote(query)
         return _cases(*[self._machines.value(self._machines.after(state, text)) for state in self._states])
 
     def pairs(self, budget: Budget, same: bool) -> list[Pair]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .budget import Budget
-from .letters import EVERY, QUERY, bit, letter, refined
+from .letters import EVERY, QUERY, bit, letter, refined, sent
 from .machines import Machines
 from .terms import TooMuch
 
@@ -79,7 +79,7 @@ class _ProductWalk:
             for letters, following in self._following(node):
                 self._next.setdefault(node, []).append((letters, following))
                 if following not in self._texts:
-                    self._texts[following] = self._texts[node] + letter(letters)
+                    self._texts[following] = self._texts[node] + _as_sent(letters)
                     self._look(following)
                     waiting.append(following)
 
@@ -143,10 +143,14 @@ class _ProductWalk:
             for letters, earlier in self._before.get(node, []):
                 for one in range(letters.bit_length()):
                     if letters >> one & 1:
-                        waiting.append((earlier, letter(1 << one) + text))
+                        waiting.append((earlier, _as_sent(1 << one) + text))
                         if len(waiting) > _MOST_LISTED:
                             return ()
         return tuple(sorted(found, key=lambda each: (len(each), each)))
+
+
+def _as_sent(letters: int) -> str:
+    return "?" if letters == QUERY else sent(letter(letters))
 
 
 def _after(phase: int, block: int) -> int | None:

@@ -7,6 +7,7 @@ no request that begins so is handled otherwise. The letters are those of the pat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -20,6 +21,7 @@ from .terms import Algebra, TooMuch
 __all__ = ["Machines", "TableEntry"]
 
 _MOST_STATES = 400_000
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 class TableEntry(NamedTuple):
@@ -145,21 +147,40 @@ class Machines(Derivatives):
     def table(self, entries: Iterable[TableEntry], otherwise: int, *, reads: str = "uri", loose: bool = False) -> int:
         """Return what the longest word in a table says; ``loose`` tells no upper from lower case."""
         found: dict[str, TableEntry] = {}
+        beyond: dict[str, list[TableEntry]] = {}
         for entry in entries:
             word = entry.word.lower() if loose else entry.word
-            found.setdefault(word, entry._replace(word=word))
+            if reads == "uri" and not word.isascii():
+                beyond.setdefault(_BEYOND_ASCII.sub(name(OTHER), word), []).append(entry)
+            else:
+                found.setdefault(word, entry._replace(word=word))
+        for word, alike in beyond.items():
+            exact = self._told_apart([(f"^{re.escape(each.word)}$", each.exact) for each in alike], loose)
+            prefix = self._told_apart([(f"^{re.escape(each.word)}", each.prefix) for each in alike], loose)
+            found[word] = TableEntry(word, exact, prefix)
         rows = tuple(found[word] for word in sorted(found))
         return self._enter(f"{reads}{' loose' if loose else ''}", 0, rows, otherwise)
+
+    def _told_apart(self, rows: Iterable[tuple[str, int]], loose: bool) -> int:
+        """Return what holds for words that are alike to an automaton, by conditions that only a request finalizes."""
+        why = NotRegular("a letter beyond ASCII")
+        kept = [(self.constant(unread(pattern, loose, why)), number) for pattern, number in rows if number >= 0]
+        return self.rows(kept) if kept else -1
 
     def _enter(self, reads: str, depth: int, entries: tuple[TableEntry, ...], below: int) -> int:
         here = -1
         if entries and len(entries[0].word) == depth:
             entry, entries = entries[0], entries[1:]
-            below = self.after(entry.prefix, entry.word) if entry.prefix >= 0 else below
-            here = self.after(entry.exact, entry.word) if entry.exact >= 0 else -1
+            below = self._at(entry.word, entry.prefix, below) if entry.prefix >= 0 else below
+            here = self._at(entry.word, entry.exact, below) if entry.exact >= 0 else -1
         if not entries and here < 0:
             return below
         return self._make(_State("table", reads=reads, number=depth, parts=entries, below=below, here=here))
+
+    def _at(self, word: str, number: int, below: int) -> int:
+        """Return the state after a word; what may be another word that is alike leaves it to what is below."""
+        after = self.after(number, word)
+        return after if word.isascii() else self.fallback(after, below)
 
     def skipped(self, letters: int, then: int) -> int:
         """Return an automaton that begins after a number of letters, of which the conditions before have said all."""

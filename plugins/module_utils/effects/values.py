@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from ..config.parse import Directive
 from ..config.regexes import compiled
@@ -21,6 +22,8 @@ _FILE_TESTS = ("-f", "-d", "-e", "-x", "!-f", "!-d", "!-e", "!-x")
 # Expressions have braces of their own; this one ends before what comes after a variable.
 _CAPTURED = re.compile(r"\$\{(\w+) in (.+?)\}(?=$|[/?#&,. ]|\$\{|\$is_args)")
 _DEEPEST = 8
+# A variable whose value is not known here, with whose it is; and the one text beside the empty one that is no truth.
+_OPEN = re.compile(r"\$\{[^}]*\}|\$\w+(?: of (?:live|the candidate))?(?: \(changed by a rewrite\))?|0")
 
 
 class Values:
@@ -211,7 +214,7 @@ def filled(words: str, target: str) -> str:
 
     def group(found: re.Match[str]) -> str:
         regex = compiled(found[2])
-        match = regex.search(target.partition("?")[0]) if regex else None
+        match = regex.search(unquote(target.partition("?")[0])) if regex else None
         if match is None:
             return found[0]
         name = int(found[1]) if found[1].isdigit() else found[1]
@@ -237,7 +240,7 @@ def _as_regex(name: str) -> str:
 
 def _is_true(value: object) -> object:
     text = str(value)
-    return unknown(text) if "$" in text and not re.sub(r"\$\{[^}]*\}|\$\w+|[0]", "", text) else text not in ("", "0")
+    return unknown(text) if "$" in text and not _OPEN.sub("", text) else text not in ("", "0")
 
 
 def _is_equal(one: object, other: object) -> object:

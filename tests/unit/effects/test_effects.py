@@ -95,6 +95,11 @@ CASES: dict[str, tuple[str, str, list[tuple[str, str, str]]]] = {
         'if ($args = "a=2") { return 404; } return 204;',
         [("/?a=1", "status 404", "status 204"), ("/?a=2", "status 204", "status 404")],
     ),
+    "a blank": (
+        f'location "/a b" {{ {returned(1)} }}',
+        f'location "/a b" {{ {returned(2)} }}',
+        [("/a%20b", text(1), text(2))],
+    ),
     "no query": (
         'if ($args = "") { return 404; } return 204;',
         'if ($args = "") { return 403; } return 204;',
@@ -212,6 +217,29 @@ def test_a_map_over_what_is_sent_sees_the_query(work: Works) -> None:
     found = work(table % "" + inside, table % "/a?b=1 /x;" + inside)
     assert rows(found)[0][1:] == ("status 404", "301 to /x")
     assert "?b=1" in rows(found)[0][0].lower()
+
+
+def test_letters_beyond_ascii_are_told_apart_by_samples(work: Works) -> None:
+    both = f"location /é {{ {returned(1)} }} location /ü {{ {returned(2)} }}"
+    found = work(server(both), server(both.replace("200 2", "200 3")))
+    assert rows(found) == [("/%C3%BC", text(2), text(3))]
+    assert not found.is_exact
+    rest = server("return 200 $x;")
+    assert rows(work("map $uri $x { /ü 1; }" + rest, "map $uri $x { /ü 2; }" + rest)) == [("/%C3%BC", text(1), text(2))]
+
+
+@pytest.mark.parametrize(
+    ("live", "candidate"),
+    [
+        ("map $http_user_agent $x { ~a 1; }", "map $http_user_agent $x { ~a 1; ~b 1; }"),
+        ("geo $x { default 0; 10.0.0.0/8 1; }", "geo $x { default 0; 10.0.0.0/9 1; }"),
+    ],
+)
+def test_a_condition_on_what_is_defined_otherwise(work: Works, live: str, candidate: str) -> None:
+    rest = server("location / { if ($x) { return 403; } return 204; }")
+    found = work(live + rest, candidate + rest)
+    assert rows(found) == [("/", "status 403", "status 204")]
+    assert not found.is_exact
 
 
 def test_a_map_over_the_query(work: Works) -> None:
