@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract
+from ansible_collections.sluice.nginx.plugins.module_utils.sites.model import parse_sites
 
 PROJECT = Path(__file__).resolve().parents[2]
 # The pages that are written for operators. The older ones and the roles' are held to their links and names only.
@@ -29,11 +35,23 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.re
 every_new_page = pytest.mark.parametrize("page", NEW, ids=lambda page: str(page.relative_to(PROJECT)))
 
 
-def _variables() -> set[str]:
-    found = set(OTHERS)
+def _options() -> dict[str, Any]:
+    """Return the type, elements and choices of each variable of a role, as Ansible validates them."""
+    found = {}
     for role in ROLES:
         specs = yaml.safe_load((PROJECT / "roles" / role / "meta/argument_specs.yml").read_text(encoding="utf-8"))
-        found |= {name for entry in specs["argument_specs"].values() for name in entry.get("options", {})}
+        for entry in specs["argument_specs"].values():
+            for name, option in entry.get("options", {}).items():
+                found[name] = {key: option[key] for key in ("type", "elements", "choices") if key in option}
+    return found
+
+
+OPTIONS = _options()
+
+
+def _variables() -> set[str]:
+    found = {*OTHERS, *OPTIONS}
+    for role in ROLES:
         # What a role leaves for others.
         for path in (PROJECT / "roles" / role).rglob("*.yml"):
             found |= set(re.findall(r"register: (\w+)", path.read_text(encoding="utf-8")))
@@ -141,6 +159,17 @@ def test_a_place_on_hosts_is_one_of_the_engine(page: Path) -> None:
 def test_what_playbooks_take_by_e_is_in_a_page() -> None:
     pages = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     assert [name for name in sorted(OF_PLAYBOOKS) if not re.search(rf"`{name}`|-e (?:'\{{\")?{name}\b", pages)] == []
+
+
+@every_page
+def test_variables_to_copy_are_what_the_roles_take(page: Path) -> None:
+    blocks = re.findall(r"^ *```yaml\n(.*?)^ *```", page.read_text(encoding="utf-8"), re.M | re.S)
+    documents = [each for block in blocks for each in yaml.safe_load_all(textwrap.dedent(block))]
+    for document in (each for each in documents if isinstance(each, dict)):
+        given = {name: value for name, value in document.items() if name in OPTIONS and value is not None}
+        assert ArgumentSpecValidator({name: OPTIONS[name] for name in given}).validate(given).error_messages == []
+        parse_sites(given.get("nginx_sites", []))
+        parse_contract(given.get("nginx_checks", []), "nginx_checks")
 
 
 @every_new_page
