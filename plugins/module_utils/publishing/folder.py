@@ -39,7 +39,8 @@ from .model import PublishRow
 
 __all__ = ["Published", "PublishedFolder", "Terms"]
 
-_CONTENT = re.compile(r"[0-9a-f]{64}\.(json|tar\.gz|engine)\Z", re.ASCII)
+# With what is left of a file where a run was killed that wrote it.
+_CONTENT = re.compile(r"[0-9a-f]{64}\.(json|tar\.gz|engine)\Z|\.[0-9a-f]{64}\.", re.ASCII)
 _JOIN = Path(__file__).with_name("join.py")
 # Content that nothing names any more stays as long as a slow host may need, and no more of it than this.
 _KEPT_SECONDS, _KEPT_FILES = 86400.0, 40
@@ -190,8 +191,13 @@ class PublishedFolder:
         return part if self._is_fresh(receipt) and receipt.get("inventory") == self._terms.signer.inventory else None
 
     def _fleet(self) -> Json:
-        """Write who may sign and the engine, unless that is there; returns how statements name it."""
+        """Write what lets a host join, who may sign and the engine, unless that is there; returns how statements name
+        it.
+        """
         terms, pack = self._terms, remote.pack()
+        join, path = _JOIN.read_bytes(), self._root / "join.py"
+        if not path.is_file() or path.read_bytes() != join:
+            self._write(path, join)
         sources = self._content(pack.data, "engine")
         known = _read(self._root / "fleet.json")
         if self._is_same_fleet(known, sources, pack.digest):
@@ -204,9 +210,6 @@ class PublishedFolder:
             found["trust"] = {"statement": trust.content, "signature": trust.signature}
         part = self._content(_text(found), "json")
         self._write(self._root / "fleet.json", _text(found))
-        join = _JOIN.read_bytes()
-        if not (self._root / "join.py").is_file() or (self._root / "join.py").read_bytes() != join:
-            self._write(self._root / "join.py", join)
         return part
 
     def _is_same_fleet(self, known: Json, sources: Json, digest: str) -> bool:
@@ -220,7 +223,7 @@ class PublishedFolder:
                 and self._is_fresh(trust)
             )
         is_engine = engine.get("digest_of_engine") == digest and self._is_fresh(engine)
-        return is_told and is_engine and known.get("sources") == sources and (self._root / "join.py").is_file()
+        return is_told and is_engine and known.get("sources") == sources
 
     def _content(self, data: bytes, ending: str) -> Json:
         """Write a file that is named by its content; returns how statements name it."""

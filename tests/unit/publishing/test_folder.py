@@ -229,7 +229,10 @@ def test_content_that_is_damaged_is_written_anew(controller: Controller) -> None
     named = str(controller.statement("edge1")["description"]["sha256"])
     for path, data in files.items():
         path.write_bytes(data.replace(b'"needs":[]', b'"needs":{}') if named in path.name else b"x" * len(data))
+    join = (controller.folder / "join.py").read_bytes()
+    (controller.folder / "join.py").write_text("import evil")
     controller.publish({"edge1": a})
+    assert (controller.folder / "join.py").read_bytes() == join
     assert all(path.read_bytes() == data for path, data in files.items() if named not in path.name)
     assert controller.statement("edge1")["description"]["sha256"] != named
 
@@ -251,10 +254,13 @@ def test_what_nobody_needs_any_more_goes_after_a_day(controller: Controller) -> 
     controller.publish({"edge1": b})
     # A slow host may still be reading it.
     assert bundle in controller.contents()
-    os.utime(controller.folder / "content" / bundle, (0, 0))
+    # So has a run that was killed.
+    (controller.folder / "content" / f".{bundle}.x7").write_bytes(b"half")
+    for left in (bundle, f".{bundle}.x7"):
+        os.utime(controller.folder / "content" / left, (0, 0))
     (controller.folder / "content" / "notes.txt").write_text("somebody's")
     controller.publish({"edge1": b}, bake=3.0)
-    assert bundle not in controller.contents()
+    assert not [name for name in controller.contents() if bundle in name]
     assert "notes.txt" in controller.contents()
 
 
