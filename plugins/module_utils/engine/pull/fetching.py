@@ -238,6 +238,8 @@ class _Git(Source):
     def _config(self) -> list[str]:
         scheme = urlsplit(self._url).scheme
         config = ["-c", "protocol.allow=never", "-c", f"protocol.{scheme}.allow=always"]
+        # Each version of git syncs packs, and not all do single objects: a power cut would leave some that are empty.
+        config += ["-c", "fetch.unpackLimit=1"]
         if self._ca:
             config += ["-c", f"http.sslCAInfo={self._ca}"]
         if self._header and scheme == "https":
