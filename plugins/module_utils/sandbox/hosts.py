@@ -231,7 +231,8 @@ def _ports(container: Container) -> dict[str, int]:
 
 
 def _ensure_network(client: docker.DockerClient, fleet: Fleet) -> bool:
-    if client.networks.list(names=[fleet.network]):
+    # Docker's filter takes a part of a name, and so the network of a sandbox that is called alike.
+    if any(network.name == fleet.network for network in client.networks.list(names=[fleet.network])):
         return False
     client.networks.create(fleet.network, labels=fleet.labels, check_duplicate=True)
     return True

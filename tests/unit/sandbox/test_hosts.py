@@ -16,6 +16,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.sandbox.hosts import 
     Fleet,
     SandboxHost,
     _create,
+    _ensure_network,
     fleet_json,
     free_ports,
     remove_fleet,
@@ -86,6 +87,18 @@ def nothing() -> Any:
     client = mock.MagicMock()
     client.containers.list.return_value = client.networks.list.return_value = []
     return client
+
+
+def test_a_sandbox_that_is_called_alike_has_another_network(tmp_path: Path, nothing: Any) -> None:
+    fleet = _fleet(read_name("shop", "sandbox_name"), tmp_path)
+    # Docker answers so to who asks for `shop`.
+    other = mock.MagicMock()
+    other.name = f"{fleet.network}-two"
+    nothing.networks.list.return_value = [other]
+    assert _ensure_network(nothing, fleet)
+    assert nothing.networks.create.call_args.args == (fleet.network,)
+    other.name = fleet.network
+    assert not _ensure_network(nothing, fleet)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../..", "a/b", "/etc", "Sandbox", "a_b", "runs\n", "x" * 32, None, 5])
