@@ -122,7 +122,9 @@ class ServerAutomaton:
             return self._lost(way, "it is rewritten again and again")
         if view.lost:
             return self._lost(way, view.lost)
-        plain = way._replace(met=(), changed=False, pattern="")
+        # A rewrite of the server's makes a request one of nginx's own as well.
+        rounds = way.rounds if view.is_original else max(way.rounds, 1)
+        plain = way._replace(met=(), changed=False, pattern="", rounds=rounds)
         if view.is_original:
             return self._all(plain)
         if view.text is not None:

@@ -6,9 +6,12 @@ import time
 
 import pytest
 
+from ansible_collections.sluice.nginx.plugins.module_utils.config.derive import DerivedRequest
 from ansible_collections.sluice.nginx.plugins.module_utils.config.match import choose_server, trace
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Config, Directive
+from ansible_collections.sluice.nginx.plugins.module_utils.effects.comparing import Comparison
 from ansible_collections.sluice.nginx.plugins.module_utils.effects.effects import effects
+from ansible_collections.sluice.nginx.plugins.module_utils.effects.terms import TooMuch
 
 from .conftest import Reads, Works, rows, server
 
@@ -111,6 +114,18 @@ def test_what_was_not_found_in_time_is_not_called_unchanged(work: Works) -> None
     found = work(server(many), server(many.replace("200 1499;", "200 x;")), (), 0.3)
     assert found.found or found.unread
     assert not found.is_exact
+
+
+@pytest.mark.parametrize("error", [TooMuch("enough"), RecursionError(), IndexError()])
+def test_a_request_that_cannot_be_followed_may_be_in_a_set(
+    work: Works, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def follow(*_: object) -> list[object]:
+        raise error
+
+    found = work(server("return 204;"), server("return 403;"))
+    monkeypatch.setattr(Comparison, "counts_for", follow)
+    assert found.covers(DerivedRequest("GET", "http", "a.example", 80, "/"))
 
 
 def test_a_server_with_a_thousand_names_is_read_once(work: Works) -> None:

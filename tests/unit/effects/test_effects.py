@@ -95,6 +95,16 @@ CASES: dict[str, tuple[str, str, list[tuple[str, str, str]]]] = {
         'if ($args = "a=2") { return 404; } return 204;',
         [("/?a=1", "status 404", "status 204"), ("/?a=2", "status 204", "status 404")],
     ),
+    "a rewrite of the server's leads to an internal location": (
+        f"rewrite ^/x$ /y; location = /y {{ internal; {returned(1)} }}",
+        f"rewrite ^/x$ /y; location = /y {{ internal; {returned(2)} }}",
+        [("/x", text(1), text(2))],
+    ),
+    "a rewrite of the server's leads below an internal location": (
+        f"rewrite ^/x/(.*)$ /y/$1; location /y/ {{ internal; {returned(1)} }}",
+        f"rewrite ^/x/(.*)$ /y/$1; location /y/ {{ internal; {returned(2)} }}",
+        [("/x/", text(1), text(2))],
+    ),
     "a blank": (
         f'location "/a b" {{ {returned(1)} }}',
         f'location "/a b" {{ {returned(2)} }}',
