@@ -12,6 +12,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record impo
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.finding import find_run
 from ansible_collections.sluice.nginx.plugins.module_utils.record.model import read_record
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
+from ansible_collections.sluice.nginx.plugins.module_utils.storage import path_of
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import count, first_of, short
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import has_controls, printable
 from ansible_collections.sluice.nginx.plugins.plugin_utils.accepting import PLACEHOLDER, accepted_file
@@ -48,7 +49,7 @@ class ActionModule(ControllerAction):
 
     def _folder(self, wanted: str) -> Path:
         """Return the folder of a record: of a run of this controller, or one that was brought here, as from CI."""
-        brought = project() / Path(wanted).expanduser()
+        brought = path_of(project(), wanted)
         if (brought / "run.json").is_file():
             return brought
         if "/" in wanted:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
@@ -12,6 +11,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import 
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.finding import find_run
 from ansible_collections.sluice.nginx.plugins.module_utils.record.model import read_record
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import ReleaseStore
+from ansible_collections.sluice.nginx.plugins.module_utils.storage import path_of
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_release_id
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
@@ -38,7 +38,7 @@ class ActionModule(ControllerAction):
                 f"run {folder.name} was for the inventory {record['inventory']}, and this is {inventory}; approve it "
                 "with the inventory that it is for"
             )
-        store, key = ReleaseStore(self._state() / "releases"), project() / Path(options["key"]).expanduser()
+        store, key = ReleaseStore(self._state() / "releases"), path_of(project(), options["key"])
         releases = list(dict.fromkeys(read_release_id(row["release"]) for row in rows))
         if not self._task.check_mode:
             for each in releases:

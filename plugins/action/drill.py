@@ -7,7 +7,6 @@ import functools
 import secrets
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
@@ -29,6 +28,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record impo
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import Signer, read_inventory
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore, remove_release
+from ansible_collections.sluice.nginx.plugins.module_utils.storage import path_of
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import duration, now, sentence
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_release_id
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project
@@ -54,7 +54,7 @@ class ActionModule(FleetAction):
         stamp = now().replace("-", "").replace(":", "").split(".")[0]
         self._run = dataclasses.replace(visitor("drill"), id=f"{stamp}-{secrets.token_hex(2)}")
         inventory = read_inventory(options["inventory"])
-        key = project() / Path(options["signing_key"]).expanduser() if options["signing_key"] else None
+        key = path_of(project(), options["signing_key"]) if options["signing_key"] else None
         signer = Signer(key, inventory) if key else None
         live = self._fit()
         names = [CHECK, WATCHDOG, *([REBOOT] if options["reboot"] else [])]

@@ -33,6 +33,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.ahead import 
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import project_label
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import remove_orphans
+from ansible_collections.sluice.nginx.plugins.module_utils.storage import path_of
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import ReleaseId, read_release_id
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import read_waivers
@@ -184,8 +185,8 @@ class ActionModule(ConcludingAction):
         read_renewal(options["renewal"])
         given = {each.name: options[each.name] for each in fields(GateOptions) if each.name in options}
         given["decide"] = read_waivers(options["decide"], gates)
-        given["replay_log"] = str(project() / options["replay_log"]) if options["replay_log"] else ""
-        given["verify"] = [str(project() / name) for name in options["verify"]]
+        given["replay_log"] = str(path_of(project(), options["replay_log"])) if options["replay_log"] else ""
+        given["verify"] = [str(path_of(project(), name)) for name in options["verify"]]
         given["docroots"] = {path: str(folder) for path, folder in settings.docroots.items()}
         return Examiner(
             client=client,
@@ -242,7 +243,7 @@ def _signing(options: Mapping[str, Any]) -> tuple[Path | None, float]:
         raise InputError("gates_receipt_hours", f"{hours:g} is no time; give hours above 0 and below {_MOST_HOURS:g}")
     if not options["signing_key"]:
         return None, hours
-    key = project() / Path(options["signing_key"]).expanduser()
+    key = path_of(project(), options["signing_key"])
     sign(b"", key)
     return key, hours
 
@@ -272,7 +273,7 @@ def _overridden(examined: Sequence[Examined]) -> dict[str, list[str]]:
 def _own_gates(path: str) -> Path | None:
     if not path:
         return None
-    folder = project() / path
+    folder = path_of(project(), path)
     if not folder.is_dir():
         raise InputError(
             "gates_path", f"{folder} is no directory; name a folder with one Python file for each gate of your own"

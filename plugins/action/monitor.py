@@ -15,6 +15,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.monitor.files import 
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.probes import MonitoredHost, Public, probing
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.rules import Thresholds
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import ReleaseStore
+from ansible_collections.sluice.nginx.plugins.module_utils.storage import path_of
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
@@ -55,7 +56,7 @@ class ActionModule(ControllerAction):
         )
         # Where they are copied to hosts from here, they are no change of their own, and check mode compares with them.
         look = self._task.check_mode and not install
-        written = write(project() / options["files"], contents(hosts, made, settings), look=look)
+        written = write(path_of(project(), options["files"]), contents(hosts, made, settings), look=look)
         said = [*made.said, *_of_receivers(settings)]
         if not install:
             said.append(f"{len(written.changed)} of the files in {written.folder} {'would be' if look else 'are'} new")

@@ -24,6 +24,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.reports.progress impo
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import read_bounds
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
+from ansible_collections.sluice.nginx.plugins.module_utils.storage import path_of
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import listed
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project
@@ -60,7 +61,7 @@ class ActionModule(Gates):
                     rehearsal_of(present, other),
                 ],
                 options=GateOptions(
-                    replay_log=str(project() / options["replay_log"]) if options["replay_log"] else "",
+                    replay_log=str(path_of(project(), options["replay_log"])) if options["replay_log"] else "",
                     replay_requests=options["replay_requests"],
                     behaviour_requests=options["behaviour_requests"],
                     docroots={path: str(folder) for path, folder in settings.docroots.items()},

@@ -28,6 +28,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release.render import
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore, write_json
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
+from ansible_collections.sluice.nginx.plugins.module_utils.storage import path_of
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_release_id
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
 from ansible_collections.sluice.nginx.plugins.plugin_utils.host_variables import HostVariables
@@ -118,7 +119,7 @@ class ActionModule(ControllerAction):
         names = {
             name
             for wanted in (settings.get("nginx_tree"), self._live_tree)
-            if wanted and (project() / str(wanted)).is_dir()
+            if wanted and path_of(project(), str(wanted)).is_dir()
             for name in self._names(raw_folder(project(), str(wanted)))
         }
         if names:
@@ -161,7 +162,7 @@ class ActionModule(ControllerAction):
             template = self._trusting(templates, variables)
         else:
             variables = settings.get("raw_variables", {})
-            template = sandboxed(project() / str(settings["nginx_tree"]))
+            template = sandboxed(path_of(project(), str(settings["nginx_tree"])))
         return render(settings, packaged, templates, template, variables, project())
 
     def _trusting(self, templates: Path, variables: Mapping[str, Any]) -> Template:

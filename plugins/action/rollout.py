@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
@@ -23,6 +22,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.waves import (
     waves,
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import ReleaseStore
+from ansible_collections.sluice.nginx.plugins.module_utils.storage import path_of
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import (
     GROUP,
     PULLING,
@@ -231,5 +231,5 @@ class ActionModule(FleetAction):
         """Return what signs, where there is a key. Raises ``InputError``."""
         if not self._options["signing_key"]:
             return None
-        key = project() / Path(self._options["signing_key"]).expanduser()
+        key = path_of(project(), self._options["signing_key"])
         return Signer(key, read_inventory(self._options["inventory"]))

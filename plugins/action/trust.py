@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
@@ -15,6 +14,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import 
     read_signers,
     sign_trust,
 )
+from ansible_collections.sluice.nginx.plugins.module_utils.storage import path_of
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import sentence
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import FleetAction, HostRequest
@@ -29,7 +29,7 @@ class ActionModule(FleetAction):
         inventory = read_inventory(options["inventory"])
         if not inventory:
             raise InputError("gates_inventory", "the inventory has no name; give it one, as `production`")
-        key = project() / Path(options["signing_key"]).expanduser() if options["signing_key"] else None
+        key = path_of(project(), options["signing_key"]) if options["signing_key"] else None
         policy = read_policy(options["policy"])
         signed = sign_trust(inventory, signers, forget=options["forget"], key=key, policy=policy)
         request = {"op": "trust", "run": visitor("trust").asking(), "looking": bool(self._task.check_mode)}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.storage import path_of
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_name
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project, state_folder
 
@@ -30,7 +31,7 @@ def fleet_file(name: object) -> Path:
 
 def project_path(path: str) -> str:
     """Return an absolute path for one that is relative to the project."""
-    return str(project() / Path(path).expanduser())
+    return str(path_of(project(), path))
 
 
 class FilterModule:

@@ -9,7 +9,20 @@ from pathlib import Path
 
 from .errors import SluiceError
 
-__all__ = ["keep_private", "make_folder", "write_bytes", "write_text"]
+__all__ = ["keep_private", "make_folder", "path_of", "write_bytes", "write_text"]
+
+
+def path_of(project: Path, written: str | Path) -> Path:
+    """Return the path that a variable names: relative to the project, and ``~`` is the user's folder, as in a shell.
+
+    Raises ``SluiceError`` where ``~NAME`` is nobody's.
+    """
+    try:
+        return project / Path(written).expanduser()
+    except RuntimeError as error:
+        raise SluiceError(
+            f"{written}: nobody knows whose folder {Path(written).parts[0]} is; write the path out"
+        ) from error
 
 
 def write_text(path: Path, text: str, *, sync: bool = False, mode: int = 0o600) -> None:

@@ -11,6 +11,7 @@ from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.sluice.nginx.plugins.module_utils.accepted.file import NAME, AcceptedFile
 from ansible_collections.sluice.nginx.plugins.module_utils.paste import command, variable
+from ansible_collections.sluice.nginx.plugins.module_utils.storage import path_of
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import GROUP, STATE, project
 
 __all__ = ["PLACEHOLDER", "accepted_file", "offer"]
@@ -26,7 +27,7 @@ def accepted_file(wanted: str) -> AcceptedFile:
     would read it as one. Where the inventory is none of both, it lies in the project.
     """
     if wanted:
-        path = project() / Path(wanted).expanduser()
+        path = path_of(project(), wanted)
     else:
         path = next((Path(each).parent / NAME for each in _sources() if os.path.lexists(each)), project() / NAME)
     return AcceptedFile(path, _shown(path))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from ansible.errors import AnsibleError
@@ -21,6 +20,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import Question
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import sign_engine
+from ansible_collections.sluice.nginx.plugins.module_utils.storage import path_of
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project
 
 __all__ = ["HostEngine", "engines", "variables_of"]
@@ -80,7 +80,7 @@ class HostEngine(ActionBase):
         differs = not answer.get("ok") and "engine" in answer
         if not (differs and self.settings.key):
             return answer
-        signed = sign_engine(project() / Path(self.settings.key).expanduser())
+        signed = sign_engine(path_of(project(), self.settings.key))
         request = {"op": "update_engine", "run": question.request["run"], "statement": signed.content}
         update = remote.payload({**request, "signature": signed.signature}, remote.pack().data, engine=False)
         updated = self._sent(command, update, "update_engine")

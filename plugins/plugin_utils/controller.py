@@ -13,7 +13,7 @@ from ansible.template import Templar
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import Run, read_run_id
-from ansible_collections.sluice.nginx.plugins.module_utils.storage import keep_private
+from ansible_collections.sluice.nginx.plugins.module_utils.storage import keep_private, path_of
 from ansible_collections.sluice.nginx.plugins.plugin_utils.documented import documented_options
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import printable_text
 
@@ -51,7 +51,7 @@ def state_folder(wanted: str = "") -> Path:
     """Return the folder in which the controller keeps releases and records, for its user alone: ``wanted`` as
     ``sluice_state_dir`` has it, by default ``.sluice``, relative to the project. Raises ``SluiceError``.
     """
-    return keep_private(project() / Path(wanted or ".sluice").expanduser())
+    return keep_private(path_of(project(), wanted or ".sluice"))
 
 
 def group_of(variables: Mapping[str, Any], templar: Templar) -> str:

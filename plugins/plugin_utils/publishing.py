@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
@@ -13,6 +12,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.publishing.folder imp
 from ansible_collections.sluice.nginx.plugins.module_utils.publishing.model import PublishRow, read_publish
 from ansible_collections.sluice.nginx.plugins.module_utils.record.summary import RunSummary
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import ReleaseStore
+from ansible_collections.sluice.nginx.plugins.module_utils.storage import path_of
 from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import count
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import ReleaseId, read_release_id
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project, pulling_hosts
@@ -28,7 +28,7 @@ def publish(action: ControllerAction, options: Mapping[str, Any], summary: RunSu
         if row is None:
             return {}
         store = ReleaseStore(action._state() / "releases")
-        folder = PublishedFolder(project() / row.folder, row, store, _terms(options))
+        folder = PublishedFolder(path_of(project(), row.folder), row, store, _terms(options))
         wanted = _wanted(action, options, summary, row, folder)
         done = folder.publish(wanted)
     except SluiceError as error:
@@ -43,7 +43,7 @@ def publish(action: ControllerAction, options: Mapping[str, Any], summary: RunSu
 def _terms(options: Mapping[str, Any]) -> Terms:
     if not options["signing_key"]:
         raise InputError("gates_signing_key", "it is not set, and hosts pull nothing that is not signed; name a key")
-    key = project() / Path(options["signing_key"]).expanduser()
+    key = path_of(project(), options["signing_key"])
     inventory = read_inventory(options["inventory"])
     signers = read_signers(project(), options["allowed_signers"]) if options["allowed_signers"] else ""
     given = (options["needs"], options["bake"], options["confirm_timeout"], options["keep"], options["drift"])

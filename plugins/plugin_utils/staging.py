@@ -11,6 +11,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.environment.services 
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import read_bounds
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings, owner_label
+from ansible_collections.sluice.nginx.plugins.module_utils.storage import path_of
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project
 
 __all__ = ["PlatformsOfHosts", "read_staging"]
@@ -61,7 +62,7 @@ def _settings(staging: Mapping[str, Any]) -> StageSettings:
     return StageSettings(
         image=staging["image"],
         labels={**labels(project(), "stage"), **owner_label()},
-        docroots={path: project() / folder for path, folder in environment["docroots"].items()},
+        docroots={path: path_of(project(), folder) for path, folder in environment["docroots"].items()},
         owners=environment["directories"],
         images=parse_images(environment["images"]),
         bounds=read_bounds(environment.get("bounds", {})),

@@ -9,6 +9,7 @@ from pathlib import Path
 from .. import values
 from ..errors import InputError
 from ..schema import Model, key
+from ..storage import path_of
 from .decisions import stories
 from .run_record import Event
 
@@ -42,7 +43,7 @@ def hooks_of(value: object, project: Path) -> dict[str, str]:
     for name in (BEFORE_HOST, AFTER_HOST, "before_wave", "after_wave", "before_run", "after_run"):
         written = getattr(read, name)
         if written:
-            path = project / Path(written).expanduser()
+            path = path_of(project, written)
             if not path.is_file():
                 raise InputError(f"rollout_hooks.{name}", f"there is no file {path}; name a file of tasks")
             found[name] = str(path)

@@ -12,6 +12,7 @@ from .. import receipt as receipts
 from .. import remote
 from ..errors import InputError
 from ..gating.receipts import Receipt, sign
+from ..storage import path_of
 from ..textfmt import now
 from ..untrusted import has_controls
 
@@ -46,7 +47,7 @@ def read_signers(project: Path, value: str) -> str:
     """
     if not value:
         raise InputError("rollout_allowed_signers", f"it is not set; name a file, and {_WRITE}")
-    path = project / value
+    path = path_of(project, value)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:

@@ -16,6 +16,7 @@ from ..sites.lines import variables_of
 from ..sites.model import parse_sites
 from ..sites.plan import TemplatedFile, plan
 from ..sites.printing.directives import directives, quote
+from ..storage import path_of
 from ..tree_reader import paths_inside, read_inside
 from . import tree as trees
 from .interning import Texts
@@ -94,7 +95,7 @@ def raw_folder(project: Path, wanted: str) -> Path:
 
     A path within the project must not leave it by a link: whoever may change the tree would choose what is read.
     """
-    folder = project / wanted
+    folder = path_of(project, wanted)
     within = Path(os.path.normpath(folder)).is_relative_to(project)
     if within and not folder.resolve().is_relative_to(project.resolve()):
         words = f"{wanted} leads out of the project by a link, to {folder.resolve()}; name the directory itself"

@@ -14,6 +14,7 @@ from ..coordination.model import CoordinationStore, StoreLogin
 from ..errors import InputError, SluiceError
 from ..fleet.run_record import Run
 from ..schema import Given, Model, key
+from ..storage import path_of
 
 __all__ = ["KEPT", "SliceOptions", "StoreRow", "read_kept", "read_slices", "refuse_sliced_job"]
 
@@ -102,14 +103,14 @@ class SliceOptions(NamedTuple):
     def _ca(self) -> str:
         if not self.row.ca:
             return ""
-        path = self.project / Path(self.row.ca).expanduser()
+        path = path_of(self.project, self.row.ca)
         try:
             return path.read_text(encoding="ascii")
         except (OSError, ValueError) as error:
             raise InputError("rollout_store.ca", f"{path} cannot be read: {error}; give a PEM file") from error
 
     def _path(self, written: str) -> str:
-        return str(self.project / Path(written).expanduser()) if written else ""
+        return str(path_of(self.project, written)) if written else ""
 
 
 def read_slices(
