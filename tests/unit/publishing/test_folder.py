@@ -85,18 +85,29 @@ def controller(tmp_path: Path, key: Path) -> Controller:
     return Controller(tmp_path, key)
 
 
-def test_each_host_takes_its_own_release_out_of_one_folder(
-    controller: Controller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.fixture
+def pulling(controller: Controller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], PullingHost]:
+    """Makes hosts that trust the controller's key. The simulated machine lives now."""
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(kernel, "sync_filesystem", sync_filesystem)
+
+    def make(name: str) -> PullingHost:
+        host = PullingHost(tmp_path / name)
+        host.trusts(controller.key)
+        monkeypatch.setattr(host, "now", now)
+        return host
+
+    return make
+
+
+def test_each_host_takes_its_own_release_out_of_one_folder(
+    controller: Controller, pulling: Callable[[str], PullingHost], tmp_path: Path
+) -> None:
     a, b = controller.gated("a"), controller.gated("b", at="2026-01-01T00:00:00.000Z")
     assert controller.publish({"edge1": a, "edge2": b}) == ["edge1", "edge2"]
     for name, wanted in {"edge1": a, "edge2": b}.items():
-        host = PullingHost(tmp_path / name)
-        host.trusts(controller.key)
-        # The simulated machine lives now, and has the engine that is published.
-        monkeypatch.setattr(host, "now", now)
+        host = pulling(name)
+        # It has the engine that is published.
         (host.layout.own / "current").write_text(f"{remote.pack().digest} 1\n")
         looked = host.look(f"file://{controller.folder}", name)
         assert looked.good, looked.words
@@ -111,13 +122,9 @@ def test_each_host_takes_its_own_release_out_of_one_folder(
 
 
 def test_who_may_sign_and_the_engine_come_by_the_same_way(
-    controller: Controller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    controller: Controller, pulling: Callable[[str], PullingHost], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(kernel, "sync_filesystem", sync_filesystem)
-    host = PullingHost(tmp_path / "edge1")
-    host.trusts(controller.key)
-    monkeypatch.setattr(host, "now", now)
+    host = pulling("edge1")
     monkeypatch.setattr(
         "ansible_collections.sluice.nginx.plugins.module_utils.engine.own.interpreter", lambda: "/usr/bin/python3"
     )
@@ -135,13 +142,9 @@ def test_who_may_sign_and_the_engine_come_by_the_same_way(
 
 
 def test_who_may_sign_is_taken_later_where_something_was_in_the_way(
-    controller: Controller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    controller: Controller, pulling: Callable[[str], PullingHost], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(kernel, "sync_filesystem", sync_filesystem)
-    host = PullingHost(tmp_path / "edge1")
-    host.trusts(controller.key)
-    monkeypatch.setattr(host, "now", now)
+    host = pulling("edge1")
     (host.layout.own / "current").write_text(f"{remote.pack().digest} 1\n")
     more = f"{controller.signers}bob@desk {make_key(tmp_path / 'bob').with_suffix('.pub').read_text()}"
     controller.publish({"edge1": controller.gated("a")}, signers=more)
