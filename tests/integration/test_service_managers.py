@@ -158,7 +158,7 @@ def test_a_whole_life_without_systemd(name: str, new_machine: Any, release: Any)
     started = {
         "sysvinit": "/etc/init.d/nginx status",
         "openrc": "rc-service nginx status",
-        "runit": "sv check nginx && test $(cat /etc/sv/nginx/supervise/pid) = $(pgrep -o -x nginx)",
+        "runit": "sv check nginx && test $(cat /etc/sv/nginx/supervise/pid) = $(pgrep -f '^nginx: master')",
     }
     machine.sh(started[manager])
 
