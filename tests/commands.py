@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-__all__ = ["PLAYBOOK", "PUSH", "Ended", "begin_playbook", "run", "run_playbook"]
+__all__ = ["PLAYBOOK", "PUSH", "Ended", "begin", "begin_playbook", "run", "run_playbook"]
 
 PLAYBOOK = str(Path(sys.executable).with_name("ansible-playbook"))
 """The program of the environment in which the tests run."""
@@ -21,8 +21,8 @@ PUSH = """
   tasks:
     - sluice.nginx.run_start:
       register: sluice_run
-- import_playbook: {project}/playbooks/push.yml
-- import_playbook: {project}/playbooks/finalize.yml
+- import_playbook: sluice.nginx.push
+- import_playbook: sluice.nginx.finalize
 """
 """A playbook that brings releases to their hosts without the gates, which they have passed before."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -50,8 +50,12 @@ def run_playbook(
 
 def begin_playbook(folder: Path, *arguments: str, environment: Mapping[str, str]) -> subprocess.Popen[str]:
     """Start ``ansible-playbook`` in a session of its own, and do not wait for its end."""
-    command = [PLAYBOOK, *arguments]
-    return subprocess.Popen(command, start_new_session=True, **_unattended(folder, _complete(environment)))
+    return begin([PLAYBOOK, *arguments], folder, _complete(environment))
+
+
+def begin(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Start a command in a session of its own, and do not wait for its end."""
+    return subprocess.Popen(command, start_new_session=True, **_unattended(folder, environment))
 
 
 def _complete(environment: Mapping[str, str]) -> dict[str, str]:

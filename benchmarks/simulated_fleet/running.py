@@ -154,7 +154,7 @@ class Fleet:
         self._write(key)
 
     def _write(self, key: Path) -> None:
-        (self.folder / "push.yml").write_text(PUSH.format(project=PROJECT))
+        (self.folder / "push.yml").write_text(PUSH)
         shutil.copy(PROJECT / "ansible.cfg", self.folder)
         groups = {f"slice_{number}": {"hosts": dict.fromkeys(names)} for number, names in self.parts().items()}
         settings = {

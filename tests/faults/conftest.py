@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.faults.fleet.fleet import Fleet
+from tests.faults.fleet_of_slices.nodes import ExecutionNodes
 from tests.faults.host.host import Host
 from tests.faults.host.scene import Told
 from tests.faults.host.strikes import tell
@@ -73,6 +74,13 @@ def fleet(project: Path, hosts: dict[str, Host], stories: Mapping[Pair, Future[T
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture(scope="session")
+def nodes(fleet: Fleet, platform_image: str) -> Iterator[ExecutionNodes]:
+    """An execution node for each host of the fleet."""
+    with ExecutionNodes.made(fleet, platform_image) as made:
+        yield made
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 
 from tests.faults.fleet.fleet import Fleet
 from tests.faults.fleet.runs import FAULTS, PHASES, Story
+from tests.faults.fleet_of_slices.nodes import ExecutionNodes
 from tests.faults.fleet_of_slices.table import Story as StoryOfSlices
 from tests.faults.fleet_of_slices.table import stories as stories_of_slices
 from tests.faults.fleet_of_slices.telling import hold_slices
@@ -83,5 +84,5 @@ def test_in_a_fleet(fleet: Fleet, pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("story", [pytest.param(each, id=each.fault) for each in stories_of_slices() if each.fast])
-def test_in_slices(fleet: Fleet, story: StoryOfSlices) -> None:
-    hold_slices(fleet, story)
+def test_in_slices(fleet: Fleet, nodes: ExecutionNodes, story: StoryOfSlices) -> None:
+    hold_slices(fleet, nodes, story)

@@ -267,7 +267,7 @@ def test_what_did_not_pass_the_gates_byte_by_byte_is_refused(
 def push(fleet: Fleet, gated: Path, tmp_path: Path, **terms: Any) -> Any:
     """Bring the gated release to all hosts, without the gates."""
     playbook = tmp_path / "push.yml"
-    playbook.write_text(PUSH.format(project=fleet.project))
+    playbook.write_text(PUSH)
     wanted = {"rollout_releases": dict.fromkeys(WEB, gated.name), "rollout_bake": 0.2, **terms}
     return fleet.play(playbook, "-e", json.dumps(wanted))
 

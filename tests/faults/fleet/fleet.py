@@ -75,7 +75,7 @@ class Fleet:
     def __init__(self, project: Path, name: str, hosts: Mapping[str, Host]) -> None:
         self.project, self.name, self.hosts = project, name, hosts
         self._folder = Path(tempfile.mkdtemp(prefix="faults-"))
-        (self._folder / "push.yml").write_text(PUSH.format(project=project))
+        (self._folder / "push.yml").write_text(PUSH)
         self._releases: list[str] = []
 
     @property

@@ -86,12 +86,18 @@ PHASES: dict[str, Callable[..., AbstractContextManager[None]]] = {
 @contextlib.contextmanager
 def _coordinator_killed(fleet: SliceFleet) -> Iterator[None]:
     """What works for Ansible in a process of its own sees that it is alone."""
-    fleet.kill_alone("web1")
+    fleet.kill_playbook("web1")
     yield
 
 
 @contextlib.contextmanager
-def _slice_killed(fleet: SliceFleet) -> Iterator[None]:
+def _line_killed(fleet: SliceFleet) -> Iterator[None]:
+    fleet.kill_line("web2")
+    yield
+
+
+@contextlib.contextmanager
+def _node_killed(fleet: SliceFleet) -> Iterator[None]:
     fleet.kill("web2")
     yield
 
@@ -104,7 +110,7 @@ def _all_killed(fleet: SliceFleet) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _slice_stands_still(fleet: SliceFleet) -> Iterator[None]:
+def _node_stands_still(fleet: SliceFleet) -> Iterator[None]:
     with fleet.frozen("web2"):
         yield
         time.sleep(TIMEOUT * 1.5)
@@ -133,7 +139,7 @@ def _store_hangs(fleet: SliceFleet) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _slice_without_store_for_a_while(fleet: SliceFleet) -> Iterator[None]:
+def _node_without_store_for_a_while(fleet: SliceFleet) -> Iterator[None]:
     fleet.proxies["web2"].cut()
     yield
     time.sleep(4)
@@ -141,16 +147,16 @@ def _slice_without_store_for_a_while(fleet: SliceFleet) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _slice_without_store(fleet: SliceFleet) -> Iterator[None]:
+def _node_without_store(fleet: SliceFleet) -> Iterator[None]:
     fleet.proxies["web2"].cut()
     yield
 
 
 @contextlib.contextmanager
 def _region_cut(fleet: SliceFleet) -> Iterator[None]:
-    """The host of the second slice reaches neither controller nor store; its controller does not reach the store."""
+    """The host of the second slice reaches neither its node nor the store; the node does not reach the store."""
     fleet.proxies["web2"].cut()
-    with fleet.fleet.cut("web2"):
+    with fleet.cut("web2"):
         yield
         time.sleep(TIMEOUT * 1.5)
     fleet.proxies["web2"].heal()
@@ -171,14 +177,15 @@ def _nothing(fleet: SliceFleet) -> Iterator[None]:
 # The fault begins while the phase is held, and goes on after that is let go.
 FAULTS: dict[str, Act] = {
     "the coordinator is killed": _coordinator_killed,
-    "another slice is killed": _slice_killed,
-    "all slices are killed": _all_killed,
-    "a slice stands still for longer than the timeout": _slice_stands_still,
+    "the node of another slice is killed": _node_killed,
+    "all nodes are killed": _all_killed,
+    "a node loses who gave it the work": _line_killed,
+    "a node stands still for longer than the timeout": _node_stands_still,
     "the store is killed and restored": _store_restored,
     "the store is killed for good": _store_killed,
     "the store hangs for a while": _store_hangs,
-    "a slice cannot reach the store for a while": _slice_without_store_for_a_while,
-    "a slice cannot reach the store any more": _slice_without_store,
+    "a node cannot reach the store for a while": _node_without_store_for_a_while,
+    "a node cannot reach the store any more": _node_without_store,
     "a region is cut off for longer than the timeout": _region_cut,
     "two decide at once": _two_deciders,
     "a clock is five minutes ahead": _nothing,

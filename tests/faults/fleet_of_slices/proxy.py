@@ -11,11 +11,11 @@ __all__ = ["Proxy"]
 
 
 class Proxy:
-    """Hands TCP connections on from a port of loopback to ``target``."""
+    """Hands TCP connections on from a port of ``address`` to ``target``."""
 
-    def __init__(self, target: tuple[str, int]) -> None:
+    def __init__(self, target: tuple[str, int], address: str = "127.0.0.1") -> None:
         self._target = target
-        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._listening = socket.create_server((address, 0))
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._cut = False
@@ -25,7 +25,8 @@ class Proxy:
     @property
     def address(self) -> str:
         """Return where the slice connects to."""
-        return f"127.0.0.1:{self._listening.getsockname()[1]}"
+        host, port = self._listening.getsockname()
+        return f"{host}:{port}"
 
     def cut(self) -> None:
         """End each connection, and take none that leads anywhere."""

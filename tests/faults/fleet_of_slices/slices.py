@@ -1,22 +1,19 @@
-"""Three slices of a roll-out, each a controller with its own state and one host, and the store that they share."""
+"""Three slices of a roll-out, each on an execution node with its own state and one host, and the store they share."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import shutil
-import signal
 import tempfile
-import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.coordination.locate import open_store
 from ansible_collections.sluice.nginx.plugins.module_utils.coordination.model import StoreFault, StoreLogin
-from tests.commands import begin_playbook
 from tests.faults.fleet.fleet import Fleet, Run
+from tests.faults.fleet_of_slices.nodes import ExecutionNodes
 from tests.faults.fleet_of_slices.proxy import Proxy
 from tests.faults.host.host import until
 from tests.integration.coordination.servers import KINDS, Server
@@ -28,26 +25,23 @@ TIMEOUT = 24
 WAIT = 45
 """Seconds for which a slice waits for the others, or for the store."""
 
-_CLOCK = Path(__file__).parent / "clock"
-
 
 class SliceFleet:
     """The hosts of the fault table, one for each slice; ``server`` is the real store."""
 
-    def __init__(self, fleet: Fleet, kind: str, server: Server, name: str) -> None:
-        self.fleet, self.kind, self.server, self.name = fleet, kind, server, name
+    def __init__(self, fleet: Fleet, nodes: ExecutionNodes, kind: str, server: Server, name: str) -> None:
+        self.fleet, self.nodes, self.kind, self.server, self.name = fleet, nodes, kind, server, name
         fleet.level()
         self.release = fleet.other()
         self.before = fleet.hosts["web1"].end().release
         address, _, port = server.url.partition("://")[2].rpartition(":")
         self.hosts = list(fleet.hosts)
-        self.proxies = {host: Proxy((address, int(port))) for host in self.hosts}
+        self.proxies = {host: Proxy((address, int(port)), address) for host in self.hosts}
         self.runs: dict[str, Run] = {}
-        self._folder = Path(tempfile.mkdtemp(prefix="slices-"))
 
     @classmethod
     @contextlib.contextmanager
-    def begun(cls, fleet: Fleet, kind: str, name: str) -> Iterator[SliceFleet]:
+    def begun(cls, fleet: Fleet, nodes: ExecutionNodes, kind: str, name: str) -> Iterator[SliceFleet]:
         """Start the store where hosts reach it, and end it and every slice after the story."""
         folder = tempfile.TemporaryDirectory(prefix="store-", ignore_cleanup_errors=True)
         for host in fleet.hosts.values():
@@ -56,7 +50,7 @@ class SliceFleet:
         gateway = next(iter(fleet.hosts.values())).sh("ip route show default | cut -d' ' -f3")
         with folder as name_of_folder, KINDS[kind](Path(name_of_folder), address=gateway) as server:
             server.ready(StoreLogin(server.url))
-            made = cls(fleet, kind, server, name)
+            made = cls(fleet, nodes, kind, server, name)
             try:
                 yield made
             finally:
@@ -64,13 +58,15 @@ class SliceFleet:
 
     def close(self) -> None:
         """Leave nothing behind."""
-        for host, run in self.runs.items():
-            self.kill(host)
+        for run in self.runs.values():
+            with contextlib.suppress(ProcessLookupError):
+                run.kill()
             run.process.wait()
+        for node in self.nodes.of.values():
+            node.level()
         for proxy in self.proxies.values():
             proxy.close()
         self.fleet.free()
-        shutil.rmtree(self._folder)
 
     def start(self, *hosts: str, skew: float = 0, **variables: Any) -> None:
         """Start the slices of these hosts, of all by default, with clocks that are ``skew`` seconds ahead."""
@@ -78,15 +74,11 @@ class SliceFleet:
             self.runs[host] = self._begin(host, skew, variables)
 
     def _begin(self, host: str, skew: float, variables: dict[str, Any]) -> Run:
-        state = self._folder / f"{host}-{len(self.runs)}-{time.monotonic_ns()}"
-        releases = state / "releases"
-        releases.mkdir(parents=True, mode=0o700)
-        state.chmod(0o700)
-        for release in self.fleet.releases():
-            shutil.copytree(self.fleet.project / ".sluice/releases" / release, releases / release, symlinks=True)
+        node = self.nodes.of[host]
+        node.level(skew)
         store = {"url": f"{self.kind}://{self.proxies[host].address}", "host_url": self.server.url}
         wanted = {
-            "sluice_state_dir": str(state),
+            "sluice_state_dir": node.state(),
             "rollout_releases": {host: self.release},
             "rollout_bake": 0.5,
             "rollout_waves": ["100%"],
@@ -98,43 +90,38 @@ class SliceFleet:
             "rollout_slice_timeout": WAIT,
             **variables,
         }
-        arguments = [str(self.fleet.playbook), "--limit", host, "-e", json.dumps(wanted)]
-        path = os.pathsep.join([str(_CLOCK), *filter(None, [os.environ.get("PYTHONPATH")])])
-        faked = {"PYTHONPATH": path, "SKEW": str(skew)} if skew else {}
-        return Run(begin_playbook(self.fleet.project, *arguments, environment={**self.fleet.environment, **faked}))
+        return self.nodes.start(host, "--limit", host, "-e", json.dumps(wanted))
 
     def output(self) -> str:
         """Wait for the end of every slice, and return what people could read."""
         return "\n".join(f"--- slice of {host}\n{run.output()}" for host, run in self.runs.items())
 
     def kill(self, host: str) -> None:
-        """Kill a slice with everything that it started; what works for Ansible is in a session of its own."""
-        _signal(self._processes(host), signal.SIGKILL)
+        """Kill the node of a slice."""
+        self.nodes.of[host].kill()
 
-    def kill_alone(self, host: str) -> None:
+    def kill_playbook(self, host: str) -> None:
         """Kill ansible-playbook, and leave what works for it."""
-        _signal([self.runs[host].process.pid], signal.SIGKILL)
+        self.nodes.of[host].kill_playbook()
 
-    def _processes(self, host: str) -> list[int]:
-        """Return a slice's process, and all that came of it."""
-        parents = {}
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError, IndexError):
-                parents[int(path.parent.name)] = int(path.read_text().rpartition(") ")[2].split()[1])
-        found = [self.runs[host].process.pid] if self.runs[host].process.poll() is None else []
-        for pid in found:
-            found += [child for child, parent in parents.items() if parent == pid]
-        return found
+    def kill_line(self, host: str) -> None:
+        """Kill what gave the work to a node and shows what comes back, with its connection."""
+        self.runs[host].kill()
+
+    def frozen(self, host: str) -> AbstractContextManager[None]:
+        """Let the node of a slice stand still."""
+        return self.nodes.of[host].frozen()
 
     @contextlib.contextmanager
-    def frozen(self, host: str) -> Iterator[None]:
-        """Let a slice stand still."""
-        stopped = self._processes(host)
-        _signal(stopped, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            _signal(stopped, signal.SIGCONT)
+    def cut(self, host: str) -> Iterator[None]:
+        """Let a host reach neither its node nor the store."""
+        way = f"blackhole {self.nodes.of[host].address}/32"
+        with self.fleet.cut(host):
+            self.fleet.hosts[host].sh(f"ip route add {way}")
+            try:
+                yield
+            finally:
+                self.fleet.hosts[host].exec("sh", "-c", f"ip route del {way}")
 
     def decision(self) -> str:
         """Return what is decided, as the store has it; empty while nothing is there."""
@@ -167,9 +154,3 @@ class SliceFleet:
     def decided(self) -> None:
         """Wait until it is decided."""
         until(lambda: self.decision() not in ("", "undecided"), "it is decided")
-
-
-def _signal(pids: list[int], number: signal.Signals) -> None:
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)

@@ -41,19 +41,24 @@ ROWS: dict[str, dict[str, str]] = {
         "after the decision": NEW,
         "in the rollback": BEFORE,
     },
-    "another slice is killed": {
+    "the node of another slice is killed": {
         "before the first wave": BEFORE,
         "in the wave": EITHER,
         "before the decision": EITHER,
         "after the decision": NEW,
         "in the rollback": BEFORE,
     },
-    "all slices are killed": {
+    "all nodes are killed": {
         "in the wave": BEFORE,
         "before the decision": BEFORE,
         "after the decision": NEW,
     },
-    "a slice stands still for longer than the timeout": {
+    "a node loses who gave it the work": {
+        "in the wave": EITHER,
+        "before the decision": EITHER,
+        "after the decision": NEW,
+    },
+    "a node stands still for longer than the timeout": {
         "in the wave": EITHER,
         "before the decision": EITHER,
         "after the decision": NEW,
@@ -73,11 +78,11 @@ ROWS: dict[str, dict[str, str]] = {
         "in the wave": NEW,
         "after the decision": NEW,
     },
-    "a slice cannot reach the store for a while": {
+    "a node cannot reach the store for a while": {
         "in the wave": NEW,
         "after the decision": NEW,
     },
-    "a slice cannot reach the store any more": {
+    "a node cannot reach the store any more": {
         "in the wave": EITHER,
         "before the decision": EITHER,
         "after the decision": NEW,
@@ -116,7 +121,9 @@ def printed() -> str:
     told = "\n".join(f"- **{phase}**: {what}." for phase, what in PHASES.items())
     text = [
         "# Faults of a roll-out of slices",
-        "Three controllers, each with its own state and one host, roll the same release out as slices. "
+        "Three execution nodes, each with its own state and one host, roll the same release out as slices. Nodes and "
+        "hosts are containers. The work comes to a node by SSH and ansible-runner, as "
+        "[on-node.sh](../../../examples/fleets/on-node.sh) sends it. "
         f"Each story is told with a real NATS and a real etcd, {len(stories())} in all.\n"
         "After it, nobody does anything any more, and every host that can be reached serves the same release, "
         "confirmed: *new* or the one from *before*. It is *either* where that depends on who is faster.",

@@ -6,15 +6,16 @@ import contextlib
 
 from tests.faults.fleet.fleet import Fleet
 from tests.faults.fleet_of_slices.faults import FAULTS, PHASES, SKEWS
+from tests.faults.fleet_of_slices.nodes import ExecutionNodes
 from tests.faults.fleet_of_slices.slices import SliceFleet
 from tests.faults.fleet_of_slices.table import BEFORE, EITHER, NEW, Story, stories
 
 __all__ = ["hold_slices"]
 
 
-def hold_slices(fleet: Fleet, story: Story) -> None:
+def hold_slices(fleet: Fleet, nodes: ExecutionNodes, story: Story) -> None:
     """After the story every host serves the same release, confirmed, and the one that the table says."""
-    with SliceFleet.begun(fleet, story.kind, f"story-{stories().index(story)}") as slices:
+    with SliceFleet.begun(fleet, nodes, story.kind, f"story-{stories().index(story)}") as slices:
         skew = {"skew": SKEWS[story.fault]} if story.fault in SKEWS else {}
         with contextlib.ExitStack() as fault, PHASES[story.phase](slices, **skew):
             fault.enter_context(FAULTS[story.fault](slices))

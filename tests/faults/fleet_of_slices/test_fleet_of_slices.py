@@ -1,4 +1,4 @@
-"""Every story of slices: a real NATS or etcd, three controllers, three hosts with SSH, systemd and nginx."""
+"""Every story of slices: a real NATS or etcd, three execution nodes, three hosts with SSH, systemd and nginx."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from tests.faults.fleet.fleet import Fleet
 from tests.faults.fleet_of_slices.faults import FAULTS, PHASES
+from tests.faults.fleet_of_slices.nodes import ExecutionNodes
 from tests.faults.fleet_of_slices.table import PHASES as TOLD
 from tests.faults.fleet_of_slices.table import Story, printed, stories
 from tests.faults.fleet_of_slices.telling import hold_slices
@@ -21,8 +22,8 @@ STORIES = [
 @pytest.mark.integration
 @pytest.mark.thorough
 @pytest.mark.parametrize("story", STORIES)
-def test_slices_end_the_same(fleet: Fleet, story: Story) -> None:
-    hold_slices(fleet, story)
+def test_slices_end_the_same(fleet: Fleet, nodes: ExecutionNodes, story: Story) -> None:
+    hold_slices(fleet, nodes, story)
 
 
 def test_the_readme_shows_the_table() -> None:

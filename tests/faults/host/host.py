@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import io
 import json
 import re
-import subprocess
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +18,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils import receipt as rec
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import entries_to_json, read_tree, release_id
+from tests.faults.host.container import ContainedMachine
 
 __all__ = ["End", "Host", "Release", "make_release", "receipt_for", "until"]
 
@@ -117,27 +116,8 @@ def until(true: Callable[[], bool], what: str, within: float = TIMEOUT) -> None:
         time.sleep(0.1)
 
 
-class Host:
+class Host(ContainedMachine):
     """A container that stands for a host."""
-
-    def __init__(self, container: str) -> None:
-        self.container = container
-
-    def exec(self, *argv: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        """Run a command on the host, as root."""
-        return subprocess.run(
-            ["docker", "exec", "-i", self.container, *argv], input=data, capture_output=True, check=False
-        )
-
-    def sh(self, script: str) -> str:
-        """Run a script of the shell on the host, which must succeed."""
-        done = self.exec("sh", "-ec", script)
-        assert done.returncode == 0, f"{self.container}: {script}: {done.stderr.decode()}"
-        return done.stdout.decode().strip()
-
-    def background(self, *argv: str) -> None:
-        """Start a command on the host and do not wait for its end."""
-        subprocess.run(["docker", "exec", "-d", self.container, *argv], check=True)
 
     @functools.cached_property
     def engine(self) -> str:
@@ -177,20 +157,6 @@ class Host:
     def let_go(self) -> None:
         """Let the engine go on from its point."""
         self.exec("sh", "-c", "mkdir -p /run/faults; touch /run/faults/go")
-
-    def reboot(self) -> None:
-        """Cut the power, and switch it on again."""
-        subprocess.run(["docker", "kill", self.container], check=True, capture_output=True)
-        subprocess.run(["docker", "start", self.container], check=True, capture_output=True)
-
-    @contextlib.contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Let nothing run on the host for a while."""
-        subprocess.run(["docker", "pause", self.container], check=True, capture_output=True)
-        try:
-            yield
-        finally:
-            subprocess.run(["docker", "unpause", self.container], check=True, capture_output=True)
 
     def look(self, *, whole: bool = False) -> dict[str, Any]:
         """Return how the host is, whatever Sluice says; ``whole`` asks nginx and reads the tree too."""
