@@ -11,13 +11,13 @@ from pathlib import Path
 import docker
 import jsonschema
 import pytest
-import yaml
 
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage, ensure_platform
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings, owner_label
 from tests.commands import Ended, run_playbook
+from tests.integration.passed import platform_of
 
 # Within which a run that has ended writes its reports.
 _WRITTEN_SECONDS = 30.0
@@ -36,10 +36,7 @@ def engine(project: Path) -> Iterator[docker.DockerClient]:
 @pytest.fixture(scope="session")
 def platform(engine: docker.DockerClient, project: Path) -> PlatformImage:
     """The platform of the sandbox."""
-    path = project / "inventories/sandbox/group_vars/all.yml"
-    variables = yaml.safe_load(path.read_text(encoding="utf-8"))
-    packages = variables["staging_packages"]
-    return ensure_platform(engine, variables["staging_platform"], packages, project / ".sluice/cache", print)
+    return platform_of(project, engine)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import re
 import subprocess
@@ -15,7 +16,9 @@ from typing import Any, Self
 import docker
 import pytest
 
-from tests.commands import begin_playbook
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage
+from tests.commands import PUSH, begin_playbook
+from tests.integration.passed import passed, platform_of
 
 __all__ = ["OWN_SITES", "SMALL", "STATE", "WEB", "Fleet", "record_of"]
 
@@ -86,8 +89,38 @@ class Fleet:
 
     def begin(self, word: str, **more: Any) -> subprocess.Popen[str]:
         """Start a deployment and do not wait for its end."""
-        arguments = ["deploy.yml", *self.arguments, "-e", self.settings(word, **more)]
+        return self._begin("deploy.yml", self.settings(word, **more))
+
+    def push(self, word: str, *arguments: str, **more: Any) -> Any:
+        """Deploy what needs no gate any more."""
+        return self.play(*self._pushing(word, **more), *arguments)
+
+    def begin_push(self, word: str, **more: Any) -> subprocess.Popen[str]:
+        """The same, without waiting for its end."""
+        playbook, _, settings = self._pushing(word, **more)
+        return self._begin(playbook, settings)
+
+    def _begin(self, playbook: str, settings: str) -> subprocess.Popen[str]:
+        arguments = [playbook, *self.arguments, "-e", settings]
         return begin_playbook(self.project, *arguments, environment={"SLUICE_SANDBOX": self.name})
+
+    def _pushing(self, word: str, **more: Any) -> tuple[str, str, str]:
+        """The arguments of a run that brings the release with ``word`` to its hosts."""
+        wanted = self.variables(word, **more)
+        release = passed(self.project, self.platform, wanted).id
+        return self.pushes, "-e", json.dumps({"rollout_releases": dict.fromkeys(self.web, release), **wanted})
+
+    @property
+    def pushes(self) -> str:
+        """The playbook that pushes and finalizes ``rollout_releases``."""
+        playbook = self.project / ".sluice/fleets" / self.name / "push.yml"
+        if not playbook.exists():
+            playbook.write_text(PUSH.format(project=self.project))
+        return str(playbook)
+
+    @functools.cached_property
+    def platform(self) -> PlatformImage:
+        return platform_of(self.project, self._engine)
 
     def container(self, host: str) -> Any:
         fleet = json.loads((self.project / ".sluice/fleets" / self.name / "fleet.json").read_text())

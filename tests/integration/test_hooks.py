@@ -102,7 +102,7 @@ def fleet(
     project: Path, play: Callable[..., Any], engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Balanced]:
     with Balanced(project, tmp_path_factory.mktemp("hooks"), play, engine).there() as made:
-        done = made.deploy("first", **healthy("first"))
+        done = made.push("first", **healthy("first"))
         assert done.code == 0, done.output
         made.balance()
         made.until_up()
@@ -136,7 +136,7 @@ def _told(output: str) -> list[tuple[str, str]]:
 def test_no_request_is_lost_and_hosts_are_out_while_they_are_switched(fleet: Balanced) -> None:
     visiting = fleet.visited()
     found = next(visiting)
-    done = fleet.deploy("second", rollout_hooks=HOOKS, **healthy("second"))
+    done = fleet.push("second", rollout_hooks=HOOKS, **healthy("second"))
     visiting.close()
     assert done.code == 0, done.output
     assert found["lost"] == []
@@ -156,7 +156,7 @@ def test_a_host_that_fails_to_switch_goes_back_into_its_balancer(fleet: Balanced
     visiting = fleet.visited()
     found = next(visiting)
     try:
-        done = fleet.deploy("third", rollout_hooks=hooks, **healthy("third", "listen 8123;"))
+        done = fleet.push("third", rollout_hooks=hooks, **healthy("third", "listen 8123;"))
     finally:
         visiting.close()
         fleet.run("web2", "sh", "-c", "pkill -f [h]ttp.server; true")
@@ -175,7 +175,7 @@ def test_a_balancer_that_does_not_answer_stops_the_run_before_a_host_is_switched
     before = fleet.live()
     fleet.run(BALANCER, "systemctl", "stop", "haproxy")
     try:
-        done = fleet.deploy("fourth", rollout_hooks=HOOKS, **healthy("fourth"))
+        done = fleet.push("fourth", rollout_hooks=HOOKS, **healthy("fourth"))
     finally:
         fleet.run(BALANCER, "systemctl", "start", "haproxy")
     assert done.code == 2
@@ -188,13 +188,13 @@ def test_a_hook_of_a_wave_that_fails_rolls_back(fleet: Balanced, tmp_path: Path)
     before = fleet.live()
     hook = tmp_path / "whole.yml"
     hook.write_text("- name: Order a teapot\n  ansible.builtin.fail: {msg: no teapot}\n", encoding="utf-8")
-    done = fleet.deploy("fifth", rollout_hooks={"after_wave": str(hook)}, **healthy("fifth"))
+    done = fleet.push("fifth", rollout_hooks={"after_wave": str(hook)}, **healthy("fifth"))
     assert done.code == 2
     assert "the run failed in hook (after_wave: Order a teapot: no teapot)" in done.output
     assert fleet.live() == before
 
 
 def test_a_hook_that_is_not_there_is_refused_before_any_host_is_asked(fleet: Balanced) -> None:
-    done = fleet.deploy("fifth", rollout_hooks={"after_host": "away.yml"}, **healthy("fifth"))
+    done = fleet.push("fifth", rollout_hooks={"after_host": "away.yml"}, **healthy("fifth"))
     assert done.code == 2
     assert "rollout_hooks.after_host: there is no file" in done.output

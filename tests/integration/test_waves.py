@@ -64,7 +64,7 @@ def served(fleet: Regions) -> str:
     """The word that all hosts answer with: that of one release, which is deployed where they have not the same."""
     links = {fleet.printed(host, "readlink", "-f", "/etc/nginx") for host in WEB}
     if len(links) > 1 or "/releases/" not in links.pop():
-        done = fleet.deploy("served")
+        done = fleet.push("served")
         assert done.code == 0, done.output
     (word,) = set(fleet.words())
     return word
@@ -77,7 +77,7 @@ def _switched(output: str) -> list[str]:
 
 
 def test_waves_go_by_group_and_by_variable(fleet: Regions) -> None:
-    done = fleet.deploy("first", rollout_waves=["us", {"where": {"zone": "eu-1"}, "size": 1}])
+    done = fleet.push("first", rollout_waves=["us", {"where": {"zone": "eu-1"}, "size": 1}])
     assert done.code == 0, done.output
     assert _switched(done.output) == ["web2", "web1", "web3"]
     assert fleet.words() == ["first"] * 3
@@ -85,7 +85,7 @@ def test_waves_go_by_group_and_by_variable(fleet: Regions) -> None:
 
 def test_an_order_that_forgets_hosts_is_refused_before_any_is_touched(fleet: Regions, served: str) -> None:
     before = fleet.live()
-    done = fleet.deploy("second", rollout_waves=["us"])
+    done = fleet.push("second", rollout_waves=["us"])
     assert done.code == 2
     assert "rollout_waves: web1, web3 would be in no wave; end the list with 100%" in done.output
     assert fleet.live() == before
@@ -101,7 +101,7 @@ def test_a_run_waits_for_a_person_between_two_waves(
 ) -> None:
     order = [{"group": "us", "pause": "person"}, "100%"]
     asked = f"after-{decision}"
-    running = fleet.begin(asked, rollout_waves=order, rollout_confirm_timeout=timeout)
+    running = fleet.begin_push(asked, rollout_waves=order, rollout_confirm_timeout=timeout)
     folder = fleet.waiting(running)
     time.sleep(seconds)
     assert [fleet.word(host) for host in ("web2", "web1")] == [asked, served]
@@ -124,8 +124,8 @@ def test_a_host_that_cannot_be_reached_is_left_out_within_the_budget(fleet: Regi
     before = fleet.live()
     fleet.container("web3").stop(timeout=0)
     try:
-        refused = fleet.deploy("fourth")
-        done = fleet.deploy("fourth", rollout_unreachable_budget="34%")
+        refused = fleet.push("fourth")
+        done = fleet.push("fourth", rollout_unreachable_budget="34%")
     finally:
         fleet.start("web3")
     assert refused.code == 2
@@ -135,14 +135,14 @@ def test_a_host_that_cannot_be_reached_is_left_out_within_the_budget(fleet: Regi
     assert re.search(r"^web3 .*could not be reached; nothing was changed on it$", done.output, re.MULTILINE)
     assert fleet.words() == ["fourth", "fourth", served]
     assert fleet.live()["web3"] == before["web3"]
-    fixed = fleet.deploy("fourth")
+    fixed = fleet.push("fourth")
     assert fixed.code == 0, fixed.output
     assert fleet.words() == ["fourth"] * 3
 
 
 @pytest.mark.thorough
 def test_a_host_that_is_lost_pending_is_rolled_back_by_its_watchdog(fleet: Regions, served: str) -> None:
-    running = fleet.begin(
+    running = fleet.begin_push(
         "fifth", rollout_waves=["100%"], rollout_bake=6, rollout_confirm_timeout=9, rollout_unreachable_budget=1
     )
     fleet.wait_for_activation("web3", running)
@@ -220,7 +220,7 @@ def test_a_drill_rehearses_rollbacks_and_changes_nothing(fleet: Regions, served:
     assert (after["confirmed"], after["last"]["by"]) == (state["confirmed"], "watchdog")
     assert "failing check" in (fleet.project / ".sluice/runs/index.html").read_text(encoding="utf-8")
     # What comes next is as ever.
-    assert fleet.deploy("calmer").code == 0
+    assert fleet.push("calmer").code == 0
     assert fleet.words() == ["calmer"] * 3
 
 
@@ -247,7 +247,7 @@ def _let_time_pass(fleet: Regions, run: str) -> None:
 def test_hosts_bake_on_after_the_run_has_ended(fleet: Regions, served: str) -> None:
     # Longer than the next look takes on a busy machine; nobody waits for the end of it.
     terms = {"rollout_detach": True, "rollout_bake": 150, "rollout_confirm_timeout": 180}
-    left = fleet.deploy("baked", rollout_waves=["us", "100%"], **terms)
+    left = fleet.push("baked", rollout_waves=["us", "100%"], **terms)
     assert left.code == 0, left.output
     found = re.search(
         r"run (\S+) is detached: the hosts switched so far bake until .* after us comes 1 more wave", left.output
@@ -276,7 +276,7 @@ def test_hosts_bake_on_after_the_run_has_ended(fleet: Regions, served: str) -> N
 def test_hosts_that_nobody_continues_roll_back_and_so_does_the_run(fleet: Regions, served: str) -> None:
     before, words = fleet.live(), fleet.words()
     terms = {"rollout_detach": True, "rollout_bake": 600, "rollout_confirm_timeout": 6}
-    left = fleet.deploy("forgotten", rollout_waves=["us", "100%"], **terms)
+    left = fleet.push("forgotten", rollout_waves=["us", "100%"], **terms)
     assert left.code == 0, left.output
     deadline = time.monotonic() + 60
     while fleet.state("web2")["pending"] and time.monotonic() < deadline:
