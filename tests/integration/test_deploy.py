@@ -140,7 +140,7 @@ def test_two_deployments_at_once_one_wins_and_the_other_says_who_holds_the_host(
     order = [{"size": 1, "pause": "person"}, "100%"]
     winner = fleet.begin("third-{{ inventory_hostname == 'web1' }}", rollout_waves=order, rollout_keep=0)
     run = fleet.wait_for_person(winner)
-    loser = fleet.deploy("fourth")
+    loser = fleet.push("fourth")
     goes_on = fleet.play("playbooks/continue.yml", "-e", f"run={run}")
     assert goes_on.code == 0, goes_on.output
     won = winner.communicate(timeout=300)[0]
@@ -171,7 +171,7 @@ def test_a_host_that_cannot_be_reached_stops_the_run_before_any_switch(fleet: Fl
     before = fleet.live()
     fleet.container("web3").stop(timeout=0)
     try:
-        done = fleet.deploy("fifth")
+        done = fleet.push("fifth")
         shown = fleet.play("playbooks/status.yml")
     finally:
         fleet.start("web3")
@@ -187,7 +187,7 @@ def test_a_host_that_cannot_be_reached_stops_the_run_before_any_switch(fleet: Fl
 
 def test_a_host_that_dies_before_its_wave_rolls_the_earlier_waves_back(fleet: Fleet) -> None:
     before = fleet.live()
-    running = fleet.begin("sixth", rollout_bake=2)
+    running = fleet.begin_push("sixth", rollout_bake=2)
     fleet.wait_for_activation("web1", running)
     fleet.container("web3").stop(timeout=0)
     try:
@@ -206,7 +206,7 @@ def test_a_host_that_dies_before_its_wave_rolls_the_earlier_waves_back(fleet: Fl
 
 def test_unlock_frees_what_a_killed_run_holds(fleet: Fleet) -> None:
     before = fleet.live()
-    killed = fleet.begin("seventh", rollout_bake=60)
+    killed = fleet.begin_push("seventh", rollout_bake=60)
     fleet.wait_for_activation("web1", killed)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.communicate(timeout=10)
@@ -317,7 +317,7 @@ BAD = {
 
 
 def test_in_an_emergency_gates_are_overridden_and_everybody_hears_of_it(fleet: Fleet) -> None:
-    refused = fleet.deploy("tenth", **BAD)
+    refused = fleet.deploy("tenth", **BAD, gates_culprit=False)
     assert refused.code == 2
     assert "1 of 1 releases did not pass the gates; no host was touched" in refused.output
     blank = fleet.deploy("tenth", **BAD, rollout_emergency=" ")
@@ -340,7 +340,7 @@ def test_drift_is_shown_where_it_stops_a_run_and_in_the_status(fleet: Fleet) -> 
     before = fleet.live()
     fleet.run("web2", "sh", "-c", "echo '# by hand' >> /etc/nginx/nginx.conf")
     try:
-        done = fleet.deploy("eleventh")
+        done = fleet.push("eleventh")
         shown = fleet.play("playbooks/status.yml")
     finally:
         fleet.run("web2", "sed", "-i", "/# by hand/d", "/etc/nginx/nginx.conf")
@@ -354,7 +354,7 @@ def test_drift_is_shown_where_it_stops_a_run_and_in_the_status(fleet: Fleet) -> 
 
 def test_a_host_of_an_earlier_wave_is_watched_while_a_later_one_is_switched(fleet: Fleet) -> None:
     before = fleet.live()
-    running = fleet.begin("twelfth", rollout_bake=4)
+    running = fleet.begin_push("twelfth", rollout_bake=4)
     fleet.wait_for_activation("web2", running)
     fleet.run("web1", "systemctl", "restart", "nginx")
     output = running.communicate(timeout=300)[0]

@@ -13,7 +13,7 @@ from typing import Any
 import docker
 import pytest
 
-from tests.integration.fleet import OWN_SITES, Fleet
+from tests.integration.fleet import Fleet
 
 pytestmark = pytest.mark.integration
 
@@ -40,8 +40,7 @@ class Left(Fleet):
 
     name = "test-leave"
     web = WEB
-    usual = OWN_SITES
-    needed = ",".join((*WEB, "app1"))
+    needed = ",".join(WEB)
     arguments = ("--limit", needed)
 
     def __init__(self, project: Path, play: Callable[..., Any], engine: docker.DockerClient, folder: Path) -> None:
@@ -94,9 +93,9 @@ def before(fleet: Left) -> dict[str, dict[str, str]]:
     """The hosts' files before Sluice came, with a release confirmed since, and with signers."""
     found = {host: fleet.files(host) for host in WEB}
     for done in (
-        fleet.deploy("one"),
+        fleet.push("one"),
         fleet.play("playbooks/trust.yml", "-e", f"rollout_allowed_signers={fleet.folder / 'signers'}"),
-        fleet.deploy("two"),
+        fleet.push("two"),
     ):
         assert done.code == 0, done.output
     return found
@@ -161,7 +160,7 @@ def test_there_is_nothing_to_leave_twice(fleet: Left, before: dict[str, dict[str
 
 
 def test_a_deployment_adopts_the_hosts_again(fleet: Left, before: dict[str, dict[str, str]]) -> None:
-    done = fleet.deploy("three")
+    done = fleet.push("three")
     assert done.code == 0, done.output
     assert [fleet.word(host) for host in WEB] == ["three", "three"]
     assert "adopted" in fleet.sh("web1", "cat /var/lib/sluice/state.json")
