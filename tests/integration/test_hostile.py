@@ -33,6 +33,8 @@ LASTS = 280
 _OF_OTHER_TESTS = {"drills", "history.html", "notices", "postmortems", "releases", "runs"}
 # Others are told without containers, in test_hostile_host.py.
 SAYS = ("a path for a release", "another tree than it names", "escapes", "too much", "noise")
+# Of what these say of their trees the gates make something; the others are heard by each step alike.
+READ_BY_GATES = SAYS[:2]
 
 
 class HostileFleet(Fleet):
@@ -91,7 +93,8 @@ def test_a_host_that_answers_anything_fails_alone_and_changes_nothing_here(fleet
     before, live = _everything_else(fleet.project), {host: fleet.state(host)["live"] for host in ("web1", "web2")}
     for what in SAYS:
         fleet.says("web3", what)
-        done = fleet.deploy(f"stopped by {SAYS.index(what)}")
+        bring = fleet.deploy if what in READ_BY_GATES else fleet.push
+        done = bring(f"stopped by {SAYS.index(what)}")
         assert done.code == 2, f"{what}: {done.output}"
         assert "web3" in done.output, what
         assert "\x1b" not in done.output, what
@@ -126,14 +129,15 @@ def test_good_changes_are_deployed_while_a_visitor_forges_lines(fleet: HostileFl
         assert time.monotonic() < deadline, "the visitor's lines are not in the log"
         time.sleep(0.5)
     for word in ("second", "third"):
-        done = fleet.deploy(word, "--limit", HONEST, rollout_bake=2)
+        done = fleet.push(word, "--limit", HONEST, rollout_bake=2)
         assert done.code == 0, done.output
         assert [fleet.word(host) for host in ("web1", "web2")] == [word] * 2
     # A change that fails is still seen, and rolled back, in the middle of it.
-    broken = fleet.deploy(
+    broken = fleet.push(
         "never", "--limit", HONEST, nginx_checks=[{"get": "http://word.example/", "expect": {"body": "no"}}]
     )
     assert broken.code == 2, broken.output
+    assert "web1 failed in activate" in broken.output, broken.output
     assert [fleet.word(host) for host in ("web1", "web2")] == ["third"] * 2
     for host in ("web1", "web2"):
         fleet.run(
@@ -189,18 +193,28 @@ def test_a_hostile_change_of_the_tree_is_stopped_and_learns_nothing(
     fleet: HostileFleet, tmp_path: Path, play: Callable[..., Any]
 ) -> None:
     before = _everything_else(fleet.project)
-    for words, tree in _hostile_trees(tmp_path).items():
-        done = play("playbooks/gate.yml", "-i", "inventories/bare", "-e", json.dumps({"nginx_tree": str(tree)}))
-        assert done.code == 2, f"{words}: {done.output}"
+    # One run examines them all, each as the change of a host of its own.
+    changes = {f"change{number}": item for number, item in enumerate(_hostile_trees(tmp_path).items())}
+    inventory = tmp_path / "changes.json"
+    hosts = {host: {"nginx_tree": str(tree)} for host, (_, tree) in changes.items()}
+    inventory.write_text(json.dumps({"web": {"hosts": hosts}}))
+    limit = ("--limit", "change*:localhost")
+    done = play("playbooks/gate.yml", "-i", "inventories/bare", "-i", str(inventory), *limit)
+    assert done.code == 2, done.output
+    assert SECRET not in done.output
+    assert "PRIVATE KEY" not in done.output
+    assert not re.search(r"^::error", done.output, re.MULTILINE)
+    examined = {host: each for each in record_of(done.output)["releases"] for host in each["hosts"]}
+    assert examined.keys() == changes.keys(), done.output
+    for host, (words, _) in changes.items():
+        assert not examined[host]["passed"], words
         assert words in " ".join(done.output.split()), done.output
-        assert SECRET not in done.output
-        assert "PRIVATE KEY" not in done.output
-        assert not re.search(r"^::error", done.output, re.MULTILINE)
-        record = Path(re.findall(r"^record: (.+)$", done.output, re.MULTILINE)[-1]).parent
-        for path in (path for path in record.rglob("*") if path.is_file()):
-            text = path.read_text(encoding="utf-8", errors="replace")
-            assert path.stat().st_mode & 0o077 == 0, path
-            assert SECRET not in text, path
-            assert "PRIVATE KEY-----" not in text, path
+        assert words.strip("[]") in json.dumps(examined[host]["verdicts"], ensure_ascii=False), words
+    record = Path(re.findall(r"^record: (.+)$", done.output, re.MULTILINE)[-1]).parent
+    for path in (path for path in record.rglob("*") if path.is_file()):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        assert path.stat().st_mode & 0o077 == 0, path
+        assert SECRET not in text, path
+        assert "PRIVATE KEY-----" not in text, path
     assert _everything_else(fleet.project) == before
     assert (fleet.project / ".sluice").stat().st_mode & 0o077 == 0

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.commands import PLAYBOOK
+from tests.integration.fleet import SMALL
 from tests.integration.terminal import Recording, record, screen
 
 pytestmark = pytest.mark.integration
@@ -31,7 +32,7 @@ class Fleet:
 
     def __init__(self, project: Path, play: Callable[..., Any]) -> None:
         self.project, self._play = project, play
-        self.made = play("playbooks/sandbox.yml", SLUICE_SANDBOX=self.name)
+        self.made = play("playbooks/sandbox.yml", "--limit", "web", SLUICE_SANDBOX=self.name)
 
     def remove(self) -> None:
         self._play("playbooks/sandbox.yml", "-e", "sandbox_state=absent", SLUICE_SANDBOX=self.name)
@@ -41,7 +42,7 @@ class Fleet:
     ) -> Recording:
         lines = [LINES.format(word=word, status=status)]
         checks = [{"get": "http://word.example/", "expect": {"status": 200, "body": word}}]
-        settings = {"nginx_http_lines": lines, "nginx_checks": checks, "gates_verify": [], "rollout_bake": 1}
+        settings = {"nginx_http_lines": lines, "nginx_checks": checks, "gates_verify": [], "rollout_bake": 1, **SMALL}
         command = [PLAYBOOK, "deploy.yml", "-e", json.dumps(settings)]
         clean = {name: value for name, value in os.environ.items() if name not in SERVICES}
         given = {"TERM": "xterm-256color", "SLUICE_SANDBOX": self.name, **environment}
