@@ -18,6 +18,7 @@ from typing import Any
 import docker
 import pytest
 
+from tests.integration.passed import passed
 from tests.integration.pulling import PullingFleet
 
 pytestmark = pytest.mark.integration
@@ -46,15 +47,19 @@ class Fleet(PullingFleet):
         row = {"folder": str(self.published), "targets": {"autoscaled": "web1"}}
         return {"gates_signing_key": str(self.folder / "ada"), "rollout_publish": row}
 
-    def bring(self, word: str, on_web2: str = "") -> Any:
-        """Deploy a release with a word, and one that web2 alone answers with."""
+    def bring(self, word: str, on_web2: str = "", *, gates: bool = False) -> Any:
+        """Deploy a release with a word, and one that web2 alone answers with; through the gates, or after them."""
         lines = [
             *("map $hostname $word {", f"default {word};", f"web2 {on_web2 or f'{word}-too'};", "}"),
             *("server {", "listen 80;", "server_name word.example;", "return 200 $word;", "}"),
         ]
         checks = [{"get": "http://word.example/", "expect": {"body": word}}]
-        settings = self.variables(word, nginx_http_lines=lines, nginx_checks=checks)
-        done = self.signed("deploy.yml", ("web1", "web2"), **settings, **self.publishing)
+        settings = {**self.variables(word, nginx_http_lines=lines, nginx_checks=checks), **self.publishing}
+        playbook = "deploy.yml"
+        if not gates:
+            made = passed(self.project, self.platform, {**settings, "gates_inventory": "edge"})
+            playbook, settings["rollout_releases"] = self.pushes, dict.fromkeys(("web1", "web2"), made.id)
+        done = self.signed(playbook, ("web1", "web2"), **settings)
         assert done.code == 0, done.output
         return done
 
@@ -92,7 +97,7 @@ def test_hosts_of_the_group_get_what_the_others_have_confirmed(fleet: Fleet) -> 
     source = {"source": fleet.url, "interval": 10, "ca": "/root/ca.pem"}
     done = fleet.signed("playbooks/pull.yml", ["web2"], rollout_pull=source)
     assert done.code == 0, done.output
-    deployed = fleet.bring("first")
+    deployed = fleet.bring("first", gates=True)
     # The run reaches web1 alone.
     assert "1 host switched and confirmed" in deployed.output
     assert fleet.wait("web2", "serves", fleet.number("web2"))["trials"] == 1

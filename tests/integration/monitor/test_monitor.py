@@ -25,6 +25,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.files import MonitorSettings, contents
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.probes import MonitoredHost, Public, probing
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.rules import Thresholds
+from tests.commands import PUSH
+from tests.integration.passed import passed, platform_of
 
 pytestmark = pytest.mark.integration
 
@@ -47,6 +49,15 @@ class Watch:
     def play(self, playbook: str, *arguments: str) -> Any:
         limit = ["--limit", self.hosts]
         return self._play(playbook, *limit, *arguments, SLUICE_SANDBOX=self.name)
+
+    def push(self, line: str, **terms: Any) -> Any:
+        """Bring the sandbox's own sites and a line to both hosts; no gate is asked."""
+        playbook = self._project / ".sluice/fleets" / self.name / "push.yml"
+        playbook.write_text(PUSH.format(project=self._project))
+        made = passed(self._project, platform_of(self._project, self._engine), {"nginx_http_lines": [line]})
+        return self.play(
+            str(playbook), "-e", json.dumps({"rollout_releases": dict.fromkeys(("web1", "web2"), made.id), **terms})
+        )
 
     def fleet(self, host: str) -> dict[str, Any]:
         known = json.loads((self._project / ".sluice/fleets" / self.name / "fleet.json").read_text(encoding="utf-8"))
@@ -193,8 +204,7 @@ def test_what_is_broken_by_hand_is_told_of_within_half_a_minute_and_no_deploymen
     assert took < _WANTED
 
     before = watch.run("web1", "readlink /etc/nginx")
-    wanted = {"nginx_http_lines": ["# on fire"], "gates_verify": [], "rollout_alarms": ["monitor"]}
-    done = watch.play("deploy.yml", "-e", json.dumps(wanted))
+    done = watch.push("# on fire", rollout_alarms=["monitor"])
     assert done.code == 2
     assert "the run failed in alarms (monitor burns already: {alertname=SluiceCheckFails" in done.output, done.output
     assert watch.run("web1", "readlink /etc/nginx") == before
@@ -215,8 +225,7 @@ def test_a_deployment_raises_no_alert_and_ends_its_silence(watch: Watch) -> None
     _until(lambda: not watch.query('ALERTS{alertstate="firing"}'), "quiet")
     watch.forget()
     before = {each["id"] for each in watch.silences()}
-    line = json.dumps({"nginx_http_lines": ["# another release"], "gates_verify": []})
-    done = watch.play("deploy.yml", "-e", line)
+    done = watch.push("# another release")
     assert done.code == 0, done.output
     (silence,) = [each for each in watch.silences() if each["id"] not in before]
     assert {matcher["name"]: matcher["value"] for matcher in silence["matchers"]} == {
@@ -233,8 +242,8 @@ def test_an_alarm_that_begins_on_a_switched_host_rolls_back(watch: Watch) -> Non
     """Real Prometheus says of the canary that its release is pending, which stands for any series about a host."""
     before = [watch.run(host, "readlink /etc/nginx") for host in ("web1", "web2")]
     query = {"prometheus": "{{ monitor_prometheus_url }}", "query": "sluice_release_pending == 1", "name": "pending"}
-    wanted = {"nginx_http_lines": ["# pending"], "gates_verify": [], "rollout_bake": 40, "rollout_waves": [1, 1]}
-    done = watch.play("deploy.yml", "-e", json.dumps({**wanted, "rollout_alarms": ["monitor", query]}))
+    wanted = {"rollout_bake": 40, "rollout_waves": [1, 1], "rollout_alarms": ["monitor", query]}
+    done = watch.push("# pending", **wanted)
     assert done.code == 2
     assert "the run failed in alarms (pending has begun to burn: {host=web1" in done.output, done.output
     assert re.search(r"^web1 .*rolled back; the release before serves again, proved$", done.output, re.MULTILINE)
@@ -244,7 +253,7 @@ def test_an_alarm_that_begins_on_a_switched_host_rolls_back(watch: Watch) -> Non
 
 def test_an_alertmanager_that_is_gone_is_said_and_costs_the_deployment_nothing(watch: Watch) -> None:
     watch.run("mon1", "systemctl stop prometheus-alertmanager")
-    done = watch.play("deploy.yml", "-e", json.dumps({"nginx_http_lines": ["# a third one"], "gates_verify": []}))
+    done = watch.push("# a third one")
     watch.run("mon1", "systemctl start prometheus-alertmanager")
     assert done.code == 0, done.output
     assert done.output.count("nothing is silenced, because Alertmanager at http://127.0.0.1:") == 1, done.output
