@@ -16,7 +16,7 @@ test: setup ## every test: lint, types, unit, fuzzers for a moment, interface, b
 	@scripts/test
 
 lint: setup ## ansible-lint, yamllint, ruff, mypy, changelog, ansible-test sanity
-	@scripts/test ansible-lint yamllint ruff format mypy changelog sanity
+	@scripts/test ansible-lint yamllint ruff format mypy changelog sanity imports
 
 unit: setup ## the unit tests alone
 	@scripts/test unit

@@ -8,6 +8,8 @@ ROOT=$(pwd -P)
 export PATH="$ROOT/.venv/bin:$PATH:${SBIN-/usr/sbin:/sbin}"
 # Repeated output of progress bars is unreadable in logs.
 export PIP_PROGRESS_BAR=off PIP_DISABLE_PIP_VERSION_CHECK=1
+# Ansible is started a thousand times by the tests, and would compile the collection each time.
+unset PYTHONDONTWRITEBYTECODE
 
 say() { printf '==> %s\n' "$*"; }
 

@@ -170,11 +170,11 @@ class Fleet:
 
     def at_work(self, name: str) -> None:
         """Wait until an operation of the controller is under way on a host."""
-        until(lambda: self.hosts[name].exec("sh", "-c", _AT_WORK).returncode == 0, f"{name} is asked something")
+        self.hosts[name].wait(_AT_WORK, f"{name} is asked something")
 
     def idle(self, name: str) -> None:
         """Wait until the controller has nothing under way on a host."""
-        until(lambda: self.hosts[name].exec("sh", "-c", _AT_WORK).returncode != 0, f"{name} is asked nothing")
+        self.hosts[name].wait(f"! {_AT_WORK}", f"{name} is asked nothing")
 
     @contextlib.contextmanager
     def cut(self, *names: str) -> Iterator[None]:

@@ -27,6 +27,11 @@ class ContainedMachine:
         assert done.returncode == 0, f"{self.container}: {script}: {done.stderr.decode()}"
         return done.stdout.decode().strip()
 
+    def wait(self, condition: str, what: str, within: float = 90) -> None:
+        """Wait until a condition of the shell holds in it; a look from outside costs a tenth of a second, so it waits there."""
+        done = self.exec("timeout", f"{within:g}", "sh", "-c", f"until {condition}; do sleep 0.1; done")
+        assert done.returncode == 0, f"{self.container}: after {within:g} s: {what} {done.stderr.decode()}"
+
     def background(self, *argv: str) -> None:
         """Start a command in it and do not wait for its end."""
         subprocess.run(["docker", "exec", "-d", self.container, *argv], check=True)
@@ -43,4 +48,7 @@ class ContainedMachine:
         try:
             yield
         finally:
-            subprocess.run(["docker", "unpause", self.container], check=True, capture_output=True)
+            # One that was killed meanwhile is no longer paused.
+            argv = ["docker", "inspect", "-f", "{{.State.Paused}}", self.container]
+            if subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip() == "true":
+                subprocess.run(["docker", "unpause", self.container], check=True, capture_output=True)

@@ -152,18 +152,21 @@ class Host(ContainedMachine):
 
     def reached(self) -> None:
         """Wait until the engine is at its point."""
-        until(lambda: self.exec("test", "-e", "/run/faults/reached").returncode == 0, "the engine came to its point")
+        self.wait("[ -e /run/faults/reached ]", "the engine came to its point")
 
     def let_go(self) -> None:
         """Let the engine go on from its point."""
         self.exec("sh", "-c", "mkdir -p /run/faults; touch /run/faults/go")
 
-    def look(self, *, whole: bool = False) -> dict[str, Any]:
-        """Return how the host is, whatever Sluice says; ``whole`` asks nginx and reads the tree too."""
+    def look(self, *, whole: bool = False, within: float = 0) -> dict[str, Any]:
+        """Return how the host is, whatever Sluice says; ``whole`` asks nginx and reads the tree too.
+
+        It waits ``within`` so many seconds until nobody is at work and nothing is pending.
+        """
         text = (HERE / "look.py").read_text()
         # Under its full name Python is there even in the story in which it is missing.
-        script = 'exec "$(ls /usr/bin/python3.[0-9]* | head -n 1)" -IS -c "$1" "$2" $3'
-        done = self.exec("sh", "-c", script, "sh", text, self.engine, "--all" if whole else "")
+        script = 'exec "$(ls /usr/bin/python3.[0-9]* | head -n 1)" -IS -c "$1" "$2" "$3" $4'
+        done = self.exec("sh", "-c", script, "sh", text, self.engine, f"{within:g}", "--all" if whole else "")
         return dict(json.loads(done.stdout)) if done.returncode == 0 else {"pending": done.stderr.decode()[-300:]}
 
     def pending(self) -> dict[str, Any]:
@@ -175,7 +178,7 @@ class Host(ContainedMachine):
         """Wait, doing nothing, until the host is where a host may be left; fails saying what is not so."""
         deadline = time.monotonic() + within
         while True:
-            found = self.look()
+            found = self.look(within=max(0.0, deadline - time.monotonic()))
             if found["pending"] is None and not found["busy"]:
                 found = self.look(whole=True)
                 if not _faults(found):

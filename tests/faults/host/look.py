@@ -1,30 +1,35 @@
-"""Tells how a host is, without Sluice's own operations. The tests send it as text; the argument is the engine's folder.
+"""Tells how a host is, without Sluice's own operations. The tests send it as text, with the engine's folder.
 
-One JSON object: what state, link and tree say, what nginx answers and what the live tree says that it should, which
-checks of its contract do not hold, and whether anybody is still at work.
+One JSON object: what state and link say, and whether anybody is still at work. Asked for all, also what the tree holds,
+what nginx answers and what the live tree says that it should, and which checks of its contract do not hold.
+With a number of seconds it looks until nobody is at work and nothing is pending, for so long at most.
 """
 
 from __future__ import annotations
 
 import fcntl
-import http.client
 import json
 import os
 import re
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-sys.path.insert(0, sys.argv[1])
+ENGINE, ALL, SECONDS = sys.argv[1], "--all" in sys.argv, float(sys.argv[2])
+# A host is looked at often, and what is imported here costs more than a look.
+if ALL:
+    import http.client
 
-if TYPE_CHECKING:
-    from ansible_collections.sluice.nginx.plugins.module_utils.contract.client import run_checks
-    from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import from_json
-    from ansible_collections.sluice.nginx.plugins.module_utils.manifest import read_tree, release_id
-else:
-    from sluice.contract.client import run_checks
-    from sluice.contract.model import from_json
-    from sluice.manifest import read_tree, release_id
+    sys.path.insert(0, ENGINE)
+    if TYPE_CHECKING:
+        from ansible_collections.sluice.nginx.plugins.module_utils.contract.client import run_checks
+        from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import from_json
+        from ansible_collections.sluice.nginx.plugins.module_utils.manifest import read_tree, release_id
+    else:
+        from sluice.contract.client import run_checks
+        from sluice.contract.model import from_json
+        from sluice.manifest import read_tree, release_id
 
 ROOT = Path("/var/lib/sluice")
 CONF = Path("/etc/nginx")
@@ -85,16 +90,24 @@ def state() -> dict[str, Any]:
         return {}
 
 
-known = state()
-link = os.path.basename(os.readlink(CONF)) if CONF.is_symlink() else ""
-found: dict[str, Any] = {
-    "pending": known.get("pending", "the state is damaged"),
-    "live": known.get("live"),
-    "confirmed": (known.get("confirmed") or {}).get("release"),
-    "last": known.get("last") or {},
-    "link": link,
-    "busy": busy(),
-}
-if "--all" in sys.argv:
-    found.update(tree=tree(), word=word(), served=served(), broken_checks=broken_checks(link))
+def look() -> dict[str, Any]:
+    """Return how the host is."""
+    known = state()
+    return {
+        "pending": known.get("pending", "the state is damaged"),
+        "live": known.get("live"),
+        "confirmed": (known.get("confirmed") or {}).get("release"),
+        "last": known.get("last") or {},
+        "link": os.path.basename(os.readlink(CONF)) if CONF.is_symlink() else "",
+        "busy": busy(),
+    }
+
+
+until = time.monotonic() + SECONDS
+found = look()
+while (found["pending"] is not None or found["busy"]) and time.monotonic() < until:
+    time.sleep(0.2)
+    found = look()
+if ALL:
+    found.update(tree=tree(), word=word(), served=served(), broken_checks=broken_checks(found["link"]))
 sys.stdout.write(json.dumps(found))
