@@ -28,7 +28,7 @@ class ContainedMachine:
         return done.stdout.decode().strip()
 
     def wait(self, condition: str, what: str, within: float = 90) -> None:
-        """Wait until a condition of the shell holds in it; a look from outside costs a tenth of a second, so it waits there."""
+        """Wait until a condition of the shell holds in it: by one look there, as each from outside costs 0.1 s."""
         done = self.exec("timeout", f"{within:g}", "sh", "-c", f"until {condition}; do sleep 0.1; done")
         assert done.returncode == 0, f"{self.container}: after {within:g} s: {what} {done.stderr.decode()}"
 
