@@ -1,6 +1,6 @@
 """Every file of the plugins loads without the packages that the collection names, as a user meets it who needs none.
 
-``ansible-test sanity`` asks the same of each file in turn, for minutes; ``make faults`` has it do so.
+``ansible-test sanity`` asks the same of each file in turn, for a minute and more; ``make lint`` has it do so.
 """
 
 from __future__ import annotations
