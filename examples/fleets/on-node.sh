@@ -12,11 +12,11 @@ node=$1 playbook=$2
 shift 2
 work=$(mktemp --directory)
 trap 'rm -rf "$work"' EXIT
-git clone --quiet --depth 1 "file://$(git rev-parse --show-toplevel)" "$work/project"
+git clone --quiet --depth 1 "file://$(git rev-parse --show-toplevel)" "$work/data/project"
+ansible-runner transmit "$work/data" --playbook "$playbook" --cmdline="${*@Q}" >"$work/sent"
 # The worker works in a folder that ends with it. Without buffering, each line is seen when it comes.
-ansible-runner transmit "$work" --playbook "$playbook" --cmdline="${*@Q}" |
-  ${NODE_SSH:-ssh} "$node" 'PATH=/opt/sluice/bin:$PATH ansible-runner worker' |
-  PYTHONUNBUFFERED=1 ansible-runner process "$work" || {
+${NODE_SSH:-ssh} "$node" 'PATH=/opt/sluice/bin:$PATH ansible-runner worker' <"$work/sent" |
+  PYTHONUNBUFFERED=1 ansible-runner process "$work/data" || {
   code=$?
   echo "on-node.sh: the run on $node ended with code $code" >&2
   exit $code

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ..textfmt import count, duration, seconds
 from .run_record import Event
@@ -28,17 +29,16 @@ def short_bake(events: Iterable[Event]) -> str:
     began = switched[0].answer.get("asked")
     first = {event.host: event.at for event in switched if event.answer.get("asked") == began}
     seen: dict[str, int] = {}
-    until = ""
+    baked: dict[str, float] = {}
     for event in so_far:
         if event.phase == "activate" and event.good and event.host not in first:
             break
         if event.phase == "bake" and event.host in first and event.answer.get("traffic"):
             seen[event.host] = int(event.answer.get("requests") or 0)
-            until = event.at
-    since, ended = seconds(min(first.values())), seconds(until)
-    if not seen or since is None or ended is None:
+            baked[event.host] = _served(event.answer["traffic"], first[event.host], event.at)
+    if not seen:
         return ""
-    requests, took = sum(seen.values()), max(0.0, ended - since)
+    requests, took = sum(seen.values()), max(baked.values())
     if requests >= ENOUGH:
         return ""
     if not requests:
@@ -53,3 +53,16 @@ def short_bake(events: Iterable[Event]) -> str:
         return words
     needed = duration(0.0, math.ceil(took * ENOUGH / requests))
     return f"{words}; {ENOUGH} requests show 1 % and take {needed} at this rate (rollout_bake)"
+
+
+def _served(traffic: Mapping[str, Any], switched: str, looked: str) -> float:
+    """Return for how many seconds a host had served the release when it was looked at.
+
+    By the host's own clock, where it says since when: what activates a release also waits for its bake.
+    """
+    start, since = seconds(traffic.get("start")), seconds(traffic.get("began"))
+    if start is not None and since is not None:
+        took = start + float(traffic["step"]) * len(traffic["requests"]) - since
+    else:
+        took = (seconds(looked) or 0.0) - (seconds(switched) or 0.0)
+    return max(0.0, took)

@@ -55,6 +55,24 @@ FIRST = _switched("web1", 0, 1)
             [FIRST, _baked("web1", 31, 0)],
             "no visitor came to the first wave in 30 s, so only its checks have judged the release",
         ),
+        # A bake that is part of the activation began before that had an answer; the clock of the host is its own.
+        (
+            [
+                FIRST,
+                _baked(
+                    "web1",
+                    1.1,
+                    60,
+                    traffic={
+                        "start": "2026-01-02T09:00:00Z",
+                        "step": 1,
+                        "began": "2026-01-02T09:00:30.000Z",
+                        "requests": [2] * 60,
+                    },
+                ),
+            ],
+            "the first wave saw 60 requests in 30 s",
+        ),
     ],
 )
 def test_whether_a_bake_was_long_enough_for_the_traffic(events: list[Event], words: str) -> None:
