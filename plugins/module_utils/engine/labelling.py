@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Callable, Iterator
 
+from .host.confined import APPARMOR
 from .host.denials import denials_since
 from .host.system import SELINUX, Ran
 from .session import Problem, Session
@@ -18,7 +19,6 @@ __all__ = ["denial_problems", "forget_labels", "kept_labels", "prepare_labels"]
 # semanage builds the policy anew.
 _SEMANAGE_SECONDS = 300.0
 _CONFIG = Path("/etc/selinux/config")
-_APPARMOR = Path("/sys/kernel/security/apparmor")
 _MOST_NAMED = 10
 _LARGEST = 1 << 20
 # What `nginx -t` makes where it is not there: the pid file, logs, and folders for bodies and caches.
@@ -118,7 +118,7 @@ def _named(tree: Path) -> set[str]:
 
 def denial_problems(session: Session, since: str) -> list[Problem]:
     """Return what SELinux or AppArmor forbade nginx since a time, ISO-8601 in UTC; nothing without either."""
-    if not os.path.exists(SELINUX) and not _APPARMOR.is_dir():
+    if not os.path.exists(SELINUX) and not APPARMOR.is_dir():
         return []
     try:
         denials = denials_since(seconds_of(since))

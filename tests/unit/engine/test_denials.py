@@ -25,6 +25,15 @@ APPARMOR = (
     'profile="/usr/sbin/nginx" name="/var/lib/sluice/releases/x/nginx.conf" pid=7 comm="nginx" requested_mask="r" '
     'denied_mask="r" fsuid=0 ouid=0'
 )
+CAPABILITY = (
+    '6,421,223647050,-;audit: type=1400 audit(1796017971.996:6): apparmor="DENIED" operation="capable" '
+    'class="cap" profile="nginx" pid=690 comm="nginx" capability=7  capname="setuid"'
+)
+SOCKET = (
+    '6,422,237460130,-;audit: type=1400 audit(1796017985.812:15): apparmor="DENIED" operation="create" '
+    'class="net" profile="nginx" pid=721 comm="nginx" family="unix" sock_type="stream" protocol=0 '
+    'requested_mask="create" denied_mask="create"'
+)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +63,20 @@ APPARMOR = (
         (
             APPARMOR,
             "AppArmor denied nginx open of /var/lib/sluice/releases/x/nginx.conf (/usr/sbin/nginx)",
-            "allow it in the profile /usr/sbin/nginx, in a file below /etc/apparmor.d/local, and reload that",
+            "allow it in the profile /usr/sbin/nginx, in a file below /etc/apparmor.d/local, and load the profile "
+            "again with apparmor_parser -r",
+        ),
+        (
+            CAPABILITY,
+            "AppArmor denied nginx capable of setuid (nginx)",
+            "allow it in the profile nginx, in a file below /etc/apparmor.d/local, and load the profile again with "
+            "apparmor_parser -r",
+        ),
+        (
+            SOCKET,
+            "AppArmor denied nginx create of unix stream socket (nginx)",
+            "allow it in the profile nginx, in a file below /etc/apparmor.d/local, and load the profile again with "
+            "apparmor_parser -r",
         ),
     ],
 )

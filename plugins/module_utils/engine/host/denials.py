@@ -47,7 +47,10 @@ class Denial(NamedTuple):
     def fix(self) -> str:
         """Return what to run, or where to look."""
         if self.system == "AppArmor":
-            return f"allow it in the profile {self.subject}, in a file below /etc/apparmor.d/local, and reload that"
+            return (
+                f"allow it in the profile {self.subject}, in a file below /etc/apparmor.d/local, and load the profile "
+                "again with apparmor_parser -r"
+            )
         if self.act == "name_bind":
             # A port that has a type of its own gets no second one, but another one.
             change = "-a" if self.object in FREE_PORTS else "-m"
@@ -79,7 +82,10 @@ def read_denial(line: str) -> Denial | None:
     at, process = float(stamp.group(1)), fields.get("comm", "")
     if fields.get("apparmor") == "DENIED":
         act = fields.get("operation", "use")
-        target = fields.get("name", "something")
+        socket = [fields[key] for key in ("family", "sock_type") if key in fields]
+        target = (
+            fields.get("name") or fields.get("capname") or " ".join([*socket, "socket"] if socket else ["something"])
+        )
         return Denial(at, process, act, target, "AppArmor", fields.get("profile", ""), "", fields.get("class", "file"))
     forbidden = _FORBIDDEN.search(text)
     if forbidden is None or fields.get("permissive") == "1":

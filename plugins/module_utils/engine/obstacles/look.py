@@ -9,6 +9,7 @@ from ..host.processes import Master
 from ..host.starter import Starter, starter_problems
 from ..session import Problem, Session
 from .pid_file import pid_file_problems
+from .profile import profile_problems
 from .upgrade import await_upgrade
 from .view import view_problems
 
@@ -26,6 +27,7 @@ def obstacles(
     return [
         *await_upgrade(session),
         *view_problems(session, master),
+        *profile_problems(session, master),
         *starter_problems(session, starter, master, in_foreground=in_foreground),
         *pid_file_problems(session, master, built, starter, facts),
     ]
