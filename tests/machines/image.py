@@ -1,4 +1,6 @@
-"""The image that all machines start from, made once and kept below ``.sluice/cache``.
+"""The images that machines start from, made once and kept below ``.sluice/cache``.
+
+All start from one disk. Those with AppArmor have a layer over it, and a memory of their own.
 
 ``python -m tests.machines.image`` makes its disk ahead.
 """
@@ -18,13 +20,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from tests.machines.machine import HARDWARE, Image, Machine
+from tests.machines.machine import APPARMOR, HARDWARE, Image, Machine, lay_over
 
-__all__ = ["get_image", "install_ahead"]
+__all__ = ["get_apparmor_image", "get_image", "install_ahead"]
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _CACHE = _PROJECT / ".sluice/cache/machines"
 _KEYRING, _CODENAME = "/usr/share/keyrings/debian-archive-keyring.gpg", "trixie"
+# Debian's own profiles confine nothing that is here, and an emulator is long at compiling them.
+_INSTALL = """set -e
+dpkg --unpack /tmp/*.deb
+find /etc/apparmor.d -maxdepth 1 -type f -delete
+dpkg --configure -a
+rm /tmp/*.deb
+"""
 _TOOLS = {
     "qemu-system-x86_64": "qemu-system-x86",
     "qemu-img": "qemu-utils",
@@ -42,6 +51,22 @@ def get_image() -> Image:
     return _in(folder)
 
 
+def get_apparmor_image() -> Image:
+    """Return the image whose kernel has AppArmor: a layer over the other one's disk. Raises ``SluiceError``.
+
+    It is made where there is none, in the time of a boot.
+    """
+    base = get_image()
+    with _alone() as under:
+        made = hashlib.sha256("\0".join([APPARMOR, _INSTALL]).encode()).hexdigest()[:6]
+        # In the folder of the disk, which it is of no use without.
+        folder = under / f"apparmor-{made}"
+        image = base._replace(disk=folder / "disk.qcow2", memory=folder / "memory", security=APPARMOR)
+        if not folder.is_dir():
+            _make_layer(base, image, folder)
+    return image
+
+
 def install_ahead() -> None:
     """Make the disk of the image, which the image itself is made from by its first boot. Raises ``SluiceError``.
 
@@ -53,7 +78,8 @@ def install_ahead() -> None:
 
 
 def _in(folder: Path) -> Image:
-    return Image(*(folder / name for name in ("disk.raw", "vmlinuz", "initrd", "key", "memory")))
+    disk, kernel, initrd, key, memory = (folder / name for name in ("disk.raw", "vmlinuz", "initrd", "key", "memory"))
+    return Image(disk, kernel, initrd, key, memory)
 
 
 @contextlib.contextmanager
@@ -92,6 +118,64 @@ def _make(folder: Path) -> None:
         raise
     making.rename(folder)
     _say(f"the image is made, in {time.monotonic() - began:.0f} s")
+
+
+def _make_layer(base: Image, image: Image, folder: Path) -> None:
+    """Boot the disk with AppArmor and install its package there: the machine itself reaches no archive."""
+    began = time.monotonic()
+    making = folder.with_suffix(".new")
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir()
+    try:
+        package = _downloaded(making / "apt", "apparmor")
+        disk, memory = making / image.disk.name, making / image.memory.name
+        # By a relative name, so that the cache may be moved.
+        lay_over(disk, base.disk, Path("..", base.disk.name))
+        _say("booting it with AppArmor")
+        machine = Machine(image, making / "first", disk=disk)
+        try:
+            machine.start()
+            machine.wait()
+            machine.finalize()
+            machine.must(f"cat >/tmp/{package.name}", package.read_bytes())
+            machine.must(_INSTALL, timeout=600)
+            if machine.must("cat /sys/module/apparmor/parameters/enabled") != "Y":
+                raise SluiceError("the machine's kernel has no AppArmor; see its console in .sluice/cache")
+            machine.must("systemctl is-active nginx && sync")
+            machine.remember(memory)
+        finally:
+            machine.kill()
+        for each in ("apt", "first"):
+            shutil.rmtree(making / each)
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
+        raise
+    making.rename(folder)
+    _say(f"the layer with AppArmor is made, in {time.monotonic() - began:.0f} s")
+
+
+def _downloaded(folder: Path, package: str) -> Path:
+    """Return a package of Debian 13 as a file. Raises ``SluiceError``."""
+    for each in ("lists/partial", "archives/partial"):
+        (folder / each).mkdir(parents=True)
+    (folder / "sources.list").write_text("".join(f"{line}\n" for line in _sources()))
+    (folder / "status").touch()
+    settings = {
+        "Dir::Etc::sourcelist": folder / "sources.list",
+        "Dir::Etc::sourceparts": "/dev/null",
+        "Dir::State::lists": folder / "lists",
+        "Dir::State::status": folder / "status",
+        "Dir::Cache": folder,
+        "Acquire::Languages": "none",
+    }
+    options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
+    for command in (["update"], ["download", package]):
+        done = subprocess.run(
+            ["apt-get", "-q", *options, *command], cwd=folder, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise SluiceError(f"the package {package} could not be had: {(done.stdout + done.stderr)[-2000:]}")
+    return next(folder.glob("*.deb"))
 
 
 def _installed(folder: Path) -> Path:

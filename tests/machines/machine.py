@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 
-__all__ = ["BOOT_SECONDS", "HARDWARE", "Image", "Machine", "Said"]
+__all__ = ["APPARMOR", "BOOT_SECONDS", "HARDWARE", "Image", "Machine", "Said", "lay_over"]
 
 BOOT_SECONDS = 900.0
 """How long a cold boot may take in an emulator on a busy machine."""
@@ -23,19 +23,26 @@ BOOT_SECONDS = 900.0
 HARDWARE = ("-accel", "tcg,thread=multi", "-cpu", "max", "-m", "1024", "-smp", "2", "-display", "none")
 """What a machine has. The memory that is kept of one fits no other."""
 
+_SELINUX = "security=selinux selinux=1 enforcing=1"
+APPARMOR = "security=apparmor apparmor=1 selinux=0"
+"""What the kernel is told, for AppArmor instead of SELinux."""
+
 _RESUME_SECONDS = 300.0
-_ENFORCING = "security=selinux selinux=1 enforcing=1"
 _KERNEL = "root=/dev/vda rw console=ttyS0 rootfstype=ext4 mitigations=off net.ifnames=0 panic=-1"
 
 
 class Image(NamedTuple):
-    """What machines start from: a disk, the kernel that boots it, who may log in, and the memory of one that is up."""
+    """What machines start from: a disk, the kernel that boots it, who may log in, and the memory of one that is up.
+
+    ``security`` is what the kernel is told of SELinux and AppArmor.
+    """
 
     disk: Path
     kernel: Path
     initrd: Path
     key: Path
     memory: Path
+    security: str = _SELINUX
 
 
 class Said(NamedTuple):
@@ -65,7 +72,7 @@ class Machine:
         if qemu is None:
             raise SluiceError("qemu-system-x86_64 is not installed; run `make setup`, or install qemu-system-x86")
         forward = f"hostfwd=tcp:127.0.0.1:{self.port}-:22,hostfwd=tcp:127.0.0.1:{self.web}-:80"
-        security = _ENFORCING if selinux else "selinux=0"
+        security = self.image.security if selinux else "selinux=0"
         argv = ["nice", "-n", "5", "setpriv", "--pdeathsig", "KILL", "--", qemu, "-no-user-config", "-nodefaults"]
         argv += HARDWARE
         argv += ["-kernel", str(self.image.kernel), "-initrd", str(self.image.initrd)]
@@ -100,11 +107,10 @@ class Machine:
         if self._drive:
             return f"file={self._drive},format=raw,if=virtio,cache=writeback"
         if self._disk is not None:
-            return f"file={self._disk},format=raw,if=virtio,cache=unsafe"
+            return f"file={self._disk},format={_form(self._disk)},if=virtio,cache=unsafe"
         overlay = self.folder / "disk.qcow2"
         if not overlay.exists():
-            command = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(self.image.disk), str(overlay)]
-            subprocess.run(command, check=True)
+            lay_over(overlay, self.image.disk, self.image.disk)
         return f"file={overlay},format=qcow2,if=virtio,cache=unsafe"
 
     def wait(self, seconds: float = BOOT_SECONDS) -> float:
@@ -224,6 +230,16 @@ class Machine:
         if (self.folder / "ssh").exists():
             subprocess.run([*self.ssh()[:-1], "-O", "exit", "root@127.0.0.1"], capture_output=True, check=False)
             (self.folder / "ssh").unlink(missing_ok=True)
+
+
+def lay_over(overlay: Path, disk: Path, named: Path) -> None:
+    """Make a disk that holds what differs from ``disk``, which it knows as ``named``."""
+    command = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", _form(disk), "-b", str(named), str(overlay)]
+    subprocess.run(command, check=True)
+
+
+def _form(disk: Path) -> str:
+    return disk.suffix.lstrip(".")
 
 
 def _speaks(port: int) -> bool:
