@@ -6,20 +6,24 @@ and what they leave beside a file that somebody changed. That is drift of the pa
 
 from __future__ import annotations
 
+import hashlib
 import os
 import posixpath
 import re
+import stat
 import subprocess
-from hashlib import md5
+import time
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Iterable, NamedTuple
+from typing import TYPE_CHECKING, Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence
 
 from .safe_open import read_any
 
 if TYPE_CHECKING:
     from ..manifest import ManifestEntry, PathDifference
 
-__all__ = ["Packages", "ask", "find_packages", "package_drift"]
+__all__ = ["Packages", "ask", "find_manager", "find_packages", "package_drift"]
 
 _ROOT = Path("/")
 # What package managers leave beside a file: the other version of it.
@@ -27,24 +31,38 @@ _LEFT_BESIDE = (
     *(".dpkg-dist", ".dpkg-old", ".dpkg-new", ".dpkg-bak", ".dpkg-tmp"),
     *(".ucf-dist", ".ucf-old", ".ucf-new", ".rpmnew", ".rpmsave", ".rpmorig", ".apk-new"),
 )
+# As rpm names a file until it is whole; what was killed leaves one.
+_UNFINISHED = re.compile(r";[0-9a-f]{8}$")
+# What rpm calls an edited file of a package that no longer has it.
+_SAVED = ".rpmsave"
 _OF_MODULES = "/usr/share/nginx/"
 _MODULES = re.compile(r"modules-enabled/[^/]+\.conf")
 _MOST_BYTES = 16 << 20
 _MOST_STATUS = 256 << 20
 _TIMEOUT = 20.0
+# rpm tidies its database up when it is asked to end, and leaves locks behind when it is killed.
+_LAST_SECONDS = 2.0
+# No exit code: rpm's is the number of files that no package owns.
+_NO_ANSWER = 1 << 16
+# Of one command's words.
+_MOST_WORDS = 64 << 10
 
 
 class Packages(NamedTuple):
     """What a package manager knows. Paths are absolute, as packages have them.
 
-    ``owner`` returns the package of a path, empty where none has it, ``is_whole`` whether the file there is what its
-    package brought.
+    ``owner`` returns the package of a path, empty where none has it, ``is_whole`` whether what is there is what its
+    package brought; ``knows_modes`` whether that tells another mode. ``learn`` is told all paths before, so that they
+    are one question, and ``fault`` returns why there was no answer.
     """
 
     name: str
     owner: Callable[[str], str]
     is_whole: Callable[[str], bool]
     exists: Callable[[str], bool] = os.path.exists
+    knows_modes: bool = False
+    learn: Callable[[Sequence[str]], None] = lambda paths: None
+    fault: Callable[[], str] = lambda: ""
 
 
 def package_drift(
@@ -57,11 +75,12 @@ def package_drift(
     """
     if packages is None:
         return {}
-    targets = {entry.path: entry.value for entry in manifest if entry.kind == "link"}
+    before = {entry.path: entry for entry in manifest}
     listed = list(differences)
+    packages.learn([known for path, _ in listed for known in _asked_for(path, conf)])
     found = {}
     for path, what in listed:
-        whose = _of_package(path, what, targets.get(path, ""), conf, packages)
+        whose = _of_package(path, what, before, conf, packages)
         if whose:
             found[path] = whose
     # A folder is a package's where all that came with it is.
@@ -72,18 +91,52 @@ def package_drift(
     return found
 
 
-def _of_package(path: str, what: str, was: str, conf: Path, packages: Packages) -> str:
-    place, known = conf / path, f"/etc/nginx/{path}"
+def _asked_for(path: str, conf: Path) -> list[str]:
+    """Return the paths whose owner tells whose a path is."""
+    known = f"/etc/nginx/{path}"
     if _MODULES.fullmatch(path):
-        return _of_module(place, what, was, packages)
+        return [_module_of(conf / path)]
+    return [known, _origin(known)]
+
+
+def _origin(path: str) -> str:
+    """Return the file beside which a package manager has left one; the path itself where it is called as any other."""
     for ending in _LEFT_BESIDE:
-        # nginx reads all that is in a folder of sites, whatever it is called.
-        if path.endswith(ending) and what == "added" and not path.startswith("sites-enabled/"):
-            return packages.owner(known[: -len(ending)])
-    if what == "removed" or place.is_symlink() or not place.is_file():
-        return ""
+        if path.endswith(ending):
+            return path[: -len(ending)]
+    return _UNFINISHED.sub("", path)
+
+
+def _of_package(path: str, what: str, before: Mapping[str, ManifestEntry], conf: Path, packages: Packages) -> str:
+    place, known = conf / path, f"/etc/nginx/{path}"
+    was = before.get(path)
+    if _MODULES.fullmatch(path):
+        return _of_module(place, what, was.value if was and was.kind == "link" else "", packages)
+    if what == "removed":
+        return packages.name if was and _is_saved(was, place.with_name(place.name + _SAVED)) else ""
+    # nginx reads all that is in a folder of sites, whatever it is called.
+    if _origin(path) != path and what == "added" and not path.startswith("sites-enabled/"):
+        entry = before.get(_origin(path))
+        dropped = packages.name if path.endswith(_SAVED) and entry and _is_saved(entry, place) else ""
+        return packages.owner(_origin(known)) or dropped
     whose = packages.owner(known)
-    return whose if whose and packages.is_whole(known) else ""
+    if not whose or not packages.is_whole(known):
+        return ""
+    # Somebody's chmod, where packages leave modes as they are.
+    is_mode_only = what == "changed" and was is not None and was.kind == "file" and was.value == _digest(place)
+    return "" if is_mode_only and not packages.knows_modes else whose
+
+
+def _is_saved(was: ManifestEntry, saved: Path) -> bool:
+    """Return whether a file was put aside as it was: its package no longer has it, so nobody owns either."""
+    return was.kind == "file" and not saved.is_symlink() and _digest(saved) == was.value
+
+
+def _digest(place: Path) -> str:
+    try:
+        return sha256(read_any(place, _MOST_BYTES)).hexdigest()
+    except OSError:
+        return ""
 
 
 def _of_module(place: Path, what: str, was: str, packages: Packages) -> str:
@@ -91,21 +144,31 @@ def _of_module(place: Path, what: str, was: str, packages: Packages) -> str:
     if what == "removed":
         # Who owned what it led to is forgotten with the package.
         return packages.name if was.startswith(_OF_MODULES) and not packages.exists(was) else ""
+    target = _module_of(place)
+    return packages.owner(target) if target else ""
+
+
+def _module_of(place: Path) -> str:
     try:
-        target = os.readlink(place)
+        return posixpath.normpath(posixpath.join("/etc/nginx/modules-enabled", os.readlink(place)))
     except OSError:
         return ""
-    return packages.owner(posixpath.normpath(posixpath.join("/etc/nginx/modules-enabled", target)))
+
+
+def find_manager(root: Path = _ROOT) -> str:
+    """Return what installs packages on this host: dpkg, rpm, apk, or nothing that is known."""
+    with suppress(OSError):
+        # dpkg can be a package of RPM's, and its list is empty there.
+        if (root / "var/lib/dpkg/status").stat().st_size:
+            return "dpkg"
+    return "rpm" if (root / "usr/bin/rpm").exists() else "apk" if (root / "sbin/apk").exists() else ""
 
 
 def find_packages(root: Path = _ROOT) -> Packages | None:
     """Return what is known of the packages of this host, with ``root`` for ``/``; None where there is no manager."""
-    if (root / "var/lib/dpkg/status").is_file():
-        return _dpkg(root)
-    for place, make in (("usr/bin/rpm", _rpm), ("sbin/apk", _apk)):
-        if (root / place).exists():
-            return make()
-    return None
+    known = {"dpkg": _dpkg, "rpm": _rpm, "apk": _apk}
+    manager = find_manager(root)
+    return known[manager](root) if manager else None
 
 
 def _dpkg(root: Path) -> Packages:
@@ -133,12 +196,7 @@ def _dpkg(root: Path) -> Packages:
 
     def is_whole(path: str) -> bool:
         known = (conffiles.get(path) or brought.get(path) or ("", ""))[1]
-        try:
-            # No secret and no signature: it is compared with what dpkg wrote down.
-            return bool(known) and md5(read_any(root / path.lstrip("/"), _MOST_BYTES)).hexdigest() == known
-        except (OSError, ValueError):
-            # Where the kernel allows no MD5, nobody can tell.
-            return False
+        return bool(known) and _is_file_of(root / path.lstrip("/"), known, "md5")
 
     def exists(path: str) -> bool:
         return os.path.exists(root / path.lstrip("/"))
@@ -163,46 +221,145 @@ def _lines(path: Path, most: int = _MOST_BYTES) -> list[str]:
 
 
 def ask(*command: str) -> tuple[int, str]:
-    """Run a command that only reads; returns its exit code and what it printed."""
+    """Run a command that only reads; returns its exit code, which is no command's where there was no end to wait for,
+    and what it printed.
+    """
+    return _ask(command, _TIMEOUT)[:2]
+
+
+def _ask(command: Sequence[str], seconds: float) -> tuple[int, str, str]:
+    """As ``ask``, within a time, and with what the command complains of."""
     try:
-        done = subprocess.run(
+        with subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_TIMEOUT,
-            check=False,
+            stderr=subprocess.PIPE,
             env={**os.environ, "LC_ALL": "C"},
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return 127, ""
-    return done.returncode, done.stdout.decode("utf-8", "replace")
+        ) as process:
+            try:
+                out, err = process.communicate(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                process.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    process.communicate(timeout=_LAST_SECONDS)
+                process.kill()
+                return _NO_ANSWER, "", ""
+    except OSError as error:
+        return _NO_ANSWER, "", f"error: {error.strerror}"
+    return process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
 
 
-def _rpm() -> Packages:
-    """Of RPM: ``-V`` lists what differs, so a file of a package that is not listed is whole."""
-    owners: dict[str, str] = {}
-    changed: dict[str, set[str]] = {}
+class _Brought(NamedTuple):
+    """What a package of RPM's has at a path."""
+
+    package: str
+    algorithm: str
+    mode: int
+    digest: str
+    target: str
+
+
+_NO_FILE = "error: file "
+_TAGS = "%{=NAME} %{=FILEDIGESTALGO} %{FILESTATES} %{FILEMODES:octal} %{FILEDIGESTS} %{FILELINKTOS} %{FILENAMES}"
+_COLUMNS = 7
+_ROWS = f"[{_TAGS}\n]".replace(" ", "\t")
+_NORMAL = "0"
+# Packages from before it was written down have MD5.
+_ALGORITHMS = {"(none)": "md5", "1": "md5", "2": "sha1", "8": "sha256", "9": "sha384", "10": "sha512"}
+
+
+def _rpm(root: Path) -> Packages:
+    """Of RPM: two questions, whose the files are, and what these packages brought.
+
+    ``rpm -V`` would say the same of all their files, in rows that a path can be mistaken in.
+    """
+    brought: dict[str, list[_Brought]] = {}
+    learnt: set[str] = set()
+    known: set[str] = set()
+    faults: list[str] = []
+    until = time.monotonic() + _TIMEOUT
+
+    def question(form: str, by: str, words: Iterable[str]) -> Iterator[str]:
+        for part in _parts(sorted(words)):
+            left = until - time.monotonic()
+            if faults:
+                return
+            command = ["rpm", by, "--qf", form, "--", *part]
+            code, said, complaints = _ask(command, left) if left > 0 else (_NO_ANSWER, "", "")
+            # A database that cannot be read owns nothing, it says, and its exit code is the same.
+            wrong = [line for line in complaints.splitlines() if line.startswith("error: ") and line[:12] != _NO_FILE]
+            if wrong or code == _NO_ANSWER:
+                faults.append(wrong[-1] if wrong else f"it did not answer within {_TIMEOUT:.0f} s")
+            yield from said.splitlines()
+
+    def learn(paths: Sequence[str]) -> None:
+        new = {path for path in paths if path} - learnt
+        learnt.update(new)
+        # Of others it says in words that no package owns them.
+        owners = {line[1:] for line in question("=%{NAME}\n", "-qf", new) if line.startswith("=")} - known
+        known.update(owners)
+        for line in question(_ROWS, "-q", owners):
+            row = line.split("\t")
+            if len(row) == _COLUMNS and row[2] == _NORMAL and row[3].isdigit():
+                entry = _Brought(row[0], _ALGORITHMS.get(row[1], ""), int(row[3], 8), row[4], row[5])
+                brought.setdefault(row[6], []).append(entry)
 
     def owner(path: str) -> str:
-        if path not in owners:
-            code, said = ask("rpm", "-qf", "--qf", "%{NAME}\n", path)
-            owners[path] = said.splitlines()[0].strip() if code == 0 and said.strip() else ""
-        return owners[path]
+        learn([path])
+        return brought[path][0].package if path in brought else ""
 
     def is_whole(path: str) -> bool:
-        name = owner(path)
-        if name and name not in changed:
-            code, said = ask("rpm", "-V", "--nodeps", "--noscripts", name)
-            rows = [line.split(None, 1) for line in said.splitlines()] if code != 127 else []
-            changed[name] = {row[1].split()[-1] for row in rows if len(row) == 2 and set("5?m") & set(row[0])}
-            changed[name] |= {path} if code == 127 else set()
-        return bool(name) and path not in changed[name]
+        return any(_is_as_brought(root / path.lstrip("/"), each) for each in brought.get(path, ()))
 
-    return Packages("rpm", owner, is_whole)
+    def exists(path: str) -> bool:
+        return os.path.exists(root / path.lstrip("/"))
+
+    return Packages("rpm", owner, is_whole, exists, True, learn, lambda: "".join(faults[:1]))
 
 
-def _apk() -> Packages:
+def _parts(words: Sequence[str]) -> Iterator[list[str]]:
+    """Words as so many commands can take them."""
+    part: list[str] = []
+    size = 0
+    for word in words:
+        if part and size + len(word) > _MOST_WORDS:
+            yield part
+            part, size = [], 0
+        part.append(word)
+        size += len(word)
+    if part:
+        yield part
+
+
+def _is_as_brought(place: Path, known: _Brought) -> bool:
+    try:
+        status = place.lstat()
+        if stat.S_IFMT(status.st_mode) != stat.S_IFMT(known.mode):
+            return False
+        if stat.S_ISLNK(status.st_mode):
+            return os.readlink(place) == known.target
+        if stat.S_IMODE(status.st_mode) != stat.S_IMODE(known.mode):
+            return False
+        if stat.S_ISDIR(status.st_mode):
+            return True
+        return _is_file_of(place, known.digest, known.algorithm)
+    except OSError:
+        return False
+
+
+def _is_file_of(place: Path, digest: str, algorithm: str) -> bool:
+    """Return whether a file, at no link's end, has the digest that a package manager wrote down."""
+    try:
+        # No secret and no signature. What a package only names, as a log, has no digest.
+        made = "" if place.is_symlink() else hashlib.new(algorithm, read_any(place, _MOST_BYTES)).hexdigest()
+    except (OSError, ValueError):
+        # Where the kernel allows no MD5, nobody can tell.
+        return False
+    return bool(made) and made == digest
+
+
+def _apk(root: Path) -> Packages:
     """Of Alpine: ``audit`` lists what differs from its package."""
     owners: dict[str, str] = {}
     changed: set[str] | None = None

@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .packages import ask
+from .packages import ask, find_manager
 from .safe_open import read_any
 
 if TYPE_CHECKING:
@@ -33,15 +33,16 @@ def package_of(binary: str, root: Path = _ROOT) -> Json:
     Empty where no package did, as of an nginx that somebody built.
     """
     name, version, changes = "", "", ""
-    if (root / "var/lib/dpkg/status").is_file():
+    manager = find_manager(root)
+    if manager == "dpkg":
         name = _of_dpkg(binary, root)
         version = _version_of_dpkg(name, root) if name else ""
         changes = _changes_of_dpkg(name, root) if name else ""
-    elif (root / "usr/bin/rpm").exists():
+    elif manager == "rpm":
         code, line = ask("rpm", "-qf", "--qf", "%{NAME} %{VERSION}-%{RELEASE}\n", binary)
         name, _, version = line.splitlines()[0].strip().partition(" ") if code == 0 and line.strip() else ("", "", "")
         changes = ask("rpm", "-q", "--changelog", name)[1] if name else ""
-    elif (root / "sbin/apk").exists():
+    elif manager == "apk":
         code, line = ask("apk", "info", "--who-owns", "--quiet", binary)
         # As nginx-1.26.3-r0. Its packages have no changelog.
         found = re.match(r"(\S+?)-(\d\S*)", line.strip()) if code == 0 else None

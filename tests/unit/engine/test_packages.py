@@ -102,6 +102,16 @@ def test_a_file_is_the_packages_where_it_is_what_the_package_brings(
     assert package_drift(now, before, conf, find_packages(tmp_path)) == ({path: whose} if whose else {})
 
 
+def test_a_mode_that_dpkg_never_changes_was_changed_by_somebody(tmp_path: Path) -> None:
+    conf = debian(tmp_path)
+    (conf / "mime.types").write_text(MIME, encoding="utf-8")
+    before = read_tree(conf)
+    (conf / "mime.types").chmod(0o600)
+    now = compare(before, read_tree(conf))
+    assert [each.path for each in now] == ["mime.types"]
+    assert package_drift(now, before, conf, find_packages(tmp_path)) == {}
+
+
 def test_a_link_to_a_module_comes_with_its_package_and_goes_with_it(tmp_path: Path) -> None:
     conf = debian(tmp_path)
     name, target = "modules-enabled/50-mod-http-echo.conf", "/usr/share/nginx/modules-available/mod-http-echo.conf"

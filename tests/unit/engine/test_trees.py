@@ -142,6 +142,31 @@ def test_what_was_adopted_comes_back_with_its_modes(session: Session) -> None:
     assert not is_ours(session, state)
 
 
+def test_a_link_that_a_package_wrote_into_a_release_leads_where_it_means_to(session: Session) -> None:
+    """nginx.org's package for RPM writes the link to its modules, from /etc/nginx, with each version."""
+    root = session.layout.conf.parents[1]
+    for place in ("usr/bin", "usr/lib64/nginx/modules"):
+        (root / place).mkdir(parents=True)
+    (root / "usr/bin/rpm").touch()
+    modules = session.layout.conf / "modules"
+    modules.symlink_to("/usr/lib64/nginx/modules")
+    point(session, installed.adopt(session, session.store.load(), {})["live"])
+    modules.unlink()
+    modules.symlink_to("../../usr/lib64/nginx/modules")
+    assert modules.resolve() == root / "usr/lib64/nginx/modules"
+    # The copy of what is live now is read as from /etc/nginx, too.
+    adopted = installed.adopt(session, session.store.load(), {})["live"]
+    assert os.readlink(session.layout.release(adopted) / "modules") == str(root / "usr/lib64/nginx/modules")
+
+
+@pytest.mark.parametrize("target", ["/usr/share/nginx/mod-http-echo.conf", "../modules-available/mod-http-echo.conf"])
+def test_hosts_without_such_a_package_get_no_link(session: Session, target: str) -> None:
+    (session.layout.conf / "modules-enabled").mkdir()
+    (session.layout.conf / "modules-enabled/50-mod-http-echo.conf").symlink_to(target)
+    point(session, installed.adopt(session, session.store.load(), {})["live"])
+    assert not os.path.lexists(session.layout.root / "usr")
+
+
 def test_drift_is_seen_and_repaired(session: Session) -> None:
     state = installed.adopt(session, session.store.load(), {})
     point(session, state["live"])

@@ -28,6 +28,7 @@ _MOST_FILES, _MOST_TEXT = 20, 64 << 10
 # What certbot's nginx plugin writes behind each line of its own.
 _CERTBOT = b"# managed by Certbot"
 _MOST_BYTES = 1 << 20
+_MOST_FAULT = 300
 
 
 class Drift(NamedTuple):
@@ -97,7 +98,11 @@ def sorted_drift(session: Session, state: Json, differences: Iterable[PathDiffer
     package: Mapping[str, str] = {}
     if left and not any(each.path == NOT_LINKED for each in left):
         conf = session.layout.conf
-        package = package_drift(left, manifest, conf, find_packages(conf.parents[1]))
+        packages = find_packages(conf.parents[1])
+        package = package_drift(left, manifest, conf, packages)
+        if packages and packages.fault():
+            why = printable(packages.fault()[:_MOST_FAULT])
+            session.warn(f"{packages.name} cannot say what packages have changed, which so counts as an edit: {why}")
     own = [each for each in left if each.path not in package]
     return Drift(own, package, shared, [each.path for each in own if _is_certbots(session, each)])
 

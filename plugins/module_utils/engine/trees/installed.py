@@ -106,7 +106,8 @@ def adopt(session: Session, state: Json, facts: ReleaseFacts) -> Json:
     conf = session.layout.conf.resolve()
     with _temporary(session, "adopted") as place:
         session.system.copy(conf, place)
-        _straighten_links(conf, place)
+        # In a release of ours they are meant from /etc/nginx: packages write through the link.
+        _straighten_links(conf if session.layout.linked(ours=True) is None else session.layout.conf, place)
         manifest = read_tree(place)
         release = release_id(manifest)
         session.system.write(session.layout.bundle(release), pack_tree(place))

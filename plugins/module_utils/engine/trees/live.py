@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import SluiceError
-from ...manifest import read_tree, release_id
+from ...manifest import CONF_ROOT, ManifestEntry, entries_from_json, read_tree, release_id
 from ...untrusted import ReleaseId
 from ..session import Fault, Problem, Session
 
@@ -45,6 +45,7 @@ def point(session: Session, release: ReleaseId) -> None:
     system, conf, tree = session.system, session.layout.conf, session.layout.release(release)
     if not tree.is_dir():
         raise Fault(Problem(f"the tree of release {release[:12]} is gone from this host", str(tree)))
+    _reach_usr(session, release)
     if conf.is_symlink() or not conf.exists():
         system.symlink(_former(session, release) or tree, conf)
         return
@@ -61,6 +62,36 @@ def point(session: Session, release: ReleaseId) -> None:
     system.label(aside, conf)
     take_place(system, aside, conf)
     system.remove(aside)
+
+
+def _reach_usr(session: Session, release: ReleaseId) -> None:
+    """Let ``../../usr`` lead from a release where it leads from ``/etc/nginx``.
+
+    nginx.org's package for RPM has ``modules -> ../../usr/lib64/nginx/modules``, and rpm writes it anew at each
+    upgrade, whatever a release has in its place. Without its modules nginx does not start.
+    """
+    place, root = session.layout.root / "usr", session.layout.conf.parents[1]
+    if os.path.lexists(place):
+        return
+    links = [entry for entry in entries_from_json(session.store.meta(release).get("manifest", [])) if _is_usrs(entry)]
+    if not links:
+        return
+    # Here, as few hosts have such links.
+    from ..packages import find_manager
+
+    if all(entry.value.startswith("/") for entry in links) and find_manager(root) != "rpm":
+        return
+    try:
+        session.system.symlink(root / "usr", place)
+    except OSError as error:
+        # A rollback must not fail for what no switch needs.
+        session.warn(f"{place} could not be made a link to {root / 'usr'}, which {links[0].path} may need: {error}")
+
+
+def _is_usrs(entry: ManifestEntry) -> bool:
+    if entry.kind != "link":
+        return False
+    return os.path.normpath(os.path.join(CONF_ROOT, os.path.dirname(entry.path), entry.value)).startswith("/usr/")
 
 
 def take_place(system: System, made: Path, place: Path) -> None:
