@@ -225,8 +225,11 @@ def test_an_upgrade_stops_nothing_and_breaks_nothing(rpm_host: Host, deployed: A
 
 def test_edits_beside_an_upgrade_are_edits(rpm_host: Host, deployed: Any) -> None:
     host = rpm_host
-    assert host.push(deployed("one", **packaged("1.26.1", "win-utf")), confirm=True)["ok"]
+    files = {**packaged("1.26.1", "win-utf"), "conf.d/default.conf": ""}
+    assert host.push(deployed("one", **files), confirm=True)["ok"]
     host.sh(UPGRADE.format("nginx-1.26.2"))
+    # What is there, and empty, is not brought back.
+    assert host.sh("cat /etc/nginx/conf.d/default.conf; ls /etc/nginx/conf.d/*.rpmnew").endswith("/default.conf.rpmnew")
     # rpm forgets which files an earlier version had, so one that went with it may be anybody's removal.
     assert host.ask("status")["drift"] == ["win-utf"]
     host.sh(

@@ -13,6 +13,7 @@ import re
 import stat
 import subprocess
 import time
+from base64 import b64encode
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -44,6 +45,8 @@ _TIMEOUT = 20.0
 _LAST_SECONDS = 2.0
 # No exit code: rpm's is the number of files that no package owns.
 _NO_ANSWER = 1 << 16
+# What apk's list keeps of a digest.
+_APK_BYTES = 20
 # Of one command's words.
 _MOST_WORDS = 64 << 10
 
@@ -360,22 +363,59 @@ def _is_file_of(place: Path, digest: str, algorithm: str) -> bool:
 
 
 def _apk(root: Path) -> Packages:
-    """Of Alpine: ``audit`` lists what differs from its package."""
+    """Of Alpine: its list of all packages, whose lines are folders (F, M) and their files (R, a, Z)."""
     owners: dict[str, str] = {}
-    changed: set[str] | None = None
-
-    def owner(path: str) -> str:
-        if path not in owners:
-            code, said = ask("apk", "info", "--who-owns", "--quiet", path)
-            owners[path] = said.strip().splitlines()[0] if code == 0 and said.strip() else ""
-        return owners[path]
+    modes: dict[str, int] = {}
+    digests: dict[str, str] = {}
+    package = folder = path = ""
+    # Newer releases have /lib in /usr.
+    places = [root / place for place in ("lib/apk/db/installed", "usr/lib/apk/db/installed")]
+    for line in _lines(next((place for place in places if place.is_file()), places[0]), _MOST_STATUS):
+        key, _, value = line.rstrip("\n").partition(":")
+        if key == "P":
+            package = value
+        elif key == "F":
+            folder = path = f"/{value}"
+        elif key == "R":
+            path = f"{folder}/{value}"
+        if not path.startswith(("/etc/nginx/", "/usr/share/nginx/")):
+            continue
+        if key in ("F", "R"):
+            owners[path], modes[path] = package, 0o755 if key == "F" else 0o644
+        elif key in ("M", "a"):
+            mode = value.rpartition(":")[2]
+            modes[path] = int(mode, 8) if mode.isdigit() else -1
+        elif key == "Z":
+            digests[path] = value
 
     def is_whole(path: str) -> bool:
-        nonlocal changed
-        if changed is None:
-            code, said = ask("apk", "audit", "--recursive", "/etc/nginx")
-            rows = [line.split(None, 1) for line in said.splitlines()] if code == 0 else []
-            changed = {"/" + row[1].strip().lstrip("/") for row in rows if len(row) == 2} | ({path} if code else set())
-        return bool(owner(path)) and path not in changed
+        return path in owners and _is_as_apk_says(root / path.lstrip("/"), modes[path], digests.get(path, ""))
 
-    return Packages("apk", owner, is_whole)
+    def exists(path: str) -> bool:
+        return os.path.exists(root / path.lstrip("/"))
+
+    return Packages("apk", lambda path: owners.get(path, ""), is_whole, exists, True)
+
+
+def _is_as_apk_says(place: Path, mode: int, digest: str) -> bool:
+    try:
+        status = place.lstat()
+        if stat.S_ISDIR(status.st_mode):
+            return not digest and stat.S_IMODE(status.st_mode) == mode
+        if stat.S_ISLNK(status.st_mode):
+            data = os.fsencode(os.readlink(place))
+        elif stat.S_IMODE(status.st_mode) == mode:
+            data = read_any(place, _MOST_BYTES)
+        else:
+            return False
+    except OSError:
+        return False
+    return any(digest == f"Q1{b64encode(made[:_APK_BYTES]).decode()}" for made in _digests_of_apk(data))
+
+
+def _digests_of_apk(data: bytes) -> Iterator[bytes]:
+    # Of apk 3, whose list calls it the same, and of apk 2.
+    yield sha256(data).digest()
+    with suppress(ValueError):
+        # No signature: it is compared with what apk wrote down.
+        yield hashlib.new("sha1", data).digest()

@@ -43,9 +43,9 @@ def package_of(binary: str, root: Path = _ROOT) -> Json:
         name, _, version = line.splitlines()[0].strip().partition(" ") if code == 0 and line.strip() else ("", "", "")
         changes = ask("rpm", "-q", "--changelog", name)[1] if name else ""
     elif manager == "apk":
-        code, line = ask("apk", "info", "--who-owns", "--quiet", binary)
-        # As nginx-1.26.3-r0. Its packages have no changelog.
-        found = re.match(r"(\S+?)-(\d\S*)", line.strip()) if code == 0 else None
+        # Not --quiet, which leaves the version out. Its packages have no changelog.
+        code, line = ask("apk", "info", "--who-owns", binary)
+        found = re.search(r" is owned by (\S+)-(\d[^\s-]*-r\d+)$", line.strip()) if code == 0 else None
         name, version = (found[1], found[2]) if found else ("", "")
     return {"name": name, "version": version, "fixed": list(dict.fromkeys(_CVE.findall(changes)))[:_MOST_CVES]}
 

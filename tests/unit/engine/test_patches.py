@@ -71,7 +71,12 @@ def test_a_changelog_that_is_missing_or_damaged_names_nothing(root: Path, data: 
             {"name": "nginx-core", "version": "1.20.1-14.el9", "fixed": ["CVE-2021-23017"]},
         ),
         ("usr/bin/rpm", {"-qf": (1, "file is not owned")}, {"name": "", "version": "", "fixed": []}),
-        ("sbin/apk", {"info": (0, "nginx-1.26.3-r0\n")}, {"name": "nginx", "version": "1.26.3-r0", "fixed": []}),
+        (
+            "sbin/apk",
+            {"info": (0, "/usr/sbin/nginx is owned by nginx-mod-1-1.26.3_git2-r0\n")},
+            {"name": "nginx-mod-1", "version": "1.26.3_git2-r0", "fixed": []},
+        ),
+        ("sbin/apk", {"info": (1, "")}, {"name": "", "version": "", "fixed": []}),
     ],
 )
 def test_other_package_managers(

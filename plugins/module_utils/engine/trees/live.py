@@ -79,7 +79,7 @@ def _reach_usr(session: Session, release: ReleaseId) -> None:
     # Here, as few hosts have such links.
     from ..packages import find_manager
 
-    if all(entry.value.startswith("/") for entry in links) and find_manager(root) != "rpm":
+    if all(entry.value.startswith("/") for entry in links) and find_manager(root) == "dpkg":
         return
     try:
         session.system.symlink(root / "usr", place)
