@@ -167,6 +167,16 @@ def test_hosts_without_such_a_package_get_no_link(session: Session, target: str)
     assert not os.path.lexists(session.layout.root / "usr")
 
 
+def test_a_link_for_packages_that_cannot_be_made_stops_no_switch(session: Session) -> None:
+    (session.layout.conf / "modules").symlink_to("/usr/lib64/nginx/modules")
+    live = installed.adopt(session, session.store.load(), {})["live"]
+    meta = session.store.meta(live)
+    session.store.save_meta(live, {**meta, "manifest": [["modules", "link", 511, 7]]})
+    point(session, live)
+    assert session.layout.linked() == live
+    assert "could not be made a link to" in " ".join(session.warnings)
+
+
 def test_drift_is_seen_and_repaired(session: Session) -> None:
     state = installed.adopt(session, session.store.load(), {})
     point(session, state["live"])

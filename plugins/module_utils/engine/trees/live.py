@@ -73,19 +73,23 @@ def _reach_usr(session: Session, release: ReleaseId) -> None:
     place, root = session.layout.root / "usr", session.layout.conf.parents[1]
     if os.path.lexists(place):
         return
-    links = [entry for entry in entries_from_json(session.store.meta(release).get("manifest", [])) if _is_usrs(entry)]
-    if not links:
-        return
+    try:
+        links = [
+            entry for entry in entries_from_json(session.store.meta(release).get("manifest", [])) if _is_usrs(entry)
+        ]
+        if links and _is_for_packages(root, links):
+            session.system.symlink(root / "usr", place)
+    except (OSError, SluiceError) as error:
+        # A rollback must not fail for what no switch needs.
+        session.warn(f"{place} could not be made a link to {root / 'usr'}, which links of packages may need: {error}")
+
+
+def _is_for_packages(root: Path, links: list[ManifestEntry]) -> bool:
     # Here, as few hosts have such links.
     from ..packages import find_manager
 
-    if all(entry.value.startswith("/") for entry in links) and find_manager(root) == "dpkg":
-        return
-    try:
-        session.system.symlink(root / "usr", place)
-    except OSError as error:
-        # A rollback must not fail for what no switch needs.
-        session.warn(f"{place} could not be made a link to {root / 'usr'}, which {links[0].path} may need: {error}")
+    # dpkg's packages have absolute ones, which it leaves alone; the others may write theirs over such a one.
+    return find_manager(root) in ("rpm", "apk") or not all(entry.value.startswith("/") for entry in links)
 
 
 def _is_usrs(entry: ManifestEntry) -> bool:
