@@ -266,6 +266,19 @@ def test_a_removal_takes_the_link_along_and_is_one_command_away(rpm_host: Host, 
     assert host.body == "one"
 
 
+def test_what_is_shared_stays_where_rpm_replaces_its_link(rpm_host: Host, release: Any) -> None:
+    host = rpm_host
+    host.sh("echo '# shared' > /etc/nginx/uwsgi_params")
+    one, two = (release(body, links={"uwsgi_params": "/var/lib/sluice/shared/uwsgi_params"}) for body in ("one", "two"))
+    assert host.push(one, confirm=True)["ok"]
+    host.sh(UPGRADE.format("nginx-1.26.2"))
+    assert host.sh("cat /etc/nginx/uwsgi_params") == "# uwsgi_params of 1.26.2"
+    seen = host.ask("status")
+    assert (seen["drift"], seen["package_drift"]["uwsgi_params"]) == ([], "nginx")
+    assert host.push(two, run="r2", confirm=True, drift="adopt-package")["ok"]
+    assert host.sh("readlink /etc/nginx/uwsgi_params; cat /etc/nginx/uwsgi_params").endswith("\n# shared")
+
+
 @pytest.mark.thorough
 def test_an_rpm_that_does_not_answer_is_waited_for_once(rpm_host: Host, deployed: Any) -> None:
     host = rpm_host

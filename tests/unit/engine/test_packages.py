@@ -169,6 +169,19 @@ def test_a_shared_path_that_was_replaced_is_taken_over(session: Session) -> None
     assert place.read_text(encoding="utf-8") == "ada:x\ngrace:y\n"
 
 
+def test_what_is_shared_stays_where_rpm_put_its_link_aside(session: Session) -> None:
+    """As a package with %config does; the file is its next version."""
+    layout = session.layout
+    (layout.conf / "htpasswd").write_text("ada:x\n", encoding="utf-8")
+    installed.keep(session, ["htpasswd"])
+    (layout.conf / "htpasswd").unlink()
+    (layout.conf / "htpasswd").symlink_to(layout.shared / "htpasswd")
+    state = live(session)
+    (layout.conf / "htpasswd").rename(layout.conf / "htpasswd.rpmsave")
+    (layout.conf / "htpasswd").write_text("# of the package\n", encoding="utf-8")
+    assert list(sorted_drift(session, state, drift(session, state)).shared) == []
+
+
 def test_a_shared_folder_that_was_replaced_is_taken_over(session: Session) -> None:
     layout = session.layout
     (layout.conf / "tls").mkdir()

@@ -112,7 +112,10 @@ def _is_at(path: str, shared: str) -> bool:
 
 
 def _replaced(session: Session, manifest: Iterable[ManifestEntry], differences: Iterable[PathDifference]) -> list[str]:
-    """List the shared paths where a file or a folder is now in place of the link, as `sed -i` leaves one."""
+    """List the shared paths where a file or a folder is now in place of the link, as `sed -i` leaves one.
+
+    A file that rpm put there, and the link beside it as ``.rpmsave``, is the package's: what is shared stays.
+    """
     changed = {each.path for each in differences if each.what == "changed"}
     ours = {
         entry.path
@@ -121,7 +124,11 @@ def _replaced(session: Session, manifest: Iterable[ManifestEntry], differences: 
     }
     places = {path: session.layout.conf / path for path in changed & ours}
     return sorted(
-        path for path, place in places.items() if not place.is_symlink() and (place.is_file() or place.is_dir())
+        path
+        for path, place in places.items()
+        if not place.is_symlink()
+        and (place.is_file() or place.is_dir())
+        and not place.with_name(f"{place.name}.rpmsave").is_symlink()
     )
 
 
