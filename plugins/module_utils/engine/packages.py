@@ -24,7 +24,7 @@ from .safe_open import read_any
 if TYPE_CHECKING:
     from ..manifest import ManifestEntry, PathDifference
 
-__all__ = ["Packages", "ask", "find_manager", "find_packages", "package_drift"]
+__all__ = ["Packages", "ask", "find_manager", "find_packages", "package_drift", "writes_links"]
 
 _ROOT = Path("/")
 # What package managers leave beside a file: the other version of it.
@@ -165,6 +165,14 @@ def find_manager(root: Path = _ROOT) -> str:
         if (root / "var/lib/dpkg/status").stat().st_size:
             return "dpkg"
     return "rpm" if (root / "usr/bin/rpm").exists() else "apk" if (root / "sbin/apk").exists() else ""
+
+
+def writes_links(root: Path) -> bool:
+    """Return whether an upgrade may write a package's relative link over the absolute one of a release.
+
+    dpkg's packages have absolute ones, which it leaves alone.
+    """
+    return find_manager(root) in ("rpm", "apk")
 
 
 def find_packages(root: Path = _ROOT) -> Packages | None:

@@ -114,7 +114,7 @@ def _is_at(path: str, shared: str) -> bool:
 def _replaced(session: Session, manifest: Iterable[ManifestEntry], differences: Iterable[PathDifference]) -> list[str]:
     """List the shared paths where a file or a folder is now in place of the link, as `sed -i` leaves one.
 
-    A file that rpm put there, and the link beside it as ``.rpmsave``, is the package's: what is shared stays.
+    A file that RPM put there, and the link beside it as ``.rpmsave``, is the package's: what is shared stays.
     """
     changed = {each.path for each in differences if each.what == "changed"}
     ours = {

@@ -67,8 +67,8 @@ def point(session: Session, release: ReleaseId) -> None:
 def _reach_usr(session: Session, release: ReleaseId) -> None:
     """Let ``../../usr`` lead from a release where it leads from ``/etc/nginx``.
 
-    nginx.org's package for RPM has ``modules -> ../../usr/lib64/nginx/modules``, and rpm writes it anew at each
-    upgrade, whatever a release has in its place. Without its modules nginx does not start.
+    nginx.org's package for RPM has ``modules -> ../../usr/lib64/nginx/modules``, and each upgrade writes it anew,
+    whatever a release has in its place. Without its modules nginx does not start.
     """
     place, root = session.layout.root / "usr", session.layout.conf.parents[1]
     if os.path.lexists(place):
@@ -86,10 +86,9 @@ def _reach_usr(session: Session, release: ReleaseId) -> None:
 
 def _is_for_packages(root: Path, links: list[ManifestEntry]) -> bool:
     # Here, as few hosts have such links.
-    from ..packages import find_manager
+    from ..packages import writes_links
 
-    # dpkg's packages have absolute ones, which it leaves alone; the others may write theirs over such a one.
-    return find_manager(root) in ("rpm", "apk") or not all(entry.value.startswith("/") for entry in links)
+    return writes_links(root) or not all(entry.value.startswith("/") for entry in links)
 
 
 def _is_usrs(entry: ManifestEntry) -> bool:
