@@ -190,6 +190,23 @@ def test_workers_and_what_they_do(proc: Proc) -> None:
     assert not is_alive(proc.root, master._replace(started=6))
 
 
+def test_angies_titles_say_the_same_in_other_words(proc: Proc) -> None:
+    angie = proc.nginx.with_name("angie")
+    angie.touch(mode=0o755)
+    angie.chmod(0o755)
+    title = "angie: master process v1.9.0 PRO #3 [/usr/sbin/angie -c /etc/angie/angie.conf -g daemon off;]"
+    proc.add(100, 1, title, exe=str(angie))
+    proc.add(101, 100, "angie: worker process #3", start=7, exe=str(angie))
+    proc.add(102, 100, "angie: worker process is shutting down #2", exe=str(angie))
+    proc.add(103, 1, "angie: worker process #1", exe=str(angie))
+    (master,) = find_masters(proc.root)
+    assert (master.config, master.globals) == ("/etc/angie/angie.conf", "daemon off;")
+    assert workers_of(proc.root, master) == [Worker(101, 7, False), Worker(102, 5, True)]
+    assert [worker.pid for worker in find_orphans(proc.root)] == [103]
+    started_so = master._replace(title="angie: master process v1.8.0 #1 [/usr/sbin/angie]")
+    assert (started_so.config, started_so.globals) == ("", "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "config", "directives"),
     [

@@ -32,8 +32,9 @@ __all__ = [
     "workers_of",
 ]
 
-_MASTER = "nginx: master process"
-_WORKER = "nginx: worker process"
+# Angie has its own name in the titles; OpenResty and freenginx have nginx's.
+_MASTER = ("nginx: master process", "angie: master process")
+_WORKER = ("nginx: worker process", "angie: worker process")
 _O_APPEND = 0o2000
 _PART = 64 << 10
 # Of nginx, but -g.
@@ -59,18 +60,24 @@ class Master(NamedTuple):
     @property
     def config(self) -> str:
         """The file given with ``-c``, or nothing."""
-        return _first_word(self.title.partition(" -c")[2])
+        return _first_word(self._command.partition(" -c")[2])
 
     @property
     def globals(self) -> str:
         """The directives given with ``-g``, or nothing."""
-        given, *others = self.title.partition(" -g")[2].lstrip().split(" -")
+        given, *others = self._command.partition(" -g")[2].lstrip().split(" -")
         for other in others:
             # The next option, unless it is a word of a directive.
             if other[:1] in _OPTIONS and not (other[1:2].isalnum() or other[1:2] == "_"):
                 break
             given += f" -{other}"
         return given.strip()
+
+    @property
+    def _command(self) -> str:
+        """The title, or what is in brackets at the end of Angie's, behind its version and a count of reloads."""
+        words = self.title.partition(" [")[2] if self.title.startswith("angie:") else ""
+        return words[:-1] if words.endswith("]") else words or self.title
 
 
 class Stranger(NamedTuple):

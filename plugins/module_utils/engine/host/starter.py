@@ -17,6 +17,7 @@ from ..session import Problem, Session
 from .known import RESTART, SERVICES, START, STATUS
 from .processes import Master, parent_of, unit_of
 from .system import Ran
+from .trust import NAMES
 
 __all__ = [
     "NOBODY",
@@ -155,7 +156,7 @@ def _supervisor(session: Session, master: Master) -> Starter:
 
             return runit_service(proc, pid) or Starter(SUPERVISOR, name)
         # A script that runs nginx belongs to whoever runs the script.
-        if name not in (*_SHELLS, _OF_OPENRC) and not name.startswith("nginx"):
+        if name not in (*_SHELLS, _OF_OPENRC) and not name.startswith(SERVICES):
             return Starter(SUPERVISOR, printable(name))
     return Starter()
 
@@ -240,4 +241,4 @@ def vouched(session: Session, pid: int) -> bool:
         return False
     name = unit_of(session.system.proc, pid)
     unit = read_unit(session, name) if name else None
-    return unit is not None and unit.main == pid and bool(unit.user) and "nginx" in unit.command
+    return unit is not None and unit.main == pid and bool(unit.user) and any(each in unit.command for each in NAMES)

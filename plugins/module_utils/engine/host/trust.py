@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 import stat
 
-__all__ = ["binary_fault", "exe_of", "file_fault", "interpreter_fault", "process_fault"]
+__all__ = ["NAMES", "binary_fault", "exe_of", "file_fault", "interpreter_fault", "process_fault"]
 
 _DELETED = " (deleted)"
 _OTHERS_WRITE = 0o022
 _MOST_LINKS = 40
 # What nginx and its descendants call their binaries, as nginx-debug and angie. A program of root's that any user may
 # start, such as sudo, has another name.
-_NAMES = ("nginx", "angie")
+NAMES = ("nginx", "angie")
 
 
 def process_fault(proc: str | os.PathLike[str], pid: int, *, any_user: bool = False) -> str:
@@ -77,7 +77,7 @@ def file_fault(status: os.stat_result, path: str) -> str:
     is.
     """
     name = os.path.basename(path)
-    if not any(known in name for known in _NAMES):
+    if not any(known in name for known in NAMES):
         return f"its binary is {path}, which is not nginx's"
     if not stat.S_ISREG(status.st_mode):
         return f"its binary {path} is no regular file"

@@ -38,12 +38,20 @@ def processes(title: str) -> list[int]:
         if folder.name.isdigit():
             try:
                 command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-                titled = command.startswith(f"nginx: {title} process") and "shutting down" not in command
-                if titled or (command.split(" ")[0].rpartition("/")[2] == "nginx" and _serves(folder)):
+                if _is_titled(command, title) or (_is_untitled(command) and _serves(folder)):
                     found.append(int(folder.name))
             except OSError:
                 continue
     return sorted(found)
+
+
+def _is_titled(command: str, title: str) -> bool:
+    # Angie has its own name in the titles.
+    return command.startswith((f"nginx: {title} process", f"angie: {title} process")) and "shutting down" not in command
+
+
+def _is_untitled(command: str) -> bool:
+    return command.split(" ")[0].rpartition("/")[2] == "nginx" or command.startswith("angie: single process")
 
 
 def _serves(process: Path) -> bool:
