@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.command import Ran
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.nginx import find_master
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.nginx import (
+    build,
+    find_master,
+    master_problems,
+    try_tree,
+)
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.processes import standing_of, unit_of
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.starter import (
     NOBODY,
@@ -253,6 +258,7 @@ def test_who_starts_nginx_is_remembered(new_host: NewHost) -> None:
     ("said", "is_vouched"),
     [
         ("LoadState=loaded\nMainPID={pid}\nUser=www-data\nExecStart={{ path=/usr/sbin/nginx ; }}\n", True),
+        ("LoadState=loaded\nMainPID={pid}\nUser=angie\nExecStart={{ path=/usr/sbin/angie ; }}\n", True),
         ("LoadState=loaded\nMainPID={pid}\nUser=\nExecStart={{ path=/usr/sbin/nginx ; }}\n", False),
         ("LoadState=loaded\nMainPID=7\nUser=www-data\nExecStart={{ path=/usr/sbin/nginx ; }}\n", False),
         ("LoadState=loaded\nMainPID={pid}\nUser=www-data\nExecStart={{ path=/usr/bin/php-fpm ; }}\n", False),
@@ -268,6 +274,56 @@ def test_another_user_is_nginx_only_by_the_word_of_a_unit(
     knows_units(host, monkeypatch, nginx=said.format(pid=pid))
     assert vouched(session_of(host), pid) is is_vouched
     assert not vouched(session_of(new_host(has_systemd=False)), pid)
+
+
+@pytest.mark.parametrize(
+    ("given", "built_for", "fix"),
+    [
+        ("/etc/other.conf", "", "restart it without -c (a reload can never change that)"),
+        (
+            "",
+            "/opt/resty/conf/nginx.conf",
+            "move /opt/resty/conf to {conf} once, and leave a link from /opt/resty/conf to {conf}; or",
+        ),
+        # As Angie's unit has it: to leave -c out would change nothing.
+        (
+            "/opt/angie/angie.conf",
+            "/opt/angie/angie.conf",
+            "a link from /opt/angie to {conf}, rename angie.conf in it to nginx.conf, and leave a link of that name",
+        ),
+    ],
+)
+def test_another_configuration_is_moved_or_no_longer_named(
+    new_host: NewHost, given: str, built_for: str, fix: str
+) -> None:
+    host = new_host()
+    session = session_of(host)
+    master, built = find_master(session), build(session)
+    assert built is not None
+    assert master_problems(session, master, built, {}) == []
+    master = master._replace(title=f"{master.title} -c {given}" if given else master.title)
+    built = built._replace(config=built_for or built.config)
+    (found,) = master_problems(session, master, built, {})
+    assert (found.actual, fix.format(conf=host.layout.conf) in found.fix) == (given or built_for, True), found
+
+
+def test_what_the_master_reads_is_tested(new_host: NewHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = new_host()
+    session = session_of(host)
+    master = find_master(session)
+    asked: list[list[str]] = []
+
+    def run(argv: list[str], *more: Any, **others: Any) -> Ran:
+        asked.append(argv[1:])
+        return Ran(0, "")
+
+    monkeypatch.setattr(host, "run", run)
+    for more in ("", " -c /etc/nginx/nginx.conf -g daemon on;"):
+        try_tree(session, master._replace(title=master.title + more), None)
+    assert [each for each in asked if "-t" in each] == [
+        ["-t"],
+        ["-t", "-c", "/etc/nginx/nginx.conf", "-g", "daemon on;"],
+    ]
 
 
 def test_an_upgrade_is_in_flight_while_both_masters_serve(new_host: NewHost) -> None:

@@ -217,14 +217,15 @@ def master_problems(session: Session, master: Master, built: Build | None, facts
     """Return why a reload of this master would not read the release, or would refuse it."""
     conf = session.layout.conf
     problems = []
-    config = master.config or (built.config if built else str(conf / "nginx.conf"))
+    own = built.config if built else str(conf / "nginx.conf")
+    config = master.config or own
     if os.path.realpath(config) != os.path.realpath(conf / "nginx.conf"):
         problems.append(
             Problem(
                 "the running nginx reads another configuration than the one that is deployed",
                 str(conf / "nginx.conf"),
                 config,
-                _fix_configuration(conf, config, bool(master.config)),
+                _fix_configuration(conf, config, own),
             )
         )
     given = {words[0] for words in (part.split() for part in master.globals.split(";")) if words}
@@ -242,12 +243,13 @@ def master_problems(session: Session, master: Master, built: Build | None, facts
     return problems
 
 
-def _fix_configuration(conf: Path, config: str, given: bool) -> str:
-    if given:
+def _fix_configuration(conf: Path, config: str, own: str) -> str:
+    """``own`` is what it reads without ``-c``."""
+    if os.path.realpath(own) == os.path.realpath(conf / "nginx.conf"):
         return "restart it without -c (a reload can never change that)"
     # Built to read another place, as OpenResty and Angie are.
     folder, name = os.path.split(config)
-    named = "" if name == "nginx.conf" else f", and in it a link {name} to nginx.conf"
+    named = "" if name == "nginx.conf" else f", rename {name} in it to nginx.conf, and leave a link of that name there"
     return (
         f"move {folder} to {conf} once, and leave a link from {folder} to {conf}{named}; "
         f"or let its service start it with -c {conf}/nginx.conf"
@@ -272,10 +274,13 @@ def expected_workers(master: Master, facts: ReleaseFacts, before: int) -> frozen
 def try_tree(session: Session, master: Master | None, tree: Path | None, timeout: float = _TEST_TIMEOUT) -> Tried:
     """Run ``nginx -t``: of ``tree`` as if it were ``/etc/nginx``, or of what is there.
 
-    It runs as the master does: as its user, so that what it creates is not root's, and with the files that its service
-    sees. Raises ``NoNamespace`` for a tree where the host lets nobody have a private mount namespace.
+    It reads what the master reads, and runs as that does: as its user, so that what it creates is not root's, and with
+    the files that its service sees. Raises ``NoNamespace`` for a tree where the host lets nobody have a private mount
+    namespace.
     """
-    given = ["-g", master.globals] if master is not None and master.globals else []
+    given = []
+    if master is not None:
+        given = [*(["-c", master.config] if master.config else []), *(["-g", master.globals] if master.globals else [])]
     bind = None if tree is None else Bind(tree, session.layout.conf.resolve())
     # Here, since it imports what says problems.
     from ..labelling import kept_labels
