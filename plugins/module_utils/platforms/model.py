@@ -24,6 +24,7 @@ __all__ = [
 
 TESTED = {
     "here": "run here",
+    "layout": "layout run here, built from Debian's copy of nginx's sources",
     "image": "image built where a registry answers",
     "description": "by description only",
 }
@@ -47,6 +48,7 @@ class PackagedNginx(Model):
     binary: str = key(values.absolute_path, "Its binary.", required=True)
     service: str = key(_word, "The service that it is started as.", required=True)
     user: str = key(_word, "The user of the workers.", required=True)
+    group: str = key(_word, "Their group, where it is not called as the user.", absent="")
     prefix: str = key(values.absolute_path, "What relative paths of files are relative to.", required=True)
     configuration: str = key(values.absolute_path, "The file that it reads.", required=True)
     modules: str = key(values.absolute_path, "The folder of its dynamic modules.", required=True)

@@ -163,6 +163,7 @@ def plan(settings: Mapping[str, object]) -> list[TemplatedFile]:
     main["streams"] = bool(variables.nginx_streams)
     _check_version(variables, version)
     main |= {"user": variables.nginx_user or layout["user"], "pid": layout["pid"], "logs": layout["logs"]}
+    main["group"] = "" if variables.nginx_user else layout.get("group", "")
     main["includes"] = [_in_tree(pattern) for pattern in layout["includes"]]
     main["enabled_modules"] = _in_tree(layout["enabled_modules"]) if layout["enabled_modules"] else ""
     files = [TemplatedFile("nginx.conf", "nginx.conf.j2", {"nginx": main})]

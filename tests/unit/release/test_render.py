@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
+from ansible_collections.sluice.nginx.plugins.module_utils.platforms.catalog import platform_named
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.render import (
     Rendered,
@@ -252,3 +254,10 @@ def test_a_template_without_a_name_is_refused(
 ) -> None:
     with pytest.raises(InputError, match="is a template without a name"):
         rendered({"nginx_tree": raw({name: "x"})})
+
+
+def test_the_workers_group_is_written_where_it_has_another_name(rendered: Render) -> None:
+    layout = dataclasses.asdict(platform_named("debian-12", "openresty").nginx)
+    for given, expected in (({}, "user www-data;"), ({"nginx_layout": layout}, "user nobody nogroup;")):
+        made = rendered({"nginx_sites": [SITE], **given})
+        assert expected in made.tree["nginx.conf"].data.decode().splitlines()

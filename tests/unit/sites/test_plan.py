@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
+from ansible_collections.sluice.nginx.plugins.module_utils.platforms.catalog import platform_named
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
 
 SITE = {"name": "shop", "server_names": ["shop.example"]}
@@ -25,6 +27,27 @@ def test_one_file_for_each_site_and_one_around_them() -> None:
         ("sites-enabled/shop.conf", "site.conf.j2"),
         ("sites-enabled/blog.conf", "site.conf.j2"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("platform", "source", "user", "group"),
+    [
+        ("debian-12", "distribution", "www-data", ""),
+        ("debian-12", "openresty", "nobody", "nogroup"),
+        ("rocky-9", "openresty", "nobody", ""),
+    ],
+)
+def test_the_workers_group_is_named_where_it_has_another_name(
+    platform: str, source: str, user: str, group: str
+) -> None:
+    layout = dataclasses.asdict(platform_named(platform, source).nginx)
+    settings = {"nginx_sites": [SITE], "nginx_version": "1.22.1.1", "nginx_layout": layout}
+    main = plan(settings)[0].variables["nginx"]
+    assert isinstance(main, dict)
+    assert (main["user"], main["group"]) == (user, group)
+    own = plan({**settings, "nginx_user": "ada"})[0].variables["nginx"]
+    assert isinstance(own, dict)
+    assert (own["user"], own["group"]) == ("ada", "")
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ def _layout(built: BuiltAs) -> dict[str, object]:
         "modules": built.path("modules-path"),
         "pid": built.path("pid-path"),
     }
-    return {**found, **({"user": built.user} if "user" in built.options else {})}
+    return {**found, **({"user": built.user, "group": built.group} if "user" in built.options else {})}
 
 
 def _build(
