@@ -68,6 +68,8 @@ def _at_home(platform: Platform) -> list[str]:
         found.append(f"mv {nginx.folder} {_CONF} && ln -s {_CONF} {nginx.folder}")
         if name != "nginx.conf":
             found.append(f"mv {_CONF}/{name} {_CONF}/nginx.conf && ln -s nginx.conf {_CONF}/{name}")
+        # The same files, by the name under which gates take them for the tree's.
+        found.append(f"sed -i 's@{nginx.folder}/@{_CONF}/@g' {_CONF}/nginx.conf")
     return found
 
 

@@ -25,7 +25,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.platforms.catalog imp
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.platforms.model import Family
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.build import dockerfile
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.recipe import complete
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.recipe import after, complete
 
 PAIRS = [
     (name, source)
@@ -45,6 +45,16 @@ def test_each_platform_has_a_whole_recipe(name: str, source: str) -> None:
     left = set(re.findall(r"(?<![$%])\{(\w+)\}", recipe))
     assert left == set()
     assert "1.2.3" in recipe or not platform.nginx.packages
+
+
+def test_what_angie_includes_is_named_as_a_file_of_the_tree() -> None:
+    angie, openresty, nginx_org = (
+        after(platform_named("debian-12", each)) for each in ("angie", "openresty", "nginx.org")
+    )
+    assert "sed -i 's@/etc/angie/@/etc/nginx/@g' /etc/nginx/nginx.conf" in angie
+    assert any("ln -s nginx.conf /etc/nginx/angie.conf" in each for each in angie)
+    assert any("ln -s /etc/nginx /usr/local/openresty/nginx/conf" in each for each in openresty)
+    assert not any("sed" in each for each in nginx_org)
 
 
 def test_what_names_something_names_what_is_there() -> None:
