@@ -296,7 +296,7 @@ def _ensure_image(recipe: str, tag: str, context: bytes = b"") -> str:
     """Make an image by a recipe, unless it is there."""
     if subprocess.run(["docker", "image", "inspect", tag], capture_output=True, check=False).returncode == 0:
         return tag
-    argv = ["docker", "build", "--quiet", "--cpu-shares", "64", "--label", "sluice=1", "--tag", tag, "-"]
+    argv = ["docker", "build", "--quiet", "--label", "sluice=1", "--tag", tag, "-"]
     done = subprocess.run(argv, input=context or recipe.encode(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     return tag
@@ -309,7 +309,7 @@ def built(layout: Layout, platform_image: str, cache: Path) -> Path:
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         tag = _ensure_image(sources, f"sluice-test:{_digest(sources)}")
-        argv = ["docker", "run", "--rm", "--label", "sluice=1", "--network", "none", "--cpu-shares", "64", tag]
+        argv = ["docker", "run", "--rm", "--label", "sluice=1", "--network", "none", tag]
         argv += ["python3", "-c", _BUILD, json.dumps([layout.edits, layout.options])]
         done = subprocess.run(argv, capture_output=True, check=False)
         assert done.returncode == 0, done.stderr.decode()[-3000:]

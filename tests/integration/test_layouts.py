@@ -80,7 +80,7 @@ def new_host(platform_image: str, project: Path) -> Iterator[Callable[[str], Lai
 
     def make(source: str) -> LaidOut:
         tag = image(LAYOUTS[source], platform_image, project / ".sluice/cache")
-        argv = ["docker", "run", "-d", "--label", "sluice=1", "--cpu-shares", "64", "--network", "none"]
+        argv = ["docker", "run", "-d", "--label", "sluice=1", "--network", "none"]
         argv += ["-e", f"ASK={ASK}", *RIGHTS, "--security-opt", "seccomp=unconfined", *SYSTEMD, tag, "/sbin/init"]
         made.append(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip())
         host = LaidOut(made[-1], source)

@@ -95,7 +95,7 @@ class ExecutionNode(ContainedMachine):
 
     def state(self) -> str:
         """Make the state folder of a controller that knows the releases and nothing else; return its path."""
-        return self.sh(f"state=$(mktemp -d {_STATES}/XXXXXX); cp -a {_STATES}/releases $state; echo $state")
+        return self.sh(f"state=$(mktemp -d -p {_STATES}); cp -a {_STATES}/releases $state; echo $state")
 
 
 class ExecutionNodes:
