@@ -18,9 +18,11 @@ from ansible_collections.sluice.nginx.plugins.module_utils.environment.inside.st
 __all__ = ["Running", "free_port", "row", "running"]
 
 
-def row(protocol: str, port: int = 0, path: str = "", host: str = "app.example") -> dict[str, Any]:
+def row(
+    protocol: str, port: int = 0, path: str = "", host: str = "app.example", bind: str = "127.0.0.1"
+) -> dict[str, Any]:
     """An endpoint as the plan of a stage has it."""
-    return {"host": host, "bind": "127.0.0.1", "port": port, "protocol": protocol, "socket": path}
+    return {"host": host, "bind": bind, "port": port, "protocol": protocol, "socket": path}
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
@@ -45,13 +47,15 @@ class Running:
 
 
 @contextmanager
-def running(rows: list[dict[str, Any]], folder: Path, names: Mapping[str, str] | None = None) -> Iterator[Running]:
-    """Open endpoints on a loop of their own, until the end."""
+def running(
+    rows: list[dict[str, Any]], folder: Path, names: Mapping[str, str] | None = None, most: int = 0
+) -> Iterator[Running]:
+    """Open endpoints on a loop of their own, until the end; ``most`` as ``Doors`` has it."""
     chain = folder / "chain.pem"
     chain.write_text("".join(Authority().issue(["app.example"])))
     record = RequestLog()
     loop = asyncio.new_event_loop()
-    shut = loop.run_until_complete(Doors(record, names or {}, secured(chain)).open(rows))
+    shut = loop.run_until_complete(Doors(record, names or {}, secured(chain), most).open(rows))
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:

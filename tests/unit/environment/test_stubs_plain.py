@@ -12,6 +12,7 @@ import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -151,6 +152,56 @@ def test_two_protocols_on_one_address_are_one_endpoint(tmp_path: Path) -> None:
     port = free_port()
     with running([row("http", port), row("grpc", port), row("udp", port)], tmp_path) as opened:
         assert opened.shut == []
+
+
+MANY = 6000
+LAST = "127.2.23.112"
+"""The address of the last one of many."""
+
+
+def many(port: int) -> list[dict[str, Any]]:
+    return [
+        row("http", port, host=f"app-{number}.example", bind=f"127.2.{number // 256}.{number % 256}")
+        for number in range(1, MANY + 1)
+    ]
+
+
+def first_line(address: str, port: int) -> bytes:
+    with socket.create_connection((address, port), timeout=20) as line:
+        line.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        return line.recv(100).partition(b"\r")[0]
+
+
+def test_more_endpoints_of_one_port_than_a_process_may_open_share_a_socket(tmp_path: Path) -> None:
+    port = free_port()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 1024), hard))
+    other = [row("https", port, host="secure.example", bind="127.3.0.1"), row("tcp", port, bind="127.3.0.2")]
+    try:
+        with running([*many(port), *other], tmp_path, most=500) as opened:
+            assert opened.shut == []
+            assert first_line(LAST, port) == b"HTTP/1.1 200 OK"
+            assert opened.seen[-1]["endpoint"] == f"app-{MANY}.example:{port}"
+            context = ssl.create_default_context(cafile=str(opened.chain))
+            context.check_hostname = False
+            with context.wrap_socket(socket.create_connection(("127.3.0.1", port), timeout=20)) as secure:
+                secure.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                assert secure.recv(100).startswith(b"HTTP/1.1 200 OK")
+            with socket.create_connection(("127.3.0.2", port), timeout=20) as line:
+                line.sendall(b"EHLO x\n")
+                assert lines(line, 2)[1] == b"EHLO x\n"
+            with pytest.raises(ConnectionResetError):
+                first_line("127.4.0.1", port)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_endpoints_have_sockets_of_their_own_where_something_else_has_the_port(tmp_path: Path) -> None:
+    port = free_port()
+    rows = [row("http", port, bind=f"127.2.0.{number}") for number in range(1, 6)]
+    with socket.create_server(("127.0.0.1", port)), running(rows, tmp_path, most=3) as opened:
+        assert opened.shut == []
+        assert first_line("127.2.0.5", port) == b"HTTP/1.1 200 OK"
 
 
 def test_a_thousand_endpoints_are_open_at_once(tmp_path: Path) -> None:

@@ -17,6 +17,11 @@ from .tls import secured
 
 __all__ = ["beside", "stub"]
 
+# Each endpoint takes a file of its own until as many are of one port.
+_MANY = 500
+# As many files stay free for connections, where endpoints take all that a process may open.
+_SPARE = 512
+
 
 def stub(plan: dict[str, Any]) -> None:
     """Answer for every upstream at its address, until the container ends."""
@@ -37,7 +42,7 @@ def stub(plan: dict[str, Any]) -> None:
                 start_service(service)
     except RuntimeError as error:
         asyncio.run(_serve("stub", plan, [], (plan["stub"], CONTROL_PORT), str(error)))
-    asyncio.run(_serve("stub", plan, plan["stubs"], (plan["stub"], CONTROL_PORT)))
+    asyncio.run(_serve("stub", plan, plan["stubs"], (plan["stub"], CONTROL_PORT), most=_MANY))
 
 
 def beside(plan: dict[str, Any]) -> None:
@@ -46,16 +51,24 @@ def beside(plan: dict[str, Any]) -> None:
 
 
 async def _serve(
-    name: str, plan: Mapping[str, Any], rows: list[dict[str, Any]], where: str | tuple[str, int], fault: str = ""
+    name: str,
+    plan: Mapping[str, Any],
+    rows: list[dict[str, Any]],
+    where: str | tuple[str, int],
+    fault: str = "",
+    most: int = 0,
 ) -> None:
     """Open all, and then the line on which others ask; with a ``fault`` they are told that instead."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    spare = [os.open(os.devnull, os.O_RDONLY) for _ in range(_SPARE)]
     chain = HOME / f"{name}.pem"
     chain.write_text("".join(plan["spare"]), encoding="utf-8")
     record = RequestLog()
-    doors = Doors(record, plan["names"], secured(chain))
+    doors = Doors(record, plan["names"], secured(chain), most)
     shut = await doors.open(rows)
+    for file in spare:
+        os.close(file)
 
     key = str(plan.get("key", ""))
 
