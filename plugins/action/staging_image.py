@@ -16,12 +16,11 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.ahead import 
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.bounds import Bounds, read_bounds
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.connection import connect
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import labels
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.orphans import owner_label
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage, ensure_platform
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import printable
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction, project
 from ansible_collections.sluice.nginx.plugins.plugin_utils.host_variables import HostVariables
-from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine
+from ansible_collections.sluice.nginx.plugins.plugin_utils.live import LiveLine, is_live
 
 # Options that a host may have otherwise, by a variable of its own, as staging_platform.
 _OF_A_HOST = ("platform", "nginx", "nginx_version", "packages", "base_digest", "from_host")
@@ -35,7 +34,7 @@ class ActionModule(ControllerAction):
 
     def work(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Ensure the images; what is said means that one had to be made."""
-        check_ahead(options["ahead"])
+        check_ahead(options["ahead"], options["kept_minutes"])
         said: list[str] = []
         bounds = read_bounds(options["bounds"])
         self._hosts = task_vars["hostvars"]
@@ -54,10 +53,11 @@ class ActionModule(ControllerAction):
         (usual, _), *others = images
         # Actions work in processes of their own, whose parent goes on to the end of the run.
         run = os.getppid()
-        marks = {**labels(project(), "stage"), **owner_label(run)}
-        ahead = ""
+        marks, ahead = labels(project(), "stage"), ""
+        # Only a person runs the gates again within minutes.
+        kept = 60 * options["kept_minutes"] if is_live() else 0
         if options["ahead"]:
-            ahead = start_ahead(options["ahead"], usual["image"], marks, bounds, run, usual["around"])
+            ahead = start_ahead(options["ahead"], usual["image"], marks, bounds, run, usual["around"], kept)
         environment = {name: options[name] for name in ("docroots", "directories", "services", "images", "bounds")}
         return {
             "changed": bool(said),

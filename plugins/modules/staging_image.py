@@ -93,6 +93,13 @@ options:
       - What nobody has taken is removed at the end of the run.
     type: int
     default: 0
+  kept_minutes:
+    description:
+      - For how many minutes after a run the stages of O(ahead) stay ready for the next one, where a person looks at the
+        run on a terminal. V(0) keeps none; at most a day is possible.
+      - Each run gets containers that nobody has used. They end as well when they are removed by other means.
+    type: int
+    default: 0
   cache:
     description:
       - The directory on the controller for what was read from images.

@@ -43,6 +43,7 @@ class Fleet:
         lines = [LINES.format(word=word, status=status)]
         checks = [{"get": "http://word.example/", "expect": {"status": 200, "body": word}}]
         settings = {"nginx_http_lines": lines, "nginx_checks": checks, "gates_verify": [], "rollout_bake": 1, **SMALL}
+        settings["staging_kept_minutes"] = 0
         command = [PLAYBOOK, "deploy.yml", "-e", json.dumps(settings)]
         clean = {name: value for name, value in os.environ.items() if name not in SERVICES}
         given = {"TERM": "xterm-256color", "SLUICE_SANDBOX": self.name, **environment}

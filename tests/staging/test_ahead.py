@@ -1,8 +1,12 @@
-"""Stages that are started ahead of the gates: they change no verdict, and none outlives its run."""
+"""Stages that are started ahead of the gates: they change no verdict, and none outlives its run, unless it is kept."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import secrets
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -16,8 +20,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.gating.discovery impo
 from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import Candidate, Examiner
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.ahead import end_ahead, start_ahead, take
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.orphans import owner_label
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.ahead import end_ahead, start_ahead
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.handover import take
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Verdict
 
@@ -41,12 +45,45 @@ def begin(run: subprocess.Popen[bytes], stage_settings: StageSettings) -> Callab
     """``begin(count)``: start stages ahead; tells where they are taken."""
 
     def started(count: int, image: str = stage_settings.image) -> str:
-        labels = {**stage_settings.labels, **owner_label(run.pid)}
-        path = start_ahead(count, image, labels, stage_settings.bounds, run.pid)
+        path = start_ahead(count, image, stage_settings.labels, stage_settings.bounds, run.pid)
         assert path
         return path
 
     return started
+
+
+class Kept:
+    """Stages that are kept for the next run: each is a process, ``begin`` for so many seconds."""
+
+    def __init__(self, engine: docker.DockerClient, settings: StageSettings) -> None:
+        # A name of their own, so that no other run finds them.
+        self._labels = {**settings.labels, "sluice.kept": secrets.token_hex(4)}
+        self._engine, self._settings = engine, settings
+
+    def begin(self, run: int, seconds: float = SECONDS) -> str:
+        return start_ahead(2, self._settings.image, self._labels, self._settings.bounds, run, "", seconds)
+
+    @property
+    def ids(self) -> set[str]:
+        """The containers that there are."""
+        label = f"sluice.kept={self._labels['sluice.kept']}"
+        return {each["Id"] for each in self._engine.api.containers(all=True, filters={"label": label})}
+
+    def remove(self) -> set[str]:
+        """Remove them; tells what was there."""
+        found = self.ids
+        for identity in found:
+            with contextlib.suppress(docker.errors.APIError):
+                self._engine.api.remove_container(identity, force=True, v=True)
+        return found
+
+
+@pytest.fixture
+def kept(engine: docker.DockerClient, stage_settings: StageSettings) -> Iterator[Kept]:
+    made = Kept(engine, stage_settings)
+    yield made
+    # Whoever keeps them ends when they are gone, and makes no more.
+    _wait(lambda: not made.remove())
 
 
 def _of(engine: docker.DockerClient, run: subprocess.Popen[bytes]) -> list[Mapping[str, Any]]:
@@ -140,3 +177,76 @@ def test_an_image_that_is_not_there_is_told_by_the_stage_that_needs_it(
     _wait(lambda: not Path(path).parent.exists())
     assert take(path) is None
     assert not _of(engine, run)
+
+
+def test_a_run_finds_stages_that_an_earlier_one_has_kept_and_its_verdicts_are_the_same(
+    engine: docker.DockerClient,
+    stage_settings: StageSettings,
+    kept: Kept,
+    run: subprocess.Popen[bytes],
+    tmp_path: Path,
+) -> None:
+    live, bad = _release(tmp_path, LIVE), _release(tmp_path, LIVE.replace("listen 80", "listen 127.0.0.1:80"))
+
+    def examined(ahead: str) -> list[tuple[Any, ...]]:
+        settings = replace(stage_settings, ahead=ahead)
+        (found,) = Examiner(engine, find_gates(), GateOptions(), settings, (), "test-kept").examine(
+            [Candidate(("web1",), bad, (), live)]
+        )
+        return _said(list(found.verdicts))
+
+    path = kept.begin(run.pid)
+    _wait(lambda: len(kept.ids) == 6)
+    first = kept.ids
+    cold = examined("")
+    assert examined(path) == cold
+    end_ahead(path)
+    _wait(lambda: not kept.ids)
+    run.kill()
+    run.wait()
+    _wait(lambda: len(kept.ids) == 6)
+    assert not kept.ids & first, "nobody gets what somebody has used"
+    assert kept.begin(os.getpid()) == path
+    assert examined(path) == cold
+
+
+def test_kept_stages_end_when_nobody_has_come_for_a_while(kept: Kept, run: subprocess.Popen[bytes]) -> None:
+    path = kept.begin(run.pid, seconds=1)
+    _wait(lambda: len(kept.ids) == 6)
+    time.sleep(2)
+    assert len(kept.ids) == 6, "the run goes on"
+    run.kill()
+    run.wait()
+    _wait(lambda: not kept.ids and not Path(path).parent.exists())
+
+
+def test_kept_stages_end_when_somebody_removes_one(kept: Kept, run: subprocess.Popen[bytes]) -> None:
+    path = kept.begin(run.pid)
+    _wait(lambda: len(kept.ids) == 6)
+    kept.remove()
+    _wait(lambda: not kept.ids and not Path(path).parent.exists())
+
+
+def test_what_a_killed_run_has_taken_is_removed(kept: Kept, run: subprocess.Popen[bytes]) -> None:
+    path = kept.begin(run.pid)
+    code = (
+        f"from {take.__module__} import take; import time; taken = take({path!r}); print(taken.name); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as taker:
+        assert taker.stdout is not None
+        assert taker.stdout.readline().startswith(b"sluice-ahead-")
+        _wait(lambda: len(kept.ids) == 6)
+        taker.kill()
+    _wait(lambda: len(kept.ids) == 3)
+
+
+def test_a_folder_that_others_reach_is_not_trusted(kept: Kept, run: subprocess.Popen[bytes]) -> None:
+    path = kept.begin(run.pid)
+    folder = Path(path).parent
+    _wait(lambda: len(kept.ids) == 6)
+    folder.chmod(0o755)
+    assert take(path) is None
+    other = kept.begin(run.pid)
+    assert Path(other).parent != folder, "stages for this run alone"
+    end_ahead(other)
+    folder.chmod(0o700)

@@ -1,14 +1,12 @@
 """Stages whose containers are started ahead, while Ansible still renders releases and asks hosts.
 
-A process of its own starts them, and hands each to whoever asks for one at its socket, in a folder that only its user
-reaches. What nobody has taken when the run is over, it removes. Who finds no such process, or none left, starts
-containers itself: that takes longer and comes to the same.
+A process of its own starts them, and hands each to whoever asks for one. What nobody has taken when the run is over, it
+removes. Who finds no such process, or none left, starts containers itself: that takes longer and comes to the same.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import shutil
@@ -16,61 +14,72 @@ import socket
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from ..engine.host.system import System
 from ..errors import InputError, SluiceError
-from ..packages import docker
 from .bounds import Bounds
 from .connection import connect, is_local
 from .containers import remove
-from .create import PARTS, Maker
-from .orphans import is_alive
+from .create import Maker
+from .handover import Question, ask, hand_over, read_question
+from .kept import keep
+from .orphans import is_alive, owner_label
 
-__all__ = ["MOST_AHEAD", "Taken", "check_ahead", "end_ahead", "start_ahead", "take"]
+__all__ = ["MOST_AHEAD", "MOST_KEPT_MINUTES", "check_ahead", "end_ahead", "start_ahead"]
 
 MOST_AHEAD = 32
 """As many as the gates can use at once: two for each of sixteen releases."""
+MOST_KEPT_MINUTES = 24 * 60
+"""A day."""
 
 _LOOK_SECONDS = 0.2
 # How long rendering and asking may take until nobody is thought to come any more.
 _LONGEST_SECONDS = 300.0
-# Three containers take a second, and more on a busy machine.
-_TAKEN_SECONDS = 60.0
-_MOST_ANSWER = 4096
-_TAKE, _END = b"t", b"e"
 
 
-class Taken(NamedTuple):
-    """The name of a stage, and the ids of its containers with what their agents are talked to over."""
-
-    name: str
-    ids: Sequence[str]
-    streams: Sequence[socket.socket]
-
-
-def check_ahead(count: int) -> None:
-    """Raise ``InputError`` for a number of stages that nobody can use."""
+def check_ahead(count: int, kept_minutes: int = 0) -> None:
+    """Raise ``InputError`` for a number of stages that nobody can use, or for minutes in which nobody comes again."""
     if not 0 <= count <= MOST_AHEAD:
         raise InputError(
             "staging_ahead",
             f"{count} is no number of stages to start; write 0 to {MOST_AHEAD}: each has three containers, and a "
             "release takes two",
         )
+    if not 0 <= kept_minutes <= MOST_KEPT_MINUTES:
+        raise InputError(
+            "staging_kept_minutes",
+            f"{kept_minutes} is no time to keep stages for the next run; write 0 to {MOST_KEPT_MINUTES} minutes",
+        )
 
 
-def start_ahead(count: int, image: str, labels: Mapping[str, str], bounds: Bounds, run: int, around: str = "") -> str:
-    """Begin to start ``count`` stages of an image, with ``around`` around it, which live no longer than the process
-    ``run``.
+def start_ahead(
+    count: int,
+    image: str,
+    labels: Mapping[str, str],
+    bounds: Bounds,
+    run: int,
+    around: str = "",
+    kept_seconds: float = 0,
+) -> str:
+    """Begin to start ``count`` stages of an image, with ``around`` around it, for the process ``run``.
 
-    Returns the path at which ``take`` gets them; nothing where this machine has no room for that, or the engine is
-    another machine's. Raises as ``check_ahead`` does.
+    They live no longer than that; or they are kept ready for the next run, for ``kept_seconds``. Returns the path at
+    which ``take`` gets them; nothing where this machine has no room for that, or the engine is another machine's.
+    Raises as ``check_ahead`` does.
     """
     check_ahead(count)
     if not is_local():
         return ""
+    try:
+        path = keep(count, image, labels, bounds, run, around, kept_seconds) if kept_seconds else ""
+    except OSError:
+        path = ""
+    return path or _started(count, image, {**labels, **owner_label(run)}, bounds, run, around)
+
+
+def _started(count: int, image: str, labels: Mapping[str, str], bounds: Bounds, run: int, around: str) -> str:
     folder = tempfile.mkdtemp(prefix="sluice-")
     path = os.path.join(folder, "stages")
     try:
@@ -85,34 +94,10 @@ def start_ahead(count: int, image: str, labels: Mapping[str, str], bounds: Bound
     return path
 
 
-def take(path: str) -> Taken | None:
-    """Return a stage that was started ahead; None where there is none any more."""
-    try:
-        with _asked(path, _TAKE) as line:
-            answer, files, _, _ = socket.recv_fds(line, _MOST_ANSWER, len(PARTS))
-    except OSError:
-        return None
-    streams = [socket.socket(fileno=file) for file in files]
-    if len(streams) < len(PARTS):
-        return None
-    name, *ids = json.loads(answer)
-    return Taken(name, ids, streams)
-
-
 def end_ahead(path: str) -> None:
-    """Wait until the stages that nobody has taken are removed, as nobody will take one any more."""
+    """Wait until the stages that nobody has taken are removed, as nobody will take one any more; kept ones stay."""
     if path:
-        with contextlib.suppress(OSError), _asked(path, _END) as line:
-            line.recv(1)
-
-
-@contextlib.contextmanager
-def _asked(path: str, wish: bytes) -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_UNIX) as line:
-        line.settimeout(_TAKEN_SECONDS)
-        line.connect(path)
-        line.sendall(wish)
-        yield line
+        ask(path, Question.END)
 
 
 class _Ahead:
@@ -144,15 +129,16 @@ class _Ahead:
         with ThreadPoolExecutor(1) as pool:
             left = deque((maker, pool.submit(maker.start)) for maker in makers)
             while left and waits is None and is_alive(self._run) and time.monotonic() < until:
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError, ValueError):
                     line, _ = listener.accept()
-                    line.settimeout(_TAKEN_SECONDS)
-                    if line.recv(1) == _END:
+                    question, _ = read_question(line)
+                    if question is Question.END:
                         waits = line
                         continue
                     with line:
-                        self._hand_over(line, *left[0])
-                        left.popleft()
+                        if question is Question.TAKE:
+                            hand_over(line, *left[0])
+                            left.popleft()
             # Who asks from here on starts containers himself.
             listener.close()
             for _, started in left:
@@ -161,20 +147,3 @@ class _Ahead:
             with contextlib.suppress(SluiceError):
                 remove(maker.containers)
         return waits
-
-    @staticmethod
-    def _hand_over(line: socket.socket, maker: Maker, started: Future[None]) -> None:
-        """Send a stage; nothing, and remove what there is, where it did not start.
-
-        Raises ``OSError`` where the other one is gone.
-        """
-        try:
-            started.result()
-        except (docker.errors.DockerException, SluiceError):
-            # The others are still of use, and the next run removes what is left.
-            with contextlib.suppress(SluiceError):
-                remove(maker.containers)
-            return
-        answer = [maker.name, *(str(each.container.id) for each in maker.parts)]
-        files = [each.agent.stream.fileno() for each in maker.parts]
-        socket.send_fds(line, [json.dumps(answer).encode()], files)

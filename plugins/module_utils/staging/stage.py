@@ -24,11 +24,11 @@ from ..environment.model import Environment
 from ..environment.synthesis import STUB_NETWORK
 from ..errors import InputError, SluiceError
 from ..packages import docker
-from .ahead import take
 from .bounds import Bounds
 from .containers import Completed, execute, pulled, remove
 from .create import Made, Maker
 from .extended import extended_image
+from .handover import Question, ask, take
 from .judging import TOGETHER, made
 from .orphans import owner_label, remove_orphans
 
@@ -99,6 +99,7 @@ class Stage:
         self._key = secrets.token_hex(32)
         self._maker = Maker(client, name, settings.image, settings.labels, settings.bounds, settings.around)
         self._parts: tuple[Made, ...] = ()
+        self._adopted = False
         self._opener = ThreadPoolExecutor(1)
         self._beginning: Future[None] | None = None
         self._opening: Future[None] | None = None
@@ -167,7 +168,7 @@ class Stage:
         taken = take(settings.ahead) if settings.ahead and usual else None
         if taken:
             self._maker.adopt(*taken)
-            self.name = self._maker.name
+            self._adopted, self.name = True, self._maker.name
         else:
             self._maker.start()
 
@@ -395,6 +396,10 @@ class Stage:
         self._maker.watch.stop()
         containers, self._maker.containers = self._maker.containers, []
         parts, self._parts = self._parts, ()
+        if self._adopted and ask(self._settings.ahead, Question.REMOVE, self._maker.name):
+            # Who has started them removes them, and nobody has to wait for it.
+            given = {made.container.id for made in self._maker.parts}
+            containers = [each for each in containers if each.id not in given]
         try:
             remove(containers)
         finally:
