@@ -60,7 +60,7 @@ def run(subject: Subject) -> Verdict:
             f"the live release does not start, so nginx cannot reload from it: {fault}; the next start is cold, and "
             "the gate start did that",
         )
-    answer = _ask(subject, live)
+    answer = _ask(subject, live, _cold(subject, live))
     if any(not _is_known_of_quic(each) for each in answer["failures"]) and not _hard(subject, live, answer):
         answer = _ask(subject, live)
     if answer["unstarted"]:
@@ -69,15 +69,31 @@ def run(subject: Subject) -> Verdict:
     return Verdict.of(found, _good(answer), **answer)
 
 
-def _ask(subject: Subject, live: Live) -> dict[str, Any]:
+def _cold(subject: Subject, live: Live) -> dict[str, Any]:
+    """Tell of a cold start what the other stage shows, which has this release since then.
+
+    Nothing where a listener is silent there: that may be of the other gates, and is looked at by itself.
+    """
+    release, config = subject.examined
+    stage = subject.staged
+    if subject.live_stage is None:
+        return {}
+    listening = _listeners(config, live.config)
+    cold = stage.ask("served", [{"tree": stage.tree(release.id)}])
+    if not cold["sockets"] or stage.judge("answering", listening)["listeners"] != listening:
+        return {}
+    return {"sockets": cold["sockets"]}
+
+
+def _ask(subject: Subject, live: Live, cold: Mapping[str, Any] | None = None) -> dict[str, Any]:
     release, config = subject.examined
     seconds = subject.staged.start()["seconds"]
     # The stage of the live release has both, and leaves the other one to the gates beside.
     stage = subject.live_stage or subject.staged
     own = {"words": _FORTH, "workers": facts(config)["worker_processes"], "tree": stage.tree(release.id)}
     was = {"words": _BACK, "workers": facts(live.config)["worker_processes"], "tree": stage.tree(live.release.id)}
-    asked = {"own": own, "live": was, "seconds": seconds, "listeners": _listeners(config, live.config)}
-    return stage.ask("reload", [asked])
+    asked = {"own": {**own, **(cold or {})}, "live": was, "seconds": seconds}
+    return stage.ask("reload", [{**asked, "listeners": _listeners(config, live.config)}])
 
 
 def _good(answer: Mapping[str, Any]) -> str:

@@ -50,7 +50,8 @@ def _exchange(parts: Parts, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]
 def _reload(parts: Parts, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Reload from the tree of ``live`` into that of ``own`` and back, under a load of requests to ``listeners``.
 
-    Afterwards nginx serves the tree of its container, whatever happened; ``unrestored`` says why where it could not.
+    ``sockets`` of a tree are those of a cold start, where they are known; all listeners answered then. Afterwards nginx
+    serves the tree of its container, whatever happened; ``unrestored`` says why where it could not.
     Where both trees are the same one, nginx reloads into it once. ``unwatched`` says of QUIC listeners why they are not
     asked.
     """
@@ -59,10 +60,10 @@ def _reload(parts: Parts, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     ways = [own, live] if live["tree"] != own["tree"] else [own]
     answer: dict[str, Any] = {"steps": [], "unstarted": "", "answered": 0, "quic": 0, "failures": [], "unwatched": {}}
     listeners: list[dict[str, Any]] = list(wanted["listeners"])
-    sockets = {}
+    sockets = {to["tree"]: to["sockets"] for to in ways if "sockets" in to}
     try:
         # Only listeners that answer on both are asked.
-        for to in ways:
+        for to in [to for to in ways if to["tree"] not in sockets]:
             cold = parts.nginx("cold", [{"tree": to["tree"]}])
             if cold["problem"]:
                 if to is own:

@@ -37,6 +37,7 @@ _WORK = {
         "logged": "serving",
         "serve": "reloading",
         "cold": "reloading",
+        "served": "reloading",
         "reload": "reloading",
         "restore": "reloading",
         "lay": "running",

@@ -10,7 +10,7 @@ from typing import Any
 
 from .running import LINK, OF_THE_CONTAINER, PROC, engine, listening, master, serve_cold, swap
 
-__all__ = ["cold", "reload", "restore", "serve"]
+__all__ = ["cold", "reload", "restore", "serve", "served"]
 
 _POLL_SECONDS = 0.007
 _DRAIN_SECONDS = 5.0
@@ -34,6 +34,12 @@ def cold(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
     except RuntimeError as error:
         return {"problem": str(error), "sockets": {}}
     return {"problem": "", "sockets": listening()}
+
+
+def served(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Tell the ``sockets`` of nginx where it serves ``tree`` right now; none where it does not."""
+    (wanted,) = rows
+    return {"sockets": listening() if _serves(wanted["tree"]) else {}}
 
 
 def restore(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
