@@ -22,7 +22,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 GALAXY = yaml.safe_load((PROJECT / "galaxy.yml").read_text(encoding="utf-8"))
 IN_WHEEL = "ansible_collections/sluice/nginx/"
 TOP = {
-    *("LICENSE", "README.md", "SECURITY.md", "bindep.txt", "requirements.txt"),
+    *("CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "bindep.txt", "requirements.txt"),
     *("changelogs", "docs", "examples", "meta", "playbooks", "plugins", "roles"),
 }
 # The files that users give to the gate verify import it; the collection does not.
@@ -97,6 +97,12 @@ def test_the_artifact_holds_what_users_need_and_nothing_else(artifact: set[str])
 def test_each_tracked_file_of_these_folders_is_in_the_artifact(artifact: set[str]) -> None:
     listed = subprocess.run(["git", "ls-files", *TOP], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert set(listed.stdout.splitlines()) <= artifact
+
+
+def test_links_of_the_readme_lead_somewhere_in_the_artifact(artifact: set[str]) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (PROJECT / "README.md").read_text(encoding="utf-8"))
+    assert links
+    assert [link for link in links if not any(f"{name}/".startswith(f"{link.rstrip('/')}/") for name in artifact)] == []
 
 
 def test_the_wheel_holds_the_artifact(artifact: set[str], wheel: zipfile.ZipFile) -> None:

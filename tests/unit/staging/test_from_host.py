@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import time
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -97,6 +98,20 @@ def test_all_files_come_in_pieces_and_once(tmp_path: Path) -> None:
     again = Host()
     assert fetch("web2", again.ask, kept, said.append).digest == nginx.digest
     assert again.asked == [[]]
+
+
+def test_files_that_nobody_has_used_for_a_month_are_removed(tmp_path: Path) -> None:
+    kept = KeptFiles(tmp_path)
+    nginx = fetch("web1", Host().ask, kept, lambda line: None)
+    long_ago = time.time() - 40 * 24 * 3600
+    stranger = kept.path(nginx.files[0]).with_name("0" * 64)
+    for path in (stranger, *map(kept.path, nginx.files)):
+        path.touch()
+        os.utime(path, (long_ago, long_ago))
+    again = Host()
+    fetch("web1", again.ask, kept, lambda line: None)
+    assert again.asked == [[]], "what is used now stays"
+    assert not stranger.exists()
 
 
 def _with(where: str, **more: Any) -> list[dict[str, Any]]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
+import os
 import posixpath
+import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +29,7 @@ _MOST_PATH = 1024
 # One answer carries twelve megabytes, packed, and at least one piece.
 _MOST_ROUNDS = 200
 _OPTION = "staging_from_host"
+_KEPT_SECONDS = 30 * 24 * 3600.0
 
 Answer = Mapping[str, Any]
 
@@ -105,7 +109,10 @@ def read_host_nginx(host: str, answer: Answer) -> HostNginx:
 
 
 class KeptFiles:
-    """The files that hosts have sent, below the controller's cache, by their SHA-256."""
+    """The files that hosts have sent, below the controller's cache, by their SHA-256.
+
+    What no run has used for a month is removed.
+    """
 
     def __init__(self, cache: Path) -> None:
         self._folder = cache / "nginx-files"
@@ -139,6 +146,17 @@ class KeptFiles:
                 self._keep(nginx, file, bytes(self._begun.pop(file.sha256)))
         return came
 
+    def use(self, nginx: HostNginx) -> None:
+        """Note that the files of an nginx are used now, and remove what nobody has used for a month."""
+        for each in nginx.files:
+            # They are root's where root has fetched them, and fetched anew when they are gone.
+            with contextlib.suppress(OSError):
+                os.utime(self.path(each))
+        for path in self._folder.iterdir():
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < time.time() - _KEPT_SECONDS:
+                    path.unlink()
+
     def _keep(self, nginx: HostNginx, file: HostFile, data: bytes) -> None:
         digest = hashlib.sha256(data).hexdigest()
         if digest != file.sha256:
@@ -169,6 +187,7 @@ def fetch(
     wanted = kept.wanted(found)
     for _ in range(_MOST_ROUNDS):
         if not wanted:
+            kept.use(found)
             return found
         say(f"fetching {found.words}, from {host}: {count(len(wanted), 'file')} to come")
         answer = ask(wanted)
