@@ -70,7 +70,7 @@ def run(subject: Subject) -> Verdict:
 
 
 def _cold(subject: Subject, live: Live) -> dict[str, Any]:
-    """Tell of a cold start what the other stage shows, which has this release since then.
+    """Return what the other stage shows of a cold start, which has this release since then.
 
     Nothing where a listener is silent there: that may be of the other gates, and is looked at by itself.
     """

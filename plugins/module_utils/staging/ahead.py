@@ -23,7 +23,7 @@ from .bounds import Bounds
 from .connection import connect, is_local
 from .containers import remove
 from .create import Maker
-from .handover import Question, ask, hand_over, read_question
+from .handover import StageQuestion, ask, hand_over, read_question
 from .kept import keep
 from .orphans import is_alive, owner_label
 
@@ -97,7 +97,7 @@ def _started(count: int, image: str, labels: Mapping[str, str], bounds: Bounds, 
 def end_ahead(path: str) -> None:
     """Wait until the stages that nobody has taken are removed, as nobody will take one any more; kept ones stay."""
     if path:
-        ask(path, Question.END)
+        ask(path, StageQuestion.END)
 
 
 class _Ahead:
@@ -132,11 +132,11 @@ class _Ahead:
                 with contextlib.suppress(OSError, ValueError):
                     line, _ = listener.accept()
                     question, _ = read_question(line)
-                    if question is Question.END:
+                    if question is StageQuestion.END:
                         waits = line
                         continue
                     with line:
-                        if question is Question.TAKE:
+                        if question is StageQuestion.TAKE:
                             hand_over(line, *left[0])
                             left.popleft()
             # Who asks from here on starts containers himself.

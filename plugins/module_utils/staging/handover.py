@@ -21,14 +21,14 @@ from ..packages import docker
 from .containers import remove
 from .create import PARTS, Maker
 
-__all__ = ["Question", "Taken", "ask", "hand_over", "is_private", "read_question", "take"]
+__all__ = ["StageQuestion", "Taken", "ask", "hand_over", "is_private", "read_question", "take"]
 
 # Three containers take a second, and more on a busy machine.
 _SECONDS = 60.0
 _MOST = 4096
 
 
-class Question(Enum):
+class StageQuestion(Enum):
     """What is asked, each with a word after it."""
 
     TAKE = "take"
@@ -59,7 +59,7 @@ def is_private(folder: str) -> bool:
 
 
 @contextlib.contextmanager
-def _asked(path: str, question: Question, word: str) -> Iterator[socket.socket]:
+def _asked(path: str, question: StageQuestion, word: str) -> Iterator[socket.socket]:
     if not is_private(os.path.dirname(path)):
         raise ConnectionRefusedError(path)
     with socket.socket(socket.AF_UNIX) as line:
@@ -69,7 +69,7 @@ def _asked(path: str, question: Question, word: str) -> Iterator[socket.socket]:
         yield line
 
 
-def ask(path: str, question: Question, word: str = "") -> bool:
+def ask(path: str, question: StageQuestion, word: str = "") -> bool:
     """Ask at a path, and return whether the answer is yes; it is no where nobody answers."""
     try:
         with _asked(path, question, word) as line:
@@ -78,17 +78,17 @@ def ask(path: str, question: Question, word: str = "") -> bool:
         return False
 
 
-def read_question(line: socket.socket) -> tuple[Question, str]:
+def read_question(line: socket.socket) -> tuple[StageQuestion, str]:
     """Read what is asked. Raises ``OSError`` and ``ValueError``."""
     line.settimeout(_SECONDS)
     kind, _, word = line.recv(_MOST).decode().rstrip("\n").partition(" ")
-    return Question(kind), word
+    return StageQuestion(kind), word
 
 
 def take(path: str) -> Taken | None:
     """Return a stage that was started before; None where there is none any more."""
     try:
-        with _asked(path, Question.TAKE, str(os.getpid())) as line:
+        with _asked(path, StageQuestion.TAKE, str(os.getpid())) as line:
             answer, files, _, _ = socket.recv_fds(line, _MOST, len(PARTS))
     except OSError:
         return None

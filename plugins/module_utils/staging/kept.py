@@ -30,7 +30,7 @@ from .bounds import Bounds
 from .connection import connect
 from .containers import remove
 from .create import Maker
-from .handover import Question, ask, hand_over, is_private, read_question
+from .handover import StageQuestion, ask, hand_over, is_private, read_question
 from .orphans import is_alive, owner_label
 
 __all__ = ["keep"]
@@ -51,7 +51,7 @@ def keep(
     digest = hashlib.sha256(made_of + code()).hexdigest()
     folder = os.path.join(tempfile.gettempdir(), f"sluice-{os.geteuid()}-{digest[:16]}")
     path = os.path.join(folder, "stages")
-    if ask(path, Question.KEPT, str(run)):
+    if ask(path, StageQuestion.KEPT, str(run)):
         return path
     with contextlib.suppress(FileExistsError):
         os.mkdir(folder, stat.S_IRWXU)
@@ -126,20 +126,20 @@ class _Keeper:
     def _answer(self, line: socket.socket, pool: ThreadPoolExecutor) -> None:
         question, word = read_question(line)
         self._latest = time.monotonic()
-        if question is Question.TAKE and self._ready:
+        if question is StageQuestion.TAKE and self._ready:
             maker, started = self._ready.popleft()
             if hand_over(line, maker, started):
                 self._taken[maker.name] = int(word), maker
                 for made in maker.parts:
                     made.agent.close()
-        elif question is Question.KEPT:
+        elif question is StageQuestion.KEPT:
             self._runs.add(int(word))
             line.sendall(b"y")
-        elif question is Question.REMOVE and word in self._taken:
+        elif question is StageQuestion.REMOVE and word in self._taken:
             _, maker = self._taken.pop(word)
             pool.submit(_remove, maker)
             line.sendall(b"y")
-        elif question is Question.END:
+        elif question is StageQuestion.END:
             line.sendall(b"y")
 
     def _let_go(self) -> None:

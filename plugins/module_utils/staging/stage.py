@@ -28,7 +28,7 @@ from .bounds import Bounds
 from .containers import Completed, execute, pulled, remove
 from .create import Made, Maker
 from .extended import extended_image
-from .handover import Question, ask, take
+from .handover import StageQuestion, ask, take
 from .judging import TOGETHER, made
 from .orphans import owner_label, remove_orphans
 
@@ -396,7 +396,7 @@ class Stage:
         self._maker.watch.stop()
         containers, self._maker.containers = self._maker.containers, []
         parts, self._parts = self._parts, ()
-        if self._adopted and ask(self._settings.ahead, Question.REMOVE, self._maker.name):
+        if self._adopted and ask(self._settings.ahead, StageQuestion.REMOVE, self._maker.name):
             # Who has started them removes them, and nobody has to wait for it.
             given = {made.container.id for made in self._maker.parts}
             containers = [each for each in containers if each.id not in given]
