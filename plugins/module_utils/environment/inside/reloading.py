@@ -37,7 +37,7 @@ def cold(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def served(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Tell the ``sockets`` of nginx where it serves ``tree`` right now; none where it does not."""
+    """Return the ``sockets`` of nginx where it serves ``tree`` right now; none where it does not."""
     (wanted,) = rows
     return {"sockets": listening() if _serves(wanted["tree"]) else {}}
 
