@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from ..config.derive import DerivedRequest
 from ..config.match import (
+    FINAL,
     Trace,
     choose_location,
     choose_server,
     default_server,
     is_named,
     normalised,
+    rewritten,
     trace,
 )
 from ..config.parse import Config, Directive
@@ -20,6 +22,8 @@ from .changes import DirectiveChange
 __all__ = ["Attribution"]
 
 _MOVING = ("server_name", "listen", "server")
+# So often a request is handed on, as by rewrites in conditions to a program that is asked last of all.
+_MOST_FALLBACKS = 5
 _SHARED = ("upstream", "map", "geo", "split_clients")
 
 
@@ -102,10 +106,14 @@ class Attribution:
     def _near(self, request: DerivedRequest) -> Iterator[DirectiveChange]:
         ways = [self.way(request, candidate) for candidate in (True, False)]
         blocks = [met for way in ways for met in reversed(way.met) if met.block is not None]
-        blocks += [each for block in blocks for each in _fallbacks(block, blocks)]
+        path = normalised(request.path)
+        for _ in range(_MOST_FALLBACKS):
+            further = {id(each): each for block in blocks for each in _fallbacks(block, blocks, path)}
+            if not further:
+                break
+            blocks += further.values()
         blocks += [outer for block in blocks for outer in self._outside(block)]
         # nginx itself leads to a place with a slash from the same without one.
-        path = normalised(request.path)
         blocks += [each for block in blocks if block.name == "server" for each in self._indexed(block, blocks, path)]
         blocks += [each for block in blocks if block.name == "server" for each in _with_slash(block, path)]
         located = [block for block in blocks if block.name == "location"]
@@ -132,16 +140,26 @@ class Attribution:
         yield from (change for change in self._changed if change.name in _MOVING)
 
 
-def _fallbacks(block: Directive, met: Sequence[Directive]) -> Iterator[Directive]:
-    """The locations that a block may hand a request on to."""
+def _fallbacks(block: Directive, met: Sequence[Directive], path: str) -> Iterator[Directive]:
+    """The locations that a block may hand a request for a path on to."""
     servers = [each for each in met if each.name == "server"]
-    for inner in block.block or []:
-        target = inner.args[-1].split("$")[0] if inner.name in ("try_files", "error_page") and inner.args else ""
-        for server in servers if target.startswith(("/", "@")) else ():
+    for target in filter(None, (_handed_to(inner, path) for inner in _own(block))):
+        for server in servers:
             named = [each for each in server.children("location") if each.args == [target]]
             found = choose_location(server, target) if target.startswith("/") else next(iter(named), None)
             if found is not None and found not in met:
                 yield found
+
+
+def _handed_to(line: Directive, path: str) -> str:
+    """Return the path, or the name with an ``@``, that a line may hand a request on to; nothing where it does not."""
+    if line.name in ("try_files", "error_page") and line.args:
+        target = line.args[-1].split("?")[0].split("$")[0]
+        return target if target.startswith(("/", "@")) else ""
+    if line.name == "rewrite" and len(line.args) > 1 and not {*line.args[2:]} & {*FINAL}:
+        after = rewritten(line, path)
+        return after if after.startswith("/") and after != path else ""
+    return ""
 
 
 def _with_slash(server: Directive, path: str) -> Iterator[Directive]:

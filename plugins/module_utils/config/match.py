@@ -15,11 +15,23 @@ from .facts import listeners, server_names
 from .parse import Config, Directive
 from .regexes import compiled
 
-__all__ = ["Port", "Trace", "choose_location", "choose_server", "default_server", "is_named", "normalised", "trace"]
+__all__ = [
+    "FINAL",
+    "Port",
+    "Trace",
+    "choose_location",
+    "choose_server",
+    "default_server",
+    "is_named",
+    "normalised",
+    "rewritten",
+    "trace",
+]
 
 _MOST_ROUNDS = 10
 _SLASHES = re.compile("/+")
-_FINAL = ("redirect", "permanent")
+FINAL = ("redirect", "permanent")
+"""The flags of a rewrite that answer by a redirect."""
 
 
 class Trace(NamedTuple):
@@ -195,6 +207,12 @@ def _filled(target: str, match: re.Match[str]) -> str:
     return re.sub(r"\$(\d)", lambda found: groups.get(found[1], ""), target)
 
 
+def rewritten(line: Directive, path: str) -> str:
+    """Return the path that a ``rewrite`` makes of another one, without arguments; empty where it does not fit."""
+    match = _search(line.args[0], path)
+    return _filled(line.args[1], match).split("?")[0] if match else ""
+
+
 def _rewritten(block: Directive, path: str) -> Iterator[tuple[Directive, str, str]]:
     """Yield each directive of the rewrite module that path meets, with the path after it and its flag."""
     for directive in block.block or []:
@@ -234,7 +252,7 @@ def trace(config: Config, host: str, port: int, path: str, address: str = "") ->
     for directive, after, flag in _rewritten(server, path):
         met.append(directive)
         path = after
-        if flag in (*_FINAL, "return"):
+        if flag in (*FINAL, "return"):
             return Trace(met)
     for _ in range(_MOST_ROUNDS):
         folder = _led_to(server, path)

@@ -63,6 +63,30 @@ def _ask(target: str, host: str = "s") -> DerivedRequest:
             "/",
             ["return 301 /a → 301 /b"],
         ),
+        (
+            "location / { try_files $uri $uri/ /index.php?$args; } location ~ \\.php$ { fastcgi_pass a:9000; }",
+            "location / { try_files $uri $uri/ /index.php?$args; } location ~ \\.php$ { fastcgi_pass b:9000; }",
+            "/a/page",
+            ["fastcgi_pass a:9000 → b:9000"],
+        ),
+        (
+            "if (!-e $request_filename) { rewrite ^/\\w+(/wp-.*) $1; } location ~ \\.php$ { fastcgi_pass a:9000; }",
+            "if (!-e $request_filename) { rewrite ^/\\w+(/wp-.*) $1; } location ~ \\.php$ { fastcgi_pass b:9000; }",
+            "/shop/wp-login.php",
+            ["fastcgi_pass a:9000 → b:9000"],
+        ),
+        (
+            "try_files $uri @app; location @app { rewrite ^ /run.php last; } location = /run.php { etag on; }",
+            "try_files $uri @app; location @app { rewrite ^ /run.php last; } location = /run.php { etag off; }",
+            "/a/page",
+            ["etag on → off"],
+        ),
+        (
+            "if ($arg_x) { rewrite ^/old /new redirect; } location /new { etag on; }",
+            "if ($arg_x) { rewrite ^/old /new redirect; } location /new { etag off; }",
+            "/old",
+            [],
+        ),
     ],
 )
 def test_the_lines_behind_a_change_are_those_on_its_way(
