@@ -2,14 +2,15 @@
 
 nginx opens logs as root, and visitors decide what is in them: ``error_log /etc/cron.d/x`` is a program that root
 runs. Logs whose path a visitor chooses, and files that are run when they are requested, are reported as well.
-Directories that the live release writes to pass.
+Directories that the live release writes to pass, and so do those beside them in a folder of people's own, as
+``/sites``.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
@@ -41,6 +42,24 @@ _NEVER = (
         "/run/polkit-1",
     ),
     *("/run/NetworkManager", "/run/cron", "/run/motd.d", "/run/motd.dynamic.d", "/run/ld.so.conf.d"),
+)
+# Folders at the root that every system has; another one is people's own.
+_SYSTEM = (
+    "bin",
+    "boot",
+    "dev",
+    "etc",
+    "lib",
+    "lib32",
+    "lib64",
+    "libx32",
+    "proc",
+    "root",
+    "run",
+    "sbin",
+    "sys",
+    "usr",
+    "var",
 )
 # What is asked for, or called, is run: a log of that name has what visitors wrote.
 _PROGRAM = re.compile(r"\.(?:php\d?|phtml|phar|cgi|fcgi|jsp|lua)$", re.IGNORECASE)
@@ -77,7 +96,7 @@ def _written(config: Config) -> Iterator[tuple[Directive, str]]:
                     break
 
 
-def _is_known(path: str, folders: frozenset[str], context: LintContext) -> bool:
+def _is_known(path: str, folders: frozenset[str], known: tuple[str, ...], context: LintContext) -> bool:
     if path.startswith(_ELSEWHERE) or path in _WORDS:
         return True
     if path.startswith("$"):
@@ -88,17 +107,25 @@ def _is_known(path: str, folders: frozenset[str], context: LintContext) -> bool:
     fixed = context.real(fixed_part(path))
     if _PROGRAM.search(path):
         return False
-    return fixed in folders or (is_below(fixed, _KNOWN) and not is_below(fixed, _NEVER) and not is_hidden(fixed))
+    return fixed in folders or (is_below(fixed, known) and not is_below(fixed, _NEVER) and not is_hidden(fixed))
+
+
+def _folders_of_people(paths: Iterable[str]) -> Iterator[str]:
+    """Yield the folders at the root that paths are in, where no system has them."""
+    for top in {path.split("/")[1] for path in paths if path.count("/") > 1}:
+        if top and top not in _SYSTEM:
+            yield f"/{top}"
 
 
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find files that are written outside of known directories, and of those that the live release writes to."""
     live = frozenset(fixed_part(path) for _, path in _written(context.live)) if context.live else frozenset()
+    known = (*_KNOWN, *_folders_of_people(live))
 
     # Thousands of servers have the same few.
     @functools.cache
     def judged(given: str) -> bool:
-        return all(_is_known(each, live, context) for each in expanded(config, given))
+        return all(_is_known(each, live, known, context) for each in expanded(config, given))
 
     for directive, path in _written(config):
         if not judged(path):
