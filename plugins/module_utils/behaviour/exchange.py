@@ -32,17 +32,20 @@ def ask(
     follow: bool = False,
     fresh: bool = False,
     caches: Collection[str] = (),
+    apart: Collection[DerivedRequest] = (),
     seconds: float = 60.0,
 ) -> Exchange:
     """Ask ``requests`` on a stage; with ``fresh`` nginx is started anew before, and ``caches`` (paths) are emptied.
 
-    Redirects are followed to what the requests themselves ask for. What is not asked within ``seconds`` says so.
+    Those that are ``apart`` are asked from an address each. Redirects are followed to what the requests themselves ask
+    for. What is not asked within ``seconds`` says so.
     Raises ``SluiceError`` when nginx does not start.
     """
     hosts = sorted({request.host for request in requests})
     ports = sorted({(request.scheme, request.port) for request in requests})
     settings = {"fresh": fresh, "caches": list(caches), "timeout": _TIMEOUT, "seconds": seconds}
-    rows = [settings, *(_row(request, hosts, ports) if follow else _row(request) for request in requests)]
+    rows = [_row(request, hosts, ports) if follow else _row(request) for request in requests]
+    rows = [settings, *({**row, "apart": request in apart} for row, request in zip(rows, requests, strict=True))]
     answer = stage.ask("exchange", rows)
     if "started" in answer:
         words = answer["started"]["words"] or "no worker stayed"

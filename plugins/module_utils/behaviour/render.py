@@ -63,10 +63,11 @@ def _short(text: str) -> str:
     return (line if len(line) <= 80 else f"{line[:79]}…") or "nothing"
 
 
-def summary(rows: Sequence[ChangeRow], asked: int, left_out: int, sampled: str = "") -> str:
+def summary(rows: Sequence[ChangeRow], asked: int, left_out: int, sampled: str = "", held_up: int = 0) -> str:
     """Return a line that says how many requests were asked, left out, and answered otherwise.
 
-    ``sampled`` says which servers were asked, where not all were.
+    ``sampled`` says which servers were asked, where not all were; ``held_up`` is how many more were left out since
+    ``limit_req`` lets them wait.
     """
     told = [row for row in rows if row.examples]
     accepted = sum(row.count for row in told if row.reason)
@@ -74,6 +75,7 @@ def summary(rows: Sequence[ChangeRow], asked: int, left_out: int, sampled: str =
     meant = [row for row in told if not row.reason and row.judgement.sort == "intended"]
     shown = sum(row.count for row in told if not row.reason and row.judgement.sort == "shown")
     also = [f"{left_out} or more left out (gates_behaviour_requests)"] if left_out else []
+    also += [f"{held_up} left out, which limit_req lets wait"] if held_up else []
     also += [f"{count(accepted, 'difference')} accepted"] if accepted else []
     also += [f"{count(failing, 'difference')} not explained by an edit"] if failing else []
     also += [f"{count(sum(row.count for row in meant), 'difference')} that the edits set out to make"] if meant else []

@@ -37,7 +37,8 @@ _TIMES_AGAIN = 2
 class Beside:
     """The stages of the live release and of the candidate, and what makes their answers comparable.
 
-    ``is_large`` says that nginx takes long to start from them, so that only what fails is asked again.
+    ``apart`` are requests that are asked from an address each. ``is_large`` says that nginx takes long to start from
+    them, so that only what fails is asked again.
     """
 
     live: Stage
@@ -45,6 +46,7 @@ class Beside:
     pools: Pools
     releases: tuple[str, str]
     caches: Collection[str]
+    apart: Collection[DerivedRequest] = field(default=(), kw_only=True)
     is_large: bool = field(default=False, kw_only=True)
 
     def answers(self, requests: Sequence[DerivedRequest]) -> list[Three]:
@@ -69,7 +71,7 @@ class Beside:
         return list(zip(before, again, after, strict=True))
 
     def _ask(self, stage: Stage, requests: Sequence[DerivedRequest]) -> Exchange:
-        return ask(stage, requests, fresh=True, caches=self.caches)
+        return ask(stage, requests, fresh=True, caches=self.caches, apart=self.apart)
 
     def _flat(self, request: DerivedRequest, answer: Any, candidate: bool) -> Fields:
         return fields_of(request, answer, self.releases, self.pools, candidate)

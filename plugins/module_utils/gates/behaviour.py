@@ -11,6 +11,7 @@ from ..behaviour.comparing import Compared, blocks_of, compare, grouped
 from ..behaviour.exchange import caches
 from ..behaviour.following import followed, still_led_to
 from ..behaviour.judging import Judge
+from ..behaviour.limits import within_limits
 from ..behaviour.plan import planned
 from ..behaviour.pools import Pools
 from ..behaviour.render import findings_of, summary
@@ -47,19 +48,24 @@ def run(subject: Subject) -> Verdict:
     requests, left_out = planned(live.config, config, changed, subject.contract, log.requests, most, certain, selection)
     if not requests:
         return Verdict("fail", "no request could be made: nothing listens in the live or in the candidate release")
+    attribution = Attribution(live.config, config, changed)
+    both = (live.config, config)
+    kept = {check.source for check in subject.contract}
+    chosen = within_limits(requests, both, lambda each, one: attribution.way(each, one is config), kept)
+    requests = chosen.requests
     beside = Beside(
         subject.staged_live,
         subject.staged,
         Pools(live.config, config, subject.staged.environment.names),
         (release.id, live.release.id),
         sorted(caches(config) | caches(live.config)),
+        apart=chosen.apart,
         is_large=selection.is_partial,
     )
     answers = beside.answers(requests)
     asked = [n for n, three in enumerate(answers) if all(one["status"] != NOT_ASKED for one in three)]
     if not asked:
         return Verdict("inconclusive", "staging answered none of the requests in time")
-    attribution = Attribution(live.config, config, changed)
     brought = {each.request.url: edited(before, after, each.file) for each in files}
     known, comments = bool(options.docroots), Comments(before, after)
     judge = Judge(live.config, config, changed, files_known=known, files=brought, comments=comments)
@@ -86,12 +92,13 @@ def run(subject: Subject) -> Verdict:
     left_out += len(requests) - len(asked)
     return Verdict.of(
         findings,
-        summary(rows, len(asked), left_out, selection.words),
+        summary(rows, len(asked), left_out, selection.words, held_up=chosen.left_out),
         changes=[row.to_json() for row in rows],
         directives=[change.words for change in changed],
         effects=done.to_json(),
         asked=len(asked),
         left_out=left_out,
+        held_up=chosen.left_out,
         sample=selection.to_json(),
     )
 

@@ -11,6 +11,7 @@ from ..behaviour.comparing import ChangeRow, compare, grouped
 from ..behaviour.exchange import caches
 from ..behaviour.fields import Fields
 from ..behaviour.judging import Judge
+from ..behaviour.limits import within_limits
 from ..behaviour.plan import planned
 from ..behaviour.pools import Pools
 from ..behaviour.replay import read_log
@@ -120,6 +121,10 @@ def _compared(
     certain = [each.request for each in shipped(config, release.tree)]
     most = options.behaviour_requests
     requests, left_out = planned(config, config, [], subject.contract, log.requests, most, certain)
+    explained = Attribution(config, config, []), Judge(config, config, [], files_known=bool(options.docroots))
+    kept = {check.source for check in subject.contract}
+    chosen = within_limits(requests, [config], lambda each, _: explained[0].way(each, True), kept)
+    requests, left_out = chosen.requests, left_out + chosen.left_out
     beside = _Versions(
         subject.staged,
         upgraded,
@@ -127,10 +132,10 @@ def _compared(
         (release.id, release.id),
         sorted(caches(config)),
         (present, other),
+        apart=chosen.apart,
     )
     answers = beside.answers(requests)
     asked = [n for n, three in enumerate(answers) if all(one["status"] != NOT_ASKED for one in three)]
-    explained = Attribution(config, config, []), Judge(config, config, [], files_known=bool(options.docroots))
     compared = list(compare([requests[n] for n in asked], [answers[n] for n in asked], *explained))
     # What does not come again was chance.
     compared = beside.confirmed(compared, requests, explained, lambda _: False)

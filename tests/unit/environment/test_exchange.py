@@ -33,6 +33,8 @@ class _Answers(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return
         body = f"{self.headers['Host']} {self.headers.get('Cookie', '-')}".encode()
+        if self.path == "/from":
+            body = self.client_address[0].encode()
         self.send_response(200)
         if self.path == "/chunked":
             self.send_header("Transfer-Encoding", "chunked")
@@ -108,9 +110,20 @@ def _row(port: int, target: str = "/", **more: Any) -> dict[str, Any]:
         "connect": "127.0.0.1",
         "speaks": "http",
         "proxied": False,
+        "apart": False,
         "said": "",
     }
     return {**row, **more}
+
+
+def test_what_is_asked_apart_comes_from_an_address_of_its_own(port: int) -> None:
+    caller = exchange._Caller(5.0)
+    answers = [
+        caller.ask(tag, _row(port, "/from", source="", apart=apart))
+        for tag, apart in ((1, False), (2, True), (3, True))
+    ]
+    caller.close()
+    assert [answer["body"] for answer in answers] == [b"127.0.0.1", b"127.100.0.3", b"127.100.0.4"]
 
 
 def test_one_connection_answers_many_requests(port: int) -> None:

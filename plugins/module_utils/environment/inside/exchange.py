@@ -117,6 +117,11 @@ class _Caller:
             return said_back(row, row["source"], self._timeout)
         if row["speaks"] == "h2":
             return prior_knowledge(row, tag, row["source"], self._timeout)
+        if row["apart"]:
+            # A limit that counts addresses would let it wait for those before it.
+            with contextlib.closing(Connection(row, source, self._timeout)) as own:
+                answer = own.ask(row, tag)
+            return _followed(answer, tag, row, self._timeout) if row.get("follow") else answer
         answer = self._once(tag, row)
         if answer["status"] in _TRIES and row["source"] and not row["late"]:
             # The same, and there is no other address that says as much.
