@@ -16,6 +16,7 @@ from ...findings import finding
 
 LEVEL = "low"
 
+_PATTERNS = ("location", "server_name")
 _WORD = re.compile(r"[\w.-]+")
 
 
@@ -37,12 +38,14 @@ def named(config: Config) -> Iterator[tuple[str, str, Directive]]:
 
 
 def used(config: Config) -> frozenset[str]:
-    """Return every word of a configuration that may use a name: all but those of its own definition."""
+    """Return every word of a configuration that may use a name: all but those of its own definition, and of patterns,
+    in which nginx puts no variable.
+    """
     words: set[str] = set()
     definitions = {id(directive): name for _, name, directive in named(config)}
     for directive in config.walk():
         own = definitions.get(id(directive), "").removeprefix("$")
-        for arg in [directive.name, *directive.args]:
+        for arg in [directive.name, *directive.args] if directive.name not in _PATTERNS else ():
             words.update(word for word in _WORD.findall(arg) if word != own)
     return frozenset(words)
 
