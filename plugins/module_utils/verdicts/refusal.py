@@ -22,6 +22,8 @@ _WHOLE = re.compile(
     r"zero size shared memory zone \"[^\"]*\")$",
     re.MULTILINE,
 )
+# Only an include is opened at a line; a tree that serves has all that it includes of itself.
+_INCLUDES = re.compile(r'^open\(\) "/etc/nginx/[^"]+" failed \(2: ')
 _UNKNOWN = re.compile(r'unknown directive "(?P<name>[^"]+)"')
 
 
@@ -31,7 +33,7 @@ def own_fault(output: str) -> str:
     if whole:
         return whole["what"]
     found = _EMERG.search(output)
-    if found is None or _OF_STAGING.search(found["what"]):
+    if found is None or (_OF_STAGING.search(found["what"]) and not _INCLUDES.search(found["what"])):
         return ""
     unknown = _UNKNOWN.search(found["what"])
     if unknown and known_elsewhere(unknown["name"])[0]:

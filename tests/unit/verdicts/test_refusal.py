@@ -14,6 +14,10 @@ AT = "in /etc/nginx/conf.d/a.conf:3"
         ('2026/01/01 03:14:00 [emerg] 7#7: unexpected "}"', 'unexpected "}"'),
         ('nginx: [emerg] "root" directive is duplicate', '"root" directive is duplicate'),
         ('nginx: [emerg] the same path name "/tmp/nginx" used', 'the same path name "/tmp/nginx" used'),
+        (
+            '2026/01/01 03:14:00 [emerg] 7#7: open() "/etc/nginx/conf/x.conf" failed (2: No such file or directory)',
+            'open() "/etc/nginx/conf/x.conf" failed (2: No such file or directory)',
+        ),
     ],
 )
 def test_the_text_is_at_fault(words: str, fault: str) -> None:
@@ -25,6 +29,7 @@ def test_the_text_is_at_fault(words: str, fault: str) -> None:
     [
         'nginx: [emerg] host not found in upstream "app"',
         'nginx: [emerg] open() "/srv/x" failed (2: No such file or directory)',
+        'nginx: [emerg] open() "/etc/nginx/x" failed (13: Permission denied)',
         'nginx: [emerg] getpwnam("shop") failed',
         'nginx: [emerg] dlopen() "/usr/lib/x.so" failed',
         # Another version's, another build's.
