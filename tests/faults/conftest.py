@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any
 
+import docker
 import pytest
 
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage
 from tests.faults.fleet.fleet import Fleet
 from tests.faults.fleet_of_slices.nodes import ExecutionNodes
 from tests.faults.host.host import Host
 from tests.faults.host.scene import Told
 from tests.faults.host.strikes import tell
 from tests.faults.table.table import HOST, Pair
-from tests.integration.conftest import engine, platform, platform_image, play
+from tests.integration.conftest import dist, engine, platform, platform_image
+from tests.integration.fleet import WEB
+from tests.integration.sandboxes import sandbox
 
 # What other tests of real hosts have as well.
-__all__ = ["engine", "platform", "platform_image", "play"]
+__all__ = ["dist", "engine", "platform", "platform_image"]
 
 NAME = "faults"
-WEB = ("web1", "web2", "web3")
 
 
 @pytest.fixture(scope="session")
-def hosts(project: Path, play: Callable[..., Any]) -> Iterator[dict[str, Host]]:
+def hosts(project: Path, engine: docker.DockerClient) -> Iterator[dict[str, Host]]:
     """Three hosts that serve a first release, confirmed."""
-    # One that was left behind by tests that somebody killed may be in any state.
-    play("playbooks/sandbox.yml", "-e", "sandbox_state=absent", SLUICE_SANDBOX=NAME)
-    made = play("playbooks/sandbox.yml", SLUICE_SANDBOX=NAME)
-    try:
-        assert made.code == 0, made.output
-        known = json.loads((project / ".sluice/fleets" / NAME / "fleet.json").read_text())
-        yield {name: Host(known[name]["container"]) for name in WEB}
-    finally:
-        play("playbooks/sandbox.yml", "-e", "sandbox_state=absent", SLUICE_SANDBOX=NAME)
+    with sandbox(project, engine, NAME, WEB) as containers:
+        yield {name: Host(container) for name, container in containers.items()}
 
 
 @pytest.fixture(scope="session")
@@ -66,10 +60,12 @@ def stories(request: pytest.FixtureRequest, hosts: dict[str, Host]) -> Iterator[
 
 
 @pytest.fixture(scope="session")
-def fleet(project: Path, hosts: dict[str, Host], stories: Mapping[Pair, Future[Told]]) -> Iterator[Fleet]:
+def fleet(
+    project: Path, platform: PlatformImage, hosts: dict[str, Host], stories: Mapping[Pair, Future[Told]]
+) -> Iterator[Fleet]:
     """The hosts together, when no story of one of them is told any more."""
     wait(stories.values())
-    made = Fleet(project, NAME, hosts)
+    made = Fleet(project, NAME, hosts, platform)
     try:
         yield made
     finally:
@@ -77,9 +73,9 @@ def fleet(project: Path, hosts: dict[str, Host], stories: Mapping[Pair, Future[T
 
 
 @pytest.fixture(scope="session")
-def nodes(fleet: Fleet, platform_image: str) -> Iterator[ExecutionNodes]:
+def nodes(fleet: Fleet, platform_image: str, dist: Path) -> Iterator[ExecutionNodes]:
     """An execution node for each host of the fleet."""
-    with ExecutionNodes.made(fleet, platform_image) as made:
+    with ExecutionNodes.made(fleet, platform_image, dist) as made:
         yield made
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -97,7 +99,11 @@ def play(project: Path) -> Callable[..., Ended]:
 
 @pytest.fixture(scope="session")
 def dist(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the artifact and the wheel of the collection."""
-    folder = tmp_path_factory.mktemp("dist")
-    subprocess.run([str(project / "scripts/dist"), str(folder)], check=True, stdout=subprocess.DEVNULL)
+    """The folder with the artifact and the wheel of the collection, which all workers share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "dist"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not list(folder.glob("*.whl")):
+            subprocess.run([str(project / "scripts/dist"), str(folder)], check=True, stdout=subprocess.DEVNULL)
     return folder

@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +20,7 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage
 from tests.commands import PUSH, begin_playbook
 from tests.integration.passed import passed, platform_of
+from tests.integration.sandboxes import sandbox
 
 __all__ = ["OWN_SITES", "SMALL", "STATE", "WEB", "Fleet", "record_of"]
 
@@ -46,29 +48,31 @@ class Fleet:
 
     name: str
     web: Sequence[str] = WEB
-    # The hosts of the sandbox that are needed: without those of the applications its own sites cannot be deployed, and
-    # without those of the monitors nobody receives a message.
-    needed = "web"
+    # Further hosts of the sandbox: without app1 its own sites cannot be deployed, and without mon1 nobody receives a
+    # message.
+    beside: Sequence[str] = ()
     # Further variables of each deployment.
     usual: Mapping[str, Any] = SMALL
+    # Where runs keep what they know, where that is not the project's own folder.
+    kept: Path | None = None
     # Arguments of each playbook: an inventory that is another than the sandbox's own, or some of its hosts.
     arguments: Sequence[str] = ()
 
     def __init__(self, project: Path, play: Callable[..., Any], engine: docker.DockerClient) -> None:
         self.project, self._play, self._engine = project, play, engine
-        self.made = play("playbooks/sandbox.yml", "--limit", self.needed, SLUICE_SANDBOX=self.name)
 
     @contextlib.contextmanager
     def there(self) -> Iterator[Self]:
         """The fleet, as long as it is needed."""
-        try:
-            assert self.made.code == 0, self.made.output
+        with sandbox(self.project, self._engine, self.name, [*self.web, *self.beside]):
             yield self
-        finally:
-            self.play("playbooks/sandbox.yml", "-e", "sandbox_state=absent")
 
     def play(self, playbook: str | Path, *arguments: str) -> Any:
-        return self._play(playbook, *self.arguments, *arguments, SLUICE_SANDBOX=self.name)
+        return self._play(playbook, *self.arguments, *self._of_state, *arguments, SLUICE_SANDBOX=self.name)
+
+    @property
+    def _of_state(self) -> Sequence[str]:
+        return ("-e", f"sluice_state_dir={self.kept}") if self.kept else ()
 
     def variables(self, word: str, **more: Any) -> dict[str, Any]:
         """Variables that make a release with ``word``, quickly."""
@@ -101,13 +105,13 @@ class Fleet:
         return self._begin(playbook, settings)
 
     def _begin(self, playbook: str, settings: str) -> subprocess.Popen[str]:
-        arguments = [playbook, *self.arguments, "-e", settings]
+        arguments = [playbook, *self.arguments, *self._of_state, "-e", settings]
         return begin_playbook(self.project, *arguments, environment={"SLUICE_SANDBOX": self.name})
 
     def _pushing(self, word: str, **more: Any) -> tuple[str, str, str]:
         """The arguments of a run that brings the release with ``word`` to its hosts."""
         wanted = self.variables(word, **more)
-        release = passed(self.project, self.platform, wanted).id
+        release = passed(self.project, self.platform, wanted, self.kept).id
         return self.pushes, "-e", json.dumps({"rollout_releases": dict.fromkeys(self.web, release), **wanted})
 
     @property
@@ -122,9 +126,13 @@ class Fleet:
     def platform(self) -> PlatformImage:
         return platform_of(self.project, self._engine)
 
-    def container(self, host: str) -> Any:
+    def known(self, host: str) -> dict[str, Any]:
+        """What is written down of a host: its container and its ports."""
         fleet = json.loads((self.project / ".sluice/fleets" / self.name / "fleet.json").read_text())
-        return self._engine.containers.get(fleet[host]["container"])
+        return dict(fleet[host])
+
+    def container(self, host: str) -> Any:
+        return self._engine.containers.get(self.known(host)["container"])
 
     def run(self, host: str, *command: str) -> str:
         code, output = self.container(host).exec_run(list(command))
@@ -153,8 +161,10 @@ class Fleet:
 
     def word(self, host: str) -> str:
         """Which word the host answers with."""
-        ask = "import urllib.request as r; q = r.Request('http://127.0.0.1/', headers={'Host': 'word.example'})"
-        return self.run(host, "python3", "-c", f"{ask}; print(r.urlopen(q).read().decode())").strip()
+        asked = urllib.request.Request(f"http://127.0.0.1:{self.known(host)['ports']['http']}/")
+        asked.add_header("Host", "word.example")
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            return str(answer.read().decode()).strip()
 
     def words(self) -> list[str]:
         return [self.word(host) for host in self.web]
@@ -168,14 +178,17 @@ class Fleet:
 
     def wait_for_activation(self, host: str, running: subprocess.Popen[str]) -> None:
         """Return when the release of a running deployment is pending on the host, and serves."""
-        deadline = time.monotonic() + 180
-        while time.monotonic() < deadline and running.poll() is None:
-            pending = self.state(host)["pending"]
-            if pending and pending["phase"] == "serving":
-                return
-            time.sleep(0.05)
-        running.terminate()
-        pytest.fail(f"no release was activated on {host}:\n{running.communicate()[0]}")
+        # One look on the host: each from outside costs more than the wait.
+        there = f'until grep -Eq \'"phase": ?"serving"\' {STATE}/state.json; do sleep 0.05; done'
+        argv = ["docker", "exec", self.known(host)["container"], "timeout", "180", "sh", "-c", there]
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL) as looking:
+            while looking.poll() is None and running.poll() is None:
+                time.sleep(0.02)
+            looking.terminate()
+        pending = self.state(host)["pending"]
+        if not pending or pending["phase"] != "serving":
+            running.terminate()
+            pytest.fail(f"no release was activated on {host}:\n{running.communicate()[0]}")
 
     def wait_for_person(self, running: subprocess.Popen[str]) -> str:
         """Return the id of the run that has switched ``web1`` and waits for a person, once it does."""

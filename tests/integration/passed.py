@@ -32,8 +32,10 @@ def platform_of(project: Path, engine: docker.DockerClient) -> PlatformImage:
     return ensure_platform(engine, wanted["staging_platform"], packages, project / ".sluice/cache", print)
 
 
-def passed(project: Path, platform: PlatformImage, variables: Mapping[str, Any]) -> Release:
-    """Put the release of these variables into the project's store, with its receipt, signed where a key is named."""
+def passed(project: Path, platform: PlatformImage, variables: Mapping[str, Any], state: Path | None = None) -> Release:
+    """Put the release of these variables into the project's store, or that of another ``state``, with its receipt,
+    signed where a key is named.
+    """
     usual = yaml.safe_load((project / "inventories/sandbox/group_vars/web.yml").read_text(encoding="utf-8"))
     settings = {**usual, **variables, "nginx_version": platform.nginx_version}
     packaged = trees.read_layer(platform.tree, "packaged")
@@ -41,7 +43,7 @@ def passed(project: Path, platform: PlatformImage, variables: Mapping[str, Any])
     described = {"os": platform.os, "nginx_version": platform.nginx_version, "modules": list(platform.modules)}
     if platform.flavour:
         described["flavour"] = platform.flavour
-    store = ReleaseStore(project / ".sluice/releases")
+    store = ReleaseStore((state or project / ".sluice") / "releases")
     release = store.add(made.tree, made.contract_json(), list(made.shared), described)
     gates = dict.fromkeys(receipts.GATES, "pass")
     inventory = str(variables.get("gates_inventory") or "sandbox")

@@ -25,7 +25,6 @@ class PullingFleet(Fleet):
 
     def __init__(self, project: Path, play: Callable[..., Any], engine: docker.DockerClient, folder: Path) -> None:
         self.folder, self.published = folder, folder / "published"
-        self.needed = ",".join(self.web)
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "ada")], check=True)
         (folder / "signers").write_text(f"ada@desk {(folder / 'ada.pub').read_text()}")
         super().__init__(project, play, engine)

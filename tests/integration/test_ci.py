@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -23,6 +23,7 @@ import yaml
 
 from tests.integration.ci_services import Ran, awx, git, github, gitlab
 from tests.integration.installed import fresh_environment
+from tests.integration.sandboxes import sandbox
 
 pytestmark = pytest.mark.integration
 
@@ -136,15 +137,12 @@ class Team:
 @pytest.fixture(scope="module")
 def team(
     project: Path,
-    play: Callable[..., Any],
     engine: docker.DockerClient,
     dist: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Team]:
     name = "test-ci"
-    made = play("playbooks/sandbox.yml", "--limit", "web1", SLUICE_SANDBOX=name)
-    try:
-        assert made.code == 0, made.output
+    with sandbox(project, engine, name, ["web1"]):
         host = json.loads((project / ".sluice/fleets" / name / "fleet.json").read_text())["web1"]
         container = engine.containers.get(host["container"])
         folder = tmp_path_factory.mktemp("ci")
@@ -152,8 +150,6 @@ def team(
         (wheel,) = dist.glob("*.whl")
         subprocess.run([environment / "bin/pip", "install", "--quiet", "--no-index", wheel], check=True)
         yield Team(project, folder, container, host["ports"]["ssh"], project / ".sluice/sandbox_key", environment)
-    finally:
-        play("playbooks/sandbox.yml", "--limit", "web1", "-e", "sandbox_state=absent", SLUICE_SANDBOX=name)
 
 
 def record(clone: Path) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Visited(Fleet):
     """A sandbox each of whose hosts has visitors of its own."""
 
     name = "test-evidence"
-    needed = "sandbox"
+    beside = ("app1",)
     usual = OWN_SITES
 
     def visit(self, seconds: int) -> None:

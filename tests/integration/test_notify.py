@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 import yaml
 
+from tests.integration.fleet import Fleet
 from tests.unit.notify import stories
 from tests.unit.notify.conftest import NEW
 from tests.unit.notify.servers import SECRET, Receiver, hanging, receiver, refusing, until
@@ -188,21 +189,11 @@ def test_the_next_run_says_what_is_kept(office: Office) -> None:
     assert "1 message of earlier runs could not be sent (team: json #1); sluice.nginx.notify" in done.output
 
 
-@pytest.mark.parametrize(
-    ("variables", "words"),
-    [
-        ({"notify_team": f"slack://{SECRET}"}, "notify_team: a text is not a list; give a list of Apprise URLs"),
-        ({"notify_customers": [f"hooks/{SECRET}"]}, "notify_customers[0]: is no URL: it does not begin with a scheme"),
-        ({"notify_team": ["json://x"], "notify_events": ["stop"]}, "notify_events[0]: there is no event 'stop'"),
-        ({"notify_team": ["json://x"], "notify_timeout": 0}, "notify_timeout: 0 is no time to wait"),
-    ],
-)
-def test_a_setting_that_cannot_be_is_refused_before_the_run_begins(
-    office: Office, variables: dict[str, Any], words: str
-) -> None:
-    done = office.run("-vvv", **variables)
+def test_a_setting_that_cannot_be_is_refused_before_the_run_begins(office: Office) -> None:
+    """One of those in tests/unit/notify, with a secret in it."""
+    done = office.run("-vvv", notify_customers=[f"hooks/{SECRET}"])
     assert done.code == 2, done.output
-    assert words in done.output
+    assert "notify_customers[0]: is no URL: it does not begin with a scheme" in done.output
     assert SECRET not in done.output
     assert "the gates refuse it" not in done.output
 
@@ -220,29 +211,24 @@ def test_nobody_is_told_of_what_is_only_looked_at(office: Office, came: Receiver
     assert office.notices() == {}
 
 
-NAME = "test-notify"
+class Told(Fleet):
+    """Two hosts and a receiver; the messages begin after the gates."""
 
+    name = "test-notify"
+    web = ("web1", "web3")
+    beside = ("mon1",)
+    arguments = ("--limit", ",".join(web))
 
-class Fleet:
-    """A sandbox with a receiver of its own."""
+    def __init__(self, project: Path, state: Path, play: Callable[..., Any], engine: docker.DockerClient) -> None:
+        super().__init__(project, play, engine)
+        # A run sends again what runs of the same state could not send.
+        self.kept = state
 
-    def __init__(self, project: Path, state: Path, play: Callable[..., Any]) -> None:
-        # With a state of its own: a run sends again what runs of the same state could not send.
-        self._project, self._state, self._play = project, state, play
-
-    def play(self, playbook: str, *arguments: str, hosts: str = "web1,web3") -> Any:
-        own = ("-e", f"sluice_state_dir={self._state}") if "sandbox" not in playbook else ()
-        return self._play(playbook, "--limit", hosts, *own, *arguments, SLUICE_SANDBOX=NAME)
-
-    def sandbox(self, state: str) -> Any:
-        """Make it or remove it; two hosts, and what these need, are enough."""
-        return self.play("playbooks/sandbox.yml", "-e", f"sandbox_state={state}", hosts="web1,web3,app1,mon1")
-
-    def deploy(self, word: str, *, server: tuple[str, ...] = (), check: dict[str, Any] | None = None) -> Any:
-        lines = ["server {", "listen 80;", "server_name word.example;", f"return 200 '{word}';", "}", *server]
-        checks = [{"get": "http://word.example/", "expect": {"body": word}}, *([check] if check else [])]
-        settings = {"nginx_http_lines": lines, "nginx_checks": checks, "gates_verify": [], "rollout_bake": 0.2}
-        return self.play("deploy.yml", "-e", json.dumps({**settings, "notify_wait": 120}))
+    def told(self, word: str, *, server: Sequence[str] = (), check: dict[str, Any] | None = None) -> Any:
+        """Push a release with a word, and perhaps another server and its check."""
+        usual = self.variables(word)
+        lines, checks = [*usual["nginx_http_lines"], *server], [*usual["nginx_checks"], *([check] if check else [])]
+        return self.push(word, nginx_http_lines=lines, nginx_checks=checks, notify_wait=120)
 
     def received(self) -> list[dict[str, str]]:
         """What the receiver has."""
@@ -255,23 +241,15 @@ class Fleet:
 
     @property
     def _receiver(self) -> str:
-        fleet = json.loads((self._project / ".sluice/fleets" / NAME / "fleet.json").read_text())
-        return f"http://127.0.0.1:{fleet['mon1']['ports']['receiver']}/messages"
-
-    def break_by_hand(self, host: str) -> None:
-        command = ["ssh", "-F", f".sluice/fleets/{NAME}/ssh_config", host, "echo '# by hand' >> /etc/nginx/nginx.conf"]
-        subprocess.run(command, cwd=self._project, check=True, stdin=subprocess.DEVNULL, env=dict(os.environ))
+        return f"http://127.0.0.1:{self.known('mon1')['ports']['receiver']}/messages"
 
 
 @pytest.fixture(scope="module")
-def fleet(project: Path, tmp_path_factory: pytest.TempPathFactory, play: Callable[..., Any]) -> Iterator[Fleet]:
-    found = Fleet(project, tmp_path_factory.mktemp("state"), play)
-    try:
-        made = found.sandbox("present")
-        assert made.code == 0, made.output
-        yield found
-    finally:
-        found.sandbox("absent")
+def fleet(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, play: Callable[..., Any], engine: docker.DockerClient
+) -> Iterator[Told]:
+    with Told(project, tmp_path_factory.mktemp("state"), play, engine).there() as made:
+        yield made
 
 
 def _heads(messages: list[dict[str, str]]) -> list[tuple[str, str]]:
@@ -280,10 +258,10 @@ def _heads(messages: list[dict[str, str]]) -> list[tuple[str, str]]:
     return sorted((to, " ".join(word for word in subject.split() if len(word) != 12)) for to, subject in rows)
 
 
-def test_a_fleet_that_is_deployed_to_and_rolled_back_is_told_of_by_post_and_mail(fleet: Fleet) -> None:
+def test_a_fleet_that_is_deployed_to_and_rolled_back_is_told_of_by_post_and_mail(fleet: Told) -> None:
     # The same drift is told once a day, so no release of another day's or hour's tests may be this one.
     word = secrets.token_hex(8)
-    done = fleet.deploy(word)
+    done = fleet.told(word)
     assert done.code == 0, done.output
     assert _heads(fleet.received()) == [
         ("/team", "Release is being rolled out to 2 hosts"),
@@ -296,7 +274,7 @@ def test_a_fleet_that_is_deployed_to_and_rolled_back_is_told_of_by_post_and_mail
     # The host web3 has an older build, which no gate can know.
     server = ("server {", "listen 80;", "server_name build.cedi-mart.example;", "root /srv/cedi-mart/build;", "}")
     build = {"get": "http://build.cedi-mart.example/number", "expect": {"body": "build 42"}}
-    failed = fleet.deploy(word, server=server, check=build)
+    failed = fleet.told(word, server=server, check=build)
     assert failed.code == 2, failed.output
     received = fleet.received()
     back = "Release was rolled back on web1 and web3: web3 failed in activate"
@@ -316,14 +294,14 @@ def test_a_fleet_that_is_deployed_to_and_rolled_back_is_told_of_by_post_and_mail
     assert "Record: " in mail
 
 
-def test_drift_is_told_by_a_look_and_by_the_run_that_it_stops(fleet: Fleet) -> None:
+def test_drift_is_told_by_a_look_and_by_the_run_that_it_stops(fleet: Told) -> None:
     fleet.forget()
-    fleet.break_by_hand("web1")
+    fleet.sh("web1", "echo '# by hand' >> /etc/nginx/nginx.conf")
     drift = "web1 no longer serves what was deployed (drift)"
     told = [("/team", drift), ("team@sandbox.example", drift)]
     assert fleet.play("playbooks/status.yml").code == 0
     until(lambda: _heads(fleet.received()) == told, "a look tells of drift")
     fleet.forget()
-    stopped = fleet.deploy("third")
+    stopped = fleet.told("third")
     assert stopped.code == 2, stopped.output
     assert _heads(fleet.received()) == told

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -16,8 +15,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage
 from tests.commands import PUSH, begin_playbook
 from tests.faults.host.host import Host, until
+from tests.integration.passed import passed
 
 __all__ = ["Fleet", "Run"]
 
@@ -25,6 +26,18 @@ __all__ = ["Fleet", "Run"]
 _IMPATIENT = {
     "ANSIBLE_TIMEOUT": "5",
     "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s -o ServerAliveInterval=3 -o ServerAliveCountMax=2",
+}
+# A page of PHP's, that checks ask for.
+_SHOP = {
+    "nginx_sites": [
+        {
+            "name": "cedi-mart",
+            "server_names": ["cedi-mart.example"],
+            "root": "/srv/cedi-mart/public",
+            "php": {"server": "unix:/run/php/php-fpm.sock", "front_controller": "/index.php"},
+            "checks": [{"get": "http://cedi-mart.example/", "expect": {"body": "/products/teapot"}}],
+        }
+    ]
 }
 # The engine as the controller starts it has this in its command; the brackets keep the search from finding itself.
 _AT_WORK = "pgrep -f '[p]ayload ended early' > /dev/null"
@@ -72,8 +85,8 @@ class Run:
 class Fleet:
     """The hosts, and two releases that passed the gates: each story deploys the one that does not serve."""
 
-    def __init__(self, project: Path, name: str, hosts: Mapping[str, Host]) -> None:
-        self.project, self.name, self.hosts = project, name, hosts
+    def __init__(self, project: Path, name: str, hosts: Mapping[str, Host], platform: PlatformImage) -> None:
+        self.project, self.name, self.hosts, self._platform = project, name, hosts, platform
         self._folder = Path(tempfile.mkdtemp(prefix="faults-"))
         (self._folder / "push.yml").write_text(PUSH)
         self._releases: list[str] = []
@@ -99,25 +112,13 @@ class Fleet:
             begin_playbook(self.project, str(playbook), "-e", json.dumps(variables), environment=self.environment)
         )
 
-    def play(self, playbook: str | Path, **variables: Any) -> str:
-        """Run a playbook to its good end."""
-        run = self.begin(playbook, **variables)
-        output = run.output()
-        assert run.process.returncode == 0, output
-        return output
-
     def releases(self) -> list[str]:
-        """Two releases that passed the gates, examined side by side in one run."""
+        """Two releases with the receipts of the gates, which are no part of these stories."""
         if not self._releases:
-            word = "{{ 'left' if inventory_hostname == 'web1' else 'right' }}"
-            lines = ["server {", "listen 80;", "server_name word.example;", f"return 200 '{word}';", "}"]
-            checks = [{"get": "http://word.example/"}]
-            # The stories of one host leave behind what has nothing to do with these, so it is not compared with them.
-            variables = {"nginx_http_lines": lines, "nginx_checks": checks, "gates_verify": [], "gates_probe": False}
-            output = self.play("playbooks/gate.yml", **variables)
-            record = json.loads(Path(re.findall(r"^record: (.+)$", output, re.MULTILINE)[-1]).read_text())
-            gated = record["releases"]
-            self._releases = [str(each["release"]) for each in gated]
+            for word in ("left", "right"):
+                lines = ["server {", "listen 80;", "server_name word.example;", f"return 200 '{word}';", "}"]
+                variables = {**_SHOP, "nginx_http_lines": lines, "nginx_checks": [{"get": "http://word.example/"}]}
+                self._releases.append(passed(self.project, self._platform, variables).id)
         return self._releases
 
     def level(self) -> None:

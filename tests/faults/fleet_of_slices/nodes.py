@@ -101,8 +101,8 @@ class ExecutionNode(ContainedMachine):
 class ExecutionNodes:
     """One node for each host of a fleet, and a repository with a playbook that pushes."""
 
-    def __init__(self, fleet: Fleet, image: str, folder: Path) -> None:
-        self._fleet, self._image, self._folder = fleet, image, folder
+    def __init__(self, fleet: Fleet, image: str, dist: Path, folder: Path) -> None:
+        self._fleet, self._image, self._dist, self._folder = fleet, image, dist, folder
         sandbox = _sandbox(fleet)
         self._key, self._network = sandbox.key, sandbox.network
         self._labels = [f"--label={name}={value}" for name, value in labels(fleet.project, "node").items()]
@@ -113,13 +113,13 @@ class ExecutionNodes:
 
     @classmethod
     @contextlib.contextmanager
-    def made(cls, fleet: Fleet, image: str) -> Iterator[ExecutionNodes]:
-        """Make nodes from the image of hosts, and leave nothing behind."""
+    def made(cls, fleet: Fleet, image: str, dist: Path) -> Iterator[ExecutionNodes]:
+        """Make nodes from the image of hosts and the wheel in ``dist``, and leave nothing behind."""
         with tempfile.TemporaryDirectory(prefix="nodes-") as folder:
             # Those of tests that somebody killed may be in any state.
             _remove(fleet)
             try:
-                yield cls(fleet, image, Path(folder))
+                yield cls(fleet, image, dist, Path(folder))
             finally:
                 _remove(fleet)
 
@@ -138,8 +138,8 @@ class ExecutionNodes:
     def _install(self) -> None:
         """Install Sluice from wheels into a volume that all nodes mount, as where no index can be reached."""
         wheels, constraints = self._folder / "wheels", self._folder / "constraints.txt"
-        subprocess.run([str(self._fleet.project / "scripts/dist"), str(wheels)], check=True, stdout=subprocess.DEVNULL)
-        (own,) = wheels.glob("*.whl")
+        wheels.mkdir()
+        (own,) = self._dist.glob("*.whl")
         # The versions that everything else is tested with, for the Python of the nodes.
         packages = {each.name.lower(): each.version for each in importlib.metadata.distributions()}
         pinned = [f"{name}=={version}\n" for name, version in packages.items() if name not in ("pip", "sluice-nginx")]

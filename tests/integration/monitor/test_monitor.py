@@ -27,6 +27,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.monitor.probes import
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.rules import Thresholds
 from tests.commands import PUSH
 from tests.integration.passed import passed, platform_of
+from tests.integration.sandboxes import sandbox
 
 pytestmark = pytest.mark.integration
 
@@ -41,13 +42,13 @@ class Watch:
     """A sandbox of its own, and what is asked of it."""
 
     name = "test-monitor"
-    hosts = "web1,web2,app1,mon1,localhost"
+    hosts = ("web1", "web2", "app1", "mon1")
 
     def __init__(self, project: Path, play: Callable[..., Any], engine: docker.DockerClient) -> None:
         self._project, self._play, self._engine = project, play, engine
 
     def play(self, playbook: str, *arguments: str) -> Any:
-        limit = ["--limit", self.hosts]
+        limit = ["--limit", ",".join([*self.hosts, "localhost"])]
         return self._play(playbook, *limit, *arguments, SLUICE_SANDBOX=self.name)
 
     def push(self, line: str, **terms: Any) -> Any:
@@ -120,14 +121,12 @@ def _until(found: Callable[[], Any], what: str) -> Any:
 @pytest.fixture(scope="module")
 def watch(project: Path, play: Callable[..., Any], engine: docker.DockerClient) -> Iterator[Watch]:
     made = Watch(project, play, engine)
-    made.play("playbooks/sandbox.yml", "-e", "sandbox_state=absent")
-    # As hosts that anybody can reach are watched; the sandbox's own settings come with the first test.
-    closed = ("playbooks/monitor.yml", "-e", '{"monitor_listen": "127.0.0.1", "monitor_scrapers": ["203.0.113.7"]}')
-    for playbook in (("playbooks/sandbox.yml",), ("deploy.yml",), closed):
-        done = made.play(*playbook)
-        assert done.code == 0, done.output
-    yield made
-    made.play("playbooks/sandbox.yml", "-e", "sandbox_state=absent")
+    with sandbox(project, engine, made.name, made.hosts):
+        # As hosts that anybody can reach are watched; the sandbox's own settings come with the first test.
+        closed = json.dumps({"monitor_listen": "127.0.0.1", "monitor_scrapers": ["203.0.113.7"]})
+        for done in (made.push("# the first one"), made.play("playbooks/monitor.yml", "-e", closed)):
+            assert done.code == 0, done.output
+        yield made
 
 
 def test_nobody_but_the_monitoring_host_may_ask_what_asks_for_no_password(watch: Watch) -> None:
