@@ -19,8 +19,17 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from tests.pushed import PushedHost, PushedRelease
 
-__all__ = ["CONF", "Host", "host", "new_host", "release", "words"]
+__all__ = ["ASK", "CONF", "Host", "host", "new_host", "release", "words"]
 
+# Asks 127.0.0.1 for its page; as a program it costs a third of what urllib does. What is no 200 is an error.
+ASK = """
+import socket
+with socket.create_connection(("127.0.0.1", 80), 3) as way:
+    way.sendall(b"GET / HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\nConnection: close\\r\\n\\r\\n")
+    head, _, body = b"".join(iter(lambda: way.recv(65536), b"")).partition(b"\\r\\n\\r\\n")
+assert head.split()[1] == b"200", head
+print(body.decode().strip())
+"""
 # Asks every 5 ms on a fresh connection until it is told to end, and prints how often each answer came.
 _PROBE = """
 import collections, http.client, json, os, time
@@ -82,7 +91,7 @@ class Host(PushedHost):
     @property
     def body(self) -> str:
         """What the host serves now."""
-        return self.sh('python3 -c "$ASK"')
+        return self.sh('python3 -IS -c "$ASK"')
 
     @property
     def state(self) -> dict[str, Any]:
@@ -119,7 +128,6 @@ def new_host(platform_image: str) -> Iterator[Callable[..., Host]]:
 
     def make(namespaces: bool = True) -> Host:
         rights = ["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"] if namespaces else []
-        ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1/', timeout=3).read().decode().strip())"
         argv = [
             "docker",
             "run",
@@ -130,7 +138,7 @@ def new_host(platform_image: str) -> Iterator[Callable[..., Host]]:
             "--network",
             "none",
             "-e",
-            f"ASK={ask}",
+            f"ASK={ASK}",
             *rights,
         ]
         done = subprocess.run([*argv, platform_image, "sleep", "infinity"], capture_output=True, text=True, check=True)

@@ -376,7 +376,7 @@ def test_bake(host: Host, release: Any) -> None:
     host.ask("confirm", release=one.id)
     bad = release("two", status=500)
     host.push(bad, run="r2")
-    host.sh('for i in 1 2 3 4 5 6; do python3 -c "$ASK" 2>/dev/null; done; true')
+    host.sh('for i in 1 2 3 4 5 6; do python3 -IS -c "$ASK" 2>/dev/null; done; true')
     assert "answers with 5xx rose" in words(host.ask("bake", "r2", release=bad.id, seconds=0))
     line = "2026/01/01 00:00:00 [alert] $(cat /run/nginx.pid)#1: open() failed"
     host.sh(f'echo "{line}" >> /var/log/nginx/error.log')
@@ -403,7 +403,7 @@ def test_requests_are_counted_as_nginx_logs_them(host: Host, release: Any, name:
     bad = release("one", server=server, status=500)
     begun = now()
     host.push(bad, run="r2")
-    host.sh('for i in 1 2 3; do python3 -c "$ASK" 2>/dev/null; done; true')
+    host.sh('for i in 1 2 3; do python3 -IS -c "$ASK" 2>/dev/null; done; true')
     found = host.ask("bake", "r2", release=bad.id, seconds=0)["traffic"]
     back = host.ask("rollback", "r2")["traffic"]
     asked = host.ask("traffic", "r3", start=begun, end=now())

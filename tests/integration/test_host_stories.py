@@ -16,14 +16,13 @@ from typing import Any
 
 import pytest
 
-from tests.integration.hosts import CONF, Host, release, words
+from tests.integration.hosts import ASK, CONF, Host, release, words
 from tests.pushed import PushedRelease
 
 __all__ = ["release"]
 
 pytestmark = pytest.mark.integration
 
-ASK = "import urllib.request as r; print(r.urlopen('http://127.0.0.1/', timeout=3).read().decode().strip())"
 RIGHTS = ["--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--cap-add", "SYS_PTRACE"]
 SYSTEMD = [
     "--security-opt", "apparmor=unconfined", "--cgroupns", "host", "-v", "/sys/fs/cgroup:/sys/fs/cgroup:rw",
@@ -207,7 +206,7 @@ def edge(host: Host) -> None:
     host.sh(f"systemctl disable -q --now nginx; systemctl mask -q nginx; {write('nginx.conf', conf)}")
     host.sh(f"printf %s {shlex.quote(EDGE)} > /etc/systemd/system/edge.service")
     host.sh("systemctl daemon-reload; systemctl enable -q --now edge")
-    wait_for(lambda: host.sh('python3 -c "$ASK"', check=False) == "by hand", "nginx under its other unit")
+    wait_for(lambda: host.sh('python3 -IS -c "$ASK"', check=False) == "by hand", "nginx under its other unit")
 
 
 def test_nginx_that_dies_is_started_by_the_unit_that_runs_it(new_machine: NewMachine, release: Any) -> None:

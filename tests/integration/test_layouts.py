@@ -30,9 +30,9 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.from_host.ima
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.from_host.received import KeptFiles, fetch
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import Stage, StageSettings
-from tests.integration.hosts import Host, words
+from tests.integration.hosts import ASK, Host, words
 from tests.integration.layouts import LAYOUTS, image
-from tests.integration.test_host_stories import ASK, RIGHTS, SYSTEMD, wait_for
+from tests.integration.test_host_stories import RIGHTS, SYSTEMD, wait_for
 from tests.pushed import PushedRelease
 
 # The first run compiles each of them, which takes minutes.
@@ -52,7 +52,7 @@ class LaidOut(Host):
 
     def is_serving(self, body: str) -> bool:
         """Whether it answers this just now."""
-        return self.sh('python3 -c "$ASK" 2>/dev/null || true', check=False) == body
+        return self.sh('python3 -IS -c "$ASK" 2>/dev/null || true', check=False) == body
 
     def wait(self, body: str) -> None:
         """Wait until it answers this."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.packing import pack_program
-from tests.integration.hosts import Host, new_host, release, words
+from tests.integration.hosts import ASK, Host, new_host, release, words
 from tests.pushed import PushedRelease
 
 __all__ = ["new_host", "release"]
@@ -188,9 +188,8 @@ def shared(platform_image: str, new_host: Callable[..., Host]) -> Iterator[Host]
     """A host on which root may look at all processes, as it may on a machine; and others have something there."""
     rights = ["--cap-add", "SYS_PTRACE", "--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"]
     argv = ["docker", "run", "-d", "--init", "--label", "sluice=1", "--network", "none", *rights]
-    ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1/', timeout=3).read().decode().strip())"
     done = subprocess.run(
-        [*argv, "-e", f"ASK={ask}", platform_image, "sleep", "infinity"], capture_output=True, text=True, check=True
+        [*argv, "-e", f"ASK={ASK}", platform_image, "sleep", "infinity"], capture_output=True, text=True, check=True
     )
     host = Host(done.stdout.strip())
     try:

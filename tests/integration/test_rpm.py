@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.hosts import CONF, Host, release, words
+from tests.integration.hosts import ASK, CONF, Host, release, words
 from tests.pushed import PushedRelease
 
 __all__ = ["release"]
@@ -135,8 +135,7 @@ def rpm_host(platform_image: str) -> Iterator[Host]:
     """A host of rpm's, on which the first version of both packages is installed, with an nginx.conf that somebody
     wrote.
     """
-    ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1/', timeout=3).read().decode().strip())"
-    argv = ["docker", "run", "-d", "--init", "--label", "sluice=1", "--network", "none", "-e", f"ASK={ask}"]
+    argv = ["docker", "run", "-d", "--init", "--label", "sluice=1", "--network", "none", "-e", f"ASK={ASK}"]
     argv += ["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", image(platform_image)]
     made = subprocess.run([*argv, "sleep", "infinity"], capture_output=True, text=True, check=True).stdout.strip()
     try:
