@@ -50,7 +50,7 @@ class Balanced(Fleet):
     """A sandbox whose host of the applications is a balancer as well."""
 
     name = "test-hooks"
-    needed = "web,app"
+    beside = (BALANCER,)
 
     def __init__(self, project: Path, folder: Path, play: Callable[..., Any], engine: docker.DockerClient) -> None:
         groups = folder / "balancers.yml"

@@ -19,12 +19,23 @@ from typing import Any
 import docker
 import pytest
 
-from tests.integration.fleet import OWN_SITES, Fleet, record_of
+from tests.integration.fleet import Fleet, record_of
 
 pytestmark = pytest.mark.integration
 
 HERE = Path(__file__).parent / "hostile"
-HONEST = "web1,web2,app1,localhost"
+HONEST = "web1,web2,localhost"
+# A visitor gets lines into the log with paths of files.
+_FILES = {
+    "nginx_sites": [
+        {
+            "name": "cedi-mart",
+            "server_names": ["cedi-mart.example"],
+            "root": "/srv/cedi-mart/public",
+            "checks": [{"get": "http://cedi-mart.example/assets/logo.svg", "expect": {"status": 200}}],
+        }
+    ]
+}
 SECRET = "S3CR3T-of-the-controller"
 # Seconds; the visitor ends by itself after that.
 LASTS = 280
@@ -32,7 +43,7 @@ LASTS = 280
 # What tests beside these make in the state folder.
 _OF_OTHER_TESTS = {"drills", "history.html", "notices", "postmortems", "releases", "runs"}
 # Others are told without containers, in test_hostile_host.py.
-SAYS = ("a path for a release", "another tree than it names", "escapes", "too much", "noise")
+SAYS = ("a path for a release", "another tree than it names", "escapes", "too much")
 # Of what these say of their trees the gates make something; the others are heard by each step alike.
 READ_BY_GATES = SAYS[:2]
 
@@ -41,9 +52,7 @@ class HostileFleet(Fleet):
     """The fleet, of which ``web3`` answers what it likes once it was taken over."""
 
     name = "test-hostile"
-    needed = "sandbox"
-    # Their files are what a visitor gets lines into the log with.
-    usual = OWN_SITES
+    usual = _FILES
 
     def put(self, host: str, name: str, data: bytes, mode: int = 0o755) -> None:
         packed = io.BytesIO()
@@ -72,7 +81,7 @@ class HostileFleet(Fleet):
 @pytest.fixture(scope="module")
 def fleet(project: Path, play: Callable[..., Any], engine: docker.DockerClient) -> Iterator[HostileFleet]:
     with HostileFleet(project, play, engine).there() as made:
-        first = made.deploy("first")
+        first = made.push("first")
         assert first.code == 0, first.output
         made.take_over("web3")
         yield made
@@ -110,12 +119,12 @@ def test_a_host_that_answers_anything_fails_alone_and_changes_nothing_here(fleet
 
 
 def test_status_and_the_gates_come_to_their_end_beside_it(fleet: HostileFleet) -> None:
-    for what in ("numbers for lists", "a path for a release", "noise"):
-        fleet.says("web3", what)
-        for playbook in ("playbooks/status.yml", "playbooks/unlock.yml"):
-            done = fleet.play(playbook)
-            assert "web3" in done.output, (playbook, what)
-            assert "Traceback" not in done.output, (playbook, what)
+    # More of what such a host may say is in test_hostile_host.py.
+    fleet.says("web3", "numbers for lists")
+    for playbook in ("playbooks/status.yml", "playbooks/unlock.yml"):
+        done = fleet.play(playbook)
+        assert "web3" in done.output, playbook
+        assert "Traceback" not in done.output, playbook
 
 
 def test_good_changes_are_deployed_while_a_visitor_forges_lines(fleet: HostileFleet) -> None:

@@ -163,7 +163,7 @@ def test_a_host_that_is_lost_pending_is_rolled_back_by_its_watchdog(fleet: Regio
 
 
 def test_a_release_is_promoted_as_it_is_once_it_has_soaked(fleet: Regions, served: str) -> None:
-    first = fleet.deploy("soaked", "--limit", "web2", gates_inventory="us")
+    first = fleet.push("soaked", "--limit", "web2", gates_inventory="us")
     assert first.code == 0, first.output
     # What the variables would render by now is another release.
     settings = fleet.settings("newer", gates_inventory="eu", rollout_waves=["100%"])
