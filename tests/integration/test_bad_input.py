@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -247,26 +247,3 @@ def test_a_million_lines_without_a_contract(play: Callable[..., Any], tmp_path: 
     assert time.monotonic() - began < 120
     assert done.code == 0, done.output
     assert "1 derived checks hold; there is no contract: write nginx_checks" in done.output
-
-
-@pytest.fixture
-def host_without_nginx(project: Path, play: Callable[..., Any], engine: docker.DockerClient) -> Iterator[str]:
-    name = "test-bad-input"
-    try:
-        made = play("playbooks/sandbox.yml", "--limit", "web1", SLUICE_SANDBOX=name)
-        assert made.code == 0, made.output
-        fleet = json.loads((project / ".sluice/fleets" / name / "fleet.json").read_text())
-        container = engine.containers.get(fleet["web1"]["container"])
-        code, output = container.exec_run(["sh", "-ec", "systemctl stop nginx; rm /usr/sbin/nginx"])
-        assert code == 0, output
-        yield name
-    finally:
-        play("playbooks/sandbox.yml", "--limit", "web1", "-e", "sandbox_state=absent", SLUICE_SANDBOX=name)
-
-
-def test_a_host_without_nginx(play: Callable[..., Any], host_without_nginx: str) -> None:
-    settings = json.dumps({"nginx_sites": [SITE], "gates_verify": []})
-    done = play("deploy.yml", "--limit", "web1", "-e", settings, SLUICE_SANDBOX=host_without_nginx)
-    assert done.code == 2, done.output
-    assert "web1: preflight: nginx is not installed on this host" in done.output
-    assert "no other host was switched" in done.output
