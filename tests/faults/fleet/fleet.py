@@ -162,12 +162,8 @@ class Fleet:
 
     def serving(self, name: str, release: str) -> None:
         """Wait until a release is pending on a host, and serves."""
-
-        def there() -> bool:
-            pending = self.hosts[name].pending()
-            return pending.get("phase") == "serving" and pending["release"] == release
-
-        until(there, f"{release[:12]} serves on {name}, pending")
+        pending = f'"pending": .*"phase": "serving".*"release": "{release}"'
+        self.hosts[name].wait(f"grep -q '{pending}' /var/lib/sluice/state.json", f"{release[:12]} serves on {name}")
 
     def at_work(self, name: str) -> None:
         """Wait until an operation of the controller is under way on a host."""

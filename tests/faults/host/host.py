@@ -178,11 +178,10 @@ class Host(ContainedMachine):
         """Wait, doing nothing, until the host is where a host may be left; fails saying what is not so."""
         deadline = time.monotonic() + within
         while True:
-            found = self.look(within=max(0.0, deadline - time.monotonic()))
-            if found["pending"] is None and not found["busy"]:
-                found = self.look(whole=True)
-                if not _faults(found):
-                    return End(found["live"], found["word"], found["last"])
+            # A look costs more than what it looks at.
+            found = self.look(whole=True, within=max(0.0, deadline - time.monotonic()))
+            if not _faults(found):
+                return End(found["live"], found["word"], found["last"])
             assert time.monotonic() < deadline, f"after {within:g} s: {_faults(found)}\n{found}\n{self.journal()}"
             time.sleep(0.4)
 
