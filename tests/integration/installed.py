@@ -19,9 +19,11 @@ _NOT_LENT = re.compile(
 )
 
 
-def fresh_environment(folder: Path) -> Path:
-    """Make a virtual environment that has every dependency of the collection, and not the collection."""
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+def fresh_environment(folder: Path, *options: str) -> Path:
+    """Make a virtual environment, with options of ``venv``, that has every dependency of the collection, and not the
+    collection.
+    """
+    subprocess.run([sys.executable, "-m", "venv", *options, str(folder)], check=True)
     (site,) = folder.glob("lib/python3*/site-packages")
     for entry in Path(sysconfig.get_path("purelib")).iterdir():
         if not _NOT_LENT.match(entry.name):

@@ -34,7 +34,8 @@ class Repository:
         self.project, self.home = project, home
         self.root = folder / "repository"
         subprocess.run(["git", "init", "--quiet", str(self.root)], check=True)
-        fresh_environment(self.root / ".venv")
+        # The commands of the page bring pip.
+        fresh_environment(self.root / ".venv", "--without-pip")
         self.environment = environment_of(self.home, dist)
 
     def do(self, command: str) -> Ended:
