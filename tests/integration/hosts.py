@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import shlex
 import subprocess
+import tempfile
 import threading
+import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
+from tests.commands import Ended
 from tests.pushed import PushedHost, PushedRelease
 
 __all__ = ["ASK", "CONF", "Host", "host", "new_host", "release", "words"]
@@ -65,17 +70,86 @@ http {{
 """
 
 
+class _Shell:
+    """A shell in a container that stays: each command by Docker costs twenty times what it does there."""
+
+    def __init__(self, container: str) -> None:
+        argv = ["docker", "exec", "-i", container, "sh"]
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115
+        self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said)
+        self._busy = threading.Lock()
+        # Of this, or with the last who knows it.
+        self.end = weakref.finalize(self, _end, self._process, self._said)
+
+    def run(self, script: str) -> Ended | None:
+        """Run a script, as ``docker exec`` does; returns nothing where the shell is at work, or there no more."""
+        if not self._busy.acquire(blocking=False):
+            return None
+        try:
+            return self._run(script)
+        except OSError:
+            return None
+        finally:
+            self._busy.release()
+
+    def _run(self, script: str) -> Ended | None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._said.seek(0)
+        self._said.truncate()
+        mark = secrets.token_hex(16)
+        line = f"sh -c {shlex.quote(script)} </dev/null; printf '\\n%s %s\\n' {mark} $?\n"
+        self._process.stdin.write(line.encode())
+        self._process.stdin.flush()
+        output = b""
+        for each in self._process.stdout:
+            if each.startswith(mark.encode()):
+                return Ended(int(each.split()[1]), output.removesuffix(b"\n").decode())
+            output += each
+        return None
+
+    def errors(self) -> str:
+        """What the last script said as errors."""
+        # It comes by another way than the end.
+        time.sleep(0.1)
+        self._said.seek(0)
+        return self._said.read().decode()
+
+    @property
+    def is_there(self) -> bool:
+        return self._process.poll() is None
+
+
+def _end(process: subprocess.Popen[bytes], said: IO[bytes]) -> None:
+    process.kill()
+    with contextlib.suppress(OSError):
+        process.communicate()
+    said.close()
+
+
 class Host(PushedHost):
     """One container that stands for a host."""
 
     def __init__(self, container: str) -> None:
         self.container = container
+        self._shell: _Shell | None = None
 
     def sh(self, script: str, check: bool = True) -> str:
         """Run a script of the shell on the host."""
-        done = subprocess.run(
-            ["docker", "exec", self.container, "sh", "-c", script], capture_output=True, text=True, check=False
-        )
+        self._shell = self._shell or _Shell(self.container)
+        done = self._shell.run(script)
+        if done is None:
+            if not self._shell.is_there:
+                self._shell.end()
+                self._shell = None
+            return self.apart(script, check)
+        assert not check or done.code == 0, self._shell.errors()
+        return done.output.strip()
+
+    def apart(self, script: str, check: bool = True) -> str:
+        """Run a script that takes long, beside others."""
+        argv = ["docker", "exec", self.container, "sh", "-c", script]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
         assert not check or done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -112,7 +186,9 @@ class Host(PushedHost):
         """Ask all the while; the answers are there at the end."""
         seen: dict[str, int] = {}
         self.sh("rm -f /tmp/stop")
-        thread = threading.Thread(target=lambda: seen.update(json.loads(self.sh(f"python3 -c {shlex.quote(_PROBE)}"))))
+        thread = threading.Thread(
+            target=lambda: seen.update(json.loads(self.apart(f"python3 -c {shlex.quote(_PROBE)}")))
+        )
         thread.start()
         try:
             yield seen

@@ -53,7 +53,7 @@ class Spy:
 
     def _look(self) -> None:
         script = f"setpriv --reuid=65534 --regid=65534 --clear-groups python3 -c {shlex.quote(SPY)}"
-        self.actual = json.loads(self.host.sh(script))
+        self.actual = json.loads(self.host.apart(script))
 
     def __exit__(self, *error: object) -> None:
         self.host.sh("touch /tmp/stop")
