@@ -347,12 +347,13 @@ def test_a_host_of_an_earlier_wave_is_watched_while_a_later_one_is_switched(flee
     before = fleet.live()
     running = fleet.begin_push("twelfth", rollout_bake=4)
     fleet.wait_for_activation("web2", running)
-    # A restart takes a moment, in which nginx does not run.
-    fleet.run("web1", "systemctl", "reload", "nginx")
+    fleet.run("web1", "systemctl", "restart", "nginx")
     output = running.communicate(timeout=300)[0]
-    assert running.returncode == 2
-    assert "web1: bake: nginx's workers are no longer those of the switch" in output
-    assert "the 2 switched before it were rolled back" in output
+    assert running.returncode == 2, output
+    # The look may fall into the moment in which nginx does not run, and a slow machine may have come to web3.
+    seen = "nginx's workers are no longer those of the switch|nginx is installed on this host and does not run"
+    assert re.search(f"web1: bake: ({seen})", output), output
+    assert re.search("the [23] switched before it were rolled back", output), output
     assert fleet.live() == before
 
 
