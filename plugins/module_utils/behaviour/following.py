@@ -41,8 +41,8 @@ def still_led_to(
             leads.setdefault(target, request.url)
     found = []
     for one in compared:
-        # Who is refused for an address of theirs is not led anywhere, and a redirect leads to a GET.
-        led = not one.request.source and one.request.method in ("GET", "HEAD")
+        # Who is refused for an address or a header of theirs is not led anywhere, and a redirect leads to a GET.
+        led = not one.request.source and not one.request.headers and one.request.method in ("GET", "HEAD")
         refused = led and one.difference.kind == "broken" and not one.fails
         if refused and not files_known and puts_files(one.difference, one.causes, one.met):
             refused = False

@@ -31,6 +31,21 @@ def test_a_page_that_a_redirect_leads_to_is_refused_by_no_edit(conf: Conf) -> No
     assert "http://s/b still leads to it" in led[0].judgement.why
 
 
+def test_who_is_refused_for_a_header_is_not_led_there(conf: Conf) -> None:
+    first, second = (
+        conf(f"http {{ server {{ server_name s; {inside} location / {{ return 200; }} }} }}")
+        for inside in ("", "if ($http_user_agent = bot) { return 403; }")
+    )
+    changed = changes(first, second)
+    plain = DerivedRequest("GET", "http", "s", 80, "/")
+    requests = [plain, plain._replace(headers=(("User-Agent", "bot"),)), plain._replace(target="/b")]
+    fine, moved = {"status": "200"}, {"status": "301", "header location": "http://s/"}
+    answers = [(fine, fine, fine), (fine, fine, {"status": "403"}), (moved, moved, moved)]
+    found = list(compare(requests, answers, Attribution(first, second, changed), Judge(first, second, changed)))
+    assert [one.judgement.sort for one in found] == ["intended"]
+    assert still_led_to(second, found, requests, answers) == found
+
+
 def test_a_redirect_may_lead_to_files_that_only_the_hosts_have(conf: Conf) -> None:
     first, second = (
         conf(f"http {{ server {{ server_name s; location /a {{ {inside} }} location /b {{ return 301 /a; }} }} }}")
