@@ -141,6 +141,7 @@ def test_a_host_that_fails_to_switch_is_returned_after_the_rollback_and_nothing_
     assert "after the waves" in ran.output, ran.output
 
 
+@pytest.mark.thorough
 def test_hooks_of_hosts_alone_do(run: Callable[..., Ran]) -> None:
     ran = run("web3", hooks=("before_host", "after_host"))
     canary = ["web1 before_host", "wave", "web1 activate", "web1 after_host", "bake"]
@@ -164,6 +165,7 @@ def test_a_hook_that_fails_on_one_host_of_a_wave_stops_before_the_switch_and_all
     ], ran.output
 
 
+@pytest.mark.thorough
 def test_a_hook_of_a_wave_that_fails_rolls_back(run: Callable[..., Ran]) -> None:
     ran = run(after_wave={"name": "Order", "ansible.builtin.fail": {"msg": "no teapot"}})
     assert ran.told[-3:] == ["after_wave FAILED", "rollback", "web1 finalize"], ran.output
