@@ -150,7 +150,7 @@ def main() -> int:
         for thread in threads:
             thread.join()
     hosts = {name: vars(each) for name, each in seen.items()}
-    report = {"code": done.returncode, "began": began, "ended": time.time(), "hosts": hosts}
+    report = {"command": options.command, "code": done.returncode, "began": began, "ended": time.time(), "hosts": hosts}
     (options.record / "report.json").write_text(json.dumps(report, indent=1))
     print(json.dumps(hosts))
     return done.returncode

@@ -17,8 +17,11 @@ STATE = "/var/lib/sluice"
 
 @dataclass(frozen=True)
 class Incident:
-    """A run that was to fail: its exit code, what it printed, when it began, and what the client saw of each host."""
+    """The last run that was to fail: the name of its file below ``examples/incidents``, its exit code, what it printed,
+    when it began, and what the client saw of each host.
+    """
 
+    name: str
     code: int
     output: str
     began: float
@@ -29,7 +32,8 @@ class Incident:
         """Read what ``client.py`` wrote."""
         folder = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "incident")
         report = json.loads((folder / "report.json").read_text())
-        return cls(report["code"], (folder / "output.txt").read_text(), report["began"], report["hosts"])
+        (name,) = (Path(word).stem for word in report["command"] if "/incidents/" in word)
+        return cls(name, report["code"], (folder / "output.txt").read_text(), report["began"], report["hosts"])
 
     def record(self) -> dict[str, Any]:
         """The run's ``run.json``, whose path is the last that it printed."""
