@@ -27,8 +27,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.lint.rules.locations 
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.rules.references import ssl_preread_missing
 from ansible_collections.sluice.nginx.plugins.module_utils.needs.reading import needs_of
 
-_SECONDS = 8.0
-_MANY = 8000
+_SECONDS = 3.0
+_MANY = 5000
 
 Work = Callable[[Config, Config, Path], object]
 
