@@ -14,8 +14,10 @@ PROJECT = Path(__file__).resolve().parent.parent
 # The files that take minutes, longest first: begun last, one would keep one worker busy while the others are idle.
 LONGEST = (
     *("test_monitor.py", "test_who_may_decide.py", "test_deploy.py", "test_faults.py", "test_waves.py"),
-    *("test_hostile.py", "test_hooks.py", "test_nginx_words.py", "test_gates.py", "test_culprit.py", "test_ci.py"),
-    *("test_pull.py", "test_pull_fleet.py", "test_engine.py", "test_host_stories.py", "test_service_managers.py"),
+    # In tests/staging the first one makes an image, for which others would wait.
+    *("test_from_host.py", "test_hostile.py", "test_hooks.py", "test_nginx_words.py", "test_gates.py", "test_culprit.py"),
+    *("test_ci.py", "test_pull.py", "test_pull_fleet.py", "test_engine.py", "test_host_stories.py"),
+    "test_service_managers.py",
 )
 # In these each case stands for itself: workers share them, by what a case is of.
 _SHARED = re.compile(r".*/test_(gates|catch_rate_corpus)\.py::\w+\[\w+")

@@ -15,11 +15,18 @@ from benchmarks.catch_rate import quick_selection
 from benchmarks.catching.corpus import KINDS, names, read
 from benchmarks.catching.trial import Bench
 
+_ALWAYS = ("api_gateway", "redirect_maps")
 SELECTED = quick_selection([read(name) for name in names()])
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("number", range(len(SELECTED)), ids=[each.name for each in SELECTED])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(number, id=each.name, marks=[] if each.case.name in _ALWAYS else pytest.mark.thorough)
+        for number, each in enumerate(SELECTED)
+    ],
+)
 def test_a_change_is_stopped_when_it_is_a_fault_and_passes_when_it_is_none(
     number: int, engine: docker.DockerClient, platform: PlatformImage, tmp_path: Path
 ) -> None:

@@ -116,6 +116,7 @@ def test_the_typo_that_took_a_shop_down_is_named_with_its_line(shop: Shop) -> No
     assert f"    {where}:40 ({tree}/{where}, nginx_tree)\n    - location ~ \\.php$ {{\n" in said
 
 
+@pytest.mark.thorough
 def test_the_redirect_that_meets_its_own_target_is_named(shop: Shop) -> None:
     tree = "examples/incidents/shwitter-redirect"
     examined = shop.examined(shop.release(nginx_tree=tree), "syntax", "start", "smoke")
@@ -136,7 +137,7 @@ def test_a_typed_route_is_named_by_its_variable(shop: Shop) -> None:
     assert place.origin == "roles/nginx/templates/site.conf.j2"
 
 
-@pytest.mark.parametrize("culprit", [(31,), (7, 44)])
+@pytest.mark.parametrize("culprit", [pytest.param((31,), marks=pytest.mark.thorough), (7, 44)])
 def test_of_fifty_edits_the_culprit_ones_are_found(
     engine: docker.DockerClient, stage_settings: StageSettings, tmp_path: Path, culprit: tuple[int, ...]
 ) -> None:

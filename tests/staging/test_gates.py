@@ -2,7 +2,8 @@
 
 ``case.yml`` says what is around the tree beside it (and beside the tree ``live``, where something serves already):
 ``contract``, ``docroots``, ``options`` of the gates, ``said`` by hosts, ``verify``, ``settings``
-(variables that are wrong before there is a tree), the ``words`` that a person must read, and ``warnings``.
+(variables that are wrong before there is a tree), the ``words`` that a person must read, and ``warnings``. Those with
+``thorough`` are left to `make faults`: they are of a kind of which another case is tried always.
 """
 
 from __future__ import annotations
@@ -40,6 +41,15 @@ def _with_forerunners(name: str) -> list[Gate]:
     for gate in reversed(GATES.values()):
         wanted |= set(gate.after) if gate.name in wanted else set()
     return [gate for gate in GATES.values() if gate.name in wanted]
+
+
+def _case(folder: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load((folder / "case.yml").read_text(encoding="utf-8")))
+
+
+def _marks(folder: Path) -> list[pytest.MarkDecorator]:
+    stage = [pytest.mark.integration] if _on_a_stage(folder) else []
+    return [*stage, pytest.mark.thorough] if _case(folder).get("thorough") else stage
 
 
 def _on_a_stage(folder: Path) -> bool:
@@ -88,7 +98,7 @@ def later(engine: docker.DockerClient) -> Iterator[Later]:
         pytest.param(
             folder,
             id=folder.relative_to(FIXTURES).as_posix(),
-            marks=[pytest.mark.integration] if _on_a_stage(folder) else [],
+            marks=_marks(folder),
         )
         for folder in CASES
     ],
@@ -97,7 +107,7 @@ def test_a_gate_fails_what_is_bad_and_passes_what_is_good(
     folder: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     name, result, _ = folder.parts[-3:]
-    case = yaml.safe_load((folder / "case.yml").read_text(encoding="utf-8"))
+    case = _case(folder)
     problems = _problems(case.get("settings", {}))
     release = None if problems or "settings" in case else _release(folder, case, tmp_path)
     gates, options = _with_forerunners(name), _options(folder, case)
@@ -124,17 +134,13 @@ def test_a_gate_fails_what_is_bad_and_passes_what_is_good(
 
 @pytest.mark.parametrize("gate", GATES)
 def test_a_gate_has_both_kinds_of_fixtures(gate: str) -> None:
-    assert {folder.parts[-2] for folder in CASES if folder.parts[-3] == gate} == {"fail", "pass"}
+    always = [folder for folder in CASES if folder.parts[-3] == gate and not _case(folder).get("thorough")]
+    assert {folder.parts[-2] for folder in always} == {"fail", "pass"}
 
 
 def test_no_fixture_is_for_a_gate_that_is_gone() -> None:
     assert {folder.parts[-3] for folder in CASES} == GATES.keys()
-    assert all(
-        words
-        for folder in CASES
-        if folder.parts[-2] == "fail"
-        for words in [yaml.safe_load((folder / "case.yml").read_text(encoding="utf-8")).get("words")]
-    )
+    assert all(words for folder in CASES if folder.parts[-2] == "fail" for words in [_case(folder).get("words")])
 
 
 def test_upstreams_that_behaviour_makes_fail_are_well_again_for_the_other_gates(

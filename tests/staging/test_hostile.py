@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -163,6 +163,7 @@ def test_a_module_that_rewrites_what_judges_it_passes_no_check(examine: Examine,
     assert not found.passed
 
 
+@pytest.mark.thorough
 def test_a_program_in_the_configuration_that_rewrites_what_judges_it_passes_no_check(examine: Examine) -> None:
     code = """system("for f in $(find /sluice /usr/lib/python3* -name *.py); do \
         { echo; echo def run_checks *a, **k; echo import no_such_module; } >> $f; done"); \
@@ -178,7 +179,7 @@ def test_lines_in_the_place_of_the_agents_answers_pass_for_none(examine: Examine
     assert "something else in the container spoke" in words(found) or said(found)["smoke"] == "fail"
 
 
-@pytest.mark.parametrize("signal", ["SIGKILL", "SIGTERM"])
+@pytest.mark.parametrize("signal", ["SIGKILL", pytest.param("SIGTERM", marks=pytest.mark.thorough)])
 def test_a_release_that_ends_the_agent_has_not_passed(examine: Examine, tmp_path: Path, signal: str) -> None:
     found = examine(native(tmp_path, ENDS_THE_AGENT.replace("SIGNAL", signal)), TRUE)
     assert "pass" not in {said(found)[name] for name in ("syntax", "start", "smoke")}
@@ -193,7 +194,8 @@ SMALL = Bounds(memory=192 << 20, processes=100, disk=64 << 20)
     ("code", "bound"),
     [
         (r"for (;;) { char *much = malloc(1 << 20); if (much) memset(much, 1, 1 << 20); }", "staging_memory"),
-        (r"for (;;) fork();", "staging_processes"),
+        # That bound is met by many workers as well, below.
+        pytest.param(r"for (;;) fork();", "staging_processes", marks=pytest.mark.thorough),
         (
             r"""static char much[1 << 20]; char path[99]; memset(much, 1, sizeof much);
             for (int n = 0; n < 100000; n++) { snprintf(path, sizeof path, "/var/tmp/%d", n);
@@ -240,55 +242,47 @@ def test_a_candidate_that_writes_beside_the_live_release_is_compared_with_what_w
 STATUS = "grep -h -e CapEff -e NoNewPrivs /proc/1/status"
 
 
-@pytest.mark.parametrize("part", ["nginx", "stub", "judge"])
-def test_a_container_has_what_it_needs_and_no_more(
-    engine: docker.DockerClient, stage_settings: StageSettings, tmp_path: Path, part: str
-) -> None:
+@pytest.fixture(scope="module")
+def small(
+    engine: docker.DockerClient, stage_settings: StageSettings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stage]:
+    """A stage within small bounds, of a release without code."""
     laid = {name: trees.file(data, "raw") for name, data in plain().items()}
-    release = ReleaseStore(tmp_path).add(trees.overlay(laid), [], [], {})
+    release = ReleaseStore(tmp_path_factory.mktemp("store")).add(trees.overlay(laid), [], [], {})
     settings = replace(stage_settings, bounds=SMALL)
     with Stage(engine, "sluice-test-bounds", {release.id: release.tree}, release.id, ENVIRONMENT, settings) as stage:
         stage.open([])
         stage.run("true")
-
-        def seen(script: str) -> str:
-            output = engine.containers.get(f"sluice-test-bounds-{part}").exec_run(["sh", "-c", script]).output
-            assert isinstance(output, bytes)
-            return output.decode().strip()
-
-        status = dict(line.split(":\t") for line in seen(STATUS).splitlines())
-        assert status["NoNewPrivs"] == "1"
-        # CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_MKNOD, CAP_SYS_MODULE
-        assert int(status["CapEff"], 16) & (1 << 21 | 1 << 19 | 1 << 27 | 1 << 16) == 0
-        groups = "cd /sys/fs/cgroup; cat {0} 2>/dev/null || cat {1}"
-        assert seen(groups.format("memory/memory.limit_in_bytes", "memory.max")) == str(SMALL.memory)
-        assert seen(groups.format("pids/pids.max", "pids.max")) == "100"
-        if part == "judge":
-            assert "Read-only file system" in seen("echo >> /usr/lib/python3/x; echo >> /etc/x")
+        yield stage
 
 
-def test_nginx_reaches_no_file_and_no_process_of_the_judge_and_of_the_stubs(
-    engine: docker.DockerClient, stage_settings: StageSettings, tmp_path: Path
-) -> None:
-    laid = {name: trees.file(data, "raw") for name, data in plain().items()}
-    release = ReleaseStore(tmp_path).add(trees.overlay(laid), [], [], {})
-    with Stage(
-        engine, "sluice-test-apart", {release.id: release.tree}, release.id, ENVIRONMENT, stage_settings
-    ) as stage:
-        stage.open([])
-        stage.run("true")
+def seen(stage: Stage, part: str, script: str) -> str:
+    """What a shell says in one of the containers of a stage."""
+    output = stage.client.containers.get(f"{stage.name}-{part}").exec_run(["sh", "-c", script]).output
+    assert isinstance(output, bytes)
+    return output.decode().strip()
 
-        def seen(part: str, script: str) -> str:
-            output = engine.containers.get(f"{stage.name}-{part}").exec_run(["sh", "-c", script]).output
-            assert isinstance(output, bytes)
-            return output.decode().strip()
 
-        for part in ("judge", "stub"):
-            assert seen(part, f"echo > /sluice/of-{part}; ls /sluice/of-{part}") == f"/sluice/of-{part}"
-        look = "ls /proc/*/root/sluice/of-{0} /sluice/of-{0} 2>/dev/null"
-        assert [seen("nginx", look.format(part)) for part in ("judge", "stub")] == ["", ""]
-        # The judge's processes are among those of the stubs, which the user's programs run beside.
-        assert seen("stub", look.format("judge")) == ""
-        assert stage.run("ip", "link", "set", "lo", "down").code != 0
-        assert stage.run("ip", "address", "add", "198.18.0.2", "dev", "lo").code != 0
-        assert "key" not in json.loads(stage.run("cat", "/sluice/plan.json").output)
+@pytest.mark.parametrize("part", ["nginx", "stub", "judge"])
+def test_a_container_has_what_it_needs_and_no_more(small: Stage, part: str) -> None:
+    status = dict(line.split(":\t") for line in seen(small, part, STATUS).splitlines())
+    assert status["NoNewPrivs"] == "1"
+    # CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_MKNOD, CAP_SYS_MODULE
+    assert int(status["CapEff"], 16) & (1 << 21 | 1 << 19 | 1 << 27 | 1 << 16) == 0
+    groups = "cd /sys/fs/cgroup; cat {0} 2>/dev/null || cat {1}"
+    assert seen(small, part, groups.format("memory/memory.limit_in_bytes", "memory.max")) == str(SMALL.memory)
+    assert seen(small, part, groups.format("pids/pids.max", "pids.max")) == "100"
+    if part == "judge":
+        assert "Read-only file system" in seen(small, part, "echo >> /usr/lib/python3/x; echo >> /etc/x")
+
+
+def test_nginx_reaches_no_file_and_no_process_of_the_judge_and_of_the_stubs(small: Stage) -> None:
+    for part in ("judge", "stub"):
+        assert seen(small, part, f"echo > /sluice/of-{part}; ls /sluice/of-{part}") == f"/sluice/of-{part}"
+    look = "ls /proc/*/root/sluice/of-{0} /sluice/of-{0} 2>/dev/null"
+    assert [seen(small, "nginx", look.format(part)) for part in ("judge", "stub")] == ["", ""]
+    # The judge's processes are among those of the stubs, which the user's programs run beside.
+    assert seen(small, "stub", look.format("judge")) == ""
+    assert small.run("ip", "link", "set", "lo", "down").code != 0
+    assert small.run("ip", "address", "add", "198.18.0.2", "dev", "lo").code != 0
+    assert "key" not in json.loads(small.run("cat", "/sluice/plan.json").output)

@@ -166,16 +166,16 @@ def _addresses_of_this_machine(engine: docker.DockerClient) -> list[str]:
     return sorted({address for address in local if not address.startswith("127.")} | {bridge})
 
 
-@pytest.mark.parametrize("role", ["nginx", "stub", "judge"])
-def test_nothing_real_can_be_reached(engine: docker.DockerClient, open_stage: Open, listener: int, role: str) -> None:
+def test_nothing_real_can_be_reached(engine: docker.DockerClient, open_stage: Open, listener: int) -> None:
     stage = open_stage(UPSTREAMS.replace("unix:/run/shop/app.sock:/", "app"))
     addresses = _addresses_of_this_machine(engine)
     asked = ["python3", "-IS", "-c", REACH, str(listener), *addresses, "192.0.2.1"]
-    code, output = engine.containers.get(f"{stage.name}-{role}").exec_run(asked)
-    assert code == 0, output
-    assert isinstance(output, bytes)
     assert len(addresses) >= 2
-    assert json.loads(output) == dict.fromkeys([*addresses, "192.0.2.1"], "OSError, route 2")
+    for role in ("nginx", "stub", "judge"):
+        code, output = engine.containers.get(f"{stage.name}-{role}").exec_run(asked)
+        assert code == 0, output
+        assert isinstance(output, bytes)
+        assert json.loads(output) == dict.fromkeys([*addresses, "192.0.2.1"], "OSError, route 2"), role
 
 
 def test_stubs_answer_at_names_and_literal_addresses_and_say_what_they_saw(open_stage: Open) -> None:
@@ -227,8 +227,14 @@ def test_real_services_answer_beside_nginx_and_as_upstreams(open_stage: Open) ->
             Service("real", ("sh", "-c", "echo no database here; exit 3"), endpoint=Endpoint("real.example", 9000)),
             ["real", "no database here"],
         ),
-        (Service("app", ("no-such-program",), socket="/run/shop/app.sock"), ["app", "no-such-program"]),
-        (Service("app", ("true",), user="nobody-here", socket="/run/shop/app.sock"), ["app", "nobody-here"]),
+        pytest.param(
+            *(Service("app", ("no-such-program",), socket="/run/shop/app.sock"), ["app", "no-such-program"]),
+            marks=pytest.mark.thorough,
+        ),
+        pytest.param(
+            *(Service("app", ("true",), user="nobody-here", socket="/run/shop/app.sock"), ["app", "nobody-here"]),
+            marks=pytest.mark.thorough,
+        ),
     ],
     ids=["beside nginx", "upstream", "no program", "no user"],
 )
@@ -279,7 +285,10 @@ def test_images_answer_in_place_of_stubs(open_stage: Open, platform_image: str, 
             {"command": ["sh", "-c", "echo no database here; exit 3"]},
             "the image {} for app.example:8001 ended with 3: no database here",
         ),
-        ({"command": ["no-such-program"]}, "the image {} for app.example:8001 ended with 127: .*no-such-program"),
+        pytest.param(
+            *({"command": ["no-such-program"]}, "the image {} for app.example:8001 ended with 127: .*no-such-program"),
+            marks=pytest.mark.thorough,
+        ),
         ({"image": "sluice-none.invalid/none:1"}, "Docker has no image sluice-none.invalid/none:1, and cannot pull it"),
     ],
     ids=["it ends", "no program", "no image"],
@@ -339,13 +348,6 @@ def test_an_agent_that_ended_is_told_in_words(engine: docker.DockerClient, open_
     for _ in range(2):
         with pytest.raises(SluiceError, match="staging cannot start: the agent ended: "):
             stage.ask("start")
-
-
-def test_a_file_of_the_configuration_that_the_release_lacks_is_not_synthesized(open_stage: Open) -> None:
-    stage = open_stage("server { listen 80; include snippets/gone.conf; }")
-    done = stage.run("nginx", "-t")
-    assert done.code == 1
-    assert 'open() "/etc/nginx/snippets/gone.conf" failed' in done.output
 
 
 def test_the_containers_are_gone_after_the_end_and_after_an_exception(
