@@ -23,8 +23,10 @@ def ensure_pyinfra(folder: Path) -> Path:
     if not done.exists():
         print(f"installing pyinfra {VERSION}", flush=True)
         shutil.rmtree(place, ignore_errors=True)
-        _run([sys.executable, "-m", "venv", str(place)])
-        _run([str(place / "bin/pip"), "install", "--quiet", "--disable-pip-version-check", f"pyinfra=={VERSION}"])
+        # This environment's pip can install there; one more would take as long as pyinfra itself.
+        _run([sys.executable, "-m", "venv", "--without-pip", str(place)])
+        pip = [sys.executable, "-m", "pip", "--python", str(place / "bin/python"), "--quiet"]
+        _run([*pip, "--disable-pip-version-check", "install", f"pyinfra=={VERSION}"])
         done.write_text(json.dumps({"pyinfra": VERSION}), encoding="utf-8")
     return place / "bin/pyinfra"
 

@@ -141,7 +141,7 @@ class TestMeasuring:
         ("plain_ansible", 10, False, 2),
         ("plain_ansible", 40, False, 1),
         ("plain_ansible", 100, False, 0),
-        ("plain_ansible", 1, True, 1),
+        ("plain_ansible", 2, True, 1),
         ("plain_ansible", 5, True, 0),
     ],
 )
