@@ -237,7 +237,8 @@ def _sources() -> list[str]:
             lines.append(f"deb [signed-by={_KEYRING}] {uri} {_CODENAME}{dash}{pocket} main")
     if not lines or not Path(_KEYRING).exists():
         raise SluiceError("this machine has no apt sources of Debian; expected: those of which machines are made")
-    return lines
+    # One archive is named once for each architecture.
+    return list(dict.fromkeys(lines))
 
 
 def _say(words: str) -> None:

@@ -13,7 +13,13 @@ packages=(
   linux-image-cloud-amd64 initramfs-tools systemd-sysv dbus e2fsprogs openssh-server nginx-light python3 iproute2 nftables
   selinux-policy-default policycoreutils policycoreutils-python-utils
 )
-mmdebstrap --mode=root --variant=minbase --include="$(IFS=,; echo "${packages[*]}")" \
+# The initial file system has what finds the disk, and no module for other machines: an emulator is long at unpacking it.
+initial='mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/etc/initramfs-tools/hooks"
+echo MODULES=list >"$1/etc/initramfs-tools/conf.d/machine"
+printf "%s\n" "#!/bin/sh" "[ \"\$1\" != prereqs ] || exit 0" ". /usr/share/initramfs-tools/hook-functions" \
+  "manual_add_modules virtio_pci virtio_blk ext4" >"$1/etc/initramfs-tools/hooks/machine"
+chmod 755 "$1/etc/initramfs-tools/hooks/machine"'
+mmdebstrap --mode=root --variant=minbase --include="$(IFS=,; echo "${packages[*]}")" --essential-hook="$initial" \
   --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
   --dpkgopt='path-exclude=/usr/share/locale/*' trixie "$root" "$@"
 
@@ -36,7 +42,7 @@ printf '[Journal]\nStorage=persistent\nAudit=yes\n' >"$root/etc/systemd/journald
 : >"$root/etc/machine-id"
 systemctl --root="$root" --quiet enable systemd-networkd nginx ssh
 systemctl --root="$root" --quiet mask apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer dpkg-db-backup.timer \
-  fstrim.timer systemd-networkd-wait-online.service getty@tty1.service serial-getty@ttyS0.service
+  fstrim.timer e2scrub_reap.service systemd-networkd-wait-online.service getty@tty1.service serial-getty@ttyS0.service
 
 # Labels of all files, here and not by a first boot: that takes two minutes in an emulator.
 chroot "$root" setfiles -F -e /proc -e /sys -e /dev /etc/selinux/default/contexts/files/file_contexts / >/dev/null
