@@ -15,7 +15,14 @@ PROJECT = Path(__file__).resolve().parent.parent
 LONGEST = (
     *("test_monitor.py", "test_who_may_decide.py", "test_deploy.py", "test_faults.py", "test_waves.py"),
     # In tests/staging the first one makes an image, for which others would wait.
-    *("test_from_host.py", "test_hostile.py", "test_hooks.py", "test_nginx_words.py", "test_gates.py", "test_culprit.py"),
+    *(
+        "test_from_host.py",
+        "test_hostile.py",
+        "test_hooks.py",
+        "test_nginx_words.py",
+        "test_gates.py",
+        "test_culprit.py",
+    ),
     *("test_ci.py", "test_pull.py", "test_pull_fleet.py", "test_engine.py", "test_host_stories.py"),
     "test_service_managers.py",
 )
