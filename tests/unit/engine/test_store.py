@@ -158,8 +158,7 @@ def test_a_state_with_a_hole_is_damaged(kept: Kept, hole: dict[str, Any]) -> Non
     assert "was damaged; it was rebuilt" in kept.warnings[0]
 
 
-# The fuzzer host_state goes on with both questions.
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_whatever_a_state_holds_it_is_read_or_rebuilt(data: st.DataObject) -> None:
     spoilt = data.draw(spoiled(_whole()) | json_values())
@@ -177,7 +176,7 @@ def test_whatever_a_state_holds_it_is_read_or_rebuilt(data: st.DataObject) -> No
             states.older(state, HAND)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(spoiled(EVENT) | json_values(4), max_size=4))
 def test_whatever_a_journal_holds_it_is_told_or_left_out(rows: list[Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
