@@ -293,15 +293,18 @@ def _for_hosts() -> str:
     nginx = layouts()
     services = dict.fromkeys(each.service for each in nginx)
     binaries = dict.fromkeys(each.binary for each in nginx)
+    folders = dict.fromkeys(each.folder for each in nginx)
     lines = [
         '"""What is started how on hosts, of the descriptions in ``module_utils/platforms``."""\n',
         _WRITTEN.format("the descriptions in module_utils/platforms"),
         "from __future__ import annotations\n",
-        '__all__ = ["BINARIES", "RESTART", "SERVICES", "START", "STATUS"]\n',
+        '__all__ = ["BINARIES", "FOLDERS", "RESTART", "SERVICES", "START", "STATUS"]\n',
         "# The services that nginx is started as.",
         f"SERVICES = {_tuple(services)}\n",
         "# Its binaries.",
         "BINARIES = (\n" + "".join(f'    "{each}",\n' for each in binaries) + ")\n",
+        "# The folders of their configurations, as their packages have them.",
+        f"FOLDERS = {_tuple(folders)}\n",
         "# What starts and restarts a service, and what tells a person how it is, by the service manager.",
     ]
     for name in ("start", "restart"):

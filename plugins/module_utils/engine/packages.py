@@ -19,6 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence
 
+from .host.known import FOLDERS, SERVICES
 from .safe_open import read_any
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["Packages", "ask", "find_manager", "find_packages", "package_drift", "writes_links"]
 
 _ROOT = Path("/")
+_CONF = "/etc/nginx"
+_OF_MODULES = "/usr/share/nginx/"
+_KNOWN = tuple(f"{folder}/" for folder in FOLDERS)
 # What package managers leave beside a file: the other version of it.
 _LEFT_BESIDE = (
     *(".dpkg-dist", ".dpkg-old", ".dpkg-new", ".dpkg-bak", ".dpkg-tmp"),
@@ -36,7 +40,6 @@ _LEFT_BESIDE = (
 _UNFINISHED = re.compile(r";[0-9a-f]{8}$")
 # What rpm calls an edited file of a package that no longer has it.
 _SAVED = ".rpmsave"
-_OF_MODULES = "/usr/share/nginx/"
 _MODULES = re.compile(r"modules-enabled/[^/]+\.conf")
 _MOST_BYTES = 16 << 20
 _MOST_STATUS = 256 << 20
@@ -54,14 +57,14 @@ _MOST_WORDS = 64 << 10
 class Packages(NamedTuple):
     """What a package manager knows. Paths are absolute, as packages have them.
 
-    ``owner`` returns the package of a path, empty where none has it, ``is_whole`` whether what is there is what its
-    package brought; ``knows_modes`` whether that tells another mode. ``learn`` is told all paths before, so that they
-    are one question, and ``fault`` returns why there was no answer.
+    ``owner`` returns the package of a path, empty where none has it, ``is_whole`` whether what is at a place is what
+    the package of a path brought; ``knows_modes`` whether that tells another mode. ``learn`` is told all paths before,
+    so that they are one question, and ``fault`` returns why there was no answer.
     """
 
     name: str
     owner: Callable[[str], str]
-    is_whole: Callable[[str], bool]
+    is_whole: Callable[[str, Path], bool]
     exists: Callable[[str], bool] = os.path.exists
     knows_modes: bool = False
     learn: Callable[[Sequence[str]], None] = lambda paths: None
@@ -80,10 +83,11 @@ def package_drift(
         return {}
     before = {entry.path: entry for entry in manifest}
     listed = list(differences)
-    packages.learn([known for path, _ in listed for known in _asked_for(path, conf)])
+    tree = _Tree(conf, before)
+    packages.learn([known for path, _ in listed for known in _asked_for(path, tree)])
     found = {}
     for path, what in listed:
-        whose = _of_package(path, what, before, conf, packages)
+        whose = _of_package(path, what, tree, packages)
         if whose:
             found[path] = whose
     # A folder is a package's where all that came with it is.
@@ -94,12 +98,32 @@ def package_drift(
     return found
 
 
-def _asked_for(path: str, conf: Path) -> list[str]:
+class _Tree:
+    """The live tree, and by which paths packages know what is in it: of the folder that nginx is built for, where that
+    is a link to ``/etc/nginx``, and of links of the release, as Angie's nginx.conf is called angie.conf.
+    """
+
+    def __init__(self, conf: Path, before: Mapping[str, ManifestEntry]) -> None:
+        self.conf, self.before = conf, before
+        real, root = os.path.realpath(conf), conf.parents[1]
+        led_here = [each for each in FOLDERS if os.path.realpath(root / each.lstrip("/")) == real]
+        self._folders = dict.fromkeys([_CONF, *led_here])
+        self._links: dict[str, list[str]] = {}
+        for path, entry in before.items():
+            if entry.kind == "link" and not entry.value.startswith("/"):
+                target = posixpath.normpath(posixpath.join(posixpath.dirname(path), entry.value))
+                self._links.setdefault(target, []).append(path)
+
+    def names(self, path: str) -> list[str]:
+        """Return what packages may call a path of the tree."""
+        return [f"{folder}/{name}" for folder in self._folders for name in (path, *self._links.get(path, ()))]
+
+
+def _asked_for(path: str, tree: _Tree) -> list[str]:
     """Return the paths whose owner tells whose a path is."""
-    known = f"/etc/nginx/{path}"
     if _MODULES.fullmatch(path):
-        return [_module_of(conf / path)]
-    return [known, _origin(known)]
+        return [_module_of(tree.conf / path)]
+    return [*tree.names(path), *tree.names(_origin(path))]
 
 
 def _origin(path: str) -> str:
@@ -110,24 +134,27 @@ def _origin(path: str) -> str:
     return _UNFINISHED.sub("", path)
 
 
-def _of_package(path: str, what: str, before: Mapping[str, ManifestEntry], conf: Path, packages: Packages) -> str:
-    place, known = conf / path, f"/etc/nginx/{path}"
-    was = before.get(path)
+def _of_package(path: str, what: str, tree: _Tree, packages: Packages) -> str:
+    place, was = tree.conf / path, tree.before.get(path)
     if _MODULES.fullmatch(path):
         return _of_module(place, what, was.value if was and was.kind == "link" else "", packages)
     if what == "removed":
         return packages.name if was and _is_saved(was, place.with_name(place.name + _SAVED)) else ""
     # nginx reads all that is in a folder of sites, whatever it is called.
     if _origin(path) != path and what == "added" and not path.startswith("sites-enabled/"):
-        entry = before.get(_origin(path))
+        entry = tree.before.get(_origin(path))
         dropped = packages.name if path.endswith(_SAVED) and entry and _is_saved(entry, place) else ""
-        return packages.owner(_origin(known)) or dropped
-    whose = packages.owner(known)
-    if not whose or not packages.is_whole(known):
+        return _owner(tree.names(_origin(path)), packages) or dropped
+    whose = _owner([name for name in tree.names(path) if packages.is_whole(name, place)], packages)
+    if not whose:
         return ""
     # Somebody's chmod, where packages leave modes as they are.
     is_mode_only = what == "changed" and was is not None and was.kind == "file" and was.value == _digest(place)
     return "" if is_mode_only and not packages.knows_modes else whose
+
+
+def _owner(names: Iterable[str], packages: Packages) -> str:
+    return next(filter(None, map(packages.owner, names)), "")
 
 
 def _is_saved(was: ManifestEntry, saved: Path) -> bool:
@@ -189,7 +216,7 @@ def _dpkg(root: Path) -> Packages:
     for line in _lines(root / "var/lib/dpkg/status", _MOST_STATUS):
         if line.startswith("Package: "):
             package = line[len("Package: ") :].strip()
-        elif line.startswith(" /etc/nginx/"):
+        elif line.startswith(" ") and line[1:].startswith(_KNOWN):
             words = line.split()
             if "obsolete" not in words[2:] and len(words) > 1:
                 conffiles[words[0]] = (package, words[1])
@@ -199,15 +226,15 @@ def _dpkg(root: Path) -> Packages:
         whose = path.name[: -len(".md5sums")].partition(":")[0]
         for line in _lines(path):
             digest, _, name = line.rstrip("\n").partition("  ")
-            if name.startswith(("etc/nginx/", "usr/share/nginx/")):
+            if f"/{name}".startswith((*_KNOWN, _OF_MODULES)):
                 brought[f"/{name}"] = (whose, digest)
 
     def owner(path: str) -> str:
         return (conffiles.get(path) or brought.get(path) or ("", ""))[0]
 
-    def is_whole(path: str) -> bool:
+    def is_whole(path: str, place: Path) -> bool:
         known = (conffiles.get(path) or brought.get(path) or ("", ""))[1]
-        return bool(known) and _is_file_of(root / path.lstrip("/"), known, "md5")
+        return bool(known) and _is_file_of(place, known, "md5")
 
     def exists(path: str) -> bool:
         return os.path.exists(root / path.lstrip("/"))
@@ -221,7 +248,7 @@ def _named(folder: Path, ending: str) -> list[Path]:
         names = sorted(os.listdir(folder))
     except OSError:
         return []
-    return [folder / name for name in names if name.endswith(ending) and ("nginx" in name or "angie" in name)]
+    return [folder / name for name in names if name.endswith(ending) and any(each in name for each in SERVICES)]
 
 
 def _lines(path: Path, most: int = _MOST_BYTES) -> list[str]:
@@ -320,8 +347,8 @@ def _rpm(root: Path) -> Packages:
         learn([path])
         return brought[path][0].package if path in brought else ""
 
-    def is_whole(path: str) -> bool:
-        return any(_is_as_brought(root / path.lstrip("/"), each) for each in brought.get(path, ()))
+    def is_whole(path: str, place: Path) -> bool:
+        return any(_is_as_brought(place, each) for each in brought.get(path, ()))
 
     def exists(path: str) -> bool:
         return os.path.exists(root / path.lstrip("/"))
@@ -386,7 +413,7 @@ def _apk(root: Path) -> Packages:
             folder = path = f"/{value}"
         elif key == "R":
             path = f"{folder}/{value}"
-        if not path.startswith(("/etc/nginx/", "/usr/share/nginx/")):
+        if not path.startswith((*_KNOWN, _OF_MODULES)):
             continue
         if key in ("F", "R"):
             owners[path], modes[path] = package, 0o755 if key == "F" else 0o644
@@ -396,8 +423,8 @@ def _apk(root: Path) -> Packages:
         elif key == "Z":
             digests[path] = value
 
-    def is_whole(path: str) -> bool:
-        return path in owners and _is_as_apk_says(root / path.lstrip("/"), modes[path], digests.get(path, ""))
+    def is_whole(path: str, place: Path) -> bool:
+        return path in owners and _is_as_apk_says(place, modes[path], digests.get(path, ""))
 
     def exists(path: str) -> bool:
         return os.path.exists(root / path.lstrip("/"))

@@ -102,6 +102,29 @@ def test_a_file_is_the_packages_where_it_is_what_the_package_brings(
     assert package_drift(now, before, conf, find_packages(tmp_path)) == ({path: whose} if whose else {})
 
 
+@pytest.mark.parametrize("folder", ["usr/local/openresty/nginx/conf", "etc/angie"])
+def test_packages_that_know_the_folder_by_another_name_have_drift_too(tmp_path: Path, folder: str) -> None:
+    conf = debian(tmp_path)
+    status = tmp_path / "var/lib/dpkg/status"
+    told = STATUS.replace("/etc/nginx/", f"/{folder}/").replace("nginx-common", "theirs")
+    # Angie's file has a name of its own, which docs/platforms.md makes a link of.
+    told = told.replace("/fastcgi.conf", "/angie.conf")
+    status.write_text(told.format(mime=md5(MIME.encode()).hexdigest()), encoding="utf-8")
+    (conf / "nginx.conf").write_text("old", encoding="utf-8")
+    (conf / "angie.conf").symlink_to("nginx.conf")
+    before = read_tree(conf)
+    for name in ("mime.types", "nginx.conf", "nginx.conf.dpkg-dist", "mine.conf"):
+        (conf / name).write_text(MIME, encoding="utf-8")
+    changed = compare(before, read_tree(conf))
+    # Somebody else's folder of that name is none of nginx's.
+    (tmp_path / folder).mkdir(parents=True)
+    assert package_drift(changed, before, conf, find_packages(tmp_path)) == {}
+    (tmp_path / folder).rmdir()
+    (tmp_path / folder).symlink_to(conf)
+    of_package = ("mime.types", "nginx.conf", "nginx.conf.dpkg-dist")
+    assert package_drift(changed, before, conf, find_packages(tmp_path)) == dict.fromkeys(of_package, "theirs")
+
+
 def test_a_mode_that_dpkg_never_changes_was_changed_by_somebody(tmp_path: Path) -> None:
     conf = debian(tmp_path)
     (conf / "mime.types").write_text(MIME, encoding="utf-8")

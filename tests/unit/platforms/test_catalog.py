@@ -90,6 +90,7 @@ def test_hosts_know_each_service_and_binary() -> None:
         nginx = platform_named(next(name for name, of in PAIRS if of == source), source).nginx
         assert nginx.service in known.SERVICES
         assert nginx.binary in known.BINARIES
+        assert nginx.folder in known.FOLDERS
 
 
 def test_a_source_that_has_no_packages_for_a_family_is_refused() -> None:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BINARIES", "RESTART", "SERVICES", "START", "STATUS"]
+__all__ = ["BINARIES", "FOLDERS", "RESTART", "SERVICES", "START", "STATUS"]
 
 # The services that nginx is started as.
 SERVICES = ("nginx", "angie", "openresty")
@@ -16,6 +16,9 @@ BINARIES = (
     "/usr/local/nginx/sbin/nginx",
     "/usr/local/openresty/nginx/sbin/nginx",
 )
+
+# The folders of their configurations, as their packages have them.
+FOLDERS = ("/etc/nginx", "/etc/angie", "/usr/local/nginx/conf", "/usr/local/openresty/nginx/conf")
 
 # What starts and restarts a service, and what tells a person how it is, by the service manager.
 START = {
