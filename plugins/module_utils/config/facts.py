@@ -28,6 +28,10 @@ _READS_FILE = (
 )
 
 _DEFAULT_WORKERS = "1"
+# Where most builds write, if the configuration says nothing.
+_USUAL = {"error_logs": "/var/log/nginx/error.log", "access_logs": "/var/log/nginx/access.log"}
+# How what is no file is called in the place of a log.
+_NO_FILE = ("syslog:", "memory:")
 
 
 class Listen(NamedTuple):
@@ -46,25 +50,42 @@ def _files(directives: list[Directive], usual: str) -> list[str]:
 
 
 def _access_logs(config: Config) -> list[str]:
-    """Those that can be believed: where nginx escapes nothing, a visitor can write lines of anybody's requests."""
-    bare = {each.args[0] for each in config.named("log_format") if each.args[1:2] == ["escape=none"]}
-    logs = config.named("access_log")
-    forgeable = {each.args[0] for each in logs if not bare.isdisjoint(each.args[1:2])}
+    usual = {_USUAL["access_logs"]} if _has_usual_access_log(config) else set()
+    return sorted({*_files(config.named("access_log"), _USUAL["access_logs"]), *usual} - _forgeable(config))
+
+
+def _has_usual_access_log(config: Config) -> bool:
     # What a server or a location says leaves the usual one to the others.
-    is_usual = not any(block.children("access_log") for block in config.named("http"))
-    usual = {"/var/log/nginx/access.log"} if is_usual else set()
-    return sorted({*_files(logs, "/var/log/nginx/access.log"), *usual} - forgeable)
+    return not any(block.children("access_log") for block in config.named("http"))
+
+
+def _forgeable(config: Config) -> set[str]:
+    """Logs that nobody can believe: where nginx escapes nothing, a visitor can write lines of anybody's requests."""
+    bare = {each.args[0] for each in config.named("log_format") if each.args[1:2] == ["escape=none"]}
+    return {each.args[0] for each in config.named("access_log") if not bare.isdisjoint(each.args[1:2])}
+
+
+def _own_logs(config: Config) -> dict[str, list[str]]:
+    errors, accesses = config.named("error_log"), config.named("access_log")
+    is_usual = {"error_logs": not errors, "access_logs": _has_usual_access_log(config)}
+    found = {}
+    for kind, logs in (("error_logs", errors), ("access_logs", accesses)):
+        named = {each.args[0] for each in logs if each.args} - _forgeable(config)
+        relative = {path for path in named if not path.startswith(("/", *_NO_FILE)) and "$" not in path}
+        found[kind] = sorted(relative - {"off", "stderr"} | ({_USUAL[kind]} if is_usual[kind] else set()))
+    return {kind: paths for kind, paths in found.items() if paths}
 
 
 def facts(config: Config) -> dict[str, Any]:
     """Return what the engine on a host needs to know of a release.
 
-    ``error_logs`` and ``access_logs`` are absolute paths, of logs that can be believed; ``worker_processes`` is the
-    directive's value, nginx's own default where it is not there; ``main_directives`` are the names in the main context,
-    which ``nginx -g`` must not repeat; ``modules`` are the names of the shared objects that it loads; ``outside`` are
-    files that it reads by absolute paths, as certificates; ``user`` are the arguments of the directive; ``pid`` is the
-    path of the pid file or empty, and ``foreground`` whether nginx is not to become a daemon. ``quic`` is there where
-    it listens for QUIC.
+    ``error_logs`` and ``access_logs`` are absolute paths, of logs that can be believed. Of some only the binary knows
+    where they are, and ``own_logs`` has these by the same names: one that is relative to its prefix, or the absolute
+    path that stands for the one it was built with. ``worker_processes`` is the directive's value, nginx's own default
+    where it is not there; ``main_directives`` are the names in the main context, which ``nginx -g`` must not repeat;
+    ``modules`` are the names of the shared objects that it loads; ``outside`` are files that it reads by absolute
+    paths, as certificates; ``user`` are the arguments of the directive; ``pid`` is the path of the pid file or empty,
+    and ``foreground`` whether nginx is not to become a daemon. ``quic`` is there where it listens for QUIC.
     """
     workers = [each.args[0] for each in config.directives if each.name == "worker_processes" and each.args]
     users = [list(each.args) for each in config.directives if each.name == "user" and each.block is None]
@@ -75,8 +96,9 @@ def facts(config: Config) -> dict[str, Any]:
         "user": users[0] if users else [],
         "pid": main.get("pid", ""),
         "foreground": main.get("daemon") == "off",
-        "error_logs": _files(config.named("error_log"), "/var/log/nginx/error.log"),
+        "error_logs": _files(config.named("error_log"), _USUAL["error_logs"]),
         "access_logs": _access_logs(config),
+        "own_logs": _own_logs(config),
         "worker_processes": workers[0] if workers else _DEFAULT_WORKERS,
         "main_directives": sorted({directive.name for directive in config.directives if directive.block is None}),
         "outside": sorted(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .host.nginx import find_master
 from .host.processes import workers_of
-from .logs import copied
+from .logs import copied, logs_of
 from .pending import worker_problems
 from .serving import check_problems, prove_serving
 from .session import Problem, Session, problems_of
@@ -36,7 +36,7 @@ def generation_problems(session: Session, state: Json, pending: Json, check_time
     if changed:
         return [problems[0]._replace(expected="a reload of the release", actual=f"changed: {', '.join(changed[:5])}")]
     meta = session.store.meta(pending["release"])
-    access = set((meta.get("facts") or {}).get("access_logs") or [])
+    access = logs_of(meta, "access_logs")
     marks = {path: at for path, at in copied(pending.get("marks") or {}).items() if path not in access}
     try:
         served = prove_serving(

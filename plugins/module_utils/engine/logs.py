@@ -11,6 +11,7 @@ from ..untrusted import whole_number
 from .safe_open import opened
 
 if TYPE_CHECKING:
+    from .protocol import Json
     from .slots import Slots
     from .traffic import TrafficCounts
     from .visitors import Clients
@@ -23,6 +24,7 @@ __all__ = [
     "copied",
     "is_clients_fault",
     "is_end_of",
+    "logs_of",
     "mark",
     "new_lines",
     "parts",
@@ -46,6 +48,11 @@ TIME = r"(?a)\d{4}/\d\d/\d\d \d\d:\d\d:\d\d"
 # What a client does wrong in its handshake is logged at crit, and says nothing about the release.
 _CLIENTS_FAULT = ("SSL_do_handshake() failed", " while SSL handshaking, client:")
 _RISE_COUNT, _RISE_SHARE = 5, 0.02
+
+
+def logs_of(meta: Json, kind: str) -> set[str]:
+    """Return the ``error_logs`` or ``access_logs`` of a release, as far as they are known."""
+    return set((meta.get("logs") or meta.get("facts") or {}).get(kind) or [])
 
 
 class Share(NamedTuple):

@@ -60,9 +60,11 @@ class StagedPlatform(TypedDict, total=False):
 class ReleaseFacts(TypedDict, total=False):
     """What was read from a release's configuration.
 
-    Logs are absolute paths; ``modules`` are the ``.so`` names that it loads; ``outside`` are the certificates, password
-    files and the like that it names by absolute paths; ``user`` are the arguments of the directive. ``pid`` is the path
-    of the pid file, empty where the release leaves that to nginx, and ``foreground`` says that it has ``daemon off``.
+    Logs are absolute paths; ``own_logs`` has by the same names those that are relative to nginx's prefix, and which
+    path stands for the one that nginx was built with. ``modules`` are the ``.so`` names that it loads; ``outside`` are
+    the certificates, password files and the like that it names by absolute paths; ``user`` are the arguments of the
+    directive. ``pid`` is the path of the pid file, empty where the release leaves that to nginx, and ``foreground``
+    says that it has ``daemon off``.
     """
 
     pid: str
@@ -72,6 +74,7 @@ class ReleaseFacts(TypedDict, total=False):
     outside: list[str]
     error_logs: list[str]
     access_logs: list[str]
+    own_logs: dict[str, list[str]]
     worker_processes: int | str | None
     main_directives: list[str]
     modules: list[str]

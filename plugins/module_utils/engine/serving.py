@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .checks import ask, contract_of, not_asked
 from .host.nginx import expected_workers, find_master
 from .host.processes import Master, is_alive, open_logs, workers_of
-from .logs import Limit, copied, mark
+from .logs import Limit, copied, logs_of, mark
 from .proof import Proof, Sample
 from .records import SEVERE, Pids, Records
 from .session import Fault, Problem, Session
@@ -59,8 +59,8 @@ def watched_logs(session: Session, master: Master, *metas: Json) -> list[str]:
 
     Which of two releases' logs nginx writes to depends on how far it got.
     """
-    access = {path for meta in metas for path in (meta.get("facts") or {}).get("access_logs") or []}
-    errors = {path for meta in metas for path in (meta.get("facts") or {}).get("error_logs") or []}
+    access = {path for meta in metas for path in logs_of(meta, "access_logs")}
+    errors = {path for meta in metas for path in logs_of(meta, "error_logs")}
     return sorted((errors | set(open_logs(session.system.proc, master.pid))) - access)
 
 

@@ -129,6 +129,7 @@ is_meta: Form = _has(
         "facts": _or_none(
             _has({}, dict.fromkeys(("outside", "error_logs", "access_logs", "main_directives", "modules"), _texts))
         ),
+        "logs": _or_none(_has({}, dict.fromkeys(("error_logs", "access_logs"), _texts))),
         "contract": _or_none(_each(lambda row: isinstance(row, dict))),
         "platform": _or_none(
             _has({}, {"modules": _texts, **dict.fromkeys(("nginx_version", "os", "flavour", "prefix"), _maybe_text)})

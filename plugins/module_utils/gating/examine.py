@@ -27,6 +27,7 @@ from ..needs.declared import declared
 from ..needs.reading import read_needs
 from ..needs.requests import questions
 from ..packages import docker
+from ..platforms.catalog import layouts
 from ..redactor.redactor import Redactor
 from ..release.changes import changes
 from ..release.store import Release
@@ -269,7 +270,9 @@ def _open(subject: Subject, stages: Sequence[Stage], environment: Environment) -
     _, config = subject.examined
     if config.problems or not stages:
         return
-    logs = {*facts(config)["error_logs"], *(facts(subject.live.config)["error_logs"] if subject.live else ())}
+    # Where the configuration names none, nginx writes to that of its build; those that are not there say nothing.
+    logs = {f"{layout.logs}/error.log" for layout in layouts()}
+    logs.update(*(facts(each)["error_logs"] for each in (config, *([subject.live.config] if subject.live else []))))
     for stage in stages:
         stage.open(sorted(logs), environment)
     subject.stage, subject.live_stage = stages[0], stages[1] if len(stages) > 1 else None

@@ -19,6 +19,7 @@ Conf = Callable[[str], Config]
             {
                 "error_logs": ["/var/log/nginx/error.log"],
                 "access_logs": ["/var/log/nginx/access.log"],
+                "own_logs": {"error_logs": ["/var/log/nginx/error.log"], "access_logs": ["/var/log/nginx/access.log"]},
                 "worker_processes": "1",
                 "main_directives": [],
                 "modules": [],
@@ -26,7 +27,12 @@ Conf = Callable[[str], Config]
             },
         ),
         ("error_log /a.log warn; http { server { error_log /b.log; } }", {"error_logs": ["/a.log", "/b.log"]}),
-        ("error_log stderr;", {"error_logs": []}),
+        ("error_log stderr; http { access_log off; }", {"error_logs": [], "own_logs": {}}),
+        (
+            "error_log logs/a.log; http { log_format x escape=none $uri; access_log logs/x.log x; access_log off; "
+            "access_log $host.log; server { access_log logs/b.log; access_log syslog:server=::; access_log /c.log; } }",
+            {"access_logs": ["/c.log"], "own_logs": {"error_logs": ["logs/a.log"], "access_logs": ["logs/b.log"]}},
+        ),
         ("error_log syslog:server=unix:/dev/log; error_log /a.log;", {"error_logs": ["/a.log"]}),
         ("http { access_log off; }", {"access_logs": []}),
         ("http { server { access_log off; } }", {"access_logs": ["/var/log/nginx/access.log"]}),

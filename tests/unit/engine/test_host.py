@@ -16,7 +16,7 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host import command
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.binary import opened_binary
-from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.nginx import expected_workers
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.nginx import Build, expected_workers, own_logs
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.processes import (
     Master,
     Worker,
@@ -30,9 +30,11 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.processes
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system import Bind, NoNamespace, System
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.trust import exe_of, process_fault
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.logs import logs_of
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.main import handle
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Fault, Problem, Session, problems_of
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout, Locked
+from ansible_collections.sluice.nginx.plugins.module_utils.nginx_build import read_build
 
 MASTER = "nginx: master process /usr/sbin/nginx"
 ID = "abc" * 21 + "a"
@@ -234,6 +236,25 @@ def test_how_a_master_was_started(arguments: str, config: str, directives: str) 
 )
 def test_how_many_workers_are_expected(arguments: str, facts: Any, expected: set[int]) -> None:
     assert expected_workers(Master(1, 1, MASTER + arguments, ""), facts, 5) == expected
+
+
+def test_where_a_release_names_no_log_the_binary_knows_its_own(tmp_path: Path) -> None:
+    said = f"nginx version: openresty/1.27\nconfigure arguments: --prefix={tmp_path} --http-log-path=/l/access.log"
+    own = read_build(said)
+    assert own
+    built = Build(own.version, "", "", "", (), "", "", own)
+    debian = str(tmp_path / "debian.log")
+    facts = {"error_logs": [debian], "access_logs": [debian, "/a"], "own_logs": {"error_logs": [debian, "logs/b.log"]}}
+    assert own_logs(facts, built) == {  # type: ignore[arg-type]
+        "error_logs": [f"{tmp_path}/logs/b.log", f"{tmp_path}/logs/error.log"],
+        "access_logs": ["/a", debian],
+    }
+    (tmp_path / "debian.log").touch()
+    facts["own_logs"] = {"access_logs": [debian]}
+    found = own_logs(facts, built)  # type: ignore[arg-type]
+    assert found == {"error_logs": [debian], "access_logs": ["/a", "/l/access.log", debian]}
+    assert logs_of({"facts": facts, "logs": found}, "access_logs") == {"/a", "/l/access.log", debian}
+    assert logs_of({"facts": facts, "logs": own_logs({}, built)}, "access_logs") == {"/a", debian}
 
 
 def test_logs_are_the_files_that_are_open_for_appending(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -40,6 +41,7 @@ __all__ = [
     "expected_workers",
     "find_master",
     "master_problems",
+    "own_logs",
     "restart",
     "running_masters",
     "start",
@@ -254,6 +256,26 @@ def _fix_configuration(conf: Path, config: str, own: str) -> str:
         f"move {folder} to {conf} once, and leave a link from {folder} to {conf}{named}; "
         f"or let its service start it with -c {conf}/nginx.conf"
     )
+
+
+def own_logs(facts: ReleaseFacts, built: Build | None) -> dict[str, list[str]]:
+    """Return the logs of a release where only the binary knows the place of some, as ``logs_of`` finds them.
+
+    A path that stands for one that the binary was built with stays where there is such a file.
+    """
+    own = facts.get("own_logs") or {}
+    if built is None or not own:
+        return {}
+    named = {"error_logs": facts.get("error_logs") or [], "access_logs": facts.get("access_logs") or []}
+    its = built.built
+    by_itself = {"error_logs": its.path("error-log-path"), "access_logs": its.path("http-log-path")}
+    found = {}
+    for kind, paths in named.items():
+        more = own.get(kind) or []
+        kept = [path for path in paths if path not in more or os.path.exists(path)]
+        places = [by_itself[kind] if path.startswith("/") else posixpath.join(its.prefix, path) for path in more]
+        found[kind] = sorted({*kept, *places})
+    return found
 
 
 def expected_workers(master: Master, facts: ReleaseFacts, before: int) -> frozenset[int]:

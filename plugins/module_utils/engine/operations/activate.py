@@ -8,11 +8,12 @@ from ...manifest import PathDifference, entries_from_json
 from ...untrusted import ReleaseId
 from .. import state as states
 from ..admission import demand
-from ..host.nginx import Tried, build, build_problems, find_master, master_problems, try_tree
+from ..host.nginx import Tried, build, build_problems, find_master, master_problems, own_logs, try_tree
 from ..host.processes import Master, open_logs, workers_of
 from ..host.starter import remember, starter_of
 from ..host.system import NoNamespace
 from ..labelling import denial_problems, prepare_labels
+from ..logs import logs_of
 from ..obstacles.files import file_problems
 from ..obstacles.look import obstacles
 from ..pending import pending_problem
@@ -87,6 +88,8 @@ def _activate(session: Session, request: ActivateRequest, release: _Activated, b
         master = find_master(session)
         built = build(session, master, remember=True)
         facts = release.meta["facts"]
+        # Beside the facts, which the receipt binds.
+        release.meta["logs"] = own_logs(facts, built)
         problems = master_problems(session, master, built, facts)
         if built is not None:
             problems += build_problems(built, facts, release.meta.get("platform") or {})
@@ -111,7 +114,7 @@ def _activate(session: Session, request: ActivateRequest, release: _Activated, b
             )
         if first or (differences and policy != "discard"):
             with session.step("adopt"):
-                known = None if first else session.store.meta(state["live"]).get("facts")
+                known = None if first else _adopted_facts(session.store.meta(state["live"]))
                 state = installed.adopt(session, state, known or _running_facts(session, master))
                 session.journal("adopted", release=state["live"])
         state = _begin(session, state, release)
@@ -221,6 +224,12 @@ def _running_facts(session: Session, master: Master) -> ReleaseFacts:
     }
 
 
+def _adopted_facts(meta: Json) -> ReleaseFacts | None:
+    """What is known of a release that was changed on the host is what was known of it before."""
+    facts: ReleaseFacts | None = meta.get("facts")
+    return facts and {**facts, **(meta.get("logs") or {})}
+
+
 def _install(session: Session, release: _Activated, bundle: bytes) -> None:
     installed.keep(session, release.meta.get("shared") or [])
     if not has_release(session, release.id):
@@ -252,7 +261,7 @@ def _switch(session: Session, state: Json, release: _Activated, bundle: bytes, m
         timings["test"] = round(tested.seconds * 1000)
         logs = watched_logs(session, master, release.meta, session.store.meta(before))
         marks = mark_logs(session, logs)
-        access = mark_logs(session, sorted(set(release.meta["facts"].get("access_logs") or [])))
+        access = mark_logs(session, sorted(logs_of(release.meta, "access_logs")))
         # Written before the signal: whoever recovers must reload unless it is sure that there was none.
         reloaded = True
         state = states.moved(state, "reloaded", marks={**marks, **access}, test_ms=timings["test"])

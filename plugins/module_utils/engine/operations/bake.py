@@ -8,7 +8,7 @@ from ...untrusted import ReleaseId, printable
 from ..generation import generation_problems
 from ..host.nginx import find_master
 from ..host.processes import workers_of
-from ..logs import OWN, Limit, Share, copied, rise, share, since, tail_before
+from ..logs import OWN, Limit, Share, copied, logs_of, rise, share, since, tail_before
 from ..records import Pids, Records
 from ..serving import check_problems, run_contract
 from ..session import Fault, Problem, Session
@@ -55,7 +55,7 @@ def watch(
             )
         )
     meta = session.store.meta(release)
-    access = set((meta.get("facts") or {}).get("access_logs") or [])
+    access = logs_of(meta, "access_logs")
     marks = copied(pending.get("marks") or {})
     errors = {path: at for path, at in marks.items() if path not in access}
     records = Records(copied(errors))

@@ -8,7 +8,7 @@ from ...untrusted import ReleaseId
 from ..host.nginx import running_masters
 from ..host.processes import open_logs
 from ..log_window import lines_between
-from ..logs import OWN, Limit, share
+from ..logs import OWN, Limit, logs_of, share
 from ..session import Session
 from ..timestamps import seconds_of
 from ..traffic import BEFORE, TrafficCounts
@@ -79,11 +79,10 @@ def _access_logs(session: Session, releases: Iterable[ReleaseId]) -> list[str]:
     errors: set[str] = set()
     for release in releases:
         meta = session.store.meta(release)
-        facts = meta.get("facts") or {}
-        found.update(facts.get("access_logs") or [])
+        found.update(logs_of(meta, "access_logs"))
         # Of one that was adopted nobody knows which of its logs are which.
         if meta.get("origin") != "adopted":
-            errors.update(facts.get("error_logs") or [])
+            errors.update(logs_of(meta, "error_logs"))
     for master in running_masters(session):
         open_ = open_logs(session.system.proc, master.pid)
         found.update(path for path in open_ if path not in errors and "error" not in path)

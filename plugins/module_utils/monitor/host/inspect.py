@@ -10,6 +10,7 @@ from typing import Any, Callable
 
 from ...engine.host.nginx import find_master
 from ...engine.host.processes import Worker, open_logs, workers_of
+from ...engine.logs import logs_of
 from ...engine.records import Pids
 from ...engine.session import Fault, Session
 from ...engine.state import empty
@@ -64,7 +65,7 @@ class Looking:
         if not problems:
             tell(lambda: self._tell_release(metrics, state))
             tell(lambda: self._tell_drift(metrics, state))
-        tell(lambda: self._tell_nginx(metrics, meta.get("facts") or {}))
+        tell(lambda: self._tell_nginx(metrics, meta))
         tell(lambda: self._tell_certificates(metrics, meta))
         return problems
 
@@ -108,9 +109,9 @@ class Looking:
         text = "Files of the live tree that somebody changed since the release; not those that packages changed."
         metrics.gauge("sluice_drift_files", text, len(self._drift))
 
-    def _tell_nginx(self, metrics: Metrics, facts: dict[str, Any]) -> None:
+    def _tell_nginx(self, metrics: Metrics, meta: dict[str, Any]) -> None:
         up = "Whether one nginx runs."
-        logs = {path for name in ("access_logs", "error_logs") for path in facts.get(name) or []}
+        logs = logs_of(meta, "access_logs") | logs_of(meta, "error_logs")
         try:
             master = find_master(self._session)
         except Fault:
