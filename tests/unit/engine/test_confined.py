@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,6 +72,36 @@ def test_a_profile_that_waits_is_known_by_its_name(tmp_path: Path) -> None:
     for each, word in {"name": "/usr/sbin/nginx", "attach": "<unknown>", "mode": "enforce"}.items():
         (folder / each).write_text(f"{word}\n")
     assert profile_of(tmp_path, 7, "/usr/sbin/nginx", tmp_path) == "/usr/sbin/nginx"
+
+
+@pytest.mark.parametrize(
+    ("name", "found"), [("nginx", "nginx"), ("/usr/{,local/}sbin/nginx", "nginx"), ("/usr/sbin/other", "")]
+)
+def test_a_profile_with_a_name_of_its_own_is_known_by_a_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, found: str
+) -> None:
+    (tmp_path / "policy/profiles/x.1").mkdir(parents=True)
+    for each, word in {"name": name, "attach": "<unknown>", "mode": "enforce"}.items():
+        (tmp_path / "policy/profiles/x.1" / each).write_text(f"{word}\n")
+    binary = tmp_path / "nginx"
+    binary.write_text(f"#!/bin/sh\necho nginx version >&2 && touch {tmp_path}/said\n")
+    binary.chmod(0o755)
+    looked: list[str] = []
+
+    def current(proc: Path, pid: int) -> tuple[str, str]:
+        if pid == 7:
+            return "", ""
+        # It stands still, and can be looked at for as long as that takes.
+        until = time.monotonic() + 20
+        while not (seen := (Path("/proc") / str(pid) / "wchan").read_text()).startswith(("pipe_w", "anon_pipe_w", "0")):
+            assert time.monotonic() < until, seen
+        looked.append(Path(f"/proc/{pid}/cmdline").read_text())
+        return "nginx", "enforce"
+
+    monkeypatch.setattr(confined, "_current", current)
+    assert profile_of(Path("/proc"), 7, str(binary), tmp_path) == found
+    assert [str(binary) in each for each in looked] == [True] * bool(found)
+    assert not (tmp_path / "said").exists()
 
 
 @pytest.mark.parametrize(("said", "may"), [(ALLOWED, True), (DENIED, False), ("", None), ("allow all\n", None)])

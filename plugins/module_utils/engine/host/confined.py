@@ -15,6 +15,9 @@ _ENFORCE = Path("/sys/fs/selinux/enforce")
 _MODES = {"enforce": "enforcing", "complain": "complaining"}
 # Of a query and its answer: files, among what a profile rules, and reading, among what may be done to one.
 _FILES, _READ = b"\2", 4
+# How patterns of AppArmor's differ from paths.
+_PATTERN = frozenset("*?[{@")
+_END_SECONDS = 5.0
 _ANSWER = re.compile(r"^allow 0x([0-9a-f]+)$", re.MULTILINE)
 
 
@@ -33,15 +36,53 @@ def profile_of(proc: Path, pid: int, binary: str, apparmor: Path = APPARMOR) -> 
     name, mode = _current(proc, pid)
     if mode:
         return name if mode == "enforce" else ""
-    # It was loaded after the process had started. Not every kernel says which binary a profile is for that has a
-    # name of its own, and of a pattern nobody but the kernel knows what it fits.
+    # It was loaded after the process had started.
+    is_unknown = False
     with suppress(OSError):
         for profile in sorted((apparmor / "policy/profiles").iterdir()):
             with suppress(OSError):
-                loaded = _word(profile / "name")
-                if binary in (loaded, _word(profile / "attach")) and _word(profile / "mode") == "enforce":
+                loaded, attach = _word(profile / "name"), _word(profile / "attach")
+                if _word(profile / "mode") != "enforce":
+                    continue
+                if binary in (loaded, attach):
                     return loaded
-    return ""
+                # Not every kernel says which binary a profile is for that has a name of its own, and of a pattern
+                # nobody but the kernel knows what it fits.
+                is_unknown |= not loaded.startswith("/") or not _PATTERN.isdisjoint(loaded)
+    return _profile_of_start(proc, binary) if is_unknown else ""
+
+
+def _profile_of_start(proc: Path, binary: str) -> str:
+    """Start a binary that says its version, look at the profile that it is under, and let it end.
+
+    It says that to a pipe that is full, so it waits until it was looked at.
+    """
+    # Here, as few hosts have a profile that has to be tried.
+    import subprocess
+
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    try:
+        os.set_blocking(writer, False)
+        with suppress(BlockingIOError):
+            while True:
+                os.write(writer, bytes(4096))
+        os.set_blocking(writer, True)
+        # Once it returns, the binary has the place of what started it.
+        process = subprocess.Popen(
+            [binary, "-v"], stdin=subprocess.DEVNULL, stdout=writer, stderr=writer, close_fds=True
+        )
+        name, mode = _current(proc, process.pid)
+    except OSError:
+        return ""
+    finally:
+        os.close(reader)
+        os.close(writer)
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    return name if mode == "enforce" else ""
 
 
 def may_read(profile: str, path: str, apparmor: Path = APPARMOR) -> bool | None:
