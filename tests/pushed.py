@@ -60,6 +60,29 @@ class PushedHost(abc.ABC):
     """A host that is asked as the controller asks."""
 
     @abc.abstractmethod
+    def sh(self, script: str) -> str:
+        """Run a script of the shell as root and return what it said."""
+
+    @abc.abstractmethod
+    def reboot(self) -> None:
+        """Cut the power, and switch it on again."""
+
+    @property
+    @abc.abstractmethod
+    def body(self) -> str:
+        """What the host serves now."""
+
+    @property
+    @abc.abstractmethod
+    def state(self) -> dict[str, Any]:
+        """The engine's state."""
+
+    @property
+    @abc.abstractmethod
+    def link(self) -> str:
+        """Where /etc/nginx leads."""
+
+    @abc.abstractmethod
     def run_engine(self, payload: bytes, user: str) -> tuple[str, str, int]:
         """Run ``remote.command()`` with ``payload`` as ``user``, and return its output, its errors and its code."""
 

@@ -153,6 +153,10 @@ class Host(PushedHost):
         assert not check or done.returncode == 0, done.stderr
         return done.stdout.strip()
 
+    def reboot(self) -> None:
+        for words in (["kill"], ["start"]):
+            subprocess.run(["docker", *words, self.container], capture_output=True, check=True)
+
     def run_engine(self, payload: bytes, user: str) -> tuple[str, str, int]:
         done = subprocess.run(
             ["docker", "exec", "-i", "-u", user, self.container, "sh", "-c", f"echo a banner; {remote.command()}"],

@@ -14,12 +14,13 @@ import json
 import shlex
 import subprocess
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ansible_collections.sluice.nginx.plugins.module_utils.platforms.catalog import platform_named
 
-__all__ = ["LAYOUTS", "Layout", "built", "image"]
+__all__ = ["LAYOUTS", "Layout", "built", "image", "packages"]
 
 _TOOLS = "gcc libc6-dev make libpcre2-dev libssl-dev zlib1g-dev"
 _SOURCES = """FROM {platform_image}
@@ -286,6 +287,38 @@ LAYOUTS = {
         ),
     )
 }  # fmt: skip
+
+
+# Makes a package of what is laid out, in two versions, and installs the first. The second has new configuration files.
+_PACKAGES = """set -e
+make() {{
+  root=/root/package; rm -rf $root; mkdir -p $root/DEBIAN $root{folder} $root$(dirname {binary})
+  cp -a {folder}/. $root{folder}; cp {binary} $root{binary}
+  (cd $root; find .{folder} -type f | sed 's/^[.]//' >DEBIAN/conffiles)
+  for each in $2; do echo "# $1" >>$root{folder}/$each; done
+  printf 'Package: {name}\\nVersion: %s\\nArchitecture: all\\nMaintainer: a <a@b.example>\\nDescription: x\\n' $1 \\
+    >$root/DEBIAN/control
+  printf '#!/bin/sh\\ntest -z "$2" || systemctl restart {service}\\n' >$root/DEBIAN/postinst
+  chmod 755 $root/DEBIAN/postinst
+  dpkg-deb -Znone --root-owner-group --build $root /root/{name}-$1.deb
+}}
+make 1 ""
+make 2 "{changed}"
+dpkg --install /root/{name}-1.deb
+"""
+
+
+def packages(layout: Layout, changed: Sequence[str]) -> tuple[str, str]:
+    """Return the command that makes and installs a package of a layout, and the one that upgrades it to a version with
+    new configuration files, as unattended-upgrades does; nobody packages freenginx, which is built anew.
+    """
+    nginx = platform_named("debian-12", layout.source).nginx
+    if not nginx.packages:
+        return "true", f"cp {nginx.binary} /root/new; mv -f /root/new {nginx.binary}; systemctl restart {nginx.service}"
+    (name,) = nginx.packages
+    command = f"DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --install /root/{name}-2.deb 2>&1"
+    words = {"name": name, "folder": nginx.folder, "binary": nginx.binary, "service": nginx.service}
+    return _PACKAGES.format(**words, changed=" ".join(changed)), command
 
 
 def _digest(*parts: object) -> str:

@@ -5,7 +5,6 @@ OpenResty's, Angie's and freenginx's, as ``layouts.py`` builds them.
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,8 +30,9 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.from_host.rec
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import Stage, StageSettings
 from tests.integration.hosts import ASK, Host, words
-from tests.integration.layouts import LAYOUTS, image
-from tests.integration.test_host_stories import RIGHTS, SYSTEMD, wait_for
+from tests.integration.layouts import LAYOUTS, image, packages
+from tests.integration.test_host_stories import RIGHTS, SYSTEMD
+from tests.life import TLS, Certbot, pend, reboot_rolls_back, renew, upgrade, wait_for, watchdog_rolls_back
 from tests.pushed import PushedRelease
 
 # The first run compiles each of them, which takes minutes.
@@ -41,6 +41,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.thorough]
 # As each of them calls itself.
 VERSIONS = {"nginx.org": "1.22.1", "openresty": "1.22.1.1", "angie": "1.8.0", "freenginx": "1.22.1"}
 BY_HAND = "by hand"
+# Files that packages bring, and nobody edits.
+CHANGED = ("mime.types", "fastcgi_params")
 
 
 class LaidOut(Host):
@@ -57,11 +59,6 @@ class LaidOut(Host):
     def wait(self, body: str) -> None:
         """Wait until it answers this."""
         wait_for(lambda: self.is_serving(body), f"{self.described.service} answers {body!r}")
-
-    def reboot(self) -> None:
-        """Cut the power, and switch it on again."""
-        subprocess.run(["docker", "kill", self.container], capture_output=True, check=True)
-        subprocess.run(["docker", "start", self.container], capture_output=True, check=True)
 
     def kill_nginx(self) -> None:
         """Let the master and its workers die at once."""
@@ -103,7 +100,8 @@ def release(tmp_path: Path) -> Callable[..., PushedRelease]:
         served = host.body
         for path in folder.rglob("*.conf"):
             if path.is_file() and not path.is_symlink():
-                path.write_text(path.read_text().replace(f'"{served}\\n"', f'"{body}\\n"'))
+                text = path.read_text().replace(f'"{served}\\n"', f'"{body}\\n"')
+                path.write_text(text if TLS in text else text.replace("listen       80;", f"listen       80; {TLS}"))
         made = PushedRelease(folder, [{"get": "http://shop.example/", "expect": {"body": expected or body}}])
         made.form["facts"] = facts(parse_tree(folder))
         return made
@@ -136,29 +134,15 @@ def bring_home(host: LaidOut, project: Path) -> None:
     assert host.body == BY_HAND
 
 
-def pending(host: LaidOut, release: PushedRelease, run: str, seconds: float) -> None:
-    """Bring a release, and leave it pending."""
-    answer = host.push(release, run, options={"confirm_timeout": seconds})
-    assert answer["ok"], answer
-    assert host.state["pending"]["run"] == run
-
-
-def finalized(host: LaidOut, run: str, by: str = "") -> None:
-    """Wait until what a run had pending is rolled back, by whom is in the state."""
-    until = time.monotonic() + 90
-    while host.state["pending"] and time.monotonic() < until:
-        time.sleep(0.2)
-    last = host.state["last"]
-    assert (last["run"], last["outcome"]) == (run, "rolled_back")
-    assert by in last["by"]
-
-
 @pytest.mark.parametrize("source", LAYOUTS)
-def test_a_whole_life(source: str, new_host: Any, release: Any, project: Path) -> None:
+def test_a_whole_life(source: str, new_host: Any, release: Any, project: Path, tmp_path_factory: Any) -> None:
     host = new_host(source)
     nginx = host.described
+    install, upgrading = packages(LAYOUTS[source], [Path(nginx.configuration).name, *CHANGED])
+    host.sh(install)
     bring_home(host, project)
-    one, two = release(host, "one"), release(host, "two")
+    certbot = Certbot(host, f"systemctl reload {nginx.service}", tmp_path_factory.mktemp("certificates"))
+    one, two, three, four = (release(host, body) for body in ("one", "two", "three", "four"))
 
     # It is told what it is, and that is what staging would have of this source.
     staged = {"os": "debian 12", "flavour": nginx.flavour, "nginx_version": VERSIONS[source], "prefix": nginx.prefix}
@@ -178,19 +162,19 @@ def test_a_whole_life(source: str, new_host: Any, release: Any, project: Path) -
     assert (bad["ok"], bad["rolled_back"], host.body) == (False, True, "one"), bad
 
     # The watchdog needs no controller, and a pending release is not what the host comes up with.
-    pending(host, two, "r3", 15.0)
-    host.wait("one")
-    finalized(host, "r3", "watchdog")
-    pending(host, two, "r4", 600.0)
-    host.reboot()
-    host.wait("one")
-    finalized(host, "r4")
+    watchdog_rolls_back(host, two, "r3")
+    reboot_rolls_back(host, two, "r4")
     ended = "systemctl show -p ExecMainExitTimestampMonotonic --value sluice-boot.service"
     started = f"systemctl show -p ExecMainStartTimestampMonotonic --value {nginx.service}.service"
     assert 0 < int(host.sh(ended)) <= int(host.sh(started))
 
     # One that has died is started by its own unit, which goes on knowing it.
-    pending(host, two, "r5", 600.0)
+    # Where the tree names no log, the bake still counts what its build says is written.
+    pend(host, two, "r5")
+    for _ in range(3):
+        assert host.body == "two"
+    baked = host.ask("bake", "r5", release=two.id, seconds=0)
+    assert (baked["ok"], baked["requests"]) == (True, 3), baked
     host.kill_nginx()
     back = host.ask("rollback", "r5", reason="it died")
     assert (back["ok"], host.body) == (True, "one"), back
@@ -198,12 +182,22 @@ def test_a_whole_life(source: str, new_host: Any, release: Any, project: Path) -
     host.sh(f"systemctl reload {nginx.service}; systemctl restart {nginx.service}; systemctl is-active {nginx.service}")
     host.wait("one")
 
-    left = host.ask("leave", "r6")
+    # Only what the package brought is adopted, by its own names; of a file that was edited its version is put beside.
+    changed = [*CHANGED, "nginx.conf.dpkg-dist"] if nginx.packages else []
+    if source == "nginx.org":
+        # Nobody has edited it there: the site is in a file of its own.
+        changed = [*CHANGED, "nginx.conf"]
+    upgrade(host, upgrading, dict.fromkeys(changed, *nginx.packages), three, "r6")
+    assert host.sh("dpkg --audit") == ""
+    assert host.main_pid() == host.sh(f"cat {nginx.pid}")
+    renew(host, certbot, four, "r7")
+
+    left = host.ask("leave", "r8")
     assert left["ok"], left
     found_files = "find /etc /run/systemd/system /var/lib -name '*sluice*' 2>/dev/null || true"
     assert (host.sh(found_files), host.link) == ("", "")
     host.reboot()
-    host.wait("one")
+    host.wait("four")
 
 
 def test_a_service_that_names_the_file_is_tested_with_it(new_host: Any, release: Any) -> None:

@@ -6,13 +6,15 @@ import hashlib
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration.hosts import ASK, CONF, Host
+from tests.life import TLS, Certbot, packaged, pend, reboot_rolls_back, renew, upgrade, watchdog_rolls_back
+from tests.machines.image import MAKE_ARCHIVES
 from tests.pushed import PushedRelease
 
 pytestmark = pytest.mark.integration
@@ -30,10 +32,14 @@ chmod 755 /etc/sv/nginx/run && ln -s /etc/sv/nginx /etc/runit/runsvdir/default/n
 ALONE = r"""rm -f /etc/rcS.d/S*; for folder in /etc/rc2.d /etc/runlevels /etc/runit/runsvdir/default; do
 [ ! -d $folder ] || find $folder ! -type d ! -name '*nginx' -delete; done""".replace("\n", " ")
 _UP_SECONDS = 120.0
+# What an administrator has certbot run after a renewal.
+RELOAD = {"sysvinit": "/etc/init.d/nginx reload", "openrc": "rc-service nginx reload", "runit": "sv hup nginx"}
+# As unattended-upgrades does it where nginx.conf was edited and is new as well.
+UPGRADE = "DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --install /srv/archives/newer/*.deb 2>&1"
 
 
 class Machine(Host):
-    """A container with an init, that can be rebooted."""
+    """A container with an init."""
 
     def wait(self, body: str) -> None:
         """Wait until it serves this."""
@@ -46,10 +52,6 @@ class Machine(Host):
             time.sleep(0.3)
         processes = self.sh("ps ax -o pid,ppid,args | tail -25", check=False)
         pytest.fail(f"it serves {seen!r} and not {body!r} after {_UP_SECONDS} s; there run\n{processes}")
-
-    def reboot(self) -> None:
-        """Pull the plug, and start it again."""
-        subprocess.run(["docker", "restart", "-t", "0", self.container], capture_output=True, check=True)
 
 
 def image(platform_image: str, packages: str, more: str) -> str:
@@ -77,6 +79,12 @@ RUN printf %s {shlex.quote(conf).replace(chr(10), "")} > /etc/nginx/nginx.conf
     return tag
 
 
+def make_archives(machine: Machine) -> None:
+    """Let there be newer versions of Debian's packages, with their scripts."""
+    argv = ["docker", "exec", "-i", machine.container, "python3", "-", "/srv/archives"]
+    subprocess.run(argv, input=MAKE_ARCHIVES.read_bytes(), capture_output=True, check=True)
+
+
 @pytest.fixture
 def new_machine(platform_image: str) -> Iterator[Callable[[str], Machine]]:
     """Start machines of an init, which serve what somebody wrote by hand."""
@@ -98,60 +106,57 @@ def new_machine(platform_image: str) -> Iterator[Callable[[str], Machine]]:
 
 
 @pytest.fixture
-def release(tmp_path: Path) -> Callable[[str], PushedRelease]:
-    """Make releases: ``body`` is what they answer."""
+def release(tmp_path: Path) -> Callable[..., PushedRelease]:
+    """Make releases: ``body`` is what they answer, ``files`` come with them."""
 
-    def make(body: str) -> PushedRelease:
+    def make(body: str, files: Mapping[str, str], expected: str = "") -> PushedRelease:
         folder = tmp_path / body
         folder.mkdir()
-        (folder / "nginx.conf").write_text(CONF.format(workers=2, main="", server="", status=200, body=body))
-        (folder / "nginx.conf").chmod(0o644)
-        return PushedRelease(folder, [{"get": "http://shop.example/", "expect": {"body": body}}])
+        conf = CONF.format(workers=2, main="", server=TLS, status=200, body=body)
+        for name, text in {"nginx.conf": conf, **files}.items():
+            (folder / name).write_text(text)
+            (folder / name).chmod(0o644)
+        return PushedRelease(folder, [{"get": "http://shop.example/", "expect": {"body": expected or body}}])
 
     return make
 
 
-def pending(machine: Machine, release: PushedRelease, run: str, seconds: float) -> None:
-    """Bring a release, and leave it pending."""
-    answer = machine.push(release, run, options={"confirm_timeout": seconds})
-    assert answer["ok"], answer
-    assert machine.state["pending"]["run"] == run
-
-
-# One is in every run of the tests; the images of the others take a minute each.
+# A part of one life is in every run of the tests; the images of the others take a minute each.
 @pytest.mark.parametrize(
-    "name", [name if name == "sysvinit" else pytest.param(name, marks=pytest.mark.thorough) for name in STORIES]
+    ("name", "is_whole"),
+    [("sysvinit", False), *(pytest.param(name, True, marks=pytest.mark.thorough) for name in STORIES)],
 )
-def test_a_whole_life_without_systemd(name: str, new_machine: Any, release: Any) -> None:
+def test_a_whole_life_without_systemd(
+    name: str, is_whole: bool, new_machine: Any, release: Any, tmp_path: Path
+) -> None:
     machine = new_machine(name)
-    one, two = release("one"), release("two")
+    of_package = packaged(machine, ("fastcgi_params", "mime.types"))
+    one, two, three, four = (release(body, of_package) for body in ("one", "two", "three", "four"))
+    manager = name.lower()
+    certificates = tmp_path / "certificates"
+    certificates.mkdir()
+    certbot = Certbot(machine, RELOAD[manager], certificates)
 
     # It is told what starts nginx.
     told = machine.ask("preflight", release=one.id, platform={}, facts={})
     assert told["ok"], told
-    manager = name.lower()
     assert told["platform"]["service_manager"] == manager
     assert told["platform"]["service"] == "nginx"
     assert (told["nginx"]["flavour"], told["nginx"]["prefix"]) == ("nginx", "/usr/share/nginx")
 
-    # Deployed, and rolled back by the watchdog when the run falls silent.
+    # Deployed, and not replaced by what fails a check; rolled back by the watchdog, and by a boot.
     machine.push(one, "r1", confirm=True)
     assert machine.body == "one"
-    pending(machine, two, "r2", 15.0)
-    machine.wait("one")
-    finalized(machine, "watchdog", "r2")
-
-    # A pending release is not what the machine comes up with.
-    pending(machine, two, "r3", 600.0)
-    machine.reboot()
-    machine.wait("one")
-    finalized(machine, "", "r3")
-    assert machine.link.endswith(one.id)
+    if is_whole:
+        bad = machine.push(release("bad", of_package, "good"), "r2")
+        assert (bad["ok"], bad["rolled_back"], machine.body) == (False, True, "one"), bad
+    watchdog_rolls_back(machine, two, "r3")
+    reboot_rolls_back(machine, two, "r4")
 
     # An nginx that has died is started by what starts it, and not beside it.
-    pending(machine, two, "r4", 600.0)
+    pend(machine, two, "r5")
     machine.sh("pkill -9 -x nginx; sleep 0.2")
-    back = machine.ask("rollback", "r4", reason="it died")
+    back = machine.ask("rollback", "r5", reason="it died")
     assert back["ok"], back
     assert machine.body == "one"
     started = {
@@ -161,20 +166,18 @@ def test_a_whole_life_without_systemd(name: str, new_machine: Any, release: Any)
     }
     machine.sh(started[manager])
 
+    # The package's scripts know the service, and so does it still know its nginx.
+    if is_whole:
+        make_archives(machine)
+        upgrade(machine, UPGRADE, dict.fromkeys((*of_package, "nginx.conf.dpkg-dist"), "nginx-common"), three, "r6")
+        assert machine.sh("dpkg --audit") == ""
+        machine.sh(started[manager])
+        renew(machine, certbot, four, "r7")
+
     # Nothing of Sluice is left, and the machine comes up as before.
-    left = machine.ask("leave", "r5")
+    left = machine.ask("leave", "r8")
     assert left["ok"], left
     found = "find /etc /run/openrc /var/lib -name '*sluice*' 2>/dev/null || true"
     assert machine.sh(found) == ""
     machine.reboot()
-    machine.wait("one")
-
-
-def finalized(machine: Machine, by: str, run: str) -> None:
-    """Wait until what a run had pending is rolled back, by whom is in the state."""
-    until = time.monotonic() + _UP_SECONDS
-    while machine.state["pending"] and time.monotonic() < until:
-        time.sleep(0.2)
-    last = machine.state["last"]
-    assert (last["run"], last["outcome"]) == (run, "rolled_back")
-    assert by in last["by"]
+    machine.wait("four" if is_whole else "one")

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.machines.host import Host, Release
-from tests.machines.image import get_apparmor_image, get_image
+from tests.machines.image import get_apparmor_image, get_image, get_upgrading_image
 from tests.machines.machine import Image, Machine
 
 # The tools rebuild the whole policy, for more than a minute in an emulator: only stories about them have them.
-_HIDE_TOOLS = "mv /usr/sbin/semanage /usr/sbin/semanage.away"
+HIDE_TOOLS = "mv /usr/sbin/semanage /usr/sbin/semanage.away"
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +26,12 @@ def image() -> Image:
 def apparmor_image(image: Image) -> Image:
     """The image of machines whose kernel has AppArmor."""
     return get_apparmor_image()
+
+
+@pytest.fixture(scope="session")
+def upgrading_image(image: Image) -> Image:
+    """The image of machines that upgrade themselves."""
+    return get_upgrading_image()
 
 
 @pytest.fixture
@@ -53,7 +59,7 @@ def new_host(image: Image, resumed: Callable[[Image], Host]) -> Callable[..., Ho
 
     def make(*, tools: bool = False) -> Host:
         host = resumed(image)
-        host.sh("true" if tools else _HIDE_TOOLS)
+        host.sh("true" if tools else HIDE_TOOLS)
         assert host.sh("cat /sys/fs/selinux/enforce") == "1", "SELinux is to enforce"
         return host
 

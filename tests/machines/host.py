@@ -11,7 +11,10 @@ from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from tests.machines.machine import Machine, Said
 from tests.pushed import PushedHost, PushedRelease
 
-__all__ = ["CONF", "Host", "Release"]
+__all__ = ["CONF", "WATCHDOG_SECONDS", "Host", "Release"]
+
+WATCHDOG_SECONDS = 600.0
+"""Within which a watchdog has rolled back, and a boot has ended, on a busy machine."""
 
 CONF = """user www-data;
 worker_processes {workers};
@@ -68,12 +71,15 @@ class Host(PushedHost):
         self.machine = machine
 
     def sh(self, script: str, data: bytes = b"") -> str:
-        """Run a script of the shell as root and return what it said. Raises ``SluiceError`` where it fails."""
+        """As everywhere. Raises ``SluiceError`` where it fails."""
         return self.machine.must(script, data, _SECONDS)
 
     def try_sh(self, script: str) -> Said:
         """Run a script that may fail."""
         return self.machine.run(script, timeout=_SECONDS)
+
+    def reboot(self) -> None:
+        self.machine.restart()
 
     def run_engine(self, payload: bytes, user: str) -> tuple[str, str, int]:
         done = self.machine.run(remote.command(), payload, _SECONDS)

@@ -1,6 +1,7 @@
 """The images that machines start from, made once and kept below ``.sluice/cache``.
 
-All start from one disk. Those with AppArmor have a layer over it, and a memory of their own.
+All start from one disk. Those with AppArmor, and those that upgrade themselves, have a layer over it, and a memory of
+their own.
 
 ``python -m tests.machines.image`` makes its disk ahead.
 """
@@ -16,16 +17,19 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
-from tests.machines.machine import APPARMOR, HARDWARE, Image, Machine, lay_over
+from tests.machines.machine import APPARMOR, HARDWARE, SELINUX, Image, Machine, lay_over
 
-__all__ = ["get_apparmor_image", "get_image", "install_ahead"]
+__all__ = ["ARCHIVES", "MAKE_ARCHIVES", "get_apparmor_image", "get_image", "get_upgrading_image", "install_ahead"]
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _CACHE = _PROJECT / ".sluice/cache/machines"
+MAKE_ARCHIVES = Path(__file__).with_name("make_archives.py")
+"""Makes archives with newer versions of the nginx of whatever it runs on."""
+
 _KEYRING, _CODENAME = "/usr/share/keyrings/debian-archive-keyring.gpg", "trixie"
 # Debian's own profiles confine nothing that is here, and an emulator is long at compiling them.
 _INSTALL = """set -e
@@ -33,6 +37,25 @@ dpkg --unpack /tmp/*.deb
 find /etc/apparmor.d -maxdepth 1 -type f -delete
 dpkg --configure -a
 rm /tmp/*.deb
+"""
+# What unattended-upgrades may take, from either of the archives; each has a newer nginx. What a host of Debian's asks
+# of a mirror is asked of a folder here.
+ARCHIVES = "/srv/archives"
+"""Where a machine that upgrades itself has archives: ``new`` has new versions of files that nobody edits, ``newer`` a
+new nginx.conf as well.
+"""
+_UPGRADING = f"""set -e
+DEBIAN_FRONTEND=noninteractive dpkg --install /tmp/*.deb
+rm /tmp/*.deb
+cat >/etc/apt/apt.conf.d/99machine <<'END'
+APT::Periodic::Unattended-Upgrade "1";
+Unattended-Upgrade::Origins-Pattern {{ "origin=Archive"; }};
+END
+rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*
+python3 /tmp/make_archives.py {ARCHIVES}
+rm /tmp/make_archives.py
+echo 'deb [trusted=yes] file:{ARCHIVES}/new ./' >/etc/apt/sources.list.d/machine.list
+apt-get -q update
 """
 _TOOLS = {
     "qemu-system-x86_64": "qemu-system-x86",
@@ -56,14 +79,25 @@ def get_apparmor_image() -> Image:
 
     It is made where there is none, in the time of a boot.
     """
+    return _layer("apparmor", APPARMOR, _INSTALL, _install_apparmor)
+
+
+def get_upgrading_image() -> Image:
+    """Return the image of hosts that upgrade themselves, under SELinux: unattended-upgrades, and archives with a newer
+    nginx. A layer as well. Raises ``SluiceError``.
+    """
+    return _layer("upgrading", SELINUX, _UPGRADING + MAKE_ARCHIVES.read_text(encoding="utf-8"), _install_upgrades)
+
+
+def _layer(name: str, security: str, recipe: str, install: Callable[[Machine, Path], None]) -> Image:
     base = get_image()
     with _alone() as under:
-        made = hashlib.sha256("\0".join([APPARMOR, _INSTALL]).encode()).hexdigest()[:6]
+        made = hashlib.sha256("\0".join([security, recipe]).encode()).hexdigest()[:6]
         # In the folder of the disk, which it is of no use without.
-        folder = under / f"apparmor-{made}"
-        image = base._replace(disk=folder / "disk.qcow2", memory=folder / "memory", security=APPARMOR)
+        folder = under / f"{name}-{made}"
+        image = base._replace(disk=folder / "disk.qcow2", memory=folder / "memory", security=security)
         if not folder.is_dir():
-            _make_layer(base, image, folder)
+            _make_layer(base, image, folder, install)
     return image
 
 
@@ -120,27 +154,23 @@ def _make(folder: Path) -> None:
     _say(f"the image is made, in {time.monotonic() - began:.0f} s")
 
 
-def _make_layer(base: Image, image: Image, folder: Path) -> None:
-    """Boot the disk with AppArmor and install its package there: the machine itself reaches no archive."""
+def _make_layer(base: Image, image: Image, folder: Path, install: Callable[[Machine, Path], None]) -> None:
+    """Boot the disk and install there what it lacks: the machine itself reaches no archive."""
     began = time.monotonic()
     making = folder.with_suffix(".new")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir()
     try:
-        package = _downloaded(making / "apt", "apparmor")
         disk, memory = making / image.disk.name, making / image.memory.name
         # By a relative name, so that the cache may be moved.
         lay_over(disk, base.disk, Path("..", base.disk.name))
-        _say("booting it with AppArmor")
+        _say(f"booting it for {folder.name}")
         machine = Machine(image, making / "first", disk=disk)
         try:
             machine.start()
             machine.wait()
             machine.finalize()
-            machine.must(f"cat >/tmp/{package.name}", package.read_bytes())
-            machine.must(_INSTALL, timeout=600)
-            if machine.must("cat /sys/module/apparmor/parameters/enabled") != "Y":
-                raise SluiceError("the machine's kernel has no AppArmor; see its console in .sluice/cache")
+            install(machine, making / "apt")
             machine.must("systemctl is-active nginx && sync")
             machine.remember(memory)
         finally:
@@ -151,31 +181,49 @@ def _make_layer(base: Image, image: Image, folder: Path) -> None:
         shutil.rmtree(making, ignore_errors=True)
         raise
     making.rename(folder)
-    _say(f"the layer with AppArmor is made, in {time.monotonic() - began:.0f} s")
+    _say(f"the layer {folder.name} is made, in {time.monotonic() - began:.0f} s")
 
 
-def _downloaded(folder: Path, package: str) -> Path:
-    """Return a package of Debian 13 as a file. Raises ``SluiceError``."""
+def _install_apparmor(machine: Machine, folder: Path) -> None:
+    _bring_packages(machine, folder, "apparmor")
+    machine.must(_INSTALL, timeout=600)
+    if machine.must("cat /sys/module/apparmor/parameters/enabled") != "Y":
+        raise SluiceError("the machine's kernel has no AppArmor; see its console in .sluice/cache")
+
+
+def _install_upgrades(machine: Machine, folder: Path) -> None:
+    _bring_packages(machine, folder, "unattended-upgrades")
+    machine.write("/tmp/make_archives.py", MAKE_ARCHIVES.read_text(encoding="utf-8"))
+    machine.must(_UPGRADING, timeout=1200)
+
+
+def _bring_packages(machine: Machine, folder: Path, package: str) -> None:
+    """Put a package of Debian 13 below /tmp of a machine, with what that lacks of what it needs. Raises
+    ``SluiceError``.
+    """
     for each in ("lists/partial", "archives/partial"):
         (folder / each).mkdir(parents=True)
     (folder / "sources.list").write_text("".join(f"{line}\n" for line in _sources()))
-    (folder / "status").touch()
+    (folder / "status").write_text(machine.must("cat /var/lib/dpkg/status"))
     settings = {
         "Dir::Etc::sourcelist": folder / "sources.list",
         "Dir::Etc::sourceparts": "/dev/null",
         "Dir::State::lists": folder / "lists",
         "Dir::State::status": folder / "status",
+        "Dir::State::extended_states": folder / "extended",
         "Dir::Cache": folder,
         "Acquire::Languages": "none",
+        "Debug::NoLocking": "true",
     }
     options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
-    for command in (["update"], ["download", package]):
+    for command in (["update"], ["install", "--yes", "--download-only", "--no-install-recommends", package]):
         done = subprocess.run(
             ["apt-get", "-q", *options, *command], cwd=folder, capture_output=True, text=True, check=False
         )
         if done.returncode:
             raise SluiceError(f"the package {package} could not be had: {(done.stdout + done.stderr)[-2000:]}")
-    return next(folder.glob("*.deb"))
+    for path in (folder / "archives").glob("*.deb"):
+        machine.must(f"cat >/tmp/{path.name}", path.read_bytes())
 
 
 def _installed(folder: Path) -> Path:

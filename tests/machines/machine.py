@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 
-__all__ = ["APPARMOR", "BOOT_SECONDS", "HARDWARE", "Image", "Machine", "Said", "lay_over"]
+__all__ = ["APPARMOR", "BOOT_SECONDS", "HARDWARE", "SELINUX", "Image", "Machine", "Said", "lay_over"]
 
 BOOT_SECONDS = 900.0
 """How long a cold boot may take in an emulator on a busy machine."""
@@ -26,9 +26,9 @@ HARDWARE = ("-accel", "tcg,thread=multi", "-cpu", "qemu64,+rdrand", "-m", "1024"
 The memory that is kept of one fits no other.
 """
 
-_SELINUX = "security=selinux selinux=1 enforcing=1"
+SELINUX = "security=selinux selinux=1 enforcing=1"
 APPARMOR = "security=apparmor apparmor=1 selinux=0"
-"""What the kernel is told, for AppArmor instead of SELinux."""
+"""What the kernel is told, for either."""
 
 _RESUME_SECONDS = 300.0
 _KERNEL = "root=/dev/vda rw console=ttyS0 rootfstype=ext4 mitigations=off net.ifnames=0 panic=-1"
@@ -45,7 +45,7 @@ class Image(NamedTuple):
     initrd: Path
     key: Path
     memory: Path
-    security: str = _SELINUX
+    security: str = SELINUX
 
 
 class Said(NamedTuple):

@@ -6,14 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.machines.host import Host, Release
+from tests.machines.host import WATCHDOG_SECONDS, Host, Release
 
 pytestmark = [pytest.mark.integration, pytest.mark.thorough]
 
 Hosts = Callable[..., Host]
 Releases = Callable[..., Release]
-
-_WATCHDOG_SECONDS = 600.0
 
 
 def test_a_clock_that_jumps_neither_fires_the_watchdog_nor_stops_it(new_host: Hosts, release: Releases) -> None:
@@ -24,7 +22,7 @@ def test_a_clock_that_jumps_neither_fires_the_watchdog_nor_stops_it(new_host: Ho
     host.sh("date --set '+3 days' && sleep 3")
     assert host.state["pending"]["release"] == two.id, "the clock went on by three days, and the watchdog acted on that"
     host.sh("date --set '-6 days'")
-    state = host.finalized(_WATCHDOG_SECONDS)
+    state = host.finalized(WATCHDOG_SECONDS)
     assert (state["live"], state["last"]["outcome"], host.body) == (one.id, "rolled_back", "one")
 
 
@@ -38,7 +36,7 @@ def test_a_host_that_is_cut_off_rolls_back_alone(new_host: Hosts, release: Relea
     host.sh(f"systemd-run --quiet --on-active=75 nft flush ruleset && (sleep 1; nft '{rules}') >/dev/null 2>&1 &")
     host.machine.forget()
     host.machine.wait()
-    state = host.finalized(_WATCHDOG_SECONDS)
+    state = host.finalized(WATCHDOG_SECONDS)
     assert (state["live"], state["last"]["by"], host.body) == (one.id, "watchdog", "one")
 
 

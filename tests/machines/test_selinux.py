@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.machines.host import Host, Release
+from tests.life import reboot_rolls_back, watchdog_rolls_back
+from tests.machines.host import WATCHDOG_SECONDS, Host, Release
 
 pytestmark = pytest.mark.integration
 
 Hosts = Callable[..., Host]
 Releases = Callable[..., Release]
-
-_WATCHDOG_SECONDS = 600.0
 
 
 def words(answer: dict[str, Any]) -> str:
@@ -51,20 +50,11 @@ def test_a_deployment_and_a_rollback_meet_no_denial(new_host: Hosts, release: Re
 @pytest.mark.thorough
 def test_the_watchdog_and_a_reboot_roll_back_without_a_denial(new_host: Hosts, release: Releases) -> None:
     host = new_host()
-    one, two = release("one"), release("two")
-    host.push(one, confirm=True)
-    # Nobody speaks for this run any more.
-    assert host.push(two, "r2", options={"confirm_timeout": 20.0})["ok"]
-    host.finalized(_WATCHDOG_SECONDS)
-    assert (host.body, host.state["live"], host.state["last"]["outcome"]) == ("one", one.id, "rolled_back")
+    host.push(release("one"), confirm=True)
+    two = release("two")
+    watchdog_rolls_back(host, two, "r2", 20.0, WATCHDOG_SECONDS)
     assert host.denials() == []
-
-    assert host.push(two, "r3")["ok"]
-    assert host.body == "two"
-    host.machine.restart()
-    host.finalized(_WATCHDOG_SECONDS)
-    assert (host.body, host.state["live"]) == ("one", one.id)
-    assert host.link.endswith(one.id)
+    reboot_rolls_back(host, two, "r3", WATCHDOG_SECONDS)
     assert host.sh("ps -o label= -C nginx | sort -u").split(":")[2] == "httpd_t"
     assert host.denials() == []
 
