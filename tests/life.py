@@ -96,12 +96,14 @@ def packaged(host: PushedHost, names: Iterable[str]) -> dict[str, str]:
     return {name: base64.b64decode(host.sh(f"base64 /etc/nginx/{name}")).decode() for name in names}
 
 
-def upgrade(host: PushedHost, install: str, changed: dict[str, str], release: PushedRelease, run: str) -> None:
+def upgrade(
+    host: PushedHost, install: Callable[[], object], changed: dict[str, str], release: PushedRelease, run: str
+) -> None:
     """The package of nginx is upgraded. What that changed, by path with its package's name, is nobody's edit, and the
     next deployment passes.
     """
     before = _standing(host)
-    host.sh(install)
+    install()
     wait_for(lambda: host.body == before.body, "nginx serves after the upgrade")
     seen = host.ask("status")
     assert (seen["drift"], seen["package_drift"], seen["problems"]) == ([], changed, []), seen

@@ -187,7 +187,7 @@ def test_a_whole_life(source: str, new_host: Any, release: Any, project: Path, t
     if source == "nginx.org":
         # Nobody has edited it there: the site is in a file of its own.
         changed = [*CHANGED, "nginx.conf"]
-    upgrade(host, upgrading, dict.fromkeys(changed, *nginx.packages), three, "r6")
+    upgrade(host, lambda: host.sh(upgrading), dict.fromkeys(changed, *nginx.packages), three, "r6")
     assert host.sh("dpkg --audit") == ""
     assert host.main_pid() == host.sh(f"cat {nginx.pid}")
     renew(host, certbot, four, "r7")

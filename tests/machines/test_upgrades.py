@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.life import packaged
+from tests.life import TLS, Certbot, packaged, reboot_rolls_back, renew, upgrade, watchdog_rolls_back
 from tests.machines.conftest import HIDE_TOOLS
-from tests.machines.host import Host, Release
+from tests.machines.host import WATCHDOG_SECONDS, Host, Release
 from tests.machines.image import ARCHIVES
 from tests.machines.machine import Image
 
@@ -21,7 +21,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.thorough]
 
 _SERVICE = "apt-daily-upgrade.service"
 _DPKG = "/var/log/dpkg.log"
-_SECONDS = 600.0
 # Files that the packages bring, which nobody has edited.
 _PACKAGED = ("fastcgi_params", "mime.types")
 
@@ -41,8 +40,9 @@ class Upgrading(Host):
         """Let apt's own service upgrade, and return when dpkg's log says so."""
         # It does its work once a day.
         self.sh(f"rm -f /var/lib/apt/periodic/*stamp; systemctl start --no-block {_SERVICE}")
+        self.sh(f"until test $(systemctl show -p ActiveState --value {_SERVICE}) = activating; do sleep 0.1; done")
         if until:
-            self.sh(f"timeout {_SECONDS:.0f} sh -c \"until grep -q ' {until}' {_DPKG}; do sleep 0.1; done\"")
+            self.sh(f"timeout {WATCHDOG_SECONDS:.0f} sh -c \"until grep -q ' {until}' {_DPKG}; do sleep 0.1; done\"")
 
     @property
     def is_upgrading(self) -> bool:
@@ -72,19 +72,20 @@ def new_host(resumed: Callable[[Image], Host], upgrading_image: Image) -> Callab
 
 
 @pytest.fixture
-def made(release: Callable[..., Release]) -> Callable[[Upgrading, str], Release]:
+def made(release: Callable[..., Release]) -> Callable[..., Release]:
     """Make releases with what the packages brought, which know what they answer."""
 
-    def make(host: Upgrading, body: str) -> Release:
-        contract = [{"get": "http://shop.example/", "expect": {"body": body}}]
-        return release(body, files=packaged(host, _PACKAGED), http="include mime.types;", contract=contract)
+    def make(host: Upgrading, body: str, expected: str = "", server: str = "") -> Release:
+        contract = [{"get": "http://shop.example/", "expect": {"body": expected or body}}]
+        files = packaged(host, _PACKAGED)
+        return release(body, files=files, http="include mime.types;", server=server, contract=contract)
 
     return make
 
 
 def assert_whole(host: Upgrading, releases: list[Release]) -> Release:
     """Assert that a host is on one of these releases, confirmed, as all there is on it says; returns which."""
-    state = host.finalized(_SECONDS)
+    state = host.finalized(WATCHDOG_SECONDS)
     (live,) = [each for each in releases if each.id == state["live"]]
     assert (state["confirmed"]["release"], host.link.endswith(live.id), host.body) == (live.id, True, live.body)
     seen = host.ask("status")
@@ -103,6 +104,29 @@ def deployed(host: Upgrading, release: Release, run: str) -> None:
     host.push(release, run, confirm=True, drift="adopt-package")
     assert_whole(host, [release])
     assert host.ask("status")["package_drift"] == {}
+
+
+def test_a_whole_life(new_host: Any, made: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    host = new_host()
+    certbot = Certbot(host, "systemctl reload nginx", tmp_path_factory.mktemp("certificates"))
+    one, two, three, four = (made(host, body, server=TLS) for body in ("one", "two", "three", "four"))
+
+    adopted = host.push(one, "r1", confirm=True)["before"]
+    assert (host.body, host.sh(f"ls /var/lib/sluice/releases/{adopted}/nginx.conf") != "") == ("one", True)
+    bad = host.push(made(host, "bad", "good", TLS), "r2")
+    assert (bad["ok"], bad["rolled_back"], host.body) == (False, True, "one"), bad
+    watchdog_rolls_back(host, two, "r3", 20.0, WATCHDOG_SECONDS)
+    reboot_rolls_back(host, two, "r4", WATCHDOG_SECONDS)
+
+    def upgrade_itself() -> None:
+        host.offer("new")
+        host.begin_upgrade()
+        host.end_upgrade("b1")
+
+    upgrade(host, upgrade_itself, dict.fromkeys(_PACKAGED, "nginx-common"), three, "r5")
+    renew(host, certbot, four, "r6")
+    assert_whole(host, [four])
+    assert host.denials() == []
 
 
 def test_an_upgrade_in_an_activation_and_in_a_bake(new_host: Any, made: Any) -> None:
