@@ -184,6 +184,9 @@ def test_a_whole_life(source: str, new_host: Any, release: Any, project: Path, t
 
     # Only what the package brought is adopted, by its own names; of a file that was edited its version is put beside.
     changed = [*CHANGED, "nginx.conf.dpkg-dist"] if nginx.packages else []
+    if source == "angie":
+        # dpkg unpacks beside the link angie.conf, and looks for it beside nginx.conf.
+        changed = [*CHANGED, "angie.conf.dpkg-new"]
     if source == "nginx.org":
         # Nobody has edited it there: the site is in a file of its own.
         changed = [*CHANGED, "nginx.conf"]

@@ -130,6 +130,8 @@ def test_a_whole_life_without_systemd(
     name: str, is_whole: bool, new_machine: Any, release: Any, tmp_path: Path
 ) -> None:
     machine = new_machine(name)
+    if is_whole:
+        make_archives(machine)
     of_package = packaged(machine, ("fastcgi_params", "mime.types"))
     one, two, three, four = (release(body, of_package) for body in ("one", "two", "three", "four"))
     manager = name.lower()
@@ -168,7 +170,6 @@ def test_a_whole_life_without_systemd(
 
     # The package's scripts know the service, and so does it still know its nginx.
     if is_whole:
-        make_archives(machine)
         changed = dict.fromkeys((*of_package, "nginx.conf.dpkg-dist"), "nginx-common")
         upgrade(machine, lambda: machine.sh(UPGRADE), changed, three, "r6")
         assert machine.sh("dpkg --audit") == ""

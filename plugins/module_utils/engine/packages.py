@@ -210,45 +210,65 @@ def find_packages(root: Path = _ROOT) -> Packages | None:
 
 
 def _dpkg(root: Path) -> Packages:
-    """Debian's: its state of configuration files is in one file, the lists of all others in one for each package."""
-    conffiles: dict[str, tuple[str, str]] = {}
+    """Debian's: its state of configuration files is in one file, the lists of all others in two for each package."""
+    lists = root / "var/lib/dpkg/info"
+    conffiles = _conffiles(root / "var/lib/dpkg")
+    brought: dict[str, tuple[str, str]] = {}
+    for whose, line in _listed(lists, ".md5sums"):
+        digest, _, name = line.partition("  ")
+        if f"/{name}".startswith((*_KNOWN, _OF_MODULES)):
+            brought[f"/{name}"] = (whose, digest)
+    # These say what is there, and not what it is: of what the others do not have, folders in most cases.
+    others = {line: whose for whose, line in _listed(lists, ".list") if line.startswith(_KNOWN)}
+
+    def known(path: str) -> tuple[str, str]:
+        return conffiles.get(path) or brought.get(path) or (others.get(path, ""), "")
+
+    def is_whole(path: str, place: Path) -> bool:
+        whose, digest = known(path)
+        if digest:
+            return _is_file_of(place, digest, "md5")
+        return bool(whose) and place.is_dir() and not place.is_symlink()
+
+    def exists(path: str) -> bool:
+        return os.path.exists(root / path.lstrip("/"))
+
+    return Packages("dpkg", lambda path: known(path)[0], is_whole, exists)
+
+
+def _conffiles(folder: Path) -> dict[str, tuple[str, str]]:
+    """Return the package and the MD5 sum of each configuration file of nginx's that dpkg knows.
+
+    While it is at work, what it has changed of its state is in files of their own.
+    """
+    found: dict[str, tuple[str, str]] = {}
     package = ""
-    for line in _lines(root / "var/lib/dpkg/status", _MOST_STATUS):
+    changed = [folder / "updates" / name for name in _names(folder / "updates") if name.isdigit()]
+    for line in (line for place in (folder / "status", *changed) for line in _lines(place, _MOST_STATUS)):
         if line.startswith("Package: "):
             package = line[len("Package: ") :].strip()
         elif line.startswith(" ") and line[1:].startswith(_KNOWN):
             words = line.split()
             if "obsolete" not in words[2:] and len(words) > 1:
-                conffiles[words[0]] = (package, words[1])
-    lists = root / "var/lib/dpkg/info"
-    brought: dict[str, tuple[str, str]] = {}
-    for path in _named(lists, ".md5sums"):
-        whose = path.name[: -len(".md5sums")].partition(":")[0]
-        for line in _lines(path):
-            digest, _, name = line.rstrip("\n").partition("  ")
-            if f"/{name}".startswith((*_KNOWN, _OF_MODULES)):
-                brought[f"/{name}"] = (whose, digest)
-
-    def owner(path: str) -> str:
-        return (conffiles.get(path) or brought.get(path) or ("", ""))[0]
-
-    def is_whole(path: str, place: Path) -> bool:
-        known = (conffiles.get(path) or brought.get(path) or ("", ""))[1]
-        return bool(known) and _is_file_of(place, known, "md5")
-
-    def exists(path: str) -> bool:
-        return os.path.exists(root / path.lstrip("/"))
-
-    return Packages("dpkg", owner, is_whole, exists)
+                found[words[0]] = (package, words[1])
+    return found
 
 
-def _named(folder: Path, ending: str) -> list[Path]:
-    """The lists of packages that have to do with nginx; there are thousands of others."""
+def _listed(folder: Path, ending: str) -> Iterator[tuple[str, str]]:
+    """Yield the lines of dpkg's lists, each with its package, of those that have to do with nginx; there are thousands
+    of others.
+    """
+    for name in _names(folder):
+        if name.endswith(ending) and any(each in name for each in SERVICES):
+            whose = name[: -len(ending)].partition(":")[0]
+            yield from ((whose, line.rstrip("\n")) for line in _lines(folder / name))
+
+
+def _names(folder: Path) -> list[str]:
     try:
-        names = sorted(os.listdir(folder))
+        return sorted(os.listdir(folder))
     except OSError:
         return []
-    return [folder / name for name in names if name.endswith(ending) and any(each in name for each in SERVICES)]
 
 
 def _lines(path: Path, most: int = _MOST_BYTES) -> list[str]:

@@ -125,6 +125,33 @@ def test_packages_that_know_the_folder_by_another_name_have_drift_too(tmp_path: 
     assert package_drift(changed, before, conf, find_packages(tmp_path)) == dict.fromkeys(of_package, "theirs")
 
 
+def test_folders_that_an_upgrade_brings_are_the_packages(tmp_path: Path) -> None:
+    conf = debian(tmp_path)
+    listed = "/.\n/etc\n/etc/nginx\n/etc/nginx/conf.d\n/etc/nginx/link.d\n/etc/nginx/mime.types\n"
+    (tmp_path / "var/lib/dpkg/info/nginx-common.list").write_text(listed, encoding="utf-8")
+    before = read_tree(conf)
+    for name in ("conf.d", "mine.d"):
+        (conf / name).mkdir()
+    (conf / "link.d").symlink_to("conf.d")
+    (conf / "conf.d/mine.conf").touch()
+    found = package_drift(compare(before, read_tree(conf)), before, conf, find_packages(tmp_path))
+    assert found == {"conf.d": "nginx-common"}
+
+
+def test_what_dpkg_has_just_configured_is_known_while_it_is_at_work(tmp_path: Path) -> None:
+    conf = debian(tmp_path)
+    before = read_tree(conf)
+    new = "types { text/html htm; }\n"
+    (conf / "mime.types").write_text(new, encoding="utf-8")
+    now = compare(before, read_tree(conf))
+    updates = tmp_path / "var/lib/dpkg/updates"
+    updates.mkdir()
+    for name, text in {"0001": "other", "0002": new, "tmp.i": "other"}.items():
+        told = STATUS.format(mime=md5(text.encode()).hexdigest())
+        (updates / name).write_text(told.partition("\n\n")[0] + "\n", encoding="utf-8")
+    assert package_drift(now, before, conf, find_packages(tmp_path)) == {"mime.types": "nginx-common"}
+
+
 def test_a_mode_that_dpkg_never_changes_was_changed_by_somebody(tmp_path: Path) -> None:
     conf = debian(tmp_path)
     (conf / "mime.types").write_text(MIME, encoding="utf-8")
