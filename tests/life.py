@@ -16,6 +16,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceE
 from tests.pushed import PushedHost, PushedRelease
 
 __all__ = [
+    "FOLDERS",
     "TLS",
     "Certbot",
     "packaged",
@@ -30,6 +31,9 @@ __all__ = [
 _LIVE, _ARCHIVE = "/etc/letsencrypt/live/shop.example", "/etc/letsencrypt/archive/shop.example"
 TLS = f"listen 443 ssl; ssl_certificate {_LIVE}/fullchain.pem; ssl_certificate_key {_LIVE}/privkey.pem;"
 """What a server says that has certbot's certificate."""
+
+FOLDERS = ("conf.d", "modules-available", "modules-enabled", "sites-available", "sites-enabled", "snippets")
+"""Folders that Debian's nginx-common has, and brings back with each version."""
 
 _SECONDS = 120.0
 _SHOWN = "import ssl; print(ssl.get_server_certificate(('127.0.0.1', 443)).strip())"

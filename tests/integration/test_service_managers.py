@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.integration.hosts import ASK, CONF, Host
-from tests.life import TLS, Certbot, packaged, pend, reboot_rolls_back, renew, upgrade, watchdog_rolls_back
+from tests.life import FOLDERS, TLS, Certbot, packaged, pend, reboot_rolls_back, renew, upgrade, watchdog_rolls_back
 from tests.machines.image import MAKE_ARCHIVES
 from tests.pushed import PushedRelease
 
@@ -170,7 +170,7 @@ def test_a_whole_life_without_systemd(
 
     # The package's scripts know the service, and so does it still know its nginx.
     if is_whole:
-        changed = dict.fromkeys((*of_package, "nginx.conf.dpkg-dist"), "nginx-common")
+        changed = dict.fromkeys((*FOLDERS, *of_package, "nginx.conf.dpkg-dist"), "nginx-common")
         upgrade(machine, lambda: machine.sh(UPGRADE), changed, three, "r6")
         assert machine.sh("dpkg --audit") == ""
         machine.sh(started[manager])
