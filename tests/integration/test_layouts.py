@@ -98,10 +98,13 @@ def release(tmp_path: Path) -> Callable[..., PushedRelease]:
         live = host.sh("readlink -f /etc/nginx")
         subprocess.run(["docker", "cp", "-q", f"{host.container}:{live}/.", str(folder)], check=True)
         served = host.body
+        listen = "listen       80;"
+        if host.sh("ls /etc/letsencrypt 2>/dev/null || true"):
+            listen += f" {TLS}"
         for path in folder.rglob("*.conf"):
             if path.is_file() and not path.is_symlink():
                 text = path.read_text().replace(f'"{served}\\n"', f'"{body}\\n"')
-                path.write_text(text if TLS in text else text.replace("listen       80;", f"listen       80; {TLS}"))
+                path.write_text(text if TLS in text else text.replace("listen       80;", listen))
         made = PushedRelease(folder, [{"get": "http://shop.example/", "expect": {"body": expected or body}}])
         made.form["facts"] = facts(parse_tree(folder))
         return made
