@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.release import tree a
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.ahead import end_ahead, start_ahead
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.handover import take
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.orphans import is_alive
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Verdict
 
@@ -59,15 +61,36 @@ class Kept:
         # A name of their own, so that no other run finds them.
         self._labels = {**settings.labels, "sluice.kept": secrets.token_hex(4)}
         self._engine, self._settings = engine, settings
+        self._known: set[int] = set()
 
     def begin(self, run: int, seconds: float = SECONDS) -> str:
-        return start_ahead(2, self._settings.image, self._labels, self._settings.bounds, run, "", seconds)
+        path = start_ahead(2, self._settings.image, self._labels, self._settings.bounds, run, "", seconds)
+        _wait(lambda: bool(self._keepers))
+        return path
+
+    @property
+    def _rows(self) -> list[Mapping[str, Any]]:
+        label = f"sluice.kept={self._labels['sluice.kept']}"
+        found: list[Mapping[str, Any]] = self._engine.api.containers(all=True, filters={"label": label})
+        return found
+
+    @property
+    def _keepers(self) -> set[int]:
+        self._known |= {int(each["Labels"]["sluice.pid"]) for each in self._rows}
+        return {each for each in self._known if is_alive(each)}
+
+    def end(self) -> None:
+        """Have whoever keeps them end, and remove what is left."""
+        for keeper in self._keepers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(keeper, signal.SIGTERM)
+        _wait(lambda: not self._keepers)
+        self.remove()
 
     @property
     def ids(self) -> set[str]:
         """The containers that there are."""
-        label = f"sluice.kept={self._labels['sluice.kept']}"
-        return {each["Id"] for each in self._engine.api.containers(all=True, filters={"label": label})}
+        return {each["Id"] for each in self._rows}
 
     def remove(self) -> set[str]:
         """Remove them; tells what was there."""
@@ -82,8 +105,7 @@ class Kept:
 def kept(engine: docker.DockerClient, stage_settings: StageSettings) -> Iterator[Kept]:
     made = Kept(engine, stage_settings)
     yield made
-    # Whoever keeps them ends when they are gone, and makes no more.
-    _wait(lambda: not made.remove())
+    made.end()
 
 
 def _of(engine: docker.DockerClient, run: subprocess.Popen[bytes]) -> list[Mapping[str, Any]]:
@@ -224,6 +246,16 @@ def test_kept_stages_end_when_somebody_removes_one(kept: Kept, run: subprocess.P
     path = kept.begin(run.pid)
     _wait(lambda: len(kept.ids) == 6)
     kept.remove()
+    _wait(lambda: not kept.ids and not Path(path).parent.exists())
+
+
+def test_whoever_keeps_stages_and_is_told_to_end_removes_them_first(
+    engine: docker.DockerClient, kept: Kept, run: subprocess.Popen[bytes]
+) -> None:
+    path = kept.begin(run.pid)
+    _wait(lambda: len(kept.ids) == 6)
+    (keeper,) = {int(engine.containers.get(identity).labels["sluice.pid"]) for identity in kept.ids}
+    os.kill(keeper, signal.SIGTERM)
     _wait(lambda: not kept.ids and not Path(path).parent.exists())
 
 

@@ -23,7 +23,7 @@ from .bounds import Bounds
 from .connection import connect, is_local
 from .containers import remove
 from .create import Maker
-from .handover import StageQuestion, ask, hand_over, read_question
+from .handover import Ending, StageQuestion, ask, hand_over, read_question
 from .kept import keep
 from .orphans import is_alive, owner_label
 
@@ -121,14 +121,14 @@ class _Ahead:
 
     def _serve(self, listener: socket.socket) -> socket.socket | None:
         """Return the connection of who waits for the end; None where nobody does."""
-        until = time.monotonic() + _LONGEST_SECONDS
+        until, ending = time.monotonic() + _LONGEST_SECONDS, Ending()
         listener.settimeout(_LOOK_SECONDS)
         client = connect()
         makers = [Maker(client, name, self._image, self._labels, self._bounds, self._around) for name in self._names]
         waits = None
         with ThreadPoolExecutor(1) as pool:
             left = deque((maker, pool.submit(maker.start)) for maker in makers)
-            while left and waits is None and is_alive(self._run) and time.monotonic() < until:
+            while left and waits is None and is_alive(self._run) and time.monotonic() < until and not ending.is_wanted:
                 with contextlib.suppress(OSError, ValueError):
                     line, _ = listener.accept()
                     question, _ = read_question(line)

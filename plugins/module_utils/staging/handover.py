@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 import stat
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,7 @@ from ..packages import docker
 from .containers import remove
 from .create import PARTS, Maker
 
-__all__ = ["StageQuestion", "Taken", "ask", "hand_over", "is_private", "read_question", "take"]
+__all__ = ["Ending", "StageQuestion", "Taken", "ask", "hand_over", "is_private", "read_question", "take"]
 
 # Three containers take a second, and more on a busy machine.
 _SECONDS = 60.0
@@ -47,6 +48,18 @@ class Taken(NamedTuple):
     name: str
     ids: Sequence[str]
     streams: Sequence[socket.socket]
+
+
+class Ending:
+    """Whether this process was told to end: who hands out stages removes those that are left first."""
+
+    def __init__(self) -> None:
+        self.is_wanted = False
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._note)
+
+    def _note(self, *_: object) -> None:
+        self.is_wanted = True
 
 
 def is_private(folder: str) -> bool:

@@ -30,7 +30,7 @@ from .bounds import Bounds
 from .connection import connect
 from .containers import remove
 from .create import Maker
-from .handover import StageQuestion, ask, hand_over, is_private, read_question
+from .handover import Ending, StageQuestion, ask, hand_over, is_private, read_question
 from .orphans import is_alive, owner_label
 
 __all__ = ["keep"]
@@ -98,32 +98,36 @@ class _Keeper:
         """Hand out stages until nobody has come for a while; remove what is left."""
         folder = os.path.dirname(listener.getsockname())
         listener.settimeout(_LOOK_SECONDS)
+        ending = Ending()
+        pool = ThreadPoolExecutor(1)
         try:
-            with ThreadPoolExecutor(1) as pool:
-                self._refill(pool)
-                while self._goes_on():
-                    with contextlib.suppress(OSError, ValueError):
-                        line, _ = listener.accept()
-                        with line:
-                            self._answer(line, pool)
-                    self._let_go()
-                    if not self._runs and not self._taken:
-                        self._refill(pool)
-                listener.close()
-                for _, started in self._ready:
-                    started.cancel()
+            self._refill(pool)
+            while self._goes_on() and not ending.is_wanted:
+                with contextlib.suppress(OSError, ValueError):
+                    line, _ = listener.accept()
+                    with line:
+                        self._answer(line)
+                self._let_go()
+                if not self._runs and not self._taken:
+                    self._refill(pool)
+            listener.close()
+            # One whose container was removed would be waited for in vain; this process ends with its threads.
+            pool.shutdown(wait=False, cancel_futures=True)
             for maker in [*(maker for maker, _ in self._ready), *(maker for _, maker in self._taken.values())]:
                 _remove(maker)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _goes_on(self) -> bool:
-        """Return whether somebody may come, and finds stages that live: whoever removes them means all of this."""
+        """Return whether somebody may come, and finds stages that live: whoever removes them means all of this, and
+        where one does not start, the next one would not either.
+        """
         busy = self._runs or self._taken
-        alive = all(_lives(maker) for maker, started in self._ready if started.done() and not started.exception())
+        done = [(maker, started) for maker, started in self._ready if started.done()]
+        alive = all(started.exception() is None and _lives(maker) for maker, started in done)
         return alive and (bool(busy) or time.monotonic() < self._latest + self._seconds)
 
-    def _answer(self, line: socket.socket, pool: ThreadPoolExecutor) -> None:
+    def _answer(self, line: socket.socket) -> None:
         question, word = read_question(line)
         self._latest = time.monotonic()
         if question is StageQuestion.TAKE and self._ready:
@@ -137,8 +141,8 @@ class _Keeper:
             line.sendall(b"y")
         elif question is StageQuestion.REMOVE and word in self._taken:
             _, maker = self._taken.pop(word)
-            pool.submit(_remove, maker)
             line.sendall(b"y")
+            _remove(maker)
         elif question is StageQuestion.END:
             line.sendall(b"y")
 
