@@ -20,6 +20,8 @@ __all__ = ["WithinLimits", "within_limits"]
 # A zone may hold the gate up for so long each time that its requests are asked.
 _SECONDS = 6.0
 _LEAST = 3
+# A map of a map of a map.
+_DEEPEST = 3
 _MINUTE = 60.0
 _ADDRESS = "remote_addr"
 _ALL_OF_LOOPBACK = "127.0.0.0/8"
@@ -98,7 +100,7 @@ def _zones(config: Config) -> dict[str, _Zone]:
 def _addresses(config: Config) -> set[str]:
     """Return the variables, without ``$``, in which the address of who asks may be."""
     found = {"remote_addr", "binary_remote_addr"}
-    for _ in range(_LEAST):
+    for _ in range(_DEEPEST):
         for block in config.named("map"):
             if any(f"${name}" in word for row in block.block or [] for word in row.args for name in found):
                 found.add(block.args[-1].removeprefix("$"))

@@ -118,8 +118,9 @@ def hand_over(line: socket.socket, maker: Maker, started: Future[None]) -> bool:
     Raises ``OSError`` where the other one is gone.
     """
     try:
-        started.result()
-    except (docker.errors.DockerException, SluiceError):
+        # One whose container was removed meanwhile never starts, and who asks waits no longer.
+        started.result(_SECONDS)
+    except (docker.errors.DockerException, SluiceError, TimeoutError):
         # The others are still of use, and the next run removes what is left.
         with contextlib.suppress(SluiceError):
             remove(maker.containers)

@@ -131,11 +131,15 @@ class _Keeper:
         question, word = read_question(line)
         self._latest = time.monotonic()
         if question is StageQuestion.TAKE and self._ready:
+            process = int(word)
             maker, started = self._ready.popleft()
+            # Before it is sent: where the other one is gone by then, it is removed as that one's.
+            self._taken[maker.name] = process, maker
             if hand_over(line, maker, started):
-                self._taken[maker.name] = int(word), maker
                 for made in maker.parts:
                     made.agent.close()
+            else:
+                del self._taken[maker.name]
         elif question is StageQuestion.KEPT:
             self._runs.add(int(word))
             line.sendall(b"y")
