@@ -51,6 +51,7 @@ class Attribution:
         }
         self._ways: dict[tuple[bool, str, int, str, str], Trace] = {}
         self._named: dict[tuple[str, int, str], bool] = {}
+        self._nearby: dict[tuple[str, int, str, str], list[DirectiveChange]] = {}
 
     def way(self, request: DerivedRequest, candidate: bool) -> Trace:
         """The directives that a request meets in one of the configurations."""
@@ -73,7 +74,11 @@ class Attribution:
         if request.speaks in ("tcp", "tls", "udp"):
             return [change for change in self._changed if not _in_http(change)]
         near = self._secured(request) if field.startswith("tls ") else iter(())
-        return list(dict.fromkeys([*near, *self._near(request)]))
+        # A request differs in many fields, and many requests ask for one path.
+        key = (request.host, request.port, request.path, request.connect)
+        if key not in self._nearby:
+            self._nearby[key] = list(self._near(request))
+        return list(dict.fromkeys([*near, *self._nearby[key]]))
 
     def _secured(self, request: DerivedRequest) -> Iterator[DirectiveChange]:
         """What is behind a handshake: lines about TLS of the server, and of the default where it has no certificate."""

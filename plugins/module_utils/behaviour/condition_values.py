@@ -11,7 +11,10 @@ from ..config.parse import Config, Directive
 from ..config.samples import matching
 from .networks import address_in, fits
 
-__all__ = ["Hint", "applied", "hints", "used_variables"]
+__all__ = ["MOST_ALIKE", "Hint", "applied", "hints", "used_variables"]
+
+MOST_ALIKE = 200
+"""Lines of a map that did not change are like each other: so many of them, evenly, stand for all."""
 
 _VARIABLE = re.compile(r"\$\{?(\w+)")
 _MOST_KEYS = 2000
@@ -46,7 +49,7 @@ def hints(config: Config, changed: Collection[int] = ()) -> dict[str, list[Hint]
     found: dict[str, list[Hint]] = {}
     made: dict[str, set[str]] = {}
     for directive in config.walk():
-        for variable, value, line in _told_apart(directive):
+        for variable, value, line in _told_apart(directive, changed):
             found.setdefault(variable, []).append(Hint(variable, value, line))
         if directive.name in ("map", "geo", "split_clients") and directive.block is not None and directive.args:
             sources = set(_VARIABLE.findall(" ".join(directive.args[:-1]))) or {"remote_addr"}
@@ -70,19 +73,18 @@ def hints(config: Config, changed: Collection[int] = ()) -> dict[str, list[Hint]
     }
 
 
-def _told_apart(directive: Directive) -> Iterator[tuple[str, str, Directive]]:
+def _told_apart(directive: Directive, changed: Collection[int]) -> Iterator[tuple[str, str, Directive]]:
     if directive.name == "map" and len(directive.args) == 2:
         variables = _VARIABLE.findall(directive.args[0])
         if len(variables) == 1 and directive.args[0].strip("${}") == variables[0]:
-            for entry in directive.block or []:
-                if entry.name not in _SKIPPED:
-                    for value in _values(entry.name):
-                        yield variables[0], value, entry
+            for entry in _rows(directive, changed):
+                for value in _values(entry.name):
+                    yield variables[0], value, entry
     elif directive.name == "geo":
         variables = _VARIABLE.findall(directive.args[0]) if len(directive.args) == 2 else []
         variables = variables or ["remote_addr"]
-        for entry in directive.block or []:
-            if entry.name not in _SKIPPED and _ADDRESS.fullmatch(entry.name):
+        for entry in _rows(directive, changed):
+            if _ADDRESS.fullmatch(entry.name):
                 yield variables[0], address_in(entry.name), entry
     elif directive.name == "if" and directive.args:
         words = _condition(directive).split()
@@ -90,6 +92,14 @@ def _told_apart(directive: Directive) -> Iterator[tuple[str, str, Directive]]:
         if len(words) == 3 and len(variables) == 1:
             operator, value = words[1:]
             yield from ((variables[0], text, directive) for text in _values(value.strip("\"'"), "~" in operator))
+
+
+def _rows(block: Directive, changed: Collection[int]) -> Iterator[Directive]:
+    """Yield the lines of a map that tell values apart: those that changed, and enough of the others."""
+    rows = [each for each in block.block or [] if each.name not in _SKIPPED]
+    alike = [each for each in rows if id(each) not in changed]
+    yield from (each for each in rows if id(each) in changed)
+    yield from alike[:: max(1, len(alike) // MOST_ALIKE)]
 
 
 def _condition(directive: Directive) -> str:

@@ -38,7 +38,7 @@ class Beside:
     """The stages of the live release and of the candidate, and what makes their answers comparable.
 
     ``apart`` are requests that are asked from an address each. ``is_large`` says that nginx takes long to start from
-    them, so that only what fails is asked again.
+    them, so that only what fails is asked again; ``is_trial`` that it was asked before, with the whole change.
     """
 
     live: Stage
@@ -48,6 +48,7 @@ class Beside:
     caches: Collection[str]
     apart: Collection[DerivedRequest] = field(default=(), kw_only=True)
     is_large: bool = field(default=False, kw_only=True)
+    is_trial: bool = field(default=False, kw_only=True)
 
     def answers(self, requests: Sequence[DerivedRequest]) -> list[Three]:
         """Ask everything from a fresh start. Raises ``SluiceError`` when nginx does not start.
@@ -96,7 +97,7 @@ class Beside:
                 groups.setdefault(one.group, []).append(one)
         chosen = [one for group in groups.values() for one in group[:_SAMPLE]][:_MOST_AGAIN]
         tried = {one.group for one in chosen}
-        for _ in range(_TIMES_AGAIN):
+        for _ in range(1 if self.is_trial else _TIMES_AGAIN):
             if not chosen:
                 break
             places = {_place(one.request) for one in chosen}
@@ -105,6 +106,16 @@ class Beside:
             chosen = [one for one in chosen if (one.request, one.difference) in again]
         real = {one.group for one in chosen}
         return [one for one in compared if one.group in real or one.group not in tried or accepted(one)]
+
+    @staticmethod
+    def failing(compared: Sequence[Compared], requests: Sequence[DerivedRequest]) -> list[DerivedRequest]:
+        """Return requests that show each failing change, with those for the same places."""
+        groups: dict[object, list[Compared]] = {}
+        for one in compared:
+            if one.fails:
+                groups.setdefault(one.group, []).append(one)
+        places = {_place(one.request) for group in groups.values() for one in group[:_SAMPLE]}
+        return [request for request in requests if _place(request) in places]
 
     def restore(self) -> None:
         """Leave nothing behind for who asks next: caches remember, and an upstream that failed on demand is shunned."""

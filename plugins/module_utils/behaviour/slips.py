@@ -52,6 +52,7 @@ class Slips:
         self._now = _counted(candidate)
         self._passed = [_passed_to(config) for config in (live, candidate)]
         self._defined = {each.args[0] for each in candidate.named("upstream") if each.args}
+        self._looked_like: dict[tuple[DirectiveChange, bool], str] = {}
         self._beside: dict[int, list[DirectiveChange]] = {}
         for change in changed:
             self._beside.setdefault(id(change.blocks[1]), []).append(change)
@@ -63,7 +64,11 @@ class Slips:
         """
         if change.new is None:
             return ""
-        return next(filter(None, self._found(change, change.new, shown)), "")
+        # An edit is behind thousands of differences.
+        key = (change, shown)
+        if key not in self._looked_like:
+            self._looked_like[key] = next(filter(None, self._found(change, change.new, shown)), "")
+        return self._looked_like[key]
 
     def _found(self, change: DirectiveChange, new: Directive, shown: bool) -> Iterator[str]:
         # The name of an entry of a map is its key.

@@ -14,7 +14,7 @@ from ..config.samples import matching, near_misses, samples
 from ..config.selection import EVERY_SERVER, Selection
 from ..untrusted import whole_number
 from .change_kinds import FOREIGN_ORIGIN
-from .condition_values import applied, hints, used_variables
+from .condition_values import MOST_ALIKE, applied, hints, used_variables
 from .networks import NAMES as NETWORKS
 from .networks import from_networks
 from .response_overrides import overridden, statuses
@@ -28,8 +28,6 @@ _HINTED = 4
 # The heaviest request of a server that is one of a sample, and of how many names of others each is asked by.
 _SAMPLED = 1
 _MOST_NAMES = 50
-# Lines of a map that did not change are like each other: so many of them, evenly, stand for all.
-_MOST_ALIKE = 200
 _MOST_BESIDE = 30
 _UNKNOWN = "unknown.invalid"
 _MOST_BODY = 2 * 1024 * 1024
@@ -259,7 +257,7 @@ def _of_server(
         for name in sorted(used & known.all.keys()):
             changed = {id(hint) for hint in known.changed[name]}
             others = [hint for hint in known.all[name] if id(hint) not in changed]
-            others = others[:: max(1, len(others) // _MOST_ALIKE)] if touched or takes(_HINTED) else []
+            others = others[:: max(1, len(others) // MOST_ALIKE)] if touched or takes(_HINTED) else []
             for hint in [*known.changed[name], *others]:
                 weight = _CHANGED if touched or id(hint) in changed else _HINTED
                 request = applied(hint, door.ask(paths[0], place)) if takes(weight) else None

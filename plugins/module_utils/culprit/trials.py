@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ..behaviour.exchange import caches
-from ..config.parse import Config, parse_tree
+from ..config.parse import Config, Texts, parse_tree
 from ..contract.model import Check
 from ..errors import SluiceError
 from ..needs.reading import needs_of
@@ -62,6 +62,8 @@ class Trials:
         self._change = change
         self._gates = {gate.name: gate for gate in gates}
         self._contract = _contract_of(subject, verdicts)
+        self._focus = {verdict.gate: verdict.focus for verdict in verdicts}
+        self._texts: Texts = {}
         self._until = until
         self._told: dict[tuple[str, frozenset[int]], Told] = {}
         self._folder = Path(tempfile.mkdtemp(prefix="sluice-culprit-"))
@@ -146,8 +148,8 @@ class Trials:
             # It has both stages for itself, and nothing else runs.
             place = self._places[0]
         release = place.release(edits)
-        config = parse_tree(release.tree)
-        subject = replace(self._subject, release=release, config=config)
+        config = parse_tree(release.tree, prefix=self._live.config.prefix, texts=self._texts)
+        subject = replace(self._subject, release=release, config=config, focus=self._focus[gate.name])
         if not gate.on:
             return replace(subject, needs=needs_of(config, release.paths))
         if config.problems:

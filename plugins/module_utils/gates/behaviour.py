@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ..behaviour.attribution import Attribution
 from ..behaviour.changes import DirectiveChange, changes
@@ -20,6 +21,7 @@ from ..behaviour.shipped import edited, shipped
 from ..behaviour.side_by_side import NOT_ASKED, Beside
 from ..behaviour.waivers import Acceptance, read_accept
 from ..effects.effects import effects
+from ..effects.model import Effects
 from ..effects.reached import servers_asked
 from ..verdicts.model import Finding, Subject, Verdict
 
@@ -39,13 +41,17 @@ def run(subject: Subject) -> Verdict:
     listed = _Listed(read_accept(options.accept))
     changed = changes(live.config, config)
     log = read_log(options.replay_log, options.replay_requests, live.config)
-    done = effects(live.config, config, changed, log.requests)
+    done = Effects() if subject.focus else effects(live.config, config, changed, log.requests)
     before, after = live.release.tree, release.tree
     files = [*shipped(config, after), *shipped(live.config, before)]
     certain = [*done.witnesses(), *(each.request for each in files)]
     selection = servers_asked(subject)
     most = options.behaviour_requests
-    requests, left_out = planned(live.config, config, changed, subject.contract, log.requests, most, certain, selection)
+    requests, left_out = list(subject.focus), 0
+    if not requests:
+        requests, left_out = planned(
+            live.config, config, changed, subject.contract, log.requests, most, certain, selection
+        )
     if not requests:
         return Verdict("fail", "no request could be made: nothing listens in the live or in the candidate release")
     attribution = Attribution(live.config, config, changed)
@@ -61,6 +67,7 @@ def run(subject: Subject) -> Verdict:
         sorted(caches(config) | caches(live.config)),
         apart=chosen.apart,
         is_large=selection.is_partial,
+        is_trial=bool(subject.focus),
     )
     answers = beside.answers(requests)
     asked = [n for n, three in enumerate(answers) if all(one["status"] != NOT_ASKED for one in three)]
@@ -79,7 +86,8 @@ def run(subject: Subject) -> Verdict:
         return listed.difference(one) or _for_request(one, meant)
 
     compared = beside.confirmed(compared, requests, (attribution, judge), accepted)
-    beside.restore()
+    if not beside.is_trial:
+        beside.restore()
     rows = grouped(
         compared,
         changed,
@@ -90,7 +98,7 @@ def run(subject: Subject) -> Verdict:
     findings = findings_of(rows, options.strict)
     findings += [Finding(words, warning=True) for words in [*listed.unused(), *log.said]]
     left_out += len(requests) - len(asked)
-    return Verdict.of(
+    said = Verdict.of(
         findings,
         summary(rows, len(asked), left_out, selection.words, held_up=chosen.left_out),
         changes=[row.to_json() for row in rows],
@@ -101,6 +109,7 @@ def run(subject: Subject) -> Verdict:
         held_up=chosen.left_out,
         sample=selection.to_json(),
     )
+    return replace(said, focus=beside.failing(compared, questions))
 
 
 def _for_block(change: DirectiveChange, meant: Mapping[int, str]) -> str:

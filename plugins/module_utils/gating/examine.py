@@ -190,6 +190,7 @@ class Examiner:
             verdicts = run_gates(self.gates, subject, self.accepted.of(candidate.live_id, release.id), watcher)
             verdicts = with_fixes(verdicts, release, subject.examined[1])
             culprits = self._find_culprits(subject, verdicts, watcher)
+            verdicts = [replace(each, focus=()) for each in verdicts]
             synthesized = subject.stage.synthesized if subject.stage else environment.synthesized
         live = subject.live.needs if subject.live else None
         asked = to_check(subject.needs, live, declared(subject.options.declared))

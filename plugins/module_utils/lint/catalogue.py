@@ -6,7 +6,7 @@ import functools
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType, ModuleType
 from typing import NamedTuple
 
@@ -102,8 +102,10 @@ def _against_live(
     return find
 
 
-def run_rules(config: Config, context: LintContext) -> Iterator[LintFinding]:
-    """Yield the findings of every rule of our own."""
+def run_rules(config: Config, context: LintContext, names: Collection[str] | None = None) -> Iterator[LintFinding]:
+    """Yield the findings of every rule of our own, or of those that have ``names``."""
     for rule in find_rules().values():
+        if names is not None and rule.name not in names:
+            continue
         for finding in rule.run(config, context):
             yield LintFinding(rule.name, rule.level, rule.level_when_new, finding)

@@ -31,13 +31,15 @@ class KnownSecrets:
         few = 0 < len(self._values) <= _FEW
         self._begins = re.compile("|".join(map(re.escape, self._values))) if few else None
 
-    def hide(self, text: str) -> str:
-        """Return ``text`` without these values, nor the beginning of one where the text, or a word of it, was cut."""
+    def hide(self, text: str, *, whole: bool = False) -> str:
+        """Return ``text`` without these values, nor the beginning of one where the text, or a word of it, was cut;
+        ``whole`` says that nobody cuts it.
+        """
         if not self._values or len(text) < LEAST:
             return text
         parts, at = [], 0
         for place in self._places(text):
-            length = self._length(text, place) if place >= at else 0
+            length = self._length(text, place, whole) if place >= at else 0
             if length:
                 parts += [text[at:place], REDACTED]
                 at = place + length
@@ -53,12 +55,12 @@ class KnownSecrets:
             yield match.start()
             match = self._begins.search(text, match.start() + 1)
 
-    def _length(self, text: str, place: int) -> int:
+    def _length(self, text: str, place: int, whole: bool) -> int:
         """Return how much of ``text`` is a value that begins at ``place``; 0 where it is none."""
         values = self._values[text[place : place + LEAST]]
         common = values.common(text, place)
-        whole = values.whole(text, place, common)
-        return max(whole, _cut(text, place, common))
+        length = values.whole(text, place, common)
+        return length if whole else max(length, _cut(text, place, common))
 
 
 class _Alike:

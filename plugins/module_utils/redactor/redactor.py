@@ -26,6 +26,8 @@ _TEXTS = frozenset(("fix", "log", "nginx", "output", "text", "traceback", "yaml"
 _DIFFS = frozenset(("diff", "drift_diff", "prepared"))
 _LINES = frozenset(("new", "old"))
 _HEADERS = frozenset(("headers", "params"))
+# Paths, which nobody cuts off. They may end with a name that a secret value begins with.
+_PATHS = frozenset(("file", "origin"))
 # A release, as a whole or its beginning, and a moment: no secrets, though made of letters and digits.
 _PLAIN = re.compile(r"[0-9a-f]{12}(?:[0-9a-f]{52})?|\d{4}-\d\d-\d\dT[\d:.]+Z|[\d.]*")
 _PAIR = re.compile(r"([?&;#])([\w.\-\[\]%]+)=([^\s&#\"'<>`|]+)")
@@ -147,13 +149,15 @@ class Redactor:
             return self.diff(value)
         if name in _LINES:
             return self.config(value)
+        if name in _PATHS:
+            return printable(self._hidden(value, whole=True))
         return self.text(value) if texts or name in _TEXTS else self.line(value)
 
-    def _hidden(self, text: str) -> str:
+    def _hidden(self, text: str, *, whole: bool = False) -> str:
         text = text.replace(_GONE, "\\x00")
         if "KEY" in text:
             text = _KEY.sub(_NOT_SHOWN, text)
-        text = self._known.hide(text)
+        text = self._known.hide(text, whole=whole)
         if "header " in text:
             text = _PROMISE.sub(_shown_promise, text)
         if "=" in text:

@@ -7,7 +7,7 @@ side. One that does not say has both for itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -66,7 +66,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a gate says of a release. Only the result ``pass`` passes."""
+    """What a gate says of a release. Only the result ``pass`` passes.
+
+    ``focus`` is the gate's own: what shows its findings again. The search for culprits gives it back, and it is not
+    recorded.
+    """
 
     result: Result
     summary: str
@@ -74,6 +78,7 @@ class Verdict:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     gate: str = ""
     seconds: float = 0.0
+    focus: Collection[Any] = ()
 
     @classmethod
     def of(cls, findings: Sequence[Finding], good: str, **evidence: Any) -> Verdict:
@@ -85,7 +90,9 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         """The verdict as plain data, for the record."""
-        return asdict(self)
+        found = asdict(replace(self, focus=()))
+        del found["focus"]
+        return found
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,8 @@ class Subject:
 
     ``problems`` are what was wrong with the variables before there was a tree; then ``release`` is None. ``needs`` are
     those of the release. ``live`` is what serves now, None for a first release; it runs on ``live_stage``, in a
-    environment that equals the one of ``stage``. ``said`` is what each host answered when it was asked about the needs,
+    environment that equals the one of ``stage``. ``focus`` is that of the verdict on a whole change of which this is a
+    part: nothing else need be looked at. ``said`` is what each host answered when it was asked about the needs,
     None where hosts are not asked. ``pytests`` runs the user's tests. ``seed`` chooses which servers a sample has; the
     search for culprits keeps it, so that its trees are asked what the release was.
 
@@ -151,6 +159,7 @@ class Subject:
     said: Mapping[str, Mapping[str, Any]] | None = None
     pytests: Pytests | None = None
     seed: int = 0
+    focus: Collection[Any] = ()
 
     @property
     def live_fault(self) -> str:

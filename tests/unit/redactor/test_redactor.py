@@ -152,6 +152,12 @@ def test_known_values_are_found_whole_or_cut_and_the_longest_first() -> None:
     assert door.line("GET 1: S3CR3T-and-more, S3CR3T") == "GET 1: …redacted…, …redacted…"
     assert door.line("got S3CR3T-and-mo…") == "got …redacted……"
     assert door.line("S3CR3TS are no secret") == "S3CR3TS are no secret", "a short one stands alone"
+    calendar = Redactor({"shop.example_t0k3n%40calendar"})
+    assert calendar.data({"file": "sites/shop.example", "actual": "got shop.example"}) == {
+        "file": "sites/shop.example",
+        "actual": "got …redacted…",
+    }, "nobody cuts off the path of a file"
+    assert calendar.data({"file": "sites/shop.example_t0k3n%40calendar"}) == {"file": "sites/…redacted…"}
     many = KnownSecrets(f"secret-{number:04}-value" for number in range(500))
     assert many.hide("a secret-0042-value, secret-9999-value") == "a …redacted…, secret-9999-value"
 

@@ -22,6 +22,8 @@ __all__ = ["exchange", "redirected", "url_of"]
 _WORKERS = 6
 # nginx before 1.19.10 closes a connection after 100 requests.
 _MOST_ON_ONE = 90
+# nginx may have few connections for all who ask.
+_MOST_OPEN = 8
 _NOT_ASKED = "not asked"
 _TRIES = (429, 503)
 _MOST_REDIRECTS = 10
@@ -102,12 +104,11 @@ def _ask_all(
 
 
 class _Caller:
-    """Asks one request after the other, on one connection as long as they go to the same place."""
+    """Asks one request after the other, on one connection for each place; the one that was used last of many stays."""
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
-        self._connection: Connection | None = None
-        self._place: tuple[Any, ...] = ()
+        self._connections: dict[tuple[Any, ...], Connection] = {}
 
     def ask(self, tag: int, row: dict[str, Any]) -> dict[str, Any]:
         source = f"127.{100 + tag // 62500}.{tag // 250 % 250}.{tag % 250 + 1}"
@@ -136,21 +137,23 @@ class _Caller:
     def _once(self, tag: int, row: dict[str, Any]) -> dict[str, Any]:
         name = row["host"] if row["scheme"] == "https" else ""
         place = (row["connect"], row["port"], row["scheme"], name, row["proxied"], row["source"])
-        used = self._connection
-        if used is not None and (place != self._place or used.ended or used.asked >= _MOST_ON_ONE):
-            self.close()
-        if self._connection is not None:
+        used = self._connections.pop(place, None)
+        if used is not None and not used.ended and used.asked < _MOST_ON_ONE:
+            self._connections[place] = used
             # It may have been closed meanwhile, which says nothing of the request.
             with contextlib.suppress(Silent):
-                return self._connection.ask(row, tag)
-            self.close()
-        self._connection, self._place = Connection(row, row["source"], self._timeout), place
-        return self._connection.ask(row, tag)
+                return used.ask(row, tag)
+            del self._connections[place]
+        if used is not None:
+            used.close()
+        if len(self._connections) >= _MOST_OPEN:
+            self._connections.pop(next(iter(self._connections))).close()
+        self._connections[place] = made = Connection(row, row["source"], self._timeout)
+        return made.ask(row, tag)
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        for connection in self._connections.values():
+            connection.close()
 
 
 def _followed(answer: dict[str, Any], tag: int, row: dict[str, Any], timeout: float) -> dict[str, Any]:
