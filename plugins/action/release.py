@@ -12,6 +12,7 @@ from ansible.module_utils.common.yaml import yaml_load
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.template import Templar, trust_as_template
 
+from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import Texts
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError, SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import read_inventory
 from ansible_collections.sluice.nginx.plugins.module_utils.record.index import heads
@@ -55,7 +56,9 @@ class ActionModule(ControllerAction):
         self._spec = {name: option for name, option in options_of_role.items() if name not in _INPUTS}
         self._read: dict[Path, set[str]] = {}
         self._live_tree = options["live_tree"]
-        self._store, self._lives = ReleaseStore(self._state() / "releases"), ReleaseStore(self._state() / "live")
+        texts: Texts = {}
+        self._store = ReleaseStore(self._state() / "releases", texts)
+        self._lives = ReleaseStore(self._state() / "live", texts)
         self._found: dict[str, dict[str, Any]] = {}
         going_on = self._promoted(options)
         for platform, hosts in platforms.grouped(self._hosts_of_group()):

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import SluiceError
 from ..manifest import CONF_ROOT, entries_to_json, read_tree, release_id
@@ -17,6 +17,9 @@ from ..storage import make_folder, write_bytes, write_text
 from ..tree_reader import kind_inside, paths_inside
 from ..untrusted import ReleaseId, is_inside, read_release_id
 from . import tree as trees
+
+if TYPE_CHECKING:
+    from ..config.parse import Texts
 
 __all__ = ["Release", "ReleaseStore", "remove_release", "write_json"]
 
@@ -73,10 +76,13 @@ class Release:
 
 
 class ReleaseStore:
-    """The folder that holds releases."""
+    """The folder that holds releases. Who adds to several gives them the same ``texts``, empty at first: what is in many
+    releases is read once.
+    """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, texts: Texts | None = None) -> None:
         self.root = root
+        self._texts: Texts = {} if texts is None else texts
 
     @staticmethod
     def identify(tree: trees.Tree) -> ReleaseId:
@@ -100,7 +106,7 @@ class ReleaseStore:
             "manifest": entries_to_json(entries),
             "origins": {path: node.origin for path, node in tree.items() if node.kind != "dir"},
             "variables": {path: [list(row) for row in node.variables] for path, node in tree.items() if node.variables},
-            **read(release.tree, release.paths, str(platform.get("prefix") or "")),
+            **read(release.tree, release.paths, str(platform.get("prefix") or ""), self._texts),
             "shared": kept,
             "contract": contract,
             "platform": dict(platform),
