@@ -52,10 +52,12 @@ class Left(Fleet):
         lines = [
             *("server {", "listen 80;", "server_name word.example;", f"location / {{ return 200 '{word}'; }}"),
             *("location /closed {", "auth_basic closed;", "auth_basic_user_file /etc/nginx/shared/users;", "}", "}"),
+            *("server {", "listen 8082 http2;", f"location / {{ return 200 '{word}'; }}", "}"),
         ]
         checks = [
             {"get": "http://word.example/", "expect": {"body": word}},
             {"get": "http://word.example/closed", "expect": {"status": 401}},
+            {"get": "http://word.example:8082/", "protocol": "h2", "expect": {"body": word}},
         ]
         own = {"nginx_http_lines": lines, "nginx_checks": checks, "nginx_shared_paths": ["shared"]}
         return super().variables(word, **own, gates_signing_key=str(self.folder / "ada"), **more)
@@ -91,12 +93,24 @@ def fleet(
 def before(fleet: Left) -> dict[str, dict[str, str]]:
     """The hosts' files before Sluice came, with a release confirmed since, and with signers."""
     found = {host: fleet.files(host) for host in WEB}
-    for done in (
-        fleet.play("playbooks/trust.yml", "-e", f"rollout_allowed_signers={fleet.folder / 'signers'}"),
-        fleet.push("two"),
-    ):
-        assert done.code == 0, done.output
+    trusting = fleet.play("playbooks/trust.yml", "-e", f"rollout_allowed_signers={fleet.folder / 'signers'}")
+    assert trusting.code == 0, trusting.output
+    pushed = fleet.push("one more")
+    assert pushed.code == 0, pushed.output
+    # Nothing on these hosts speaks HTTP/2.
+    assert "1 not tested there" in pushed.output
+    assert "sluice.nginx.protocols brings it" in pushed.output
     return found
+
+
+def test_hosts_get_what_checks_over_http2_need(fleet: Left, before: dict[str, dict[str, str]]) -> None:
+    for changes in (True, False):
+        done = fleet.play("playbooks/protocols.yml")
+        assert done.code == 0, done.output
+        assert ("changed=0" not in done.output) == changes
+    done = fleet.push("two")
+    assert done.code == 0, done.output
+    assert "not tested there" not in done.output
 
 
 def test_check_mode_says_what_would_go_and_changes_nothing(fleet: Left, before: dict[str, dict[str, str]]) -> None:

@@ -38,7 +38,7 @@ def find_traces(session: Session) -> list[Path]:
         *hooks(session),
         *(path for path in pull_traces(session) if path.parent != layout.allowed_signers.parent),
         layout.command,
-        *_whole_or_parts(layout.own, "current", "engine"),
+        *_whole_or_parts(layout.own, "current", "engine", "wheels"),
         layout.allowed_signers.parent,
         layout.runtime,
         layout.root,

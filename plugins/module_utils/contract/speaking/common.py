@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import importlib
 import os
 import socket
@@ -21,6 +22,9 @@ __all__ = ["Heard", "Untested", "at", "connected", "excerpt", "in_words", "libra
 _EXCERPT = 200
 # Where distributions have the packages that Python finds by itself, when it is not told to look at none.
 _DISTRIBUTION = "/usr/lib/python3/dist-packages"
+# What sluice.nginx.protocols has brought: wheels of plain Python, which need not be unpacked.
+_WHEELS = "/usr/local/lib/sluice/wheels/*.whl"
+_BROUGHT = ("h2",)
 
 
 class Untested(SluiceError):
@@ -45,14 +49,16 @@ def library(name: str, package: str, protocol: str) -> Any:
     except ImportError:
         pass
     known = sysconfig.get_paths()
-    for path in (known["purelib"], known["platlib"], _DISTRIBUTION):
-        if path not in sys.path and os.path.isdir(path):
+    for path in (known["purelib"], known["platlib"], _DISTRIBUTION, *sorted(glob.glob(_WHEELS))):
+        if path not in sys.path and os.path.exists(path):
             sys.path.append(path)
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        missing = f"{protocol} cannot be asked for here: Python has no {name.partition('.')[0]}"
-        raise Untested(f"{missing} (Debian's package is {package}): {error}") from error
+        wanted = name.partition(".")[0]
+        missing = f"{protocol} cannot be asked for here: Python has no {wanted}"
+        ways = f"Debian's package is {package}" + ("; sluice.nginx.protocols brings it" if wanted in _BROUGHT else "")
+        raise Untested(f"{missing} ({ways}): {error}") from error
 
 
 def tls(alpn: Sequence[str] = ()) -> ssl.SSLContext:
