@@ -29,8 +29,6 @@ _MOST_AGAIN = 400
 _FEW = 12
 # More checks than a person writes are those of many servers.
 _MOST_CHECKS = 200
-# What comes once more by chance does not come a third time.
-_TIMES_AGAIN = 2
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Beside:
     """The stages of the live release and of the candidate, and what makes their answers comparable.
 
     ``apart`` are requests that are asked from an address each. ``is_large`` says that nginx takes long to start from
-    them, so that only what fails is asked again; ``is_trial`` that it was asked before, with the whole change.
+    them, so that only what fails is asked again.
     """
 
     live: Stage
@@ -48,19 +46,13 @@ class Beside:
     caches: Collection[str]
     apart: Collection[DerivedRequest] = field(default=(), kw_only=True)
     is_large: bool = field(default=False, kw_only=True)
-    is_trial: bool = field(default=False, kw_only=True)
 
     def answers(self, requests: Sequence[DerivedRequest]) -> list[Three]:
         """Ask everything from a fresh start. Raises ``SluiceError`` when nginx does not start.
 
         The live release is asked a second time where the candidate answers otherwise: that may be chance.
         """
-        with ThreadPoolExecutor(2) as pool:
-            live = pool.submit(self._ask, self.live, requests)
-            candidate = self._ask(self.candidate, requests)
-            first = live.result()
-        before = [self._flat(request, one, False) for request, one in zip(requests, first.answers, strict=True)]
-        after = [self._flat(request, one, True) for request, one in zip(requests, candidate.answers, strict=True)]
+        before, after = self._both(requests)
         places = {_place(requests[n]) for n in range(len(requests)) if before[n] != after[n]}
         # What caches hold comes from other requests for the same place.
         numbers = [n for n, request in enumerate(requests) if _place(request) in places]
@@ -70,6 +62,16 @@ class Beside:
             for n, answer in zip(numbers, second.answers, strict=True):
                 again[n] = self._flat(requests[n], answer, False)
         return list(zip(before, again, after, strict=True))
+
+    def _both(self, requests: Sequence[DerivedRequest]) -> tuple[list[Fields], list[Fields]]:
+        """Ask both at once, from a fresh start; return what live answers, and what the candidate does."""
+        with ThreadPoolExecutor(2) as pool:
+            live = pool.submit(self._ask, self.live, requests)
+            candidate = self._ask(self.candidate, requests)
+            first = live.result()
+        before = [self._flat(request, one, False) for request, one in zip(requests, first.answers, strict=True)]
+        after = [self._flat(request, one, True) for request, one in zip(requests, candidate.answers, strict=True)]
+        return before, after
 
     def _ask(self, stage: Stage, requests: Sequence[DerivedRequest]) -> Exchange:
         return ask(stage, requests, fresh=True, caches=self.caches, apart=self.apart)
@@ -84,7 +86,7 @@ class Beside:
         explained: tuple[Attribution, Judge],
         accepted: Callable[[Compared], object],
     ) -> list[Compared]:
-        """Ask again for some of each failing change, and leave out what does not come again: that was chance.
+        """Ask twice for some of each failing change, and leave out what does not come both times: that was chance.
 
         Requests for the same paths are asked with them, since caches remember. Where there are few changes, those that
         fail nothing are asked for as well, unless the releases are large. What is ``accepted`` was to come, and is not
@@ -97,13 +99,14 @@ class Beside:
                 groups.setdefault(one.group, []).append(one)
         chosen = [one for group in groups.values() for one in group[:_SAMPLE]][:_MOST_AGAIN]
         tried = {one.group for one in chosen}
-        for _ in range(1 if self.is_trial else _TIMES_AGAIN):
-            if not chosen:
-                break
+        if chosen:
             places = {_place(one.request) for one in chosen}
             subset = [request for request in requests if _place(request) in places]
-            again = {(one.request, one.difference) for one in compare(subset, self.answers(subset), *explained)}
-            chosen = [one for one in chosen if (one.request, one.difference) in again]
+            (first, after), (second, later) = self._both(subset), self._both(subset)
+            for side in (after, later):
+                answers = list(zip(first, second, side, strict=True))
+                again = {(one.request, one.difference) for one in compare(subset, answers, *explained)}
+                chosen = [one for one in chosen if (one.request, one.difference) in again]
         real = {one.group for one in chosen}
         return [one for one in compared if one.group in real or one.group not in tried or accepted(one)]
 

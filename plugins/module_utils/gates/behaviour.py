@@ -67,7 +67,6 @@ def run(subject: Subject) -> Verdict:
         sorted(caches(config) | caches(live.config)),
         apart=chosen.apart,
         is_large=selection.is_partial,
-        is_trial=bool(subject.focus),
     )
     answers = beside.answers(requests)
     asked = [n for n, three in enumerate(answers) if all(one["status"] != NOT_ASKED for one in three)]
@@ -86,7 +85,8 @@ def run(subject: Subject) -> Verdict:
         return listed.difference(one) or _for_request(one, meant)
 
     compared = beside.confirmed(compared, requests, (attribution, judge), accepted)
-    if not beside.is_trial:
+    # A trial leaves that to the next one.
+    if not subject.focus:
         beside.restore()
     rows = grouped(
         compared,

@@ -76,8 +76,9 @@ class Release:
 
 
 class ReleaseStore:
-    """The folder that holds releases. Who adds to several gives them the same ``texts``, empty at first: what is in many
-    releases is read once.
+    """The folder that holds releases.
+
+    Who adds to several gives them the same ``texts``, empty at first: what is in many releases is read once.
     """
 
     def __init__(self, root: Path, texts: Texts | None = None) -> None:
