@@ -23,7 +23,7 @@ _WORKERS = 6
 # nginx before 1.19.10 closes a connection after 100 requests.
 _MOST_ON_ONE = 90
 # nginx may have few connections for all who ask.
-_MOST_OPEN = 8
+_MOST_OPEN = 4
 _NOT_ASKED = "not asked"
 _TRIES = (429, 503)
 _MOST_REDIRECTS = 10
