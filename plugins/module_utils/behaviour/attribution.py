@@ -19,7 +19,7 @@ from ..config.match import (
 from ..config.parse import Config, Directive
 from .changes import DirectiveChange
 
-__all__ = ["Attribution"]
+__all__ = ["Attribution", "stays_inside"]
 
 _MOVING = ("server_name", "listen", "server")
 # So often a request is handed on, as by rewrites in conditions to a program that is asked last of all.
@@ -178,6 +178,12 @@ def _own(block: Directive) -> Iterator[Directive]:
     for inner in block.block or []:
         if inner.name != "location":
             yield from inner.walk()
+
+
+def stays_inside(change: DirectiveChange) -> bool:
+    """Return whether a change concerns the servers of http that it stands in, or that name its block, and no others."""
+    around = change.blocks[1] or change.blocks[0]
+    return around is not None and around.name in (*_SHARED, "server", "location", "if", "limit_except")
 
 
 def _in_http(change: DirectiveChange) -> bool:

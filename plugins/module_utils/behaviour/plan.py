@@ -76,21 +76,24 @@ def planned(
     most: int,
     witnesses: Iterable[DerivedRequest] = (),
     selection: Selection = EVERY_SERVER,
+    others: int | None = None,
 ) -> tuple[list[DerivedRequest], int]:
     """Choose at most ``most`` requests, in the order in which they are asked; tell how many are left out, at least.
 
     ``witnesses`` are requests that are known to be handled otherwise, or to be answered with a file of the release. Of
-    contracts and configurations those for servers of the ``selection`` are asked.
+    contracts and configurations those for servers of the ``selection`` are asked. ``others`` is how many configurations
+    may suggest at most about what did not change; all by default.
     """
     touched = {id(part) for change in changed for part in (*change.blocks, change.old, change.new) if part is not None}
     # A change at the top concerns every server, so none of them goes first.
     touched -= {id(block) for config in (live, candidate) for block in config.directives}
     chosen = _Chosen(most)
+    replayed = list(replayed)
     asked = [request for request in map(request_of, checks) if _is_asked(candidate, request, selection)]
     suggested = _suggested(live, candidate, touched, chosen.takes, selection)
     for request in itertools.chain(asked, replayed, suggested, witnesses):
         chosen.add(request)
-    return chosen.requests(), chosen.left_out
+    return chosen.requests(most if others is None else others + len(asked) + len(replayed))
 
 
 class _Chosen:
@@ -134,15 +137,17 @@ class _Chosen:
         self._found = kept
         self._limit = best[-1][0] if best else -math.inf
 
-    def requests(self) -> list[DerivedRequest]:
-        """The chosen requests, in the order in which they came."""
-        return [request for _, request in sorted((number, request) for _, number, request in self._best())]
+    def requests(self, others: int) -> tuple[list[DerivedRequest], int]:
+        """Return the chosen requests, in the order in which they came, and how many others came.
 
-    @property
-    def left_out(self) -> int:
-        """How many others came."""
+        At most ``others`` of them are about what did not change.
+        """
+        best = self._best()
+        changed = [row for row in best if row[0] < 0]
+        kept = [*changed, *best[len(changed) :][:others]]
         every = self._dropped.union(map(hash, self._found))
-        return len(every) - min(self._most, len(self._found))
+        requests = [request for _, request in sorted((number, request) for _, number, request in kept)]
+        return requests, len(every) - len(kept)
 
 
 def _suggested(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ..behaviour.attribution import Attribution
+from ..behaviour.attribution import Attribution, stays_inside
 from ..behaviour.changes import DirectiveChange, changes
 from ..behaviour.comments import Comments
 from ..behaviour.comparing import Compared, blocks_of, compare, grouped
@@ -20,12 +20,16 @@ from ..behaviour.replay import read_log
 from ..behaviour.shipped import edited, shipped
 from ..behaviour.side_by_side import NOT_ASKED, Beside
 from ..behaviour.waivers import Acceptance, read_accept
+from ..config.parse import Config
 from ..effects.effects import effects
 from ..effects.model import Effects
 from ..effects.reached import servers_asked
 from ..verdicts.model import Finding, Subject, Verdict
 
 AFTER = ("start",)
+
+# Of what a change does not reach, where that is known, so many requests are asked: the plainest first.
+_OTHERS = 600
 
 
 def run(subject: Subject) -> Verdict:
@@ -47,10 +51,11 @@ def run(subject: Subject) -> Verdict:
     certain = [*done.witnesses(), *(each.request for each in files)]
     selection = servers_asked(subject)
     most = options.behaviour_requests
+    others = _OTHERS if done.is_exact and _is_local(changed, (live.config, config)) else None
     requests, left_out = list(subject.focus), 0
     if not requests:
         requests, left_out = planned(
-            live.config, config, changed, subject.contract, log.requests, most, certain, selection
+            live.config, config, changed, subject.contract, log.requests, most, certain, selection, others
         )
     if not requests:
         return Verdict("fail", "no request could be made: nothing listens in the live or in the candidate release")
@@ -100,7 +105,7 @@ def run(subject: Subject) -> Verdict:
     left_out += len(requests) - len(asked)
     said = Verdict.of(
         findings,
-        summary(rows, len(asked), left_out, selection.words, held_up=chosen.left_out),
+        summary(rows, len(asked), left_out, selection.words or _sampled(others), held_up=chosen.left_out),
         changes=[row.to_json() for row in rows],
         directives=[change.words for change in changed],
         effects=done.to_json(),
@@ -110,6 +115,15 @@ def run(subject: Subject) -> Verdict:
         sample=selection.to_json(),
     )
     return replace(said, focus=beside.failing(compared, questions))
+
+
+def _is_local(changed: Sequence[DirectiveChange], configs: Sequence[Config]) -> bool:
+    """Return whether it is known which servers a change concerns; of streams it is not."""
+    return all(map(stays_inside, changed)) and not any(config.named("stream") for config in configs)
+
+
+def _sampled(others: int | None) -> str:
+    return "" if others is None else "what the change does not reach was asked by sample"
 
 
 def _for_block(change: DirectiveChange, meant: Mapping[int, str]) -> str:

@@ -15,9 +15,11 @@ from ansible_collections.sluice.nginx.plugins.module_utils.contract.protocols im
 Conf = Callable[[str], Config]
 
 
-def _words(conf: Conf, live: str, candidate: str, most: int = 10_000) -> tuple[list[str], int]:
+def _words(
+    conf: Conf, live: str, candidate: str, most: int = 10_000, others: int | None = None
+) -> tuple[list[str], int]:
     first, second = conf(live), conf(candidate)
-    requests, left_out = planned(first, second, changes(first, second), [], [], most)
+    requests, left_out = planned(first, second, changes(first, second), [], [], most, others=others)
     return [_whole(request) for request in requests], left_out
 
 
@@ -99,6 +101,12 @@ def test_what_changed_is_asked_first_and_the_rest_is_counted(conf: Conf) -> None
     found, left_out = _words(conf, live, live.replace("s33; location /a { }", "s33; location /a { expires 1d; }"), 120)
     assert len(found) == 120
     assert left_out > 300
+    few, more_left_out = _words(
+        conf, live, live.replace("s33; location /a { }", "s33; location /a { expires 1d; }"), 120, 40
+    )
+    assert [word for word in few if "//s33/" in word] == [word for word in found if "//s33/" in word]
+    assert len(few) == len(found) - (more_left_out - left_out)
+    assert len([word for word in few if "//s33/" not in word]) <= 40
     assert "GET http://s33/a" in found
     assert "HEAD http://s33/a" in found
     assert "HEAD http://s32/a" not in found
