@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zlib
@@ -36,7 +37,8 @@ class Host:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.key = folder / "key"
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.key)], check=True)
+        if not self.key.exists():
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.key)], check=True)
         etc = folder / "etc"
         self.layout = Layout(
             root=folder / "sluice",
@@ -95,10 +97,19 @@ def host(tmp_path: Path) -> Host:
     return Host(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a host that was told whom to trust. It compiles its engine, which takes longer than a test."""
+    made = Host(tmp_path_factory.mktemp("told"))
+    assert made.trust()["ok"]
+    return made.folder
+
+
 @pytest.fixture
-def trusted(host: Host) -> Host:
-    assert host.trust()["ok"]
-    return host
+def trusted(told: Path, tmp_path: Path) -> Host:
+    """A copy of that host."""
+    shutil.copytree(told, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return Host(tmp_path)
 
 
 def words(answer: Answer) -> list[str]:
