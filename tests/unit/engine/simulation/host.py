@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import fcntl
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -150,7 +151,7 @@ class SimulatedHost(System):
     def saved(self) -> Saved:
         """Remember everything; nothing may be about to happen to nginx."""
         files = self.root.with_name(f"{self.root.name}.saved")
-        shutil.copytree(self.root, files, symlinks=True)
+        _copy(str(self.root), str(files))
         return Saved(
             files,
             self.clock.now(),
@@ -164,7 +165,7 @@ class SimulatedHost(System):
         """Let everything be again as it was."""
         self.steps.disk.synced_all()
         shutil.rmtree(self.root)
-        shutil.copytree(saved.files, self.root, symlinks=True)
+        _copy(str(saved.files), str(self.root))
         self.clock.set(saved.clock)
         self.nginx.restore(saved.nginx)
         self._boots, self._starting = saved.boots, False
@@ -363,3 +364,26 @@ class SimulatedHost(System):
             "name": row["name"], "source": "", "request": "GET /", "problems": problems, "ok": not problems,
             "status": None if problems else 200, "ms": 1.0, "chain": [], "body_excerpt": "",
         }  # fmt: skip
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy a folder with its links, modes and times; ``shutil.copytree`` takes twice as long for as much."""
+    os.mkdir(target)
+    with os.scandir(source) as entries:
+        for entry in entries:
+            path = f"{target}/{entry.name}"
+            if entry.is_symlink():
+                os.symlink(os.readlink(entry.path), path)
+                continue
+            if entry.is_dir():
+                _copy(entry.path, path)
+            else:
+                with open(entry.path, "rb") as read, open(path, "wb") as write:
+                    write.write(read.read())
+            _copy_mode(entry.stat(), path)
+    _copy_mode(os.stat(source), target)
+
+
+def _copy_mode(state: os.stat_result, path: str) -> None:
+    os.chmod(path, state.st_mode & 0o7777)
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))

@@ -96,13 +96,18 @@ def _short(release: str | None) -> str:
 def files(host: SimulatedHost) -> dict[str, tuple[int, bytes]]:
     """Read all that the engine has on the host, but for the lock, which every operation signs."""
     found: dict[str, tuple[int, bytes]] = {}
-    for top in (host.layout.root, host.layout.conf.parent):
-        for folder, folders, names in os.walk(top):
-            for path in (Path(folder) / name for name in folders + names):
-                if path.is_symlink():
-                    found[str(path)] = (0, os.fsencode(os.readlink(path)))
-                elif path.is_file() and path != host.layout.root / "lock":
-                    found[str(path)] = (path.stat().st_mode, path.read_bytes())
-                elif path.is_dir():
-                    found[str(path)] = (path.stat().st_mode, b"")
+    lock = str(host.layout.root / "lock")
+    left = [str(top) for top in (host.layout.root, host.layout.conf.parent) if top.is_dir()]
+    # Thousands of files are read for each test of crashes.
+    while left:
+        with os.scandir(left.pop()) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    found[entry.path] = (0, os.fsencode(os.readlink(entry.path)))
+                elif entry.is_dir():
+                    found[entry.path] = (entry.stat().st_mode, b"")
+                    left.append(entry.path)
+                elif entry.is_file() and entry.path != lock:
+                    with open(entry.path, "rb") as file:
+                        found[entry.path] = (entry.stat().st_mode, file.read())
     return found
