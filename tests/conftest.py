@@ -14,6 +14,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 # The files that take minutes, longest first: begun last, one would keep one worker busy while the others are idle.
 LONGEST = (
     *("test_monitor.py", "test_who_may_decide.py", "test_deploy.py", "test_faults.py", "test_waves.py"),
+    "test_foreign_repository.py",
     # In tests/staging the first one makes an image, for which others would wait.
     *(
         "test_from_host.py",

@@ -231,6 +231,17 @@ def test_machines_without_an_emulator_stop_their_own_step_alone(machine: Machine
     assert done.stderr.count("QEMU, in which the machines of the tests run, is missing") == 1
 
 
+def test_what_takes_half_the_machine_runs_beside_each_other_after_all_else(machine: Machine) -> None:
+    both = machine.root / "both"
+    # Each of the two waits for the other one.
+    wait = f"for n in 1 2 3 4 5 6 7 8 9; do [ $(wc -l < {both}) -lt 2 ] || exit 0; sleep 0.5; done; exit 1"
+    machine.program(".venv/bin/python", f"echo x >> {both}; {wait}")
+    machine.program(".venv/bin/mypy", f"[ ! -e {both} ]")
+    done = machine.run("test", "fleet", "size", "mypy")
+    assert done.returncode == 0, done.stderr
+    assert [name for name in ("fleet", "size", "mypy") if f"{name} passed" not in done.stdout] == []
+
+
 def test_an_unknown_step(machine: Machine) -> None:
     done = machine.run("test", "mipy")
     assert done.returncode == 1
