@@ -29,8 +29,18 @@ class ContainedMachine:
 
     def wait(self, condition: str, what: str, within: float = 90) -> None:
         """Wait until a condition of the shell holds in it: by one look there, as each from outside costs 0.1 s."""
-        done = self.exec("timeout", f"{within:g}", "sh", "-c", f"until {condition}; do sleep 0.1; done")
+        done = self.exec(*_until(condition, within))
         assert done.returncode == 0, f"{self.container}: after {within:g} s: {what} {done.stderr.decode()}"
+
+    @contextlib.contextmanager
+    def looking(self, condition: str, within: float) -> Iterator[subprocess.Popen[bytes]]:
+        """The same look, which ends with 0 when the condition holds, and is not waited for."""
+        argv = ["docker", "exec", self.container, *_until(condition, within)]
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL) as process:
+            try:
+                yield process
+            finally:
+                process.terminate()
 
     def background(self, *argv: str) -> None:
         """Start a command in it and do not wait for its end."""
@@ -52,3 +62,7 @@ class ContainedMachine:
             argv = ["docker", "inspect", "-f", "{{.State.Paused}}", self.container]
             if subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip() == "true":
                 subprocess.run(["docker", "unpause", self.container], check=True, capture_output=True)
+
+
+def _until(condition: str, within: float) -> tuple[str, ...]:
+    return ("timeout", f"{within:g}", "sh", "-c", f"until {condition}; do sleep 0.1; done")

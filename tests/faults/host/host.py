@@ -20,11 +20,11 @@ from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import entries_to_json, read_tree, release_id
 from tests.faults.host.container import ContainedMachine
 
-__all__ = ["End", "Host", "Release", "make_release", "receipt_for", "until"]
+__all__ = ["TIMEOUT", "End", "Host", "Release", "make_release", "receipt_for", "until"]
 
 HERE = Path(__file__).parent
-# How long anything may take on a machine that does much else, in seconds.
 TIMEOUT = 90.0
+"""How long anything may take on a machine that does much else, in seconds."""
 
 CONF = """user www-data;
 worker_processes 2;

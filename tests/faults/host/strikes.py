@@ -87,7 +87,7 @@ def _bring_nginx_back(scene: Scene) -> None:
 
 def _take_port(scene: Scene) -> None:
     scene.host.background("python3", "-c", _HOLD)
-    until(lambda: scene.host.exec("test", "-s", "/run/faults/holder").returncode == 0, "the port was taken")
+    scene.host.wait("[ -s /run/faults/holder ]", "the port was taken")
 
 
 def _free_port(scene: Scene) -> None:
