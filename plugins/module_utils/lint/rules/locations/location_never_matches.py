@@ -1,8 +1,9 @@
 r"""A ``location`` has a path that no request can have: without its leading slash, or an expression without its tilde.
 
 Paths of requests begin with a slash, but nginx takes ``location api/`` and ``location \.php$`` as prefixes all the
-same. ``location ~ ^api/`` matches nothing either. Who edits such a location expects it to work, so an edit of one that
-live has already is a finding as well.
+same. ``location ~ ^api/`` matches nothing either, nor does ``location = /page?id=1`` or ``location ~ %5c``: arguments
+are no part of the path, and it is decoded. Who edits such a location expects it to work, so an edit of one that live
+has already is a finding as well.
 """
 
 from __future__ import annotations
@@ -14,21 +15,21 @@ from ....config.parse import Config
 from ....verdicts.model import Finding
 from ...context import LintContext
 from ...findings import finding
+from ...impossible_paths import matches_no_path, no_path
 from ...scopes import blocks, location_kind
 
 LEVEL = "high"
 EDITS_COUNT = True
 
 _LIKE_REGEX = re.compile(r"^\^|\$$|\\[.dw/]|\.[*+]|\([^)]*\|[^)]*\)|\(\??\*\)|\[[^\]]+\][+*]?|/\*")
-_STARTS_WITHOUT_SLASH = re.compile(r"^\^[A-Za-z0-9_-]{2,}")
 
 
 def _wrong(modifier: str, path: str) -> str:
     if modifier.startswith("~"):
-        return "the expression requires a path without a leading slash" if _STARTS_WITHOUT_SLASH.match(path) else ""
+        return matches_no_path(path, ignore_case=modifier == "~*")
     if _LIKE_REGEX.search(path):
         return "it looks like a regular expression, but has no ~"
-    return "" if path.startswith(("/", "$")) else "it does not begin with a slash"
+    return no_path(path)
 
 
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
