@@ -1,8 +1,8 @@
-"""A ``server_name`` has a form that no host name has: a scheme, a slash, a comma, a port or a space.
+"""A ``server_name`` has a form that no host name has: a scheme, a slash, a comma, a port, brackets or a space.
 
 nginx takes any word, and then never chooses the server by that name: ``https://shop.example``, ``shop.example,`` and
-``shop.example/`` match no request. A forgotten semicolon after ``server_name`` shows here as well, because the words
-of the next line become names.
+``shop.example/`` match no request, nor does ``<name>.example``, where a placeholder was forgotten. A forgotten
+semicolon after ``server_name`` shows here as well, because the words of the next line become names.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _FORMS = (
     (re.compile(r":\d+$"), "contains a port"),
     (re.compile(r"\.\.|^\.?\*?-"), "is misspelt"),
     (re.compile(r"\s"), "contains a space"),
+    (re.compile(r"[<>{}()\[\]]"), "contains brackets, as a placeholder that was not filled in"),
 )
 
 
