@@ -27,6 +27,7 @@ __all__ = ["CONF_ROOT", "Config", "Directive", "SourceProblem", "Texts", "parse_
 
 _WILD = frozenset("*?[")
 # glob(3) has more in brackets: classes of letters, and backslashes.
+_GLUED = re.compile(r"(=|\^~|~\*|~)(?=.)", re.DOTALL)
 _PLAIN_PATTERN = re.compile(r"(?:[^\[\\]|\[[!^]?[\w.,@~-]+\])*")
 # Files that include each other twice double with each step; nginx would read for hours.
 _MOST_DIRECTIVES = 1_000_000
@@ -190,7 +191,7 @@ class _ConfigReader:
     ) -> Iterator[Directive]:
         """Yield what is there. A directive with too few arguments is a problem and left out."""
         for row in rows:
-            found = Directive(row["directive"], list(row["args"]), name, int(row["line"]))
+            found = Directive(row["directive"], _separated(row["directive"], row["args"]), name, int(row["line"]))
             self.spend(1, name, found.line)
             wrong = fault(found.name, len(found.args), block="block" in row, context=context)
             if not wrong and depth >= DEEPEST:
@@ -303,6 +304,12 @@ class _ConfigReader:
         if inside not in self._folders:
             self._folders[inside] = sorted(os.listdir(self.root / inside))
         return self._folders[inside]
+
+
+def _separated(name: str, args: list[str]) -> list[str]:
+    """Return the arguments of a directive; ``location =/x`` is ``location = /x``, as nginx reads it."""
+    glued = _GLUED.match(args[0]) if name == "location" and len(args) == 1 else None
+    return [glued[1], args[0][glued.end() :]] if glued else list(args)
 
 
 def _matches(name: str, pattern: str) -> bool:

@@ -268,3 +268,22 @@ def test_a_pattern_in_a_folder_of_its_own_finds_what_is_in_it_alone(parse: Parse
     )
     assert flat(config)[1:] == ["sites/a/a.conf:1 root /a", "sites/b/b.conf:1 root /b"]
     assert [directive.args for directive in config.without_match] == [["*.none"]]
+
+
+@pytest.mark.parametrize(
+    ("written", "args"),
+    [
+        ("=/health", ["=", "/health"]),
+        ("~^/api/(a|b)", ["~", "^/api/(a|b)"]),
+        ("~*\\.php$", ["~*", "\\.php$"]),
+        ("^~/files", ["^~", "/files"]),
+        ('"=/a b"', ["=", "/a b"]),
+        ("~ /x", ["~", "/x"]),
+        ("/=", ["/="]),
+        ("@~", ["@~"]),
+        ("=", ["="]),
+    ],
+)
+def test_a_modifier_may_be_glued_to_the_path_of_a_location(parse: Parse, written: str, args: list[str]) -> None:
+    config = parse({"nginx.conf": f"http {{ server {{ location {written} {{ }} }} }}"})
+    assert [each.args for each in config.named("location")] == [args]
