@@ -21,9 +21,10 @@ _OWN = ("html", "html/", "./html")
 
 
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
-    """Find document roots that are relative, where others are absolute."""
+    """Find document roots that are relative, where others are absolute, or were."""
     roots = [each for each in config.named("root", "alias") if each.args]
-    if not any(each.args[0].startswith("/") for each in roots):
+    before = context.live.named("root", "alias") if context.live else []
+    if not any(each.args[:1] and each.args[0].startswith("/") for each in [*roots, *before]):
         return
     for directive in roots:
         path = directive.args[0]
