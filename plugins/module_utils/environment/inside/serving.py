@@ -99,7 +99,7 @@ def start(plan: dict[str, Any], rows: list[dict[str, Any]], watched: float = 0.5
     while code == 0 and (not samples or time.monotonic() < until):
         samples.append(processes("worker"))
         time.sleep(0.02)
-    if samples and not samples[-1]:
+    if samples and (not samples[-1] or {pid for sample in samples for pid in sample} - set(samples[-1])):
         # A worker that writes its title at that moment has none: what is gone is gone a little later as well.
         time.sleep(0.2)
         samples.append(processes("worker"))
