@@ -105,15 +105,24 @@ class Authority:
             )
         return draft.sign(self._key, hashes.SHA256())
 
-    def issue(self, names: Sequence[str], path: str = "", *, with_rsa: bool = False) -> tuple[str, str]:
+    def issue(self, names: Sequence[str], path: str = "", *, with_rsa: bool = False, key: str = "") -> tuple[str, str]:
         """Make a certificate for host names and addresses: its chain up to the root, and its key, as PEM.
 
-        Its subject says the ``path`` that it is made for, so that one file can be told from another by asking nginx.
+        It gets a new key, or the ``key`` of another one that was made before. Its subject says the ``path`` that it is
+        made for, so that one file can be told from another by asking nginx.
         """
         wanted = [name for name in names if _general(name)] or ["localhost"]
-        key: _Key = self._rsa if with_rsa else ec.generate_private_key(ec.SECP256R1())
-        made = self._certificate(_name(wanted[0], path), key, wanted, root=False)
-        return _pem(made) + self.certificate, _key_pem(key)
+        own = self._key_for(key, with_rsa=with_rsa)
+        made = self._certificate(_name(wanted[0], path), own, wanted, root=False)
+        return _pem(made) + self.certificate, _key_pem(own)
+
+    def _key_for(self, key: str, *, with_rsa: bool) -> _Key:
+        if not key:
+            return self._rsa if with_rsa else ec.generate_private_key(ec.SECP256R1())
+        found = serialization.load_pem_private_key(key.encode(), None)
+        if not isinstance(found, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
+            raise TypeError(f"a key is a {type(found).__name__}; expected one that was made here")
+        return found
 
     def revocations(self) -> str:
         """Make an empty list of revoked certificates, as PEM."""

@@ -104,9 +104,15 @@ class _Synthesis:
         wanted = self._of("file")
         keys = {need.value: need for need in wanted if need.purpose == "key"}
         done: set[str] = set()
+        # One key may be beside two certificates: the release before had the one without its chain.
+        made: dict[str, str] = {}
+        with_rsa = {need.beside for need in wanted if need.purpose == "certificate" and need.beside and _is_rsa(need)}
         for need in wanted:
             if need.purpose == "certificate":
-                chain, key = self.authority.issue(_names(need), need.value, with_rsa=_is_rsa(need))
+                rsa, known = _is_rsa(need) or need.beside in with_rsa, made.get(need.beside, "")
+                chain, key = self.authority.issue(_names(need), need.value, with_rsa=rsa, key=known)
+                if need.beside:
+                    made[need.beside] = key
                 if need.beside in (need.value, ""):
                     yield File(need.value, chain + key, _said(need), _KEY_MODE)
                 else:

@@ -198,3 +198,15 @@ def test_what_was_synthesized_is_told_in_words_with_the_line_that_asks() -> None
         "the address 10.0.0.9 is staging's, for nginx.conf:7",
     )
     assert file_at(made, "/run/htpasswd").words == "the file /run/htpasswd (htpasswd), for nginx.conf:7"
+
+
+def test_one_key_may_be_beside_two_certificates() -> None:
+    made = environment(
+        need("file", "/live/cert.pem", "certificate", names=("a.example",), beside="/live/privkey.pem"),
+        need("file", "/live/fullchain.pem", "certificate", names=("a.example",), beside="/live/privkey.pem"),
+        need("file", "/live/privkey.pem", "key"),
+    )
+    key = serialization.load_pem_private_key(file_at(made, "/live/privkey.pem").content.encode(), None).public_key()
+    for path in ("/live/cert.pem", "/live/fullchain.pem"):
+        leaf = x509.load_pem_x509_certificates(file_at(made, path).content.encode())[0]
+        assert leaf.public_key() == key
