@@ -3,8 +3,8 @@
 A limit, a password, ``deny all``, the verification of a certificate, what keeps private pages out of the cache,
 ``backup``, ``TLSv1.3``. Every request that is tried still succeeds. A block that now answers with ``return`` needs none
 of it, and one that passes nothing on needs nothing that is about upstreams. A limit that was moved to other blocks
-was narrowed, and a cache whose zone is gone as well was given up. Stapling is no protection any more: authorities
-have given OCSP up.
+was narrowed, and a cache whose zone is gone as well was given up. The place that ``auth_request`` asks needs no
+password itself, and neither does ``/favicon.ico``. Stapling is no protection any more: authorities have given OCSP up.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...findings import finding
-from ...scopes import BlockScope, altered, by_key, place_of
+from ...scopes import BlockScope, altered, by_key, location_kind, place_of
 
 LEVEL = "high"
 
@@ -47,6 +47,9 @@ _OF_CACHES = re.compile(r"(\w+)_(?:cache_\w+|no_cache)")
 _ABOUT_CACHES = re.compile(r"(\w+?)_(?:cache(?:_\w+)?|no_cache)")
 # Better off than on, where somebody switched it off: streams, uploads.
 _SWITCHED_OFF = ("proxy_buffering", "proxy_request_buffering", "fastcgi_buffering", "fastcgi_request_buffering")
+_OF_VISITORS = ("auth_basic", "auth_request", "auth_jwt")
+# What browsers and robots fetch before anybody has a password.
+_FOR_ALL = ("/favicon.ico", "/robots.txt")
 _OLD_PROTOCOLS = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"})
 
 
@@ -162,6 +165,18 @@ def _lost(before: BlockScope, now: BlockScope) -> Iterator[_Loss]:
         yield from _switches(before, now)
 
 
+def _asked_by_nginx(config: Config) -> set[str]:
+    """Return the paths that ``auth_request`` asks: who tells whether a visitor may pass does not ask himself."""
+    return {each.args[0] for each in config.named("auth_request") if each.args and each.args != ["off"]}
+
+
+def _needs_no_password(scope: BlockScope, asked: Collection[str]) -> bool:
+    if scope.kind != "location" or scope.block is None:
+        return False
+    kind, path = location_kind(scope.block)
+    return (kind == "=" and path in _FOR_ALL) or path in asked
+
+
 def _moved(config: Config, live: Config) -> set[str]:
     """Return the lines of limits that stand in a block which had them not, or was not there, in live."""
     before = by_key(live)
@@ -195,8 +210,11 @@ def compare(config: Config, live: Config) -> Iterator[Finding]:
     reported: set[tuple[str, int]] = set()
     moved = _moved(config, live)
     given_up = _given_up(config, live)
+    asked = _asked_by_nginx(config)
     for before, scope in altered(config, live):
         for loss in _lost(before, scope):
+            if loss.name in _OF_VISITORS and _needs_no_password(scope, asked):
+                continue
             what = f"{loss.name} {loss.became}"
             if (what, id(loss.before)) in reported or loss.before.text in moved or _is_of(loss, given_up):
                 continue

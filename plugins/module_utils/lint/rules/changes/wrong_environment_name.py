@@ -1,9 +1,9 @@
 """A new host, certificate or upstream has the name of another environment, as ``staging`` in production.
 
 Reported are words such as ``staging``, ``test`` and ``dev`` that the live release contains nowhere, so the
-configuration of staging itself passes, and so does a new host that has such a name itself; and ``localhost`` where the
-live release has another machine. An upstream that is called like another one but for such a word is reported in any
-case: ``app-stage.internal`` beside ``app-prod.internal``.
+configuration of staging itself passes, and so does a new host that has such a name itself, or is called ``beta``; and
+``localhost`` where the live release has another machine. An upstream that is called like another one but for such a
+word is reported in any case: ``app-stage.internal`` beside ``app-prod.internal``.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ _ENVIRONMENTS = (
 )
 # These say what is asked for, and not where it leads.
 _ASKED = ("location", "if", "log_format", "types")
+_ASKED_FIRST = ("proxy_cookie_path", "proxy_redirect", "rewrite", "sub_filter")
+# A host of that name is none of production either, however its environment is called elsewhere.
+_TRIALS = frozenset({"alpha", "beta", "canary", "demo"})
 _LOOPBACK = re.compile(r"(?:^|//|@)(localhost|127\.\d+\.\d+\.\d+|\[::1\])(?=$|[:/])")
 _WORD = re.compile(r"[a-z]+")
 _OF_PRODUCTION = ("prod", "production", "prd", "live")
@@ -46,6 +49,12 @@ def _leads(arg: str) -> bool:
         and (" " not in arg or "://" in arg)
         and not arg.rpartition(":")[2].startswith("/dev/")
     )
+
+
+def _led_to(directive: Directive) -> list[str]:
+    """Return the arguments of a line that say where something is."""
+    first = 1 if directive.name in _ASKED_FIRST else 0
+    return [arg for arg in directive.args[first:] if _leads(arg)]
 
 
 def _loopback(directive: Directive) -> str:
@@ -93,7 +102,8 @@ def _of_new_hosts(config: Config, live: Config) -> dict[int, set[str]]:
     before, found = by_key(live), dict[int, set[str]]()
     for key, scope in by_key(config, live).items():
         if scope.kind == "server" and scope.block and key not in before:
-            words = {word for name in server_names(scope.block) for word in _parts(name)} & {*_ENVIRONMENTS}
+            named = {word for name in server_names(scope.block) for word in _parts(name)}
+            words = {*_ENVIRONMENTS} if named & _TRIALS else named & {*_ENVIRONMENTS}
             found.update({id(each): words for each in scope.block.walk()} if words else {})
     return found
 
@@ -105,7 +115,7 @@ def compare(config: Config, live: Config) -> Iterator[Finding]:
         (directive, f"{word} suggests another environment; the live release does not contain it")
         for directive in config.walk()
         if directive.block is None and directive.name not in _ASKED
-        for word in dict.fromkeys(part for arg in directive.args if _leads(arg) for part in _parts(arg))
+        for word in dict.fromkeys(part for arg in _led_to(directive) for part in _parts(arg))
         if word in _ENVIRONMENTS and word not in known and word not in of_hosts.get(id(directive), ())
     ]
     found += [

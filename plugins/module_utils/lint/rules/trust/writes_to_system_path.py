@@ -2,13 +2,14 @@
 
 nginx opens logs as root, and visitors decide what is in them: ``error_log /etc/cron.d/x`` is a program that root
 runs. Logs whose path a visitor chooses, and files that are run when they are requested, are reported as well.
-Directories that the live release writes to pass, and so do those beside them in a folder of people's own, as
-``/sites``.
+What the live release writes to passes, and so does what is beside it in a folder of people's own, as ``/sites``. A
+``.log`` passes beside another one of live, and in a folder for logs, as ``/usr/src/app/log``: no program looks there.
 """
 
 from __future__ import annotations
 
 import functools
+import posixpath
 import re
 from collections.abc import Iterable, Iterator
 
@@ -75,6 +76,8 @@ _FIRST = (
 _STORES = ("proxy_store", "fastcgi_store", "uwsgi_store", "scgi_store")
 _ELSEWHERE = ("syslog:", "memory:")
 _WORDS = ("off", "on", "stderr")
+_LOGS = ("access_log", "error_log")
+_FOLDERS_OF_LOGS = ("log", "logs")
 
 
 def _written(config: Config) -> Iterator[tuple[Directive, str]]:
@@ -110,6 +113,23 @@ def _is_known(path: str, folders: frozenset[str], known: tuple[str, ...], contex
     return fixed in folders or (is_below(fixed, known) and not is_below(fixed, _NEVER) and not is_hidden(fixed))
 
 
+def _is_log(path: str, beside: frozenset[str], context: LintContext) -> bool:
+    """Return whether a path that no variable changes is a log where logs are."""
+    if not path.startswith("/") or not path.endswith(".log") or "$" in path:
+        return False
+    real = context.real(fixed_part(path))
+    folder = posixpath.dirname(real)
+    if not real.endswith(".log") or is_below(real, _NEVER) or is_hidden(real):
+        return False
+    return folder in beside or posixpath.basename(folder) in _FOLDERS_OF_LOGS
+
+
+def _folders_of_logs(live: Config) -> Iterator[str]:
+    for each in live.named(*_LOGS):
+        if each.args and each.args[0].endswith(".log") and "$" not in each.args[0]:
+            yield posixpath.dirname(fixed_part(each.args[0]))
+
+
 def _folders_of_people(paths: Iterable[str]) -> Iterator[str]:
     """Yield the folders at the root that paths are in, where no system has them."""
     for top in {path.split("/")[1] for path in paths if path.count("/") > 1}:
@@ -120,6 +140,7 @@ def _folders_of_people(paths: Iterable[str]) -> Iterator[str]:
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find files that are written outside of known directories, and of those that the live release writes to."""
     live = frozenset(fixed_part(path) for _, path in _written(context.live)) if context.live else frozenset()
+    beside = frozenset(_folders_of_logs(context.live)) if context.live else frozenset()
     known = (*_KNOWN, *_folders_of_people(live))
 
     # Thousands of servers have the same few.
@@ -128,7 +149,7 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
         return all(_is_known(each, live, known, context) for each in expanded(config, given))
 
     for directive, path in _written(config):
-        if not judged(path):
+        if not judged(path) and not (directive.name in _LOGS and _is_log(path, beside, context)):
             yield finding(
                 directive,
                 f"nginx writes to {path}, which is no place for logs, caches or uploads",
