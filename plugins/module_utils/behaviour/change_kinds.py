@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from .fields import Fields
 from .units import jump
 
-__all__ = ["FOREIGN_ORIGIN", "KINDS", "FieldDifference", "Grade", "Kind", "differences"]
+__all__ = ["FOREIGN_ORIGIN", "KINDS", "FieldDifference", "Grade", "Kind", "differences", "is_weaker"]
 
 
 Grade = Literal["regression", "effect", "shown"]
@@ -202,7 +202,7 @@ def _header(name: str, before: str | None, after: str | None, failing: bool, mov
         return "protection" if after == "close" else "header"
     # A browser that is sent on shows nothing that could be shielded.
     if _SHIELDS.match(name) and (not moved or name in _FOR_ALL):
-        return "lost" if after is None or _is_weaker(before, after) else "protection"
+        return "lost" if after is None or is_weaker(before, after) else "protection"
     if _DESCRIBES.match(name):
         return "protection"
     if name == "cache-control" and any(word in before and word not in (after or "") for word in _PRIVATE):
@@ -212,7 +212,7 @@ def _header(name: str, before: str | None, after: str | None, failing: bool, mov
     return "header"
 
 
-def _is_weaker(before: str, after: str) -> bool:
+def is_weaker(before: str, after: str) -> bool:
     """Return whether a shield holds for a tenth of the time, or a cookie has lost a flag."""
     flags = [{flag.lower() for flag in _FLAGS.findall(text)} for text in (before, after)]
     ages = [_AGE.findall(text)[:1] for text in (before, after)]

@@ -29,6 +29,7 @@ _SINGLE = ("status", "tls", "headers")
 _HUNG_UP = "the connection was closed"
 # Who asks an upstream for failures gets these soon, without that it is asked; other requests show what is broken.
 _SHUNNED = ("502", "504")
+_ABSENT = ("404", "410")
 _CLOSED = ("401", "403", "405")
 # Whatever upstream it is.
 _NEEDED = ("host", "upgrade", "connection", "authorization", "script_filename")
@@ -154,12 +155,20 @@ def _sharpened(
     if kind == "access" and difference.before == "405" and not any(map(_limits, ways[0].met)):
         return "answers"
     gone = [change.old for change in causes if change.old and not change.new]
+    # Another server answers for what was not there: nothing of the one that is gone is let in.
+    if kind == "answers" and difference.before in _ABSENT and _is_of_gone_server(ways[0], causes):
+        return kind
     turned_away = difference.before.isdigit() or difference.before.startswith(_HUNG_UP)
     if kind == "answers" and turned_away and difference.before[0] != "5" and any(map(_refuses, [*ways[0].met, *gone])):
         return "access"
     if kind == "document" and any(change.name in _OWN_TEXT for change in causes) and ways[1].last is not None:
         return "text"
     return kind
+
+
+def _is_of_gone_server(way: Trace, causes: Iterable[DirectiveChange]) -> bool:
+    gone = {id(each.old) for each in causes if each.old and not each.new and each.name == "server"}
+    return any(id(met) in gone for met in way.met)
 
 
 def _limits(met: Directive) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from ..config.derive import DerivedRequest
-from ..config.facts import listen_at
+from ..config.facts import listen_at, listeners
 from ..config.match import Trace, choose_server, is_named, normalised
 from ..config.parse import Config, Directive
 from .change_kinds import KINDS, FieldDifference
@@ -14,15 +15,36 @@ from .comments import Comments
 from .judgement import Judgement
 from .shadowing import shadowed, took_already
 from .slips import Slips
-from .stated import added, hands_on, let_go, line_of, opens, refuses, removed, sets
+from .stated import (
+    added,
+    empties,
+    hands_on,
+    keeps_over_tls,
+    let_go,
+    line_of,
+    opens,
+    refuses,
+    removed,
+    sets,
+    shares_certificate,
+)
 from .static_changes import judge_static_change
 
 __all__ = ["Judge"]
 
 _LOG = "access log"
+_OF_THE_WEB = (80, 443)
 _REFUSED = "the connection was refused"
 _LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
-_OF_EXPIRES = ("expires", "cache-control")
+# What lines set that do not name it.
+_SET_BY = {
+    "charset": ("content-type",),
+    "default_type": ("content-type",),
+    "etag": ("etag",),
+    "expires": ("expires", "cache-control"),
+    "gzip_vary": ("vary",),
+    "max_ranges": ("accept-ranges",),
+}
 # What sets a header for the upstream, and for the client.
 _LISTS = (("proxy_set_header", "grpc_set_header"), ("add_header",))
 
@@ -83,8 +105,7 @@ def _is_inherited(difference: FieldDifference, causes: Sequence[DirectiveChange]
     lines = [*added(causes), *removed(causes), *(each.old for each in causes if each.old)]
     setters = [line for line in lines if line.name in _LISTS[part == "header"] and line.args]
     named = {line.args[0].lower() for line in setters}
-    if any(line.name == "expires" for line in lines):
-        named.update(_OF_EXPIRES)
+    named.update(header for line in lines for header in _SET_BY.get(line.name, ()))
     return bool(setters) and name.lower() not in named and any(line in setters for line in added(causes))
 
 
@@ -107,7 +128,7 @@ class Judge:
         files: Mapping[str, bool] | None = None,
         comments: Comments | None = None,
     ) -> None:
-        self._candidate = candidate
+        self._live, self._candidate = live, candidate
         self._listens = any(each.name == "listen" for each in changed)
         self._files_known = files_known
         self._files = files or {}
@@ -153,8 +174,27 @@ class Judge:
         """Return whether an edit has its port at other addresses only: whoever asks there is served."""
         return self._listens and choose_server(self._candidate, request.host, request.port) is not None
 
+    def _is_taken_out(self, request: DerivedRequest, causes: Sequence[DirectiveChange], before: Trace) -> bool:
+        """Return whether the server that answered is gone as a whole, and its port with it, which no line names.
+
+        A port of the web is of all sites, and its last one is seldom given up on purpose.
+        """
+        gone = {id(each.old) for each in causes if each.old and not each.new and each.name == "server"}
+        if request.port in _OF_THE_WEB or not any(id(met) in gone for met in before.met):
+            return False
+        named = re.compile(rf":{request.port}(?!\d)")
+        return not any(named.search(word) for line in self._candidate.walk() for word in line.args)
+
     def _is_served(self, request: DerivedRequest) -> bool:
         return is_named(self._candidate, request.host, request.port, request.connect)
+
+    def _is_of_nobody(self, request: DerivedRequest) -> bool:
+        """Return whether no server has a name for a host, on any port, in either configuration."""
+        return not any(
+            is_named(config, request.host, port)
+            for config in (self._live, self._candidate)
+            for port in {each.port for server in config.named("server") for each in listeners(server)}
+        )
 
     def judge_text(self, change: DirectiveChange) -> Judgement:
         """Judge a change that no request shows, by its words."""
@@ -177,10 +217,21 @@ class Judge:
         refused = difference.kind == "broken" and difference.after.startswith(_REFUSED)
         if refused and (self._listens_elsewhere(request) or _is_moved(request, causes)):
             return True
+        if refused and self._is_taken_out(request, causes, ways[0]):
+            return True
         if difference.kind == "broken":
             return request.place != _LOG and refuses(
                 request, difference, causes, ways, files_known=self._files_known or request.url in self._files
             )
+        if difference.kind == "insecure":
+            refused = difference.after[:1] == "4" and refuses(request, difference, causes, ways)
+            return refused and self._is_of_nobody(request)
+        if difference.kind == "uncovered":
+            return shares_certificate(difference, request.host, causes)
+        if difference.kind == "lost" and (
+            empties(difference, causes, self._candidate) or keeps_over_tls(request, difference, causes, self._candidate)
+        ):
+            return True
         if difference.field.endswith(" header upgrade") and not _upgrades(ways[0]):
             return True
         if difference.kind == "access":

@@ -54,6 +54,7 @@ class Slips:
         self._defined = {each.args[0] for each in candidate.named("upstream") if each.args}
         self._looked_like: dict[tuple[DirectiveChange, bool], str] = {}
         self._beside: dict[int, list[DirectiveChange]] = {}
+        self._made = _made_of(candidate)
         for change in changed:
             self._beside.setdefault(id(change.blocks[1]), []).append(change)
 
@@ -70,6 +71,24 @@ class Slips:
             self._looked_like[key] = next(filter(None, self._found(change, change.new, shown)), "")
         return self._looked_like[key]
 
+    def _lost(self, old: Sequence[str], new: Sequence[str]) -> str:
+        """Return words where the only thing that went from a line is a variable that hands something on."""
+        for before, after in zip(old, new, strict=False):
+            names = [each for each in _lacking(before, after) if _plain(each) in _CARRY]
+            if names and _bare(before) == _bare(after) and not self._within(after).issuperset(map(_plain, names)):
+                return f"{' and '.join(dict.fromkeys(names))} was lost, and nothing else of the line changed"
+        return ""
+
+    def _within(self, text: str) -> set[str]:
+        """Return the variables in a text, and those that these are made of."""
+        found, waiting = set[str](), _named(text)
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += self._made.get(name, ())
+        return found
+
     def _found(self, change: DirectiveChange, new: Directive, shown: bool) -> Iterator[str]:
         # The name of an entry of a map is its key.
         yield _repeated(change)
@@ -80,7 +99,7 @@ class Slips:
         if change.old is None:
             return
         if change.name in _LEADS:
-            yield _lost(change.old.args, new.args, _CARRY)
+            yield self._lost(change.old.args, new.args)
             yield _schemeless(change.old.args, new.args)
         yield self._dead(change)
         yield _misaddressed(change.old, new)
@@ -252,13 +271,24 @@ def _is_mistyped(number: str, meant: str) -> bool:
     )
 
 
-def _lost(old: Sequence[str], new: Sequence[str], which: frozenset[str]) -> str:
-    """Return words where the only thing that went from a line is a variable that hands something on."""
-    for before, after in zip(old, new, strict=False):
-        names = [each for each in _lacking(before, after) if f"${each.strip('${}')}" in which]
-        if names and _bare(before) == _bare(after):
-            return f"{' and '.join(dict.fromkeys(names))} was lost, and nothing else of the line changed"
-    return ""
+def _made_of(config: Config) -> dict[str, set[str]]:
+    """Map each variable to those that ``set`` and the values of ``map`` make it of."""
+    found: dict[str, set[str]] = {}
+    for each in config.named("map", "set"):
+        values = [row.args[0] for row in each.block or [] if row.args] if each.name == "map" else each.args[1:2]
+        if len(each.args) > 1:
+            name = each.args[1] if each.name == "map" else each.args[0]
+            found.setdefault(name, set()).update(word for value in values for word in _named(value))
+    return found
+
+
+def _named(text: str) -> list[str]:
+    return [_plain(each) for each in _VARIABLE.findall(text)]
+
+
+def _plain(variable: str) -> str:
+    """Return ``$name`` of ``${name}``."""
+    return f"${variable.strip('${}')}"
 
 
 def _lacking(before: str, after: str) -> list[str]:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from ..config.derive import DerivedRequest
 from ..config.match import Trace, choose_location
-from ..config.parse import Directive
-from .change_kinds import FieldDifference
+from ..config.parse import Config, Directive
+from .change_kinds import FieldDifference, is_weaker
 from .changes import DirectiveChange
 
-__all__ = ["added", "hands_on", "let_go", "line_of", "opens", "puts_files", "refuses", "removed", "sets"]
+__all__ = [
+    "added",
+    "empties",
+    "hands_on",
+    "keeps_over_tls",
+    "let_go",
+    "line_of",
+    "opens",
+    "puts_files",
+    "refuses",
+    "removed",
+    "sets",
+    "shares_certificate",
+]
 
 # By which directives a status is said. What is not here is said by nothing but `return` and `try_files … =CODE`.
 _SAID = {
@@ -44,6 +58,9 @@ _ESSENTIAL = ("host", "upgrade", "connection", "strict-transport-security", "set
 _ABSENT = ("404", "410")
 _SERVES = ("return", "rewrite", "try_files", "root", "alias")
 _CLOSED = "444"
+_HSTS = "strict-transport-security"
+# What is "https" where a visitor speaks TLS, to nginx or to what is in front of it.
+_TELLS_TLS = re.compile(r"\$\{?(?:scheme|https|http_\w*(?:proto|ssl|https|scheme))\}?")
 _OFF = ("off", "any", "all", "optional", "optional_no_ca")
 _OPENS = ("auth_basic", "auth_request", "satisfy", "ssl_verify_client", "allow")
 _LIMITS = {
@@ -255,3 +272,55 @@ def sets(difference: FieldDifference, changes: Sequence[DirectiveChange], moved:
         elif line.name in _SETS.get(difference.kind, ()):
             return True
     return False
+
+
+def _maps_of(header: str, config: Config) -> Iterator[Directive]:
+    """Yield the maps whose variable is a whole value of a header for clients."""
+    lines = [each for each in config.named("add_header") if len(each.args) > 1 and each.args[0].lower() == header]
+    variables = {each.args[1].strip("${}") for each in lines if each.args[1].startswith("$")}
+    return (each for each in config.named("map") if len(each.args) > 1 and each.args[1].strip("${}") in variables)
+
+
+def empties(difference: FieldDifference, changes: Iterable[DirectiveChange], candidate: Config) -> bool:
+    """Return whether a header is gone because a key was given nothing in the map that the header is taken from."""
+    name = difference.field.rpartition(" ")[2].lower()
+    if difference.after or name in (_HSTS, "set-cookie"):
+        return False
+    maps = set(map(id, _maps_of(name, candidate)))
+    return any(
+        each.new is not None and each.new.args == [""] and each.new.name != "default" and id(each.blocks[1]) in maps
+        for each in changes
+        if each.blocks[1] is not None
+    )
+
+
+def keeps_over_tls(
+    request: DerivedRequest, difference: FieldDifference, changes: Iterable[DirectiveChange], candidate: Config
+) -> bool:
+    """Return whether an edited line sends ``Strict-Transport-Security`` over TLS only, as before: in the clear it means
+    nothing.
+    """
+    name = difference.field.rpartition(" ")[2].lower()
+    if name != _HSTS or difference.after or request.scheme != "http":
+        return False
+    new = {each.args[1].strip("${}") for each in added(changes) if _setter(each) and each.args[0].lower() == name}
+    return any(
+        each.args[1].strip("${}") in new
+        and _TELLS_TLS.fullmatch(each.args[0]) is not None
+        and any(row.args and row.args[0] and not is_weaker(difference.before, row.args[0]) for row in each.block or [])
+        for each in _maps_of(name, candidate)
+    )
+
+
+def shares_certificate(difference: FieldDifference, host: str, changes: Iterable[DirectiveChange]) -> bool:
+    """Return whether a server was given a certificate that several sites of its domain have: it is made for several
+    names, and staging, which made it up, cannot know that this one is not among them.
+    """
+    path, *names = difference.after.split(", ")
+    given = [each for each in added(changes) if each.name == "ssl_certificate" and each.args]
+    if "/" not in path or not any(each.args[0].endswith(path) for each in given):
+        return False
+    # A certificate is seldom made for a site and its www alone and then for a third.
+    sites = {name.removeprefix("*.").removeprefix("www.") for name in names}
+    _, _, domain = host.partition(".")
+    return sum(site == domain or site.endswith(f".{domain}") for site in sites) > 1

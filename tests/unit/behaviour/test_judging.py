@@ -490,3 +490,122 @@ def test_a_listener_at_another_port_is_not_asked_at_the_old_one(
     explained = Attribution(first, second, changed), Judge(first, second, changed)
     request, refused = DerivedRequest("GET", "http", "s", 80, "/"), {"status": "the connection was refused"}
     assert [one.judgement.sort for one in compare([request], [(FINE, FINE, refused)], *explained)] == [sort]
+
+
+def _kinds(
+    conf: Conf, live: str, candidate: str, request: DerivedRequest, before: dict[str, str], after: dict[str, str]
+) -> list[str]:
+    first, second = (conf(f"http {{ {inside} }}") for inside in (live, candidate))
+    changed = changes(first, second)
+    attribution, judge = Attribution(first, second, changed), Judge(first, second, changed)
+    return [one.judgement.sort for one in compare([request], [(before, before, after)], attribution, judge)]
+
+
+@pytest.mark.parametrize(("host", "sort"), [("unknown.invalid", "intended"), ("shop.example", "regression")])
+def test_a_host_that_no_server_has_may_be_refused_instead_of_sent_to_tls(conf: Conf, host: str, sort: str) -> None:
+    secure = "server { listen 443 ssl; server_name shop.example; }"
+    live = "server { listen 80 default_server; location / { return 301 https://$host$request_uri; } }"
+    # The name is mistyped, so that the site itself is refused as well.
+    named = live.replace("80 default_server;", "80; server_name shpo.example;")
+    default = "server { listen 80 default_server; return 421; }"
+    request = DerivedRequest("GET", "http", host, 80, "/")
+    before = {**_moved(f"https://{host}/"), "scheme": "http"}
+    after = {"status": "421", "scheme": "http"}
+    assert _kinds(conf, live + secure, named + default + secure, request, before, after) == [sort]
+
+
+@pytest.mark.parametrize(
+    ("names", "sort"),
+    [
+        ("api.shop.example, api.shop.example, www.shop.example", "intended"),
+        ("shop.example, shop.example, www.shop.example", "regression"),
+        ("one.other.example, one.other.example, two.other.example", "regression"),
+    ],
+)
+def test_a_certificate_of_several_sites_may_be_for_another_one(conf: Conf, names: str, sort: str) -> None:
+    site = "server {{ listen 443 ssl; server_name blog.shop.example; ssl_certificate /etc/tls/live/{}/chain.pem; }}"
+    live, candidate = site.format("blog"), site.format("shared")
+    request = DerivedRequest("TLS", "https", "blog.shop.example", 443, "", speaks="handshake", tls="TLSv1.3")
+    known = {"status": "accepted", "host": "blog.shop.example"}
+    before = {**known, "tls certificate": "/etc/tls/live/blog/chain.pem, blog.shop.example"}
+    after = {**known, "tls certificate": f"/tls/live/shared/chain.pem, {names}"}
+    assert _kinds(conf, live, candidate, request, before, after) == [sort]
+    # What a real certificate says of its subject is no path: its names are known.
+    real = {**known, "tls certificate": f"Shop, {names}"}
+    assert _kinds(conf, live, candidate, request, before, real) == ["regression"]
+
+
+@pytest.mark.parametrize(
+    ("row", "value", "sort"),
+    [
+        ("/api/", '""', "intended"),
+        ("/api/", "public", "regression"),
+        ("default", '""', "regression"),
+    ],
+)
+def test_a_row_that_gives_a_header_nothing_says_so(conf: Conf, row: str, value: str, sort: str) -> None:
+    live = "map $uri $keeping {{ {} /a max-age=1; }} server {{ listen 80; server_name s; {} }}"
+    header = "add_header Cache-Control $keeping; location /api/ { proxy_pass http://app; }"
+    request = DerivedRequest("GET", "http", "s", 80, "/api/")
+    before = {**FINE, "header cache-control": "no-store"}
+    candidate = live.format(f"{row} {value};", header)
+    assert _kinds(conf, live.format("", header), candidate, request, before, FINE) == [sort]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sort"),
+    [
+        ("$http_x_forwarded_proto", '"max-age=31536000; preload"', "intended"),
+        ("$http_x_forwarded_proto", "max-age=60", "regression"),
+        ("$http_user_agent", "max-age=31536000", "regression"),
+    ],
+)
+def test_tls_may_be_demanded_over_tls_only(conf: Conf, variable: str, value: str, sort: str) -> None:
+    live = "server { listen 80; server_name s; add_header Strict-Transport-Security max-age=31536000; }"
+    candidate = (
+        f"map {variable} $demand {{ https {value}; }} "
+        "server { listen 80; server_name s; add_header Strict-Transport-Security $demand; }"
+    )
+    request = DerivedRequest("GET", "http", "s", 80, "/")
+    before = {**FINE, "header strict-transport-security": "max-age=31536000"}
+    assert _kinds(conf, live, candidate, request, before, FINE) == [sort]
+
+
+@pytest.mark.parametrize(
+    ("port", "rest", "sort"),
+    [
+        (6667, "", "intended"),
+        (6667, "location / { proxy_pass http://localhost:6667; }", "regression"),
+        (443, "", "regression"),
+    ],
+)
+def test_a_service_may_be_taken_out_with_its_port(conf: Conf, port: int, rest: str, sort: str) -> None:
+    other = f"server {{ listen 80; server_name shop.example; {rest} }}"
+    gone = f"server {{ listen {port}; server_name localhost; location / {{ proxy_pass http://app; }} }}"
+    request = DerivedRequest("GET", "http", "localhost", port, "/")
+    refused = {"status": "the connection was refused"}
+    assert _kinds(conf, other + gone, other, request, FINE, refused) == [sort]
+
+
+def test_nothing_of_a_server_that_is_gone_is_let_in(conf: Conf) -> None:
+    other = "server { listen 80 default_server; location / { } }"
+    gone = "server { listen 80; server_name s; location / { auth_request /may; } }"
+    request = DerivedRequest("GET", "http", "s", 80, "/x")
+    assert _kinds(conf, other + gone, other, request, {"status": "404"}, FINE) == ["shown"]
+    assert _kinds(conf, other + gone, other, request, {"status": "403"}, FINE) == ["regression"]
+
+
+def test_what_a_map_carries_on_is_not_lost(conf: Conf) -> None:
+    live = "server {{ listen 80; server_name s; location /a {{ return 301 /b{}; }} }}"
+    old, new = live.format("/one$is_args$args"), live.format("/one$rest")
+    request = DerivedRequest("GET", "http", "s", 80, "/a?c=1")
+    before, after = _moved("http://s/b/one?c=1"), _moved("http://s/b/one?single=1&c=1")
+    for value, sort in (("?single=1&$args", "slip"), ("${is_args}single=1&$args", "intended")):
+        rows = f"map $arg_c $rest {{ default {value}; }}"
+        assert _kinds(conf, rows + old, rows + new, request, before, after) == [sort]
+
+
+def test_a_tag_that_is_switched_off_is_named(conf: Conf) -> None:
+    candidate = "location /a { add_header Cache-Control no-store; etag off; }"
+    before, after = {**FINE, "header etag": "present"}, {**FINE, "header cache-control": "no-store"}
+    assert _judged(conf, "location /a { }", candidate, "/a", before, after) == ["intended", "shown"]
