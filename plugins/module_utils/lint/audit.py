@@ -40,8 +40,9 @@ _ADVISED = "medium"
 # A header or a request ends with a line feed, and a dot in a regex matches none.
 _NO_LINE_FEED = re.compile(r'can contain "\\r"')
 
-# What it cannot follow is not in the tree; the gate `parse` has reported it.
-logging.getLogger("gixy").setLevel(logging.CRITICAL)
+# What it cannot follow is not in the tree; the gate `parse` has reported it. A regex that it cannot read is no finding,
+# and it would say so in a line of its own, without a place.
+logging.getLogger("gixy").setLevel(logging.CRITICAL + 1)
 
 _MOST_WORDS = 500
 

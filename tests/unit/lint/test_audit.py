@@ -64,6 +64,14 @@ def test_advice_is_never_high(tmp_path: Path, lines: str, rule: str, level: str)
     assert {issue.level for issue in audited(tmp_path, files) if issue.rule == rule} == {level}
 
 
+def test_a_regex_that_gixy_cannot_read_leaves_no_line_without_a_place(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = "server {\nlocation ~ ^/a/[\\\\\\]+ { return 301 https://shop.example/$1; }\n}\n"
+    audited(tmp_path, {"nginx.conf": MAIN, "conf.d/a.conf": site})
+    assert caplog.records == []
+
+
 def test_files_of_this_machine_are_not_read(tmp_path: Path) -> None:
     outside = tmp_path / "outside.conf"
     outside.write_text("http {" + TRAVERSAL + "}")
