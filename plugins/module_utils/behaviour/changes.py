@@ -143,8 +143,9 @@ def _paired(
     for one in come:
         by_title.setdefault(_title(one), []).append(one)
     taken: set[int] = set()
+    kept = _kept(old, by_title)
     for one in old:
-        same = by_title.get(_title(one))
+        same = [kept[id(one)]] if id(one) in kept else by_title.get(_title(one))
         if same:
             other = same.pop(0)
             taken.add(id(other))
@@ -158,6 +159,34 @@ def _paired(
     come = [one for one in come if id(one) not in taken]
     order = {id(one): number for number, one in enumerate(old)}
     return sorted(pairs, key=lambda pair: order[id(pair[0])]), gone, come
+
+
+def _kept(old: Sequence[Directive], by_title: dict[object, list[Directive]]) -> dict[int, Directive]:
+    """Take those out that are the same as before, where several are called alike and not as many as before: the first
+    of them may be the one that is gone, or new.
+    """
+    before: dict[object, list[Directive]] = {}
+    for one in old:
+        before.setdefault(_title(one), []).append(one)
+    found: dict[int, Directive] = {}
+    for title, ones in before.items():
+        others = by_title.get(title, [])
+        if not others or len(ones) == len(others):
+            continue
+        same: dict[object, deque[Directive]] = {}
+        for other in others:
+            same.setdefault(_content(other), deque()).append(other)
+        for one in ones:
+            equals = same.get(_content(one))
+            if equals:
+                found[id(one)] = equals.popleft()
+        taken = {id(found[id(one)]) for one in ones if id(one) in found}
+        by_title[title] = [other for other in others if id(other) not in taken]
+    return found
+
+
+def _content(block: Directive) -> object:
+    return frozenset(_held(block).items())
 
 
 def _alike(

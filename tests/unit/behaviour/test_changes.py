@@ -34,6 +34,21 @@ def _http(text: str) -> str:
             ["location ~ a: order changed"],
         ),
         ("server { location /a { } location /b { } }", "server { location /b { } location /a { } }", []),
+        (
+            "server { listen 81; root /a; } server { listen 81; root /b; }",
+            "server { listen 81; root /b; }",
+            ["(live) server removed"],
+        ),
+        (
+            "server { listen 81; root /b; }",
+            "server { listen 81; root /a; } server { listen 81; root /b; }",
+            ["server added"],
+        ),
+        (
+            "server { listen 81; root /a; } server { listen 81; root /b; }",
+            "server { listen 81; root /b; } server { listen 81; root /a; }",
+            ["root /a → /b", "root /b → /a"],
+        ),
         ("map $uri $x { /a 1; /b 2; }", "map $uri $x { /b 3; /a 1; }", ["/b 2 → 3"]),
     ],
 )
