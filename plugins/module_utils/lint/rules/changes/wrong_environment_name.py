@@ -26,6 +26,8 @@ _ENVIRONMENTS = (
 # These say what is asked for, and not where it leads.
 _ASKED = ("location", "if", "log_format", "types")
 _ASKED_FIRST = ("proxy_cookie_path", "proxy_redirect", "rewrite", "sub_filter")
+# They name a place of the site itself, unless there is a host in it.
+_OF_THE_SITE = ("error_page", "return", "rewrite", "try_files")
 # A host of that name is none of production either, however its environment is called elsewhere.
 _TRIALS = frozenset({"alpha", "beta", "canary", "demo"})
 _LOOPBACK = re.compile(r"(?:^|//|@)(localhost|127\.\d+\.\d+\.\d+|\[::1\])(?=$|[:/])")
@@ -54,7 +56,10 @@ def _leads(arg: str) -> bool:
 def _led_to(directive: Directive) -> list[str]:
     """Return the arguments of a line that say where something is."""
     first = 1 if directive.name in _ASKED_FIRST else 0
-    return [arg for arg in directive.args[first:] if _leads(arg)]
+    found = [arg for arg in directive.args[first:] if _leads(arg)]
+    if directive.name in _OF_THE_SITE:
+        return [host[1] for host in map(_HOST.match, found) if host]
+    return found
 
 
 def _loopback(directive: Directive) -> str:
