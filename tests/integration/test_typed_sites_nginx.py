@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from ansible.template import Templar, trust_as_template
 from docker.models.containers import Container
 
 from ansible_collections.sluice.nginx.plugins.module_utils.sites.plan import plan
+from tests.integration.shells import Shell
 
 pytestmark = pytest.mark.integration
 
@@ -208,7 +210,7 @@ class Site:
     """A container whose nginx serves all sites."""
 
     def __init__(self, container: Container) -> None:
-        self.container = container
+        self._shell = Shell(str(container.id))
         self.test_output = ""
 
     def get(self, url: str, **headers: str) -> dict[str, Any]:
@@ -216,7 +218,10 @@ class Site:
         scheme, rest = url.split("://")
         host, slash, path = rest.partition("/")
         given = json.dumps({"Host": host, **headers})
-        return dict(json.loads(_run(self.container, "python3", "/srv/ask.py", scheme, slash + path, given)))
+        done = self._shell.run(shlex.join(["python3", "/srv/ask.py", scheme, slash + path, given]))
+        assert done, "the shell has ended"
+        assert done.code == 0, self._shell.errors()
+        return dict(json.loads(done.output))
 
 
 @pytest.fixture(scope="module")
