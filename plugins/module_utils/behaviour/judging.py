@@ -78,6 +78,11 @@ def _is_moved(request: DerivedRequest, causes: Sequence[DirectiveChange]) -> boo
     )
 
 
+def _is_of_gone_server(causes: Sequence[DirectiveChange], before: Trace) -> bool:
+    gone = {id(each.old) for each in causes if each.old and not each.new and each.name == "server"}
+    return any(id(met) in gone for met in before.met)
+
+
 def _came(line: Directive, causes: Sequence[DirectiveChange]) -> bool:
     """Return whether a line was added, and not edited or put elsewhere: then its pattern says what it is for."""
     return any(each.new is line and each.old is None for each in causes)
@@ -179,8 +184,7 @@ class Judge:
 
         A port of the web is of all sites, and its last one is seldom given up on purpose.
         """
-        gone = {id(each.old) for each in causes if each.old and not each.new and each.name == "server"}
-        if request.port in _OF_THE_WEB or not any(id(met) in gone for met in before.met):
+        if request.port in _OF_THE_WEB or not _is_of_gone_server(causes, before):
             return False
         named = re.compile(rf":{request.port}(?!\d)")
         return not any(named.search(word) for line in self._candidate.walk() for word in line.args)
@@ -188,11 +192,11 @@ class Judge:
     def _is_served(self, request: DerivedRequest) -> bool:
         return is_named(self._candidate, request.host, request.port, request.connect)
 
-    def _is_of_nobody(self, request: DerivedRequest) -> bool:
-        """Return whether no server has a name for a host, on any port, in either configuration."""
+    def _is_of_nobody(self, request: DerivedRequest, configs: Sequence[Config]) -> bool:
+        """Return whether no server has a name for a host, on any port."""
         return not any(
             is_named(config, request.host, port)
-            for config in (self._live, self._candidate)
+            for config in configs
             for port in {each.port for server in config.named("server") for each in listeners(server)}
         )
 
@@ -219,13 +223,17 @@ class Judge:
             return True
         if refused and self._is_taken_out(request, causes, ways[0]):
             return True
+        # Whatever the default says to those who ask for a site that is gone, on every port, nothing of it failed.
+        gone = difference.kind == "broken" and difference.after[:1] == "5" and _is_of_gone_server(causes, ways[0])
+        if gone and self._is_of_nobody(request, (self._candidate,)):
+            return True
         if difference.kind == "broken":
             return request.place != _LOG and refuses(
                 request, difference, causes, ways, files_known=self._files_known or request.url in self._files
             )
         if difference.kind == "insecure":
             refused = difference.after[:1] == "4" and refuses(request, difference, causes, ways)
-            return refused and self._is_of_nobody(request)
+            return refused and self._is_of_nobody(request, (self._live, self._candidate))
         if difference.kind == "uncovered":
             return shares_certificate(difference, request.host, causes)
         if difference.kind == "lost" and (

@@ -595,6 +595,16 @@ def test_nothing_of_a_server_that_is_gone_is_let_in(conf: Conf) -> None:
     assert _kinds(conf, other + gone, other, request, {"status": "403"}, FINE) == ["regression"]
 
 
+@pytest.mark.parametrize(("rest", "sort"), [("", "intended"), ("server_name s;", "regression")])
+def test_a_site_that_is_gone_does_not_fail(conf: Conf, rest: str, sort: str) -> None:
+    default = (
+        f"server {{ listen 80 default_server; location / {{ auth_request /may; }} }} server {{ listen 81; {rest} }}"
+    )
+    gone = "server { listen 80; server_name s; location / { root /srv; } }"
+    request = DerivedRequest("GET", "http", "s", 80, "/x")
+    assert _kinds(conf, default + gone, default, request, {"status": "404"}, {"status": "500"}) == [sort]
+
+
 def test_what_a_map_carries_on_is_not_lost(conf: Conf) -> None:
     live = "server {{ listen 80; server_name s; location /a {{ return 301 /b{}; }} }}"
     old, new = live.format("/one$is_args$args"), live.format("/one$rest")
