@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ....config.facts import server_names
+from ....config.facts import listeners, server_names
 from ....config.parse import Config, Directive
+from ....untrusted import whole_number
 from ....verdicts.model import Finding
 from ...findings import finding
 from ...scopes import altered, by_key
@@ -31,6 +32,8 @@ _OF_THE_SITE = ("error_page", "return", "rewrite", "try_files")
 # A host of that name is none of production either, however its environment is called elsewhere.
 _TRIALS = frozenset({"alpha", "beta", "canary", "demo"})
 _LOOPBACK = re.compile(r"(?:^|//|@)(localhost|127\.\d+\.\d+\.\d+|\[::1\])(?=$|[:/])")
+_PORT = re.compile(r":(\d{1,5})(?=$|/)")
+_OF_THE_WEB = (80, 443)
 _WORD = re.compile(r"[a-z]+")
 _OF_PRODUCTION = ("prod", "production", "prd", "live")
 _HOST = re.compile(r"\w+://([\w.-]+)")
@@ -67,6 +70,11 @@ def _loopback(directive: Directive) -> str:
     return match[1] if match and directive.name in ("server", "proxy_pass", "grpc_pass", "fastcgi_pass") else ""
 
 
+def _port(directive: Directive) -> int | None:
+    match = _PORT.search(directive.args[0])
+    return whole_number(match[1]) if match else None
+
+
 def _hosts(config: Config) -> Iterator[tuple[Directive, str]]:
     for directive in config.named("proxy_pass", "grpc_pass"):
         found = _HOST.match(directive.args[0]) if directive.args else None
@@ -91,14 +99,18 @@ def _twins(config: Config, live: Config) -> list[tuple[Directive, str, str]]:
 
 
 def _became_local(config: Config, live: Config) -> list[tuple[Directive, str]]:
-    """Find upstreams that were elsewhere and are now on the host itself, at the same place of the configuration."""
+    """Find upstreams that were elsewhere and are now on the host itself, at the same place of the configuration.
+
+    A port at which the release itself listens is where it is meant to be.
+    """
+    own = {each.port for server in config.named("server") for each in listeners(server)} - {*_OF_THE_WEB}
     found = []
     for before, scope in altered(config, live):
         for name in ("server", "proxy_pass", "grpc_pass", "fastcgi_pass"):
             then = before.own.get(name, ())
             now = [each for each in scope.own.get(name, ()) if each.block is None and _loopback(each)]
             if then and now and not any(each.block is not None or _loopback(each) for each in then):
-                found += [(each, _loopback(each)) for each in now]
+                found += [(each, _loopback(each)) for each in now if _port(each) not in own]
     return found
 
 
