@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..config.derive import DerivedRequest
 from ..config.facts import listen_at, listeners
@@ -134,6 +134,7 @@ class Judge:
         comments: Comments | None = None,
     ) -> None:
         self._live, self._candidate = live, candidate
+        self._changed = changed
         self._listens = any(each.name == "listen" for each in changed)
         self._files_known = files_known
         self._files = files or {}
@@ -179,15 +180,45 @@ class Judge:
         """Return whether an edit has its port at other addresses only: whoever asks there is served."""
         return self._listens and choose_server(self._candidate, request.host, request.port) is not None
 
+    def _is_given_up(
+        self, request: DerivedRequest, difference: FieldDifference, causes: Sequence[DirectiveChange], before: Trace
+    ) -> bool:
+        """Return whether a file, a listener, a service or a site is not where it was, and the edit says so."""
+        if self._files.get(request.url) and difference.after[:1] == "4":
+            return True
+        if difference.after.startswith(_REFUSED):
+            moved = _is_moved(request, causes) or self._is_moved_with_its_users(request, causes)
+            return moved or self._listens_elsewhere(request) or self._is_taken_out(request, causes, before)
+        # Whatever the default says to those who ask for a site that is gone, on every port, nothing of it failed.
+        is_gone = difference.after[:1] == "5" and _is_of_gone_server(causes, before)
+        return is_gone and self._is_of_nobody(request, (self._candidate,))
+
+    def _is_moved_with_its_users(self, request: DerivedRequest, causes: Sequence[DirectiveChange]) -> bool:
+        """Return whether a service within listens at another port, and each line that led to the old one to the new."""
+        edits = [(each.old, each.new) for each in causes if each.name == "listen" and each.old and each.new]
+        ports = {listen_at(new).port for old, new in edits if listen_at(old).port == request.port}
+        if request.port in _OF_THE_WEB or len(ports) != 1 or self._is_led_to(request.port):
+            return False
+        return any(
+            self._is_led_to(port, [each.new]) and self._is_led_to(request.port, [each.old])
+            for port in ports
+            for each in self._changed
+            if each.old and each.new and each.name != "listen"
+        )
+
+    def _is_led_to(self, port: int, lines: Iterable[Directive] | None = None) -> bool:
+        """Return whether lines, those of the candidate or others, name a port of some host."""
+        named = re.compile(rf":{port}(?!\d)")
+        every = self._candidate.walk() if lines is None else lines
+        return any(named.search(word) for line in every for word in line.args)
+
     def _is_taken_out(self, request: DerivedRequest, causes: Sequence[DirectiveChange], before: Trace) -> bool:
         """Return whether the server that answered is gone as a whole, and its port with it, which no line names.
 
         A port of the web is of all sites, and its last one is seldom given up on purpose.
         """
-        if request.port in _OF_THE_WEB or not _is_of_gone_server(causes, before):
-            return False
-        named = re.compile(rf":{request.port}(?!\d)")
-        return not any(named.search(word) for line in self._candidate.walk() for word in line.args)
+        is_gone = request.port not in _OF_THE_WEB and _is_of_gone_server(causes, before)
+        return is_gone and not self._is_led_to(request.port)
 
     def _is_served(self, request: DerivedRequest) -> bool:
         return is_named(self._candidate, request.host, request.port, request.connect)
@@ -216,16 +247,7 @@ class Judge:
         ways: tuple[Trace, Trace],
     ) -> bool:
         """Return whether the edits say the very thing, and no visitor of yesterday is turned away by it."""
-        if difference.kind == "broken" and self._files.get(request.url) and difference.after[:1] == "4":
-            return True
-        refused = difference.kind == "broken" and difference.after.startswith(_REFUSED)
-        if refused and (self._listens_elsewhere(request) or _is_moved(request, causes)):
-            return True
-        if refused and self._is_taken_out(request, causes, ways[0]):
-            return True
-        # Whatever the default says to those who ask for a site that is gone, on every port, nothing of it failed.
-        gone = difference.kind == "broken" and difference.after[:1] == "5" and _is_of_gone_server(causes, ways[0])
-        if gone and self._is_of_nobody(request, (self._candidate,)):
+        if difference.kind == "broken" and self._is_given_up(request, difference, causes, ways[0]):
             return True
         if difference.kind == "broken":
             return request.place != _LOG and refuses(

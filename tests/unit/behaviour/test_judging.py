@@ -595,6 +595,24 @@ def test_nothing_of_a_server_that_is_gone_is_let_in(conf: Conf) -> None:
     assert _kinds(conf, other + gone, other, request, {"status": "403"}, FINE) == ["regression"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "led", "sort"),
+    [
+        (8181, 9999, 9999, "intended"),
+        (8181, 9999, 8181, "regression"),
+        (8181, 9999, 9998, "regression"),
+        (80, 9999, 9999, "regression"),
+    ],
+)
+def test_a_service_may_move_with_those_who_ask_it(conf: Conf, old: int, new: int, led: int, sort: str) -> None:
+    text = (
+        "upstream u {{ server localhost:{}; }} server {{ listen {}; server_name s; location / {{ }} }} "
+        "server {{ listen 81; location / {{ proxy_pass http://u; }} }}"
+    )
+    request, refused = DerivedRequest("GET", "http", "s", old, "/"), {"status": "the connection was refused"}
+    assert _kinds(conf, text.format(old, old), text.format(led, new), request, FINE, refused) == [sort]
+
+
 @pytest.mark.parametrize(("rest", "sort"), [("", "intended"), ("server_name s;", "regression")])
 def test_a_site_that_is_gone_does_not_fail(conf: Conf, rest: str, sort: str) -> None:
     default = (
