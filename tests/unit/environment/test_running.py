@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.inside import serving
 from ansible_collections.sluice.nginx.plugins.module_utils.environment.inside.serving import empty_caches
 
 
@@ -13,3 +16,42 @@ def test_only_what_nginx_remembers_is_taken_out_of_a_cache(tmp_path: Path) -> No
     empty_caches([str(tmp_path), str(tmp_path / "gone")])
     left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
     assert left == ["abc/x", "index.html", "static/c/page"]
+
+
+class _Clock:
+    """Goes on when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self._now += seconds
+
+
+@pytest.mark.parametrize(
+    ("looks", "workers", "replaced"),
+    [
+        ([[11, 12]], [11, 12], 0),
+        ([[11, 12], [11], [11, 12]], [11, 12], 0),
+        ([[11], [], [], [11]], [11], 0),
+        ([[11, 12], [11, 13]], [11, 13], 1),
+        ([[11], []], [], 1),
+    ],
+)
+def test_a_worker_counts_as_dead_when_it_does_not_come_back(
+    monkeypatch: pytest.MonkeyPatch, looks: list[list[int]], workers: list[int], replaced: int
+) -> None:
+    """The first look is taken while the start is waited for; the last one lasts."""
+    left = [looks[0], *looks]
+
+    def processes(title: str) -> list[int]:
+        return [10] if title == "master" else left.pop(0) if len(left) > 1 else left[0]
+
+    monkeypatch.setattr(serving, "launch", lambda: (0, ""))
+    monkeypatch.setattr(serving, "processes", processes)
+    monkeypatch.setattr(serving, "time", _Clock())
+    started = serving.start({"error_logs": []}, [], watched=0.05)
+    assert (started["workers"], started["replaced"]) == (workers, replaced)

@@ -99,10 +99,13 @@ def start(plan: dict[str, Any], rows: list[dict[str, Any]], watched: float = 0.5
     while code == 0 and (not samples or time.monotonic() < until):
         samples.append(processes("worker"))
         time.sleep(0.02)
-    if samples and (not samples[-1] or {pid for sample in samples for pid in sample} - set(samples[-1])):
-        # A worker that writes its title at that moment has none: what is gone is gone a little later as well.
+    # A worker that writes its title at that moment has none: what is gone is gone a little later as well.
+    until = time.monotonic() + _NAMED_SECONDS
+    while samples and _is_missing(samples):
         time.sleep(0.2)
         samples.append(processes("worker"))
+        if time.monotonic() > until or not processes("master"):
+            break
     return {
         "code": code,
         "words": words,
@@ -114,11 +117,26 @@ def start(plan: dict[str, Any], rows: list[dict[str, Any]], watched: float = 0.5
     }
 
 
+def _is_missing(samples: list[list[int]]) -> bool:
+    """Return whether there is no worker at last, or not each that there was."""
+    return not samples[-1] or bool({pid for sample in samples for pid in sample} - set(samples[-1]))
+
+
+def _is_beginning() -> bool:
+    """Return whether there is a process of nginx that has not called itself anything yet."""
+    return any(
+        _is_untitled(read_file(path).replace("\0", " ").strip())
+        for path in map(str, Path("/proc").glob("[0-9]*/cmdline"))
+    )
+
+
 def _await_worker(logs: list[str]) -> None:
     """Wait for a worker, which takes its time with many connections on a busy machine, unless the master gave it up."""
     began = time.monotonic()
     # A master that was just made does not call itself one yet.
-    while not processes("worker") and (processes("master") or time.monotonic() < began + _NAMED_SECONDS):
+    while not processes("worker") and (
+        processes("master") or _is_beginning() or time.monotonic() < began + _NAMED_SECONDS
+    ):
         if time.monotonic() > began + _WORKER_SECONDS:
             return
         if any("cannot be respawned" in line for line in error_lines(logs)):
