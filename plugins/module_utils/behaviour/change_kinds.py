@@ -127,8 +127,12 @@ def differences(live: Fields, candidate: Fields, leave: set[str]) -> list[FieldD
 
 
 def _secures(answer: Fields) -> bool:
-    """Return whether an answer in the clear sends to TLS."""
-    return answer.get("scheme") == "http" and answer.get("header location", "").startswith(_SECURE)
+    """Return whether an answer in the clear sends to TLS: to the site itself, as another one is another place."""
+    target = answer.get("header location", "")
+    if answer.get("scheme") != "http" or not target.startswith(_SECURE):
+        return False
+    there, here = target.removeprefix(_SECURE).partition("/")[0].partition(":")[0], answer.get("host", "")
+    return not here or there.removeprefix("www.") == here.removeprefix("www.")
 
 
 def _shown(candidate: Fields) -> str:

@@ -68,6 +68,16 @@ def _up(**more: str) -> dict[str, str]:
             {"status": "404", "scheme": "http"},
             ["insecure"],
         ),
+        (
+            {"status": "301", "scheme": "http", "host": "a", "header location": "https://www.a:443/x"},
+            {"status": "200", "scheme": "http", "host": "a"},
+            ["insecure"],
+        ),
+        (
+            {"status": "301", "scheme": "http", "host": "a", "header location": "https://status.example/"},
+            {"status": "200", "scheme": "http", "host": "a"},
+            ["redirect"],
+        ),
         ({"status": "301", "header location": "/a"}, {"status": "404"}, ["broken"]),
         (_up(), _up(path="/b"), ["place"]),
         (_up(), _up(address="10.0.0.2:80", path="/b", header_host="b"), ["place"]),
