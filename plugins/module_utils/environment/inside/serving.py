@@ -111,15 +111,22 @@ def start(plan: dict[str, Any], rows: list[dict[str, Any]], watched: float = 0.5
         "words": words,
         "master": processes("master"),
         "workers": samples[-1] if samples else [],
-        "replaced": len({pid for sample in samples for pid in sample} - set(samples[-1])) if samples else 0,
+        "replaced": len(_died(samples)),
         "errors": _shortened(error_lines(plan["error_logs"])),
         "seconds": round(time.monotonic() - began, 3),
     }
 
 
 def _is_missing(samples: list[list[int]]) -> bool:
-    """Return whether there is no worker at last, or not each that there was."""
-    return not samples[-1] or bool({pid for sample in samples for pid in sample} - set(samples[-1]))
+    """Return whether there is no worker at last, or one that there was is gone."""
+    return not samples[-1] or bool(_died(samples))
+
+
+def _died(samples: list[list[int]]) -> set[int]:
+    """Return the workers that were seen and are no more. What has another title now was none: who manages a cache has
+    that of a worker until it calls itself so.
+    """
+    return {pid for sample in samples for pid in sample if not read_file(f"/proc/{pid}/cmdline").strip("\0")}
 
 
 def _is_beginning() -> bool:
