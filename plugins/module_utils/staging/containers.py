@@ -26,6 +26,7 @@ __all__ = ["Completed", "await_image", "execute", "libraries", "pack", "pulled",
 
 _LIBRARIES = ("h2", "hpack", "hyperframe")
 _TIMEOUT_SECONDS = 60.0
+_REMOVAL_SECONDS = 10.0
 _CONNECT = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])), 1).close()"
 
 
@@ -138,14 +139,19 @@ def remove(containers: Sequence[Container]) -> None:
 
 
 def _removed(container: Container) -> str:
-    for _ in range(2):
+    """Remove a container and see that it is gone; return what is wrong where it stays.
+
+    Docker says of one that it cannot end right now what it says of one that somebody else removes.
+    """
+    until = time.monotonic() + _REMOVAL_SECONDS
+    while True:
         try:
             container.remove(force=True, v=True)
+        except docker.errors.NotFound:
+            return ""
         except docker.errors.APIError as error:
-            if is_removed(error):
-                return ""
-            problem = f"{container.name}: {error.explanation or error}"
+            if time.monotonic() > until:
+                return "" if is_removed(error) else f"{container.name}: {error.explanation or error}"
             time.sleep(0.2)
         else:
             return ""
-    return problem
