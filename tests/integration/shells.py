@@ -88,6 +88,7 @@ class _Open:
 
     def __init__(self, container: str) -> None:
         argv = ["docker", "exec", "-i", container, "sh"]
+        # As long as the process is there; _end closes it.
         self._said = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said)
         # Of this, or with the last who knows it.

@@ -108,6 +108,9 @@ def test_hosts_get_what_checks_over_http2_need(fleet: Left, before: dict[str, di
         done = fleet.play("playbooks/protocols.yml")
         assert done.code == 0, done.output
         assert ("changed=0" not in done.output) == changes
+    done = fleet.play("playbooks/protocols.yml", "-e", f"rollout_wheels={fleet.folder}")
+    assert done.code == 2, "a folder without them takes nothing away"
+    assert "has no wheel of h2, expected one for Python" in " ".join(done.output.split())
     done = fleet.push("two")
     assert done.code == 0, done.output
     assert "not tested there" not in done.output

@@ -18,6 +18,7 @@ from .fields import UNHEARD, Fields, varying
 from .judgement import Judgement
 from .judging import Judge
 from .response_overrides import is_granted
+from .stated import is_of_gone_server
 
 __all__ = ["ChangeRow", "Compared", "blocks_of", "compare", "grouped"]
 
@@ -156,7 +157,7 @@ def _sharpened(
         return "answers"
     gone = [change.old for change in causes if change.old and not change.new]
     # Another server answers for what was not there: nothing of the one that is gone is let in.
-    if kind == "answers" and difference.before in _ABSENT and _is_of_gone_server(ways[0], causes):
+    if kind == "answers" and difference.before in _ABSENT and is_of_gone_server(ways[0], causes):
         return kind
     turned_away = difference.before.isdigit() or difference.before.startswith(_HUNG_UP)
     if kind == "answers" and turned_away and difference.before[0] != "5" and any(map(_refuses, [*ways[0].met, *gone])):
@@ -164,11 +165,6 @@ def _sharpened(
     if kind == "document" and any(change.name in _OWN_TEXT for change in causes) and ways[1].last is not None:
         return "text"
     return kind
-
-
-def _is_of_gone_server(way: Trace, causes: Iterable[DirectiveChange]) -> bool:
-    gone = {id(each.old) for each in causes if each.old and not each.new and each.name == "server"}
-    return any(id(met) in gone for met in way.met)
 
 
 def _limits(met: Directive) -> bool:

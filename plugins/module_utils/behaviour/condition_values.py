@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ..config.derive import DerivedRequest
 from ..config.parse import Config, Directive
 from ..config.samples import matching
 from .networks import address_in, fits
 
-__all__ = ["MOST_ALIKE", "Hint", "applied", "hints", "used_variables"]
+__all__ = ["Hint", "applied", "evenly", "hints", "used_variables"]
 
-MOST_ALIKE = 200
-"""Lines of a map that did not change are like each other: so many of them, evenly, stand for all."""
+T = TypeVar("T")
+
+_MOST_ALIKE = 200
 
 _VARIABLE = re.compile(r"\$\{?(\w+)")
 _MOST_KEYS = 2000
@@ -99,7 +100,12 @@ def _rows(block: Directive, changed: Collection[int]) -> Iterator[Directive]:
     rows = [each for each in block.block or [] if each.name not in _SKIPPED]
     alike = [each for each in rows if id(each) not in changed]
     yield from (each for each in rows if id(each) in changed)
-    yield from alike[:: max(1, len(alike) // MOST_ALIKE)]
+    yield from evenly(alike)
+
+
+def evenly(alike: list[T]) -> list[T]:
+    """Return about 200 of lines that did not change, which are like each other, or of what they tell apart."""
+    return alike[:: max(1, len(alike) // _MOST_ALIKE)]
 
 
 def _condition(directive: Directive) -> str:

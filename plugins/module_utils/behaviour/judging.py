@@ -19,6 +19,7 @@ from .stated import (
     added,
     empties,
     hands_on,
+    is_of_gone_server,
     keeps_over_tls,
     let_go,
     line_of,
@@ -76,11 +77,6 @@ def _is_moved(request: DerivedRequest, causes: Sequence[DirectiveChange]) -> boo
         was.port == request.port != is_now.port and was.address == is_now.address and was.address in _LOOPBACK
         for was, is_now in moves
     )
-
-
-def _is_of_gone_server(causes: Sequence[DirectiveChange], before: Trace) -> bool:
-    gone = {id(each.old) for each in causes if each.old and not each.new and each.name == "server"}
-    return any(id(met) in gone for met in before.met)
 
 
 def _came(line: Directive, causes: Sequence[DirectiveChange]) -> bool:
@@ -190,7 +186,7 @@ class Judge:
             moved = _is_moved(request, causes) or self._is_moved_with_its_users(request, causes)
             return moved or self._listens_elsewhere(request) or self._is_taken_out(request, causes, before)
         # Whatever the default says to those who ask for a site that is gone, on every port, nothing of it failed.
-        is_gone = difference.after[:1] == "5" and _is_of_gone_server(causes, before)
+        is_gone = difference.after[:1] == "5" and is_of_gone_server(before, causes)
         return is_gone and self._is_of_nobody(request, (self._candidate,))
 
     def _is_moved_with_its_users(self, request: DerivedRequest, causes: Sequence[DirectiveChange]) -> bool:
@@ -217,7 +213,7 @@ class Judge:
 
         A port of the web is of all sites, and its last one is seldom given up on purpose.
         """
-        is_gone = request.port not in _OF_THE_WEB and _is_of_gone_server(causes, before)
+        is_gone = request.port not in _OF_THE_WEB and is_of_gone_server(before, causes)
         return is_gone and not self._is_led_to(request.port)
 
     def _is_served(self, request: DerivedRequest) -> bool:

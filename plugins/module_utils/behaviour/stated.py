@@ -15,6 +15,7 @@ __all__ = [
     "added",
     "empties",
     "hands_on",
+    "is_of_gone_server",
     "keeps_over_tls",
     "let_go",
     "line_of",
@@ -272,6 +273,12 @@ def sets(difference: FieldDifference, changes: Sequence[DirectiveChange], moved:
         elif line.name in _SETS.get(difference.kind, ()):
             return True
     return False
+
+
+def is_of_gone_server(way: Trace, changes: Iterable[DirectiveChange]) -> bool:
+    """Return whether the server that a request met is gone as a whole."""
+    gone = {id(each.old) for each in changes if each.old and not each.new and each.name == "server"}
+    return any(id(met) in gone for met in way.met)
 
 
 def _maps_of(header: str, config: Config) -> Iterator[Directive]:

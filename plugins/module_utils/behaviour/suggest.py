@@ -14,7 +14,7 @@ from ..config.samples import matching, near_misses, samples
 from ..config.selection import EVERY_SERVER, Selection
 from ..untrusted import whole_number
 from .change_kinds import FOREIGN_ORIGIN
-from .condition_values import MOST_ALIKE, applied, hints, used_variables
+from .condition_values import applied, evenly, hints, used_variables
 from .networks import NAMES as NETWORKS
 from .networks import from_networks
 from .response_overrides import overridden, statuses
@@ -257,7 +257,7 @@ def _of_server(
         for name in sorted(used & known.all.keys()):
             changed = {id(hint) for hint in known.changed[name]}
             others = [hint for hint in known.all[name] if id(hint) not in changed]
-            others = others[:: max(1, len(others) // MOST_ALIKE)] if touched or takes(_HINTED) else []
+            others = evenly(others) if touched or takes(_HINTED) else []
             for hint in [*known.changed[name], *others]:
                 weight = _CHANGED if touched or id(hint) in changed else _HINTED
                 request = applied(hint, door.ask(paths[0], place)) if takes(weight) else None

@@ -26,8 +26,9 @@ from .text import DEEPEST, SourceProblem, read_file, unescaped
 __all__ = ["CONF_ROOT", "Config", "Directive", "SourceProblem", "Texts", "parse_tree"]
 
 _WILD = frozenset("*?[")
-# glob(3) has more in brackets: classes of letters, and backslashes.
+# The modifier of a location may stand at its path without a space.
 _GLUED = re.compile(r"(=|\^~|~\*|~)(?=.)", re.DOTALL)
+# glob(3) has more in brackets: classes of letters, and backslashes.
 _PLAIN_PATTERN = re.compile(r"(?:[^\[\\]|\[[!^]?[\w.,@~-]+\])*")
 # Files that include each other twice double with each step; nginx would read for hours.
 _MOST_DIRECTIVES = 1_000_000

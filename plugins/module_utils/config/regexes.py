@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-__all__ = ["CATEGORIES", "REPEATS", "Regex", "captured", "compiled", "parsed", "translated"]
+__all__ = ["CATEGORIES", "REPEATS", "Regex", "compiled", "parsed", "translated"]
 
 _LONGEST = 16_384
 _MOST_STEPS = 1_000_000
@@ -66,17 +66,6 @@ def compiled(pattern: str, ignore_case: bool = False) -> Regex | None:
     except (re.error, OverflowError, RecursionError, _TooSlow):
         return None
     return Regex(found, longest)
-
-
-def captured(pattern: str) -> int | None:
-    """Return how many groups a regex of nginx's captures; None for what Python does not understand, or not in time.
-
-    One without parentheses has none, whatever else it says: a map has thousands of them.
-    """
-    if "(" not in pattern and len(pattern) <= _LONGEST:
-        return 0
-    regex = compiled(pattern)
-    return None if regex is None else regex.regex.groups
 
 
 def translated(pattern: str) -> str:

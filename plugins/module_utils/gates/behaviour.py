@@ -105,7 +105,7 @@ def run(subject: Subject) -> Verdict:
     left_out += len(requests) - len(asked)
     said = Verdict.of(
         findings,
-        summary(rows, len(asked), left_out, selection.words or _sampled(others), held_up=chosen.left_out),
+        summary(rows, len(asked), left_out, selection.words or _sampled(others, left_out), held_up=chosen.left_out),
         changes=[row.to_json() for row in rows],
         directives=[change.words for change in changed],
         effects=done.to_json(),
@@ -122,8 +122,8 @@ def _is_local(changed: Sequence[DirectiveChange], configs: Sequence[Config]) -> 
     return all(map(stays_inside, changed)) and not any(config.named("stream") for config in configs)
 
 
-def _sampled(others: int | None) -> str:
-    return "" if others is None else "what the change does not reach was asked by sample"
+def _sampled(others: int | None, left_out: int) -> str:
+    return "what the change does not reach was asked by sample" if others is not None and left_out else ""
 
 
 def _for_block(change: DirectiveChange, meant: Mapping[int, str]) -> str:
