@@ -108,6 +108,9 @@ def _race(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     finally:
         for checkout in checkouts:
             checkout.end()
+    for path, out in zip(options.checkouts, outs, strict=True):
+        if not out.exists():
+            raise SluiceError(f"the benchmark of {path} ended without figures; its output says why")
     return [json.loads(out.read_text(encoding="utf-8"))["hosts"][str(options.hosts)] for out in outs]
 
 
