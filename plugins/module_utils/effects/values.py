@@ -14,7 +14,7 @@ from .patterns import captures_rest
 from .sides import ConfigSide
 from .views import PathView, Read, found_in, seen
 
-__all__ = ["Values", "captured", "filled"]
+__all__ = ["Values", "as_written", "captured", "filled"]
 
 _READS = {"uri": "uri", "document_uri": "uri", "request_uri": "request", "args": "args", "query_string": "args"}
 _PART = re.compile(r"(\$\{\w+\}|\$\w+)")
@@ -42,7 +42,7 @@ class Values:
         machines = self._machines
         parts = [part for part in _PART.split(template) if part]
         numbers = [
-            self._variable(part.strip("${}"), own, view, depth) if part.startswith("$") else machines.constant(part)
+            self._variable(part.strip("${}"), own, view, depth) if _PART.fullmatch(part) else machines.constant(part)
             for part in parts
         ]
         if not numbers:
@@ -74,7 +74,10 @@ class Values:
         before = ""
         for number, part in enumerate(parts):
             name = part.strip("${}")
-            if not part.startswith("$"):
+            if not _PART.fullmatch(part):
+                # What an expression captures is in it, and not known.
+                if "$" in part:
+                    return None
                 before += part
             elif name in _READS and name not in own:
                 return _at_end(name, before) if number == len(parts) - 1 else None
@@ -205,6 +208,11 @@ def captured(template: str, pattern: str) -> str:
         return f"${{{name} in {pattern}}}" if name.isdigit() or name in names else found[0]
 
     return re.sub(r"\$(?:\{(\w+)\}|([1-9]|[A-Za-z_]\w*))", named, template) if "$" in template else template
+
+
+def as_written(words: str) -> str:
+    """Return words in which groups of expressions stand as users write them."""
+    return _CAPTURED.sub(r"$\1", words)
 
 
 def filled(words: str, target: str) -> str:

@@ -12,6 +12,7 @@ from .comparing import Conditioned, Pair
 from .decisions import INHERITED, Decision, heeds
 from .model import Effect
 from .sides import ConfigSide
+from .values import as_written
 
 __all__ = ["Words"]
 
@@ -56,7 +57,10 @@ class Words:
         said = self._settings([(name, live.setting(name), candidate.setting(name)) for name in names])
         if live.what == candidate.what:
             return said
-        heads = live.what, candidate.what
+        heads = as_written(live.what), as_written(candidate.what)
+        if heads[0] == heads[1]:
+            # Groups of two expressions that differ.
+            heads = live.what, candidate.what
         before, after = [f"{head}, {words}" if words else head for head, words in zip(heads, said, strict=True)]
         return before, after
 
@@ -92,7 +96,7 @@ def _different(live: Decision, candidate: Decision) -> list[str]:
 
 
 def _when(case: Conditioned) -> str:
-    read = [(text, holds) for text, holds in case.holds.items() if UNREAD not in text]
+    read = [(as_written(text), holds) for text, holds in case.holds.items() if UNREAD not in text]
     return " and ".join(text if holds else f"not {text}" for text, holds in read)
 
 

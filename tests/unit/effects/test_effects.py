@@ -125,6 +125,16 @@ CASES: dict[str, tuple[str, str, list[tuple[str, str, str]]]] = {
         "return 204;",
         [("/old", "301 to /new$is_args$args", "status 204")],
     ),
+    "a rewrite that redirects by a variable": (
+        "rewrite ^(.*)$ http://$server_name$1 permanent;",
+        "rewrite ^(.*)$ http://b.example$1 permanent;",
+        [("/", "301 to http://a.example$1$is_args$args", "301 to http://b.example$1$is_args$args")],
+    ),
+    "a rewrite that redirects by a variable, which is written out": (
+        "rewrite ^(.*)$ http://$server_name$1 permanent;",
+        "rewrite ^(.*)$ http://a.example$1 permanent;",
+        [],
+    ),
     "a rewrite to another location": (
         f"rewrite ^/x/(.*)$ /a/$1 last; location /a/b {{ {returned(1)} }} location / {{ {returned(2)} }}",
         f"rewrite ^/x/(.*)$ /a/$1 last; location /a/b {{ {returned(3)} }} location / {{ {returned(2)} }}",
@@ -305,6 +315,13 @@ def test_a_condition_that_only_a_request_can_finalize(work: Works) -> None:
     assert rows(found) == [("/", text(1), text(2))]
     assert found.found[0].when == "not -f /srv/down"
     assert found.is_exact
+
+
+def test_a_condition_on_what_an_expression_captured_is_not_taken_for_false(work: Works) -> None:
+    inside = 'location ~ ^/(\\w+)/ {{ set $x a$1; if ($x = "ab") {{ return {}; }} return 204; }}'
+    found = work(server(inside.format(403)), server(inside.format(404)))
+    (effect,) = found.found
+    assert (effect.before, effect.after, effect.when) == ("status 403", "status 404", "a$1 = ab")
 
 
 def test_what_is_no_regular_language_is_sampled(work: Works) -> None:
