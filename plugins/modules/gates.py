@@ -29,7 +29,7 @@ options:
     description: After how many seconds that search ends, for each release. It tells the smallest part that is known
       by then.
     type: float
-    default: 60
+    default: 30
   signing_key:
     description:
       - The SSH key that signs the receipts of releases that passed, relative to the project. Empty leaves them
