@@ -72,7 +72,9 @@ options:
     type: int
     default: 200
   strict:
-    description: Whether every change of behaviour that is not accepted fails, also what an edit sets out to do.
+    description:
+      - Whether every change of behaviour that is not accepted fails, also what an edit sets out to do.
+      - Then what the change does not reach is asked in full as well, and not by sample.
     type: bool
     default: false
   renewal:

@@ -63,22 +63,30 @@ def _short(text: str) -> str:
     return (line if len(line) <= 80 else f"{line[:79]}…") or "nothing"
 
 
-def summary(rows: Sequence[ChangeRow], asked: int, left_out: int, sampled: str = "", held_up: int = 0) -> str:
+def summary(
+    rows: Sequence[ChangeRow],
+    asked: int,
+    left_out: int,
+    is_sample: bool = False,
+    servers: str = "",
+    held_up: int = 0,
+) -> str:
     """Return a line that says how many requests were asked, left out, and answered otherwise.
 
-    ``sampled`` says which servers were asked, where not all were; ``held_up`` is how many more were left out since
-    ``limit_req`` lets them wait.
+    ``is_sample`` says that the change does not reach those that were left out, and ``servers`` which servers were
+    asked, where not all were; ``held_up`` is how many more were left out since ``limit_req`` lets them wait.
     """
     told = [row for row in rows if row.examples]
     accepted = sum(row.count for row in told if row.reason)
     failing = sum(row.count for row in told if not row.reason and row.fails)
     meant = [row for row in told if not row.reason and row.judgement.sort == "intended"]
     shown = sum(row.count for row in told if not row.reason and row.judgement.sort == "shown")
-    also = [f"{left_out} or more left out (gates_behaviour_requests)"] if left_out else []
+    why = "the change does not reach them" if is_sample else "gates_behaviour_requests"
+    also = [f"{left_out} or more left out ({why})"] if left_out else []
     also += [f"{held_up} left out, which limit_req lets wait"] if held_up else []
     also += [f"{count(accepted, 'difference')} accepted"] if accepted else []
     also += [f"{count(failing, 'difference')} not explained by an edit"] if failing else []
     also += [f"{count(sum(row.count for row in meant), 'difference')} that the edits set out to make"] if meant else []
     also += [f"{count(shown, 'other difference')} shown"] if shown else []
     first = f"{count(asked, 'request')} asked of both" if told else f"{count(asked, 'request')} answered as before"
-    return ", ".join([first, *also]) + (f"; {sampled}" if sampled else "")
+    return ", ".join([first, *also]) + (f"; {servers}" if servers else "")

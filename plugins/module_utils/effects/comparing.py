@@ -228,14 +228,18 @@ def _consistent(cases: list[Conditioned], target: str) -> list[Conditioned]:
 
 
 def _unread(difference: ValueDifference, cases: list[Conditioned]) -> list[str]:
-    """List the patterns that no automaton reads and on which it hangs whether anything differs."""
+    """List the patterns that no automaton reads and on which it hangs whether anything differs, or what.
+
+    The latter only where not each target is told, which can be held against a pattern.
+    """
     names = dict.fromkeys(conditions(difference.live, difference.candidate), False)
     found: dict[str, None] = {}
     for case in cases:
         for name, held in case.holds.items():
             turned = {**names, **case.holds, name: not held}
             pair = finalized(difference.live, turned), finalized(difference.candidate, turned)
-            if UNREAD in name and not any(map(_differs, _cases(*pair))):
+            others = {_key(each) for each in _cases(*pair) if _differs(each)}
+            if UNREAD in name and (not others or (not difference.targets and others != {_key(case)})):
                 found[name.replace(UNREAD, " has ")] = None
     return list(found)
 

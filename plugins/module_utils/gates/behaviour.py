@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from ..behaviour.attribution import Attribution, stays_inside
 from ..behaviour.changes import DirectiveChange, changes
@@ -12,19 +13,20 @@ from ..behaviour.comparing import Compared, blocks_of, compare, grouped
 from ..behaviour.exchange import caches
 from ..behaviour.following import followed, still_led_to
 from ..behaviour.judging import Judge
-from ..behaviour.limits import within_limits
+from ..behaviour.limits import WithinLimits, within_limits
 from ..behaviour.plan import planned
 from ..behaviour.pools import Pools
 from ..behaviour.render import findings_of, summary
-from ..behaviour.replay import read_log
-from ..behaviour.shipped import edited, shipped
+from ..behaviour.replay import Log, read_log
+from ..behaviour.shipped import Shipped, edited, shipped
 from ..behaviour.side_by_side import NOT_ASKED, Beside
 from ..behaviour.waivers import Acceptance, read_accept
 from ..config.parse import Config
+from ..config.selection import Selection
 from ..effects.effects import effects
 from ..effects.model import Effects
 from ..effects.reached import servers_asked
-from ..verdicts.model import Finding, Subject, Verdict
+from ..verdicts.model import Finding, Live, Subject, Verdict
 
 AFTER = ("start",)
 
@@ -34,55 +36,89 @@ _OTHERS = 600
 
 def run(subject: Subject) -> Verdict:
     """Ask both, compare, and fail for what got worse, and for what no edit explains."""
-    release, config = subject.examined
-    live, options = subject.live, subject.options
+    live = subject.live
     if live is None:
         return Verdict("pass", "there is no live release to compare with")
-    if live.release.id == release.id:
+    if live.release.id == subject.examined[0].id:
         return Verdict("pass", "nothing changes")
     if fault := subject.live_fault:
         return Verdict("pass", f"the live release does not start, so there is nothing to compare with: {fault}")
-    listed = _Listed(read_accept(options.accept))
-    changed = changes(live.config, config)
+    plan = _planned(subject, live)
+    if not plan.within.requests:
+        return Verdict("fail", "no request could be made: nothing listens in the live or in the candidate release")
+    return _asked(subject, live, plan)
+
+
+class _Plan(NamedTuple):
+    """What is asked (``within``), and what is known before: the ``changed`` directives and what they have ``done``.
+
+    ``left_out`` is how many more requests there are; ``is_sample`` says that the change does not reach these.
+    """
+
+    changed: Sequence[DirectiveChange]
+    done: Effects
+    attribution: Attribution
+    files: Sequence[Shipped]
+    log: Log
+    selection: Selection
+    within: WithinLimits
+    left_out: int
+    is_sample: bool
+
+
+def _planned(subject: Subject, live: Live) -> _Plan:
+    """Plan what both releases are asked. A trial asks what failed before, and nothing else."""
+    release, config = subject.examined
+    options, both = subject.options, (live.config, config)
+    changed = changes(*both)
     log = read_log(options.replay_log, options.replay_requests, live.config)
-    done = Effects() if subject.focus else effects(live.config, config, changed, log.requests)
-    before, after = live.release.tree, release.tree
-    files = [*shipped(config, after), *shipped(live.config, before)]
-    certain = [*done.witnesses(), *(each.request for each in files)]
+    done = Effects() if subject.focus else effects(*both, changed, log.requests)
+    files = [*shipped(config, release.tree), *shipped(live.config, live.release.tree)]
     selection = servers_asked(subject)
-    most = options.behaviour_requests
-    others = _OTHERS if done.is_exact and _is_local(changed, (live.config, config)) else None
+    is_sample = not options.strict and done.is_exact and _is_local(changed, both)
     requests, left_out = list(subject.focus), 0
     if not requests:
         requests, left_out = planned(
-            live.config, config, changed, subject.contract, log.requests, most, certain, selection, others
+            *both,
+            changed,
+            subject.contract,
+            log.requests,
+            options.behaviour_requests,
+            [*done.witnesses(), *(each.request for each in files)],
+            selection,
+            _OTHERS if is_sample else None,
         )
-    if not requests:
-        return Verdict("fail", "no request could be made: nothing listens in the live or in the candidate release")
-    attribution = Attribution(live.config, config, changed)
-    both = (live.config, config)
+    attribution = Attribution(*both, changed)
     kept = {check.source for check in subject.contract}
-    chosen = within_limits(requests, both, lambda each, one: attribution.way(each, one is config), kept)
-    requests = chosen.requests
+    within = within_limits(requests, both, lambda each, one: attribution.way(each, one is config), kept)
+    return _Plan(changed, done, attribution, files, log, selection, within, left_out, is_sample)
+
+
+def _asked(subject: Subject, live: Live, plan: _Plan) -> Verdict:
+    """Ask both releases what is planned, and judge what differs."""
+    release, config = subject.examined
+    options, changed, attribution = subject.options, plan.changed, plan.attribution
+    listed, requests = _Listed(read_accept(options.accept)), plan.within.requests
+    before, after = live.release.tree, release.tree
     beside = Beside(
         subject.staged_live,
         subject.staged,
         Pools(live.config, config, subject.staged.environment.names),
         (release.id, live.release.id),
         sorted(caches(config) | caches(live.config)),
-        apart=chosen.apart,
-        is_large=selection.is_partial,
+        apart=plan.within.apart,
+        is_large=plan.selection.is_partial,
     )
     answers = beside.answers(requests)
     asked = [n for n, three in enumerate(answers) if all(one["status"] != NOT_ASKED for one in three)]
     if not asked:
         return Verdict("inconclusive", "staging answered none of the requests in time")
-    brought = {each.request.url: edited(before, after, each.file) for each in files}
-    known, comments = bool(options.docroots), Comments(before, after)
-    judge = Judge(live.config, config, changed, files_known=known, files=brought, comments=comments)
+    known = bool(options.docroots)
+    brought = {each.request.url: edited(before, after, each.file) for each in plan.files}
+    judge = Judge(live.config, config, changed, files_known=known, files=brought, comments=Comments(before, after))
     questions, replies = [requests[n] for n in asked], [answers[n] for n in asked]
     compared = list(compare(questions, replies, attribution, judge))
-    compared = still_led_to(config, compared, questions, replies, files_known=bool(options.docroots))
+    compared = still_led_to(config, compared, questions, replies, files_known=known)
     compared = followed(beside, config, compared)
     meant = beside.meant(subject.contract, attribution, compared, changed) if compared or changed else {}
 
@@ -93,26 +129,21 @@ def run(subject: Subject) -> Verdict:
     # A trial leaves that to the next one.
     if not subject.focus:
         beside.restore()
-    rows = grouped(
-        compared,
-        changed,
-        {id(change): listed.change(change) or _for_block(change, meant) for change in changed},
-        accepted,
-        judge,
-    )
+    reasons = {id(change): listed.change(change) or _for_block(change, meant) for change in changed}
+    rows = grouped(compared, changed, reasons, accepted, judge)
     findings = findings_of(rows, options.strict)
-    findings += [Finding(words, warning=True) for words in [*listed.unused(), *log.said]]
-    left_out += len(requests) - len(asked)
+    findings += [Finding(words, warning=True) for words in [*listed.unused(), *plan.log.said]]
+    left_out = plan.left_out + len(requests) - len(asked)
     said = Verdict.of(
         findings,
-        summary(rows, len(asked), left_out, selection.words or _sampled(others, left_out), held_up=chosen.left_out),
+        summary(rows, len(asked), left_out, plan.is_sample, plan.selection.words, plan.within.left_out),
         changes=[row.to_json() for row in rows],
         directives=[change.words for change in changed],
-        effects=done.to_json(),
+        effects=plan.done.to_json(),
         asked=len(asked),
         left_out=left_out,
-        held_up=chosen.left_out,
-        sample=selection.to_json(),
+        held_up=plan.within.left_out,
+        sample=plan.selection.to_json(),
     )
     return replace(said, focus=beside.failing(compared, questions))
 
@@ -120,10 +151,6 @@ def run(subject: Subject) -> Verdict:
 def _is_local(changed: Sequence[DirectiveChange], configs: Sequence[Config]) -> bool:
     """Return whether it is known which servers a change concerns; of streams it is not."""
     return all(map(stays_inside, changed)) and not any(config.named("stream") for config in configs)
-
-
-def _sampled(others: int | None, left_out: int) -> str:
-    return "what the change does not reach was asked by sample" if others is not None and left_out else ""
 
 
 def _for_block(change: DirectiveChange, meant: Mapping[int, str]) -> str:

@@ -154,6 +154,8 @@ def test_the_same_change_over_many_requests_is_one_row_with_three_examples(conf:
     told = "20 requests asked of both, 3 or more left out (gates_behaviour_requests), "
     told += "20 differences not explained by an edit"
     assert summary(rows, 20, 3) == told
+    sample = "20 requests asked of both, 3 or more left out (the change does not reach them), "
+    assert summary(rows, 20, 3, is_sample=True).startswith(sample)
 
 
 def test_members_of_an_upstream_are_one_place_whatever_it_is_called(conf: Conf) -> None:

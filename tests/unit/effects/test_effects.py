@@ -333,6 +333,13 @@ def test_what_is_no_regular_language_is_sampled(work: Works) -> None:
     assert "a back-reference" in found.found[0].because
 
 
+def test_a_back_reference_that_takes_a_part_of_a_removed_place_is_told(work: Works) -> None:
+    after = rf"location ~ ^/a/([a-z])x\1$ {{ {returned(2)} }}"
+    found = work(server(f"location /a {{ {returned(1)} }}"), server(after))
+    assert not found.is_exact
+    assert any("a back-reference" in effect.because for effect in found.found)
+
+
 def test_a_map_over_a_header_that_changed_is_sampled(work: Works) -> None:
     table = "map $http_upgrade $hop { default upgrade; '' %s; }"
     inside = server("location / { proxy_pass http://10.0.0.1; proxy_set_header Connection $hop; }")
