@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import docker
@@ -26,7 +27,10 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import 
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, GateOptions, Subject, Verdict
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.runner import Gate
 
+from .servers_at_random import ECHO, draw, targets
+
 _REQUESTS = 2000
+_SERVERS = 60
 
 # A shop whose parts move: locations, regexes in order, a map of old addresses, rewrites.
 _SHOP = """
@@ -64,6 +68,12 @@ def _release(store: Path, rows: str = "", more: str = "") -> Release:
     return ReleaseStore(store).add({"nginx.conf": trees.file(text.encode(), "nginx.conf")}, [], [], {})
 
 
+def _written(store: Path, servers: list[str]) -> Release:
+    sizes = "variables_hash_max_size 8192; variables_hash_bucket_size 128;"
+    text = "\n".join(["events {}", "http {", sizes, ECHO, *servers, "}\n"])
+    return ReleaseStore(store).add({"nginx.conf": trees.file(text.encode(), "nginx.conf")}, [], [], {})
+
+
 def _at_random(configs: tuple[Config, Config]) -> Iterator[DerivedRequest]:
     """Yield requests around the locations of both configurations."""
     chance = random.Random(1)
@@ -82,38 +92,56 @@ def _at_random(configs: tuple[Config, Config]) -> Iterator[DerivedRequest]:
             yield door.ask(path + chance.choice(["", "", "?a=1"]))
 
 
-def _gate(subject: Subject) -> Verdict:
-    """Ask both; a finding is each change that is in no set."""
-    release, config = subject.examined
-    assert subject.live is not None
-    live = subject.live.config
-    found = effects(live, config, changes(live, config), seconds=10)
-    assert found.is_exact, found.to_json()
-    chosen: dict[DerivedRequest, None] = {}
-    for request in _at_random((live, config)):
-        chosen[request] = None
-        if len(chosen) == _REQUESTS:
-            break
-    requests = list(chosen)
-    beside = Beside(
-        subject.staged_live,
-        subject.staged,
-        Pools(live, config, subject.staged.environment.names),
-        (release.id, subject.live.release.id),
-        sorted(caches(config) | caches(live)),
-    )
-    inside = asked = 0
-    findings = []
-    for request, (first, second, third) in zip(requests, beside.answers(requests), strict=True):
-        if NOT_ASKED in (first["status"], second["status"], third["status"]):
-            continue
-        asked += 1
-        changed = [name for name in first if first[name] == second.get(name) and first[name] != third.get(name)]
-        inside += bool(changed)
-        if changed and not found.covers(request):
-            findings.append(Finding(f"{request.words}: {changed[0]} {first[changed[0]]} → {third.get(changed[0])}"))
-    beside.restore()
-    return Verdict.of(findings, "no change outside", inside=inside, asked=asked)
+def _gate_of(at_random: Callable[[tuple[Config, Config]], Iterator[DerivedRequest]], number: int) -> Gate:
+    """Return a gate that asks both so many requests; a finding is each change that is in no set."""
+
+    def run(subject: Subject) -> Verdict:
+        release, config = subject.examined
+        assert subject.live is not None
+        live = subject.live.config
+        found = effects(live, config, changes(live, config), seconds=30)
+        requests = list(itertools.islice(_each_once(at_random((live, config))), number))
+        beside = Beside(
+            subject.staged_live,
+            subject.staged,
+            Pools(live, config, subject.staged.environment.names),
+            (release.id, subject.live.release.id),
+            sorted(caches(config) | caches(live)),
+        )
+        inside = asked = 0
+        findings = []
+        for request, (first, second, third) in zip(requests, beside.answers(requests), strict=True):
+            if NOT_ASKED in (first["status"], second["status"], third["status"]):
+                continue
+            asked += 1
+            changed = [name for name in first if first[name] == second.get(name) and first[name] != third.get(name)]
+            inside += bool(changed)
+            if changed and not found.covers(request):
+                findings.append(Finding(f"{request.words}: {changed[0]} {first[changed[0]]} → {third.get(changed[0])}"))
+        beside.restore()
+        told = {"inside": inside, "asked": asked, "exact": found.is_exact, "unread": found.unread}
+        return Verdict.of(findings, "no change outside", **told)
+
+    return Gate("effects", ("start",), run)
+
+
+def _each_once(requests: Iterator[DerivedRequest]) -> Iterator[DerivedRequest]:
+    seen = set()
+    for request in requests:
+        if request not in seen:
+            seen.add(request)
+            yield request
+
+
+def _examined(
+    gate: Gate, live: Release, candidate: Release, engine: docker.DockerClient, made: StageSettings
+) -> Verdict:
+    gates = [each for each in find_gates() if each.name in ("spec", "parse", "needs", "syntax", "start")]
+    examiner = Examiner(engine, [*gates, gate], GateOptions(), made, (), "gates")
+    (examined,) = examiner.examine([Candidate(("web1",), candidate, live=live)])
+    verdict = next(each for each in examined.verdicts if each.gate == "effects")
+    assert verdict.result == "pass", f"{verdict.summary}\n{findings_text(examined.verdicts)}"
+    return verdict
 
 
 @pytest.mark.integration
@@ -128,11 +156,30 @@ def test_no_request_is_answered_otherwise_outside_of_the_sets(
     change: dict[str, str], tmp_path: Path, engine: docker.DockerClient, stage_settings: StageSettings
 ) -> None:
     live, candidate = _release(tmp_path), _release(tmp_path, **change)
-    gates = [gate for gate in find_gates() if gate.name in ("spec", "parse", "needs", "syntax", "start")]
-    gates = [*gates, Gate("effects", ("start",), _gate)]
-    examiner = Examiner(engine, gates, GateOptions(), stage_settings, (), "gates")
-    (examined,) = examiner.examine([Candidate(("web1",), candidate, live=live)])
-    verdict = next(each for each in examined.verdicts if each.gate == "effects")
-    assert verdict.result == "pass", f"{verdict.summary}\n{findings_text(examined.verdicts)}"
+    verdict = _examined(_gate_of(_at_random, _REQUESTS), live, candidate, engine, stage_settings)
+    assert verdict.evidence["exact"]
     assert verdict.evidence["asked"] > _REQUESTS / 2
     assert verdict.evidence["inside"] > 0
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.thorough) for seed in range(2, 22))])
+def test_servers_at_random_answer_otherwise_in_the_sets_alone(
+    seed: int, tmp_path: Path, engine: docker.DockerClient, stage_settings: StageSettings
+) -> None:
+    drawn = draw(seed, _SERVERS)
+
+    def requests(configs: tuple[Config, Config]) -> Iterator[DerivedRequest]:
+        chance = random.Random(seed)
+        for target in targets(chance):
+            headers = chance.choice(((), (), (("X", "z"),), (("X", "y"),)))
+            name, method = f"s{chance.randrange(_SERVERS)}.example", chance.choice(("GET", "GET", "GET", "POST"))
+            yield DerivedRequest(method, "http", name, 80, target, headers)
+
+    releases = [
+        _written(tmp_path, texts) for texts in ([each.before for each in drawn], [each.after for each in drawn])
+    ]
+    verdict = _examined(_gate_of(requests, _REQUESTS), releases[0], releases[1], engine, stage_settings)
+    assert verdict.evidence["unread"] == []
+    assert verdict.evidence["asked"] > _REQUESTS / 2
+    assert verdict.evidence["inside"] > _SERVERS

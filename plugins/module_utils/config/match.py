@@ -19,6 +19,7 @@ __all__ = [
     "FINAL",
     "Port",
     "Trace",
+    "chain_to",
     "choose_location",
     "choose_server",
     "default_server",
@@ -167,6 +168,21 @@ class _Locations:
 def choose_location(block: Directive, path: str) -> Directive | None:
     """Find the ``location`` in a block that answers for a path, as nginx does: exact, longest prefix, first regex."""
     return _chosen(block, path)[0]
+
+
+def chain_to(server: Directive, location: Directive) -> list[Directive]:
+    """Return the locations around a location, and it, the outermost first."""
+
+    def search(block: Directive) -> list[Directive]:
+        for each in block.children("location"):
+            if each is location:
+                return [each]
+            below = search(each)
+            if below:
+                return [each, *below]
+        return []
+
+    return search(server)
 
 
 def _chosen(block: Directive, path: str) -> tuple[Directive | None, bool]:

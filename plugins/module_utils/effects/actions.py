@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from ..config.match import choose_location
+from ..config.match import chain_to, choose_location
 from ..config.parse import Directive
+from ..config.regexes import compiled
 from .cases import graft
-from .decisions import Decision, Decisions, Settings, canonical
+from .decisions import INHERITED, Decision, Decisions, HandedOn, Settings, canonical
 from .machines import Machines
-from .sides import PASSES, ConfigSide
+from .sides import PASSES, ConfigSide, variables
 
-__all__ = ["Actions"]
+__all__ = ["STEPS", "Actions"]
+
+STEPS = ("return", "break", "set", "rewrite", "if")
+"""The directives of the rewrite module that decide over a request."""
 
 _Value = tuple[tuple[str, ...], ...]
+_STATUS = re.compile(r"(?:status )?([0-9]{3})\b")
+# A page for errors that is handed on once more.
+_DEEPEST = 2
 _REDIRECTS = ("301", "302", "303", "307", "308")
 _HANDLERS = (
     "stub_status",
@@ -50,9 +59,11 @@ class Actions:
         self._differing = differing
         self.lines: dict[tuple[str, ...], tuple[Directive, ...]] = {}
         self._queried = machines.function("queried", _with_query)
-        self._known: dict[tuple[int, ...], tuple[Settings, tuple[object, ...]]] = {}
+        self._known: dict[tuple[int, ...], tuple[Settings, tuple[HandedOn, ...]]] = {}
+        self._spoken: dict[tuple[int, ...], frozenset[str]] = {}
+        self._handed: dict[tuple[int, int], HandedOn] = {}
 
-    def _settings(self, blocks: Sequence[Directive]) -> tuple[Settings, tuple[object, ...]]:
+    def _settings(self, blocks: Sequence[Directive]) -> tuple[Settings, tuple[HandedOn, ...]]:
         """Return the settings in blocks, and what is done for pages of errors."""
         # Only what goes into blocks has settings of its own.
         inner = [each for each in blocks if each.block is not None]
@@ -74,21 +85,81 @@ class Actions:
     ) -> Decision:
         place = tuple(each.text for each in met)
         settings, pages = self._settings(blocks)
+        if kind in ("redirect", "status") and not self._has_page(settings, what):
+            settings, pages = frozenset(row for row in settings if row[0] != "error_page"), ()
         decision = self._decisions.make(kind, what, settings, place, doubts, (*behind, *pages))
         self.lines.setdefault(place, tuple(met))
         return decision
 
-    def _behind(self, targets: Sequence[str]) -> tuple[object, ...]:
-        """Return what is done by locations that a request is handed on to."""
-        found: list[object] = []
+    def _has_page(self, settings: Settings, what: str) -> bool:
+        """Return whether there is a page for the status that a decision in words begins with."""
+        code = _STATUS.match(what)
+        pages = dict(settings).get("error_page", ())
+        rows = itertools.chain(*self._differing["error_page"]) if pages == INHERITED else pages
+        return code is not None and any(code[1] in args[:-1] for args in rows)
+
+    def with_variables(self, number: int, blocks: Sequence[Directive], own: Mapping[str, int]) -> int:
+        """Return decisions with the values of those variables in ``own`` of which what is in force in blocks speaks."""
+        names = sorted(self._spoken_of(blocks) & own.keys())
+        if not names:
+            return number
+
+        def told(value: object, *texts: object) -> object:
+            if not isinstance(value, Decision):
+                return value
+            rows = {(f"${name}", ((str(text),),)) for name, text in zip(names, texts, strict=True)}
+            return self._decisions.make(
+                value.kind, value.what, value.settings | rows, value.place, value.doubts, value.behind
+            )
+
+        function = self._machines.function(("variables", *names), told)
+        return self._machines.applied(function, number, *[own[name] for name in names])
+
+    def _spoken_of(self, blocks: Sequence[Directive]) -> frozenset[str]:
+        """Return the variables in settings in blocks, also where a request is handed on to from there."""
+        inner = [each for each in blocks if each.block is not None]
+        key = tuple(map(id, inner))
+        if key not in self._spoken:
+            settings = self._side.settings(self._base, inner)
+            tries = [each.args for block in inner[-1:] for each in block.children("try_files")]
+            words = [word for rows in (*settings.values(), tries) for args in rows for word in args]
+            _, pages = self._settings(blocks)
+            behind = [*pages, *(each for args in tries for each in self._behind(args[-1:]))]
+            self._spoken[key] = _read(words).union(*(each.reads for each in behind))
+        return self._spoken[key]
+
+    def _behind(self, targets: Sequence[str], depth: int = _DEEPEST) -> tuple[HandedOn, ...]:
+        """Return what is done by locations that a request is handed on to, so many times at most."""
+        found: list[HandedOn] = []
         for target in targets:
             name = target.partition("?")[0]
             if target.startswith("@"):
-                found += [canonical(each) for each in self._server.children("location") if each.args == [target]][:1]
+                named = next((each for each in self._server.children("location") if each.args == [target]), None)
+                found += [self._handed_on(named, depth)] if named is not None else []
             elif name.startswith("/") and "$" not in name:
-                chosen = choose_location(self._server, name)
-                found += [canonical(chosen)] if chosen is not None else []
+                at = self._handed_on(choose_location(self._server, name), depth)
+                # Such a request comes to the server's rewrites once more; one for a named location does not.
+                again = [canonical(each) for each in self._server.block or [] if _concerns(each, name)]
+                found.append(at._replace(says=(*at.says, *again)))
         return tuple(found)
+
+    def _handed_on(self, location: Directive | None, depth: int) -> HandedOn:
+        """Return what a location does; what the server does by itself where there is none."""
+        key = (id(location), depth)
+        if key not in self._handed:
+            chain = [self._server, *(chain_to(self._server, location) if location is not None else ())]
+            settings = self._side.relative(self._side.settings(self._base, chain), self._differing)
+            within = list(location.walk()) if location is not None else []
+            words = [word for each in within for word in (each.name, *each.args)]
+            words += [word for _, rows in settings for args in rows for word in args]
+            further = [args[-1] for name, rows in settings if name == "error_page" for args in rows if args]
+            further += [each.args[-1] for each in chain[-1].children("try_files") if each.args]
+            says: tuple[object, ...] = self._behind(sorted(further), depth - 1) if depth else ()
+            if location is not None:
+                says = (canonical(location), *self._side.uses(location), *says)
+            reads = [each.reads for each in says if isinstance(each, HandedOn)]
+            self._handed[key] = HandedOn(says, settings, _read(words).union(*reads))
+        return self._handed[key]
 
     def returned(self, line: Directive, target: int, blocks: Sequence[Directive], met: Sequence[Directive]) -> int:
         """Return the decision of a ``return``; ``target`` is its text or URL, -1 where it has none."""
@@ -121,19 +192,19 @@ class Actions:
         """Return whether nginx redirects to a location that ends with a slash by itself."""
         return any(location.children(name) for name in PASSES)
 
-    def slash_added(self, pattern: str) -> int:
-        """Return the decision of nginx's own redirect to a location."""
-        return self._machines.constant(self._decide("redirect", f"301 to {pattern}", [self._server], []))
+    def slash_added(self, chain: Sequence[Directive]) -> int:
+        """Return the decision of nginx's own redirect to a location, which is the last of a chain."""
+        words = f"301 to {chain[-1].args[-1]}"
+        return self._machines.constant(self._decide("redirect", words, [self._server, *chain], []))
 
     def is_internal(self, location: Directive) -> bool:
         """Return whether a location answers no client."""
         return bool(location.children("internal"))
 
-    def internal(self, location: Directive) -> int:
-        """Return the decision of an internal location."""
-        return self._machines.constant(
-            self._decide("status", "status 404, as it is internal", [self._server], [location])
-        )
+    def internal(self, chain: Sequence[Directive]) -> int:
+        """Return the decision of an internal location, which is the last of a chain."""
+        blocks = [self._server, *chain]
+        return self._machines.constant(self._decide("status", "status 404, as it is internal", blocks, chain[-1:]))
 
     def lost(self, server: Directive, met: Sequence[Directive], why: str) -> int:
         """Return a decision of which no more is known than that it is the same where the whole server is."""
@@ -233,6 +304,23 @@ class Actions:
         for each in chain[-1].children("try_files"):
             return f", {self._side.marked(each.text)}", self._behind(each.args[-1:])
         return "", ()
+
+
+def _concerns(step: Directive, path: str) -> bool:
+    """Return whether a directive of the rewrite module may lead a request for a path elsewhere."""
+    if not any(each.name in ("return", "rewrite") for each in step.walk()):
+        return False
+    pattern = ""
+    if step.name == "rewrite" and step.args:
+        pattern = step.args[0]
+    elif step.name == "if" and step.args[:2] in (["$uri", "~"], ["$document_uri", "~"]):
+        pattern = step.args[-1]
+    regex = compiled(pattern) if pattern else None
+    return step.name in STEPS and (regex is None or regex.search(path) is not None)
+
+
+def _read(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(name for word in words if "$" in word for name in variables(word))
 
 
 def _with_query(target: object) -> object:

@@ -13,6 +13,7 @@ __all__ = [
     "conditions",
     "differing",
     "each",
+    "each_pair",
     "finalized",
     "graft",
     "unknown",
@@ -92,15 +93,19 @@ def finalized(value: object, holds: Mapping[str, bool]) -> object:
 
 def differing(one: object, other: object) -> Iterator[tuple[dict[str, bool], object, object]]:
     """Yield where two values differ, each pair of plain values once, with the conditions that matter there."""
-    if one == other:
-        return
+    if one != other:
+        yield from (row for row in each_pair(one, other) if row[1] != row[2])
+
+
+def each_pair(one: object, other: object) -> Iterator[tuple[dict[str, bool], object, object]]:
+    """Yield each pair of plain values of two values once, with the conditions that matter there."""
     every = dict.fromkeys(conditions(one, other), False)
     names = list(every)[:_MOST_CONDITIONS]
     seen = set()
     for choice in itertools.product((False, True), repeat=len(names)):
         holds = {**every, **dict(zip(names, choice, strict=True))}
         pair = finalized(one, holds), finalized(other, holds)
-        if pair[0] != pair[1] and pair not in seen:
+        if pair not in seen:
             seen.add(pair)
             yield {name: held for name, held in holds.items() if _matters(name, holds, one, other)}, *pair
 

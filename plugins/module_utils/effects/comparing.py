@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -12,8 +13,8 @@ from ..config.regexes import compiled
 from ..config.samples import matching, samples
 from .actions import Actions
 from .budget import Budget
-from .cases import UNREAD, conditions, differing, finalized
-from .decisions import INHERITED, Decision, Decisions
+from .cases import UNREAD, conditions, differing, each_pair, finalized
+from .decisions import Decision, Decisions
 from .exploring import ValueDifference, explore
 from .handling import ServerAutomaton
 from .letters import sent
@@ -69,6 +70,7 @@ class Comparison:
         self._servers = servers
         self.is_cut = False
         """Whether there may be more pairs than are found."""
+        self._around_cut = ""
         self.lines: list[Mapping[tuple[str, ...], tuple[Directive, ...]]] = []
         inner = [
             side.settings(base, [server] if server is not None else [])
@@ -98,11 +100,18 @@ class Comparison:
     def cases(self, target: str) -> list[Conditioned]:
         """Return what each side decides for a target as it is sent, in each case in which that differs.
 
-        Where it never does, the first case stands for all.
+        Where it never does and hangs on nothing, this case is returned.
         """
+        return _cases(*self._values(target))
+
+    def _values(self, target: str) -> list[object]:
         path, mark, query = target.partition("?")
         text = unquote(path).replace("?", "é") + mark + unquote(query)
-        return _cases(*[self._machines.value(self._machines.after(state, text)) for state in self._states])
+        return [self._machines.value(self._machines.after(state, text)) for state in self._states]
+
+    def _branches(self, target: str) -> list[Conditioned]:
+        """Return what each side decides for a target in each case, whether that differs or not."""
+        return _conditioned(each_pair(*self._values(target)))
 
     def pairs(self, budget: Budget, same: bool) -> list[Pair]:
         """Return all pairs, the shortest target first; where the walk is cut short, samples stand in.
@@ -110,19 +119,23 @@ class Comparison:
         With ``same`` the servers differ in nothing but what is around them. Raises ``TooMuch`` where the walk is cut
         short and no sample differs either.
         """
-        if same:
-            return list(self._around())
+        found, cut = ([], "") if same else self._walked(budget)
+        found += self._around(budget)
+        cut = cut or self._around_cut
+        if cut and not found:
+            raise TooMuch(cut)
+        return [each._replace(doubts=(*each.doubts, cut)) for each in found] if cut else found
+
+    def _walked(self, budget: Budget) -> tuple[list[Pair], str]:
+        """Return the pairs that a walk finds, and why it was cut short, if it was."""
         walked = explore(self._machines, self._states[0], self._states[1], budget, _MOST_DIFFERENT)
         if walked.cut:
             self.is_cut = True
             self._machines.budget = Budget(max(budget.left, _SECONDS_FOR_SAMPLES))
         found = list(filter(None, map(self._pair, walked.found)))
-        if not walked.cut:
-            return [*found, *self._around()]
-        found += [*self._sampled({_key(case) for pair in found for case in pair.cases}), *self._around()]
-        if not found:
-            raise TooMuch(walked.cut)
-        return [each._replace(doubts=(*each.doubts, walked.cut)) for each in found]
+        if walked.cut:
+            found += self._sampled({_key(case) for pair in found for case in pair.cases})
+        return found, walked.cut
 
     def _pair(self, difference: ValueDifference) -> Pair | None:
         cases = [each for each in _cases(difference.live, difference.candidate) if _differs(each)]
@@ -154,7 +167,8 @@ class Comparison:
                 return
 
     def _all_targets(self) -> Iterator[str]:
-        yield "/"
+        # Of the last two no location may know.
+        yield from ("/", "/sluice", "/0")
         for server in self._servers:
             for location in askable(server) if server is not None else ():
                 yield from map(sent, samples(location, 2))
@@ -174,14 +188,14 @@ class Comparison:
             pass
         return found
 
-    def _around(self) -> Iterator[Pair]:
+    def _around(self, budget: Budget) -> Iterator[Pair]:
         """Yield a pair for the settings that differ around the whole server and that some request is subject to."""
         left = dict(self.around)
         try:
-            for target in self._targets():
+            for target in itertools.chain(self._targets(), self._inheriting(left, budget)):
                 if not left:
                     return
-                for case in self.cases(target):
+                for case in self._branches(target):
                     names = [name for name in left if _inherits(case, name)]
                     for name in names:
                         del left[name]
@@ -190,10 +204,31 @@ class Comparison:
         except TooMuch:
             return
 
+    def _inheriting(self, left: Collection[str], budget: Budget) -> Iterator[str]:
+        """Yield targets that are subject to settings, where samples showed none."""
+        names = tuple(left)
+        if not names:
+            return
+
+        def inherited(live: object, candidate: object) -> object:
+            both = [each for each in (live, candidate) if isinstance(each, Decision)]
+            return tuple(name for name in names if len(both) == 2 and all(each.inherits(name) for each in both))
+
+        function = self._machines.function(("inherited", names), inherited)
+        found = explore(
+            self._machines,
+            self._machines.applied(function, *self._states),
+            self._machines.constant(()),
+            Budget(min(budget.left, _SECONDS_FOR_SAMPLES)),
+            _MOST_DIFFERENT,
+        )
+        self._around_cut = found.cut
+        yield from (each.target for each in found.found)
+
     def counts_for(self, target: str) -> list[object]:
         """Return what a request counts for: pairs of handlings, and settings around the server."""
         found: dict[object, None] = {}
-        for case in self.cases(target):
+        for case in self._branches(target):
             if _differs(case):
                 found[_key(case)] = None
             found.update(dict.fromkeys(name for name in self.around if _inherits(case, name)))
@@ -206,13 +241,19 @@ class Comparison:
 
 
 def _cases(live: object, candidate: object) -> list[Conditioned]:
-    rows = [
-        Conditioned(holds, one, other)
-        for holds, one, other in differing(live, candidate)
-        if isinstance(one, Decision) and isinstance(other, Decision)
-    ]
+    rows = _conditioned(differing(live, candidate))
     if not rows and isinstance(live, Decision) and isinstance(candidate, Decision):
         return [Conditioned({}, live, candidate)]
+    return rows
+
+
+def _conditioned(pairs: Iterable[tuple[dict[str, bool], object, object]]) -> list[Conditioned]:
+    """Return the pairs that are of decisions, those with the fewest conditions first."""
+    rows = [
+        Conditioned(holds, one, other)
+        for holds, one, other in pairs
+        if isinstance(one, Decision) and isinstance(other, Decision)
+    ]
     return sorted(rows, key=lambda case: sum(case.holds.values()))
 
 
@@ -253,7 +294,7 @@ def _differs(case: Conditioned) -> bool:
 
 
 def _inherits(case: Conditioned, name: str) -> bool:
-    return case.live.setting(name) == case.candidate.setting(name) == INHERITED
+    return case.live.inherits(name) and case.candidate.inherits(name)
 
 
 def _doubts(case: Conditioned, target: str) -> Iterator[str]:

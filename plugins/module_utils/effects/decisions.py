@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from ..behaviour.units import normal
 from ..config.parse import Directive
 
-__all__ = ["INHERITED", "Decision", "Decisions", "Settings", "canonical", "heeds"]
+__all__ = ["INHERITED", "Decision", "Decisions", "HandedOn", "Settings", "canonical", "heeds"]
 
 Settings = frozenset[tuple[str, tuple[tuple[str, ...], ...]]]
 """Names of directives, each with the arguments of all that are in force."""
@@ -23,6 +24,19 @@ _OF_FILES = ("root", "alias", "index", "autoindex", "try_files", "dav_", "sendfi
 _TABLES = ("map", "geo", "split_clients", "types")
 # nginx returns before it comes to these.
 _BEFORE_CONTENT = ("auth_", "limit_req", "limit_conn", "limit_rate", "allow", "deny", "satisfy", "client_max_body_size")
+
+
+class HandedOn(NamedTuple):
+    """Where a request is handed on to: what the location says, the settings in force there, the variables in both."""
+
+    says: tuple[object, ...] = ()
+    settings: Settings = frozenset()
+    reads: frozenset[str] = frozenset()
+
+    def inherits(self, name: str) -> bool:
+        """Return whether a setting that differs around all of a server is taken over, there or where it leads to."""
+        further = (each for each in self.says if isinstance(each, HandedOn))
+        return (name, INHERITED) in self.settings or any(each.inherits(name) for each in further)
 
 
 class Decision:
@@ -56,6 +70,11 @@ class Decision:
     def setting(self, name: str) -> tuple[tuple[str, ...], ...]:
         """Return the arguments of a setting; none where it is not in force."""
         return dict(self.settings).get(name, ())
+
+    def inherits(self, name: str) -> bool:
+        """Return whether a setting that differs around all of a server is taken over, also where it is handed on to."""
+        behind = (each for each in self.behind if isinstance(each, HandedOn))
+        return self.setting(name) == INHERITED or any(each.inherits(name) for each in behind)
 
     def __repr__(self) -> str:
         return f"<{self.what}; {', '.join(self.place)}>"

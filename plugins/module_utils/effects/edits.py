@@ -26,10 +26,13 @@ class Edits:
         self._of: dict[int, list[DirectiveChange]] = {}
         self._in: dict[int, list[DirectiveChange]] = {}
         self._defining: dict[str, list[DirectiveChange]] = {}
+        self._setting: dict[str, list[DirectiveChange]] = {}
         for change in changed:
             for whole in (change.old, change.new):
                 for part in whole.walk() if whole is not None else ():
                     self._of.setdefault(id(part), []).append(change)
+                    if part.name == "set" and part.args:
+                        self._setting.setdefault(part.args[0], []).append(change)
             for block in change.blocks:
                 if block is not None:
                     self._in.setdefault(id(block), []).append(change)
@@ -56,6 +59,7 @@ class Edits:
         if not pair.names:
             found += self._direct([*reversed(met)])
             found += self._within(reversed(met), names, pair)
+            found += [change for name in sorted(names) for change in self._setting.get(name, [])]
             found += self._definitions(met, servers)
             found += self._fallbacks(servers) if any(_falls_back(case) for case in pair.cases) else []
         if not found:

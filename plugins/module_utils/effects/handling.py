@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ..config.match import choose_location
+from ..config.match import chain_to, choose_location
 from ..config.parse import Directive
-from .actions import Actions
+from .actions import STEPS, Actions
+from .cases import unknown
 from .machines import Machines, TableEntry
 from .terms import TooMuch
 from .values import Values, captured
@@ -33,8 +34,6 @@ class _RequestState(NamedTuple):
 
 
 _Done = Callable[[_RequestState], int]
-# The directives of the rewrite module that decide over a request.
-_STEPS = ("return", "break", "set", "rewrite", "if")
 
 
 class ServerAutomaton:
@@ -98,7 +97,8 @@ class ServerAutomaton:
     def _returned(self, line: Directive, way: _RequestState) -> int:
         met = (*way.met, line)
         target = self._text(line.args[-1], way) if len(line.args) > 1 or not line.args[0].isdigit() else -1
-        return self._actions.returned(line, target, [self._block, *met], met)
+        blocks = [self._block, *met]
+        return self._actions.with_variables(self._actions.returned(line, target, blocks, met), blocks, dict(way.own))
 
     def _rewrite(self, line: Directive, way: _RequestState, go_on: _Done, ended: _Done) -> tuple[int, int]:
         """Return whether a rewrite applies, and what is done then."""
@@ -107,9 +107,9 @@ class ServerAutomaton:
         applies = found_in(self._machines, Read("uri"), way.view, pattern, False)
         matched = way._replace(pattern=pattern, met=(*way.met, line))
         if flag in _FINAL or target.startswith(_SCHEMES):
-            return applies, self._actions.redirected(
-                line, flag, self._text(target, matched), [self._block, *matched.met], matched.met
-            )
+            blocks = [self._block, *matched.met]
+            number = self._actions.redirected(line, flag, self._text(target, matched), blocks, matched.met)
+            return applies, self._actions.with_variables(number, blocks, dict(way.own))
         text = self._machines.value(self._text(target, way))
         plain = text if isinstance(text, str) and way.own else target
         after = matched._replace(view=rewritten(way.view, pattern, plain), changed=flag != "break")
@@ -147,15 +147,15 @@ class ServerAutomaton:
         """Return what is done with one path."""
         chosen = choose_location(self._block, path)
         if chosen is None:
-            return self._actions.content([self._block], (), self._text_of(way))
-        return self._enter(_chain(self._block, chosen), way)
+            return self._content([self._block], (), way)
+        return self._enter(chain_to(self._block, chosen), way)
 
     def _all(self, way: _RequestState) -> int:
         key = (way.own, way.rounds)
         if key not in self._located:
 
             def otherwise() -> int:
-                return self._actions.content([self._block], (), self._text_of(way))
+                return self._content([self._block], (), way)
 
             self._located[key] = self._find(self._block, [], way, self._machines.none, otherwise)
         return self._located[key]
@@ -171,7 +171,7 @@ class ServerAutomaton:
         machines = self._machines
         regexes: list[Directive] = []
         entries: dict[str, TableEntry] = {}
-        slashed: list[str] = []
+        slashed: dict[str, list[Directive]] = {}
         prefixes: list[tuple[str, bool, Directive]] = []
         for location in block.children("location"):
             kind, pattern = location.args if len(location.args) == 2 else ("", location.args[0])
@@ -183,13 +183,14 @@ class ServerAutomaton:
                     entries[pattern] = entry._replace(exact=self._enter([*chain, location], way))
             elif not pattern.startswith("@"):
                 prefixes.append((pattern, kind == "^~", location))
+            # An exact location goes before the one whose paths begin so.
             if (
-                kind in ("", "^~", "=")
+                (kind == "=" or (kind in ("", "^~") and pattern not in slashed))
                 and pattern.endswith("/")
                 and len(pattern) > 1
                 and self._actions.adds_slash(location)
             ):
-                slashed.append(pattern)
+                slashed[pattern] = [*chain, location]
         rows = [
             (
                 found_in(machines, Read("uri"), PathView(), location.args[1], location.args[0] == "~*"),
@@ -207,11 +208,11 @@ class ServerAutomaton:
             entries[pattern] = entry._replace(
                 prefix=self._find(location, inner, way, beyond, self._entered(inner, way))
             )
-        for pattern in slashed:
+        for pattern, slashed_chain in slashed.items():
             word = pattern[:-1]
             entry = entries.get(word, TableEntry(word, -1, -1))
             if entry == TableEntry(word, -1, -1):
-                entries[word] = entry._replace(exact=self._actions.slash_added(pattern))
+                entries[word] = entry._replace(exact=self._actions.slash_added(slashed_chain))
         return machines.table(entries.values(), machines.fallback(found, otherwise()))
 
     def _entered(self, chain: list[Directive], way: _RequestState) -> Callable[[], int]:
@@ -227,30 +228,24 @@ class ServerAutomaton:
         def done(after: _RequestState) -> int:
             if after.changed:
                 return self._locate(after._replace(rounds=after.rounds + 1))
-            return self._actions.content([self._block, *chain], after.met, self._text_of(after))
+            return self._content([self._block, *chain], after.met, after)
 
         if self._actions.is_internal(location) and not way.rounds:
-            return self._actions.internal(location)
-        return self._run(_steps(location), way._replace(pattern=pattern, met=tuple(chain), changed=False), done, done)
+            return self._actions.internal(chain)
+        inside, steps = way._replace(pattern=pattern, met=tuple(chain), changed=False), _steps(location)
+        decided = self._run(steps, inside, done, done)
+        excepted = next(iter(location.children("limit_except")), None)
+        if excepted is None or not steps:
+            return decided
+        # Other methods have the block for a location, in which nothing of the rewrite module is.
+        named = self._machines.constant(unknown(f"the method is {' or '.join(excepted.args)}"))
+        return self._machines.fallback(self._machines.rows([(named, decided)]), done(inside))
 
-    def _text_of(self, way: _RequestState) -> Callable[[str], int]:
-        return lambda template: self._text(template, way)
+    def _content(self, blocks: Sequence[Directive], met: Sequence[Directive], way: _RequestState) -> int:
+        number = self._actions.content(blocks, met, lambda template: self._text(template, way))
+        conditions = [each for each in met if each.name == "if"]
+        return self._actions.with_variables(number, [*blocks, *conditions[-1:]], dict(way.own))
 
 
 def _steps(block: Directive) -> list[Directive]:
-    return [each for each in block.block or [] if each.name in _STEPS]
-
-
-def _chain(server: Directive, location: Directive) -> list[Directive]:
-    """Return the locations around a location, and it, the outermost first."""
-
-    def search(block: Directive) -> list[Directive]:
-        for each in block.children("location"):
-            if each is location:
-                return [each]
-            below = search(each)
-            if below:
-                return [each, *below]
-        return []
-
-    return search(server)
+    return [each for each in block.block or [] if each.name in STEPS]

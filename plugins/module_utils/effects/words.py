@@ -38,20 +38,20 @@ class Words:
         first, *others = pair.cases
         if pair.names:
             before, after = self._settings([(name, *self._around[name]) for name in pair.names])
-            paths = f"such as {pair.target}: every request for which no location says otherwise"
+            paths, when = f"such as {pair.target}: every request for which no location says otherwise", ""
         else:
             before, after = self._before_and_after(first)
-            paths = _paths(pair)
+            paths, when = _paths(pair), _when(first)
         cases = [f"{_when(case)}: {' → '.join(self._before_and_after(case))}" for case in others[:_MOST_CASES]]
         if len(others) > _MOST_CASES:
             cases.append(f"{count(len(others) - _MOST_CASES, 'more case')}")
-        return Effect(list(edits), where, paths, before, after, _when(first), cases, witness, "; ".join(pair.doubts))
+        return Effect(list(edits), where, paths, before, after, when, cases, witness, "; ".join(pair.doubts))
 
     def _before_and_after(self, case: Conditioned) -> tuple[str, str]:
         live, candidate = case.live, case.candidate
         names = _different(live, candidate)
         if live.what == candidate.what and not names:
-            return live.what, f"{candidate.what}, where what it falls back to changed"
+            return as_written(live.what), f"{as_written(candidate.what)}, where what it falls back to changed"
         if live.what != candidate.what:
             names = [name for name in names if name.startswith(_GRAVE)]
         said = self._settings([(name, live.setting(name), candidate.setting(name)) for name in names])

@@ -185,6 +185,39 @@ CASES: dict[str, tuple[str, str, list[tuple[str, str, str]]]] = {
         "add_header X 2; location /a { add_header Y 1; return 204; }",
         [("/", "add_header X 1", "add_header X 2")],
     ),
+    "a setting of a server that only its own redirect takes over": (
+        "add_header X 1; if ($arg_a) { return 301 /b; } location / { add_header Y 1; return 204; }",
+        "add_header X 2; if ($arg_a) { return 301 /b; } location / { add_header Y 1; return 204; }",
+        [("/", "add_header X 1", "add_header X 2")],
+    ),
+    "a setting of a server that only a page for errors takes over": (
+        "add_header X 1; location / { add_header Y 1; error_page 404 @c; return 404; } location @c { return 200; }",
+        "add_header X 2; location / { add_header Y 1; error_page 404 @c; return 404; } location @c { return 200; }",
+        [("/", "add_header X 1", "add_header X 2")],
+    ),
+    "an internal location answers with its own headers": (
+        "location /a { internal; add_header X 1 always; }",
+        "location /a { internal; add_header X 2 always; }",
+        [("/a", "add_header X 1 always", "add_header X 2 always")],
+    ),
+    "nginx's own slash comes with the headers of the location": (
+        "location /a/ { proxy_pass http://10.0.0.1; add_header X 1; }",
+        "location /a/ { proxy_pass http://10.0.0.1; add_header X 2; }",
+        [("/a", "add_header X 1", "add_header X 2"), ("/a/", "add_header X 1", "add_header X 2")],
+    ),
+    "a page for errors within another location": (
+        "location = /b { error_page 404 /a; return 404; } location /a { add_header X 1; location ~ a { } }",
+        "location = /b { error_page 404 /a; return 404; } location /a { add_header X 2; location ~ a { } }",
+        [
+            ("/a", "add_header X 1", "add_header X 2"),
+            ("/b", "status 404", "status 404, where what it falls back to changed"),
+        ],
+    ),
+    "a page for an error that is none of these": (
+        "error_page 404 /a; return 301 /b;",
+        "error_page 410 /a; return 301 /b;",
+        [],
+    ),
     "a header that is lost by inheritance": (
         "add_header X 1; location /a { return 204; }",
         "add_header X 1; location /a { add_header Y 1; return 204; }",
@@ -322,6 +355,34 @@ def test_a_condition_on_what_an_expression_captured_is_not_taken_for_false(work:
     found = work(server(inside.format(403)), server(inside.format(404)))
     (effect,) = found.found
     assert (effect.before, effect.after, effect.when) == ("status 403", "status 404", "a$1 = ab")
+
+
+def test_other_methods_do_not_come_to_the_rewrites_beside_limit_except(work: Works) -> None:
+    inside = "location / {{ limit_except GET {{ deny all; }} add_header X {}; return 301 /b; }}"
+    (effect,) = work(server(inside.format(1)), server(inside.format(2))).found
+    assert (effect.when, effect.cases) == (
+        "not the method is GET",
+        ["the method is GET: add_header X 1 → add_header X 2"],
+    )
+
+
+def test_what_no_sample_shows_is_found_where_a_setting_of_the_server_changes(work: Works) -> None:
+    inside = "add_header X {}; location ~ ^/(?!ab) {{ add_header Y 1; }}"
+    found = work(server(inside.format(1)), server(inside.format(2)))
+    assert rows(found) == [("/ab", "add_header X 1", "add_header X 2")]
+
+
+def test_a_variable_that_is_set_shows_in_what_speaks_of_it(work: Works) -> None:
+    inside = """
+        set $skip {}; if ($args != "") {{ set $skip 1; }}
+        location / {{ try_files $uri /index.php?$args; }}
+        location ~ \\.php$ {{ fastcgi_pass 127.0.0.1:9000; fastcgi_cache_bypass $skip; }}
+        location /plain {{ return 204; }}
+    """
+    found = work(server(inside.format(0)), server(inside.format(1)))
+    assert rows(found) == [("/", "$skip 0", "$skip 1"), ("/.php", "$skip 0", "$skip 1")]
+    assert found.is_exact
+    assert ["set $skip 0 → $skip 1" in edit.words for each in found.found for edit in each.edits] == [True, True]
 
 
 def test_what_is_no_regular_language_is_sampled(work: Works) -> None:
