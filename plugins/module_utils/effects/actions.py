@@ -39,7 +39,7 @@ _HANDLERS = (
 class Actions:
     """Makes the decisions of one server of one side. ``differing`` are the settings that differ around all of it.
 
-    ``lines`` has the directives behind the places of decisions.
+    ``lines`` has the directives behind the places of decisions, and ``taken_over`` names of settings in ``differing``.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Actions:
         self._base = base
         self._differing = differing
         self.lines: dict[tuple[str, ...], tuple[Directive, ...]] = {}
+        self.taken_over: set[str] = set()
         self._queried = machines.function("queried", _with_query)
         self._known: dict[tuple[int, ...], tuple[Settings, tuple[HandedOn, ...]]] = {}
         self._spoken: dict[tuple[int, ...], frozenset[str]] = {}
@@ -89,6 +90,7 @@ class Actions:
             settings, pages = frozenset(row for row in settings if row[0] != "error_page"), ()
         decision = self._decisions.make(kind, what, settings, place, doubts, (*behind, *pages))
         self.lines.setdefault(place, tuple(met))
+        self.taken_over.update(name for name in self._differing if decision.inherits(name))
         return decision
 
     def _has_page(self, settings: Settings, what: str) -> bool:

@@ -82,6 +82,7 @@ class Comparison:
             for name in names
             if name not in SAID_ANYWAY and inner[0].get(name, ()) != inner[1].get(name, ())
         }
+        self._taken_over: list[set[str]] = []
         self._states = [
             self._automaton(side, server, texts, base)
             for side, server, texts, base in zip(sides, servers, known, bases, strict=True)
@@ -92,9 +93,11 @@ class Comparison:
     ) -> int:
         if server is None:
             self.lines.append({})
+            self._taken_over.append(set())
             return self._machines.constant(self._decisions.make("nothing", "nothing listens"))
         actions = Actions(self._machines, self._decisions, side, server, base, self.around)
         self.lines.append(actions.lines)
+        self._taken_over.append(actions.taken_over)
         return ServerAutomaton(self._machines, server, Values(self._machines, side, known), actions).automaton()
 
     def cases(self, target: str) -> list[Conditioned]:
@@ -190,7 +193,7 @@ class Comparison:
 
     def _around(self, budget: Budget) -> Iterator[Pair]:
         """Yield a pair for the settings that differ around the whole server and that some request is subject to."""
-        left = dict(self.around)
+        left = {name: None for name in self.around if all(name in names for names in self._taken_over)}
         try:
             for target in itertools.chain(self._targets(), self._inheriting(left, budget)):
                 if not left:
