@@ -40,6 +40,7 @@ _WORK = {
         "served": "reloading",
         "reload": "reloading",
         "restore": "reloading",
+        "command": "running",
         "lay": "running",
         "mix": "trial_tree",
         "read": "running",

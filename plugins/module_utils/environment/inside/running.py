@@ -22,6 +22,7 @@ __all__ = [
     "LINK",
     "OF_THE_CONTAINER",
     "PROC",
+    "command",
     "end",
     "engine",
     "lay",
@@ -37,6 +38,7 @@ PROC = Path("/proc")
 OF_THE_CONTAINER = ("setrlimit(RLIMIT_", "setpriority(", "sched_setaffinity(")
 LINK = "/etc/nginx"
 _END_SECONDS = 8.0
+_COMMAND_SECONDS = 60.0
 _LOOKS, _BETWEEN_SECONDS = 5, 0.05
 _SOCKET = re.compile(r"^(?P<kind>tcp|udp)\s+\S+\s+\d+\s+\d+\s+(?P<where>\S+)\s")
 
@@ -130,6 +132,20 @@ def serve_cold(tree: str, caches: Iterable[str] = ()) -> None:
     if code:
         raise RuntimeError(f"nginx does not start from {tree}: {words}")
     wait_for("a worker of nginx", lambda: bool(processes("worker")))
+
+
+def command(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Run ``argv`` to its end; tells its exit code and all that it printed."""
+    (wanted,) = rows
+    done = subprocess.run(
+        wanted["argv"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        timeout=_COMMAND_SECONDS,
+    )
+    return {"code": done.returncode, "output": done.stdout.decode(errors="replace")}
 
 
 def lay(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
