@@ -26,7 +26,7 @@ POINTS = {
     "during confirm": ("confirm", "confirm begin"),
     "during rollback": ("rollback", "swap back end"),
 }
-_SOON, _LATE = 5.0, 60.0
+_SOON, _LATER, _LATE = 5.0, 15.0, 60.0
 JOURNAL = "/var/lib/sluice/journal.jsonl"
 _numbers = itertools.count(1)
 
@@ -49,8 +49,9 @@ class Scene:
     def __init__(self, host: Host, pair: Pair) -> None:
         self.host, self.pair = host, pair
         self.run = f"run-{next(_numbers)}-{int(time.time())}"
-        # The watchdog's turn: soon where it is to act, else so late that a slow machine does not bring it on.
-        self.deadline = _SOON if pair.by in (WATCHDOG, NEXT) else _LATE
+        # The watchdog's turn: soon where it is to act, else so late that a slow machine does not bring it on. Where the
+        # next contact is to act, somebody waits until it is over, and the watchdog was stopped before.
+        self.deadline = {WATCHDOG: _SOON, NEXT: _LATER}.get(pair.by, _LATE)
         self.do = "pause"
         # Whether the run waits in its phase; else the fault itself sees to the right moment, once the release serves.
         self.held = pair.phase in POINTS
