@@ -16,7 +16,7 @@ from ..errors import SluiceError
 from ..renewal.configured import PROBED
 from ..renewal.knowing import KnownRenewals, known_renewals
 from ..renewal.model import read_renewal
-from ..renewal.trying import RenewalFault, RenewalTrial, packages_for, try_renewals
+from ..renewal.trying import CHALLENGE, RenewalFault, RenewalTrial, packages_for, try_renewals
 from ..staging.extended import extended_image
 from ..textfmt import count, listed
 from ..verdicts.model import Finding, Subject, Verdict
@@ -54,7 +54,7 @@ def run(subject: Subject) -> Verdict:
         )
     with subject.staged.beside("renewal", *images) as stage:
         tried = try_renewals(stage, config, known.renewals)
-    before = _in_live(subject, known, images) if tried.faults else set()
+    before = _in_live(subject, known, images, tried.faults) if tried.faults else set()
     faults = [finding for fault in tried.faults for finding in _findings(fault, config, before)]
     unhooked = [_unhooked(name) for name in tried.unhooked]
     return Verdict.of([*faults, *unhooked, *notes], _good(tried), **_evidence(known, tried))
@@ -63,12 +63,15 @@ def run(subject: Subject) -> Verdict:
 _NONE = "no certificate of this release is renewed by a client that is known; gates_renewal can name one"
 
 
-def _in_live(subject: Subject, known: KnownRenewals, images: Sequence[str]) -> set[tuple[str, str]]:
-    """Return what fails with the live release as well: no change is the cause for that."""
+def _in_live(
+    subject: Subject, known: KnownRenewals, images: Sequence[str], faults: Sequence[RenewalFault]
+) -> set[tuple[str, str]]:
+    """Return which of ``faults`` the live release has as well: no change is the cause for those."""
     if subject.live is None or subject.live_fault:
         return set()
     with subject.staged_live.beside("renewal", *images) as stage:
-        tried = try_renewals(stage, subject.live.config, known.renewals)
+        alone = all(fault.step == CHALLENGE for fault in faults)
+        tried = try_renewals(stage, subject.live.config, known.renewals, challenges_alone=alone)
     return {fault.same(name) for fault in tried.faults for name in fault.names}
 
 
@@ -87,7 +90,7 @@ def _finding(fault: RenewalFault, config: Config) -> Finding:
     names, renewal = listed(fault.names, _MOST_NAMES), fault.renewal
     way = trace(config, fault.names[0], 80, PROBED)
     place = way.last
-    if fault.step == "challenge":
+    if fault.step == CHALLENGE:
         where = f"http://{fault.names[0]}{PROBED.rpartition('/')[0]}/TOKEN"
         via = f", by {' → '.join(fault.ways)}" if len(fault.ways) > 1 else ""
         seen = " ← ".join(f"{met.file}:{met.line} {met.text}" for met in reversed(way.met))

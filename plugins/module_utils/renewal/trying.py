@@ -13,6 +13,7 @@ from .configured import address_of, addresses
 from .model import CHALLENGES, Renewal
 
 __all__ = [
+    "CHALLENGE",
     "PACKAGES",
     "RenewalFault",
     "RenewalStage",
@@ -28,6 +29,8 @@ PACKAGES: Mapping[str, Sequence[str]] = {
     "lego": ("lego",),
 }
 """The clients that distributions have, and their packages."""
+CHALLENGE = "challenge"
+"""The first step of a renewal; issuance and reload come after it."""
 _AUTHORITY = "pebble"
 _PLUGIN = "python3-certbot-nginx"
 # An issuance is for a few names: their challenges have all been asked for by then.
@@ -95,8 +98,11 @@ def packages_for(renewals: Sequence[Renewal]) -> list[str]:
     return sorted({_AUTHORITY, *clients, *plugin})
 
 
-def try_renewals(stage: RenewalStage, config: Config, renewals: Sequence[Renewal]) -> RenewalTrial:
-    """Ask for a token of each name as an authority does, then have each client issue in each manner, hook included.
+def try_renewals(
+    stage: RenewalStage, config: Config, renewals: Sequence[Renewal], *, challenges_alone: bool = False
+) -> RenewalTrial:
+    """Ask for a token of each name as an authority does, then have each client issue in each manner, hook included,
+    unless ``challenges_alone`` are of interest.
 
     Raises ``SluiceError`` where staging cannot try it.
     """
@@ -104,11 +110,12 @@ def try_renewals(stage: RenewalStage, config: Config, renewals: Sequence[Renewal
     if started["code"] or not started["workers"]:
         raise SluiceError(f"nginx does not start beside the client: {started['words']}")
     where = addresses(config, {name.lower() for each in renewals for name in each.names})
-    url = stage.judge("authority", [{"addresses": where}])["url"]
     faults, answered = _challenges(stage, renewals, where)
     wrong = {name for fault in faults for name in fault.names}
     issued, reloaded, unhooked = [], [], []
-    for renewal in _manners(renewals, wrong):
+    manners = [] if challenges_alone else _manners(renewals, wrong)
+    url = stage.judge("authority", [{"addresses": where}])["url"] if manners else ""
+    for renewal in manners:
         fault, words = _issue(stage, renewal, url)
         faults += [fault] if fault else []
         issued += [] if fault and fault.step == "issuance" else [words]
@@ -144,7 +151,7 @@ def _challenges(
             alike = (renewal.folder, why, tuple(way.replace(name, "") for way in ways))
             before = faults.get(alike)
             names = (*(before.names if before else ()), name)
-            faults[alike] = RenewalFault("challenge", names, why, renewal, before.ways if before else ways)
+            faults[alike] = RenewalFault(CHALLENGE, names, why, renewal, before.ways if before else ways)
     return list(faults.values()), len(answers) - sum(bool(answer["wrong"]) for answer in answers)
 
 

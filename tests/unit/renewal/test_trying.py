@@ -89,7 +89,14 @@ def test_names_with_the_same_fault_are_one_finding_and_get_no_certificate(config
     (fault,) = try_renewals(stage, config, [SHOP]).faults
     assert (fault.step, fault.names, fault.why) == ("challenge", ("shop.example", "www.shop.example"), "status 404")
     assert fault.ways == ("http://shop.example/.well-known/acme-challenge/TOKEN",)
-    assert stage.of("renew") == []
+    assert stage.of("renew") == stage.of("authority") == []
+
+
+def test_challenges_alone_take_neither_an_authority_nor_a_client(config: Config) -> None:
+    stage = Stage({"www.shop.example": "status 404"})
+    tried = try_renewals(stage, config, [SHOP], challenges_alone=True)
+    assert ([fault.names for fault in tried.faults], tried.answered) == ([("www.shop.example",)], 1)
+    assert stage.of("renew") == stage.of("authority") == []
 
 
 def test_the_other_names_are_tried_all_the_same(config: Config) -> None:
