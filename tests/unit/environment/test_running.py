@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.environment.inside import serving
-from ansible_collections.sluice.nginx.plugins.module_utils.environment.inside.serving import empty_caches
+from ansible_collections.sluice.nginx.plugins.module_utils.environment.inside.serving import empty_caches, processes
 
 
 def test_only_what_nginx_remembers_is_taken_out_of_a_cache(tmp_path: Path) -> None:
@@ -16,6 +18,18 @@ def test_only_what_nginx_remembers_is_taken_out_of_a_cache(tmp_path: Path) -> No
     empty_caches([str(tmp_path), str(tmp_path / "gone")])
     left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
     assert left == ["abc/x", "index.html", "static/c/page"]
+
+
+@pytest.mark.parametrize(("waits_for", "serves"), [("pass", False), ("poll.register(0)", True)])
+def test_who_tries_whether_it_can_wait_for_events_serves_nothing(waits_for: str, serves: bool) -> None:
+    """nginx does so while it reads its configuration, and on a busy machine that lasts."""
+    code = f"import select, sys; poll = select.epoll(); {waits_for}; print(flush=True); sys.stdin.read()"
+    named = {"args": ["nginx", "-c", code], "executable": sys.executable}
+    with subprocess.Popen(**named, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # type: ignore[call-overload]
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        assert (process.pid in processes("worker")) is serves
+        process.kill()
 
 
 class _Clock:

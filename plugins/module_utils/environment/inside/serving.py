@@ -55,8 +55,12 @@ def _is_untitled(command: str) -> bool:
 
 
 def _serves(process: Path) -> bool:
-    """Return whether a process waits for events, as only one that serves does."""
-    return any(os.readlink(link) == "anon_inode:[eventpoll]" for link in (process / "fd").iterdir())
+    """Return whether a process waits for events, as only one that serves does.
+
+    While nginx reads its configuration it tries whether it can: then it waits for none.
+    """
+    waiting = (link for link in (process / "fd").iterdir() if os.readlink(link) == "anon_inode:[eventpoll]")
+    return any("tfd:" in read_file(process / "fdinfo" / link.name) for link in waiting)
 
 
 def error_lines(logs: list[str]) -> list[str]:
