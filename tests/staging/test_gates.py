@@ -2,8 +2,9 @@
 
 ``case.yml`` says what is around the tree beside it (and beside the tree ``live``, where something serves already):
 ``contract``, ``docroots``, ``options`` of the gates, ``said`` by hosts, ``verify``, ``settings``
-(variables that are wrong before there is a tree), the ``words`` that a person must read, and ``warnings``. Those with
-``thorough`` are left to `make faults`: they are of a kind of which another case is tried always.
+(variables that are wrong before there is a tree), the ``words`` that a person must read, ``faults`` (words of findings
+of which each would fail by itself), and ``warnings``. Those with ``thorough`` are left to `make faults`: they are of a
+kind of which another case is tried always.
 """
 
 from __future__ import annotations
@@ -127,6 +128,9 @@ def test_a_gate_fails_what_is_bad_and_passes_what_is_good(
     assert {each.gate: each.result for each in verdicts} == {gate.name: "pass" for gate in gates} | {name: result}, said
     for words in case.get("words", []):
         assert words in said
+    faults = [str(finding) for finding in verdicts[-1].findings if not finding.warning]
+    for together in case.get("faults", []):
+        assert any(all(words in fault for words in together) for fault in faults), (together, said)
     warnings = [finding.what for finding in verdicts[-1].findings if finding.warning]
     for words in case.get("warnings", []):
         assert any(words in warning for warning in warnings), warnings
