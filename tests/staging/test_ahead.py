@@ -55,7 +55,7 @@ def begin(run: subprocess.Popen[bytes], stage_settings: StageSettings) -> Callab
 
 
 class Kept:
-    """Stages that are kept for the next run: each is a process, ``begin`` for so many seconds."""
+    """Stages that are kept for the next run: each is a process, ``begin`` for so many seconds and stages."""
 
     def __init__(self, engine: docker.DockerClient, settings: StageSettings) -> None:
         # A name of their own, so that no other run finds them.
@@ -63,8 +63,8 @@ class Kept:
         self._engine, self._settings = engine, settings
         self._known: set[int] = set()
 
-    def begin(self, run: int, seconds: float = SECONDS) -> str:
-        path = start_ahead(2, self._settings.image, self._labels, self._settings.bounds, run, "", seconds)
+    def begin(self, run: int, seconds: float = SECONDS, count: int = 1) -> str:
+        path = start_ahead(count, self._settings.image, self._labels, self._settings.bounds, run, "", seconds)
         _wait(lambda: bool(self._keepers))
         return path
 
@@ -174,7 +174,7 @@ def test_what_nobody_takes_ends_with_the_run(
 def test_nothing_is_left_when_the_gates_have_ended(
     engine: docker.DockerClient, begin: Callable[..., str], run: subprocess.Popen[bytes]
 ) -> None:
-    path = begin(2)
+    path = begin(1)
     end_ahead(path)
     assert not _of(engine, run)
     assert not Path(path).parent.exists()
@@ -185,7 +185,7 @@ def test_nothing_is_left_when_the_gates_have_ended(
 def test_a_run_that_ends_at_once_leaves_nothing(
     engine: docker.DockerClient, begin: Callable[..., str], run: subprocess.Popen[bytes]
 ) -> None:
-    path = begin(2)
+    path = begin(1)
     run.kill()
     run.wait()
     _wait(lambda: not Path(path).parent.exists() and not _of(engine, run))
@@ -217,7 +217,7 @@ def test_a_run_finds_stages_that_an_earlier_one_has_kept_and_its_verdicts_are_th
         )
         return _said(list(found.verdicts))
 
-    path = kept.begin(run.pid)
+    path = kept.begin(run.pid, count=2)
     _wait(lambda: len(kept.ids) == 6)
     first = kept.ids
     cold = examined("")
@@ -228,15 +228,15 @@ def test_a_run_finds_stages_that_an_earlier_one_has_kept_and_its_verdicts_are_th
     run.wait()
     _wait(lambda: len(kept.ids) == 6)
     assert not kept.ids & first, "nobody gets what somebody has used"
-    assert kept.begin(os.getpid()) == path
+    assert kept.begin(os.getpid(), count=2) == path
     assert examined(path) == cold
 
 
 def test_kept_stages_end_when_nobody_has_come_for_a_while(kept: Kept, run: subprocess.Popen[bytes]) -> None:
     path = kept.begin(run.pid, seconds=1)
-    _wait(lambda: len(kept.ids) == 6)
+    _wait(lambda: len(kept.ids) == 3)
     time.sleep(2)
-    assert len(kept.ids) == 6, "the run goes on"
+    assert len(kept.ids) == 3, "the run goes on"
     run.kill()
     run.wait()
     _wait(lambda: not kept.ids and not Path(path).parent.exists())
@@ -244,7 +244,7 @@ def test_kept_stages_end_when_nobody_has_come_for_a_while(kept: Kept, run: subpr
 
 def test_kept_stages_end_when_somebody_removes_one(kept: Kept, run: subprocess.Popen[bytes]) -> None:
     path = kept.begin(run.pid)
-    _wait(lambda: len(kept.ids) == 6)
+    _wait(lambda: len(kept.ids) == 3)
     kept.remove()
     _wait(lambda: not kept.ids and not Path(path).parent.exists())
 
@@ -253,14 +253,14 @@ def test_whoever_keeps_stages_and_is_told_to_end_removes_them_first(
     engine: docker.DockerClient, kept: Kept, run: subprocess.Popen[bytes]
 ) -> None:
     path = kept.begin(run.pid)
-    _wait(lambda: len(kept.ids) == 6)
+    _wait(lambda: len(kept.ids) == 3)
     (keeper,) = {int(engine.containers.get(identity).labels["sluice.pid"]) for identity in kept.ids}
     os.kill(keeper, signal.SIGTERM)
     _wait(lambda: not kept.ids and not Path(path).parent.exists())
 
 
 def test_what_a_killed_run_has_taken_is_removed(kept: Kept, run: subprocess.Popen[bytes]) -> None:
-    path = kept.begin(run.pid)
+    path = kept.begin(run.pid, count=2)
     code = (
         f"from {take.__module__} import take; import time; taken = take({path!r}); print(taken.name); time.sleep(600)"
     )
@@ -275,7 +275,7 @@ def test_what_a_killed_run_has_taken_is_removed(kept: Kept, run: subprocess.Pope
 def test_a_folder_that_others_reach_is_not_trusted(kept: Kept, run: subprocess.Popen[bytes]) -> None:
     path = kept.begin(run.pid)
     folder = Path(path).parent
-    _wait(lambda: len(kept.ids) == 6)
+    _wait(lambda: len(kept.ids) == 3)
     folder.chmod(0o755)
     assert take(path) is None
     other = kept.begin(run.pid)

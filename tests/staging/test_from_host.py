@@ -66,7 +66,7 @@ def _sh(container: str, script: str) -> str:
 
 
 def test_gates_run_a_version_that_no_package_has_and_it_is_fetched_once(
-    run: Run, platform: PlatformImage, play: Callable[..., Ended], tmp_path: Path
+    run: Run, platform: PlatformImage, play: Callable[..., Ended], packages: list[str], tmp_path: Path
 ) -> None:
     own = f"{platform.nginx_version[:-1]}9"
     host = run(platform.image)
@@ -84,7 +84,7 @@ def test_gates_run_a_version_that_no_package_has_and_it_is_fetched_once(
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"web": {"hosts": {"own1": row}}}))
     settings = {
         "staging_from_host": "own1",
-        "staging_packages": ["openssh-server", "php-fpm", "systemd-sysv"],
+        "staging_packages": packages,
         "sluice_state_dir": str(tmp_path / "state"),
         "gates_probe": False,
         "gates_verify": [],
@@ -119,11 +119,11 @@ def test_an_nginx_of_another_libc_runs_by_its_own_loader_and_nobody_else_does(
     engine: docker.DockerClient,
     platform: PlatformImage,
     stage_settings: StageSettings,
+    packages: list[str],
     project: Path,
     tmp_path: Path,
 ) -> None:
-    # An image that other tests have made as well.
-    newer = ensure_platform(engine, "debian-13", [], project / ".sluice/cache", print)
+    newer = ensure_platform(engine, "debian-13", packages, project / ".sluice/cache", print)
     host = run(newer.image, "--network", "none")
     _sh(host, "nginx")
 

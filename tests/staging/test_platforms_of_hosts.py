@@ -25,13 +25,14 @@ http {
 
 
 @pytest.fixture
-def gate(play: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
+def gate(play: Callable[..., Any], tmp_path: Path, packages: list[str]) -> Callable[..., Any]:
     """Run the gates for two groups of hosts that nobody can reach, old on Debian 12 and new on Debian 13."""
     groups = {
         name: {"hosts": {f"{name}1": {}}, "vars": {"staging_platform": platform}}
         for name, platform in {"old": "debian-12", "new": "debian-13"}.items()
     }
-    common = {"nginx_tree": f"{tmp_path}/tree", "gates_probe": False, "staging_ahead": 0}
+    tree = f"{tmp_path}/tree"
+    common = {"nginx_tree": tree, "gates_probe": False, "staging_ahead": 0, "staging_packages": packages}
     inventory = tmp_path / "hosts.json"
     inventory.write_text(json.dumps({"web": {"children": groups, "vars": common}}), encoding="utf-8")
 

@@ -16,7 +16,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.gating.examine import
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.render import render
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
-from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
+from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage, ensure_platform
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Verdict
 
@@ -165,9 +165,15 @@ NOT_OVER_QUIC = {"protocol": "h3", "get": "https://shop.example:8443/"}
 
 
 @pytest.fixture(scope="module")
-def quic_settings(engine: docker.DockerClient, stage_settings: StageSettings, project: Path) -> StageSettings:
-    """Stages of Debian 13, whose nginx speaks HTTP/3."""
-    platform = ensure_platform(engine, "debian-13", [], project / ".sluice/cache", print)
+def quic_platform(engine: docker.DockerClient, packages: list[str], project: Path) -> PlatformImage:
+    """Debian 13, whose nginx speaks HTTP/3."""
+    return ensure_platform(engine, "debian-13", packages, project / ".sluice/cache", print)
+
+
+@pytest.fixture(scope="module")
+def quic_settings(stage_settings: StageSettings, quic_platform: PlatformImage) -> StageSettings:
+    """Its stages."""
+    platform = quic_platform
     return replace(stage_settings, image=platform.image, nginx_version=platform.nginx_version)
 
 
@@ -256,9 +262,13 @@ OF_TYPED: list[dict[str, Any]] = [
 
 @pytest.mark.thorough
 def test_typed_sites_and_streams_answer_over_each_protocol(
-    engine: docker.DockerClient, quic_settings: StageSettings, project: Path, tmp_path: Path
+    engine: docker.DockerClient,
+    quic_settings: StageSettings,
+    quic_platform: PlatformImage,
+    project: Path,
+    tmp_path: Path,
 ) -> None:
-    platform = ensure_platform(engine, "debian-13", [], project / ".sluice/cache", print)
+    platform = quic_platform
     variables = {**TYPED, "nginx_checks": OF_TYPED, "nginx_version": platform.nginx_version}
     packaged, templates = trees.read_layer(platform.tree, "packaged"), project / "roles/nginx/templates"
     made = render(variables, packaged, templates, lambda text, _: text, {}, project)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,8 +33,6 @@ def rehearse(play: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
             (tmp_path / name / "conf.d/shop.conf").write_text(SHOP.replace("MORE", lines), encoding="utf-8")
         arguments = ["-i", "inventories/bare", "-e", f"nginx_tree={tmp_path}/tree", "-e", "staging_platform=debian-12"]
         arguments += ["-e", f"gates_live_tree={tmp_path}/live"] if live else []
-        # Images that other tests have made as well.
-        arguments += ["-e", json.dumps({"staging_packages": []})]
         return play("playbooks/rehearse.yml", *arguments, "-e", "platform=debian-13")
 
     return run
