@@ -141,7 +141,7 @@ class Host(PushedHost):
 
 
 @pytest.fixture
-def new_host(platform_image: str) -> Iterator[Callable[..., Host]]:
+def new_host(host_image: str) -> Iterator[Callable[..., Host]]:
     """Make hosts that serve what somebody wrote by hand."""
     made: list[str] = []
 
@@ -160,7 +160,7 @@ def new_host(platform_image: str) -> Iterator[Callable[..., Host]]:
             f"ASK={ASK}",
             *rights,
         ]
-        done = subprocess.run([*argv, platform_image, "sleep", "infinity"], capture_output=True, text=True, check=True)
+        done = subprocess.run([*argv, host_image, "sleep", "infinity"], capture_output=True, text=True, check=True)
         made.append(done.stdout.strip())
         host = Host(made[-1])
         conf = CONF.format(workers=2, main="", server="", status=200, body="by hand")

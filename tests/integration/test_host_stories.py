@@ -44,13 +44,13 @@ NewMachine = Callable[..., Host]
 
 
 @pytest.fixture
-def new_machine(platform_image: str) -> Iterator[NewMachine]:
+def new_machine(host_image: str) -> Iterator[NewMachine]:
     """Make hosts with systemd, whose nginx serves what somebody wrote by hand."""
     made: list[str] = []
 
     def make(*options: str, seccomp: str = "unconfined", conf: str = "") -> Host:
         argv = ["docker", "run", "-d", "--label", "sluice=1", "--network", "none", "-e", f"ASK={ASK}", *RIGHTS]
-        argv += ["--security-opt", f"seccomp={seccomp}", *SYSTEMD, *options, platform_image, "/sbin/init"]
+        argv += ["--security-opt", f"seccomp={seccomp}", *SYSTEMD, *options, host_image, "/sbin/init"]
         made.append(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip())
         host = Host(made[-1])
         wait_for(lambda: host.sh("systemctl is-active nginx", check=False) in ("active", "failed"), "a boot with nginx")
