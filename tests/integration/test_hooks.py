@@ -19,7 +19,7 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples/haproxy"
 HOOKS = {"before_host": "examples/haproxy/drain.yml", "after_host": "examples/haproxy/return.yml"}
 BALANCER = "app1"
 IS_SECOND = "inventory_hostname == 'web2'"
-# Four visitors, with a fresh connection for each request. What is no 200 with a word is lost.
+# Two visitors, with a fresh connection for each request: ninety a second. What is no 200 with a word is lost.
 VISITORS = """
 import collections, http.client, json, os, threading, time
 seen, lost = collections.Counter(), []
@@ -38,7 +38,7 @@ def visit():
         except Exception as error:
             lost.append(repr(error))
         time.sleep(0.02)
-threads = [threading.Thread(target=visit) for _ in range(4)]
+threads = [threading.Thread(target=visit) for _ in range(2)]
 [each.start() for each in threads]
 [each.join() for each in threads]
 json.dump({"seen": seen, "lost": lost}, open("/tmp/visitors.json.new", "w"))

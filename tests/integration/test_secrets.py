@@ -19,13 +19,17 @@ pytestmark = pytest.mark.integration
 
 KEY = "-----BEGIN PRIVATE KEY-----\nS3CR3T-OF-THE-KEY\n-----END PRIVATE KEY-----\n"
 MARK = "S3CR3T"
-# Looks for files that hold a secret and can be read, and keeps on until it is told to end.
+# Looks for files that hold a secret and can be read, and keeps on until it is told to end. The engine's own code is most
+# of what there is, and holds none: without it a round takes a few milliseconds.
 SPY = """
-import json, os
+import json, os, time
 seen = set()
 while not os.path.exists("/tmp/stop"):
+    time.sleep(0.002)
     for top in ("/var/lib/sluice", "/etc/nginx", "/etc/.nginx.before-sluice", "/run/sluice"):
-        for folder, _, names in os.walk(top):
+        for folder, below, names in os.walk(top):
+            if folder == "/var/lib/sluice":
+                below[:] = [each for each in below if each != "engine"]
             for name in names:
                 path = os.path.join(folder, name)
                 try:
