@@ -95,7 +95,10 @@ def test_a_profile_with_a_name_of_its_own_is_known_by_a_start(
         until = time.monotonic() + 20
         while not (seen := (Path("/proc") / str(pid) / "wchan").read_text()).startswith(("pipe_w", "anon_pipe_w", "0")):
             assert time.monotonic() < until, seen
-        looked.append(Path(f"/proc/{pid}/cmdline").read_text())
+        # In the middle of its start it has no words yet.
+        while not (words := Path(f"/proc/{pid}/cmdline").read_text()):
+            assert time.monotonic() < until
+        looked.append(words)
         return "nginx", "enforce"
 
     monkeypatch.setattr(confined, "_current", current)
