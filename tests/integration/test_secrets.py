@@ -19,8 +19,8 @@ pytestmark = pytest.mark.integration
 
 KEY = "-----BEGIN PRIVATE KEY-----\nS3CR3T-OF-THE-KEY\n-----END PRIVATE KEY-----\n"
 MARK = "S3CR3T"
-# Looks for files that hold a secret and can be read, and keeps on until it is told to end. The engine's own code is most
-# of what there is, and holds none: without it a round takes a few milliseconds.
+# Looks for files that hold a secret and can be read, and keeps on until it is told to end. The code of the engine is
+# most of what there is, and holds none: without it a round takes a few milliseconds.
 SPY = """
 import json, os, time
 seen = set()
