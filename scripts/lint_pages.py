@@ -64,8 +64,8 @@ def _tables() -> Iterator[str]:
     yield "\n"
 
 
-def _results() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
-    found: Mapping[str, Mapping[str, Mapping[str, Any]]] = json.loads(RESULTS.read_text(encoding="utf-8"))
+def _results() -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
     return found
 
 
@@ -87,6 +87,9 @@ def _others() -> Iterator[str]:
 def _evidence(rule: str) -> Iterator[str]:
     """Yield what a rule found on real changes, in words, for those that were seen and those that were kept apart."""
     results = _results()
+    if rule not in results["tried"]:
+        yield "- Real changes: not counted yet; the rule is newer than the last count"
+        return
     for part, words in (("seen", ""), ("kept", ", which were kept apart while rules were sharpened")):
         total, row = results["transitions"][part], results["rules"].get(rule, {}).get(part)
         changes = f"{total['bad']} bad and {total['good']} good real changes{words}"

@@ -29,7 +29,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import p
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.gates.lint import new_findings
 from ansible_collections.sluice.nginx.plugins.module_utils.lint.audit import LEVELS, UNJUDGED
-from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import LintFinding
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.catalogue import LintFinding, find_rules
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Live, Subject
@@ -175,7 +175,7 @@ def main() -> int:
         print(f"histories: {error}", file=sys.stderr)
         return 2
     if options.save:
-        data = {"transitions": totals, "rules": counts}
+        data = {"transitions": totals, "rules": counts, "tried": sorted(find_rules())}
         RESULTS.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return 0
 

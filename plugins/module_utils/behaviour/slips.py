@@ -35,6 +35,8 @@ _HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*", re.IGNORECASE)
 _TARGET = re.compile(r"^(?:/|https?:)|:\d+$")
 _SCHEME = re.compile(r"^\w+://")
 _ADDRESSED = ("allow", "deny", "set_real_ip_from")
+# Members of a list, which may stand in any order.
+_IN_ANY_ORDER = (*_ADDRESSED, "server")
 _ADDRESS = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])")
 _FILLED = ("alias", "root", "proxy_pass")
 _WITHIN, _OUTSIDE = ("last", "break"), ("redirect", "permanent")
@@ -168,7 +170,7 @@ class Slips:
 
     def _crossed(self, change: DirectiveChange) -> str:
         """Return words where two lines of a block have exchanged their targets."""
-        if not _keeps_key(change) or change.old is None or change.new is None:
+        if not _keeps_key(change) or change.old is None or change.new is None or change.name in _IN_ANY_ORDER:
             return ""
         was, is_now = change.old.args[-1], change.new.args[-1]
         if not _TARGET.search(is_now):

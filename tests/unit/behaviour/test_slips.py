@@ -36,6 +36,18 @@ def test_an_address_that_lost_a_digit_is_a_slip(tmp_path: Path, old: str, new: s
     assert Slips(live, candidate, edits).slip(change) == slip
 
 
+@pytest.mark.parametrize(
+    "inside", ["upstream u {{ server {0}; server {1}; }}", "server {{ listen 80; allow {0}; allow {1}; deny all; }}"]
+)
+def test_members_of_a_list_may_change_places(tmp_path: Path, inside: str) -> None:
+    first, second = (
+        "127.0.0.1:80" if "upstream" in inside else "127.0.0.1",
+        "[::1]:80" if "upstream" in inside else "::1",
+    )
+    texts = [f"events {{}} http {{ {inside.format(*pair)} }}" for pair in ((first, second), (second, first))]
+    assert not any(_slips(tmp_path, *texts))
+
+
 TEST_SITE = (
     "events {{ }}\nhttp {{ server {{ listen 80; server_name {0}; location / {{ proxy_pass http://{1}; }} }} }}\n"
 )
