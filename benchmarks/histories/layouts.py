@@ -41,7 +41,7 @@ class Layout:
     """How a repository becomes a tree. ``fill`` are regular expressions and what they become, ``add`` the stubs.
 
     Where there are ``variables``, the files are templates that are rendered with them first; ``includes`` are the
-    templates that they include.
+    templates that they include, and ``prepare`` are expressions that are put in place before, as calls of functions.
     """
 
     clone: str
@@ -50,6 +50,7 @@ class Layout:
     add: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
     includes: Mapping[str, str] = field(default_factory=dict)
+    prepare: Sequence[tuple[re.Pattern[str], str]] = ()
 
     def write(self, git: Git, commit: str, target: Path) -> int:
         """Write the tree as it was at a commit; return how many of its files come from the repository."""
@@ -68,6 +69,8 @@ class Layout:
 
     def _filled(self, content: bytes) -> bytes:
         text = content.decode("latin-1")
+        for pattern, replacement in self.prepare:
+            text = pattern.sub(replacement, text)
         if self.variables:
             text = _rendered(text, self.variables, self.includes)
         for pattern, replacement in self.fill:
@@ -92,6 +95,7 @@ def _rendered(text: str, variables: Mapping[str, Any], includes: Mapping[str, st
         loader=jinja2.DictLoader(includes), undefined=_Named, trim_blocks=True, keep_trailing_newline=True
     )
     jinja.filters |= {"bool": bool, "dict2items": _items, "split": str.split, "basename": posixpath.basename}
+    jinja.filters["regex_escape"] = re.escape
     try:
         return jinja.from_string(text).render(variables)
     except (jinja2.TemplateError, ArithmeticError, TypeError, ValueError) as error:
@@ -122,11 +126,16 @@ def _layout(name: str, row: Mapping[str, Any]) -> Layout:
     return Layout(
         row.get("clone", name),
         [Place(**place) for place in row["places"]],
-        [(re.compile(pattern, re.MULTILINE), text) for pattern, text in row.get("fill", {}).items()],
+        _patterns(row.get("fill", {})),
         row.get("add", {}),
         row.get("variables", {}),
         row.get("includes", {}),
+        _patterns(row.get("prepare", {})),
     )
+
+
+def _patterns(rows: Mapping[str, str]) -> list[tuple[re.Pattern[str], str]]:
+    return [(re.compile(pattern, re.MULTILINE), text) for pattern, text in rows.items()]
 
 
 def of_clones(folder: Path, labels: Sequence[Label], layouts: Mapping[str, Layout], work: Path) -> Iterator[Transition]:
