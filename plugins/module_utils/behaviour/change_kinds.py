@@ -69,6 +69,9 @@ _DESCRIBES = re.compile(
     r"x-accel-.*|x-cache.*|upgrade|sec-websocket-.*|retry-after|grpc-status)$"
 )
 _FOR_ALL = ("strict-transport-security", "set-cookie")
+# A cookie that is sent so that browsers forget it.
+_FORGOTTEN = re.compile(r";\s*max-age=(?:0|-\d+)\s*(?:;|$)", re.IGNORECASE)
+_NEXT_COOKIE = re.compile(r", (?=[^;,=\s]+=)")
 _FLAGS = re.compile(r";\s*(secure|httponly|samesite=(?:lax|strict))", re.IGNORECASE)
 _AGE = re.compile(r"max-age=(\d+)")
 # They concern one connection, and say nothing of the request.
@@ -204,6 +207,8 @@ def _header(name: str, before: str | None, after: str | None, failing: bool, mov
         return "protection" if after is not None and "/" in after and "/" not in before else "header"
     if name == "connection":
         return "protection" if after == "close" else "header"
+    if name == "set-cookie" and all(map(_FORGOTTEN.search, _NEXT_COOKIE.split(before))):
+        return "header"
     # A browser that is sent on shows nothing that could be shielded.
     if _SHIELDS.match(name) and (not moved or name in _FOR_ALL):
         return "lost" if after is None or is_weaker(before, after) else "protection"

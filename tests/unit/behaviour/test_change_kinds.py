@@ -42,6 +42,8 @@ def _up(**more: str) -> dict[str, str]:
         ({**FINE, "header x-frame-options": "DENY"}, FINE, ["lost"]),
         ({**FINE, "header x-frame-options": "DENY"}, {**FINE, "header x-frame-options": "SAMEORIGIN"}, ["protection"]),
         ({**FINE, "header x-xss-protection": "1"}, FINE, ["header"]),
+        ({**FINE, "header set-cookie": "old=; Path=/; Max-Age=0"}, FINE, ["header"]),
+        ({**FINE, "header set-cookie": "old=; Max-Age=0, a=1; Secure"}, FINE, ["lost"]),
         ({**FINE, "header set-cookie": "a=1; Secure"}, {**FINE, "header set-cookie": "a=1"}, ["lost"]),
         (
             {**FINE, "header strict-transport-security": "max-age=31536000"},
