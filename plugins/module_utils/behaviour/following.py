@@ -44,7 +44,7 @@ def still_led_to(
         # Who is refused for an address or a header of theirs is not led anywhere, and a redirect leads to a GET.
         led = not one.request.source and not one.request.headers and one.request.method in ("GET", "HEAD")
         refused = led and one.difference.kind == "broken" and not one.fails
-        if refused and not files_known and puts_files(one.difference, one.causes, one.met):
+        if refused and not files_known and puts_files(one.difference, one.causes, one.met, one.request.host):
             refused = False
         source = leads.get(one.request.url, "") if refused else ""
         why = f"what worked fails, and {source} still leads to it"

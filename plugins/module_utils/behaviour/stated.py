@@ -104,7 +104,7 @@ def refuses(
     new, gone = added(changes), removed(changes)
     if request.speaks == "handshake":
         return any(_drops(line, request.tls) for line in new)
-    if not files_known and puts_files(difference, changes, ways[1].met):
+    if not files_known and puts_files(difference, changes, ways[1].met, request.host):
         return True
     new += _switched(changes, ways[1])
     # Requests that a place takes since its path is another one get what is written in it.
@@ -125,9 +125,15 @@ def refuses(
     return any(id(line) in met or line.name.endswith("_pass") for line in gone)
 
 
-def puts_files(difference: FieldDifference, changes: Iterable[DirectiveChange], after: Sequence[Directive]) -> bool:
-    """Return whether an edit lets files answer, and one is not there: which of them there are, only the hosts know."""
-    if difference.after.split(" ")[0] not in _OF_FILES or not any(line.name in _PLACES for line in added(changes)):
+def puts_files(
+    difference: FieldDifference, changes: Sequence[DirectiveChange], after: Sequence[Directive], host: str = ""
+) -> bool:
+    """Return whether an edit lets files answer, and one is not there: which of them there are, only the hosts know.
+
+    A server that gets a ``host``'s name, which no server had, answers with the files that it has.
+    """
+    puts = any(line.name in _PLACES for line in added(changes)) or _names(changes, host)
+    if difference.after.split(" ")[0] not in _OF_FILES or not puts:
         return False
     place = next((met for met in reversed(after) if met.name in ("location", "server")), None)
     paths = [line.args[1] for line in added(changes) if line.name == "rewrite" and line.args[2:] in ([], ["last"])]
@@ -136,6 +142,12 @@ def puts_files(difference: FieldDifference, changes: Iterable[DirectiveChange], 
         place = choose_location(after[0], fixed[0]) or after[0]
     inside = [] if place is None else [line.name for line in place.block or []]
     return place is not None and not any(name.endswith("_pass") or name == "return" for name in inside)
+
+
+def _names(changes: Iterable[DirectiveChange], host: str) -> bool:
+    lines = [(each.old, each.new) for each in changes if each.name == "server_name"]
+    before, after = ({name for side in lines for name in (side[at].args if side[at] else ())} for at in (0, 1))
+    return host in after - before
 
 
 def _switched(changes: Iterable[DirectiveChange], after: Trace) -> list[Directive]:

@@ -46,6 +46,18 @@ def test_who_is_refused_for_a_header_is_not_led_there(conf: Conf) -> None:
     assert still_led_to(second, found, requests, answers) == found
 
 
+def test_a_name_that_nobody_had_gets_the_files_of_its_server(conf: Conf) -> None:
+    front = "server { server_name s; location /a { return 301 http://new/a; } location / { return 301 http://s/; } }"
+    files = "server { server_name old%s; root /srv; location = /a { etag off; } }"
+    first, second = (conf(f"http {{ {front} {files % name} }}") for name in ("", " new"))
+    changed = changes(first, second)
+    requests = [DerivedRequest("GET", "http", "new", 80, "/a"), DerivedRequest("GET", "http", "s", 80, "/a")]
+    moved = {"status": "301", "header location": "http://new/a"}
+    answers = [({"status": "200"}, {"status": "200"}, {"status": "404"}), (moved, moved, moved)]
+    found = list(compare(requests, answers, Attribution(first, second, changed), Judge(first, second, changed)))
+    assert [one.judgement.sort for one in still_led_to(second, found, requests, answers)] == ["intended"]
+
+
 def test_a_redirect_may_lead_to_files_that_only_the_hosts_have(conf: Conf) -> None:
     first, second = (
         conf(f"http {{ server {{ server_name s; location /a {{ {inside} }} location /b {{ return 301 /a; }} }} }}")
