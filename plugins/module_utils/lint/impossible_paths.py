@@ -18,6 +18,8 @@ RAW = "$request_uri"
 _WITHOUT_SLASH = "it does not begin with a slash"
 _QUERY = "arguments are no part of the path that nginx compares"
 _ENCODED = "nginx compares the decoded path, which has no %{}"
+_FRAGMENT = "what follows a # stays in the browser"
+_SPACE = "clients write a space as %20"
 _EMPTY = "no path is empty"
 # Of %25 a decoded path keeps the sign, and may have any digits behind it.
 _ESCAPE = re.compile(r"%(?!25)([0-9a-f]{2})", re.IGNORECASE)
@@ -29,7 +31,11 @@ def no_path(word: str, *, raw: bool = False) -> str:
     """Return why no request has a plain word as its path; "" where one may. ``raw`` is for ``$request_uri``."""
     if not word.startswith(("/", "$")):
         return _WITHOUT_SLASH if word else _EMPTY
-    if raw or "$" in word:
+    if "#" in word:
+        return _FRAGMENT
+    if raw:
+        return _SPACE if " " in word else ""
+    if "$" in word:
         return ""
     escape = _ESCAPE.search(word)
     return _QUERY if "?" in word else _ENCODED.format(escape[1]) if escape else ""
@@ -43,7 +49,7 @@ def matches_no_path(pattern: str, *, ignore_case: bool = False, raw: bool = Fals
     parts = list(parsed(regex.regex.pattern))
     if _begins(parts) and not _may_begin_with_slash(parts[1:]):
         return _EMPTY if _is_end(parts[1:2]) else "the expression requires a path without a leading slash"
-    return "" if raw else _requires(parts)
+    return _requires(parts, raw)
 
 
 def _begins(parts: Sequence[Any]) -> bool:
@@ -94,25 +100,29 @@ def _takes_slash(members: Sequence[Any]) -> bool:
     return found != negated
 
 
-def _requires(parts: Sequence[Any]) -> str:
-    """Return why no decoded path has what parts require."""
+def _requires(parts: Sequence[Any], raw: bool) -> str:
+    """Return why no path, decoded or ``raw``, has what parts require."""
     for number, (name, value) in enumerate(parts):
         kind, why = str(name), ""
         if kind == "LITERAL":
-            why = _required_letter(chr(value), parts[number + 1 : number + 3])
+            why = _required_letter(chr(value), parts[number + 1 : number + 3], raw)
         elif kind == "SUBPATTERN":
-            why = _requires(value[3])
+            why = _requires(value[3], raw)
         elif kind == "BRANCH":
-            reasons = [_requires(each) for each in value[1]]
+            reasons = [_requires(each, raw) for each in value[1]]
             why = reasons[0] if all(reasons) else ""
         elif kind in REPEATS and value[0]:
-            why = _requires(value[2])
+            why = _requires(value[2], raw)
         if why:
             return why
     return ""
 
 
-def _required_letter(letter: str, following: Sequence[Any]) -> str:
+def _required_letter(letter: str, following: Sequence[Any], raw: bool) -> str:
+    if letter == "#":
+        return _FRAGMENT
+    if raw:
+        return _SPACE if letter == " " else ""
     if letter == "?":
         return _QUERY
     if letter != "%" or len(following) < 2:

@@ -2,8 +2,9 @@ r"""An expression of a ``rewrite``, an ``if`` or a ``map`` is for a path that no
 
 Paths begin with a slash, so ``rewrite ^old$ /new`` and ``rewrite ^([^/]+)/(.*)$ /$1`` match nothing: Apache's
 ``.htaccess`` leaves the slash out, nginx does not. Arguments are no part of the path, and it is decoded, so
-``^/index\.php\?id=1$`` and ``^/a%20b$`` match nothing either. Who edits such a line expects it to work, so an edit of
-one that live has already is a finding as well.
+``^/index\.php\?id=1$`` and ``^/a%20b$`` match nothing either; in ``$request_uri`` a space is ``%20``. What follows a
+``#`` is not sent at all. Who edits such a line expects it to work, so an edit of one that live has already is a finding
+as well.
 """
 
 from __future__ import annotations
