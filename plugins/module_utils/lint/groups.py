@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..config.regexes import compiled, parsed
+from ..config.regexes import REPEATS, compiled, parsed
 from ..config.samples import matching
 
-__all__ = ["UNKNOWN", "examples", "filled", "groups", "nested", "numbers"]
+__all__ = ["UNKNOWN", "examples", "filled", "groups", "nested", "numbers", "repeated"]
 
 UNKNOWN = 9
 """As many groups as can be named: of an expression that Python does not understand, nothing is said."""
@@ -50,6 +50,30 @@ def nested(pattern: str) -> list[tuple[int, int]]:
     return list(_nested(parsed(regex.regex.pattern), ())) if regex else []
 
 
+def repeated(pattern: str) -> set[int]:
+    """Return the groups that are repeated as a whole, as ``([a-z])*``: each keeps what it matched last."""
+    if ")" not in pattern:
+        return set()
+    regex = compiled(pattern)
+    return set(_repeated(parsed(regex.regex.pattern))) if regex else set()
+
+
+def _repeated(parts: Any) -> Iterator[int]:
+    for name, value in parts:
+        kind = str(name)
+        if kind in REPEATS:
+            _, most, inner = value
+            alone = inner[0] if len(inner) == 1 else ("", ())
+            if most > 1 and str(alone[0]) == "SUBPATTERN" and alone[1][0]:
+                yield alone[1][0]
+            yield from _repeated(inner)
+        elif kind == "SUBPATTERN":
+            yield from _repeated(value[3])
+        elif kind == "BRANCH":
+            for each in value[1]:
+                yield from _repeated(each)
+
+
 def _nested(parts: Any, around: tuple[int, ...]) -> Iterator[tuple[int, int]]:
     for name, value in parts:
         kind, inner, outer = str(name), [], around
@@ -60,7 +84,7 @@ def _nested(parts: Any, around: tuple[int, ...]) -> Iterator[tuple[int, int]]:
                 outer = (*around, number)
         elif kind == "BRANCH":
             inner = value[1]
-        elif kind in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+        elif kind in REPEATS:
             inner = [value[2]]
         elif kind == "ATOMIC_GROUP":
             inner = [value]

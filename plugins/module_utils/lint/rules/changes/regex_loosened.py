@@ -15,6 +15,8 @@ from ...findings import finding
 
 LEVEL = "high"
 
+# A path with ``^~`` before it is no expression.
+_SIGNS = ("~", "~*", "!~", "!~*")
 _MARKS = re.compile(r"[\\^$]")
 
 
@@ -32,7 +34,7 @@ def _patterns(config: Config) -> Iterator[tuple[str, Directive]]:
     for directive in config.walk():
         args = directive.args
         if directive.name in ("location", "if") and len(args) > 1:
-            yield from ((pattern, directive) for sign, pattern in itertools.pairwise(args) if "~" in sign[:2])
+            yield from ((pattern, directive) for sign, pattern in itertools.pairwise(args) if sign in _SIGNS)
         elif directive.name == "rewrite" and args:
             yield args[0], directive
         else:
