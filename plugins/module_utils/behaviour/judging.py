@@ -25,6 +25,7 @@ from .stated import (
     line_of,
     opens,
     refuses,
+    refuses_all,
     removed,
     sets,
     shares_certificate,
@@ -46,6 +47,10 @@ _SET_BY = {
     "gzip_vary": ("vary",),
     "max_ranges": ("accept-ranges",),
 }
+# Files that pages are made of.
+_OF_PAGES = re.compile(
+    r"\.(?:avi|css|eot|flv|gif|ico|jpe?g|js|m4[av]|mov|mp[34]|og[gv]|otf|png|svg|ttf|web[mp]|wmv|woff2?)$"
+)
 # What sets a header for the upstream, and for the client.
 _LISTS = (("proxy_set_header", "grpc_set_header"), ("add_header",))
 
@@ -94,6 +99,23 @@ def _redirected(difference: FieldDifference, before: Directive) -> bool:
     status = difference.after.split(" ")[0]
     gone = difference.before in ("404", "410") and bool(before.children("return"))
     return (difference.before[:1] == "3" or gone) and (status[:1] in "23" or status in ("404", "410"))
+
+
+def _is_kept_to_itself(line: Directive, causes: Sequence[DirectiveChange]) -> bool:
+    """Return whether a place that refuses was told to come before expressions, by ``^~`` or ``=``: so it refuses what
+    they took from it.
+    """
+    if line.name != "location" or line.args[0] not in ("^~", "=") or not refuses_all(line):
+        return False
+    return any(each.new is line and each.old and each.old.args[-1:] == line.args[-1:] for each in causes)
+
+
+def _is_hidden_picture(request: DerivedRequest, difference: FieldDifference, line: Directive) -> bool:
+    """Return whether a hidden file that was refused is a picture or the like, and is not there as far as is known."""
+    name = request.path.rpartition("/")[2]
+    asked = line.name == "location" and not any(each.name.endswith("_pass") for each in line.block or [])
+    hidden = name.startswith(".") and _OF_PAGES.search(name) is not None
+    return asked and hidden and difference.before in ("403", "404") and difference.after in ("403", "404")
 
 
 def _is_inherited(difference: FieldDifference, causes: Sequence[DirectiveChange]) -> bool:
@@ -157,6 +179,8 @@ class Judge:
             old, new = shadow
             if _came(new, causes) and _redirected(difference, old):
                 return Judgement("intended", f"{kind.why}: {' '.join([new.name, *new.args])} was written for it")
+            if _is_kept_to_itself(new, causes) or _is_hidden_picture(request, difference, new):
+                return Judgement("shown", f"{kind.why}: nobody is let in by it")
             words = f"{' '.join([new.name, *new.args])} takes it from {' '.join([old.name, *old.args])}"
             return Judgement("collateral", f"{words} ({old.file}:{old.line}), which nobody edited")
         if not kind.matters:

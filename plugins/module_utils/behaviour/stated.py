@@ -22,6 +22,7 @@ __all__ = [
     "opens",
     "puts_files",
     "refuses",
+    "refuses_all",
     "removed",
     "sets",
     "shares_certificate",
@@ -225,6 +226,12 @@ def _answers(changes: Sequence[DirectiveChange]) -> bool:
 
 def _denies(line: Directive) -> bool:
     return line.name == "return" and line.args[:1] in (["403"], ["404"], ["405"], ["410"])
+
+
+def refuses_all(block: Directive) -> bool:
+    """Return whether a block refuses everybody."""
+    denies = any(line.args == ["all"] for line in block.children("deny")) and not block.children("allow")
+    return denies or any(map(_denies, block.children("return")))
 
 
 def _lets_in(line: Directive) -> bool:

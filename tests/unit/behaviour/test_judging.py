@@ -637,3 +637,25 @@ def test_a_tag_that_is_switched_off_is_named(conf: Conf) -> None:
     candidate = "location /a { add_header Cache-Control no-store; etag off; }"
     before, after = {**FINE, "header etag": "present"}, {**FINE, "header cache-control": "no-store"}
     assert _judged(conf, "location /a { }", candidate, "/a", before, after) == ["intended", "shown"]
+
+
+def test_a_place_that_refuses_may_be_put_before_expressions(conf: Conf) -> None:
+    place = r"location ~ \.php$ {{ fastcgi_pass a; }} location {} /login.php {{ {} }}"
+    live, refusing, open_ = (
+        place.format("", "deny all;"),
+        place.format("^~", "deny all;"),
+        place.format("^~", "etag off;"),
+    )
+    request = ("/login.php", {"status": "404"}, {"status": "403"})
+    assert _judged(conf, live, refusing, *request) == ["shown"]
+    assert _judged(conf, place.format("", "etag off;"), open_, *request) == ["collateral"]
+
+
+@pytest.mark.parametrize(
+    ("target", "inside", "sort"),
+    [("/.a.mp4", "expires 1d;", "shown"), ("/.a.mp4", "proxy_pass http://a;", "collateral")],
+)
+def test_nobody_asks_for_hidden_pictures(conf: Conf, target: str, inside: str, sort: str) -> None:
+    hidden = r"location ~ /\.(?!well-known) { deny all; }"
+    live, candidate = hidden, rf"location ~ \.(mp4|webm)$ {{ {inside} }} {hidden}"
+    assert _judged(conf, live, candidate, target, {"status": "403"}, {"status": "404"}) == [sort]
