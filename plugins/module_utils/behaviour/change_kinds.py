@@ -130,12 +130,17 @@ def differences(live: Fields, candidate: Fields, leave: set[str]) -> list[FieldD
 
 
 def _secures(answer: Fields) -> bool:
-    """Return whether an answer in the clear sends to TLS: to the site itself, as another one is another place."""
+    """Return whether an answer in the clear sends to TLS: to the same page of the site itself, or to its first one.
+
+    Another site, or another page, is another place.
+    """
     target = answer.get("header location", "")
     if answer.get("scheme") != "http" or not target.startswith(_SECURE):
         return False
     there, here = target.removeprefix(_SECURE).partition("/")[0].partition(":")[0], answer.get("host", "")
-    return not here or there.removeprefix("www.") == here.removeprefix("www.")
+    page = f"/{target.removeprefix(_SECURE).partition('/')[2]}".partition("?")[0].rstrip("/")
+    same_page = page in ("", answer.get("path", page).rstrip("/"))
+    return same_page and (not here or there.removeprefix("www.") == here.removeprefix("www."))
 
 
 def _shown(candidate: Fields) -> str:

@@ -39,7 +39,7 @@ def fields_of(
 
     fields: dict[str, str] = {}
     status = answer.get("status")
-    fields["scheme"], fields["host"] = request.scheme, request.host
+    fields["scheme"], fields["host"], fields["path"] = request.scheme, request.host, request.path
     fields["status"] = str(status) if status is not None else answer.get("fault") or "accepted"
     for name, value in answer.get("headers", []):
         if name in _DROPPED:

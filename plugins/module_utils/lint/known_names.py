@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CACHE_CONTROL", "FASTCGI", "HEADERS", "MEDIA_TYPES"]
+__all__ = ["CACHE_CONTROL", "FASTCGI", "HEADERS", "MEDIA_TYPES", "POLICIES"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -67,5 +67,14 @@ CACHE_CONTROL = _words(
     immutable includeSubDomains max-age max-stale min-fresh must-revalidate must-understand no-cache no-store
     no-transform nosniff only-if-cached preload private proxy-revalidate public s-maxage sameorigin stale-if-error
     stale-while-revalidate
+    """
+)
+
+POLICIES = _words(
+    """
+    base-uri block-all-mixed-content child-src connect-src default-src fenced-frame-src font-src form-action
+    frame-ancestors frame-src img-src manifest-src media-src navigate-to object-src plugin-types prefetch-src referrer
+    reflected-xss report-to report-uri require-sri-for require-trusted-types-for sandbox script-src script-src-attr
+    script-src-elem style-src style-src-attr style-src-elem trusted-types upgrade-insecure-requests webrtc worker-src
     """
 )

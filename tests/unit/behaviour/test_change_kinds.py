@@ -76,6 +76,16 @@ def _up(**more: str) -> dict[str, str]:
             ["insecure"],
         ),
         (
+            {"status": "301", "scheme": "http", "host": "a", "path": "/x", "header location": "https://a/x/?y"},
+            {"status": "200", "scheme": "http", "host": "a", "path": "/x"},
+            ["insecure"],
+        ),
+        (
+            {"status": "301", "scheme": "http", "host": "a", "path": "/x", "header location": "https://a/y"},
+            {"status": "200", "scheme": "http", "host": "a", "path": "/x"},
+            ["redirect"],
+        ),
+        (
             {"status": "301", "scheme": "http", "host": "a", "header location": "https://status.example/"},
             {"status": "200", "scheme": "http", "host": "a"},
             ["redirect"],

@@ -5,7 +5,8 @@ nginx inherits ``add_header`` and ``proxy_set_header`` only into blocks that hav
 that the application needs; a ``fastcgi_param`` takes away every parameter of ``fastcgi_params``. Reported for security
 headers, and for what passes on who asks for what. ``add_header_inherit merge`` ends it; the location of a single file
 that is no page, as ``robots.txt``, needs no such header, and browsers remember ``Strict-Transport-Security`` from any
-other. A block of the live release counts for what it had there, not for what its outer block has got since.
+other. A block of the live release counts for what it had there, not for what its outer block has got since, unless
+that gets to no place that passes requests on.
 """
 
 from __future__ import annotations
@@ -58,12 +59,43 @@ def _is_enough(scope: BlockScope, name: str, kept: set[str], lost: Sequence[Dire
     return path != "/" and {each.args[0].lower() for each in lost} <= {"strict-transport-security"}
 
 
-def _apart(lost: Sequence[Directive], name: str, before: BlockScope | None) -> Iterator[Sequence[Directive]]:
+def _passing(config: Config) -> dict[int, list[BlockScope]]:
+    """Map the ids of servers to their blocks that pass requests on."""
+    found: dict[int, list[BlockScope]] = {}
+    for scope in scopes(config):
+        server = scope.around("server")
+        if server is not None and server.block is not None and _passes(scope):
+            found.setdefault(id(server.block), []).append(scope)
+    return found
+
+
+def _passes(scope: BlockScope) -> bool:
+    return any(name.endswith("_pass") for name in scope.own)
+
+
+def _gets_nowhere(header: str, scope: BlockScope, passing: dict[int, list[BlockScope]]) -> bool:
+    """Return whether no block of a server that passes requests on, of which this is one, has a header of the server."""
+    server = scope.around("server")
+    every = passing.get(id(server.block), []) if server is not None and _passes(scope) else []
+    return bool(every) and not any(
+        each.args[0].lower() == header for one in every for each in one.effective("add_header") if each.args
+    )
+
+
+def _apart(
+    lost: Sequence[Directive],
+    name: str,
+    before: BlockScope | None,
+    scope: BlockScope,
+    passing: dict[int, list[BlockScope]],
+) -> Iterator[Sequence[Directive]]:
     """Yield what live lacks here as well, and what it has here: a line may have lost more than it had lost before."""
     had = {each.args[0].lower() for each in before.effective(name) if each.args} if before else set()
     if before is not None:
         around = before.outer.effective(name) if before.outer else ()
         known = had | {each.args[0].lower() for each in around if each.args}
+        if name == "add_header":
+            known |= {header for each in lost if _gets_nowhere(header := each.args[0].lower(), scope, passing)}
         lost = [each for each in lost if each.args[0].lower() in known]
     for is_worse in (False, True):
         some = [each for each in lost if (each.args[0].lower() in had) == is_worse]
@@ -74,6 +106,7 @@ def _apart(lost: Sequence[Directive], name: str, before: BlockScope | None) -> I
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find blocks whose own headers remove security or forwarding headers of an outer block."""
     formerly = _formerly(config, context.live) if context.live else {}
+    passing = _passing(config) if formerly else {}
     for scope in scopes(config):
         for name, watched in _WATCHED.items():
             own = scope.own.get(name, ())
@@ -86,7 +119,7 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
             lost = [each for header, each in outer.items() if header in watched and header not in kept]
             if _is_enough(scope, name, kept, lost):
                 continue
-            for some in _apart(lost, name, formerly.get(id(scope))):
+            for some in _apart(lost, name, formerly.get(id(scope)), scope, passing):
                 headers = ", ".join(each.args[0] for each in some)
                 yield finding(
                     own[0],

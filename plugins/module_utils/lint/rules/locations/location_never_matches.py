@@ -2,8 +2,8 @@ r"""A ``location`` has a path that no request can have: without its leading slas
 
 Paths of requests begin with a slash, but nginx takes ``location api/`` and ``location \.php$`` as prefixes all the
 same. ``location ~ ^api/`` matches nothing either, nor does ``location = /page?id=1`` or ``location ~ %5c``: arguments
-are no part of the path, and it is decoded. What follows a ``#`` is not sent at all. Who edits such a location expects it to work, so an edit of one that live
-has already is a finding as well.
+are no part of the path, and it is decoded. What follows a ``#`` is not sent at all. Who edits such a location expects
+it to work, so an edit of one that live has already is a finding as well.
 """
 
 from __future__ import annotations
