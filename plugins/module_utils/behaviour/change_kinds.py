@@ -138,8 +138,8 @@ def _secures(answer: Fields) -> bool:
     if answer.get("scheme") != "http" or not target.startswith(_SECURE):
         return False
     there, here = target.removeprefix(_SECURE).partition("/")[0].partition(":")[0], answer.get("host", "")
-    page = f"/{target.removeprefix(_SECURE).partition('/')[2]}".partition("?")[0].rstrip("/")
-    same_page = page in ("", answer.get("path", page).rstrip("/"))
+    page = f"/{target.removeprefix(_SECURE).partition('/')[2]}".partition("?")[0]
+    same_page = page in ("/", answer.get("path", page))
     return same_page and (not here or there.removeprefix("www.") == here.removeprefix("www."))
 
 

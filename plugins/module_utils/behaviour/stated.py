@@ -146,8 +146,12 @@ def puts_files(
 
 
 def _names(changes: Iterable[DirectiveChange], host: str) -> bool:
-    lines = [(each.old, each.new) for each in changes if each.name == "server_name"]
-    before, after = ({name for side in lines for name in (side[at].args if side[at] else ())} for at in (0, 1))
+    """Return whether edited lines have a name that none had before."""
+    before, after = set[str](), set[str]()
+    for each in changes:
+        if each.name == "server_name":
+            before.update(each.old.args if each.old else ())
+            after.update(each.new.args if each.new else ())
     return host in after - before
 
 

@@ -63,9 +63,8 @@ def _repeated(parts: Any) -> Iterator[int]:
         kind = str(name)
         if kind in REPEATS:
             _, most, inner = value
-            alone = inner[0] if len(inner) == 1 else ("", ())
-            if most > 1 and str(alone[0]) == "SUBPATTERN" and alone[1][0]:
-                yield alone[1][0]
+            if most > 1 and len(inner) == 1 and str(inner[0][0]) == "SUBPATTERN" and inner[0][1][0]:
+                yield inner[0][1][0]
             yield from _repeated(inner)
         elif kind == "SUBPATTERN":
             yield from _repeated(value[3])

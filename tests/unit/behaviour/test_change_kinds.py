@@ -76,13 +76,13 @@ def _up(**more: str) -> dict[str, str]:
             ["insecure"],
         ),
         (
-            {"status": "301", "scheme": "http", "host": "a", "path": "/x", "header location": "https://a/x/?y"},
+            {"status": "301", "scheme": "http", "host": "a", "path": "/x", "header location": "https://a/x?y"},
             {"status": "200", "scheme": "http", "host": "a", "path": "/x"},
             ["insecure"],
         ),
         (
-            {"status": "301", "scheme": "http", "host": "a", "path": "/x", "header location": "https://a/y"},
-            {"status": "200", "scheme": "http", "host": "a", "path": "/x"},
+            {"status": "301", "scheme": "http", "host": "a", "path": "/x/", "header location": "https://a/x"},
+            {"status": "200", "scheme": "http", "host": "a", "path": "/x/"},
             ["redirect"],
         ),
         (
