@@ -73,8 +73,9 @@ def translated(pattern: str) -> str:
     return pattern.replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!")
 
 
+@functools.lru_cache(maxsize=1_000)
 def parsed(pattern: str) -> Any:
-    """Return Python's own reading of an expression that it has compiled."""
+    """Return Python's own reading of an expression that it has compiled: it is shared, so nobody writes to it."""
     return _parser.parse(pattern)
 
 

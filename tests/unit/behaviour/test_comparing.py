@@ -106,6 +106,11 @@ def test_the_lines_behind_a_change_are_those_on_its_way(
         ("", "location ~ ^/n { }", _ask("/new"), FINE, {"status": "200", "body": "new"}, [("document", False)]),
         ("location /i { internal; }", "location /i { }", _ask("/i"), {"status": "404"}, FINE, [("access", True)]),
         ("location /i { }", "location /i { etag off; }", _ask("/i"), {"status": "404"}, FINE, [("answers", False)]),
+        ("location /f/ { root /a; }", "", _ask("/f/"), {"status": "403"}, FINE, [("answers", False)]),
+        ("location /f/ { root /a; }", "", _ask("/f/x"), {"status": "403"}, FINE, [("access", True)]),
+        ("location /f/ { root /a; deny all; }", "", _ask("/f/"), {"status": "403"}, FINE, [("access", True)]),
+        ("location /f/ { root /a; } deny all;", "", _ask("/f/"), {"status": "403"}, FINE, [("access", True)]),
+        ("location /f/ { proxy_pass http://a; }", "", _ask("/f/"), {"status": "403"}, FINE, [("access", True)]),
         ("return 200 a;", "return 200 b;", _ask("/"), FINE, {"status": "200", "body": "b"}, [("text", False)]),
     ],
 )

@@ -1,8 +1,8 @@
 """A row of a map is for a path whose place never asks for the variable, so the row does nothing.
 
 A map of old paths works where its variable is asked for: in ``location / { if ($new_uri) { … } }`` only for what
-``/`` answers. A row for ``/about/team`` does nothing where ``location ~ ^/about`` answers, and neither do the rows that
-were there when such a place came.
+``/`` answers. A row for ``/about/team`` does nothing where ``location ~ ^/about`` answers. Rows of the live release are
+left alone: a place that came later may have been meant to answer instead.
 """
 
 from __future__ import annotations
@@ -64,9 +64,16 @@ def _asking(config: Config, name: str) -> list[Directive]:
     return [] if any(True for _ in maps) or any(_asks_itself(each, name) for each in servers) else servers
 
 
+def _rows(config: Config) -> set[tuple[str, str]]:
+    """Return the rows of maps, each with the name of its variable."""
+    maps = (each for each in config.named("map") if each.args)
+    return {(block.args[-1].strip("${}"), row.text) for block in maps for row in block.block or ()}
+
+
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find rows for paths that are answered where nobody looks them up."""
     tried = 0
+    known = _rows(context.live) if context.live else set()
     for block in config.named("map"):
         if len(block.args) != 2 or block.args[0] not in _PATHS:
             continue
@@ -76,6 +83,8 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
             tried += len(servers)
             if tried > _MOST:
                 return
+            if (name, row.text) in known:
+                continue
             if row.name.startswith("/") and not _is_read(servers, name, row.name):
                 place = choose_location(servers[0], row.name)
                 where = place.text if place else "no location"
