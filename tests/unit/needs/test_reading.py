@@ -224,6 +224,8 @@ def test_a_certificate_by_variable_is_one_for_each_name(read: Read) -> None:
         ("server { root /r; error_page 404 /e.html; }", ("file", "/r/e.html", "page")),
         ("error_page 404 /e.html; server { root /r; location = /e.html { root /x; } }", ("file", "/x/e.html", "page")),
         ("server { root /r; location / { try_files $uri /app.php?$args; } }", ("file", "/r/app.php", "page")),
+        ("server { root /r; location / { try_files $uri /app.php$is_args$args; } }", ("file", "/r/app.php", "page")),
+        ("server { root /r; error_page 404 /404.html${is_args}$args; }", ("file", "/r/404.html", "page")),
     ],
 )
 def test_files_and_directories(read: Read, text: str, expected: tuple[str, str, str]) -> None:

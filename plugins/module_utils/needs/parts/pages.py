@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -37,6 +38,8 @@ _HANDLERS = (
     "internal",
     "api",
 )
+# The arguments that are added to a page, in either spelling.
+_QUERY = re.compile(r"\?|\$\{?is_args\b\}?")
 _NAME_VARIABLES = ("$host", "$server_name", "$http_host", "${host}", "${server_name}", "${http_host}")
 
 
@@ -160,7 +163,7 @@ def _indexes(scopes: Scopes, pages: _Pages) -> Iterator[Need]:
 
 def _error_pages(scopes: Scopes, pages: _Pages) -> Iterator[Need]:
     for scoped in scopes.named("error_page"):
-        uri = scoped.directive.args[-1].split("?")[0] if scoped.directive.args else ""
+        uri = _QUERY.split(scoped.directive.args[-1], maxsplit=1)[0] if scoped.directive.args else ""
         if uri.startswith("/") and "$" not in uri:
             for server in _servers(scopes, scoped.way):
                 path = pages.uri(uri, server)
@@ -171,7 +174,7 @@ def _error_pages(scopes: Scopes, pages: _Pages) -> Iterator[Need]:
 def _fallbacks(scopes: Scopes, pages: _Pages) -> Iterator[Need]:
     """Literal words of ``try_files`` after one with a variable; one that comes first is a switch, as of maintenance."""
     for scoped in scopes.named("try_files"):
-        words = [word.split("?")[0] for word in scoped.directive.args]
+        words = [_QUERY.split(word, maxsplit=1)[0] for word in scoped.directive.args]
         server = _server_of(scoped)
         for index, word in enumerate(words):
             varied = any("$" in before for before in words[:index])
