@@ -25,7 +25,7 @@ __all__ = ["ChangeRow", "Compared", "blocks_of", "compare", "grouped"]
 _EXAMPLES = 3
 _MOST = 3
 _REFUSES = ("deny", "internal", "auth_basic", "auth_request", "limit_except", "ssl_verify_client", "valid_referers")
-_GUARDS = (*_REFUSES, "allow", "satisfy")
+_KEEPING_OUT = (*_REFUSES, "allow", "satisfy")
 _OWN_TEXT = ("return", "sub_filter", "add_before_body", "add_after_body", "ssi")
 _SINGLE = ("status", "tls", "headers")
 _HUNG_UP = "the connection was closed"
@@ -160,7 +160,7 @@ def _sharpened(
     # A folder without an index is not listed; nobody is kept out by that.
     if kind == "access" and difference.before == "403" and request.path.endswith("/") and not request.source:
         edited = [line for change in causes for line in (change.old, change.new) if line]
-        if ways[0].met and not any(map(_guards, [*ways[0].met, *edited])):
+        if ways[0].met and not any(map(_keeps_out, [*ways[0].met, *edited])):
             return "answers"
     # Another server answers for what was not there: nothing of the one that is gone is let in.
     if kind == "answers" and difference.before in _ABSENT and is_of_gone_server(ways[0], causes):
@@ -223,10 +223,10 @@ def _refuses(met: Directive) -> bool:
     return met.name == "location" and any(inner.name in _REFUSES for inner in met.block or [])
 
 
-def _guards(met: Directive) -> bool:
+def _keeps_out(met: Directive) -> bool:
     """Return whether a line, or what stands in a block, keeps somebody out, or asks an upstream that may."""
     lines = [met, *(met.block or [])]
-    return _refuses(met) or any(line.name in _GUARDS or line.name.endswith("_pass") for line in lines)
+    return _refuses(met) or any(line.name in _KEEPING_OUT or line.name.endswith("_pass") for line in lines)
 
 
 def grouped(
