@@ -23,6 +23,8 @@ LEVEL = "medium"
 NEW = "high"
 
 _REFUSALS = ("403", "404", "444")
+_RUN = ("fastcgi_pass", "uwsgi_pass", "scgi_pass")
+_PROGRAMS = re.compile(r"php|phtml|cgi|jsp|asp|\bpl\b")
 # Of a folder of its own: whoever writes it means an exception.
 _OF_FOLDER = re.compile(r"^\^/[\w(\[]")
 _FOLDER = re.compile(r"^\^(/[\w/-]+)")
@@ -37,20 +39,24 @@ def _refuses(location: Directive) -> bool:
 
 
 def _passes(location: Directive) -> bool:
+    """Return whether a location asks a program for what has an extension, wherever it lies."""
     kind, pattern = location_kind(location)
-    by_extension = kind.startswith("~") and "." in pattern and not _OF_FOLDER.match(pattern)
-    return by_extension and any(each.name.endswith("_pass") for each in location.block or ())
+    if not kind.startswith("~") or "." not in pattern or _OF_FOLDER.match(pattern):
+        return False
+    passed = {each.name for each in location.block or () if each.name.endswith("_pass")}
+    return not passed.isdisjoint(_RUN) or (bool(passed) and _PROGRAMS.search(pattern) is not None)
 
 
 def _refused(location: Directive, names: Sequence[str]) -> Iterator[str]:
-    """Yield paths of programs that a location is for."""
+    """Yield paths of programs that a location is for; what is said not to be there is no folder that is shut."""
     kind, path = location_kind(location)
+    shut = names if not any(each.args[:1] == ["404"] for each in location.children("return")) else ()
     if kind == "" and path.startswith("/") and path != "/":
         yield path
-        yield from (f"{path.rstrip('/')}/{name}" for name in names)
+        yield from (f"{path.rstrip('/')}/{name}" for name in shut)
     elif kind.startswith("~") and (folder := _FOLDER.match(path)):
         begins = [each for each in samples(location) if each.startswith(folder[1])]
-        yield from (f"{each.rstrip('/')}/{name}" for each in begins for name in names)
+        yield from (f"{each.rstrip('/')}/{name}" for each in begins for name in shut)
 
 
 def _fix(location: Directive, path: str, taker: Directive) -> str:
