@@ -80,7 +80,7 @@ def test_a_file_goes_elsewhere_from_a_commit_on(clone: Clone, tmp_path: Path) ->
     clone.commit(redirects="# one\n")
     commit = clone.commit(redirects="# two\n")
     places = (
-        f"[{{source: redirects, target: conf.d/a, until: {commit}}}, {{source: redirects, target: b, since: {commit}}}]"
+        f"[{{source: redirects, target: conf.d/a, until: '{commit}'}}, {{source: redirects, target: b, since: '{commit}'}}]"
     )
     layouts = read_layouts(_layouts(tmp_path, f"owner+name: {{places: {places}}}"))
     (found,) = of_clones(tmp_path, [Label("owner+name", commit, "bad", "")], layouts, tmp_path / "work")
