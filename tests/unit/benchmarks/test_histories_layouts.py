@@ -79,9 +79,11 @@ def test_a_change_is_laid_out_with_what_fills_it_and_what_stands_in(clone: Clone
 def test_a_file_goes_elsewhere_from_a_commit_on(clone: Clone, tmp_path: Path) -> None:
     clone.commit(redirects="# one\n")
     commit = clone.commit(redirects="# two\n")
-    places = (
-        f"[{{source: redirects, target: conf.d/a, until: '{commit}'}}, {{source: redirects, target: b, since: '{commit}'}}]"
+    rows = (
+        f"{{source: redirects, target: conf.d/a, until: '{commit}'}}",
+        f"{{source: redirects, target: b, since: '{commit}'}}",
     )
+    places = f"[{', '.join(rows)}]"
     layouts = read_layouts(_layouts(tmp_path, f"owner+name: {{places: {places}}}"))
     (found,) = of_clones(tmp_path, [Label("owner+name", commit, "bad", "")], layouts, tmp_path / "work")
     assert _contents(found.live) == {"conf.d/a": "# one\n"}
