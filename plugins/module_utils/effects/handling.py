@@ -183,14 +183,13 @@ class ServerAutomaton:
                     entries[pattern] = entry._replace(exact=self._enter([*chain, location], way))
             elif not pattern.startswith("@"):
                 prefixes.append((pattern, kind == "^~", location))
-            # An exact location goes before the one whose paths begin so.
             if (
-                (kind == "=" or (kind in ("", "^~") and pattern not in slashed))
+                kind in ("", "^~", "=")
                 and pattern.endswith("/")
                 and len(pattern) > 1
                 and self._actions.adds_slash(location)
             ):
-                slashed[pattern] = [*chain, location]
+                slashed.setdefault(pattern, [*chain, location])
         rows = [
             (
                 found_in(machines, Read("uri"), PathView(), location.args[1], location.args[0] == "~*"),
@@ -208,7 +207,10 @@ class ServerAutomaton:
             entries[pattern] = entry._replace(
                 prefix=self._find(location, inner, way, beyond, self._entered(inner, way))
             )
-        for pattern, slashed_chain in slashed.items():
+        # An exact location goes before the one whose paths begin so, whichever of them passes requests on.
+        named = {each.args[1]: each for each in block.children("location") if each.args[0] == "=" and each.args[1:]}
+        for pattern, to in slashed.items():
+            slashed_chain = [*chain, named[pattern]] if pattern in named else to
             word = pattern[:-1]
             entry = entries.get(word, TableEntry(word, -1, -1))
             if entry == TableEntry(word, -1, -1):

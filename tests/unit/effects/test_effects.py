@@ -205,6 +205,11 @@ CASES: dict[str, tuple[str, str, list[tuple[str, str, str]]]] = {
         "location /a/ { proxy_pass http://10.0.0.1; add_header X 2; }",
         [("/a", "add_header X 1", "add_header X 2"), ("/a/", "add_header X 1", "add_header X 2")],
     ),
+    "nginx's own slash comes with the headers of the exact location": (
+        "location = /a/ { add_header X 1; } location /a/ { proxy_pass http://10.0.0.1; }",
+        "location = /a/ { add_header X 2; } location /a/ { proxy_pass http://10.0.0.1; }",
+        [("/a", "add_header X 1", "add_header X 2"), ("/a/", "add_header X 1", "add_header X 2")],
+    ),
     "a page for errors within another location": (
         "location = /b { error_page 404 /a; return 404; } location /a { add_header X 1; location ~ a { } }",
         "location = /b { error_page 404 /a; return 404; } location /a { add_header X 2; location ~ a { } }",
