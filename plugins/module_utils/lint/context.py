@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +19,9 @@ from ..release.tree import read_layer
 from ..tree_reader import LeavesTree, find_inside, read_inside
 
 __all__ = ["LintContext", "read_certificates", "read_extensions", "read_secrets"]
+
+
+_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 
 def _now() -> datetime:
@@ -44,6 +48,12 @@ class LintContext:
     secrets: Mapping[str, str] = field(default_factory=dict)
     tree: Path | None = None
     nginx: str = ""
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """The version of nginx as three numbers; none where it is not known."""
+        match = _VERSION.match(self.nginx)
+        return tuple(map(int, match.groups())) if match else ()
 
     def real(self, name: str) -> str:
         """Return the path on a host that a name leads to, by what is known of its links: those of the release, and

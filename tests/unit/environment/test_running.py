@@ -24,8 +24,8 @@ def test_only_what_nginx_remembers_is_taken_out_of_a_cache(tmp_path: Path) -> No
 def test_who_tries_whether_it_can_wait_for_events_serves_nothing(waits_for: str, serves: bool) -> None:
     """nginx does so while it reads its configuration, and on a busy machine that lasts."""
     code = f"import select, sys; poll = select.epoll(); {waits_for}; print(flush=True); sys.stdin.read()"
-    named = {"args": ["nginx", "-c", code], "executable": sys.executable}
-    with subprocess.Popen(**named, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # type: ignore[call-overload]
+    command, pipe = ["nginx", "-c", code], subprocess.PIPE
+    with subprocess.Popen(command, executable=sys.executable, stdin=pipe, stdout=pipe) as process:
         assert process.stdout is not None
         assert process.stdout.readline()
         assert (process.pid in processes("worker")) is serves

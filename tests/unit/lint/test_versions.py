@@ -10,6 +10,8 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
 from ansible_collections.sluice.nginx.plugins.module_utils.gates.lint import run
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.context import LintContext
+from ansible_collections.sluice.nginx.plugins.module_utils.lint.rules.headers import upgrade_lost
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import ReleaseStore
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Subject
@@ -55,3 +57,11 @@ def test_the_oldest_nginx_counts(
     findings = [each for each in run(subject).findings if "[vulnerable_rewrite]" in each.what]
     assert {each.what.partition(":")[0] for each in findings} == found
     assert all(each.warning for each in findings)
+
+
+@pytest.mark.parametrize(("version", "found"), [("", 1), ("1.22.1", 1), ("1.29.6", 1), ("1.29.7", 0), ("1.30.0", 0)])
+def test_an_upstream_is_asked_with_http_1_1_by_newer_versions(tmp_path: Path, version: str, found: int) -> None:
+    headers = "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;"
+    text = f"http {{ server {{ location / {{ proxy_pass http://127.0.0.1:3000; {headers} }} }} }}"
+    (tmp_path / "nginx.conf").write_text(text, encoding="utf-8")
+    assert len(list(upgrade_lost.run(parse_tree(tmp_path), LintContext(nginx=version)))) == found

@@ -20,15 +20,9 @@ LEVEL = "medium"
 NEW = "high"
 
 _CLIENT = "$http_upgrade"
-_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+# From this version on nginx asks with HTTP/1.1 by itself.
 _SINCE = (1, 29, 7)
 _READ = re.compile(r"^\$\{?(\w+)\}?$")
-
-
-def _asks_by_default(nginx: str) -> bool:
-    """Return whether a version of nginx asks upstreams with HTTP/1.1 by itself, or may."""
-    match = _VERSION.match(nginx)
-    return match is not None and tuple(map(int, match.groups())) >= _SINCE
 
 
 def _header(scope: BlockScope, name: str) -> Directive | None:
@@ -58,7 +52,7 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
         if upgrade is None or _CLIENT not in upgrade.args[1]:
             continue
         version = next(iter(scope.effective("proxy_http_version")), None)
-        if version.args[:1] == ["1.0"] if version else not _asks_by_default(context.nginx):
+        if version.args[:1] == ["1.0"] if version else context.version < _SINCE:
             yield finding(
                 version or passes[0],
                 "the upstream is asked with HTTP/1.0, which knows no upgrade",

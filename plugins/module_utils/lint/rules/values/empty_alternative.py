@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ....config.parse import Config, Directive
+from ....config.parse import Config
 from ....verdicts.model import Finding
 from ...context import LintContext
+from ...expressions import expressions
 from ...findings import finding
 
 LEVEL = "medium"
@@ -20,17 +21,6 @@ NEW = "high"
 # What has bars of its own: what is escaped, classes, groups from the innermost on.
 _ESCAPED, _CLASS, _GROUP = re.compile(r"\\."), re.compile(r"\[[^]]*\]"), re.compile(r"\([^()]*\)")
 _EMPTY = re.compile(r"^\||\|\||\|$")
-
-
-def _expressions(directive: Directive) -> Iterator[str]:
-    if directive.name == "if" and len(directive.args) == 3 and "~" in directive.args[1]:
-        yield directive.args[2]
-    elif directive.name == "location" and len(directive.args) == 2 and directive.args[0].startswith("~"):
-        yield directive.args[1]
-    elif directive.name == "rewrite" and directive.args:
-        yield directive.args[0]
-    elif directive.name == "map":
-        yield from (row.name.lstrip("~*") for row in directive.block or [] if row.name.startswith("~"))
 
 
 def _has_empty(expression: str) -> bool:
@@ -43,7 +33,7 @@ def _has_empty(expression: str) -> bool:
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find expressions with an alternative that is always found."""
     for directive in config.walk():
-        for expression in _expressions(directive):
+        for _, expression in expressions(directive):
             if _has_empty(expression):
                 yield finding(
                     directive,

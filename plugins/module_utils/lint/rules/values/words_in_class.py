@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ....config.parse import Config, Directive
+from ....config.parse import Config
 from ....verdicts.model import Finding
 from ...context import LintContext
+from ...expressions import expressions
 from ...findings import finding
-from ...scopes import location_kind
 
 LEVEL = "medium"
 NEW = "high"
@@ -23,21 +23,10 @@ _WORDS = re.compile(r"[A-Za-z]{2,}\|[A-Za-z]{2,}")
 _QUOTED = re.compile(r"(['\"]).{2,}\1")
 
 
-def _patterns(config: Config) -> Iterator[tuple[Directive, str]]:
-    for directive in config.named("location", "rewrite", "if", "map"):
-        if directive.name == "location" and location_kind(directive)[0].startswith("~"):
-            yield directive, location_kind(directive)[1]
-        elif directive.name == "rewrite" and directive.args:
-            yield directive, directive.args[0]
-        elif directive.name == "if" and len(directive.args) == 3 and "~" in directive.args[1]:
-            yield directive, directive.args[2]
-        elif directive.name == "map":
-            yield from ((row, row.name) for row in directive.block or () if row.name.startswith("~"))
-
-
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find classes of letters that were meant as words."""
-    for directive, pattern in _patterns(config):
+    written = (each for directive in config.walk() for each in expressions(directive))
+    for directive, pattern in written:
         for found in _CLASS.finditer(pattern):
             if _WORDS.search(found[2]) or _QUOTED.fullmatch(found[2]):
                 yield finding(

@@ -8,7 +8,6 @@ is advice.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from ....config.parse import Config, Directive
@@ -22,7 +21,6 @@ LEVEL = "low"
 NEW = "medium"
 
 _Version = tuple[int, ...]
-_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 _REDIRECTS = ("http://", "https://", "$scheme")
 
 
@@ -57,8 +55,7 @@ def _overlaps(rewrite: Directive) -> bool:
 
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find rewrites that the faults of this version are about."""
-    match = _VERSION.match(context.nginx)
-    first, second = _needs(tuple(map(int, match.groups()))) if match else (False, False)
+    first, second = _needs(context.version) if context.version else (False, False)
     if not first and not second:
         return
     unless = f"nginx {context.nginx} has it unless your distribution has patched it"
