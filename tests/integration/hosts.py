@@ -9,7 +9,6 @@ import contextlib
 import json
 import shlex
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +44,8 @@ while not os.path.exists("/tmp/stop"):
         seen[type(error).__name__] += 1
     finally:
         connection.close()
+    if sum(seen.values()) == 1:
+        print(flush=True)
     time.sleep(0.005)
 print(json.dumps(seen))
 """
@@ -125,19 +126,27 @@ class Host(PushedHost):
         self.sh("master=$(cat /run/nginx.pid); kill -9 $master $(cat /proc/$master/task/$master/children); sleep 0.2")
 
     @contextlib.contextmanager
-    def probed(self) -> Iterator[dict[str, int]]:
-        """Ask all the while; the answers are there at the end."""
-        seen: dict[str, int] = {}
+    def beside(self, program: str, *before: str) -> Iterator[Callable[[], Any]]:
+        """Run a program of Python all the while, from its first line on, and stop it; yield what it says at the end.
+
+        The program prints a line when it is at work, ends when ``/tmp/stop`` is there, and prints JSON then. What comes
+        ``before`` it is the command that runs it.
+        """
         self.sh("rm -f /tmp/stop")
-        thread = threading.Thread(
-            target=lambda: seen.update(json.loads(self.apart(f"python3 -c {shlex.quote(_PROBE)}")))
-        )
-        thread.start()
-        try:
-            yield seen
-        finally:
-            self.sh("touch /tmp/stop")
-            thread.join()
+        argv = ["docker", "exec", self.container, *before, "python3", "-c", program]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            process.stdout.readline()
+            said: list[str] = []
+            try:
+                yield lambda: json.loads(said[0])
+            finally:
+                self.sh("touch /tmp/stop")
+                said.append(process.stdout.read())
+
+    def probed(self) -> contextlib.AbstractContextManager[Callable[[], dict[str, int]]]:
+        """Ask all the while; yield how often each answer came."""
+        return self.beside(_PROBE)
 
 
 @pytest.fixture

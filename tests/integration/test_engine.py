@@ -39,7 +39,7 @@ def test_the_first_push_adopts_and_can_be_rolled_back(new_host: Any, release: An
         assert host.state["releases"][adopted]["origin"] == "adopted"
         back = host.ask("rollback")
         assert (back["rolled_back"], host.body, host.state["live"]) == (True, "by hand", adopted), back
-    assert set(seen) == {"200 by hand", "200 one"}
+    assert set(seen()) == {"200 by hand", "200 one"}
 
 
 def test_a_directory_that_can_be_exchanged_is_replaced_in_one_step(host: Host, release: Any) -> None:
@@ -60,7 +60,7 @@ def test_a_configuration_that_nginx_refuses_changes_nothing(new_host: Any, relea
     assert 'unknown directive "frobnicate"' in answer["problems"][0]["nginx"]
     assert answer["rolled_back"] is (None if namespaces else True)
     assert (host.link, host.body, host.state["pending"]) == (link, "one", None)
-    assert set(seen) == {"200 one"}
+    assert set(seen()) == {"200 one"}
     assert "HUP" not in host.sh("cat /var/log/nginx/error.log")
 
 
@@ -106,7 +106,7 @@ def test_what_fails_after_the_switch_is_rolled_back(host: Host, release: Any, st
     assert (host.body, host.state["live"], host.state["confirmed"]["release"]) == ("one", one.id, one.id)
     assert host.state["pending"] is None
     if always_served:
-        assert set(seen) <= {"200 one", "200 two"}
+        assert set(seen()) <= {"200 one", "200 two"}
 
 
 def test_a_second_activation_changes_nothing(host: Host, release: Any) -> None:
@@ -361,7 +361,7 @@ def test_an_upstream_that_nobody_can_judge_has_no_say_in_how_nginx_serves(host: 
     assert (answer["ok"], answer["rolled_back"], answer["broken"], answer["means"]) == (False, True, False, "reload")
     assert (host.body, host.state["live"], host.state["pending"]) == ("one", one.id, None)
     assert host.sh("cat /run/nginx.pid") == master
-    assert set(seen) <= {"200 one", "200 two"}
+    assert set(seen()) <= {"200 one", "200 two"}
     assert "the check 'GET http://shop.example/' does not hold on this host" in words(answer)
     assert ODD[odd] in words(answer)
 

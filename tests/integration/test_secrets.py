@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import shlex
-import threading
 from typing import Any
 
 import pytest
@@ -23,7 +22,7 @@ MARK = "S3CR3T"
 # most of what there is, and holds none: without it a round takes a few milliseconds.
 SPY = """
 import json, os, time
-seen = set()
+looked, seen = False, set()
 while not os.path.exists("/tmp/stop"):
     time.sleep(0.002)
     for top in ("/var/lib/sluice", "/etc/nginx", "/etc/.nginx.before-sluice", "/run/sluice"):
@@ -38,30 +37,15 @@ while not os.path.exists("/tmp/stop"):
                             seen.add(path)
                 except OSError:
                     pass
+    if not looked:
+        print(flush=True)
+    looked = True
 print(json.dumps(sorted(seen)))
 """
 
 
-class Spy:
-    """An unprivileged user who reads whatever can be read, all the while."""
-
-    def __init__(self, host: Host) -> None:
-        self.host = host
-        self.actual: list[str] = []
-
-    def __enter__(self) -> Spy:
-        self.host.sh("rm -f /tmp/stop")
-        self._thread = threading.Thread(target=self._look)
-        self._thread.start()
-        return self
-
-    def _look(self) -> None:
-        script = f"setpriv --reuid=65534 --regid=65534 --clear-groups python3 -c {shlex.quote(SPY)}"
-        self.actual = json.loads(self.host.apart(script))
-
-    def __exit__(self, *error: object) -> None:
-        self.host.sh("touch /tmp/stop")
-        self._thread.join()
+# An unprivileged user, who can read what all may read.
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 
 @pytest.fixture
@@ -75,6 +59,14 @@ def keeper(host: Host) -> Host:
     return host
 
 
+def test_who_looks_for_keys_finds_one_that_all_may_read(keeper: Host) -> None:
+    with keeper.beside(SPY, *NOBODY) as seen:
+        keeper.sh(
+            f"mkdir -p /var/lib/sluice && echo {MARK} > /var/lib/sluice/loose; sleep 0.1; rm /var/lib/sluice/loose"
+        )
+    assert seen() == ["/var/lib/sluice/loose"]
+
+
 def test_at_no_moment_can_anybody_else_read_a_key(keeper: Host, release: Any) -> None:
     one = release(
         "one", files={"ssl/one.key": KEY, "plain": "x"}, links={"ssl-kept": "/var/lib/sluice/shared/ssl-kept"}
@@ -82,7 +74,7 @@ def test_at_no_moment_can_anybody_else_read_a_key(keeper: Host, release: Any) ->
     keeper.sh("cp -a /etc/nginx/ssl /etc/nginx/ssl-kept")
     os.chmod(one.folder / "ssl" / "one.key", 0o600)
     one = type(one)(one.folder, (), ("ssl-kept",))
-    with Spy(keeper) as spy:
+    with keeper.beside(SPY, *NOBODY) as seen:
         assert keeper.push(one, confirm=True)["ok"]
         back = keeper.ask("activate", "r2", release={"id": keeper.state["confirmed"]["before"]}, stored="previous")
         assert back["ok"] or back["problems"], back
@@ -90,7 +82,7 @@ def test_at_no_moment_can_anybody_else_read_a_key(keeper: Host, release: Any) ->
         keeper.sh(f"rm -r /var/lib/sluice/releases/{one.id}/ssl; echo '# by hand' >> /etc/nginx/plain")
         keeper.ask("preflight", "r3", release=one.id, drift="discard")
         assert keeper.push(one, "r3", drift="discard", confirm=True)["ok"]
-    assert spy.actual == []
+    assert seen() == []
     assert keeper.sh(f"stat -c %a /var/lib/sluice/releases/{one.id}/ssl/one.key") == "600"
     assert keeper.sh("stat -c %a /var/lib/sluice/shared/ssl-kept") == "700"
     assert keeper.sh("ls -A /var/lib/sluice") .split() == [
