@@ -183,7 +183,9 @@ def _own(block: Directive) -> Iterator[Directive]:
 def stays_inside(change: DirectiveChange) -> bool:
     """Return whether a change concerns the servers of http that it stands in, or that name its block, and no others."""
     around = change.blocks[1] or change.blocks[0]
-    return around is not None and around.name in (*_SHARED, "server", "location", "if", "limit_except")
+    if around is None or around.name == "http":
+        return around is not None and change.either.name in _SHARED
+    return around.name in (*_SHARED, "server", "location", "if", "limit_except")
 
 
 def _in_http(change: DirectiveChange) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Any
 
 from ..config.derive import DerivedRequest, Speaks
@@ -15,7 +15,7 @@ from ..contract.model import Check
 from ..contract.protocols import bytes_of
 from ..contract.reading import split_address
 from .changes import DirectiveChange
-from .suggest import Takes, requests_of
+from .suggest import CHANGED, Takes, requests_of
 
 __all__ = ["planned", "request_of"]
 
@@ -76,13 +76,15 @@ def planned(
     most: int,
     witnesses: Iterable[DerivedRequest] = (),
     selection: Selection = EVERY_SERVER,
+    reached: Callable[[DerivedRequest], bool] | None = None,
     others: int | None = None,
 ) -> tuple[list[DerivedRequest], int]:
     """Choose at most ``most`` requests, in the order in which they are asked; tell how many are left out, at least.
 
     ``witnesses`` are requests that are known to be handled otherwise, or to be answered with a file of the release. Of
-    contracts and configurations those for servers of the ``selection`` are asked. ``others`` is how many configurations
-    may suggest at most about what did not change; all by default.
+    contracts and configurations those for servers of the ``selection`` are asked. ``reached`` tells whether the change
+    may do anything to a request; by default it may to all that stand in or beside a block with a change. ``others`` is
+    how many configurations may suggest at most about the rest; all by default.
     """
     touched = {id(part) for change in changed for part in (*change.blocks, change.old, change.new) if part is not None}
     # A change at the top concerns every server, so none of them goes first.
@@ -91,6 +93,8 @@ def planned(
     replayed = list(replayed)
     asked = [request for request in map(request_of, checks) if _is_asked(candidate, request, selection)]
     suggested = _suggested(live, candidate, touched, chosen.takes, selection)
+    if reached is not None:
+        suggested = _by_reach(suggested, reached, _inside_servers(changed))
     for request in itertools.chain(asked, replayed, suggested, witnesses):
         chosen.add(request)
     return chosen.requests(most if others is None else others + len(asked) + len(replayed))
@@ -155,6 +159,26 @@ def _suggested(
 ) -> Iterator[DerivedRequest]:
     for config in (candidate, live):
         yield from requests_of(config, _with_parents(config, touched), takes, selection)
+
+
+def _by_reach(
+    requests: Iterable[DerivedRequest], reached: Callable[[DerivedRequest], bool], edited: Container[str]
+) -> Iterator[DerivedRequest]:
+    """Yield requests with the weight of a change where it reaches them, and without where they stand beside it only.
+
+    What is no request for a path is left as it is, and what the ``edited`` blocks are about.
+    """
+    for request in requests:
+        about = request.weight < 0
+        if not request.target or (about and request.place in edited) or reached(request) == about:
+            yield request
+        else:
+            yield request._replace(weight=request.weight - CHANGED if about else request.weight + CHANGED)
+
+
+def _inside_servers(changed: Iterable[DirectiveChange]) -> set[str]:
+    parts = [part for change in changed for part in (*change.blocks, change.old, change.new) if part is not None]
+    return {f"{part.file}:{part.line}" for part in parts if part.name not in ("http", "server")}
 
 
 def _is_asked(config: Config, request: DerivedRequest, selection: Selection) -> bool:

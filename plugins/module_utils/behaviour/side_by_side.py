@@ -47,13 +47,14 @@ class Beside:
     apart: Collection[DerivedRequest] = field(default=(), kw_only=True)
     is_large: bool = field(default=False, kw_only=True)
 
-    def answers(self, requests: Sequence[DerivedRequest]) -> list[Three]:
+    def answers(self, requests: Sequence[DerivedRequest], *, once: bool = False) -> list[Three]:
         """Ask everything from a fresh start. Raises ``SluiceError`` when nginx does not start.
 
-        The live release is asked a second time where the candidate answers otherwise: that may be chance.
+        The live release is asked a second time where the candidate answers otherwise: that may be chance. Not so if
+        ``once``, where it is known what chance does.
         """
         before, after = self._both(requests)
-        places = {_place(requests[n]) for n in range(len(requests)) if before[n] != after[n]}
+        places = {_place(requests[n]) for n in range(len(requests)) if before[n] != after[n] and not once}
         # What caches hold comes from other requests for the same place.
         numbers = [n for n, request in enumerate(requests) if _place(request) in places]
         again = list(before)
@@ -85,17 +86,18 @@ class Beside:
         requests: Sequence[DerivedRequest],
         explained: tuple[Attribution, Judge],
         accepted: Callable[[Compared], object],
+        foretold: Callable[[DerivedRequest], bool] = lambda request: False,
     ) -> list[Compared]:
         """Ask twice for some of each failing change, and leave out what does not come both times: that was chance.
 
         Requests for the same paths are asked with them, since caches remember. Where there are few changes, those that
-        fail nothing are asked for as well, unless the releases are large. What is ``accepted`` was to come, and is not
-        asked for.
+        fail nothing are asked for as well, unless the releases are large, or it was ``foretold`` that a request is
+        answered otherwise. What is ``accepted`` was to come, and is not asked for.
         """
         groups: dict[object, list[Compared]] = {}
         few = not self.is_large and len({one.group for one in compared}) <= _FEW
         for one in compared:
-            if (one.fails or few) and not accepted(one):
+            if (one.fails or (few and not foretold(one.request))) and not accepted(one):
                 groups.setdefault(one.group, []).append(one)
         chosen = [one for group in groups.values() for one in group[:_SAMPLE]][:_MOST_AGAIN]
         tried = {one.group for one in chosen}

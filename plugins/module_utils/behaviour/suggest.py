@@ -19,10 +19,10 @@ from .networks import NAMES as NETWORKS
 from .networks import from_networks
 from .response_overrides import overridden, statuses
 
-__all__ = ["Takes", "requests_of"]
+__all__ = ["CHANGED", "Takes", "requests_of"]
 
-# The weight of what changed: all of it is asked before anything else.
-_CHANGED = -10
+CHANGED = -10
+"""The weight of what changed: all of it is asked before anything else."""
 # That of a value that only a line which did not change tells apart.
 _HINTED = 4
 # The heaviest request of a server that is one of a sample, and of how many names of others each is asked by.
@@ -102,10 +102,10 @@ def requests_of(
             if not selection.takes(server):
                 yield from _of_strangers(door) if first else ()
                 continue
-            lead = _CHANGED if touched else 2 * (number > 0)
+            lead = CHANGED if touched else 2 * (number > 0)
             yield from _of_door(door, first, lead)
             for place in [server, *askable(server)]:
-                more = _CHANGED if touched or id(place) in changed else 3 + 3 * (number > 0)
+                more = CHANGED if touched or id(place) in changed else 3 + 3 * (number > 0)
                 if room(more // 2):
                     yield from _of_place(door, place, everywhere, more, room)
                 if id(place) in changed:
@@ -146,13 +146,14 @@ def _of_place(
 ) -> Iterator[DerivedRequest]:
     """Yield what is asked of a location, or of a server's root."""
     paths = samples(place) if place.name == "location" else ["/"]
+    plainest = min(lead, lead // 2)
     if not takes(lead):
-        yield from (_weighed(door.ask(path, place), lead // 2 + number) for number, path in enumerate(paths))
+        yield from (_weighed(door.ask(path, place), plainest + number) for number, path in enumerate(paths))
         return
     names = {directive.name for directive in place.walk()}.union(everywhere.compresses)
     for number, path in enumerate(paths):
         asked = door.ask(path, place)
-        yield _weighed(asked, lead // 2 + number)
+        yield _weighed(asked, plainest + number)
         yield _weighed(asked._replace(target=f"{asked.target}?sluice=1&b=2"), lead + number)
         yield from (_weighed(request, lead + number + 1) for request in _about(asked, place, names))
         for request in overridden(asked, place, door.server, everywhere.failures):
@@ -259,7 +260,7 @@ def _of_server(
             others = [hint for hint in known.all[name] if id(hint) not in changed]
             others = evenly(others) if touched or takes(_HINTED) else []
             for hint in [*known.changed[name], *others]:
-                weight = _CHANGED if touched or id(hint) in changed else _HINTED
+                weight = CHANGED if touched or id(hint) in changed else _HINTED
                 request = applied(hint, door.ask(paths[0], place)) if takes(weight) else None
                 if request is not None:
                     yield _weighed(request, weight)

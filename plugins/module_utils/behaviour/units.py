@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -30,7 +31,7 @@ _SEVERAL = re.compile(r"(?:\d+(?:ms|[smhdwMy]))+")
 
 def normal(name: str, args: Sequence[str]) -> tuple[str, ...]:
     """Write arguments so that equal values are equal texts: ``1m`` and ``60s`` of a timeout, ``1024k`` and ``1m``."""
-    return tuple(_normal(name, word) for word in args)
+    return tuple([_normal(name, word) for word in args])
 
 
 def jump(name: str, old: Sequence[str], new: Sequence[str], times: float = _JUMP) -> str:
@@ -71,6 +72,8 @@ def _changed(name: str, old: Sequence[str], new: Sequence[str]) -> Iterator[tupl
             yield before, after, first, second
 
 
+# Trials of a search for culprits compare the same lines again and again.
+@functools.lru_cache(maxsize=50_000)
 def _normal(name: str, word: str) -> str:
     value = _value(name, word)
     return word if value is None else f"{word.partition('=')[0] if '=' in word else ''}#{value:g}"

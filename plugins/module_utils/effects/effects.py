@@ -36,6 +36,7 @@ _OF_HOST = ("host", "http_host")
 _OF_PORT = ("server_port", "http_host")
 _ODD = (LookupError, TypeError, ValueError, RecursionError)
 _Key = tuple[object, ...]
+_Servers = tuple[int, int]
 
 
 def effects(
@@ -68,8 +69,10 @@ class _Work:
         self._signatures: dict[int, object] = {}
         self._derived: dict[tuple[int, tuple[str, ...]], set[str]] = {}
         self._heeding: dict[tuple[int, tuple[str, ...]], bool] = {}
-        self._left: list[Sequence[Meeting]] = []
-        self._done: list[tuple[Sequence[Meeting], Comparison, set[object]]] = []
+        # By the servers that meet: those that may differ in anything, and what is known of the others.
+        self._open: set[_Servers] = set()
+        self._done: dict[_Servers, list[tuple[Comparison, set[object]]]] = {}
+        self._covered: dict[tuple[object, ...], bool] = {}
 
     def run(self, requests: Sequence[DerivedRequest]) -> Effects:
         found: list[Effect] = []
@@ -81,8 +84,9 @@ class _Work:
                 groups.setdefault(key, []).append(meeting)
         for number, group in enumerate(groups.values()):
             if self._budget.left <= 0:
-                self._left += itertools.islice(groups.values(), number, None)
-                names = sum(map(len, self._left))
+                left = list(itertools.islice(groups.values(), number, None))
+                self._open.update(map(_servers, left))
+                names = sum(map(len, left))
                 unread.append(f"{count(names, 'more name')} on listeners: it takes too long to work out")
                 break
             # No server may take the time of all others.
@@ -91,25 +95,43 @@ class _Work:
             try:
                 found += self._compared(group, budget, requests)
             except TooMuch as error:
-                self._left.append(group)
+                self._open.add(_servers(group))
                 unread.append(f"{_where(group)}: {error}")
             except _ODD as error:
                 # It explains a change and decides nothing, so what is odd stops nobody.
-                self._left.append(group)
+                self._open.add(_servers(group))
                 unread.append(f"{_where(group)}: not understood: {error!r}")
         return Effects(_merged(found), unread, self._covers)
 
     def _covers(self, request: DerivedRequest) -> bool:
         """Return whether a request is in a set; where not all is known of its server, it may be."""
-        self._machines.budget = Budget(_SECONDS_TO_COUNT)
-        for group, comparison, keys in self._done:
-            if self._meets(group, request):
-                try:
-                    found = comparison.counts_for(request.target)
-                except (TooMuch, *_ODD):
-                    return True
-                return comparison.is_cut or any(key in keys for key in found)
-        return any(self._meets(group, request) for group in self._left)
+        # Many requests differ in headers alone.
+        key = (request.host, request.port, request.connect, request.target)
+        if key not in self._covered:
+            self._machines.budget = Budget(_SECONDS_TO_COUNT)
+            pairs = self._pairs_of(request)
+            self._covered[key] = any(self._covers_between(pair, request.target) for pair in pairs)
+        return self._covered[key]
+
+    def _pairs_of(self, request: DerivedRequest) -> set[_Servers]:
+        """Return the servers that answer, by the listener alone and by the address that is asked as well."""
+        found = set()
+        for address in dict.fromkeys(("", request.connect)):
+            live, candidate = [choose_server(each, request.host, request.port, address) for each in self._configs]
+            found.add((id(live), id(candidate)))
+        return found
+
+    def _covers_between(self, pair: _Servers, target: str) -> bool:
+        if pair in self._open:
+            return True
+        for comparison, keys in self._done.get(pair, ()):
+            try:
+                found = comparison.counts_for(target)
+            except (TooMuch, *_ODD):
+                return True
+            if comparison.is_cut or any(key in keys for key in found):
+                return True
+        return False
 
     def _key(self, meeting: Meeting) -> _Key | None:
         """Return what tells comparisons apart; None where both sides do the same."""
@@ -159,7 +181,10 @@ class _Work:
         comparison = Comparison(self._machines, self._decisions, self._sides, servers, known, self._bases)
         pairs = comparison.pairs(budget, self._is_same(first))
         counts = self._counted(group, comparison, requests) if pairs else None
-        self._done.append((group, comparison, {key for pair in pairs for key in comparison.keys(pair)}))
+        keys = {key for pair in pairs for key in comparison.keys(pair)}
+        self._done.setdefault(_servers(group), []).append((comparison, keys))
+        if any(pair.doubts for pair in pairs):
+            self._open.add(_servers(group))
         words = Words(self._sides, comparison.around)
         found = []
         for pair in pairs:
@@ -169,6 +194,7 @@ class _Work:
                 effect = replace(effect, requests=counts.get(comparison.keys(pair)[0], 0), asked=len(requests))
             found.append(effect)
         if first.was_tls != first.listener.tls and None not in servers:
+            self._open.add(_servers(group))
             found.append(_of_tls(group))
         return found
 
@@ -195,6 +221,10 @@ class _Work:
     def _meets(self, group: Sequence[Meeting], request: DerivedRequest) -> bool:
         pair = [choose_server(config, request.host, request.port) for config in self._configs]
         return pair[0] is group[0].live and pair[1] is group[0].candidate
+
+
+def _servers(group: Sequence[Meeting]) -> _Servers:
+    return id(group[0].live), id(group[0].candidate)
 
 
 def _known(meeting: Meeting, server: Directive | None) -> Mapping[str, str]:

@@ -34,7 +34,13 @@ AFTER = ("start",)
 _OTHERS = 600
 
 
-def run(subject: Subject) -> Verdict:
+def prepare(subject: Subject) -> Plan | None:
+    """Plan what both are asked; None where there is nothing to compare."""
+    live = subject.live
+    return None if live is None or live.release.id == subject.examined[0].id else _planned(subject, live)
+
+
+def run(subject: Subject, plan: Plan | None = None) -> Verdict:
     """Ask both, compare, and fail for what got worse, and for what no edit explains."""
     live = subject.live
     if live is None:
@@ -43,13 +49,13 @@ def run(subject: Subject) -> Verdict:
         return Verdict("pass", "nothing changes")
     if fault := subject.live_fault:
         return Verdict("pass", f"the live release does not start, so there is nothing to compare with: {fault}")
-    plan = _planned(subject, live)
+    plan = plan or _planned(subject, live)
     if not plan.within.requests:
         return Verdict("fail", "no request could be made: nothing listens in the live or in the candidate release")
     return _asked(subject, live, plan)
 
 
-class _Plan(NamedTuple):
+class Plan(NamedTuple):
     """What is asked (``within``), and what is known before: the ``changed`` directives and what they have ``done``.
 
     ``left_out`` is how many more requests there are; ``is_sample`` says that the change does not reach these.
@@ -66,7 +72,7 @@ class _Plan(NamedTuple):
     is_sample: bool
 
 
-def _planned(subject: Subject, live: Live) -> _Plan:
+def _planned(subject: Subject, live: Live) -> Plan:
     """Plan what both releases are asked. A trial asks what failed before, and nothing else."""
     release, config = subject.examined
     options, both = subject.options, (live.config, config)
@@ -75,7 +81,7 @@ def _planned(subject: Subject, live: Live) -> _Plan:
     done = Effects() if subject.focus else effects(*both, changed, log.requests)
     files = [*shipped(config, release.tree), *shipped(live.config, live.release.tree)]
     selection = servers_asked(subject)
-    is_sample = not options.strict and done.is_exact and _is_local(changed, both)
+    is_sample = not options.strict and _is_local(changed, both)
     requests, left_out = list(subject.focus), 0
     if not requests:
         requests, left_out = planned(
@@ -86,15 +92,15 @@ def _planned(subject: Subject, live: Live) -> _Plan:
             options.behaviour_requests,
             [*done.witnesses(), *(each.request for each in files)],
             selection,
-            _OTHERS if is_sample else None,
+            *((done.covers, _OTHERS) if is_sample else ()),
         )
     attribution = Attribution(*both, changed)
     kept = {check.source for check in subject.contract}
     within = within_limits(requests, both, lambda each, one: attribution.way(each, one is config), kept)
-    return _Plan(changed, done, attribution, files, log, selection, within, left_out, is_sample)
+    return Plan(changed, done, attribution, files, log, selection, within, left_out, is_sample)
 
 
-def _asked(subject: Subject, live: Live, plan: _Plan) -> Verdict:
+def _asked(subject: Subject, live: Live, plan: Plan) -> Verdict:
     """Ask both releases what is planned, and judge what differs."""
     release, config = subject.examined
     options, changed, attribution = subject.options, plan.changed, plan.attribution
@@ -109,7 +115,7 @@ def _asked(subject: Subject, live: Live, plan: _Plan) -> Verdict:
         apart=plan.within.apart,
         is_large=plan.selection.is_partial,
     )
-    answers = beside.answers(requests)
+    answers = beside.answers(requests, once=bool(subject.focus))
     asked = [n for n, three in enumerate(answers) if all(one["status"] != NOT_ASKED for one in three)]
     if not asked:
         return Verdict("inconclusive", "staging answered none of the requests in time")
@@ -125,9 +131,9 @@ def _asked(subject: Subject, live: Live, plan: _Plan) -> Verdict:
     def accepted(one: Compared) -> str:
         return listed.difference(one) or _for_request(one, meant)
 
-    compared = beside.confirmed(compared, requests, (attribution, judge), accepted)
-    # A trial leaves that to the next one.
+    # A trial is about what was confirmed before, and leaves the rest to the next one.
     if not subject.focus:
+        compared = beside.confirmed(compared, requests, (attribution, judge), accepted, plan.done.covers)
         beside.restore()
     reasons = {id(change): listed.change(change) or _for_block(change, meant) for change in changed}
     rows = grouped(compared, changed, reasons, accepted, judge)

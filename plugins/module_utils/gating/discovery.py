@@ -24,7 +24,7 @@ def _gate(name: str, module: ModuleType, where: str) -> Gate:
     on = getattr(module, "ON", STAGES)
     if not isinstance(on, tuple) or not {*on} <= {*STAGES}:
         raise SluiceError(f"{where}: ON is {on!r}; it is a tuple of what the gate works on, of {', '.join(STAGES)}")
-    return Gate(name, after, run, on, tuple(getattr(module, "BEHIND", ())))
+    return Gate(name, after, run, on, tuple(getattr(module, "BEHIND", ())), getattr(module, "prepare", None))
 
 
 def _own(path: Path) -> Gate:

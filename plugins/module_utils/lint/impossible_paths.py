@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -23,6 +24,8 @@ _SPACE = "clients write a space as %20"
 _EMPTY = "no path is empty"
 # Of %25 a decoded path keeps the sign, and may have any digits behind it.
 _ESCAPE = re.compile(r"%(?!25)([0-9a-f]{2})", re.IGNORECASE)
+# Maps have thousands of expressions that begin with a slash and have nothing that a path has not.
+_USUAL = re.compile(r"\^?/(?:[^#%?\\\[ ]|\\[./dw-]|(?<![(\\])\?)*")
 _HEX = frozenset("0123456789abcdefABCDEF")
 _SLASH = ord("/")
 
@@ -41,8 +44,11 @@ def no_path(word: str, *, raw: bool = False) -> str:
     return _QUERY if "?" in word else _ENCODED.format(escape[1]) if escape else ""
 
 
+@functools.lru_cache(maxsize=20_000)
 def matches_no_path(pattern: str, *, ignore_case: bool = False, raw: bool = False) -> str:
     """Return why an expression matches the path of no request; "" where it may."""
+    if _USUAL.fullmatch(pattern):
+        return ""
     regex = compiled(pattern, ignore_case)
     if regex is None:
         return ""

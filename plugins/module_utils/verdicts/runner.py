@@ -28,14 +28,16 @@ STAGES = ("stage", "live_stage")
 class Gate:
     """A gate: its name, the gates that must have passed before, what runs it, and which stages it has for itself.
 
-    ``behind`` are the gates that must have ended before, whatever they said.
+    ``behind`` are the gates that must have ended before, whatever they said. ``prepare`` is what can be worked out
+    without a stage: it runs while the forerunners that need one are at work, and ``run`` gets what it returns as well.
     """
 
     name: str
     after: tuple[str, ...]
-    run: Callable[[Subject], Verdict]
+    run: Callable[..., Verdict]
     on: tuple[str, ...] = STAGES
     behind: tuple[str, ...] = ()
+    prepare: Callable[[Subject], Any] | None = None
 
 
 def in_order(found: Iterable[Gate]) -> list[Gate]:
@@ -73,10 +75,10 @@ def read_waivers(reasons: Mapping[str, Any], gates: Sequence[Gate]) -> Mapping[s
     return reasons
 
 
-def _examine(gate: Gate, subject: Subject) -> Verdict:
+def _examine(gate: Gate, subject: Subject, prepared: Future[Any] | None) -> Verdict:
     began = time.monotonic()
     try:
-        verdict = subject.placed(gate.run(subject))
+        verdict = subject.placed(gate.run(subject, *((prepared.result(),) if prepared else ())))
     except SluiceError as error:
         verdict = Verdict("inconclusive", str(error))
     except Exception as error:  # a gate that crashes has not passed
@@ -128,12 +130,16 @@ def run_gates(
         verdicts[gate.name] = judge(_finalized(gate, verdict, subject, verdicts))
         watcher.fell(verdicts[gate.name])
 
+    early, prepared = _early(order), dict[str, Future[Any]]()
     # What others wait for goes first, since they could run beside the rest.
     first = {name for gate in order for name in gate.behind}
     left, running = sorted(order, key=lambda gate: gate.name not in first), dict[Future[Verdict], Gate]()
     names = {gate.name for gate in order}
-    with ThreadPoolExecutor(max(1, len(order))) as pool:
+    with ThreadPoolExecutor(len(order) + len(early) + 1) as pool:
         while left or running:
+            for gate, wanted in early:
+                if gate.prepare and gate.name not in prepared and _passed(wanted, verdicts):
+                    prepared[gate.name] = pool.submit(gate.prepare, subject)
             for gate in [gate for gate in left if {*gate.after, *(names & {*gate.behind})} <= verdicts.keys()]:
                 held_up = _held_up(gate, verdicts)
                 taken = {each for other in running.values() for each in _taken(other, subject)}
@@ -141,7 +147,7 @@ def run_gates(
                     fell(gate, held_up)
                 elif not taken & _taken(gate, subject):
                     watcher.began(gate.name, _asked(gate, subject))
-                    running[pool.submit(_examine, gate, subject)] = gate
+                    running[pool.submit(_examine, gate, subject, prepared.get(gate.name))] = gate
                 else:
                     continue
                 left.remove(gate)
@@ -151,6 +157,23 @@ def run_gates(
                 gate = running.pop(done)
                 fell(gate, done.result())
     return [verdicts[gate.name] for gate in order]
+
+
+def _early(order: Sequence[Gate]) -> list[tuple[Gate, set[str]]]:
+    """Return the gates that prepare, each with its forerunners, the first of them too, that need no stage."""
+    gates = {gate.name: gate for gate in order}
+    before: dict[str, set[str]] = {}
+    for gate in order:
+        before[gate.name] = {*gate.after}.union(*(before.get(name, set()) for name in gate.after))
+    return [
+        (gate, {name for name in before[gate.name] if name in gates and not gates[name].on})
+        for gate in order
+        if gate.prepare
+    ]
+
+
+def _passed(names: Iterable[str], verdicts: Mapping[str, Verdict]) -> bool:
+    return all(name in verdicts and verdicts[name].result == "pass" for name in names)
 
 
 def _taken(gate: Gate, subject: Subject) -> set[str]:

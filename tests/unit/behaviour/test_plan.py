@@ -112,6 +112,25 @@ def test_what_changed_is_asked_first_and_the_rest_is_counted(conf: Conf) -> None
     assert "HEAD http://s32/a" not in found
 
 
+def test_what_a_change_reaches_is_asked_in_full_and_what_stands_beside_it_is_not(conf: Conf) -> None:
+    places = "\n".join(f"location /p{number} {{ return 200; }}" for number in range(100))
+    server = f"server {{ server_name s;\nlocation /new {{ }}\n{places}\n}}"
+    live, candidate = conf(f"http {{ {server.replace('location /new { }', '')} }}"), conf(f"http {{ {server} }}")
+
+    def reached(request: DerivedRequest) -> bool:
+        return request.path.startswith(("/new", "/p7"))
+
+    requests, left_out = planned(live, candidate, changes(live, candidate), [], [], 10_000, reached=reached, others=50)
+    every, _ = planned(live, candidate, changes(live, candidate), [], [], 10_000)
+    asked = [request for request in requests if reached(request)]
+    assert len(asked) == len([request for request in every if reached(request)]) > 20
+    # What the new block itself is about is asked in full as well, and of the rest what is plainest.
+    beside = [request for request in requests if not reached(request) and request.place != "nginx.conf:2"]
+    assert len(beside) == 50
+    assert {request.method for request in beside} == {"GET"}
+    assert left_out == len(every) - len(requests)
+
+
 def test_what_there_is_no_room_for_is_not_thought_of(conf: Conf) -> None:
     rows = " ".join(f"h{number} {number};" for number in range(60))
     servers = " ".join(f"server {{ server_name s{number}; add_header X $tenant; }}" for number in range(60))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -324,6 +325,42 @@ def test_a_gate_waits_for_those_that_it_is_behind_whatever_they_say(said: Verdic
     verdicts = run_gates(order, SUBJECT)
     assert ran == ["a", "asks", "taints"]
     assert [verdict.gate for verdict in verdicts] == ["a", "taints", "asks"]
+
+
+def preparing(
+    prepare: Callable[[Subject], object], run: Callable[[Subject, object], Verdict], first: Callable[[Subject], Verdict]
+) -> list[Gate]:
+    """Three gates: one without a stage, ``first`` on it, and one that comes after both and prepares."""
+    last = Gate("last", ("first",), run, ("stage",), prepare=prepare)
+    return [Gate("plain", (), lambda subject: FINE, ()), Gate("first", ("plain",), first, ("stage",)), last]
+
+
+def test_what_needs_no_stage_is_worked_out_while_forerunners_have_it() -> None:
+    prepared = threading.Event()
+
+    def prepare(subject: Subject) -> str:
+        prepared.set()
+        return "a plan"
+
+    def first(subject: Subject) -> Verdict:
+        return FINE if prepared.wait(10) else FAILS
+
+    verdicts = run_gates(preparing(prepare, lambda subject, plan: Verdict("pass", str(plan)), first), SUBJECT)
+    assert [verdict.summary for verdict in verdicts] == ["fine", "fine", "a plan"]
+
+
+def test_what_cannot_be_prepared_is_the_gates_own_failure() -> None:
+    def prepare(subject: Subject) -> None:
+        raise ZeroDivisionError("by zero")
+
+    verdicts = run_gates(preparing(prepare, lambda subject, plan: FINE, lambda subject: FINE), SUBJECT)
+    assert [verdict.result for verdict in verdicts] == ["pass", "pass", "inconclusive"]
+    assert "ZeroDivisionError" in verdicts[-1].summary
+    failing = [
+        replace(each, run=lambda subject: FAILS) if each.name == "plain" else each
+        for each in preparing(prepare, lambda subject, plan: FINE, lambda subject: FINE)
+    ]
+    assert [verdict.result for verdict in run_gates(failing, SUBJECT)] == ["fail", "not run", "not run"]
 
 
 def test_what_the_candidate_may_write_beside_the_live_release_comes_after_what_is_asked_there() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import time
 import warnings
 import zlib
@@ -73,18 +74,24 @@ def _addresses(plan: dict[str, Any], rows: list[dict[str, Any]]) -> Iterator[set
 
 
 def _shares(rows: list[dict[str, Any] | None], late: int) -> list[list[tuple[int, dict[str, Any]]]]:
-    """Split so that requests for one path are asked by one worker, in their order: caches remember."""
-    groups: dict[tuple[str, str], list[tuple[int, dict[str, Any]]]] = {}
+    """Split so that requests for one path are asked by one worker, in their order: caches remember.
+
+    A worker has as few hosts as can be, since each means a connection.
+    """
+    groups: dict[str, dict[str, list[tuple[int, dict[str, Any]]]]] = {}
     for number, row in enumerate(rows):
-        if row is None or row["late"] != late:
-            continue
-        # Not by the port: HTTP and HTTPS often share what is remembered.
-        key = (row["host"], row["target"].split("?")[0])
-        groups.setdefault(key, []).append((number, row))
-    shares: list[list[tuple[int, dict[str, Any]]]] = [[] for _ in range(_WORKERS)]
-    for group in groups.values():
-        min(shares, key=len).extend(group)
-    return [share for share in shares if share]
+        if row is not None and row["late"] == late:
+            # Not by the port: HTTP and HTTPS often share what is remembered.
+            paths = groups.setdefault(row["host"], {})
+            paths.setdefault(row["target"].split("?")[0], []).append((number, row))
+    asked = [group for paths in groups.values() for group in paths.values()]
+    most = math.ceil(sum(map(len, asked)) / _WORKERS)
+    shares: list[list[tuple[int, dict[str, Any]]]] = [[]]
+    for group in asked:
+        if len(shares[-1]) >= most:
+            shares.append([])
+        shares[-1] += group
+    return shares
 
 
 def _ask_all(
