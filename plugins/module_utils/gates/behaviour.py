@@ -31,7 +31,7 @@ from ..verdicts.model import Finding, Live, Subject, Verdict
 AFTER = ("start",)
 
 # Of what a change does not reach, where that is known, so many requests are asked: the plainest first.
-_OTHERS = 600
+_OTHERS = 300
 
 
 def prepare(subject: Subject) -> Plan | None:

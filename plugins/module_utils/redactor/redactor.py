@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -77,21 +77,16 @@ class Redactor:
         self._known = KnownSecrets(known)
         # Hosts say what others have said: of a thousand answers nearly every text was seen before.
         self._lines: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
         self._keys: dict[str, str] = {}
 
     def line(self, text: object) -> str:
         """Return a text of one line: a line end in it is an escape, too."""
-        text = str(text)
-        shown = self._lines.get(text)
-        if shown is None:
-            shown = printable(self._hidden(text))
-            if len(text) <= _SHORT and len(self._lines) < _KEPT:
-                self._lines[text] = shown
-        return shown
+        return _kept(self._lines, str(text), lambda each: printable(self._hidden(each)))
 
     def text(self, text: object) -> str:
         """Return a text of several lines."""
-        return _inert(self._hidden(str(text).replace("\r\n", "\n")))
+        return _kept(self._texts, str(text), lambda each: _inert(self._hidden(each.replace("\r\n", "\n"))))
 
     def diff(self, text: object) -> str:
         """Return a diff of configurations, each file of which that is a key or a list of passwords is only named."""
@@ -135,12 +130,7 @@ class Redactor:
     def _key(self, key: Any) -> Any:
         if not isinstance(key, str):
             return key
-        shown = self._keys.get(key)
-        if shown is None:
-            shown = printable(self._known.hide(key))
-            if len(key) <= _SHORT and len(self._keys) < _KEPT:
-                self._keys[key] = shown
-        return shown
+        return _kept(self._keys, key, lambda each: printable(self._known.hide(each)))
 
     def _of_field(self, value: str, name: str, texts: bool) -> str:
         if _PLAIN.fullmatch(value):
@@ -167,6 +157,16 @@ class Redactor:
         if ":" in text:
             text = _HEADER.sub(rf"\1\2{HIDDEN}", text)
         return "\n".join(map(_prose, text.split("\n"))).replace(_GONE, f"={HIDDEN}")
+
+
+def _kept(known: dict[str, str], text: str, show: Callable[[str], str]) -> str:
+    """Return what is ``known`` of a text, or what ``show`` makes of it."""
+    shown = known.get(text)
+    if shown is None:
+        shown = show(text)
+        if len(text) <= _SHORT and len(known) < _KEPT:
+            known[text] = shown
+    return shown
 
 
 def _inert(text: str) -> str:
