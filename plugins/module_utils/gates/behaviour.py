@@ -6,25 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from ..behaviour.attribution import Attribution, stays_inside
-from ..behaviour.changes import DirectiveChange, changes
+from ..behaviour.attribution import Attribution
+from ..behaviour.changes import DirectiveChange
 from ..behaviour.comments import Comments
 from ..behaviour.comparing import Compared, blocks_of, compare, grouped
 from ..behaviour.exchange import caches
 from ..behaviour.following import followed, still_led_to
 from ..behaviour.judging import Judge
+from ..behaviour.known_change import KnownChange, change_of
 from ..behaviour.limits import WithinLimits, within_limits
 from ..behaviour.plan import planned
 from ..behaviour.pools import Pools
 from ..behaviour.render import findings_of, summary
-from ..behaviour.replay import Log, read_log
 from ..behaviour.shipped import Shipped, edited, shipped
 from ..behaviour.side_by_side import NOT_ASKED, Beside
 from ..behaviour.waivers import Acceptance, read_accept
-from ..config.parse import Config
 from ..config.selection import Selection
-from ..effects.effects import effects
-from ..effects.model import Effects
 from ..effects.reached import servers_asked
 from ..verdicts.model import Finding, Live, Subject, Verdict
 
@@ -56,16 +53,14 @@ def run(subject: Subject, plan: Plan | None = None) -> Verdict:
 
 
 class Plan(NamedTuple):
-    """What is asked (``within``), and what is known before: the ``changed`` directives and what they have ``done``.
+    """What is asked (``within``), and what is ``known`` of the change before.
 
     ``left_out`` is how many more requests there are; ``is_sample`` says that the change does not reach these.
     """
 
-    changed: Sequence[DirectiveChange]
-    done: Effects
+    known: KnownChange
     attribution: Attribution
     files: Sequence[Shipped]
-    log: Log
     selection: Selection
     within: WithinLimits
     left_out: int
@@ -76,34 +71,32 @@ def _planned(subject: Subject, live: Live) -> Plan:
     """Plan what both releases are asked. A trial asks what failed before, and nothing else."""
     release, config = subject.examined
     options, both = subject.options, (live.config, config)
-    changed = changes(*both)
-    log = read_log(options.replay_log, options.replay_requests, live.config)
-    done = Effects() if subject.focus else effects(*both, changed, log.requests)
+    known = change_of(subject, live)
     files = [*shipped(config, release.tree), *shipped(live.config, live.release.tree)]
     selection = servers_asked(subject)
-    is_sample = not options.strict and _is_local(changed, both)
+    is_sample = not options.strict and known.is_local
     requests, left_out = list(subject.focus), 0
     if not requests:
         requests, left_out = planned(
             *both,
-            changed,
+            known.changed,
             subject.contract,
-            log.requests,
+            known.log.requests,
             options.behaviour_requests,
-            [*done.witnesses(), *(each.request for each in files)],
+            [*known.effects.witnesses(), *(each.request for each in files)],
             selection,
-            *((done.covers, _OTHERS) if is_sample else ()),
+            *((known.reaches, _OTHERS) if is_sample else ()),
         )
-    attribution = Attribution(*both, changed)
+    attribution = Attribution(*both, known.changed)
     kept = {check.source for check in subject.contract}
     within = within_limits(requests, both, lambda each, one: attribution.way(each, one is config), kept)
-    return Plan(changed, done, attribution, files, log, selection, within, left_out, is_sample)
+    return Plan(known, attribution, files, selection, within, left_out, is_sample)
 
 
 def _asked(subject: Subject, live: Live, plan: Plan) -> Verdict:
     """Ask both releases what is planned, and judge what differs."""
     release, config = subject.examined
-    options, changed, attribution = subject.options, plan.changed, plan.attribution
+    options, changed, attribution = subject.options, plan.known.changed, plan.attribution
     listed, requests = _Listed(read_accept(options.accept)), plan.within.requests
     before, after = live.release.tree, release.tree
     beside = Beside(
@@ -133,30 +126,25 @@ def _asked(subject: Subject, live: Live, plan: Plan) -> Verdict:
 
     # A trial is about what was confirmed before, and leaves the rest to the next one.
     if not subject.focus:
-        compared = beside.confirmed(compared, requests, (attribution, judge), accepted, plan.done.covers)
+        compared = beside.confirmed(compared, requests, (attribution, judge), accepted, plan.known.effects.covers)
         beside.restore()
     reasons = {id(change): listed.change(change) or _for_block(change, meant) for change in changed}
     rows = grouped(compared, changed, reasons, accepted, judge)
     findings = findings_of(rows, options.strict)
-    findings += [Finding(words, warning=True) for words in [*listed.unused(), *plan.log.said]]
+    findings += [Finding(words, warning=True) for words in [*listed.unused(), *plan.known.log.said]]
     left_out = plan.left_out + len(requests) - len(asked)
     said = Verdict.of(
         findings,
         summary(rows, len(asked), left_out, plan.is_sample, plan.selection.words, plan.within.left_out),
         changes=[row.to_json() for row in rows],
         directives=[change.words for change in changed],
-        effects=plan.done.to_json(),
+        effects=plan.known.effects.to_json(),
         asked=len(asked),
         left_out=left_out,
         held_up=plan.within.left_out,
         sample=plan.selection.to_json(),
     )
     return replace(said, focus=beside.failing(compared, questions))
-
-
-def _is_local(changed: Sequence[DirectiveChange], configs: Sequence[Config]) -> bool:
-    """Return whether it is known which servers a change concerns; of streams it is not."""
-    return all(map(stays_inside, changed)) and not any(config.named("stream") for config in configs)
 
 
 def _for_block(change: DirectiveChange, meant: Mapping[int, str]) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from ..behaviour.known_change import change_of
+from ..config.derive import DerivedRequest, doors
 from ..config.match import trace
 from ..config.parse import Config
 from ..errors import SluiceError
@@ -19,13 +21,15 @@ from ..renewal.model import read_renewal
 from ..renewal.trying import CHALLENGE, RenewalFault, RenewalTrial, packages_for, try_renewals
 from ..staging.extended import extended_image
 from ..textfmt import count, listed
-from ..verdicts.model import Finding, Subject, Verdict
+from ..verdicts.model import Finding, Live, Subject, Verdict
 
 AFTER = ("start",)
 # It has a stage of its own.
 ON: tuple[str, ...] = ()
 
 _MOST_NAMES = 3
+_MOST_ASKED = 100
+_LEADING = ("return", "rewrite", "error_page", "try_files")
 _INSTALL_FIX = (
     "let the controller's Docker reach the distribution's packages, or say in gates_waivers why this may ship"
 )
@@ -41,6 +45,8 @@ def run(subject: Subject) -> Verdict:
         return Verdict.of(notes, _NONE)
     if subject.live is not None and subject.live.release.id == release.id:
         return Verdict("pass", "nothing changes")
+    if subject.live is not None and not _is_reached(subject, subject.live, known):
+        return Verdict.of(notes, f"the change reaches no challenge and no certificate of {_renewed(known)}")
     try:
         packages = packages_for(known.renewals)
         # nginx's container has the client, and the judge the authority; where nginx is a host's own, these are two.
@@ -58,6 +64,36 @@ def run(subject: Subject) -> Verdict:
     faults = [finding for fault in tried.faults for finding in _findings(fault, config, before)]
     unhooked = [_unhooked(name) for name in tried.unhooked]
     return Verdict.of([*faults, *unhooked, *notes], _good(tried), **_evidence(known, tried))
+
+
+def _is_reached(subject: Subject, live: Live, known: KnownRenewals) -> bool:
+    """Return whether the change may do anything to a renewal: to the answer to a challenge, to one anywhere where the
+    first leads on, or to a certificate. certbot's plugin reads the whole configuration.
+    """
+    change = change_of(subject, live)
+    if subject.options.strict or not change.is_local or any(each.method == "nginx" for each in known.renewals):
+        return True
+    if any(each.name.startswith("ssl_certificate") for each in change.changed):
+        return True
+    names = {name for each in known.renewals for name in each.names}
+    both = (live.config, subject.examined[1])
+    if any(change.reaches(DerivedRequest("GET", "http", name, 80, PROBED)) for name in names):
+        return True
+    if not any(_leads_on(config, name) for config in both for name in names):
+        return False
+    every = (door for config in both for server in config.servers() for door in doors(server, names=_MOST_ASKED))
+    return any(change.reaches(door.ask(PROBED)) for door in every)
+
+
+def _leads_on(config: Config, name: str) -> bool:
+    """Return whether the challenge of a name may be answered by another server, or by another place."""
+    blocks = [met for met in trace(config, name, 80, PROBED).met if met.block is not None]
+    own = (inner for block in blocks for each in block.block or () if each.name != "location" for inner in each.walk())
+    return any(inner.name in _LEADING or inner.name.endswith("_pass") for inner in own)
+
+
+def _renewed(known: KnownRenewals) -> str:
+    return listed(tuple(name for each in known.renewals for name in each.names), _MOST_NAMES)
 
 
 _NONE = "no certificate of this release is renewed by a client that is known; gates_renewal can name one"

@@ -7,9 +7,10 @@ side. One that does not say has both for itself.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ..textfmt import first_of, source
 from .refusal import own_fault
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Edit", "Finding", "GateOptions", "Live", "Result", "Subject", "Verdict"]
 
+T = TypeVar("T")
 Result = Literal["pass", "fail", "inconclusive", "not run"]
 
 
@@ -160,6 +162,16 @@ class Subject:
     pytests: Pytests | None = None
     seed: int = 0
     focus: Collection[Any] = ()
+    _known: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False, compare=False)
+
+    def once(self, name: str, work: Callable[[], T]) -> T:
+        """Return what ``work`` returns for a name, which is done once for all gates; who asks meanwhile waits."""
+        with self._lock:
+            if name not in self._known:
+                self._known[name] = work()
+            known: T = self._known[name]
+            return known
 
     @property
     def live_fault(self) -> str:

@@ -128,6 +128,29 @@ def test_a_request_that_cannot_be_followed_may_be_in_a_set(
     assert found.covers(DerivedRequest("GET", "http", "a.example", 80, "/"))
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "path", "covered"),
+    [
+        ("return 204;", "return 204;", "/", False),
+        ("location /a { return 204; }", "location /a { return 403; }", "/a", True),
+        ("location /a { return 204; }", "location /a { return 403; }", "/b", False),
+        # Of what no automaton reads all of the server may be in a set.
+        (r"location ~ ^/(a)\1 { return 204; }", r"location ~ ^/(a)\1 { return 403; }", "/b", True),
+    ],
+)
+def test_a_request_beside_a_set_is_in_none(work: Works, before: str, after: str, path: str, covered: bool) -> None:
+    found = work(server(before), server(after))
+    asked = DerivedRequest("GET", "http", "a.example", 80, path)
+    assert found.covers(asked) == covered
+    assert found.covers(asked._replace(headers=(("X", "1"),), method="HEAD")) == covered
+
+
+def test_where_tls_comes_all_requests_may_be_in_a_set(work: Works) -> None:
+    text = "server {{ listen 443{}; server_name a.example; return 204; }}"
+    found = work(text.format(""), text.format(" ssl"))
+    assert found.covers(DerivedRequest("GET", "https", "a.example", 443, "/any"))
+
+
 def test_a_server_with_a_thousand_names_is_read_once(work: Works) -> None:
     names = " ".join(f"n{number}.example" for number in range(1000))
     many = "".join(f"location /section-{number}/ {{ return 200 {number}; }}" for number in range(1000))

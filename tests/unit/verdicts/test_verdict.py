@@ -1,10 +1,18 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Finding, Verdict
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import (
+    Finding,
+    GateOptions,
+    Subject,
+    Verdict,
+)
 
 FAULT, WARNING = Finding("a fault"), Finding("a warning", warning=True)
 
@@ -42,3 +50,20 @@ def test_the_place_of_a_finding(finding: Finding, place: str) -> None:
 def test_a_verdict_is_plain_data() -> None:
     plain = json.loads(json.dumps(Verdict.of([FAULT], "good", n=1).to_json()))
     assert (plain["result"], plain["findings"][0]["what"], plain["evidence"]) == ("fail", "a fault", {"n": 1})
+
+
+def test_what_gates_share_is_worked_out_once_and_a_trial_works_out_its_own() -> None:
+    subject, worked, both = Subject(["web1"], GateOptions()), [0], threading.Barrier(2)
+
+    def work() -> int:
+        worked[0] += 1
+        return worked[0]
+
+    def ask(_: int) -> int:
+        both.wait(10)
+        return subject.once("change", work)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(ask, range(2))) == [1, 1]
+    assert replace(subject, focus=["a request"]).once("change", work) == 2
+    assert subject.once("other", lambda: "x") == "x"
