@@ -126,7 +126,7 @@ def _asked(subject: Subject, live: Live, plan: Plan) -> Verdict:
 
     # A trial is about what was confirmed before, and leaves the rest to the next one.
     if not subject.focus:
-        compared = beside.confirmed(compared, requests, (attribution, judge), accepted, plan.known.effects.covers)
+        compared = beside.confirmed(compared, requests, (attribution, judge), accepted, plan.known.foretells)
         beside.restore()
     reasons = {id(change): listed.change(change) or _for_block(change, meant) for change in changed}
     rows = grouped(compared, changed, reasons, accepted, judge)
