@@ -2,7 +2,8 @@
 
 A gate is a module with ``AFTER``, the names of its forerunners, and ``run(subject) -> Verdict``; its name is the
 file's. It may say ``ON``, what it works on of ``stage`` and ``live_stage``: gates with nothing in common run side by
-side. One that does not say has both for itself.
+side. One that does not say has both for itself. It may have ``prepare(subject)``, which needs no stage and runs ahead;
+``run`` gets what that returns as well.
 """
 
 from __future__ import annotations
