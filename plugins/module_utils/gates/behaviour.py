@@ -13,7 +13,6 @@ from ..behaviour.comparing import Compared, blocks_of, compare, grouped
 from ..behaviour.exchange import caches
 from ..behaviour.following import followed, still_led_to
 from ..behaviour.judging import Judge
-from ..behaviour.known_change import KnownChange, change_of
 from ..behaviour.limits import WithinLimits, within_limits
 from ..behaviour.plan import planned
 from ..behaviour.pools import Pools
@@ -22,6 +21,7 @@ from ..behaviour.shipped import Shipped, edited, shipped
 from ..behaviour.side_by_side import NOT_ASKED, Beside
 from ..behaviour.waivers import Acceptance, read_accept
 from ..config.selection import Selection
+from ..effects.known_change import KnownChange, change_of
 from ..effects.reached import servers_asked
 from ..verdicts.model import Finding, Live, Subject, Verdict
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from ..behaviour.known_change import change_of
 from ..config.derive import DerivedRequest, doors
 from ..config.match import trace
 from ..config.parse import Config
+from ..effects.known_change import change_of
 from ..errors import SluiceError
 from ..renewal.configured import PROBED
 from ..renewal.knowing import KnownRenewals, known_renewals

@@ -6,18 +6,18 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ..behaviour.attribution import stays_inside
+from ..behaviour.changes import DirectiveChange, changes
+from ..behaviour.replay import Log, read_log
+from ..behaviour.shipped import edited, shipped
 from ..config.derive import DerivedRequest
 from ..config.parse import Config
-from ..effects.effects import effects
-from ..effects.model import Effects
 from ..errors import SluiceError
 from ..release.store import Release
 from ..tree_reader import find_inside, paths_inside
 from ..verdicts.model import Live, Subject
-from .attribution import stays_inside
-from .changes import DirectiveChange, changes
-from .replay import Log, read_log
-from .shipped import edited, shipped
+from .effects import effects
+from .model import Effects
 
 __all__ = ["KnownChange", "change_of"]
 
