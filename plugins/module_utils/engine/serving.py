@@ -93,8 +93,7 @@ def prove_serving(
     system = session.system
     master = find_master(session)
     before = workers_of(system.proc, master) if reload else []
-    serving = sum(not worker.draining for worker in before)
-    proof = Proof(before, expected_workers(master, meta.get("facts") or {}, serving))
+    proof = Proof(before, expected_workers(master, meta.get("facts") or {}))
     checks = _Checks(session, contract_of(session, meta), check_timeout)
     bound = 5.0 + 3 * (_UNKNOWN_TEST if test_seconds is None else test_seconds)
     started = system.monotonic()

@@ -278,7 +278,7 @@ def own_logs(facts: ReleaseFacts, built: Build | None) -> dict[str, list[str]]:
     return found
 
 
-def expected_workers(master: Master, facts: ReleaseFacts, before: int) -> frozenset[int]:
+def expected_workers(master: Master, facts: ReleaseFacts) -> frozenset[int]:
     """Return how many workers a release may have; none means that any number does.
 
     What the master was started with counts more than the files: nginx refuses a directive that stands in both.
@@ -288,9 +288,7 @@ def expected_workers(master: Master, facts: ReleaseFacts, before: int) -> frozen
     if wanted == "auto":
         return cpus(master.pid)
     number = whole_number(str(wanted))
-    if number is not None:
-        return frozenset({number})
-    return frozenset({before}) if before else frozenset()
+    return frozenset() if number is None else frozenset({number})
 
 
 def try_tree(session: Session, master: Master | None, tree: Path | None, timeout: float = _TEST_TIMEOUT) -> Tried:

@@ -9,7 +9,7 @@ from ...untrusted import ReleaseId
 from .. import state as states
 from ..admission import demand
 from ..host.nginx import Tried, build, build_problems, find_master, master_problems, own_logs, try_tree
-from ..host.processes import Master, open_logs, workers_of
+from ..host.processes import Master, open_logs
 from ..host.starter import remember, starter_of
 from ..host.system import NoNamespace
 from ..labelling import denial_problems, prepare_labels
@@ -215,13 +215,11 @@ def _again(session: Session, state: Json, release: _Activated) -> Json:
 
 
 def _running_facts(session: Session, master: Master) -> ReleaseFacts:
-    """What can be known of a configuration that somebody else wrote: its logs, and how many workers it has."""
-    workers = [worker for worker in workers_of(session.system.proc, master) if not worker.draining]
-    return {
-        "error_logs": open_logs(session.system.proc, master.pid),
-        "access_logs": [],
-        "worker_processes": len(workers) or None,
-    }
+    """What can be known of a configuration that somebody else wrote: its logs.
+
+    How many workers it wants is not: right after a reload, that of a renewal say, there are those of before as well.
+    """
+    return {"error_logs": open_logs(session.system.proc, master.pid), "access_logs": [], "worker_processes": None}
 
 
 def _adopted_facts(meta: Json) -> ReleaseFacts | None:

@@ -70,7 +70,7 @@ def reload(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
         raise RuntimeError("there is no master process of nginx to tell to reload")
     watched = _Watched([*logs, *processes.open_logs(PROC, running.pid)])
     before = processes.workers_of(PROC, running)
-    expected = nginx.expected_workers(running, {"worker_processes": to["workers"]}, len(before))
+    expected = nginx.expected_workers(running, {"worker_processes": to["workers"]})
     proof = engine("proof").Proof(before, expected)
     began = time.monotonic()
     swap(to["tree"])
