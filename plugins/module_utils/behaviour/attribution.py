@@ -19,7 +19,7 @@ from ..config.match import (
 from ..config.parse import Config, Directive
 from .changes import DirectiveChange
 
-__all__ = ["Attribution", "stays_inside"]
+__all__ = ["Attribution", "own_lines", "stays_inside"]
 
 _MOVING = ("server_name", "listen", "server")
 # So often a request is handed on, as by rewrites in conditions to a program that is asked last of all.
@@ -124,7 +124,7 @@ class Attribution:
         located = [block for block in blocks if block.name == "location"]
         found = False
         for block in [*located, *(block for block in blocks if block.name != "location")]:
-            within = [block, *(inner for inner in _own(block) if inner.block is not None)]
+            within = [block, *(inner for inner in own_lines(block) if inner.block is not None)]
             for change in (each for one in within for each in self._by_block.get(id(one), [])):
                 elsewhere = change.either.name == "location" and not {id(change.old), id(change.new)} & set(
                     map(id, blocks)
@@ -132,7 +132,7 @@ class Attribution:
                 if not elsewhere:
                     found = True
                     yield change
-        words = " ".join(word for block in blocks for inner in _own(block) for word in inner.args)
+        words = " ".join(word for block in blocks for inner in own_lines(block) for word in inner.args)
         for change in self._changed:
             around = change.blocks[1] or change.blocks[0]
             name = around.args[-1] if around is not None and around.name in _SHARED and around.args else ""
@@ -148,7 +148,7 @@ class Attribution:
 def _fallbacks(block: Directive, met: Sequence[Directive], path: str) -> Iterator[Directive]:
     """The locations that a block may hand a request for a path on to."""
     servers = [each for each in met if each.name == "server"]
-    for target in filter(None, (_handed_to(inner, path) for inner in _own(block))):
+    for target in filter(None, (_handed_to(inner, path) for inner in own_lines(block))):
         for server in servers:
             named = [each for each in server.children("location") if each.args == [target]]
             found = choose_location(server, target) if target.startswith("/") else next(iter(named), None)
@@ -173,8 +173,8 @@ def _with_slash(server: Directive, path: str) -> Iterator[Directive]:
         yield found
 
 
-def _own(block: Directive) -> Iterator[Directive]:
-    """What is said in a block outside its locations."""
+def own_lines(block: Directive) -> Iterator[Directive]:
+    """Yield what is said in a block outside its locations."""
     for inner in block.block or []:
         if inner.name != "location":
             yield from inner.walk()

@@ -115,11 +115,11 @@ class _Work:
 
     def _pairs_of(self, request: DerivedRequest) -> set[_Servers]:
         """Return the servers that answer, by the listener alone and by the address that is asked as well."""
-        found = set()
-        for address in dict.fromkeys(("", request.connect)):
-            live, candidate = [choose_server(each, request.host, request.port, address) for each in self._configs]
-            found.add((id(live), id(candidate)))
-        return found
+        return {self._answering(request, address) for address in ("", request.connect)}
+
+    def _answering(self, request: DerivedRequest, address: str = "") -> _Servers:
+        live, candidate = [choose_server(each, request.host, request.port, address) for each in self._configs]
+        return id(live), id(candidate)
 
     def _covers_between(self, pair: _Servers, target: str) -> bool:
         if pair in self._open:
@@ -210,17 +210,13 @@ class _Work:
         try:
             for request in requests:
                 named = (request.host, request.port) in hosts
-                if not named and not (request.port in loose and self._meets(group, request)):
+                if not named and not (request.port in loose and self._answering(request) == _servers(group)):
                     continue
                 for key in comparison.counts_for(request.target):
                     found[key] = found.get(key, 0) + 1
         except TooMuch:
             return None
         return found
-
-    def _meets(self, group: Sequence[Meeting], request: DerivedRequest) -> bool:
-        pair = [choose_server(config, request.host, request.port) for config in self._configs]
-        return pair[0] is group[0].live and pair[1] is group[0].candidate
 
 
 def _servers(group: Sequence[Meeting]) -> _Servers:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..behaviour.attribution import stays_inside
 from ..behaviour.changes import DirectiveChange, changes
 from ..behaviour.replay import Log, read_log
-from ..behaviour.shipped import edited, shipped
+from ..behaviour.shipped import Shipped, edited, shipped
 from ..config.derive import DerivedRequest
 from ..config.parse import Config
 from ..errors import SluiceError
-from ..release.store import Release
 from ..tree_reader import find_inside, paths_inside
 from ..verdicts.model import Live, Subject
 from .effects import effects
@@ -24,7 +24,8 @@ __all__ = ["KnownChange", "change_of"]
 
 @dataclass(frozen=True)
 class KnownChange:
-    """The ``changed`` directives, their ``effects``, and the ``log`` of which each effect has its share.
+    """The ``changed`` directives, their ``effects``, the ``log`` of which each effect has its share, and the ``files``
+    that the releases bring and serve.
 
     ``is_local`` says that the effects tell of every request whether the change reaches it.
     """
@@ -32,6 +33,7 @@ class KnownChange:
     changed: Sequence[DirectiveChange]
     effects: Effects
     log: Log
+    files: Sequence[Shipped]
     is_local: bool
 
     def reaches(self, request: DerivedRequest) -> bool:
@@ -56,21 +58,21 @@ def _worked_out(subject: Subject, live: Live) -> KnownChange:
     # What a change of a stream concerns no effect says.
     has_streams = any(each.named("stream") for each in (live.config, config))
     is_told = not subject.focus and not has_streams and all(map(stays_inside, changed))
-    return KnownChange(changed, done, log, is_told and not _edits_others(live, release, config))
+    sides = ((release.tree, config), (live.release.tree, live.config))
+    files = [each for tree, side in sides for each in shipped(side, tree)]
+    return KnownChange(changed, done, log, files, is_told and not _edits_others(sides, files))
 
 
-def _edits_others(live: Live, release: Release, config: Config) -> bool:
+def _edits_others(sides: Sequence[tuple[Path, Config]], files: Sequence[Shipped]) -> bool:
     """Return whether a file changed that is no configuration and no page, as a script: no effect tells of it."""
-    trees = (live.release, release)
-    known = {name for each in zip(trees, (live.config, config), strict=True) for name in _told(*each)}
-    paths = {path for each in trees for path in paths_inside(each.tree)}
-    return any(edited(live.release.tree, release.tree, path) for path in sorted(paths - known))
+    known = {each.file for each in files}.union(*(_read(*side) for side in sides))
+    paths = {path for tree, _ in sides for path in paths_inside(tree)}
+    return any(edited(sides[1][0], sides[0][0], path) for path in sorted(paths - known))
 
 
-def _told(release: Release, config: Config) -> Iterator[str]:
-    yield from (each.file for each in shipped(config, release.tree))
+def _read(tree: Path, config: Config) -> Iterator[str]:
+    """Yield the files of a configuration, by both names where what is enabled is a link to what is available."""
     for name in config.files:
         yield name
-        # What is enabled is a link to what is available.
         with contextlib.suppress(OSError, SluiceError):
-            yield find_inside(release.tree, name)
+            yield find_inside(tree, name)

@@ -17,7 +17,7 @@ from ..behaviour.limits import WithinLimits, within_limits
 from ..behaviour.plan import planned
 from ..behaviour.pools import Pools
 from ..behaviour.render import findings_of, summary
-from ..behaviour.shipped import Shipped, edited, shipped
+from ..behaviour.shipped import edited
 from ..behaviour.side_by_side import NOT_ASKED, Beside
 from ..behaviour.waivers import Acceptance, read_accept
 from ..config.selection import Selection
@@ -60,7 +60,6 @@ class Plan(NamedTuple):
 
     known: KnownChange
     attribution: Attribution
-    files: Sequence[Shipped]
     selection: Selection
     within: WithinLimits
     left_out: int
@@ -69,10 +68,9 @@ class Plan(NamedTuple):
 
 def _planned(subject: Subject, live: Live) -> Plan:
     """Plan what both releases are asked. A trial asks what failed before, and nothing else."""
-    release, config = subject.examined
+    config = subject.examined[1]
     options, both = subject.options, (live.config, config)
     known = change_of(subject, live)
-    files = [*shipped(config, release.tree), *shipped(live.config, live.release.tree)]
     selection = servers_asked(subject)
     is_sample = not options.strict and known.is_local
     requests, left_out = list(subject.focus), 0
@@ -83,14 +81,16 @@ def _planned(subject: Subject, live: Live) -> Plan:
             subject.contract,
             known.log.requests,
             options.behaviour_requests,
-            [*known.effects.witnesses(), *(each.request for each in files)],
+            [*known.effects.witnesses(), *(each.request for each in known.files)],
             selection,
             *((known.reaches, _OTHERS) if is_sample else ()),
         )
+    # As many as may be asked: what is left out, the change may reach as well.
+    is_sample = is_sample and len(requests) < options.behaviour_requests
     attribution = Attribution(*both, known.changed)
     kept = {check.source for check in subject.contract}
     within = within_limits(requests, both, lambda each, one: attribution.way(each, one is config), kept)
-    return Plan(known, attribution, files, selection, within, left_out, is_sample)
+    return Plan(known, attribution, selection, within, left_out, is_sample)
 
 
 def _asked(subject: Subject, live: Live, plan: Plan) -> Verdict:
@@ -113,7 +113,7 @@ def _asked(subject: Subject, live: Live, plan: Plan) -> Verdict:
     if not asked:
         return Verdict("inconclusive", "staging answered none of the requests in time")
     known = bool(options.docroots)
-    brought = {each.request.url: edited(before, after, each.file) for each in plan.files}
+    brought = {each.request.url: edited(before, after, each.file) for each in plan.known.files}
     judge = Judge(live.config, config, changed, files_known=known, files=brought, comments=Comments(before, after))
     questions, replies = [requests[n] for n in asked], [answers[n] for n in asked]
     compared = list(compare(questions, replies, attribution, judge))

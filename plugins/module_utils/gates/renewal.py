@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from ..behaviour.attribution import own_lines
 from ..config.derive import DerivedRequest, doors
 from ..config.match import trace
 from ..config.parse import Config
@@ -85,11 +86,11 @@ def _is_reached(subject: Subject, live: Live, known: KnownRenewals) -> bool:
     return any(change.reaches(door.ask(PROBED)) for door in every)
 
 
-def _leads_on(config: Config, name: str) -> bool:
-    """Return whether the challenge of a name may be answered by another server, or by another place."""
-    blocks = [met for met in trace(config, name, 80, PROBED).met if met.block is not None]
-    own = (inner for block in blocks for each in block.block or () if each.name != "location" for inner in each.walk())
-    return any(inner.name in _LEADING or inner.name.endswith("_pass") for inner in own)
+def _leads_on(config: Config, host: str) -> bool:
+    """Return whether the challenge of a host may be answered by another server, or by another place."""
+    blocks = [met for met in trace(config, host, 80, PROBED).met if met.block is not None]
+    own = (line.name for block in blocks for line in own_lines(block))
+    return any(name in _LEADING or name.endswith("_pass") for name in own)
 
 
 def _renewed(known: KnownRenewals) -> str:
