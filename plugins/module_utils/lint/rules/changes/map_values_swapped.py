@@ -1,11 +1,13 @@
 """The values of a ``map`` or ``geo`` were swapped, became all the same, or a switch got another default.
 
-``geo $editor { default 1; }`` makes everybody an editor, and no request that was right before is wrong now. Upstreams
-that are swapped, as blue and green, pass.
+``geo $editor { default 1; }`` makes everybody an editor, and no request that was right before is wrong now. A key
+that named its value, as ``acme.example acme``, and has the value that another key names shows one customer what
+another one has. Upstreams that are swapped, as blue and green, pass.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ....config.parse import Config
@@ -15,6 +17,9 @@ from ...scopes import BlockScope, altered
 
 LEVEL = "high"
 
+_WORD = re.compile(r"[a-z0-9]+")
+# Shorter words are parts of names by chance.
+_SHORTEST = 3
 _SWITCH = frozenset({"", "0", "1", "on", "off", "yes", "no", "true", "false"})
 
 
@@ -47,6 +52,22 @@ def _swapped(old: dict[str, str], new: dict[str, str], upstreams: set[str]) -> t
     return "", ""
 
 
+def _names(key: str, value: str) -> bool:
+    """Return whether a key has the words of its value in it."""
+    words = _WORD.findall(value.lower())
+    return max(map(len, words), default=0) >= _SHORTEST and set(words) <= set(_WORD.findall(key.lower()))
+
+
+def _of_neighbour(old: dict[str, str], new: dict[str, str], upstreams: set[str]) -> tuple[str, str]:
+    """Return the key that has the value which another key names, and what happened; empty where none has."""
+    kept = {value: key for key, value in new.items() if old.get(key) == value and _names(key, value)}
+    for key, value in new.items():
+        was = old.get(key, value)
+        if was != value and value not in upstreams and _names(key, was) and not _names(key, value) and value in kept:
+            return key, f"{key} has {value}, which is the value of {kept[value]}"
+    return "", ""
+
+
 def compare(config: Config, live: Config) -> Iterator[Finding]:
     """Find maps and geos with the keys of the live release and swapped values."""
     upstreams = {each.args[0] for each in config.named("upstream") if each.args}
@@ -55,6 +76,8 @@ def compare(config: Config, live: Config) -> Iterator[Finding]:
             continue
         old, new = _rows(before), _rows(scope)
         key, what = _swapped(old, new, upstreams)
+        if not what:
+            key, what = _of_neighbour(old, new, upstreams)
         if what:
             yield finding(
                 next(row for row in scope.block.block or [] if row.name == key),

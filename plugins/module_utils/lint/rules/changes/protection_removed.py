@@ -1,7 +1,8 @@
 """A protection that is in force in a block of the live release is not in force there any more.
 
 A limit, a password, ``deny all``, the verification of a certificate, what keeps private pages out of the cache,
-``backup``, ``TLSv1.3``. Every request that is tried still succeeds. A block that now answers with ``return`` needs none
+``backup``, ``TLSv1.3``, ``try_files $uri =404`` before a PHP on the same host, an empty ``Accept-Encoding`` for what is
+cached or filtered. Every request that is tried still succeeds. A block that now answers with ``return`` needs none
 of it, and one that passes nothing on needs nothing that is about upstreams. A limit that was moved to other blocks
 was narrowed, and a cache whose zone is gone as well was given up. The place that ``auth_request`` asks needs no
 password itself, and neither does ``/favicon.ico``. Stapling is no protection any more: authorities have given OCSP up.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ....config.parse import Config, Directive
@@ -36,6 +37,7 @@ _OF_SERVERS = ("ssl_verify_client", "underscores_in_headers")
 _OF_UPSTREAMS = ("ip_hash", "hash", "least_conn", "sticky", "keepalive")
 _OFF = ("off", "none", "no")
 _PROTOCOLS = ("proxy", "fastcgi", "grpc")
+_OF_THIS_HOST = ("unix:", "127.", "localhost:", "[::1]:")
 _LIMITS = ("limit_req", "limit_conn", "limit_rate")
 # What nginx does by default is no loss.
 _USUAL = {"real_ip_header": ["X-Real-IP"], "proxy_next_upstream": ["error", "timeout"]}
@@ -152,7 +154,34 @@ def _spares(before: BlockScope, now: BlockScope) -> Iterator[_Loss]:
             yield _Loss("server", became, spare[each.args[0]], each)
 
 
-def _lost(before: BlockScope, now: BlockScope) -> Iterator[_Loss]:
+def _is_on_this_host(scope: BlockScope, upstreams: Mapping[str, Directive]) -> bool:
+    """Return whether scripts go to a program on this host, which has the files that nginx sees: a socket, loopback."""
+    name = scope.value("fastcgi_pass")
+    servers = upstreams[name].children("server") if name in upstreams else []
+    members = [each.args[0] for each in servers if each.args] or [name]
+    return all(each.startswith(_OF_THIS_HOST) for each in members)
+
+
+def _guards(before: BlockScope, now: BlockScope, upstreams: Mapping[str, Directive]) -> Iterator[_Loss]:
+    """Find what no longer keeps a program from what is no script, and a cache from what not everybody can read."""
+    guard = next((each for each in before.own.get("try_files", ()) if each.args[-1:] == ["=404"]), None)
+    # A condition may be another manner to look whether the script is there.
+    looked = {"try_files", "if"} & now.own.keys()
+    if guard and not looked and now.passes_on("fastcgi") and _is_on_this_host(now, upstreams):
+        yield _Loss("try_files", "no longer looks whether the script is there; in the live release it does", guard)
+    had, has = (
+        next(filter(_asks_for_plain_text, scope.effective("proxy_set_header")), None) for scope in (before, now)
+    )
+    kept = _on(now.effective("proxy_cache")) or now.effective("sub_filter")
+    if had and not has and kept and now.passes_on("proxy"):
+        yield _Loss("proxy_set_header", "no longer asks for text without compression; in the live release it does", had)
+
+
+def _asks_for_plain_text(directive: Directive) -> bool:
+    return [each.lower() for each in directive.args] == ["accept-encoding", ""]
+
+
+def _lost(before: BlockScope, now: BlockScope, upstreams: Mapping[str, Directive]) -> Iterator[_Loss]:
     if before.kind == "upstream":
         yield from _protections(before, now, _OF_UPSTREAMS)
         yield from _spares(before, now)
@@ -163,6 +192,7 @@ def _lost(before: BlockScope, now: BlockScope) -> Iterator[_Loss]:
     if now.answers and "return" not in now.own:
         yield from _protections(before, now, _PROTECTIONS)
         yield from _switches(before, now)
+        yield from _guards(before, now, upstreams)
 
 
 def _asked_by_nginx(config: Config) -> set[str]:
@@ -211,8 +241,9 @@ def compare(config: Config, live: Config) -> Iterator[Finding]:
     moved = _moved(config, live)
     given_up = _given_up(config, live)
     asked = _asked_by_nginx(config)
+    upstreams = {each.args[0]: each for each in config.named("upstream") if each.args}
     for before, scope in altered(config, live):
-        for loss in _lost(before, scope):
+        for loss in _lost(before, scope, upstreams):
             if loss.name in _OF_VISITORS and _needs_no_password(scope, asked):
                 continue
             what = f"{loss.name} {loss.became}"

@@ -1,10 +1,10 @@
 """A quantity is far from its value in the live release: by a factor of 30, or with the same digits and another unit.
 
-``20m`` became ``20k``, ``30d`` became ``30``, ``5r/s`` became ``5r/m``, or a timeout of an hour was dropped and is a
-minute again. No syntax check and no request shows it; the first large upload does. Equal values (``1m``, ``60s``) and
-smaller changes pass, and so do more than nginx's own value where none was written, and for sessions of TLS the day that
-guides recommend and nginx's own five minutes, and less than a hundred times as much room for uploads.
-A line that was moved to another block was narrowed.
+``20m`` became ``20k``, ``30d`` became ``30``, ``5r/s`` became ``5r/m``, a timeout lost a digit (``95s``, ``9s``), or
+one of an hour was dropped and is a minute again. No syntax check and no request shows it; the first large upload does.
+Equal values (``1m``, ``60s``) and smaller changes pass, and so do more than nginx's own value where none was written,
+and for sessions of TLS the day that guides recommend and nginx's own five minutes, and less than a hundred times as
+much room for uploads. A line that was moved to another block was narrowed.
 """
 
 from __future__ import annotations
@@ -72,9 +72,21 @@ def _jumped(before: Quantity, now: Quantity) -> bool:
     if 0 in (before.size, now.size):
         return True
     same_digits = now.directive is not None and unit(before.text)[0] == unit(now.text)[0]
+    if now.directive is not None and before.directive is not None and _has_lost_digit(before, now):
+        return True
     factor = max(before.size / now.size, now.size / before.size)
     roomy = now.directive is not None and now.directive.name == "client_max_body_size" and now.size > before.size
     return same_digits or factor >= (_ROOMY if roomy else _JUMP if now.directive else _FALL)
+
+
+def _has_lost_digit(before: Quantity, now: Quantity) -> bool:
+    """Return whether a quantity is the one before without one of its digits, and far less. A zero is taken off by who
+    wants a tenth.
+    """
+    (old, measure), (new, same) = unit(before.text), unit(now.text)
+    if measure != same or len(old) != len(new) + 1 or before.size < now.size * _FALL:
+        return False
+    return any(old[place] != "0" and old[:place] + old[place + 1 :] == new for place in range(len(old)))
 
 
 def _changes(before: BlockScope, now: BlockScope) -> Iterator[tuple[str, Quantity, Quantity]]:
