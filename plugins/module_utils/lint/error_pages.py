@@ -1,0 +1,84 @@
+"""The ``error_page`` directives of servers, and what visitors get by them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..config.match import choose_location
+from ..config.parse import Config, Directive
+from ..untrusted import whole_number
+from .scopes import BlockScope, blocks
+
+__all__ = ["ErrorPage", "error_pages", "passes_on"]
+
+_PASS = re.compile(r"_pass$")
+
+
+@dataclass(frozen=True)
+class ErrorPage:
+    """An ``error_page`` in a server. ``codes`` are those that it is for, as they are written.
+
+    ``answer`` is the code that it says: 0 for that of the page, ``=``, and None where the code of the error is kept.
+    ``place`` is the block that it is written in, and ``location`` the one that answers, None where there is none.
+    """
+
+    directive: Directive
+    server: Directive
+    place: Directive
+    codes: tuple[str, ...]
+    answer: int | None
+    target: str
+    location: Directive | None
+
+    @property
+    def status(self) -> int:
+        """The code that visitors get, as far as the configuration says it; 0 where it does not, or it is kept."""
+        says = self.location.children("return")[:1] if self.location else []
+        code = whole_number(says[0].args[0]) if says and says[0].args else None
+        # A text goes out with the code of the error, but a code alone is an error of its own.
+        if code is not None and ((len(says[0].args) == 1 and code >= 400) or self.answer == 0):
+            return code
+        return self.answer or 0
+
+
+def passes_on(block: Directive) -> bool:
+    """Return whether a block, or one within it, asks an upstream."""
+    return any(_PASS.search(each.name) for each in block.walk())
+
+
+def error_pages(config: Config) -> Iterator[ErrorPage]:
+    """Yield the error pages of each server, those of ``http`` where they are in force."""
+    seen: set[int] = set()
+    for scope, server in blocks(config, "server"):
+        if scope.outer is None or scope.outer.kind != "http":
+            continue
+        for place, directive in _written(scope, server):
+            page = _read(directive, server, place)
+            if page is not None and id(directive) not in seen:
+                seen.add(id(directive))
+                yield page
+
+
+def _written(scope: BlockScope, server: Directive) -> Iterator[tuple[Directive, Directive]]:
+    if "error_page" not in scope.own:
+        yield from ((server, each) for each in scope.effective("error_page"))
+    for block in server.walk():
+        yield from ((block, each) for each in block.children("error_page"))
+
+
+def _read(directive: Directive, server: Directive, place: Directive) -> ErrorPage | None:
+    *codes, target = directive.args or [""]
+    answer = None
+    if codes and codes[-1].startswith("="):
+        answer = whole_number(codes.pop().removeprefix("=") or "0")
+    if "$" in target or not target.startswith(("/", "@")):
+        return None
+    return ErrorPage(directive, server, place, tuple(codes), answer, target, _location(server, target))
+
+
+def _location(server: Directive, target: str) -> Directive | None:
+    if target.startswith("@"):
+        return next((each for each in server.children("location") if each.args == [target]), None)
+    return choose_location(server, target.partition("?")[0])
