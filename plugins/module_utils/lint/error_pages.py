@@ -35,12 +35,21 @@ class ErrorPage:
     @property
     def status(self) -> int:
         """The code that visitors get, as far as the configuration says it; 0 where it does not, or it is kept."""
-        says = self.location.children("return")[:1] if self.location else []
-        code = whole_number(says[0].args[0]) if says and says[0].args else None
+        says = self._says
         # A text goes out with the code of the error, but a code alone is an error of its own.
-        if code is not None and ((len(says[0].args) == 1 and code >= 400) or self.answer == 0):
-            return code
+        if says and ((len(says.args) == 1 and self.written >= 400) or self.answer == 0):
+            return self.written
         return self.answer or 0
+
+    @property
+    def written(self) -> int:
+        """The code that the location returns, whether visitors get it or the one of the error; 0 where it has none."""
+        return (whole_number(self._says.args[0]) if self._says else 0) or 0
+
+    @property
+    def _says(self) -> Directive | None:
+        lines = self.location.children("return") if self.location else []
+        return next((each for each in lines[:1] if each.args), None)
 
 
 def passes_on(block: Directive) -> bool:

@@ -79,7 +79,12 @@ def _adds(location: Directive) -> bool:
     path, target = location_kind(location)[1].rstrip("/"), _TARGET.fullmatch(location.value("proxy_pass"))
     added = [*location.children("proxy_cookie_path"), *location.children("proxy_redirect")]
     pairs = [(each.args[0], each.args[1].rstrip("/")) for each in added if len(each.args) == 2]
-    return target is not None and target["path"] == "/" and ("/", path) in pairs
+    return target is not None and _is_cut(path, target["path"]) and ("/", path) in pairs
+
+
+def _is_cut(path: str, target: str | None) -> bool:
+    """Return whether the program is asked for another path than the location's: ``target`` is that of proxy_pass."""
+    return target is not None and not target.startswith(path)
 
 
 def _is_known_to_add(server: Directive, scope: BlockScope, live: Config | None) -> bool:
@@ -113,7 +118,7 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
                     fix=f"write {pattern} for {new}",
                 )
             continue
-        swapped = (len(lines), target["path"], new, old.rstrip("/")) == (1, "/", "/", path)
+        swapped = (len(lines), new, old.rstrip("/")) == (1, "/", path) and _is_cut(path, target["path"])
         if swapped and _is_known_to_add(around.block, scope, context.live):
             yield finding(
                 line,
