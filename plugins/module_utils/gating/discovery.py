@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import pkgutil
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -24,7 +26,22 @@ def _gate(name: str, module: ModuleType, where: str) -> Gate:
     on = getattr(module, "ON", STAGES)
     if not isinstance(on, tuple) or not {*on} <= {*STAGES}:
         raise SluiceError(f"{where}: ON is {on!r}; it is a tuple of what the gate works on, of {', '.join(STAGES)}")
-    return Gate(name, after, run, on, tuple(getattr(module, "BEHIND", ())), getattr(module, "prepare", None))
+    prepare = getattr(module, "prepare", None)
+    if prepare is not None and not (callable(prepare) and _takes(prepare, 1) and _takes(run, 2)):
+        raise SluiceError(
+            f"{where}: a gate that prepares has prepare(subject) and run(subject, prepared), and run gets "
+            "what prepare returns"
+        )
+    return Gate(name, after, run, on, tuple(getattr(module, "BEHIND", ())), prepare)
+
+
+def _takes(function: Callable[..., object], count: int) -> bool:
+    """Return whether a function can be called with so many arguments."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    return True
 
 
 def _own(path: Path) -> Gate:

@@ -78,7 +78,10 @@ def read_waivers(reasons: Mapping[str, Any], gates: Sequence[Gate]) -> Mapping[s
 def _examine(gate: Gate, subject: Subject, prepared: Future[Any] | None) -> Verdict:
     began = time.monotonic()
     try:
-        verdict = subject.placed(gate.run(subject, *((prepared.result(),) if prepared else ())))
+        said = gate.run(subject, *((prepared.result(),) if prepared else ()))
+        if not isinstance(said, Verdict):
+            raise SluiceError(f"the gate {gate.name} returned {said!r:.80}; run(subject) returns a Verdict")
+        verdict = subject.placed(said)
     except SluiceError as error:
         verdict = Verdict("inconclusive", str(error))
     except Exception as error:  # a gate that crashes has not passed

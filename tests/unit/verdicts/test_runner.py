@@ -248,6 +248,8 @@ def test_a_gate_of_the_users_own_has_both_stages_for_itself_unless_it_says_other
             "mine.py: ON is ('staging',); it is a tuple of what the gate works on, of s",
         ),
         ("mine", "AFTER = ()\nrun = 1", "mine.py is no gate: it needs AFTER"),
+        ("mine", OWN + "prepare = 1", "mine.py: a gate that prepares has prepare(subject) and run(subject, "),
+        ("mine", OWN + "def prepare(subject): ...", "mine.py: a gate that prepares has prepare(subject) and run(sub"),
         ("mine", "import nonsense_of_mine", "mine.py cannot be loaded: ModuleNotFoundError: No module named 'nons"),
         ("mine", "def run(", "mine.py cannot be loaded: SyntaxError: "),
         ("mine", OWN.replace("parse", "prase"), "the gate mine runs after prase, and there is no such gate; there are"),
@@ -263,7 +265,8 @@ def test_a_file_that_is_no_gate_is_refused_in_words(
 
 def test_a_gate_that_returns_no_verdict_is_inconclusive() -> None:
     (verdict,) = run_gates([Gate("mine", (), lambda subject: None)], SUBJECT)  # type: ignore[arg-type,return-value]
-    assert (verdict.result, verdict.summary[:24]) == ("inconclusive", "the gate itself failed: ")
+    assert verdict.result == "inconclusive"
+    assert verdict.summary == "the gate mine returned None; run(subject) returns a Verdict"
 
 
 UNSURE = Verdict("inconclusive", "zone_sync is a directive of NGINX Plus", [Finding("zone_sync", file="nginx.conf")])
