@@ -60,6 +60,11 @@ class Proof:
         """The workers of the new configuration, as pid and start."""
         return sorted(self._new)
 
+    @property
+    def ending(self) -> list[Worker]:
+        """The workers of the old configuration that were there in the last sample."""
+        return [worker for worker in self._last.workers if worker.key in self._old]
+
     def feed(self, sample: Sample) -> ProofState:
         """Take the next sample and judge."""
         self._last = sample

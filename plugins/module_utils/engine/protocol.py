@@ -64,11 +64,12 @@ class ReleaseFacts(TypedDict, total=False):
     path stands for the one that nginx was built with. ``modules`` are the ``.so`` names that it loads; ``outside`` are
     the certificates, password files and the like that it names by absolute paths; ``user`` are the arguments of the
     directive. ``pid`` is the path of the pid file, empty where the release leaves that to nginx, and ``foreground``
-    says that it has ``daemon off``.
+    says that it has ``daemon off``. ``quic`` is there where it listens for QUIC.
     """
 
     pid: str
     foreground: bool
+    quic: bool
 
     user: list[str]
     outside: list[str]

@@ -10,6 +10,7 @@ from .host.nginx import expected_workers, find_master
 from .host.processes import Master, is_alive, open_logs, workers_of
 from .logs import Limit, copied, logs_of, mark
 from .proof import Proof, Sample
+from .quic import warn_of_quic
 from .records import SEVERE, Pids, Records
 from .session import Fault, Problem, Session
 
@@ -105,6 +106,7 @@ def prove_serving(
         proved_at = watch.prove(started + bound, checks, fail_fast)
     with session.step("check", checks=len(checks.contract)):
         outcomes = checks.finish(fail_fast)
+    warn_of_quic(session, master, meta.get("facts") or {}, proof.ending)
     workers = [list(key) for key in proof.new]
     first_at = proof.first_at if proof.first_at is not None else proved_at
     return Served(
