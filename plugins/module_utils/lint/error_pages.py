@@ -11,13 +11,13 @@ from ..config.parse import Config, Directive
 from ..untrusted import whole_number
 from .scopes import BlockScope, blocks
 
-__all__ = ["ErrorPage", "error_pages", "passes_on"]
+__all__ = ["WrittenErrorPage", "error_pages", "passes_on"]
 
 _PASS = re.compile(r"_pass$")
 
 
 @dataclass(frozen=True)
-class ErrorPage:
+class WrittenErrorPage:
     """An ``error_page`` in a server. ``codes`` are those that it is for, as they are written.
 
     ``answer`` is the code that it says: 0 for that of the page, ``=``, and None where the code of the error is kept.
@@ -57,7 +57,7 @@ def passes_on(block: Directive) -> bool:
     return any(_PASS.search(each.name) for each in block.walk())
 
 
-def error_pages(config: Config) -> Iterator[ErrorPage]:
+def error_pages(config: Config) -> Iterator[WrittenErrorPage]:
     """Yield the error pages of each server, those of ``http`` where they are in force."""
     seen: set[int] = set()
     for scope, server in blocks(config, "server"):
@@ -77,14 +77,14 @@ def _written(scope: BlockScope, server: Directive) -> Iterator[tuple[Directive, 
         yield from ((block, each) for each in block.children("error_page"))
 
 
-def _read(directive: Directive, server: Directive, place: Directive) -> ErrorPage | None:
+def _read(directive: Directive, server: Directive, place: Directive) -> WrittenErrorPage | None:
     *codes, target = directive.args or [""]
     answer = None
     if codes and codes[-1].startswith("="):
         answer = whole_number(codes.pop().removeprefix("=") or "0")
     if "$" in target or not target.startswith(("/", "@")):
         return None
-    return ErrorPage(directive, server, place, tuple(codes), answer, target, _location(server, target))
+    return WrittenErrorPage(directive, server, place, tuple(codes), answer, target, _location(server, target))
 
 
 def _location(server: Directive, target: str) -> Directive | None:

@@ -162,13 +162,13 @@ def _is_on_this_host(scope: BlockScope, upstreams: Mapping[str, Directive]) -> b
     return all(each.startswith(_OF_THIS_HOST) for each in members)
 
 
-def _guards(before: BlockScope, now: BlockScope, upstreams: Mapping[str, Directive]) -> Iterator[_Loss]:
+def _looks(before: BlockScope, now: BlockScope, upstreams: Mapping[str, Directive]) -> Iterator[_Loss]:
     """Find what no longer keeps a program from what is no script, and a cache from what not everybody can read."""
-    guard = next((each for each in before.own.get("try_files", ()) if each.args[-1:] == ["=404"]), None)
+    script = next((each for each in before.own.get("try_files", ()) if each.args[-1:] == ["=404"]), None)
     # A condition may be another manner to look whether the script is there.
     looked = {"try_files", "if"} & now.own.keys()
-    if guard and not looked and now.passes_on("fastcgi") and _is_on_this_host(now, upstreams):
-        yield _Loss("try_files", "no longer looks whether the script is there; in the live release it does", guard)
+    if script and not looked and now.passes_on("fastcgi") and _is_on_this_host(now, upstreams):
+        yield _Loss("try_files", "no longer looks whether the script is there; in the live release it does", script)
     had, has = (
         next(filter(_asks_for_plain_text, scope.effective("proxy_set_header")), None) for scope in (before, now)
     )
@@ -192,7 +192,7 @@ def _lost(before: BlockScope, now: BlockScope, upstreams: Mapping[str, Directive
     if now.answers and "return" not in now.own:
         yield from _protections(before, now, _PROTECTIONS)
         yield from _switches(before, now)
-        yield from _guards(before, now, upstreams)
+        yield from _looks(before, now, upstreams)
 
 
 def _asked_by_nginx(config: Config) -> set[str]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...context import LintContext
-from ...error_pages import ErrorPage, error_pages
+from ...error_pages import WrittenErrorPage, error_pages
 from ...findings import finding
 
 LEVEL = "medium"
@@ -41,7 +41,7 @@ def _told(location: Directive) -> Directive | None:
     return told[0] if len(told) == 1 and told[0].args[1].isdecimal() else None
 
 
-def _unfit(pages: list[ErrorPage], status: str) -> Iterator[ErrorPage]:
+def _unfit(pages: list[WrittenErrorPage], status: str) -> Iterator[WrittenErrorPage]:
     """Yield the error pages of a location for which its status stands for none of the errors."""
     for_others = any(code not in _FITTING for page in pages for code in page.codes)
     if status in _ANY and for_others:
@@ -53,7 +53,7 @@ def _unfit(pages: list[ErrorPage], status: str) -> Iterator[ErrorPage]:
 
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find error pages whose location says a status of gRPC for something else."""
-    leading: dict[int, list[ErrorPage]] = defaultdict(list)
+    leading: dict[int, list[WrittenErrorPage]] = defaultdict(list)
     for page in error_pages(config):
         if page.location is not None and page.codes:
             leading[id(page.location)].append(page)

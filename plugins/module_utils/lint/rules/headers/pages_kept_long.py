@@ -1,4 +1,4 @@
-r"""Browsers keep pages of HTML for 30 days or more, and nobody can take them back.
+r"""Browsers keep pages of HTML for 30 days or more, and nobody can call them back.
 
 Who has been there sees the old page until its time is over, with scripts and styles that may be gone, whatever is
 deployed since. It is said by a row for ``text/html`` in a ``map`` of ``expires``, by a location for ``\.html$``, or by

@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...context import LintContext
-from ...error_pages import ErrorPage, error_pages, passes_on
+from ...error_pages import WrittenErrorPage, error_pages, passes_on
 from ...findings import finding
 
 LEVEL = "medium"
 NEW = "high"
 
-# What only the request is to blame for; other codes also tell of load, or stand for something of the server's own.
+# What comes from the request alone; other codes also tell of load, or stand for something of the server itself.
 _OF_CLIENT = frozenset(map(str, [*range(400, 407), *range(409, 418), 421, 422]))
 
 
@@ -31,7 +31,7 @@ def _returned(server: Directive) -> frozenset[str]:
     return frozenset(line.args[0] for each in conditions for line in each.children("return") if line.args)
 
 
-def _shown(page: ErrorPage) -> str:
+def _shown(page: WrittenErrorPage) -> str:
     """Return what visitors get of the 500s, in words; empty where they get nothing of that sort."""
     if page.status >= 500:
         return f"answered with {page.status}"

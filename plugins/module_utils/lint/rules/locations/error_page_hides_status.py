@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...context import LintContext
-from ...error_pages import ErrorPage, error_pages, passes_on
+from ...error_pages import WrittenErrorPage, error_pages, passes_on
 from ...findings import finding
 
 LEVEL = "low"
@@ -28,7 +28,7 @@ _CODES = frozenset(["403", "404", "410", "500", "502", "503", "504"])
 _SAYS = re.compile(r"return|rewrite|.*_by_lua.*|echo|js_content|perl")
 
 
-def _is_file(page: ErrorPage) -> bool:
+def _is_file(page: WrittenErrorPage) -> bool:
     """Return whether a file answers, as far as nginx is told."""
     place = page.location or page.server
     says = any(_SAYS.fullmatch(each.name) for each in (page.location.block or () if page.location else ()))

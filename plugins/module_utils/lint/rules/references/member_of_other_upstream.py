@@ -64,7 +64,7 @@ def _of_other_name(name: str, members: Sequence[_Member], known: _Upstreams) -> 
                     yield one, f"{one.host} is called like the upstream {other}"
 
 
-class _Ports:
+class _PortHolders:
     """Who has which port: the upstreams, and ``""`` for what is passed on without one, each with the first of its
     hosts.
     """
@@ -93,7 +93,7 @@ class _Ports:
         return len(self._holders[member.host, member.port]) > 1
 
 
-def _of_other_port(name: str, members: Sequence[_Member], ports: _Ports) -> Iterator[tuple[_Member, str]]:
+def _of_other_port(name: str, members: Sequence[_Member], ports: _PortHolders) -> Iterator[tuple[_Member, str]]:
     """Yield the member with a port of elsewhere beside a sibling whose port nobody else has, and what shows it."""
     for sort in sorted({each.sort for each in members}):
         alike = [each for each in members if each.sort == sort]
@@ -110,7 +110,7 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find members of an upstream that are called like another upstream, or have its port."""
     blocks = {each.args[0].lower(): each for each in config.named("upstream") if each.args}
     upstreams = {name: _members(block) for name, block in blocks.items()}
-    ports = _Ports(config, upstreams)
+    ports = _PortHolders(config, upstreams)
     for name, members in upstreams.items():
         for member, what in [*_of_other_name(name, members, upstreams), *_of_other_port(name, members, ports)]:
             beside = next(each.line.args[0] for each in members if each is not member)
