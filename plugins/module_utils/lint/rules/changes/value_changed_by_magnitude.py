@@ -25,6 +25,8 @@ _JUMP = 30
 _ROOMY = 100
 # Falling back to nginx's own value is no tuning, so less of it is enough.
 _FALL = 5
+# With too little of these, requests fail.
+_NARROW = ("_timeout", "_body_size", "worker_connections", "_rlimit_nofile")
 _PROTOCOLS = ("proxy", "fastcgi", "uwsgi", "scgi", "grpc", "memcached")
 # Either is right: a session that has ended costs a handshake.
 _RECOMMENDED = {"ssl_session_timeout": (300, 24 * 3600)}
@@ -72,7 +74,7 @@ def _jumped(before: Quantity, now: Quantity) -> bool:
     if 0 in (before.size, now.size):
         return True
     same_digits = now.directive is not None and unit(before.text)[0] == unit(now.text)[0]
-    if now.directive is not None and before.directive is not None and _has_lost_digit(before, now):
+    if before.directive is not None and _has_lost_digit(before, now):
         return True
     factor = max(before.size / now.size, now.size / before.size)
     roomy = now.directive is not None and now.directive.name == "client_max_body_size" and now.size > before.size
@@ -81,8 +83,10 @@ def _jumped(before: Quantity, now: Quantity) -> bool:
 
 def _has_lost_digit(before: Quantity, now: Quantity) -> bool:
     """Return whether a quantity is the one before without one of its digits, and far less. A zero is taken off by who
-    wants a tenth.
+    wants a tenth, and how long a cache keeps what is tuned up and down.
     """
+    if now.directive is None or not now.directive.name.endswith(_NARROW):
+        return False
     (old, measure), (new, same) = unit(before.text), unit(now.text)
     if measure != same or len(old) != len(new) + 1 or before.size < now.size * _FALL:
         return False
