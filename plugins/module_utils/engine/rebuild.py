@@ -31,7 +31,8 @@ def rebuilt(link: str | None, origins: Mapping[ReleaseId, str], events: Iterable
         state = _told(state, event)
     state = _without_pruned(state, set(origins))
     pending = state["pending"]
-    if pending is not None and not {pending["release"], pending["before"]} <= set(origins):
+    # One that was not installed yet is rolled back all the same: who began it may have left nginx in any state.
+    if pending is not None and pending["before"] not in origins:
         state["pending"] = pending = None
     if link is not None and (pending is None or link not in (pending["release"], pending["before"])):
         state["live"] = link

@@ -47,7 +47,9 @@ PENDING_B = event("pending", "b", "r2", before="a")
         ("b", [ADOPTED, PENDING_A, *CONFIRMED_A, PENDING_B], "b", "a", "b"),
         # The journal ends before what the disk shows, or tells of what is gone.
         ("b", [ADOPTED, PENDING_A, *CONFIRMED_A], "b", "b", None),
-        ("a", [event("pending", "gone", before="a")], "a", "a", None),
+        # It was not installed yet, or is gone: nginx may be in any state, so it is rolled back all the same.
+        ("a", [event("pending", "gone", before="a")], "a", None, "gone"),
+        ("a", [event("pending", "b", before="gone")], "a", "a", None),
         ("a", [{"event": "pending"}, {"event": "confirm", "mark": "begin"}, {"noise": 1}], "a", "a", None),
         # Rows of odd types are none.
         ("a", [event("pending", "b") | {"release": ["b"]}, event("adopted", "a") | {"release": {}}], "a", "a", None),
