@@ -117,9 +117,9 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
             outer = {each.args[0].lower(): each for each in scope.outer.effective(name) if each.args}
             kept = {each.args[0].lower() for each in own if each.args}
             lost = [each for header, each in outer.items() if header in watched and header not in kept]
-            if _is_enough(scope, name, kept, lost):
-                continue
             for some in _apart(lost, name, formerly.get(id(scope)), scope, passing):
+                if _is_enough(scope, name, kept, some):
+                    continue
                 headers = ", ".join(each.args[0] for each in some)
                 yield finding(
                     own[0],
