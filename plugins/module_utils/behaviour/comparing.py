@@ -131,7 +131,7 @@ def compare(
             ways = attribution.way(request, False), attribution.way(request, True)
             kind = _sharpened(request, difference, ways, causes)
             # An upstream fails because the request asks it to; that it is asked at all is the difference.
-            if kind == "broken" and is_granted(request, candidate["status"]):
+            if kind == "broken" and is_granted(request, candidate["status"], ways[1].met):
                 kind = "place"
             judged = judge.judge(request, difference._replace(kind=kind), causes, ways)
             place = _place_of(ways[1]) if difference.field == "status" else ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,16 +48,24 @@ def overridden(
         yield asked._replace(target=f"{asked.target}?sluice-miss")
 
 
-def is_granted(request: DerivedRequest, status: str) -> bool:
-    """Return whether a status is the one that the request asks its upstream for."""
+def is_granted(request: DerivedRequest, status: str, met: Sequence[Directive] = ()) -> bool:
+    """Return whether a status is the one that the request asks its upstream for, or the one that ``error_page`` makes
+    of it in the blocks that the request ``met``.
+    """
     # What a check asks for by itself is its own affair, and may be anything.
     if not request.late:
         return False
     overrides = [json.loads(value) for name, value in request.headers if name == _HEADER]
-    return any(
-        status == str(override.get("status")) or (override.get("close") and status in _NO_ANSWER)
-        for override in overrides
-    )
+    wanted = {str(override["status"]) for override in overrides if "status" in override}
+    wanted.update(_NO_ANSWER if any(override.get("close") for override in overrides) else ())
+    return status in wanted or status in _replaced(wanted, met)
+
+
+def _replaced(statuses: Collection[str], met: Sequence[Directive]) -> set[str]:
+    """Return the codes that the ``error_page`` lines in force, those of the innermost block, answer statuses with."""
+    pages = next(filter(None, (block.children("error_page") for block in reversed(met))), [])
+    told = [each for each in pages if not {*statuses}.isdisjoint(each.args)]
+    return {word[1:] for each in told for word in each.args if word.startswith("=")}
 
 
 def _wish(asked: DerivedRequest, late: int, **answer: Any) -> DerivedRequest:

@@ -204,3 +204,14 @@ def test_an_upstream_that_had_to_fail_is_shunned_by_chance(conf: Conf) -> None:
     asked = _ask("/")
     assert [one.judgement.sort for one in compare([asked], answers, *explained)] == ["regression"]
     assert [one.judgement.sort for one in compare([asked._replace(late=2)], answers, *explained)] == ["shown"]
+
+
+@pytest.mark.parametrize(("page", "sort"), [("502 504 =503", "intended"), ("500 =503", "regression")])
+def test_a_failure_that_was_asked_for_may_have_another_code_by_an_error_page(conf: Conf, page: str, sort: str) -> None:
+    around = f"error_page {page} /down.html; location /map"
+    lines = "return 302 https://cdn.s/map;", "proxy_pass http://cdn.s;"
+    first, second = (conf(f"http {{ {_server(f'{around} {{ {line} }}')} }}") for line in lines)
+    explained = Attribution(first, second, edits := changes(first, second)), Judge(first, second, edits)
+    asked = _ask("/map")._replace(late=2, headers=(("X-Sluice-Answer", '{"close": true}'),))
+    answers = [({"status": "302"}, {"status": "302"}, {"status": "503"})]
+    assert [one.judgement.sort for one in compare([asked], answers, *explained)] == [sort]

@@ -88,3 +88,11 @@ def test_a_fault_of_live_hides_no_warning_of_the_same_lines(
     said = "".join(f"nginx: [warn] it is old in /etc/nginx/nginx.conf:{line}\n" for line in (2, 3))
     found = _since_before(subject, findings_of(f"{said}{GOOD}", allow_warnings=False))
     assert [each.warning for each in found] == warnings
+
+
+@pytest.mark.parametrize(("other", "warning"), [(False, True), (True, False)])
+def test_the_live_release_itself_is_not_told_of_its_warnings(other: bool, warning: bool) -> None:
+    release, live = SimpleNamespace(id="a"), SimpleNamespace(id="b" if other else "a")
+    subject: Any = SimpleNamespace(live_stage=None, live=SimpleNamespace(release=live), release=release)
+    found = _since_before(subject, findings_of(f"nginx: [warn] it is old\n{GOOD}", allow_warnings=False))
+    assert [each.warning for each in found] == [warning]
