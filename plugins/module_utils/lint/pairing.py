@@ -149,6 +149,8 @@ class _Pairing:
                     now, old = self._now[one], self._old[other]
                     near = _alike(now.text, old.text)
                     wanted = _ALIKE_HERE if now.block == old.block else _ALIKE_ELSEWHERE
+                    # A line that was written anew, about which the very same is said, is none the worse for it.
+                    wanted = 0.0 if (now.block, now.what) == (old.block, old.what) else wanted
                     if near >= wanted and not _is_fixed(old, now, near, places, lived):
                         ranked.append((near, one, other))
         for _, one, other in sorted(ranked, key=itemgetter(0), reverse=True):

@@ -1,7 +1,8 @@
 """A value is implausible with its unit, or without one.
 
 ``client_max_body_size 20`` is 20 bytes, ``proxy_read_timeout 60ms`` is almost no time, and ``expires 30`` is half a
-minute. Only values that nobody can mean are reported.
+minute. Only values that nobody can mean are reported: a time to connect that is as long as those to send and to read
+beside it is of one mind with them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...context import LintContext
 from ...findings import finding
+from ...scopes import BlockScope, scopes
 from ...values import in_bytes, in_seconds, unit
 
 LEVEL = "high"
@@ -76,14 +78,31 @@ def _values(directive: Directive) -> Iterator[tuple[str, str]]:
         yield directive.name, directive.args[-1 if last else 0]
 
 
+def _lines(config: Config) -> Iterator[tuple[BlockScope, Directive]]:
+    for scope in scopes(config):
+        for directives in scope.own.values():
+            yield from ((scope, each) for each in directives)
+
+
+def _is_one_of_three(scope: BlockScope, directive: Directive, value: str) -> bool:
+    """Return whether a time to connect is written beside the times to send and to read, as long as they are."""
+    protocol, _, what = directive.name.partition("_")
+    return what == "connect_timeout" and all(
+        any(each.args == [value] for each in scope.own.get(f"{protocol}_{other}_timeout", ()))
+        for other in ("send", "read")
+    )
+
+
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find values that are far from what their directive is for."""
-    for directive in config.walk():
+    for scope, directive in _lines(config):
         for name, value in _values(directive):
             read, least, most, bare = _BOUNDS[name]
             size = read(value)
             without_unit = unit(value)[1] == ""
             if not size or (bare if without_unit else least) <= size <= most:
+                continue
+            if not without_unit and _is_one_of_three(scope, directive, value):
                 continue
             time = read is in_seconds
             yield finding(
