@@ -64,6 +64,16 @@ def _slashes(difference: FieldDifference) -> str:
     return f"{after} has two slashes in a row" if is_url and "//" in after and "//" not in before else ""
 
 
+def _is_left_to(way: Trace, causes: Iterable[DirectiveChange]) -> bool:
+    """Return whether the edits only have a location take fewer or other paths, and one that was left alone answers: it
+    does with the path what it did with all others before.
+    """
+    place = next((met for met in reversed(way.met) if met.name == "location"), None)
+    return place is not None and all(
+        each.name == "location" and each.new is not place and each.blocks[1] is not place for each in causes
+    )
+
+
 def _upgrades(way: Trace) -> bool:
     """Return whether the upstream is asked to upgrade: without ``Connection`` it is only told to what."""
     for block in reversed(way.met):
@@ -191,7 +201,9 @@ class Judge:
             return Judgement("collateral", f"{kind.why}, and no edited line is about this request")
         if _is_inherited(difference, causes):
             return Judgement("collateral", f"{kind.why}, and no edited line names it: a block has its own list now")
-        slip = _slashes(difference) or next(filter(None, map(self._slips.slip, causes)), "")
+        slip = ("" if _is_left_to(ways[1], causes) else _slashes(difference)) or next(
+            filter(None, map(self._slips.slip, causes)), ""
+        )
         if slip:
             return Judgement("slip", f"{kind.why}, and it looks like a slip: {slip}")
         return Judgement("intended", kind.why)

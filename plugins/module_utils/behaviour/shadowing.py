@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
-from itertools import islice
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import chain, islice
 
 from ..config.match import Trace, choose_location
 from ..config.parse import Directive
@@ -30,7 +30,7 @@ def shadowed(before: Trace, after: Trace, changes: Sequence[DirectiveChange], pa
     """Return the line that decided and was left alone, and the edited one that decides in its place; None for neither.
 
     An edit that names the path more closely than the line that decided before is what it set out to do; so is a word
-    more in a pattern that took such paths from that line before.
+    or a name more in a pattern that took such paths from that line before.
     """
     old, new = _decider(before), _decider(after)
     if old is None or new is None or _alike(old, new):
@@ -68,7 +68,16 @@ def _took_already(before: Trace, changes: Sequence[DirectiveChange], pair: Shado
     words, known = (set(_WORD.findall(each.args[-1])) for each in (pair[1], line))
     alike = (path.replace(came, word) for came in words - known if came in path for word in sorted(known))
     fits = _of(taken)
-    return any(choose_location(server, one) is line and fits(one) for one in islice(alike, _MOST_WORDS))
+    return any(
+        choose_location(server, one) is line and fits(one) for one in islice(chain(_shorter(path), alike), _MOST_WORDS)
+    )
+
+
+def _shorter(path: str) -> Iterator[str]:
+    """Yield a path without one of its names: a pattern that takes more names in a row took it with fewer."""
+    names = path.split("/")
+    for at in range(1, len(names) - 1):
+        yield "/".join([*names[:at], *names[at + 1 :]])
 
 
 def _of(location: Directive) -> Callable[[str], bool]:

@@ -659,3 +659,34 @@ def test_nobody_asks_for_hidden_pictures(conf: Conf, target: str, inside: str, s
     hidden = r"location ~ /\.(?!well-known) { deny all; }"
     live, candidate = hidden, rf"location ~ \.(mp4|webm)$ {{ {inside} }} {hidden}"
     assert _judged(conf, live, candidate, target, {"status": "403"}, {"status": "404"}) == [sort]
+
+
+_WIDER = "location ~ /v2/[^/]+{}/blobs/ {{ proxy_pass http://b; }} location /scanning/ {{ proxy_pass http://a; }}"
+
+
+@pytest.mark.parametrize(
+    ("live", "target", "sort"),
+    [
+        (_WIDER.format("/[^/]+"), "/scanning/v2/a/b/c/blobs/", "intended"),
+        (_WIDER.format("/[^/]+").replace("~ /", "~ ^/"), "/scanning/v2/a/b/c/blobs/", "collateral"),
+    ],
+)
+def test_a_pattern_may_take_more_names_from_a_place_that_it_took_such_paths_from(
+    conf: Conf, live: str, target: str, sort: str
+) -> None:
+    assert _judged(conf, live, _WIDER.format("(/[^/]+)+"), target, _up(), _up("10.0.0.2:80")) == [sort]
+
+
+@pytest.mark.parametrize(
+    ("line", "live", "sort"),
+    [
+        ("proxy_pass http://a/;", "proxy_pass http://a/;", "intended"),
+        ("proxy_pass http://a/;", "proxy_pass http://a;", "slip"),
+    ],
+)
+def test_a_place_that_was_left_alone_does_with_a_path_what_it_did_with_others(
+    conf: Conf, line: str, live: str, sort: str
+) -> None:
+    inside = "location ~ {}(/one|/two) {{ proxy_pass http://a; }} location /in {{ {} }}"
+    before, after = _up(**{"upstream 0 path": "/in/one"}), _up(**{"upstream 0 path": "//one"})
+    assert _judged(conf, inside.format("", live), inside.format("^", line), "/in/one", before, after) == [sort]
