@@ -5,7 +5,8 @@ A limit, a password, ``deny all``, the verification of a certificate, what keeps
 cached or filtered. Every request that is tried still succeeds. A block that now answers with ``return`` needs none
 of it, and one that passes nothing on needs nothing that is about upstreams. A limit that was moved to other blocks
 was narrowed, and a cache whose zone is gone as well was given up. The place that ``auth_request`` asks needs no
-password itself, and neither does ``/favicon.ico``. Stapling is no protection any more: authorities have given OCSP up.
+password itself, and neither does ``/favicon.ico``. A private network may be widened by eight bits. Stapling is no
+protection any more: authorities have given OCSP up.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ _SWITCHED_OFF = ("proxy_buffering", "proxy_request_buffering", "fastcgi_bufferin
 _OF_VISITORS = ("auth_basic", "auth_request", "auth_jwt")
 # What browsers and robots fetch before anybody has a password.
 _FOR_ALL = ("/favicon.ico", "/robots.txt")
+# A network of an office or a data centre has as many bits; more of them is a slip, or everybody.
+_NEIGHBOURS = 8
 _OLD_PROTOCOLS = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"})
 
 
@@ -126,11 +129,17 @@ def _is_within(narrow: str, wide: str) -> bool:
     return ours.version == theirs.version and ours.network_address in theirs and ours.prefixlen > theirs.prefixlen
 
 
+def _is_of_neighbours(narrow: str, wide: str) -> bool:
+    """Return whether a network of one's own was widened to those beside it: nobody from outside is let in by that."""
+    ours, theirs = ipaddress.ip_network(narrow, strict=False), ipaddress.ip_network(wide, strict=False)
+    return theirs.is_private and ours.prefixlen - theirs.prefixlen <= _NEIGHBOURS
+
+
 def _widened(before: BlockScope, now: BlockScope) -> Iterator[_Loss]:
     old, new = _networks(before), _networks(now)
     for narrow in old.keys() - new.keys():
         for wide in sorted(new.keys() - old.keys()):
-            if _is_within(narrow, wide):
+            if _is_within(narrow, wide) and not _is_of_neighbours(narrow, wide):
                 yield _Loss("allow", f"now admits {wide}; in the live release only {narrow}", old[narrow])
 
 
