@@ -302,4 +302,4 @@ class Judge:
             return not hands_on(difference, causes)
         if difference.kind in ("lost", "withheld") and let_go(causes, ways):
             return True
-        return sets(difference, causes, self._moved)
+        return sets(difference, causes, self._moved, self._candidate)

@@ -22,6 +22,7 @@ _RUN = re.compile(r"[\w/.-]+")
 _GROUP = re.compile(r"\((?:[^()\\]|\\.)*\)[?*+]?|\[[^\]]*\][?*+]?|\\[wdsWDSbB][?*+]?|[.][?*+]")
 _ENDING = re.compile(r"\0[.-][\w.]*\$?$")
 _WORD = re.compile(r"\w{2,}")
+_SIGN = re.compile(r"[^\w/]")
 _MOST_WORDS = 200
 Shadow = tuple[Directive, Directive]
 
@@ -74,10 +75,14 @@ def _took_already(before: Trace, changes: Sequence[DirectiveChange], pair: Shado
 
 
 def _shorter(path: str) -> Iterator[str]:
-    """Yield a path without one of its names: a pattern that takes more names in a row took it with fewer."""
+    """Yield a path without one of its names, or one of its signs: a pattern that takes more of them in a row, or any,
+    took it with fewer.
+    """
     names = path.split("/")
     for at in range(1, len(names) - 1):
         yield "/".join([*names[:at], *names[at + 1 :]])
+    for sign in _SIGN.finditer(path):
+        yield path[: sign.start()] + path[sign.end() :]
 
 
 def _of(location: Directive) -> Callable[[str], bool]:

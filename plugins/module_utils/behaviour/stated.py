@@ -270,10 +270,16 @@ def line_of(directive: Directive) -> object:
     return directive.name, *directive.args
 
 
-def sets(difference: FieldDifference, changes: Sequence[DirectiveChange], moved: Collection[object] = ()) -> bool:
+def sets(
+    difference: FieldDifference,
+    changes: Sequence[DirectiveChange],
+    moved: Collection[object] = (),
+    candidate: Config | None = None,
+) -> bool:
     """Return whether a line that was written, or taken out, says the very thing.
 
-    Lines that are ``moved``, by ``line_of``, were not taken out for good: what had them may need them as well.
+    A header that no line of the ``candidate`` tells an upstream was given up, whatever list a block has now. Lines that
+    are ``moved``, by ``line_of``, were not taken out for good: what had them may need them as well.
     """
     name = difference.field.rpartition(" ")[2].lower()
     new = added(changes)
@@ -284,6 +290,8 @@ def sets(difference: FieldDifference, changes: Sequence[DirectiveChange], moved:
     # Whoever takes the very line out says so; without some of them nothing works.
     gone = [line for line in removed(changes) if _setter(line) and line_of(line) not in moved]
     named = any(line.args[0].lower() == name for line in gone)
+    if named and name not in _ESSENTIAL and difference.kind == "withheld" and _is_nowhere(name, candidate):
+        return True
     if named and name not in _ESSENTIAL and difference.kind in ("withheld", "lost"):
         return not any(_setter(line) for line in new)
     for line in new:
@@ -296,6 +304,14 @@ def sets(difference: FieldDifference, changes: Sequence[DirectiveChange], moved:
         elif line.name in _SETS.get(difference.kind, ()):
             return True
     return False
+
+
+def _is_nowhere(name: str, candidate: Config | None) -> bool:
+    """Return whether no line of a configuration sets a header for upstreams any more."""
+    if candidate is None:
+        return False
+    lines = candidate.named("proxy_set_header", "grpc_set_header")
+    return not any(each.args and each.args[0].lower() == name for each in lines)
 
 
 def is_of_gone_server(way: Trace, changes: Iterable[DirectiveChange]) -> bool:

@@ -669,6 +669,7 @@ _WIDER = "location ~ /v2/[^/]+{}/blobs/ {{ proxy_pass http://b; }} location /sca
     [
         (_WIDER.format("/[^/]+"), "/scanning/v2/a/b/c/blobs/", "intended"),
         (_WIDER.format("/[^/]+").replace("~ /", "~ ^/"), "/scanning/v2/a/b/c/blobs/", "collateral"),
+        (_WIDER.format("/(.*)"), "/scanning./v2/a/b/c/blobs/", "intended"),
     ],
 )
 def test_a_pattern_may_take_more_names_from_a_place_that_it_took_such_paths_from(
@@ -690,3 +691,13 @@ def test_a_place_that_was_left_alone_does_with_a_path_what_it_did_with_others(
     inside = "location ~ {}(/one|/two) {{ proxy_pass http://a; }} location /in {{ {} }}"
     before, after = _up(**{"upstream 0 path": "/in/one"}), _up(**{"upstream 0 path": "//one"})
     assert _judged(conf, inside.format("", live), inside.format("^", line), "/in/one", before, after) == [sort]
+
+
+@pytest.mark.parametrize(("elsewhere", "sort"), [("", "intended"), ("proxy_set_header X-Peer a;", "regression")])
+def test_a_header_that_no_upstream_is_told_any_more_was_given_up(conf: Conf, elsewhere: str, sort: str) -> None:
+    passes = "proxy_pass http://a;"
+    other = f"location /other {{ {elsewhere} {passes} }} location /in"
+    live = f"proxy_set_header X-Peer $remote_addr; {other} {{ {passes} }}"
+    candidate = f"{other} {{ proxy_set_header X-Place here; {passes} }}"
+    told = _up(**{"upstream 0 header x-peer": "192.0.2.1"})
+    assert _judged(conf, live, candidate, "/in", told, _up()) == [sort]
