@@ -173,7 +173,8 @@ def _of_live(subject: Subject, requests: Sequence[DerivedRequest]) -> dict[tuple
     """Return which of the requests the live release fails as well, with how: no change is the cause for those."""
     if not requests or subject.live is None or subject.live_fault:
         return {}
-    problems = asked_plainly(subject.staged_live, subject.live.config, requests)[2]
+    stage = subject.staged if subject.is_live else subject.staged_live
+    problems = asked_plainly(stage, subject.live.config, requests)[2]
     return {_key(problem.request): problem.what for problem in problems}
 
 

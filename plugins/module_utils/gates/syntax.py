@@ -140,8 +140,7 @@ def _since_before(subject: Subject, findings: list[Finding]) -> list[Finding]:
     if subject.live is None or all(finding.warning for finding in findings):
         return findings
     if subject.live_stage is None:
-        is_live = subject.release is not None and subject.release.id == subject.live.release.id
-        return [replace(each, warning=True) if is_live and _is_warning(each) else each for each in findings]
+        return [replace(each, warning=True) if subject.is_live and _is_warning(each) else each for each in findings]
     done = subject.live_stage.ask("test")
     before = {finding.what for finding in findings_of(done["output"], allow_warnings=True)}
     # Where nginx stops at a fault, it says nothing of the lines behind it.

@@ -184,6 +184,11 @@ class Subject:
             return ""
         return own_fault(self.live_stage.refused)
 
+    @property
+    def is_live(self) -> bool:
+        """Return whether the release is the one that serves now: there is no other stage then, and nothing changes."""
+        return self.release is not None and self.live is not None and self.release.id == self.live.release.id
+
     def placed(self, verdict: Verdict) -> Verdict:
         """Add to each finding the file that its place was made from."""
         findings = [replace(finding, origin=self.origins.get(finding.file, "")) for finding in verdict.findings]

@@ -10,8 +10,8 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.config.match import Trace
 from ansible_collections.sluice.nginx.plugins.module_utils.config.parse import parse_tree
-from ansible_collections.sluice.nginx.plugins.module_utils.gates.smoke import _unchanged, run
-from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Subject, Verdict
+from ansible_collections.sluice.nginx.plugins.module_utils.gates.smoke import _of_live, _unchanged, run
+from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import GateOptions, Live, Subject, Verdict
 
 CONFIG = """http {
     server {
@@ -77,3 +77,23 @@ def test_where_live_starts_nowhere_its_lines_are_no_fault_of_the_change(
     old, new = config.named("return")[1:], config.named("return")[:1]
     problems: Any = [SimpleNamespace(name="old", way=Trace(old)), SimpleNamespace(name="new", way=Trace(new))]
     assert [each.name for each in cast("Any", _unchanged(subject, problems))] == unchanged
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_the_live_release_itself_answers_as_it_does_in_its_only_stage(
+    monkeypatch: pytest.MonkeyPatch, same: bool
+) -> None:
+    asked: list[object] = []
+
+    def ask(stage: object, config: object, requests: object) -> tuple[object, object, list[object]]:
+        asked.append(stage)
+        return requests, None, []
+
+    monkeypatch.setattr("ansible_collections.sluice.nginx.plugins.module_utils.gates.smoke.asked_plainly", ask)
+    release, other = (cast(Any, SimpleNamespace(id=name)) for name in "ab")
+    only, beside = (cast(Any, SimpleNamespace(refused="")) for _ in range(2))
+    subject = Subject(["web1"], GateOptions(), release=release, stage=only, live_stage=None if same else beside)
+    subject.live = Live(release if same else other, cast(Any, None), ())
+    assert subject.is_live == same
+    assert _of_live(subject, [cast(Any, ())]) == {}
+    assert asked == [only if same else beside]

@@ -92,7 +92,6 @@ def test_a_fault_of_live_hides_no_warning_of_the_same_lines(
 
 @pytest.mark.parametrize(("other", "warning"), [(False, True), (True, False)])
 def test_the_live_release_itself_is_not_told_of_its_warnings(other: bool, warning: bool) -> None:
-    release, live = SimpleNamespace(id="a"), SimpleNamespace(id="b" if other else "a")
-    subject: Any = SimpleNamespace(live_stage=None, live=SimpleNamespace(release=live), release=release)
+    subject: Any = SimpleNamespace(live_stage=None, live=SimpleNamespace(), is_live=not other)
     found = _since_before(subject, findings_of(f"nginx: [warn] it is old\n{GOOD}", allow_warnings=False))
     assert [each.warning for each in found] == [warning]
