@@ -293,7 +293,8 @@ def sets(
     if named and name not in _ESSENTIAL and difference.kind == "withheld" and _is_nowhere(name, candidate):
         return True
     if named and name not in _ESSENTIAL and difference.kind in ("withheld", "lost"):
-        return not any(_setter(line) for line in new)
+        # A line more in the very list may have taken its place; one for the other side has nothing to do with it.
+        return not any(_setter(line) and (line.name == "add_header") == (difference.kind == "lost") for line in new)
     for line in new:
         words = [word.lower() for word in line.args]
         if difference.kind == "withheld" and line.name.endswith("_pass_request_headers") and line.args == ["off"]:

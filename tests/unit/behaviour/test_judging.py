@@ -701,3 +701,14 @@ def test_a_header_that_no_upstream_is_told_any_more_was_given_up(conf: Conf, els
     candidate = f"{other} {{ proxy_set_header X-Place here; {passes} }}"
     told = _up(**{"upstream 0 header x-peer": "192.0.2.1"})
     assert _judged(conf, live, candidate, "/in", told, _up()) == [sort]
+
+
+@pytest.mark.parametrize(
+    ("line", "sort"),
+    [("proxy_set_header X-Peer $remote_addr;", "intended"), ("add_header Referrer-Policy origin;", "regression")],
+)
+def test_a_line_for_the_upstream_takes_the_place_of_no_header_for_visitors(conf: Conf, line: str, sort: str) -> None:
+    passes = "location / { proxy_pass http://a; }"
+    told = _up(**{"header x-content-type-options": "nosniff"})
+    live = f"add_header X-Content-Type-Options nosniff; {passes}"
+    assert _judged(conf, live, f"{line} {passes}", "/", told, _up()) == [sort]

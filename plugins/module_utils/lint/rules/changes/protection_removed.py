@@ -16,6 +16,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from ....config.facts import listeners
 from ....config.parse import Config, Directive
 from ....verdicts.model import Finding
 from ...findings import finding
@@ -143,6 +144,12 @@ def _widened(before: BlockScope, now: BlockScope) -> Iterator[_Loss]:
                 yield _Loss("allow", f"now admits {wide}; in the live release only {narrow}", old[narrow])
 
 
+def _speaks_tls(server: BlockScope) -> bool:
+    """Return whether a server has a listener for TLS, or does not say where it listens."""
+    listens = server.own.get("listen", ())
+    return not listens or (server.block is not None and any(each.tls for each in listeners(server.block)))
+
+
 def _protocols(before: BlockScope, now: BlockScope) -> Iterator[_Loss]:
     had, has = ({word for each in scope.effective("ssl_protocols") for word in each.args} for scope in (before, now))
     if had and has:
@@ -197,7 +204,8 @@ def _lost(before: BlockScope, now: BlockScope, upstreams: Mapping[str, Directive
         return
     if before.kind == "server":
         yield from _protections(before, now, _OF_SERVERS)
-        yield from _protocols(before, now)
+        if _speaks_tls(now):
+            yield from _protocols(before, now)
     if now.answers and "return" not in now.own:
         yield from _protections(before, now, _PROTECTIONS)
         yield from _switches(before, now)

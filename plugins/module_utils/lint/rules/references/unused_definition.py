@@ -37,6 +37,13 @@ def named(config: Config) -> Iterator[tuple[str, str, Directive]]:
             yield "variable", args[-1], directive
 
 
+def words_of(directive: Directive) -> list[str]:
+    """Return the words of a line that may use a name; none of a pattern."""
+    if directive.name in _PATTERNS:
+        return []
+    return [word for arg in [directive.name, *directive.args] for word in _WORD.findall(arg)]
+
+
 def used(config: Config) -> frozenset[str]:
     """Return every word of a configuration that may use a name: all but those of its own definition, and of patterns,
     in which nginx puts no variable.
@@ -45,8 +52,7 @@ def used(config: Config) -> frozenset[str]:
     definitions = {id(directive): name for _, name, directive in named(config)}
     for directive in config.walk():
         own = definitions.get(id(directive), "").removeprefix("$")
-        for arg in [directive.name, *directive.args] if directive.name not in _PATTERNS else ():
-            words.update(word for word in _WORD.findall(arg) if word != own)
+        words.update(word for word in words_of(directive) if word != own)
     return frozenset(words)
 
 
