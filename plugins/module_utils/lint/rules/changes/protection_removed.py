@@ -224,14 +224,20 @@ def _needs_no_password(scope: BlockScope, asked: Collection[str]) -> bool:
     return (kind == "=" and path in _FOR_ALL) or path in asked
 
 
+def _limit(line: Directive) -> str:
+    """Return what makes two limits the same one: its zone, however many requests may wait."""
+    zone = next((word for word in line.args if word.startswith("zone=")), line.text)
+    return f"{line.name} {line.args[0] if line.name == 'limit_conn' and line.args else zone}"
+
+
 def _moved(config: Config, live: Config) -> set[str]:
-    """Return the lines of limits that stand in a block which had them not, or was not there, in live."""
+    """Return the limits that stand in a block which had them not, or was not there, in live."""
     before = by_key(live)
     found = set()
     for key, scope in by_key(config, live).items():
         for name in _LIMITS:
-            had = {each.text for each in before[key].own.get(name, ())} if key in before else set()
-            found.update({each.text for each in scope.own.get(name, ())} - had)
+            had = {_limit(each) for each in before[key].own.get(name, ())} if key in before else set()
+            found.update({_limit(each) for each in scope.own.get(name, ())} - had)
     return found
 
 
@@ -264,7 +270,7 @@ def compare(config: Config, live: Config) -> Iterator[Finding]:
             if loss.name in _OF_VISITORS and _needs_no_password(scope, asked):
                 continue
             what = f"{loss.name} {loss.became}"
-            if (what, id(loss.before)) in reported or loss.before.text in moved or _is_of(loss, given_up):
+            if (what, id(loss.before)) in reported or _limit(loss.before) in moved or _is_of(loss, given_up):
                 continue
             reported.add((what, id(loss.before)))
             written = scope.own.get(loss.name.split()[0], ())
