@@ -290,7 +290,7 @@ def test_a_fleet_that_is_deployed_to_and_rolled_back_is_told_of_by_post_and_mail
     (mail,) = [each["body"] for each in received if each["kind"] == "mail" and "rolled back" in each["subject"]]
     assert "expected the body to contain 'build 42', got build 41" in mail
     assert "sites: build.cedi-mart.example" in mail
-    assert "web3: took itself back; the release before serves again, proved" in mail
+    assert "web3: rolled back by itself; the release before serves again, proved" in mail
     assert "Record: " in mail
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "begun",
     "confirmed",
     "empty",
+    "ended",
     "ending",
     "installed",
     "moved",
@@ -131,7 +132,12 @@ def ending(state: Json, run: str) -> str:
     last = state["last"]
     if last is None or run != last["run"]:
         return ""
-    return f"release {last['release'][:12]} of run {run} was {last['outcome']} by {last['by']} at {last['at']}"
+    return f"release {last['release'][:12]} of run {run} {ended(last)}"
+
+
+def ended(last: Json) -> str:
+    """Return in words how the last pending phase has ended: ``was rolled back by watchdog at`` and when."""
+    return f"was {last['outcome'].replace('_', ' ')} by {last['by']} at {last['at']}"
 
 
 def older(state: Json, release: str) -> ReleaseId | None:

@@ -142,7 +142,8 @@ def judge_watchdog(name: str, status: Mapping[str, Any], live: str, run: str, se
         return DrillStep(name, False, fault)
     last = status.get("last") or {}
     if last.get("run") != run or last.get("outcome") != "rolled_back":
-        return DrillStep(name, False, f"the host says that the last release was {last.get('outcome') or 'nothing'}")
+        outcome = str(last.get("outcome") or "nothing").replace("_", " ")
+        return DrillStep(name, False, f"the host says that the last release was {outcome}")
     return DrillStep(name, True, f"rolled back by {last.get('by')}", round(seconds, 1))
 
 

@@ -251,9 +251,9 @@ def _went_back(story: HostHistory, final: Event, before: object) -> tuple[str, s
         return serves, "was not switched"
     how = "rolled back"
     if by_watchdog:
-        how = "took itself back by the watchdog"
+        how = "rolled back by its watchdog"
     elif story.said("activate", "rolled_back"):
-        how = "took itself back"
+        how = "rolled back by itself"
     if not final.good:
         return serves, f"{how}, but something is wrong with the release before"
     return serves, f"{how}; the release before serves again, proved"

@@ -66,7 +66,7 @@ def test_a_check_that_fails_brings_the_host_back(
     [
         ({}, True, "rolled back by watchdog"),
         ({"pending": {"release": NEW}}, False, "is still pending on the host"),
-        ({"last": {"run": "another", "outcome": "rolled_back"}}, False, "the last release was rolled_back"),
+        ({"last": {"run": "another", "outcome": "rolled_back"}}, False, "the last release was rolled back"),
         ({"last": {"run": RUN.id, "outcome": "confirmed"}}, False, "the last release was confirmed"),
         ({"last": None}, False, "the last release was nothing"),
     ],

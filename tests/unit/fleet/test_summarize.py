@@ -153,7 +153,7 @@ def test_check_mode_says_what_would_be_done(event: Make) -> None:
         (
             [("preflight", {}), ("activate FAILED", {"rolled_back": True}), ("finalize", {"operation": "rollback"})],
             OLD,
-            "took itself back; the release before serves again, proved",
+            "rolled back by itself; the release before serves again, proved",
         ),
         (
             [("preflight", {}), ("activate", {}), ("finalize", {}), ("retry_rollback", {"operation": "rollback"})],
@@ -216,7 +216,7 @@ def test_check_mode_says_what_would_be_done(event: Make) -> None:
         (
             [("preflight", {}), ("activate", {}), ("bake FAILED", PORT), ("finalize", {**ROLLBACK, **BY_WATCHDOG})],
             OLD,
-            "took itself back by the watchdog; the release before serves again, proved",
+            "rolled back by its watchdog; the release before serves again, proved",
         ),
         (
             [

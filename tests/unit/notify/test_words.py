@@ -124,7 +124,7 @@ Since: 2026-11-21 14:00:25 UTC
 What is being done:
   every host serves what it served before, and its checks pass
   web1: rolled back; the release before serves again, proved
-  web2: took itself back; the release before serves again, proved
+  web2: rolled back by itself; the release before serves again, proved
 {LAST}""",
         """customers, info: The shop: a short disruption is over
 At 14:00 UTC on 21 November 2026, some requests to the shop may have failed or been answered wrongly. The cause was a \

@@ -257,7 +257,7 @@ def test_a_page_brings_all_that_it_needs_and_no_script(name: str) -> None:
         ("shwitter", ["Culprit", "rewrite /(profile|profile_list)$ /v2/$1 last;", "trials in"]),
         ("shwitter", ["rewrite or internal redirection cycle while processing", "✗ gate smoke"]),
         ("one host differs", ["✗ web3, activate the check 'the host has the current build of the shop' does not hold"]),
-        ("one host differs", ["conf.d/build.conf +9", "↩ rolled back took itself back"]),
+        ("one host differs", ["conf.d/build.conf +9", "↩ rolled back rolled back by itself"]),
         ("large", ["100 hosts switched and confirmed", "web000.eu-central.shop.example", "… cut here:"]),
     ],
 )

@@ -112,7 +112,7 @@ def _not_confirmable(session: Session, release: str, state: Json) -> Problem:
         if pending.get("boot") != session.system.boot():
             seen += ", and this machine was started since"
     elif last and (last["release"], last["run"]) == (release, session.run["id"]):
-        seen = f"it was {last['outcome']} by {last['by']} at {last['at']}"
+        seen = f"it {states.ended(last)}"
     else:
         seen = f"nothing is pending, confirmed is {accepted['release'][:12] if accepted else 'nothing'}"
     return Problem(
