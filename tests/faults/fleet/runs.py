@@ -39,7 +39,7 @@ class Story:
 def _before_the_swap(story: Story) -> Iterator[None]:
     with story.fleet.held("web1"):
         story.push()
-        story.run.said("pending")
+        story.run.said("can take the release")
         story.fleet.at_work("web1")
         yield
 
