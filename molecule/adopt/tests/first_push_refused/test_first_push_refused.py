@@ -11,7 +11,7 @@ from testinfra.host import Host
     "words",
     [
         "web1  {before}  rolled back; the release before serves again, proved",
-        "web3  {before}  took itself back; the release before serves again, proved",
+        "web3  {before}  rolled back by itself; the release before serves again, proved",
         "web3 failed in activate (the check 'the host has the current build of the shop' does not hold on this host",
     ],
 )

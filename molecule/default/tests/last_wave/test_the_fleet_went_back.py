@@ -18,7 +18,7 @@ def incident() -> Incident:
         "smoke      pass",
         "web1  {before}  rolled back; the release before serves again, proved",
         "web2  {before}  rolled back; the release before serves again, proved",
-        "web3  {before}  took itself back; the release before serves again, proved",
+        "web3  {before}  rolled back by itself; the release before serves again, proved",
         "web3: activate: the check 'the host has the current build of the shop' does not hold on this host",
         "expected the body to contain 'build 42', got build 41",
         "the 2 switched before it were rolled back",
