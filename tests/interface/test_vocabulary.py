@@ -18,7 +18,7 @@ TERMS = {
     r"leases?|signs? of life": "heartbeat",
     r"settle[sd]?|settling|unsettled": "finalize",
     r"on[ _-]trial": "pending",
-    r"ways? back|way_back|retreats?|tak(e|es|en|ing)( it| them)? back|took back|taken_back": "rollback",
+    r"ways? back|way_back|retreats?|(tak(e|es|en|ing)|took)( it| them| itself)? back|taken_back": "rollback",
     r"revert(s|ed|ing)?": "roll back",
     r"mend(s|ed|ing)?": "fix",
     r"worlds?": "environment",
