@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.engine import quic
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.nginx import Build
+from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Fault, Problem
 from ansible_collections.sluice.nginx.plugins.module_utils.nginx_build import read_build
 from tests.unit.engine.simulation.host import SimulatedHost
 from tests.unit.engine.simulation.nginx import Nginx, Process
@@ -105,6 +106,20 @@ def test_nothing_is_said_where_new_connections_reach_new_workers(
     host = new_host()
     deploy(host, "a")
     assert _said(push(host, "r2", "b")) == []
+
+
+def test_an_nginx_that_cannot_be_asked_fails_no_activation(
+    new_host: NewHost, monkeypatch: pytest.MonkeyPatch, with_udp: Callable[[str], None]
+) -> None:
+    def gone(*_: Any) -> Build:
+        raise Fault(Problem("nginx's binary is gone"))
+
+    with_udp(_LISTENS)
+    _listening(monkeypatch, quic=True)
+    monkeypatch.setattr(quic, "build", gone)
+    host = new_host()
+    deploy(host, "a")
+    assert len(_said(push(host, "r2", "b"))) == 1
 
 
 def test_nothing_is_said_when_the_workers_of_before_have_ended(

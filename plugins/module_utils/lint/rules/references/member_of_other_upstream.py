@@ -8,7 +8,8 @@ or no other upstream has that port, nothing is said.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ....config.parse import Config, Directive
@@ -43,6 +44,7 @@ class _Member(NamedTuple):
 
 
 _Upstreams = Mapping[str, Sequence[_Member]]
+_Called = Mapping[str, Counter[str]]
 
 
 def _members(block: Directive) -> list[_Member]:
@@ -50,17 +52,17 @@ def _members(block: Directive) -> list[_Member]:
     return [_Member(each, match[1], match[2]) for each, match in read if match]
 
 
-def _is_so_called(name: str, members: Iterable[_Member]) -> bool:
-    return any(name in each.words for each in members)
+def _of_other_name(name: str, members: Sequence[_Member], called: _Called) -> Iterator[tuple[_Member, str]]:
+    """Yield the members that are called like another upstream, as those of that one are, and what shows it.
 
-
-def _of_other_name(name: str, members: Sequence[_Member], known: _Upstreams) -> Iterator[tuple[_Member, str]]:
-    """Yield the members that are called like another upstream, as those of that one are, and what shows it."""
-    for one in members:
-        rest = [each for each in members if each is not one]
-        if name not in one.words and _is_so_called(name, rest):
-            for other in sorted(one.words & known.keys()):
-                if _is_so_called(other, known[other]) and not _is_so_called(other, rest):
+    ``called`` counts for each upstream by how many of its members each word is borne.
+    """
+    own = called[name]
+    for one in members if own[name] else ():
+        if name not in one.words:
+            # Another one of these that is called so would be no slip.
+            for other in sorted(one.words & called.keys()):
+                if called[other][other] and own[other] == 1:
                     yield one, f"{one.host} is called like the upstream {other}"
 
 
@@ -95,8 +97,10 @@ class _PortHolders:
 
 def _of_other_port(name: str, members: Sequence[_Member], ports: _PortHolders) -> Iterator[tuple[_Member, str]]:
     """Yield the member with a port of elsewhere beside a sibling whose port nobody else has, and what shows it."""
-    for sort in sorted({each.sort for each in members}):
-        alike = [each for each in members if each.sort == sort]
+    by_sort: dict[str, list[_Member]] = {}
+    for each in members:
+        by_sort.setdefault(each.sort, []).append(each)
+    for _, alike in sorted(by_sort.items()):
         own = {each.port for each in alike if not ports.elsewhere(each.port, name)}
         strange = [each for each in alike if each.port not in own]
         # Several ports of one host are programs beside each other, and a server may be in two upstreams.
@@ -111,8 +115,9 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
     blocks = {each.args[0].lower(): each for each in config.named("upstream") if each.args}
     upstreams = {name: _members(block) for name, block in blocks.items()}
     ports = _PortHolders(config, upstreams)
+    called = {name: Counter(word for each in members for word in each.words) for name, members in upstreams.items()}
     for name, members in upstreams.items():
-        for member, what in [*_of_other_name(name, members, upstreams), *_of_other_port(name, members, ports)]:
+        for member, what in [*_of_other_name(name, members, called), *_of_other_port(name, members, ports)]:
             beside = next(each.line.args[0] for each in members if each is not member)
             yield finding(
                 member.line,
