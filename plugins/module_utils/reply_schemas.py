@@ -257,6 +257,8 @@ class Confirm(BaseReply, total=False):
 class Rollback(BaseReply, total=False):
     release: Id | None
     rolled_back: bool | None
+    # Who had rolled back before this was asked.
+    rolled_back_by: Word
     broken: bool
     note: Text
     means: Word

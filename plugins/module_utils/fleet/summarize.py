@@ -246,7 +246,7 @@ def _went_back(story: HostHistory, final: Event, before: object) -> tuple[str, s
         return "?", "to roll back failed"
     if answer.get("means") == "older release":
         return serves, f"the release before could not serve again; went to an older release, {serves}, proved"
-    by_watchdog = "rolled back by watchdog" in str(answer.get("note", ""))
+    by_watchdog = answer.get("rolled_back_by") == "watchdog"
     if rolled_back is None and not by_watchdog and story.said("activate", "rolled_back") is None and not story.switched:
         return serves, "was not switched"
     how = "rolled back"

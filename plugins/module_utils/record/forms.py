@@ -134,6 +134,7 @@ class _Answer(TypedDict, total=False):
     timings: dict[str, _Number]
     traffic: _Traffic | None
     rolled_back: bool | None
+    rolled_back_by: str
     broken: bool
     changes_needed: bool
     unreachable_host: bool

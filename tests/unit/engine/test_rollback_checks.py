@@ -197,12 +197,14 @@ def test_what_cannot_be_asked_on_a_host_is_said_and_stops_nothing(
     assert answer["checks"][0]["untested"] == why
 
 
-def test_what_the_watchdog_did_is_told_in_the_words_by_which_a_run_knows_it(new_host: NewHost) -> None:
+def test_what_the_watchdog_did_is_told_to_who_asks_later(new_host: NewHost) -> None:
     host = new_host()
     deploy(host, "a")
     assert push(host, "r2", "b")["ok"]
     host.wait(DEADLINE + 30)
     refused = confirm(host, "r2", "b")
     assert "it was rolled back by watchdog at" in refused["problems"][0]["actual"]
-    # fleet/summarize.py looks for these.
-    assert "of run r2 was rolled back by watchdog at" in rollback(host, "r2")["note"]
+    told = rollback(host, "r2")
+    assert "of run r2 was rolled back by watchdog at" in told["note"]
+    assert told["rolled_back_by"] == "watchdog"
+    assert "rolled_back_by" not in rollback(host, "r1")

@@ -16,6 +16,7 @@ PORT = {"problems": [{"what": "port 80 is taken", "fix": "free it"}]}
 ROLLBACK = {"operation": "rollback"}
 BY_WATCHDOG = {
     "rolled_back": None,
+    "rolled_back_by": "watchdog",
     "note": "release bbbbbbbbbbbb of run run-1 was rolled back by watchdog at 2026-01-01",
 }
 GONE = {"unreachable_host": True, "problems": [{"what": "the host cannot be reached: timed out"}]}

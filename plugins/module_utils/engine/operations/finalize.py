@@ -160,7 +160,7 @@ def rollback(session: Session, request: RollbackRequest, bundle: bytes = b"") ->
                 "release": state["live"],
                 "rolled_back": None,
                 "broken": False,
-                "note": states.ending(state, run) or "nothing to roll back",
+                **_ended_before(state, run),
             }
         _hold_confirmed(session, state)
         timeout = float((request.get("options") or {}).get("check_timeout", 10.0))
@@ -175,6 +175,15 @@ def rollback(session: Session, request: RollbackRequest, bundle: bytes = b"") ->
     # Without the lock: the host is back, and nobody has to wait for this.
     attempt = state["pending"] or state["confirmed"] or {}
     return {**answer, "traffic": counted(session, str(attempt.get("since")), attempt.get("release", to), to)}
+
+
+def _ended_before(state: Json, run: str) -> Json:
+    """Say why nothing of ``run`` is left to roll back: another has seen to it, or it changed nothing."""
+    note = states.ending(state, run)
+    if not note:
+        return {"note": "nothing to roll back"}
+    last = state["last"]
+    return {"note": note, **({"rolled_back_by": last["by"]} if last["outcome"] == "rolled_back" else {})}
 
 
 def _hold_confirmed(session: Session, state: Json) -> None:
