@@ -50,9 +50,13 @@ class EngineHost(SimulatedHost):
         return open_store(login)
 
     def ask(
-        self, contract: list[dict[str, Any]], timeout: float, noted: Callable[[dict[str, Any]], None] | None = None
+        self,
+        contract: list[dict[str, Any]],
+        timeout: float,
+        noted: Callable[[dict[str, Any]], None] | None = None,
+        lost: Callable[[], str] | None = None,
     ) -> list[dict[str, Any]]:
-        outcomes = super().ask(contract, timeout, noted)
+        outcomes = super().ask(contract, timeout, noted, lost)
         if self._failing and self._before and self.layout.linked() != self._before:
             wrong = {"ok": False, "problems": ["expected status 200, got 500"], "status": 500}
             return [{**each, **wrong} for each in outcomes]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from threading import Thread
 from typing import TYPE_CHECKING, Callable, Collection, Iterable, Mapping, NamedTuple, Protocol, Sequence
@@ -80,6 +81,7 @@ def run_checks(
     noted: Callable[[Outcome], None] | None = None,
     hosts: Collection[str] = (),
     lenient: bool = False,
+    lost: Callable[[], str] | None = None,
 ) -> list[Outcome]:
     """Run checks, ``workers`` at a time, and return their outcomes in the given order.
 
@@ -87,17 +89,18 @@ def run_checks(
     the hosts of the given checks, and ``hosts``, only. With a witness the checks that expect something of an upstream
     run alone, one after the other; without one that part of them is not looked at. ``noted`` gets each outcome as soon
     as it is there, on any thread. ``lenient``: what cannot be asked for want of a library is untested, and no failure.
+    ``lost`` says why new connections over QUIC may reach nobody at the moment, or nothing; see ``h3.fetch_patiently``.
 
     It raises nothing: whatever goes wrong with a check, in asking as in judging, is an outcome that does not hold.
     """
     contract = list(checks)
-    known = {*hosts, *(_host(check) for check in contract)}
+    asking = _Asking(frozenset([*hosts, *(_host(check) for check in contract)]), timeout, lenient, lost)
     alone = {} if witness is None else {n: check for n, check in enumerate(contract) if check.expect.upstream}
     together = {n: check for n, check in enumerate(contract) if n not in alone}
 
     def run(check: Check, witness: UpstreamLog | None = None) -> Outcome:
         try:
-            outcome = _run(check, known, timeout, witness, lenient)
+            outcome = _run(check, asking, witness)
         except Exception as error:
             outcome = unjudged(check.name, _named(error), check.source, check.words)
         if noted is not None:
@@ -115,6 +118,7 @@ def run_rows(
     timeout: float = 10.0,
     noted: Callable[[Outcome], None] | None = None,
     lenient: bool = False,
+    lost: Callable[[], str] | None = None,
 ) -> list[Outcome]:
     """Run checks that are stored as ``model.to_json`` gives them; a row that is no check is an outcome, too."""
     read: list[Check | Outcome] = []
@@ -127,7 +131,7 @@ def run_rows(
             if noted is not None:
                 noted(outcome)
     contract = [each for each in read if isinstance(each, Check)]
-    found = iter(run_checks(contract, timeout=timeout, noted=noted, lenient=lenient))
+    found = iter(run_checks(contract, timeout=timeout, noted=noted, lenient=lenient, lost=lost))
     return [next(found) if isinstance(each, Check) else each for each in read]
 
 
@@ -187,16 +191,27 @@ def _side_by_side(checks: dict[int, Check], run: Callable[[Check], Outcome], wor
     return found
 
 
-def _run(check: Check, hosts: Collection[str], timeout: float, witness: UpstreamLog | None, lenient: bool) -> Outcome:
+class _Asking(NamedTuple):
+    """What holds for all checks of a run: the hosts that redirects may lead to, seconds for a request, and as in
+    ``run_checks``.
+    """
+
+    hosts: frozenset[str]
+    timeout: float
+    lenient: bool
+    lost: Callable[[], str] | None
+
+
+def _run(check: Check, asking: _Asking, witness: UpstreamLog | None) -> Outcome:
     if check.protocol == "h1":
-        return _asked(check, hosts, timeout, witness)
+        return _asked(check, asking, witness)
     from .speaking.common import Untested
 
     try:
-        return _asked(check, hosts, timeout, witness) if check.protocol in HTTP else _spoken(check, timeout, witness)
+        return _asked(check, asking, witness) if check.protocol in HTTP else _spoken(check, asking.timeout, witness)
     except Untested as error:
         why = printable(str(error))
-        problems, untested = ((), why) if lenient else ((why,), "")
+        problems, untested = ((), why) if asking.lenient else ((why,), "")
         return Outcome(check.name, check.source, check.words, problems, None, 0.0, (), "", untested)
 
 
@@ -235,7 +250,9 @@ def _speaker(protocol: str) -> Callable[[Check, float], Heard]:
     return streams.ask
 
 
-def _fetcher(protocol: str) -> Callable[[Request, tuple[str, int], float, Cookies], Answer]:
+def _fetcher(
+    protocol: str, lost: Callable[[], str] | None
+) -> Callable[[Request, tuple[str, int], float, Cookies], Answer]:
     if protocol == "h2":
         from .speaking import h2
 
@@ -243,13 +260,13 @@ def _fetcher(protocol: str) -> Callable[[Request, tuple[str, int], float, Cookie
     if protocol == "h3":
         from .speaking import h3
 
-        return h3.fetch
+        return h3.fetch if lost is None else functools.partial(h3.fetch_patiently, lost)
     return fetch
 
 
-def _asked(check: Check, hosts: Collection[str], timeout: float, witness: UpstreamLog | None) -> Outcome:
+def _asked(check: Check, asking: _Asking, witness: UpstreamLog | None) -> Outcome:
     mark = witness.mark() if witness else None
-    walk = _RedirectWalk(check, hosts, timeout)
+    walk = _RedirectWalk(check, asking)
     begin = time.monotonic()
     problem = walk.go()
     ms = round((time.monotonic() - begin) * 1000, 1)
@@ -275,14 +292,14 @@ def _asked(check: Check, hosts: Collection[str], timeout: float, witness: Upstre
 class _RedirectWalk:
     """The way of one check, through its redirects, to the last answer."""
 
-    def __init__(self, check: Check, hosts: Collection[str], timeout: float) -> None:
+    def __init__(self, check: Check, asking: _Asking) -> None:
         self.chain: list[str] = []
         self.answer: Answer | None = None
         self._check = check
-        self._fetch = _fetcher(check.protocol)
-        self._hosts = hosts
-        self._timeout = timeout
-        self._end = time.monotonic() + _WHOLE * timeout
+        self._fetch = _fetcher(check.protocol, asking.lost)
+        self._hosts = asking.hosts
+        self._timeout = asking.timeout
+        self._end = time.monotonic() + _WHOLE * asking.timeout
 
     def go(self) -> str | None:
         """Ask, and follow where the check says so. Returns what kept it from an end, in words."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable
 
+from .quic import why_lost
+
 if TYPE_CHECKING:
     from .protocol import Json
     from .session import Session
@@ -35,7 +37,7 @@ def ask(
     why = ""
     outcomes: list[Json] = []
     try:
-        outcomes = session.system.ask(contract, timeout, noted)
+        outcomes = session.system.ask(contract, timeout, noted, lambda: why_lost(session))
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
     missing = not_asked(contract[len(outcomes) :], why or "nothing came of it")

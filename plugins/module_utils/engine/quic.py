@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Sequence
 
 from ..untrusted import whole_number
-from .host.nginx import Build, build
+from .host.nginx import Build, build, find_master
+from .host.processes import workers_of
+from .session import Fault, Session
 
 if TYPE_CHECKING:
     from .host.processes import Master, Worker
     from .protocol import ReleaseFacts
-    from .session import Session
 
-__all__ = ["warn_of_quic"]
+__all__ = ["warn_of_quic", "why_lost"]
 
 _HEALED = (1, 31)
 # A socket that nobody is connected to, in /proc/net/udp.
@@ -28,16 +29,34 @@ _UNCONNECTED = "07"
 
 def warn_of_quic(session: Session, master: Master, facts: ReleaseFacts, ending: Sequence[Worker]) -> None:
     """Say which workers of before still have sockets of QUIC, where the nginx of this host is known for that."""
-    if not ending or not facts.get("quic") or "quic_bpf" in (facts.get("main_directives") or ()):
+    if not facts.get("quic") or "quic_bpf" in (facts.get("main_directives") or ()):
         return
-    holding = [worker for worker in ending if _has_udp(Path(session.system.proc, str(worker.pid)))]
-    if not holding or _is_healed(session, master):
-        return
-    session.warn(
-        f"{len(holding)} of the workers of before have requests to end and keep their sockets of QUIC: until they have "
-        "ended, new connections over HTTP/3 may get no answer (nginx 1.31 and Angie are healed of that, older ones "
-        "by quic_bpf on; worker_shutdown_timeout bounds how long it takes)"
-    )
+    holding = _holding(session, master, ending)
+    if holding:
+        session.warn(
+            f"{holding} of the workers of before have requests to end and keep their sockets of QUIC: until they have "
+            "ended, new connections over HTTP/3 may get no answer (nginx 1.31 and Angie are healed of that, older ones "
+            "by quic_bpf on; worker_shutdown_timeout bounds how long it takes)"
+        )
+
+
+def why_lost(session: Session) -> str:
+    """Return why a new connection over QUIC may get no answer at the moment, whatever is asked; nothing where it must
+    get one.
+    """
+    try:
+        master = find_master(session)
+    except Fault:
+        return ""
+    ending = [worker for worker in workers_of(session.system.proc, master) if worker.draining]
+    holding = _holding(session, master, ending)
+    return f"{holding} of the workers of before keep their sockets of QUIC until they have ended" if holding else ""
+
+
+def _holding(session: Session, master: Master, ending: Sequence[Worker]) -> int:
+    """Count the workers that end and still have sockets of QUIC, where nginx gives those new connections."""
+    holding = sum(_has_udp(Path(session.system.proc, str(worker.pid))) for worker in ending)
+    return 0 if holding and _is_healed(session, master) else holding
 
 
 def _is_healed(session: Session, master: Master) -> bool:

@@ -6,11 +6,13 @@ import contextlib
 import importlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from ansible_collections.sluice.nginx.plugins.module_utils.contract.answer import Answer
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.client import Outcome, run_checks, run_rows
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import (
     Check,
@@ -18,6 +20,8 @@ from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import
     parse_contract,
     to_json,
 )
+from ansible_collections.sluice.nginx.plugins.module_utils.contract.speaking import h3
+from ansible_collections.sluice.nginx.plugins.module_utils.contract.transport import NoAnswer
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import InputError
 from tests.unit.environment.stubs import Running, free_port, row, running
 
@@ -270,3 +274,52 @@ def test_what_no_library_is_there_for_is_untested_on_hosts_and_fails_in_staging(
     assert there.to_json()["untested"] == there.untested
     (plain,) = run_rows([{"name": "x", "get": "http://a.example:1/"}], lenient=True)
     assert "untested" not in plain.to_json()
+
+
+WELL = Answer(200, (), b"well", None)
+
+
+@pytest.mark.parametrize(
+    ("method", "lost", "answers", "problems", "untested"),
+    [
+        # Workers of before keep their sockets, and the third connection reaches one that answers.
+        ("get", ["2 workers", "2 workers", "2 workers"], [h3.Unanswered("x"), h3.Unanswered("x"), WELL], 0, ""),
+        # They have ended meanwhile, and a silence is the release's.
+        ("get", ["2 workers", ""], [h3.Unanswered("x"), h3.Unanswered("no answer")], 1, ""),
+        (
+            "get",
+            ["2 workers"] * 9,
+            [h3.Unanswered("x")] * 9,
+            0,
+            "127.0.0.1:443 gave no answer over QUIC within 0.4 s, and 2",
+        ),
+        # What may have been ordered is not ordered again.
+        ("post", ["2 workers"], [h3.Unanswered("x")], 0, "gave no answer over QUIC within 0.4 s, and 2 workers"),
+        # Other faults are no matter of luck.
+        ("get", ["2 workers"], [NoAnswer("nothing listens for QUIC")], 1, ""),
+        ("get", [""], [h3.Unanswered("no answer")], 1, ""),
+    ],
+)
+def test_a_connection_over_quic_that_may_reach_nobody_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    lost: list[str],
+    answers: list[Answer | NoAnswer],
+    problems: int,
+    untested: str,
+) -> None:
+    reasons, left = iter(lost), iter(answers)
+
+    def fetch(*given: Any) -> Answer:
+        found = next(left)
+        # As long as it was given, at most.
+        time.sleep(min(given[2], 0.1))
+        if isinstance(found, NoAnswer):
+            raise found
+        return found
+
+    monkeypatch.setattr(h3, "fetch", fetch)
+    check = read({"protocol": "h3", method: "https://shop.example/", "connect": "127.0.0.1"})
+    (outcome,) = run_checks([check], timeout=0.4, lenient=True, lost=lambda: next(reasons))
+    assert len(outcome.problems) == problems, outcome
+    assert untested in outcome.untested if untested else not outcome.untested

@@ -134,6 +134,29 @@ def test_nothing_is_said_when_the_workers_of_before_have_ended(
     assert _said(push(host, "r2", "b")) == []
 
 
+def test_checks_are_asked_with_the_knowledge_that_connections_may_get_lost(
+    new_host: NewHost, monkeypatch: pytest.MonkeyPatch, with_udp: Callable[[str], None]
+) -> None:
+    with_udp(_LISTENS)
+    _listening(monkeypatch, quic=True)
+    _runs(monkeypatch, _VERSIONS["Debian's"])
+    host = new_host()
+    deploy(host, "a")
+    ask, reasons = host.ask, []
+
+    def asked(*given: Any) -> list[dict[str, Any]]:
+        reasons.append(given[3]())
+        return ask(*given)
+
+    monkeypatch.setattr(host, "ask", asked)
+    assert push(host, "r2", "b")["ok"]
+    assert reasons == ["2 of the workers of before keep their sockets of QUIC until they have ended"]
+    host.clock.pass_(30.0)
+    assert host.ask_engine("bake", "r2", release=release("b", "fine").id, seconds=0)["ok"]
+    assert reasons[1:] == [""] * len(reasons[1:])
+    assert len(reasons) > 1
+
+
 def test_where_nobody_may_look_at_sockets_they_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(_: Path) -> Iterator[Path]:
         raise PermissionError(13, "Permission denied")

@@ -6,19 +6,26 @@ import contextlib
 import socket
 import threading
 import time
-from typing import Any
+from typing import Any, Callable
 
 from ..answer import BODY_LIMIT, Answer
 from ..cookies import Cookies
 from ..transport import NoAnswer, Request, fields_of
-from .common import at, library
+from .common import Untested, at, library
 
-__all__ = ["fetch", "hold"]
+__all__ = ["Unanswered", "fetch", "fetch_patiently", "hold"]
 
 _READ = 64 << 10
 _LOOK = 0.1
 _DROPPED = ("host", "connection", "upgrade", "keep-alive", "proxy-connection", "transfer-encoding")
 _PACKAGE = "python3-aioquic"
+# Seconds that a connection gets where it may reach nobody, and the methods of requests that may be sent once more.
+_FRESH = 2.0
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+class Unanswered(NoAnswer):
+    """Nothing came within the time."""
 
 
 def fetch(request: Request, address: tuple[str, int], seconds: float, cookies: Cookies) -> Answer:
@@ -41,13 +48,33 @@ def fetch(request: Request, address: tuple[str, int], seconds: float, cookies: C
     try:
         return talk.go(time.monotonic() + seconds)
     except socket.timeout:
-        raise NoAnswer(f"{where} gave no answer over QUIC within {seconds:.3g} s") from None
+        raise Unanswered(f"{where} gave no answer over QUIC within {seconds:.3g} s") from None
     except ConnectionRefusedError:
         raise NoAnswer(f"nothing listens for QUIC at {where}; see `listen … quic` of that server") from None
     except OSError as error:
         raise NoAnswer(f"no connection over QUIC to {where}: {error.strerror or error}") from error
     except (ValueError, KeyError) as error:
         raise NoAnswer(f"{where} answered something that is not HTTP/3: {str(error)[:100]}") from error
+
+
+def fetch_patiently(
+    lost: Callable[[], str], request: Request, address: tuple[str, int], seconds: float, cookies: Cookies
+) -> Answer:
+    """Do as ``fetch`` does; while ``lost`` says why a new connection may reach nobody, try one after the other.
+
+    A silence then says nothing of what is asked: where none of them is answered within ``seconds``, this raises
+    ``Untested``.
+    """
+    until = time.monotonic() + seconds
+    while why := lost():
+        left = until - time.monotonic()
+        try:
+            return fetch(request, address, min(_FRESH, left) if request.method in _SAFE else left, cookies)
+        except Unanswered as error:
+            if request.method not in _SAFE or time.monotonic() >= until:
+                silent = f"{at(address)} gave no answer over QUIC within {seconds:.3g} s"
+                raise Untested(f"{silent}, and {why}") from error
+    return fetch(request, address, max(until - time.monotonic(), _FRESH), cookies)
 
 
 def hold(name: str, address: tuple[str, int], seconds: float, over: threading.Event) -> None:

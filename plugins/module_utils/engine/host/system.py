@@ -255,10 +255,16 @@ class System:
         """End a process at once. Raises ``ProcessLookupError`` when it is gone."""
         os.kill(pid, signal.SIGKILL)
 
-    def ask(self, contract: list[Json], timeout: float, noted: Callable[[Json], None] | None = None) -> list[Json]:
+    def ask(
+        self,
+        contract: list[Json],
+        timeout: float,
+        noted: Callable[[Json], None] | None = None,
+        lost: Callable[[], str] | None = None,
+    ) -> list[Json]:
         """Make the requests of a contract, each within ``timeout`` seconds, and return the outcomes in its order.
 
-        ``noted`` gets each outcome as soon as it is there, on any thread.
+        ``noted`` gets each outcome as soon as it is there, on any thread. ``lost`` is as in ``run_checks``.
         """
         # Here, since most operations ask nothing.
         from ...contract.client import Outcome, run_rows
@@ -267,7 +273,8 @@ class System:
             if noted is not None:
                 noted(outcome.to_json())
 
-        return [outcome.to_json() for outcome in run_rows(contract, timeout=timeout, noted=note, lenient=True)]
+        outcomes = run_rows(contract, timeout=timeout, noted=note, lenient=True, lost=lost)
+        return [outcome.to_json() for outcome in outcomes]
 
     def detach(self, work: Callable[[], object], *kept: int) -> None:
         """Let a process of its own do ``work``; it outlives this one, and the session that this one belongs to.

@@ -178,7 +178,7 @@ def rollback(session: Session, request: RollbackRequest, bundle: bytes = b"") ->
 
 
 def _ended_before(state: Json, run: str) -> Json:
-    """Say why nothing of ``run`` is left to roll back: another has seen to it, or it changed nothing."""
+    """Return why nothing of ``run`` is left to roll back: another has seen to it, or it changed nothing."""
     note = states.ending(state, run)
     if not note:
         return {"note": "nothing to roll back"}

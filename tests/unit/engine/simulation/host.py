@@ -248,7 +248,11 @@ class SimulatedHost(System):
         self.nginx.end(pid)
 
     def ask(
-        self, contract: list[dict[str, Any]], timeout: float, noted: Callable[[dict[str, Any]], None] | None = None
+        self,
+        contract: list[dict[str, Any]],
+        timeout: float,
+        noted: Callable[[dict[str, Any]], None] | None = None,
+        lost: Callable[[], str] | None = None,
     ) -> list[dict[str, Any]]:
         outcomes = [self._outcome(row, timeout) for row in contract]
         for outcome in outcomes:
