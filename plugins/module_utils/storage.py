@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from .errors import SluiceError
 
-__all__ = ["keep_private", "make_folder", "path_of", "write_bytes", "write_text"]
+__all__ = ["alone", "keep_private", "make_folder", "path_of", "write_bytes", "write_text"]
 
 
 def path_of(project: Path, written: str | Path) -> Path:
@@ -57,6 +60,17 @@ def make_folder(path: Path) -> None:
         missing.append(missing[-1].parent)
     for each in reversed(missing):
         each.mkdir(mode=0o700, exist_ok=True)
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait until nobody else is alone with a folder, in any process. Raises ``OSError``."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def keep_private(folder: Path) -> Path:

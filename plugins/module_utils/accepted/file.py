@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import fcntl
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import SluiceError
-from ..storage import write_text
+from ..storage import alone, write_text
 from .model import AcceptedChange
 from .text import MOST_BYTES, appended, read_text, without
 
@@ -57,7 +55,8 @@ class AcceptedFile:
             text = self._text()
             return FileEdit(text, change(text))
         try:
-            with self._alone():
+            # The folder is locked: the file is another one after each change.
+            with alone(self.path.parent):
                 text = self._text()
                 edit = FileEdit(text, change(text))
                 if edit.changed:
@@ -68,16 +67,6 @@ class AcceptedFile:
                 f"{self.shown} cannot be written: {error.strerror}; give this user the folder {self.path.parent}, or "
                 "name another file by gates_accepted_file"
             ) from error
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Wait until nobody else changes it. The folder is locked: the file is another one after each change."""
-        handle = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
 
     def _mode(self) -> int:
         """Return the mode of the file; what git checks out is readable for others, and so is a new one."""

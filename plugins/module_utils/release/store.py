@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import SluiceError
 from ..manifest import CONF_ROOT, entries_to_json, read_tree, release_id
-from ..storage import make_folder, write_bytes, write_text
+from ..storage import alone, make_folder, write_bytes, write_text
 from ..tree_reader import kind_inside, paths_inside
 from ..untrusted import ReleaseId, is_inside, read_release_id
 from . import tree as trees
@@ -98,7 +98,11 @@ class ReleaseStore:
         identity = release_id(entries)
         release = Release(identity, self.root / identity)
         if not self.is_whole(release):
-            self._put(tree, release)
+            make_folder(self.root)
+            with alone(self.root):
+                # Another run may have made the same one meanwhile.
+                if not self.is_whole(release):
+                    self._put(tree, release)
         # Here, because reading configurations costs imports that a roll-out, which only gets releases, never needs.
         from .description import read
 
@@ -127,7 +131,6 @@ class ReleaseStore:
         return (release.root / "bundle.tar.gz").is_file() and release_id(read_tree(release.tree)) == release.id
 
     def _put(self, tree: trees.Tree, release: Release) -> None:
-        make_folder(self.root)
         with tempfile.TemporaryDirectory(dir=self.root, prefix=".new-") as folder:
             made = Path(folder, "release")
             make_folder(made)

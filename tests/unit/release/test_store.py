@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,14 @@ def test_adding_twice_keeps_the_files_and_describes_anew(store: ReleaseStore, la
     made = first.tree.stat().st_ino
     again = store.add(laid, [], ["ssl"], PLATFORM)
     assert (again.tree.stat().st_ino, again.described["contract"]) == (made, [])
+
+
+def test_many_that_add_the_same_at_once_add_it_once(store: ReleaseStore, laid: trees.Tree) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        added = set(pool.map(lambda _: add(store, laid), range(32)))
+    (release,) = added
+    assert store.is_whole(release)
+    assert [path.name for path in store.root.iterdir()] == [release.id]
 
 
 @pytest.mark.parametrize(
