@@ -249,6 +249,25 @@ def test_what_is_wrong_is_told_in_words(stubs: Stubs, written: dict[str, Any], p
     assert problem in outcome.problems[0]
 
 
+@pytest.mark.parametrize(
+    "frames",
+    [
+        b"\x81\x01a" * 60_000,
+        b"\x82\x7f" + (900_000).to_bytes(8, "big") + b"a" * 900_000 + b"\x80\x00" * 100_000,
+        b"\x82\x7f" + (900_000).to_bytes(8, "big") + b"a" * 900_000 + b"\x80\x01a" * 100_000,
+    ],
+)
+def test_a_storm_of_frames_ends_in_time(frames: bytes) -> None:
+    """Each frame of those that come at once was looked through with all before it, whatever the time."""
+    upgraded = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+    began = time.monotonic()
+    with server(upgraded + frames) as port:
+        written = {"protocol": "websocket", "url": "ws://a.example:{storm}/", "headers": {"Sec-WebSocket-Key": "x"}}
+        outcome = ask({"storm": port}, {**written, "expect": {"reply": "/b.*b/"}}, 0.5)
+    assert "expected the answer to match /b.*b/" in outcome.problems[0]
+    assert time.monotonic() - began < 6
+
+
 def test_a_grpc_upstream_is_looked_at_by_what_it_saw(stubs: Stubs) -> None:
     opened, ports = stubs
     before = len(opened.seen)
