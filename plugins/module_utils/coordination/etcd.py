@@ -6,10 +6,11 @@ import http.client
 import json
 import socket
 import ssl
+import threading
 import time
 from base64 import b64decode, b64encode
 from contextlib import contextmanager
-from typing import Any, Iterator, Sequence
+from typing import Any, Callable, Iterator, Sequence
 
 from ..untrusted import whole_number
 from .model import CoordinationStore, KeyEntry, StoreFault, StoreLogin, StoreUnreachable, check_key
@@ -21,6 +22,10 @@ _OLDEST = (3, 4)
 _MOST_BYTES = 64 << 20
 # What the server says while it has no leader, or is about to have another one.
 _PASSING = ("no leader", "timed out", "leader changed", "too many requests", "unhealthy", "stopped", "unavailable")
+# What comes of reading an answer that has another form.
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
+# A request may take so many times as long as each of its steps.
+_WHOLE = 4
 _UNAUTHENTICATED = ("invalid auth token", "user name is empty", "token is not provided")
 
 
@@ -86,7 +91,7 @@ class EtcdStore(CoordinationStore):
                         yield self._entry(event["kv"])
         except socket.timeout:
             return
-        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+        except (OSError, http.client.HTTPException, *_MALFORMED) as error:
             raise StoreUnreachable(self._unreachable(error)) from error
         finally:
             connection.close()
@@ -102,8 +107,8 @@ class EtcdStore(CoordinationStore):
         """Raise ``StoreFault`` for an answer that has not the form that etcd gives it."""
         try:
             yield
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-            words = f"{self._name()} answers what nobody understands: {error!r}; correct rollout_store"
+        except _MALFORMED as error:
+            words = f"{self._name()} answers what nobody understands: {error!r:.300}; correct rollout_store"
             raise StoreFault(words) from error
 
     def _range(self, prefix: str) -> dict[str, Any]:
@@ -162,9 +167,11 @@ class EtcdStore(CoordinationStore):
         # Where nobody has to say who they are, any name will do.
         if status != 200 and "not enabled" in message:
             return
-        if status != 200 or not found.get("token"):
+        token = found.get("token")
+        # It goes into a header.
+        if status != 200 or not (isinstance(token, str) and token and token.isascii() and token.isprintable()):
             raise StoreFault(f"{self._name()} refuses the user {self._login.user!r}: {message}; {_LOGIN}")
-        self._token = str(found["token"])
+        self._token = token
 
     def _hold_version(self) -> None:
         """Raise ``StoreFault`` for a server whose gateway is another one."""
@@ -180,15 +187,41 @@ class EtcdStore(CoordinationStore):
         connection = self._connection
         if connection is None:
             raise StoreUnreachable(f"{self._name()} was left")
-        content = None if body is None else json.dumps(body)
-        connection.request(method, path, content, self._headers())
-        answer = connection.getresponse()
-        text = answer.read(_MOST_BYTES)
+        content, headers = None if body is None else json.dumps(body), self._headers()
+
+        def ask() -> tuple[int, bytes]:
+            connection.request(method, path, content, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read(_MOST_BYTES)
+
+        status, text = self._in_time(ask)
         try:
             found = json.loads(text)
         except (ValueError, RecursionError):
             found = {"error": text[:200].decode("utf-8", "replace")}
-        return answer.status, found if isinstance(found, dict) else {}
+        return status, found if isinstance(found, dict) else {}
+
+    def _in_time(self, ask: Callable[[], tuple[int, bytes]]) -> tuple[int, bytes]:
+        """Ask on a thread, which is left alone when its time is over: a server may send a byte now and then."""
+        found: list[tuple[int, bytes] | Exception] = []
+
+        def work() -> None:
+            try:
+                found.append(ask())
+            except Exception as error:
+                found.append(error)
+
+        seconds = _WHOLE * self._login.timeout
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        thread.join(seconds)
+        if not found:
+            # Who closes it here would wait for the thread that reads from it.
+            self._connection = None
+            raise socket.timeout(f"its answer was not whole within {seconds:g} s")
+        if isinstance(found[0], Exception):
+            raise found[0]
+        return found[0]
 
     def _headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json"}

@@ -21,6 +21,9 @@ T = TypeVar("T")
 
 _NO_MESSAGE, _NO_STREAM, _WRONG_REVISION, _TAKEN = 10037, 10059, 10071, 10058
 _MOST_AT_ONCE = 500
+_MOST_KEYS, _MOST_PAGES = 200_000, 20
+# What comes of reading an answer that has another form.
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
 class NatsStore(CoordinationStore):
@@ -66,13 +69,20 @@ class NatsStore(CoordinationStore):
         def read(connection: NatsConnection) -> list[KeyEntry]:
             wanted = {"subjects_filter": self._subject(f"{check_key(prefix)}/>"), "offset": 0}
             subjects: list[str] = []
-            while True:
+            # Of each of which the server gives as much as it can.
+            for _ in range(_MOST_PAGES):
                 answer = self._api(connection, f"STREAM.INFO.KV_{self._bucket}", wanted)
                 page = sorted((answer.get("state") or {}).get("subjects") or {})
                 subjects += page
                 wanted["offset"] = len(subjects)
                 if not page or len(subjects) >= int(answer.get("total") or 0):
                     break
+                if len(subjects) > _MOST_KEYS:
+                    break
+            else:
+                raise StoreFault(f"{self._name()} lists the keys below {prefix} without an end; see who writes there")
+            if len(subjects) > _MOST_KEYS:
+                raise StoreFault(f"{self._name()} has more than {_MOST_KEYS} keys below {prefix}; see who writes there")
             found: list[KeyEntry | None] = []
             for start in range(0, len(subjects), _MOST_AT_ONCE):
                 found += self._got(connection, subjects[start : start + _MOST_AT_ONCE])
@@ -103,6 +113,8 @@ class NatsStore(CoordinationStore):
                     yield found
         except OSError as error:
             raise StoreUnreachable(self._unreachable(error)) from error
+        except _MALFORMED as error:
+            raise self._odd(error) from error
         finally:
             if connection is not None:
                 connection.close()
@@ -188,9 +200,9 @@ class NatsStore(CoordinationStore):
             return self._worked(work)
 
     def _worked(self, work: Callable[[NatsConnection], T]) -> T:
-        if self._connection is None:
-            self._connection = self._connected()
         try:
+            if self._connection is None:
+                self._connection = self._connected()
             return work(self._connection)
         except StoreFault:
             self.close()
@@ -198,11 +210,12 @@ class NatsStore(CoordinationStore):
         except OSError as error:
             self.close()
             raise StoreUnreachable(self._unreachable(error)) from error
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        except _MALFORMED as error:
             self.close()
-            raise StoreFault(
-                f"{self._name()} answers what nobody understands: {error!r}; correct rollout_store"
-            ) from error
+            raise self._odd(error) from error
+
+    def _odd(self, error: Exception) -> StoreFault:
+        return StoreFault(f"{self._name()} answers what nobody understands: {error!r:.300}; correct rollout_store")
 
     def _name(self) -> str:
         return f"NATS at {', '.join(self._addresses)}"

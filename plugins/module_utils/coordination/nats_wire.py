@@ -16,6 +16,11 @@ __all__ = ["NatsConnection", "NatsMessage"]
 
 _MOST_LINE = 1 << 20
 _MOST_BYTES = 64 << 20
+_MOST_WAITING = 100_000
+# All requests that are sent at once may take so many times as long as one.
+_WHOLE = 10
+# Of the inbox, and of what is watched.
+_SUBSCRIPTIONS = ("1", "2")
 _OLDEST = (2, 9)
 _LOGIN = "set rollout_store.user and rollout_store.password"
 
@@ -38,6 +43,7 @@ class NatsConnection:
         self._asked = 0
         self._inbox = f"_INBOX.{os.urandom(12).hex()}"
         self._waiting: list[tuple[str, NatsMessage]] = []
+        self._waiting_bytes = 0
         host, _, port = address.rpartition(":")
         self._socket: socket.socket = socket.create_connection((host.strip("[]"), int(port)), login.timeout)
         try:
@@ -50,7 +56,9 @@ class NatsConnection:
         word, _, text = self._line(time.monotonic() + self._login.timeout).partition(" ")
         if word != "INFO":
             raise StoreFault(f"{self.name} is no NATS server: it says {word[:40]!r}; correct rollout_store")
-        info = json.loads(text)
+        info = _read_info(text)
+        if info is None:
+            raise StoreFault(f"{self.name} is no NATS server: it greets with {text[:40]!r}; correct rollout_store")
         self._hold_version(str(info.get("version") or ""))
         if info.get("tls_required") and tls is None:
             raise StoreFault(f"{self.name} wants TLS; give nats+tls:// in rollout_store")
@@ -93,14 +101,16 @@ class NatsConnection:
         self._send(b"\r\n".join([*lines, b""]))
         found: dict[int, NatsMessage] = {}
         until = time.monotonic() + self._login.timeout
+        end = time.monotonic() + _WHOLE * self._login.timeout
         while len(found) < len(asking):
-            message = self._next(until, self._inbox)
+            message = self._next(min(until, end), self._inbox)
             if message is None:
                 raise StoreUnreachable(f"{self.name} did not answer within {self._login.timeout:g} s; see its health")
-            number = int(message.subject.rpartition(".")[2])
-            # What answers a request that was given up before is nothing to this one.
-            if number >= first:
-                found[number] = message
+            answered = whole_number(message.subject.rpartition(".")[2])
+            # What answers a request that was given up before is nothing to this one, nor is what was answered already:
+            # who answers it again and again would be waited for without end.
+            if answered is not None and answered not in found and first <= answered < self._asked:
+                found[answered] = message
                 until = time.monotonic() + self._login.timeout
         return [found[number] for number in range(first, first + len(asking))]
 
@@ -118,6 +128,7 @@ class NatsConnection:
         for number, (of, message) in enumerate(self._waiting):
             if of == sid:
                 del self._waiting[number]
+                self._waiting_bytes -= len(message.data)
                 return message
         while True:
             try:
@@ -135,7 +146,11 @@ class NatsConnection:
             message = NatsMessage(parts[0], status, body[head:total])
             if parts[1] == sid:
                 return message
-            self._waiting.append((parts[1], message))
+            if parts[1] in _SUBSCRIPTIONS:
+                self._waiting.append((parts[1], message))
+                self._waiting_bytes += len(message.data)
+            if self._waiting_bytes > _MOST_BYTES or len(self._waiting) > _MOST_WAITING:
+                raise StoreFault(f"{self.name} sends more than anybody asked for; see who publishes there")
 
     def _line(self, until: float) -> str:
         """Return the next line that is for us: the server asks in between whether anybody is there."""
@@ -180,3 +195,12 @@ class NatsConnection:
     def _send(self, data: bytes) -> None:
         self._socket.settimeout(self._login.timeout)
         self._socket.sendall(data)
+
+
+def _read_info(text: str) -> dict[str, Any] | None:
+    """Return what a server says of itself; None where that has another form."""
+    try:
+        info = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return info if isinstance(info, dict) else None
