@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 
 from ..coordination.model import CoordinationStore, StoreFault
 from ..textfmt import now
+from ..untrusted import whole_number
 
 __all__ = ["Heartbeats"]
 
@@ -57,7 +58,8 @@ class Heartbeats:
     def _look(self, store: CoordinationStore, at: float) -> None:
         for entry in store.entries(self._folder):
             name = entry.key.rpartition("/")[2]
-            if int(name) == self._number:
+            # Whoever writes to the store may have other keys there.
+            if whole_number(name) in (None, self._number):
                 continue
             revision, since = self.seen.get(name, (0, 0.0))
             # The clock of before may be that of another boot.

@@ -26,6 +26,7 @@ from ..errors import SluiceError
 from ..fleet.run_record import Run
 from ..storage import write_text
 from ..textfmt import count, listed, now
+from ..untrusted import whole_number
 from .heartbeats import Heartbeats
 from .model import KEPT, SliceOptions, read_kept
 from .statements import Stater
@@ -34,6 +35,8 @@ __all__ = ["CONFIRM", "ROLLBACK", "UNDECIDED", "SharedDecision", "SharedRollout"
 
 UNDECIDED, CONFIRM, ROLLBACK = "undecided", "confirm", "rollback"
 _LOOK = 1.0
+# Whoever is refused because another one was faster finds a decision, unless the store is none.
+_MOST_TRIES = 100
 
 Meanwhile = Callable[[float], bool]
 """Sees to the hosts of this slice for so many seconds; returns whether they are all well."""
@@ -146,6 +149,8 @@ class SharedRollout:
         if found is None:
             raise SluiceError(f"the plan of the roll-out '{self._options.name}' is gone; see who removes keys there")
         plan = self._stater.read("plan", found.value)
+        if not isinstance(plan.get("rollout"), str) or not plan["rollout"]:
+            raise SluiceError("the plan in the store names no roll-out; see who writes there")
         if plan.get("slices") != self._options.slices or plan.get("name") != self._options.name:
             words = f"the roll-out '{self._options.name}' has {plan.get('slices')} slices, and this run expects"
             raise SluiceError(f"{words} {self._options.slices}; give each slice the same rollout_slices")
@@ -196,12 +201,12 @@ class SharedRollout:
         if said.decision == CONFIRM:
             self._stater.read("decision", found.value, self._token)
         elif said.decision not in (UNDECIDED, ROLLBACK):
-            raise StoreFault(f"the store has the decision {decision!r}; see who writes there")
+            raise StoreFault(f"the store has the decision {str(decision)[:40]!r}; see who writes there")
         return said
 
     def decide(self, decision: str, why: str) -> SharedDecision:
         """Decide, unless somebody was first; returns what is decided. Raises ``StoreFault``."""
-        while True:
+        for _ in range(_MOST_TRIES):
             found = self._store.get(self._key("decision"))
             said = self._decided(found)
             if said.decision != UNDECIDED or found is None:
@@ -212,6 +217,7 @@ class SharedRollout:
             )
             if self._store.compare_and_set(self._key("decision"), statement.to_bytes(), found.revision):
                 return SharedDecision(decision, by, why)
+        raise StoreFault(f"the store takes no decision of '{self._options.name}', and has none; see who writes there")
 
     def decide_in_time(self, decision: str, why: str, meanwhile: Meanwhile, say: Say) -> SharedDecision:
         """Decide, and wait for the store where it does not answer and others may have decided otherwise. Raises
@@ -285,10 +291,12 @@ class SharedRollout:
     def _begin(self, entry: KeyEntry | None) -> None:
         if entry is None:
             return
-        number = int(entry.key.rpartition("/")[2])
+        number = whole_number(entry.key.rpartition("/")[2])
         said = self._stater.read("slice", entry.value, self._token)
-        if said.get("slice") != number or not 1 <= number <= self._options.slices:
-            raise SluiceError(f"{entry.key} in the store is another slice's; see who writes there")
+        if number is None or said.get("slice") != number or not 1 <= number <= self._options.slices:
+            raise SluiceError(f"{entry.key[:200]} in the store is another slice's; see who writes there")
+        if not _is_slice(said):
+            raise SluiceError(f"{entry.key} in the store has another form than a slice's; see who writes there")
         self._begun[number] = said
 
     def _open_wave(self, number: int, last: int) -> int:
@@ -303,9 +311,9 @@ class SharedRollout:
     def _end(self, entry: KeyEntry | None) -> None:
         if entry is None:
             return
-        number, wave = (int(part) for part in entry.key.split("/")[-2:])
+        number, wave = map(whole_number, f"/{entry.key}".split("/")[-2:])
         said = self._stater.read("wave", entry.value, self._token)
-        if (said.get("slice"), said.get("wave")) == (number, wave):
+        if number is not None and wave is not None and (said.get("slice"), said.get("wave")) == (number, wave):
             self._ended.add((number, wave))
 
     def _lacking(self, until: int | None) -> list[str]:
@@ -376,7 +384,8 @@ class SharedRollout:
             raise
         except SluiceError as error:
             return self.decide(ROLLBACK, str(error)), []
-        silent = self._heartbeats.silences(self._store, is_urgent=wave is None and not lacking)
+        heard = self._heartbeats.silences(self._store, is_urgent=wave is None and not lacking)
+        silent = {number: seconds for number, seconds in heard.items() if 1 <= number <= self._options.slices}
         self._save()
         dead = [number for number, seconds in silent.items() if seconds > self._dead]
         if dead:
@@ -431,6 +440,14 @@ def _by_release(hosts: Mapping[str, str]) -> dict[str, list[str]]:
     for host, release in sorted(hosts.items()):
         found.setdefault(release, []).append(host)
     return found
+
+
+def _is_slice(said: Mapping[str, Any]) -> bool:
+    """Return whether a statement has what a slice states of itself: without a key, anybody may have written it."""
+    hosts, waves = said.get("hosts"), said.get("waves")
+    if not isinstance(hosts, dict) or not isinstance(waves, list):
+        return False
+    return all(isinstance(each, list) and all(isinstance(host, str) for host in each) for each in hosts.values())
 
 
 def _twice(slices: Mapping[int, Mapping[str, Any]]) -> str:

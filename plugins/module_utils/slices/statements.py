@@ -57,6 +57,8 @@ class Stater:
         try:
             found = json.loads(value)
             content, signature = found["statement"], str(found["signature"])
+            if not signature.isascii():
+                raise ValueError("its signature is none")
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise SluiceError(f"the store has no {kind} of Sluice: {error}; see who writes there") from error
         if not isinstance(content, dict) or content.get("kind") != kind or content.get("schema") != receipts.SCHEMA:

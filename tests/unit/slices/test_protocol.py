@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import threading
 import time
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.sluice.nginx.plugins.module_utils.coordination.file_store import FileStore
 from ansible_collections.sluice.nginx.plugins.module_utils.coordination.locate import open_store
 from ansible_collections.sluice.nginx.plugins.module_utils.coordination.model import (
     CoordinationStore,
@@ -345,6 +347,82 @@ def test_a_store_that_is_not_to_be_trusted_confirms_nothing(tmp_path: Path, keys
     store.compare_and_set("release-7/decision", found.value.replace(b'"undecided"', b'"confirm"'), found.revision)
     with pytest.raises(SluiceError, match="signed with another key"):
         one.decision()
+
+
+def _put(slices: Slices, key: str, content: bytes) -> None:
+    """Write as anybody does who may write to the store."""
+    assert open_store(StoreLogin(f"file://{slices.folder}/store")).create(f"release-7/{key}", content)
+
+
+@pytest.mark.parametrize("name", ["x", "77", "0", "9" * 200])
+def test_keys_of_others_beside_heartbeats_are_nothing(slices: Slices, name: str) -> None:
+    ends: dict[str, SharedDecision] = {}
+    _put(slices, f"heartbeats/{name}", b"{}")
+    at_once({each: lambda each=each: deploy(slices, each, ends) for each in ("a", "b")})  # type: ignore[misc]
+    assert {each.decision for each in ends.values()} == {CONFIRM}
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "facts"),
+    [
+        ("slices/x", "slice", {"slice": 1, "hosts": {}, "waves": []}),
+        ("slices/2", "slice", {"slice": 2, "hosts": {}, "waves": 5}),
+        ("slices/2", "slice", {"slice": 2, "hosts": [], "waves": []}),
+        ("slices/2", "slice", {"slice": 2, "hosts": {NEW: [["b1"]]}, "waves": []}),
+        ("slices/2", "slice", {"slice": 2, "hosts": {NEW: 5}, "waves": []}),
+        ("slices/2", "slice", {"slice": "2", "hosts": {}, "waves": []}),
+        ("slices/2", "slice", {"slice": 2}),
+    ],
+)
+def test_what_has_another_form_than_a_slice_rolls_all_back(
+    slices: Slices, key: str, kind: str, facts: dict[str, Any]
+) -> None:
+    """Without a key anybody may have written it."""
+    shared = slices.slice("a")
+    shared.join(hosts_of("a"), [["a1"], ["a2"]])
+    _put(slices, key, Stater(None).state(kind, rollout=shared._token, **facts).to_bytes())
+    with shared.alive():
+        decided = shared.await_decision(well, quiet)
+    assert decided.decision == ROLLBACK
+    assert "see who writes there" in decided.why
+
+
+@pytest.mark.parametrize("key", ["waves/x/y", "waves/1/y", "waves/2"])
+def test_what_names_no_wave_is_none(slices: Slices, key: str) -> None:
+    ends: dict[str, SharedDecision] = {}
+    shared = slices.slice("a", count=1)
+    shared.join(hosts_of("a"), [["a1"]])
+    facts: dict[str, Any] = {"rollout": shared._token, "slice": 1, "wave": 1, "hosts": 1}
+    _put(slices, key, Stater(None).state("wave", **facts).to_bytes())
+    shared.begins(["a1"])
+    with shared.alive():
+        shared.acknowledge({"a1": ""}, well, quiet)
+        ends["a"] = shared.await_decision(well, quiet)
+    assert ends["a"].decision == CONFIRM
+
+
+@pytest.mark.parametrize("plan", [{}, {"rollout": 5}, {"rollout": ""}])
+def test_a_plan_without_a_name_is_refused(slices: Slices, plan: dict[str, Any]) -> None:
+    _put(slices, "plan", Stater(None).state("plan", name="release-7", slices=2, **plan).to_bytes())
+    with pytest.raises(SluiceError, match="names no roll-out"):
+        slices.slice("a").join(hosts_of("a"), [["a1"]])
+
+
+@pytest.mark.parametrize("signature", ["\ud800", "é", "-----BEGIN SSH SIGNATURE-----\n\udcff"])
+def test_a_signature_that_is_no_text_is_none(keys: dict[str, Path], signature: str) -> None:
+    said = json.loads(Stater(None).state("slice", slice=1).to_bytes())
+    data = json.dumps({**said, "signature": signature}).encode()
+    with pytest.raises(SluiceError, match="the store has no slice of Sluice: its signature is none"):
+        Stater(Signer(keys["ada"], "fleet")).read("slice", data)
+
+
+def test_a_store_that_takes_no_decision_is_a_fault(slices: Slices, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was asked again and again, as fast as it answered."""
+    shared = slices.slice("a", count=1)
+    shared.join(hosts_of("a"), [["a1"]])
+    monkeypatch.setattr(FileStore, "compare_and_set", lambda *_: None)
+    with pytest.raises(SluiceError, match="takes no decision"):
+        shared.decide(ROLLBACK, "a1 failed in bake")
 
 
 @pytest.mark.parametrize(
