@@ -13,15 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible.module_utils.urls import open_url
-
 from ..untrusted import printable
+from ..web_answers import MALFORMED, opened, read_json
 from .model import AlarmRow
 
 __all__ = ["Burning", "Look", "ask_alarms"]
 
-# What comes of reading an answer that has another form.
-_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 _MOST_BYTES = 8 << 20
 _MOST_BURNING = 1000
 _MOST_TEXT = 300
@@ -80,7 +77,7 @@ def _look(row: AlarmRow, project: Path) -> Look:
         return Look(row, trouble=f"it answers with status {error.code}: {_text(error.read(_MOST_TEXT))}")
     except (TimeoutError, subprocess.TimeoutExpired):
         return _late(row)
-    except (OSError, http.client.HTTPException, *_MALFORMED) as error:
+    except (OSError, http.client.HTTPException, *MALFORMED) as error:
         reason = getattr(error, "reason", None) or error
         return _late(row) if isinstance(reason, TimeoutError) else Look(row, trouble=f"it does not answer: {reason}")
 
@@ -109,7 +106,8 @@ def _of_alertmanager(row: AlarmRow) -> list[Burning]:
 def _of_http(row: AlarmRow, url: str) -> tuple[Burning, ...]:
     """Any answer but the expected one burns; so does a service that gives none, for it is what is asked about."""
     try:
-        with _opened(row, _bare(url), redirects="no") as answer:
+        # A redirect is an answer, too.
+        with opened(_bare(url), _headers(row), row.timeout, follow=False) as answer:
             status, body = answer.status, answer.read(_MOST_BYTES).decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         status, body = error.code, error.read(_MOST_BYTES).decode("utf-8", "replace")
@@ -140,20 +138,17 @@ def _of_command(row: AlarmRow, project: Path) -> tuple[Burning, ...]:
 
 
 def _json(row: AlarmRow, address: str) -> Any:
-    with _opened(row, address) as answer:
-        data = answer.read(_MOST_BYTES + 1)
-    if len(data) > _MOST_BYTES:
-        raise ValueError(f"the answer has more than {_MOST_BYTES >> 20} MiB")
-    return json.loads(data)
+    with opened(address, _headers(row), row.timeout) as answer:
+        return read_json(answer)
 
 
-def _opened(row: AlarmRow, address: str, redirects: str = "urllib2") -> Any:
+def _headers(row: AlarmRow) -> dict[str, str]:
     headers = dict(row.headers)
     person, _, secret = _userinfo(row).partition(":")
     if person:
         pair = f"{urllib.parse.unquote(person)}:{urllib.parse.unquote(secret)}"
         headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-    return open_url(address, headers=headers, timeout=row.timeout, use_netrc=False, follow_redirects=redirects)
+    return headers
 
 
 def _userinfo(row: AlarmRow) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..textfmt import listed
+from ..textfmt import cut, listed
 
 if TYPE_CHECKING:
     from .asking import Burning, Look
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["PHASE", "before", "during"]
 
 PHASE = "alarms"
-_MOST = 5
+_MOST, _MOST_LETTERS = 5, 500
 _TOLD = "rollout_alarms"
 
 
@@ -78,5 +78,5 @@ def _told(burning: Sequence[Burning]) -> str:
 
 
 def _one(burning: Burning) -> str:
-    labels = ", ".join(f"{name}={value}" for name, value in burning.labels)
+    labels = cut(", ".join(f"{name}={value}" for name, value in burning.labels), _MOST_LETTERS)
     return " ".join(part for part in (f"{{{labels}}}" if labels else "", burning.text) if part)

@@ -9,7 +9,6 @@ import base64
 import http.client
 import json
 import re
-import threading
 import urllib.error
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
@@ -17,10 +16,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ansible.module_utils.urls import open_url
-
 from ..fleet.run_record import Run
 from ..storage import write_text
+from ..web_answers import MALFORMED, in_time, opened, read_json
 
 __all__ = ["EXPECTED", "LONGEST", "close_silence", "open_silence"]
 
@@ -66,12 +64,13 @@ def close_silence(url: str, run: Run, longest: float = LONGEST) -> str:
     """End the silence of ``run``, if it has one that goes on. Returns what a person should know, or nothing."""
     try:
         known = json.loads(_path(run).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        until = str(known["endsAt"])
+    except (OSError, *MALFORMED):
         return ""
     said = _within(longest, lambda: _end(url, known))
     if isinstance(said, str):
         return ""
-    return f"the silence of this run goes on until {known['endsAt']}, because Alertmanager at {_shown(url)} {said}"
+    return f"the silence of this run goes on until {until}, because Alertmanager at {_shown(url)} {said}"
 
 
 class _Trouble(Exception):
@@ -97,31 +96,23 @@ def _ask(url: str, path: str, silence: Mapping[str, Any] | None = None) -> dict[
         headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
     address = f"{_shown(url).rstrip('/')}/api/v2/{path}"
     # Of the whole there is a bound already; this one ends the thread.
-    with open_url(address, data, headers, timeout=LONGEST, use_netrc=False) as answer:
-        found = json.loads(answer.read())
+    with opened(address, headers, LONGEST, data) as answer:
+        found = read_json(answer)
     if not isinstance(found, dict):
         raise ValueError("it is no object")
     return found
 
 
 def _within(seconds: float, ask: Callable[[], _T]) -> _T | _Trouble:
-    """Do it on a thread of its own: a timeout of the client's bounds each byte and not the whole."""
-    found: list[_T | _Trouble] = []
-    late = _Trouble(f"did not answer within {seconds:g} s")
-
-    def work() -> None:
-        try:
-            found.append(ask())
-        except urllib.error.HTTPError as error:
-            found.append(_Trouble(f"answers with status {error.code}"))
-        except (OSError, ValueError, KeyError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", None) or error
-            found.append(late if isinstance(reason, TimeoutError) else _Trouble(f"does not answer: {reason}"))
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    return found[0] if found else late
+    """Return what ``ask`` does, or why not in so many seconds."""
+    try:
+        return in_time(seconds, ask)
+    except urllib.error.HTTPError as error:
+        return _Trouble(f"answers with status {error.code}")
+    except (OSError, http.client.HTTPException, *MALFORMED) as error:
+        reason = getattr(error, "reason", None) or error
+        late = isinstance(reason, TimeoutError)
+        return _Trouble(f"did not answer within {seconds:g} s" if late else f"does not answer: {reason}")
 
 
 def _userinfo(url: str) -> str:

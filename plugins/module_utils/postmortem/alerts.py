@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
 from itertools import pairwise
 from statistics import median
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 
-from ansible.module_utils.urls import open_url
-
 from ..errors import SluiceError
+from ..web_answers import MALFORMED, in_time, opened, read_json
 
 __all__ = ["Alert", "ask_prometheus", "incidents", "read_alerts"]
 
-_TIMEOUT = 10.0
+# Of each step, and of the whole: a server may send a byte now and then.
+_TIMEOUT, _WHOLE = 10.0, 120.0
+# A sample each few seconds, of days.
+_MOST_BYTES = 256 << 20
 # Alerts with less than this between them belong together.
 _APART = timedelta(minutes=5)
 # What is not seen for so many of its intervals, is over; where the interval is not known, it is this.
@@ -56,14 +58,18 @@ def ask_prometheus(url: str, start: datetime, end: datetime) -> list[Alert]:
     if not url.startswith(("http://", "https://")):
         raise SluiceError(f"monitor_prometheus_url: {url!r} is no address; give http://HOST:9090")
     try:
-        with open_url(asked, http_agent="sluice", timeout=_TIMEOUT, use_netrc=False) as answer:
-            content = json.load(answer)
+        content = in_time(_WHOLE, lambda: _content(asked))
     except HTTPError as error:
         raise SluiceError(f"Prometheus at {url} refused the question: {error.code} {error.reason}") from error
-    except (URLError, OSError, ValueError) as error:
+    except (URLError, OSError, HTTPException, *MALFORMED) as error:
         why = getattr(error, "reason", None) or error
         raise SluiceError(f"Prometheus at {url} does not answer ({why}); see monitor_prometheus_url") from error
     return read_alerts(content, end)
+
+
+def _content(asked: str) -> Any:
+    with opened(asked, {}, _TIMEOUT) as answer:
+        return read_json(answer, _MOST_BYTES)
 
 
 def read_alerts(content: Any, at: datetime) -> list[Alert]:
@@ -133,9 +139,12 @@ def _together(samples: Sequence[tuple[datetime, bool]]) -> list[list[tuple[datet
 def incidents(alerts: Sequence[Alert]) -> list[list[Alert]]:
     """Put together what was at the same time, or nearly so; oldest first."""
     found: list[list[Alert]] = []
+    last = datetime.min.replace(tzinfo=UTC)
     for alert in sorted(alerts, key=lambda each: each.began):
-        if found and alert.began - max(each.last for each in found[-1]) <= _APART:
+        if found and alert.began - last <= _APART:
             found[-1].append(alert)
+            last = max(last, alert.last)
         else:
             found.append([alert])
+            last = alert.last
     return found
