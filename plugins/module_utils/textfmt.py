@@ -29,6 +29,8 @@ __all__ = [
 ]
 
 _ID_LETTERS = 12
+# Thirty thousand years.
+_MOST_SECONDS = 1e12
 
 
 def count(number: int, noun: str) -> str:
@@ -138,7 +140,8 @@ def date_time(value: object) -> str:
 def duration(began: object, ended: object) -> str:
     """Return ``0.4 s``, ``12 s``, ``2 min 5 s`` or ``11 h 16 min`` between two moments, or two numbers of seconds."""
     first, last = (each if isinstance(each, float | int) else seconds(each) for each in (began, ended))
-    if first is None or last is None:
+    # A record may say any number, and NaN is within no bounds.
+    if first is None or last is None or not all(-_MOST_SECONDS < each < _MOST_SECONDS for each in (first, last)):
         return "an unknown time"
     length = max(0.0, last - first)
     if length < 10:

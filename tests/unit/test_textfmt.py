@@ -73,6 +73,11 @@ def test_a_duration_between_moments() -> None:
     assert textfmt.duration("2026-11-21T15:00:00Z", "soon") == "an unknown time"
 
 
+@pytest.mark.parametrize("odd", [float("inf"), float("-inf"), float("nan"), 10**400, -(10**400), 1e300])
+def test_a_number_that_is_no_time_is_an_unknown_time(odd: float) -> None:
+    assert textfmt.duration(0, odd) == textfmt.duration(odd, 0) == "an unknown time"
+
+
 def test_moments_are_in_utc() -> None:
     at = "2026-11-01T16:11:28.250+01:00"
     assert textfmt.clock(at) == "15:11:28 UTC"

@@ -91,7 +91,7 @@ def _head(folder: Path) -> Mapping[str, Any]:
     if cut > 0 and is_whole:
         try:
             head = json.loads(begin[:cut].rstrip().rstrip(b",") + b"}")
-        except ValueError:
+        except (ValueError, RecursionError):
             return read_record(folder)
         if _is_head(head):
             return dict(head)
@@ -102,10 +102,12 @@ def _is_head(head: Any) -> bool:
     return (
         isinstance(head, dict)
         and head.get("schema") == SCHEMA
-        and head.get("result") in RESULTS
+        and isinstance(head.get("result"), str)
+        and head["result"] in RESULTS
+        and isinstance(head.get("outcome"), str)
         and isinstance(head.get("hosts"), dict)
         and isinstance(head.get("run"), dict)
-        and {"started", "ended", "who", "host"} <= head["run"].keys()
+        and all(isinstance(head["run"].get(name), str) for name in ("started", "ended", "who", "host"))
     )
 
 

@@ -79,6 +79,30 @@ def test_a_record_that_cannot_be_read_is_a_row_with_a_sentence(tmp_path: Path, c
     assert words in row.outcome
 
 
+@pytest.mark.parametrize(
+    "begin",
+    [
+        '{"schema": 3, "result": [], "outcome": "x", "hosts": {}, "run": {}',
+        '{"schema": 3, "result": {}, "outcome": "x", "hosts": {}, "run": {}',
+        f'{{"schema": 3, "hosts": {"[" * 100_000}',
+        f'{{"schema": 3, "hosts": {"9" * 10_000}',
+        *(
+            f'{{"schema": 3, "result": "confirmed", "outcome": "x", "hosts": {{}}, "run": {{"id": "a", "who": "ann", '
+            f'"host": "desk", "started": {odd}, "ended": {odd}}}'
+            for odd in ("1e999", "NaN", "5", "[]", "null", '"9" ', "9" * 400)
+        ),
+    ],
+)
+def test_a_head_of_another_form_is_a_row_with_a_sentence(tmp_path: Path, begin: str) -> None:
+    """One such record ended the page of all."""
+    folder = tmp_path / "20261128T210000-ab12"
+    folder.mkdir()
+    (folder / "run.json").write_text(f'{begin},\n "releases": []\n}}\n', encoding="utf-8")
+    (row,) = rows(tmp_path)
+    assert row.result in ("unknown", "confirmed")
+    assert "20261128T210000" in history(tmp_path)
+
+
 def test_a_run_that_ended_between_its_gates_and_its_end_is_not_said_to_have_passed(tmp_path: Path) -> None:
     made = SAMPLES["passed"]()
     folder = _named(made, tmp_path, "20260102T030400-aaaa")
