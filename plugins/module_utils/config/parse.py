@@ -19,6 +19,7 @@ from typing import Any
 
 from ..errors import SluiceError
 from ..manifest import CONF_ROOT
+from ..textfmt import cut
 from ..tree_reader import LeavesTree, find_inside, kind_inside, read_inside
 from .arity import Context, fault, within
 from .text import DEEPEST, SourceProblem, read_file, unescaped
@@ -32,6 +33,8 @@ _GLUED = re.compile(r"(=|\^~|~\*|~)(?=.)", re.DOTALL)
 _PLAIN_PATTERN = re.compile(r"(?:[^\[\\]|\[[!^]?[\w.,@~-]+\])*")
 # Files that include each other twice double with each step; nginx would read for hours.
 _MOST_DIRECTIVES = 1_000_000
+# nginx reads a file by so many bytes, in which each word must have room.
+_WORD_BUFFER = 4096
 # A pattern is tried on so many paths in the time that a directive takes.
 _PATHS_FOR_ONE = 8
 # Above that many directives a block has a table of them by name.
@@ -194,7 +197,7 @@ class _ConfigReader:
         for row in rows:
             found = Directive(row["directive"], _separated(row["directive"], row["args"]), name, int(row["line"]))
             self.spend(1, name, found.line)
-            wrong = fault(found.name, len(found.args), block="block" in row, context=context)
+            wrong = _too_long(found) or fault(found.name, len(found.args), block="block" in row, context=context)
             if not wrong and depth >= DEEPEST:
                 wrong = f"{DEEPEST} blocks and includes are around {found.name}; expected fewer"
             if wrong:
@@ -305,6 +308,23 @@ class _ConfigReader:
         if inside not in self._folders:
             self._folders[inside] = sorted(os.listdir(self.root / inside))
         return self._folders[inside]
+
+
+def _too_long(found: Directive) -> str:
+    """Return that a directive has a word which nginx cannot read; empty where it has none.
+
+    Rules look through words with patterns, some of which take time that grows with the square of their length.
+    """
+    for word in (found.name, *found.args):
+        # No letter has more than four bytes.
+        if len(word) * 4 >= _WORD_BUFFER and len(word.encode("utf-8", "replace")) >= _WORD_BUFFER:
+            if found.name.endswith("_by_lua_block"):
+                continue
+            named = cut(found.name, 40)
+            return (
+                f"a word of {named} has {len(word):,} letters, and nginx reads none of {_WORD_BUFFER:,} bytes or more"
+            )
+    return ""
 
 
 def _separated(name: str, args: list[str]) -> list[str]:

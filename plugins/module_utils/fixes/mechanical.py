@@ -31,7 +31,7 @@ _REPEAT = re.compile(r"repeat here what (\S+):(\d+) sets")
 _LOST = re.compile(r"^(\w+) (.+) in this block as well$")
 _TOKEN = re.compile(r"[^\s;{}\"']+")
 _ENDED = re.compile(r"[;{}]\s*(?:#.*)?$")
-_COMMENT = re.compile(r"\s+#.*$")
+_COMMENT = re.compile(r"(?<!\s)\s+#.*$")
 _LIKE = 0.6
 _MOST_LINES = 20
 

@@ -16,7 +16,7 @@ ON = ("stage",)
 
 _LIMIT_SECONDS = 300
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?: - (.*))?$", re.MULTILINE)
-_COUNT = re.compile(r"(\d+) passed")
+_COUNT = re.compile(r"(?<!\d)(\d{1,9}) passed")
 
 
 def run(subject: Subject) -> Verdict:

@@ -18,6 +18,8 @@ from ..verdicts.model import Finding
 __all__ = ["AcceptComment", "complaints", "read_acceptances"]
 
 _COMMENT = re.compile(r"#+\s*sluice\s*:\s*accept\b\s*([\w-]*)\s*(?::\s*(.*?))?\s*$")
+# Letters. Nobody reads a longer reason, and the pattern goes over its spaces again and again.
+_LONGEST = 2000
 _FORM = "# sluice: accept RULE: reason"
 
 
@@ -92,7 +94,7 @@ def read_acceptances(tree: Path, files: Collection[str]) -> list[AcceptComment]:
         tokens = lex_file(content)
         reaches = _Reaches(_statements(tokens))
         for token, line, quoted in tokens:
-            match = None if quoted else _COMMENT.match(token)
+            match = None if quoted or len(token) > _LONGEST else _COMMENT.match(token)
             if match:
                 first, last = reaches.of(line)
                 found.append(AcceptComment(match[1], match[2] or "", name, line, first, last))

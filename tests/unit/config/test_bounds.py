@@ -60,6 +60,23 @@ def test_a_carriage_return_ends_no_comment_as_nginx_has_it(tmp_path: Path) -> No
     assert [each.name for each in config.walk()] == ["user", "pid"]
 
 
+@pytest.mark.parametrize("word", ["a" * 4096, "é" * 2048, '"' + "a" * 5000 + '"', "~" + "(a|" * 40_000])
+def test_a_word_that_nginx_cannot_read_is_told(tmp_path: Path, word: str) -> None:
+    """Patterns of rules took minutes for one of them."""
+    config = read(tmp_path, {"nginx.conf": f"events {{}}\nhttp {{\n  root {word};\n  {word} b;\n}}\n"})
+    assert [each.name for each in config.walk()] == ["events", "http"]
+    assert [each.line for each in config.problems] == [3, 4]
+    assert all("nginx reads none of 4,096 bytes or more" in each.what for each in config.problems)
+    assert all(len(each.what) < 200 for each in config.problems)
+
+
+def test_the_longest_word_and_a_block_of_lua_are_read(tmp_path: Path) -> None:
+    lua = "content_by_lua_block { " + "local a = 1\n" * 1000 + " }"
+    config = read(tmp_path, {"nginx.conf": f"events {{}}\nhttp {{ root {'a' * 4095}; server {{ {lua} }} }}\n"})
+    assert config.problems == []
+    assert [each.name for each in config.walk()] == ["events", "http", "root", "server", "content_by_lua_block"]
+
+
 @pytest.mark.parametrize("last", ["set_real_ip_from 10.0.0.1;", ""])
 def test_includes_that_double_end_with_file_and_line(
     tmp_path: Path, last: str, monkeypatch: pytest.MonkeyPatch

@@ -21,7 +21,7 @@ from ...scopes import blocks, location_kind
 LEVEL = "high"
 EDITS_COUNT = True
 
-_LIKE_REGEX = re.compile(r"^\^|\$$|\\[.dw/]|\.[*+]|\([^)]*\|[^)]*\)|\(\??\*\)|\[[^\]]+\][+*]?|/\*")
+_LIKE_REGEX = re.compile(r"^\^|\$$|\\[.dw/]|\.[*+]|\([^)|]*\|[^)]*\)|\(\??\*\)|\[[^\]]+\][+*]?|/\*")
 
 
 def _wrong(modifier: str, path: str) -> str:
