@@ -84,7 +84,7 @@ def _visible(text: str, keep: str = "") -> str:
 def _inline(text: str) -> str:
     """Give text of others as one line of Markdown that marks nothing and calls nobody."""
     line = " ".join(_visible(text.replace("\n", " ")).split())
-    return re.sub(r"([\\`*_\[\]<>|&~#!])", r"\\\1", line).replace("@", "@\u200b")
+    return re.sub(r"([\\`*_\[\]<>|&~#!$])", r"\\\1", line).replace("@", "@\u200b")
 
 
 def _fenced(text: str) -> str:

@@ -12,7 +12,7 @@ __all__ = ["block", "code", "fact", "identity", "plain", "recorded", "table", "t
 _LONGEST = 400
 _MOST_LINES = 40
 # What begins something inside of a line. What begins something at its beginning never stands there.
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|&~#])")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|&~#$])")
 
 
 def _line(value: object) -> str:

@@ -63,6 +63,11 @@ def test_a_cell_does_not_end_its_row(text: str) -> None:
     assert sum(token.type == "td_open" for token in tokens) == 4
 
 
+def test_no_text_is_a_formula() -> None:
+    """GitHub makes one of what stands between two dollars, as of two variables in a sentence."""
+    assert plain("$\\text{APPROVED}$ by $host and $uri") == "\\$\\\\text{APPROVED}\\$ by \\$host and \\$uri"
+
+
 def test_long_texts_are_cut() -> None:
     assert plain("x" * 1000) == "x" * 399 + "…"
     assert block("line\n" * 100).splitlines()[-2] == "… and 60 more lines"

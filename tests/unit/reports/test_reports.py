@@ -143,6 +143,17 @@ def test_a_finding_is_placed_in_the_file_that_the_user_wrote(
     assert result["level"] == "error"
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["location ~ ^/[a-z](/.*)$ matches no path", "got Location [sign in again](https://evil.example/)", "[x](1)"],
+)
+def test_no_text_of_others_is_a_link_in_sarif(text: str) -> None:
+    """Viewers make a link of it: a regular expression was mangled, and a header led readers elsewhere."""
+    words = _place(what=text)["message"]["text"]
+    assert "](" not in words
+    assert text in words.replace("\u200b", "")
+
+
 def test_what_many_releases_share_is_one_result_and_the_culprit_line_is_one_too() -> None:
     made = stopped()
     made["releases"] = made["releases"] * 3
