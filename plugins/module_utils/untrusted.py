@@ -30,6 +30,16 @@ _HEX = frozenset("0123456789abcdef")
 _ID_LENGTH = 64
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _NAME_LENGTH = 31
+# To Unicode these are letters and marks, so Python takes them for printable: fillers of Hangul, a blank of Braille, and
+# what chooses a variant of the letter before it. Those of emojis (U+FE0E and U+FE0F) stay, as people write them.
+_UNSEEN = frozenset(
+    chr(code)
+    for codes in (
+        (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, 0x1D159),
+        *(range(0x180B, 0x1810), range(0xFE00, 0xFE0E), range(0xE0100, 0xE01F0)),
+    )
+    for code in codes
+)
 # More digits than any count, time or size has; int() takes quadratic time.
 _MOST_DIGITS = 18
 
@@ -65,9 +75,10 @@ def whole_number(text: str) -> int | None:
 def has_controls(text: str) -> bool:
     """Return whether ``text`` has characters that no person sees and a terminal, a log or a parser may obey.
 
-    Control and format characters (escapes, line ends, direction marks), separators other than the space, surrogates.
+    Control and format characters (escapes, line ends, direction marks), separators other than the space, surrogates,
+    and letters and marks that leave nothing on the screen.
     """
-    return not text.isprintable()
+    return not text.isprintable() or not (text.isascii() or _UNSEEN.isdisjoint(text))
 
 
 def printable(text: str, keep: str = "") -> str:
@@ -75,9 +86,9 @@ def printable(text: str, keep: str = "") -> str:
 
     A line of a log or a table takes nothing that is kept; a text of several lines keeps line ends and tabs.
     """
-    if text.isprintable():
+    if not has_controls(text):
         return text
-    return "".join(letter if letter.isprintable() or letter in keep else _escape(letter) for letter in text)
+    return "".join(letter if letter in keep or not has_controls(letter) else _escape(letter) for letter in text)
 
 
 def _is_plain(value: str) -> bool:

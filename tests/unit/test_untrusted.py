@@ -74,6 +74,14 @@ def test_what_only_looks_like_a_number_is_none(text: str) -> None:
         ("\udcff", r"\udcff"),
         ("a\u200bb", r"a\u200bb"),
         ("\0", r"\x00"),
+        ("ok\u3164", r"ok\u3164"),
+        ("\u115f\u1160\uffa0", r"\u115f\u1160\uffa0"),
+        ("a\u2800b\u034fc", r"a\u2800b\u034fc"),
+        ("a\U000e0100", r"a\U000e0100"),
+        ("a\ufe00", r"a\ufe00"),
+        # As people write them.
+        ("⚠\ufe0f ☎\ufe0e", "⚠\ufe0f ☎\ufe0e"),
+        ("한글 ⠁ é e\u0301", "한글 ⠁ é e\u0301"),
     ],
 )
 def test_what_nobody_sees_is_written_as_an_escape(text: str, shown: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from .. import values
 from ..errors import InputError, SluiceError
 from ..schema import Given, Model, Reader, key, listing, mapping, one_of, reader
-from ..untrusted import printable, read_release_id
+from ..untrusted import has_controls, printable, read_release_id
 
 __all__ = [
     "GATES",
@@ -76,8 +76,10 @@ def _line(value: object, where: str) -> str:
 
 @reader("str")
 def _reason(value: object, where: str) -> str:
-    found = printable(values.text(value, where).strip())
-    if not any(letter.isalpha() for letter in found):
+    said = values.text(value, where).strip()
+    found = printable(said)
+    # An escape has letters, too.
+    if not any(letter.isalpha() and not has_controls(letter) for letter in said):
         raise InputError(where, f"'{found}' says nothing; write in words why this may pass")
     if len(found) > _MOST_REASON:
         raise InputError(where, f"it has {len(found):,} letters; say it in at most {_MOST_REASON}")

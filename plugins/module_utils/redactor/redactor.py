@@ -172,7 +172,7 @@ def _kept(known: dict[str, str], text: str, show: Callable[[str], str]) -> str:
 
 def _inert(text: str) -> str:
     """Return lines that are read in a log, in which services of CI look for their commands."""
-    lines = (line if line.isprintable() else printable(line, "\t") for line in text.split("\n"))
+    lines = (printable(line, "\t") for line in text.split("\n"))
     plain = "\n".join(lines)
     return _COMMAND.sub(lambda sign: _escaped(sign[0]), plain) if "::" in plain or "##" in plain else plain
 

@@ -86,6 +86,9 @@ ODD: list[tuple[str, str]] = [
         "inventory/accepted.yml:1: it has characters that nobody sees: # \\x1b[2Jhi; expected text that a",
     ),
     ("# ok\n# \u202egnorw\n", "inventory/accepted.yml:2: it has characters that nobody sees: # \\u202egnorw"),
+    ("# ok \u3164\n", "inventory/accepted.yml:1: it has characters that nobody sees: # ok \\u3164"),
+    (_text(row(reason="ㅤㅤ")), "it has characters that nobody sees"),
+    (_text(row()).replace("the catalogue moved", '"\\u200b\\u3164"'), "says nothing; write in words why"),
     ('- "\\Uffffffff"\n', "inventory/accepted.yml: an escape in it names no character; expected plain YAML"),
     ("-\trun: x\n", "inventory/accepted.yml:1: it has characters that nobody sees: -\\trun: x"),
 ]
