@@ -7,6 +7,7 @@ input gives the same id on any machine. Two trees never have one text: what sepa
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from hashlib import sha256
@@ -32,6 +33,9 @@ CONF_ROOT = "/etc/nginx"
 """Where a host has the tree, which the paths of a manifest begin below."""
 
 _PART = 64 << 10
+# Of all files of a tree. Whoever has a folder below /etc/nginx can make a file of any size without a byte in it.
+_MOST_BYTES = 2 << 30
+_LARGE = "too large file"
 _KINDS = ("dir", "file", "link")
 _ODD = {stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
 _MOST_MODE = 0o7777
@@ -58,51 +62,68 @@ class PathDifference(NamedTuple):
 def read_tree(root: Path, *, odd: bool = False) -> list[ManifestEntry]:
     """Read the manifest of the tree below ``root``, sorted by path; the root itself is not an entry, and may be absent.
 
-    Raises ``SluiceError`` for sockets, pipes and devices, unless ``odd`` ones are entries as well, of a kind that no
-    release can have; ``OSError`` for what cannot be read.
+    Raises ``SluiceError`` for sockets, pipes and devices, and files of more than 2 GiB in all, unless ``odd`` ones are
+    entries as well, of a kind that no release can have; ``OSError`` for what cannot be read.
     """
     found: list[ManifestEntry] = []
     folders = [(str(root), "")] if os.path.isdir(root) else []
+    left = _MOST_BYTES
     while folders:
         folder, prefix = folders.pop()
         with os.scandir(folder) as entries:
             for each in entries:
-                entry = _entry(each, prefix, odd)
+                entry, size = _entry(each, prefix, odd, left)
+                left -= size
                 found.append(entry)
                 if entry.kind == "dir":
                     folders.append((each.path, f"{entry.path}/"))
     return sorted(found)
 
 
-def _entry(found: os.DirEntry[str], prefix: str, odd: bool) -> ManifestEntry:
+def _entry(found: os.DirEntry[str], prefix: str, odd: bool, left: int) -> tuple[ManifestEntry, int]:
+    """Return an entry, and how many bytes of those that are ``left`` it has."""
     name = prefix + found.name
     status = found.stat(follow_symlinks=False)
+    mode = stat.S_IMODE(status.st_mode)
     if stat.S_ISLNK(status.st_mode):
-        return ManifestEntry(name, "link", 0o777, os.readlink(found.path))
+        return ManifestEntry(name, "link", 0o777, os.readlink(found.path)), 0
     if stat.S_ISDIR(status.st_mode):
-        return ManifestEntry(name, "dir", stat.S_IMODE(status.st_mode), "")
+        return ManifestEntry(name, "dir", mode, ""), 0
     if stat.S_ISREG(status.st_mode):
-        return ManifestEntry(name, "file", stat.S_IMODE(status.st_mode), _digest(found.path))
+        digest, size = _digest(found.path, left) if status.st_size <= left else ("", 0)
+        if digest:
+            return ManifestEntry(name, "file", mode, digest), size
+        large = ManifestEntry(name, _LARGE, mode, "")
+        if odd:
+            return large, 0
+        raise SluiceError(_fault(large))
     if odd:
-        return ManifestEntry(name, _ODD.get(stat.S_IFMT(status.st_mode), "device"), stat.S_IMODE(status.st_mode), "")
+        return ManifestEntry(name, _ODD.get(stat.S_IFMT(status.st_mode), "device"), mode, ""), 0
     raise SluiceError(
         f"{found.path} is neither a file, a directory nor a link; a release can hold nothing else: remove it from the "
         "tree"
     )
 
 
-def _digest(path: str) -> str:
-    digest = sha256()
-    # Without the buffers that open() makes: most files of a tree are small, and there may be thousands.
-    descriptor = os.open(path, os.O_RDONLY)
+def _digest(path: str, most: int) -> tuple[str, int]:
+    """Return the digest of a file, and how many bytes it has; no digest where there are more than ``most``."""
+    digest, size = sha256(), 0
+    # Without the buffers that open() makes: most files of a tree are small, and there may be thousands. Somebody may
+    # have put a link or a pipe there meanwhile, or write to it without end.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.ESTALE, "it was a file, and became something else", path)
         part = os.read(descriptor, _PART)
         while part:
+            size += len(part)
+            if size > most:
+                return "", size
             digest.update(part)
             part = os.read(descriptor, _PART)
     finally:
         os.close(descriptor)
-    return digest.hexdigest()
+    return digest.hexdigest(), size
 
 
 def release_id(entries: Iterable[ManifestEntry]) -> ReleaseId:
@@ -135,6 +156,11 @@ def _fault(entry: ManifestEntry) -> str:
             if why:
                 where = "" if text is path else f" of '{printable(path)}'"
                 return f"{what} '{printable(text)}'{where} {why}; a release cannot hold it: rename it, or remove it"
+    if kind == _LARGE:
+        return (
+            f"'{printable(path)}' is too large: a tree has at most {_MOST_BYTES >> 30} GiB of files; a release holds "
+            "configuration, and no data: move it elsewhere"
+        )
     if kind not in _KINDS:
         return f"'{path}' is a '{printable(kind)}'; a release holds files, directories and links only"
     if not 0 <= mode <= _MOST_MODE:

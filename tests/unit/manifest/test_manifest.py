@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.sluice.nginx.plugins.module_utils import manifest
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.manifest import (
     ManifestEntry,
@@ -16,6 +17,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.manifest import (
     entries_to_json,
     read_tree,
     release_id,
+    why_odd,
 )
 from tests.unit.hostile import json_values
 
@@ -205,3 +207,52 @@ def test_whatever_a_manifest_is_said_to_be_it_is_read_or_refused(rows: object) -
     except SluiceError:
         return
     assert entries_to_json(entries) == rows
+
+
+def test_a_file_of_any_size_without_a_byte_is_not_read(tmp_path: Path) -> None:
+    """Whoever has a folder below /etc/nginx could keep the engine busy for hours."""
+    (tmp_path / "nginx.conf").write_text("events {}\n", encoding="utf-8")
+    with (tmp_path / "big").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(SluiceError, match="'big' is too large: a tree has at most 2 GiB of files"):
+        read_tree(tmp_path)
+    entries = {entry.path: entry for entry in read_tree(tmp_path, odd=True)}
+    assert entries["nginx.conf"].kind == "file"
+    assert "is too large" in why_odd(entries["big"])
+
+
+def test_nor_are_many_that_are_too_large_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest, "_MOST_BYTES", 10)
+    for number in range(4):
+        (tmp_path / str(number)).write_bytes(b"1234")
+    assert sum(bool(why_odd(entry)) for entry in read_tree(tmp_path, odd=True)) == 2
+
+
+@pytest.mark.parametrize("becomes", ["pipe", "link", "longer"])
+def test_what_becomes_something_else_meanwhile_is_not_waited_for_nor_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, becomes: str
+) -> None:
+    tree, path = tmp_path / "tree", tmp_path / "tree" / "a.conf"
+    tree.mkdir()
+    path.write_text("a", encoding="utf-8")
+    (tmp_path / "secret").write_text("S3CR3T", encoding="utf-8")
+    digest = manifest._digest
+
+    def late(name: str, most: int) -> tuple[str, int]:
+        path.unlink()
+        if becomes == "pipe":
+            os.mkfifo(path)
+        elif becomes == "link":
+            path.symlink_to(tmp_path / "secret")
+        else:
+            with path.open("wb") as file:
+                file.truncate(1 << 40)
+        return digest(name, most)
+
+    monkeypatch.setattr(manifest, "_digest", late)
+    monkeypatch.setattr(manifest, "_MOST_BYTES", 1 << 20)
+    if becomes == "longer":
+        assert why_odd(read_tree(tree, odd=True)[0])
+    else:
+        with pytest.raises(OSError, match=r"became something else|symbolic links"):
+            read_tree(tree)

@@ -61,15 +61,15 @@ def read_side(tree: str | os.PathLike[str], most: int | None = None) -> Disclose
                 left -= status.st_size
                 if left < 0:
                     return None
-                side.files[where] = _read(path)
+                side.files[where] = _read(path, status.st_size)
                 side.modes[where] = stat.S_IMODE(status.st_mode)
     return side
 
 
-def _read(path: str) -> bytes:
-    # Somebody may have put a link or a pipe there meanwhile.
+def _read(path: str, size: int) -> bytes:
+    # Somebody may have put a link, a pipe or a large file there meanwhile.
     with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-        return file.read()
+        return file.read(size)
 
 
 def unpack_side(bundle: bytes) -> DisclosedTree:
