@@ -10,6 +10,7 @@ import os
 from typing import Any, Iterable, Mapping, NamedTuple
 
 from .redaction import REDACTED, redact_line, redactions, secret_includes
+from .untrusted import has_in_order
 
 __all__ = [
     "KEY_DIRECTIVES",
@@ -61,7 +62,7 @@ _NAME = (
     r"(?:^|/)(?:[^/]+\.(?:key|p12|pfx|jks|ppk|keytab|htpasswd)|\.?(?:htpasswd|pgpass|netrc)"
     r"|id_(?:rsa|dsa|ecdsa|ed25519))$"
 )
-_MAIN = "nginx.conf"
+_MAIN, _INCLUDE = "nginx.conf", "include"
 _JAVA = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 # The identifiers of PKCS#5 and PKCS#12, with which an encrypted key begins.
 _ENCRYPTED = (b"\x2a\x86\x48\x86\xf7\x0d\x01\x05", b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c")
@@ -186,8 +187,14 @@ def resolve_named(
 ) -> set[str]:
     """Return which files of a tree these names are, links of the tree followed."""
     found: set[str] = set()
-    for value in {each.value for each in named}:
-        found |= _files(value, contents, conf, links or {})
+    read: set[str] = set()
+    for value, is_include in {(each.value, each.directive == _INCLUDE) for each in named}:
+        candidates, is_any = _candidates(value, contents, conf, links or {})
+        if is_any and not is_include:
+            # Nobody's key is what nginx reads as its configuration, which is looked for once.
+            read = read or {_MAIN, *named_by((_INCLUDE,), contents, conf, links)}
+            candidates = candidates - read
+        found |= {end for name in candidates for end in [_end_of(name, conf, links or {})] if end in contents}
     return found
 
 
@@ -223,20 +230,18 @@ def _readers(path: str, modes: Mapping[str, int]) -> int:
     return found
 
 
-def _files(value: str, contents: Mapping[str, bytes], conf: str, links: Mapping[str, str]) -> set[str]:
+def _candidates(
+    value: str, contents: Mapping[str, bytes], conf: str, links: Mapping[str, str]
+) -> tuple[set[str], bool]:
+    """Return the names of a tree that a value may stand for, and whether it may be any."""
     path = os.path.relpath(os.path.normpath(os.path.join(conf, value)), conf)
-    if not _ANY_NAME.isdisjoint(path):
-        import re
+    if _ANY_NAME.isdisjoint(path):
+        return {path}, False
+    import re
 
-        parts = [re.escape(part) for part in re.split(r"\$\{\w*\}|\$\w+|\[[^]]+\]|[*?]", path)]
-        fits = re.compile(".*".join(parts)).fullmatch
-        candidates = {name for name in (*contents, *links) if fits(name)}
-        if not any(part.strip("/") for part in parts):
-            # That would be any file. Nobody's key is what nginx reads as its configuration.
-            candidates -= {_MAIN, *named_by(("include",), contents, conf, links)}
-    else:
-        candidates = {path}
-    return {end for name in candidates for end in [_end_of(name, conf, links)] if end in contents}
+    parts = re.split(r"\$\{\w*\}|\$\w+|\[[^]]{1,255}\]|[*?]", path)
+    found = {name for name in (*contents, *links) if has_in_order(name, parts)}
+    return found, not any(part.strip("/") for part in parts)
 
 
 def _end_of(path: str, conf: str, links: Mapping[str, str]) -> str:

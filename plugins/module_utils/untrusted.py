@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NewType
+from typing import NewType, Sequence
 
 from .errors import SluiceError
 
@@ -16,6 +16,7 @@ __all__ = [
     "Name",
     "ReleaseId",
     "has_controls",
+    "has_in_order",
     "is_inside",
     "printable",
     "read_name",
@@ -70,6 +71,27 @@ def whole_number(text: str) -> int | None:
     ``str.isdigit`` accepts digits of all scripts, and some that ``int`` refuses.
     """
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
+
+
+def has_in_order(text: str, parts: Sequence[str]) -> bool:
+    """Return whether a text has all parts one after the other, the first at its beginning and the last at its end.
+
+    So a pattern with stars fits, whose ``parts`` are what stands between them. As a regular expression it would take
+    time that grows with a power of the text, one more for each star.
+    """
+    first, *middle = parts
+    if not middle:
+        return text == first
+    last = middle.pop()
+    at, end = len(first), len(text) - len(last)
+    if at > end or not text.startswith(first) or not text.endswith(last):
+        return False
+    for part in middle:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def has_controls(text: str) -> bool:

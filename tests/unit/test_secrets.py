@@ -206,3 +206,26 @@ def test_a_mode_counts_as_an_exception(modes: dict[str, int], like: str | None, 
 def test_base64_of_a_certificate_is_no_row_of_passwords() -> None:
     text = base64.encodebytes(bytes(range(256)) * 4)
     assert not is_secret_content(b"-----BEGIN CERTIFICATE-----\n" + text + b"-----END CERTIFICATE-----\n")
+
+
+@pytest.mark.parametrize("star", ["*", "${x}", "[a-z]", "?"])
+def test_a_name_of_many_stars_takes_no_time(star: str) -> None:
+    """Each star multiplied the time by the length of a file's name."""
+    contents = {"nginx.conf": f"ssl_certificate_key {f'a{star}' * 30}b;\n".encode(), "a" * 200: b"x"}
+    began = time.process_time()
+    assert secret_paths(contents, "/etc/nginx") == set()
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("pattern", ["*", "*/*", "/etc/nginx/*", "[a-z]*", "$x"])
+def test_an_include_that_stands_for_any_file_is_resolved(pattern: str) -> None:
+    """It was looked for within itself, without an end."""
+    contents = {"nginx.conf": f"include {pattern};\nssl_certificate_key $a;\n".encode(), "a/b": b"x", "c": b"y"}
+    assert named_by(("include",), contents, "/etc/nginx") >= ({"a/b"} if "/*" in pattern else {"c"})
+    assert "nginx.conf" not in secret_paths(contents, "/etc/nginx")
+
+
+def test_brackets_without_an_end_take_no_time() -> None:
+    began = time.process_time()
+    secret_paths({"nginx.conf": b"ssl_certificate_key " + b"[" * 100_000 + b";"}, "/etc/nginx")
+    assert time.process_time() - began < 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import (
     has_controls,
+    has_in_order,
     is_inside,
     printable,
     read_name,
@@ -101,3 +103,34 @@ def test_inside_is_below_with_links_resolved(tmp_path: Path) -> None:
     assert is_inside(root / "a" / "b", root)
     for path in (root, root / "..", root / "../other", root / "link" / "x", outside, tmp_path / "store-2"):
         assert not is_inside(path, root)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "fits"),
+    [
+        ("a", "a", True),
+        ("a", "ab", False),
+        ("*", "", True),
+        ("*", "anything", True),
+        ("a*", "ab", True),
+        ("*a", "ba", True),
+        ("a*a", "a", False),
+        ("a*a", "aa", True),
+        ("ab*bc", "abc", False),
+        ("*.conf", "a.conf", True),
+        ("*a*b*c*", "xaxbxcx", True),
+        ("*a*b*c*", "xaxcxbx", False),
+        ("a**b", "ab", True),
+        ("", "", True),
+        ("", "a", False),
+        ("[::1]:*", "[::1]:80", True),
+    ],
+)
+def test_a_text_has_the_parts_of_a_pattern_in_order(pattern: str, text: str, fits: bool) -> None:
+    assert has_in_order(text, pattern.split("*")) == fits
+
+
+def test_many_stars_take_no_time() -> None:
+    began = time.process_time()
+    assert not has_in_order("a" * 200, ("a*" * 40 + "b").split("*"))
+    assert time.process_time() - began < 1

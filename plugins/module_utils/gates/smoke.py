@@ -16,6 +16,7 @@ from ..config.parse import Config
 from ..contract.model import Check, to_json
 from ..effects.reached import servers_asked
 from ..textfmt import count
+from ..untrusted import has_in_order
 from ..verdicts.model import Finding, Subject, Verdict
 
 AFTER = ("start",)
@@ -131,8 +132,7 @@ def _unlogged(subject: Subject, errors: Sequence[str]) -> Iterator[Finding]:
 
 
 def _writes(path: str, name: str) -> bool:
-    parts = _VARIABLE.split(path)
-    return re.fullmatch(".*".join(map(re.escape, parts)), name) is not None
+    return has_in_order(name, _VARIABLE.split(path))
 
 
 def _without_contract(subject: Subject) -> Verdict:
