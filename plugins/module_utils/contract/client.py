@@ -284,7 +284,8 @@ def _asked(check: Check, asking: _Asking, witness: UpstreamLog | None) -> Outcom
         problems=tuple(printable(text) for text in problems),
         status=answer.status if answer else None,
         ms=ms,
-        chain=tuple(walk.chain),
+        # A host that says more than so much is not believed, and others choose how long these are.
+        chain=tuple(map(_shown, walk.chain)),
         body_excerpt=answer.excerpt if answer else "",
     )
 

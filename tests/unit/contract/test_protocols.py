@@ -268,6 +268,43 @@ def test_a_storm_of_frames_ends_in_time(frames: bytes) -> None:
     assert time.monotonic() - began < 6
 
 
+@pytest.mark.parametrize("status", ["-5", "0", "99", "1000", "٢٠٠", "²00", "9" * 400, "2_0", "+200", " 200"])
+def test_a_status_of_http2_that_is_none_is_said(status: str) -> None:
+    """A number of any size made the answer of the whole host malformed."""
+    frames, hpack = importlib.import_module("hyperframe.frame"), importlib.import_module("hpack")
+    answer = frames.SettingsFrame(0).serialize()
+    head = frames.HeadersFrame(1, data=hpack.Encoder().encode([(":status", status)]))
+    head.flags |= {"END_HEADERS", "END_STREAM"}
+    with server(answer + head.serialize()) as port:
+        outcome = ask({"odd": port}, {"protocol": "h2", "get": "http://a.example:{odd}/"}, 1.0)
+    assert outcome.status is None
+    assert "answered something that is not HTTP/2" in outcome.problems[0]
+    assert len(outcome.problems[0]) < 300
+
+
+def test_a_chain_of_long_urls_is_cut() -> None:
+    """A host that says too much of its checks is not believed at all."""
+    ways = iter(range(100))
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(65536)
+                    path = f"/{next(ways)}{'a' * 8000}"
+                    answer = f"HTTP/1.1 302 Found\r\nLocation: {path}\r\nContent-Length: 0\r\n\r\n"
+                    connection.sendall(answer.encode())
+
+    threading.Thread(target=serve, daemon=True).start()
+    port = listener.getsockname()[1]
+    outcome = ask({"long": port}, {"get": "http://a.example:{long}/", "follow": True}, 2.0)
+    listener.shutdown(socket.SHUT_RDWR)
+    assert len(outcome.chain) > 9
+    assert max(map(len, outcome.chain)) <= 300
+
+
 def test_a_grpc_upstream_is_looked_at_by_what_it_saw(stubs: Stubs) -> None:
     opened, ports = stubs
     before = len(opened.seen)

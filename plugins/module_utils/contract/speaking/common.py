@@ -11,13 +11,14 @@ import sysconfig
 from typing import TYPE_CHECKING, Any, NamedTuple, Sequence
 
 from ...errors import SluiceError
+from ...untrusted import whole_number
 from ..http1 import Deadline
 from ..url import Url, bracketed
 
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["Heard", "Untested", "at", "connected", "excerpt", "in_words", "library", "tls"]
+__all__ = ["Heard", "Untested", "at", "connected", "excerpt", "in_words", "library", "status_of", "tls"]
 
 _EXCERPT = 200
 # Where distributions have the packages that Python finds by itself, when it is not told to look at none.
@@ -108,6 +109,14 @@ def in_words(error: Exception, address: tuple[str, int], url: Url, seconds: floa
             reason = (error.reason or str(error)).replace("_", " ").lower()
             return f"TLS with {where} for {url.host} failed: {reason}"
     return f"no connection to {where}: {getattr(error, 'strerror', None) or error}"
+
+
+def status_of(text: str) -> int:
+    """Return the status of an answer. Raises ``ValueError`` for what is none: a number may have thousands of digits."""
+    status = whole_number(text)
+    if status is None or not 100 <= status <= 999:
+        raise ValueError(f"{text[:20]!r} is no status")
+    return status
 
 
 def excerpt(body: bytes) -> str:

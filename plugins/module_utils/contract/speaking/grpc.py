@@ -19,6 +19,7 @@ from .messages import reply_problems
 __all__ = ["ask", "health_of"]
 
 _PREFIX = 5
+_MOST_SHOWN = 100
 _MOST_NUMBER = len(GRPC_STATUSES)
 
 
@@ -89,4 +90,4 @@ def _status_of(fields: list[tuple[str, str]]) -> tuple[str, str]:
     found = dict(fields)
     text = found.get("grpc-status", "")
     known = text.isascii() and text.isdigit() and len(text) <= 2 and int(text) < _MOST_NUMBER
-    return GRPC_STATUSES[int(text)] if known else text, unquote(found.get("grpc-message", ""))[:200]
+    return GRPC_STATUSES[int(text)] if known else text[:_MOST_SHOWN], unquote(found.get("grpc-message", ""))[:200]

@@ -9,7 +9,7 @@ from ..cookies import Cookies
 from ..http1 import Deadline
 from ..transport import NoAnswer, Request, fields_of
 from ..url import Url
-from .common import at, connected, in_words, library
+from .common import at, connected, in_words, library, status_of
 
 __all__ = ["WholeAnswer", "exchange", "fetch"]
 
@@ -121,7 +121,7 @@ class _H2Stream:
             kind = type(event).__name__
             if kind == "ResponseReceived":
                 fields = _fields(event.headers)
-                self._status = int(dict(fields)[":status"])
+                self._status = status_of(dict(fields)[":status"])
                 self._headers = [pair for pair in fields if not pair[0].startswith(":")]
             elif kind == "DataReceived":
                 self._body += event.data[: BODY_LIMIT - len(self._body)]

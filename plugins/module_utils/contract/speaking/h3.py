@@ -11,7 +11,7 @@ from typing import Any, Callable
 from ..answer import BODY_LIMIT, Answer
 from ..cookies import Cookies
 from ..transport import NoAnswer, Request, fields_of
-from .common import Untested, at, library
+from .common import Untested, at, library, status_of
 
 __all__ = ["Unanswered", "fetch", "fetch_patiently", "hold"]
 
@@ -175,8 +175,9 @@ class _QuicTalk:
             return
         if kind == "HeadersReceived":
             fields = [(name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in event.headers]
-            status = int(dict(fields).get(":status", 0))
+            said = dict(fields).get(":status")
             # An answer of 1xx says that the answer is still to come; headers behind a body are trailers.
+            status = 0 if said is None else status_of(said)
             if status >= 200:
                 self._status = status
                 self._headers = [pair for pair in fields if not pair[0].startswith(":")]

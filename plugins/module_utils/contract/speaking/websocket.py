@@ -20,7 +20,7 @@ from .messages import holds, reply_problems
 __all__ = ["ask"]
 
 _MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-_MOST = 1 << 20
+_MOST, _MOST_SHOWN = 1 << 20, 100
 _CONTINUED, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0, 1, 2, 8, 9, 10
 
 
@@ -80,10 +80,11 @@ def _problems(check: Check, response: Response, key: str) -> list[str]:
         wanted = base64.b64encode(hashlib.sha1((key + _MAGIC).encode()).digest()).decode()
         given = any(name.lower() == "sec-websocket-key" for name, _ in check.headers)
         if not given and values.get("sec-websocket-accept") != wanted:
-            problems.append(f"expected Sec-WebSocket-Accept {wanted}, got {values.get('sec-websocket-accept', 'none')}")
+            given_back = values.get("sec-websocket-accept", "none")[:_MOST_SHOWN]
+            problems.append(f"expected Sec-WebSocket-Accept {wanted}, got {given_back}")
         chosen = values.get("sec-websocket-protocol")
         if expect.subprotocol is not None and chosen != expect.subprotocol:
-            problems.append(f"expected the subprotocol {expect.subprotocol}, got {chosen or 'none'}")
+            problems.append(f"expected the subprotocol {expect.subprotocol}, got {(chosen or 'none')[:_MOST_SHOWN]}")
     for name, expected in expect.headers:
         seen = [value for field, value in response.headers if field.lower() == name.lower()]
         problems += header_problems(name, expected, seen)
