@@ -42,13 +42,16 @@ class Patch:
 def applied(data: bytes, edits: Iterable[Edit]) -> bytes:
     """Return a file with edits. Raises ``OutOfReach`` where a line is not what it was.
 
-    In a record a tab is an escape, and what is secret is not there at all.
+    In a record a tab is an escape, and what is secret is not there at all. Of a line with other escapes nobody knows
+    which of them stand in the file as they are.
     """
     lines = data.decode("utf-8", "surrogateescape").split("\n")
     for edit in sorted(edits, key=lambda each: each.line, reverse=True):
         line = lines[edit.line - 1] if 0 < edit.line <= len(lines) else None
         if line is None or edit.old not in (line, printable(line)):
             raise OutOfReach("the line is another one than in the record; run the gates again, or it has a secret")
+        if edit.old != line and ("\\t" in line or edit.old != line.replace("\t", "\\t")):
+            raise OutOfReach("the line has characters that nobody sees, or tabs beside \\t; correct it by hand")
         new = [each.replace("\\t", "\t") if edit.old != line else each for each in edit.new]
         lines[edit.line - 1 : edit.line] = new
     return "\n".join(lines).encode("utf-8", "surrogateescape")

@@ -20,6 +20,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fixes.sources import 
 from ansible_collections.sluice.nginx.plugins.module_utils.fixes.verifying import FoundFault, fixable, judge
 from ansible_collections.sluice.nginx.plugins.module_utils.release import tree as trees
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore
+from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import printable
 from ansible_collections.sluice.nginx.plugins.module_utils.verdicts.model import Edit, Finding, Verdict
 
 FILE = "conf.d/shop.conf"
@@ -237,6 +238,10 @@ def test_a_file_that_was_changed_since_is_out_of_reach(tmp_path: Path) -> None:
 def test_a_line_is_the_one_of_the_record_or_it_stays() -> None:
     tabbed = Edit("a", 1, "\\troot /a;", ("\\troot /b;",))
     assert applied(b"\troot /a;\n", [tabbed]) == b"\troot /b;\n", "a record has no tab"
+    for line in ('\tlog_format x "a\\tb"; rot /a;', '  add_header X "a\xa0b"; rot /a;', '\tset $a "\u3164"; rot /a;'):
+        shown = printable(line)
+        with pytest.raises(OutOfReach, match="correct it by hand"):
+            applied(line.encode(), [Edit("a", 1, shown, (shown.replace("rot ", "root "),))])
     with pytest.raises(OutOfReach):
         applied(b"root /c;\n", [tabbed])
     with pytest.raises(OutOfReach):
