@@ -10,11 +10,12 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import stat
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from .. import receipt as receipts
 from .. import remote
 from ..engine.host.system import System
 from ..engine.pull.settings import read_target
+from ..engine.safe_open import read_any
 from ..engine.session import Session
 from ..engine.signatures import verify
 from ..engine.store import Layout
@@ -196,7 +198,7 @@ class PublishedFolder:
         """
         terms, pack = self._terms, remote.pack()
         join, path = _JOIN.read_bytes(), self._root / "join.py"
-        if not path.is_file() or path.read_bytes() != join:
+        if _bytes(path, len(join)) != join:
             self._write(path, join)
         sources = self._content(pack.data, "engine")
         known = _read(self._root / "fleet.json")
@@ -229,7 +231,7 @@ class PublishedFolder:
         """Write a file that is named by its content; returns how statements name it."""
         digest = sha256(data).hexdigest()
         path = self._root / "content" / f"{digest}.{ending}"
-        if not path.is_file() or path.read_bytes() != data:
+        if _bytes(path, len(data)) != data:
             self._write(path, data)
         else:
             # It is named anew, so it is none of those that nobody needs.
@@ -260,6 +262,9 @@ class PublishedFolder:
             return not verify(Session(System(), layout, {}), signed, signature, receipts.PUBLISH_NAMESPACE)
 
     def _write(self, path: Path, data: bytes) -> None:
+        if path.is_dir() and not path.is_symlink():
+            # Nothing is renamed over a folder, which only a stranger has made.
+            shutil.rmtree(path, ignore_errors=True)
         write_bytes(path, data, sync=True, mode=self._mode)
 
     @contextmanager
@@ -286,19 +291,34 @@ class PublishedFolder:
         for path in (self._root / "targets").glob("*.json"):
             statement = _statement_of(path)
             if str(statement.get("expires")) <= now():
-                path.unlink()
+                _remove(path)
             elif statement:
                 named |= set(_named(statement))
                 named |= set(_named(_read(self._root / "content" / f"{statement['fleet']['sha256']}.json")))
         others = [
-            (path.stat().st_mtime, path)
+            (path.lstat().st_mtime, path)
             for path in (self._root / "content").iterdir()
             if _CONTENT.match(path.name) and path.name.partition(".")[0] not in named
         ]
         oldest = time.time() - _KEPT_SECONDS
         for number, (written, path) in enumerate(sorted(others, reverse=True)):
             if number >= _KEPT_FILES or written < oldest:
-                path.unlink()
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, where it is one: whoever writes to the folder may have made others of its name."""
+    with suppress(OSError):
+        path.unlink()
+
+
+def _bytes(path: Path, most: int) -> bytes | None:
+    """Return a file of at most so many bytes; None where there is none, or something that has no end or no writer."""
+    try:
+        data = read_any(path, most + 1)
+    except OSError:
+        return None
+    return data if len(data) <= most else None
 
 
 def _named(form: Json) -> Iterator[str]:
@@ -336,10 +356,9 @@ def _text(form: Json) -> bytes:
 
 def _read(path: Path) -> Json:
     """Return a file that was published; empty where it is not there or is damaged, so that it is written anew."""
+    data = _bytes(path, _MOST)
     try:
-        if path.stat().st_size > _MOST:
-            return {}
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        found = None if data is None else json.loads(data)
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

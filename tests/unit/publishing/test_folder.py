@@ -199,7 +199,38 @@ def _change(controller: Controller, name: str = "edge1", **changes: Any) -> None
     path.write_text(json.dumps(document))
 
 
+def _put(controller: Controller, name: str, make: Callable[[Path], object]) -> None:
+    """Put something else in the place of a file."""
+    path = controller.folder / name
+    path.unlink(missing_ok=True)
+    make(path)
+
+
+def _beside(controller: Controller, name: str, make: Callable[[Path], object]) -> None:
+    """The same, with a statement that has to be written anew."""
+    _put(controller, name, make)
+    _change(controller, number="abc")
+
+
+def _sparse(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+
+
+def _old_folder(path: Path) -> None:
+    path.mkdir()
+    os.utime(path, (0, 0))
+
+
 HARMS: dict[str, Callable[[Controller], Any]] = {
+    "a pipe": lambda made: _put(made, "targets/edge1.json", os.mkfifo),
+    "a device without an end": lambda made: _put(made, "targets/edge1.json", lambda path: path.symlink_to("/dev/zero")),
+    "a tebibyte": lambda made: _put(made, "targets/edge1.json", _sparse),
+    "a folder": lambda made: _put(made, "targets/edge1.json", lambda path: (path / "a").mkdir(parents=True)),
+    "a pipe of another host's": lambda made: _beside(made, "targets/edge3.json", os.mkfifo),
+    "an old folder among the content": lambda made: _beside(made, f"content/{'a' * 64}.json", _old_folder),
+    "a pipe for the program": lambda made: _beside(made, "join.py", os.mkfifo),
+    "a tebibyte for the fleet": lambda made: _beside(made, "fleet.json", _sparse),
     "no statement": lambda made: (made.folder / "targets/edge1.json").write_text('{"statement": [1]}'),
     "no JSON": lambda made: (made.folder / "targets/edge1.json").write_text(""),
     "a number that is none": lambda made: _change(made, number="abc"),
