@@ -20,6 +20,7 @@ from .stated import (
     empties,
     hands_on,
     is_of_gone_server,
+    is_read_otherwise,
     keeps_over_tls,
     let_go,
     line_of,
@@ -301,5 +302,7 @@ class Judge:
         if difference.kind == "leaked":
             return not hands_on(difference, causes)
         if difference.kind in ("lost", "withheld") and let_go(causes, ways):
+            return True
+        if difference.kind == "withheld" and is_read_otherwise(difference, causes):
             return True
         return sets(difference, causes, self._moved, self._candidate)

@@ -22,6 +22,8 @@ _NUMBER = re.compile(r"(?<![\d.])\d{3,}(?![\d.])")
 _GROUP = re.compile(r"(?<!\\)\((?!\?[:=!>])")
 # Shorter words are one letter away from too many others.
 _SHORTEST = 3
+# What programs know, however near it is to another word.
+_OF_PROGRAMS = ("HTTPS",)
 # Each edited line is held against those beside it.
 _MOST_BESIDE = 200
 # What a redirect does not name is gone; other directives hand it on by themselves.
@@ -137,7 +139,9 @@ class Slips:
         now, before = _words(new), _words(old)
         gone = [each for each in before if each not in now]
         for word in now:
-            if len(word) >= _SHORTEST and word not in self._before and self._now[word] <= 1:
+            if word in _OF_PROGRAMS or len(word) < _SHORTEST:
+                continue
+            if word not in self._before and self._now[word] <= 1:
                 near = next((each for each in gone if _is_slip(word, each)), "")
                 if near:
                     return f"{word} is one letter from {near}, and stands nowhere else"

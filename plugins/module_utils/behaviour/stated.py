@@ -16,6 +16,7 @@ __all__ = [
     "empties",
     "hands_on",
     "is_of_gone_server",
+    "is_read_otherwise",
     "keeps_over_tls",
     "let_go",
     "line_of",
@@ -63,6 +64,8 @@ _CLOSED = "444"
 _HSTS = "strict-transport-security"
 # What is "https" where a visitor speaks TLS, to nginx or to what is in front of it.
 _TELLS_TLS = re.compile(r"\$\{?(?:scheme|https|http_\w*(?:proto|ssl|https|scheme))\}?")
+# By which headers a program is told of TLS, as ``HTTPS`` tells it.
+_OF_SCHEME = re.compile(r"x-forwarded-(?:proto(?:col)?|ssl|scheme)|x-scheme|x-url-scheme|front-end-https")
 _OFF = ("off", "any", "all", "optional", "optional_no_ca")
 _OPENS = ("auth_basic", "auth_request", "satisfy", "ssl_verify_client", "allow")
 _LIMITS = {
@@ -313,6 +316,25 @@ def _is_nowhere(name: str, candidate: Config | None) -> bool:
         return False
     lines = candidate.named("proxy_set_header", "grpc_set_header")
     return not any(each.args and each.args[0].lower() == name for each in lines)
+
+
+def is_read_otherwise(difference: FieldDifference, changes: Sequence[DirectiveChange]) -> bool:
+    """Return whether a parameter is gone that no program reads as a header, or ``HTTPS`` tells of TLS in its place.
+
+    A header of CGI has no hyphens in its name, and ``HTTPS`` is what programs look for first.
+    """
+    name = _header_of(difference.field.rpartition(" ")[2])
+    lines = [each.old for each in changes if each.old and each.old.name.endswith("_param") and each.old.args]
+    named = [line.args[0] for line in lines if _header_of(line.args[0]) == name]
+    if named and all("-" in each for each in named):
+        return True
+    says = any(line.name.endswith("_param") and line.args[:1] == ["HTTPS"] and line.args[1:] for line in added(changes))
+    return bool(named) and says and _OF_SCHEME.fullmatch(name) is not None
+
+
+def _header_of(parameter: str) -> str:
+    """Return the header that a parameter is for, in lower case with hyphens."""
+    return parameter.lower().removeprefix("http_").replace("_", "-")
 
 
 def is_of_gone_server(way: Trace, changes: Iterable[DirectiveChange]) -> bool:

@@ -14,6 +14,8 @@ _JUMP = 10
 _FAR = 30
 # Whoever lets larger files in may mean videos.
 _ROOMY = 100
+# Who waits longer loses no request, and an hour is what balancers and uploads ask for.
+_PATIENT = 3600
 _TIMES = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "M": 2.6e6, "y": 3.15e7}
 _SIZES = {"": 1.0, "k": 1024.0, "m": 1024.0**2, "g": 1024.0**3}
 _TIME_NAMES = re.compile(r"(_timeout|_time|_interval|_delay|_valid|_ttl|_age|^expires|^timeout|^resolver)$")
@@ -60,6 +62,8 @@ def slip(name: str, old: Sequence[str], new: Sequence[str]) -> str:
             return f"{before} → {after}: the unit is another, and the number is not"
         if first and second and [unit for _, unit in numbers[0]] != [unit for _, unit in numbers[1]]:
             # Who writes another number and another unit means both.
+            return ""
+        if name.endswith("_timeout") and 0 < first < second <= _PATIENT:
             return ""
     return jump(name, old, new, _FAR)
 

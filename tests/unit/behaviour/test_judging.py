@@ -163,6 +163,29 @@ def test_a_regression_fails_whoever_explains_it(
 
 
 @pytest.mark.parametrize(
+    ("live", "candidate", "header", "sort"),
+    [
+        # A header of CGI has no hyphens.
+        (
+            "uwsgi_param X-Forwarded-Ssl on;",
+            "uwsgi_param HTTP_X_FORWARDED_SSL on;",
+            "param X-Forwarded-Ssl",
+            "intended",
+        ),
+        ("uwsgi_param HTTP_X-Scheme https;", "", "header x-scheme", "intended"),
+        ("uwsgi_param HTTP_X_FORWARDED_PROTO https;", "uwsgi_param HTTPS on;", "header x-forwarded-proto", "intended"),
+        ("uwsgi_param HTTP_X_TOKEN a;", "uwsgi_param HTTPS on;", "header x-token", "regression"),
+        ("uwsgi_param HTTP_X_FORWARDED_PROTO https;", "uwsgi_param A b;", "header x-forwarded-proto", "regression"),
+    ],
+)
+def test_a_parameter_that_no_program_reads_is_no_loss(
+    conf: Conf, live: str, candidate: str, header: str, sort: str
+) -> None:
+    before, after = (f"location /a {{ {inside} }}" for inside in (live, candidate))
+    assert _judged(conf, before, after, "/a", _up(**{f"upstream 0 {header}": "on"}), _up()) == [sort]
+
+
+@pytest.mark.parametrize(
     ("live", "candidate", "target"),
     [
         ("location /papers/ { }", "location /papers/ { } location ~* [.](css|js)$ { expires 1d; }", "/papers/a.css"),

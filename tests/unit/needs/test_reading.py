@@ -30,6 +30,17 @@ def _rows(needs: tuple[Need, ...], *kinds: str) -> list[tuple[str, str, str]]:
     return [(need.kind, need.value, need.purpose) for need in needs if need.kind in kinds]
 
 
+def test_a_variable_that_another_location_sets_goes_with_its_request(read: Read) -> None:
+    found = read(
+        "upstream apps { server app.example:443; } server { location /a { set $up apps; try_files $uri @app; } "
+        "location @app { proxy_pass https://$up; } } server { location / { proxy_pass http://$up; } }"
+    )
+    assert [(value, purpose) for _, value, purpose in _rows(found, "endpoint")] == [
+        ("*:80", "http"),
+        ("app.example:443", "https"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -50,7 +50,10 @@ def _values(name: str, scoped: Scoped, scopes: Scopes) -> list[str]:
         if table.directive.args and table.directive.args[-1] == f"${name}":
             rows = [row.args[-1] for row in table.directive.block or [] if row.args and row.name != "include"]
             return list(dict.fromkeys(row for row in rows if row))
-    return []
+    # A variable goes with its request, also where another location set it and led on to this one.
+    server = next((block for block in scoped.way if block.name == "server"), None)
+    elsewhere = [each for each in server.walk() if each.name == "set"] if server is not None else []
+    return list(dict.fromkeys(each.args[1] for each in elsewhere if len(each.args) == 2 and each.args[0] == f"${name}"))
 
 
 def literal_start(path: str) -> str:

@@ -4,7 +4,7 @@
 one of an hour was dropped and is a minute again. No syntax check and no request shows it; the first large upload does.
 Equal values (``1m``, ``60s``) and smaller changes pass, and so do more than nginx's own value where none was written,
 and for sessions of TLS the day that guides recommend and nginx's own five minutes, and less than a hundred times as
-much room for uploads. A line that was moved to another block was narrowed.
+much room for uploads, and a longer timeout of up to an hour. A line that was moved to another block was narrowed.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ LEVEL = "high"
 _JUMP = 30
 # Whoever lets larger files in may mean videos.
 _ROOMY = 100
+# Who waits longer loses no request, and an hour is what balancers and uploads ask for.
+_PATIENT = 3600
 # Falling back to nginx's own value is no tuning, so less of it is enough.
 _FALL = 5
 # With too little of these, requests fail.
@@ -76,9 +78,18 @@ def _jumped(before: Quantity, now: Quantity) -> bool:
     same_digits = now.directive is not None and unit(before.text)[0] == unit(now.text)[0]
     if before.directive is not None and _has_lost_digit(before, now):
         return True
+    if not same_digits and _waits_longer(before, now):
+        return False
     factor = max(before.size / now.size, now.size / before.size)
     roomy = now.directive is not None and now.directive.name == "client_max_body_size" and now.size > before.size
     return same_digits or factor >= (_ROOMY if roomy else _JUMP if now.directive else _FALL)
+
+
+def _waits_longer(before: Quantity, now: Quantity) -> bool:
+    """Return whether a timeout that was written is a longer one, and still no more than somebody waits for."""
+    if before.directive is None or now.directive is None or not now.directive.name.endswith("_timeout"):
+        return False
+    return before.size < now.size <= _PATIENT
 
 
 def _has_lost_digit(before: Quantity, now: Quantity) -> bool:

@@ -1,7 +1,8 @@
 """A ``return`` answers every request of its block, so what follows it there is dead.
 
 ``return`` runs before nginx looks for a location or a file: in a server it answers instead of all of its locations,
-that of the certificate's challenge included; in a location nothing is passed on any more, whatever ``proxy_pass`` says.
+that of the certificate's challenge included; in a location nothing is passed on any more, whatever ``proxy_pass`` says,
+and no file of its ``alias`` is sent.
 Locations within a location are chosen before its ``return``, and pass.
 """
 
@@ -25,7 +26,7 @@ _HANDLERS = ("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass
 def _dead(block: Directive) -> tuple[Directive, Directive] | None:
     """Return a ``return`` and the first directive that it makes dead. What a snippet brings is for other blocks too."""
     directives = block.block or []
-    handlers = (*_HANDLERS, "location") if block.name == "server" else _HANDLERS
+    handlers = (*_HANDLERS, "location") if block.name == "server" else (*_HANDLERS, "alias")
     for number, directive in enumerate(directives):
         if directive.name != "return":
             continue

@@ -1,0 +1,64 @@
+"""Room for headers is given in a server that is not the default one of its port: requests are read with the default's.
+
+nginx knows which server is meant when it has read the first lines of a request. ``large_client_header_buffers`` and its
+kin in another server do nothing for a long first line, and a visitor with many cookies may still get 400 or 414. Over
+TLS the name is known before, so there it works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ....config.facts import listeners
+from ....config.parse import Config, Directive
+from ....verdicts.model import Finding
+from ...context import LintContext
+from ...findings import finding
+
+LEVEL = "medium"
+NEW = "high"
+
+_READING = ("large_client_header_buffers", "client_header_buffer_size")
+
+
+def _defaults(config: Config) -> dict[tuple[str, int], Directive]:
+    """Map each address and port in the clear to its default server: the one that says so, else the first."""
+    first: dict[tuple[str, int], Directive] = {}
+    said: dict[tuple[str, int], Directive] = {}
+    for server in config.servers():
+        for each in listeners(server):
+            first.setdefault((each.address, each.port), server)
+            if each.default:
+                said.setdefault((each.address, each.port), server)
+    return first | said
+
+
+def _in_force(server: Directive, config: Config, name: str) -> list[str]:
+    http = next((each for each in config.directives if each.name == "http"), None)
+    for block in (server, http):
+        for each in block.children(name) if block is not None else ():
+            return each.args
+    return []
+
+
+def run(config: Config, context: LintContext) -> Iterator[Finding]:
+    """Find room for headers that no default server has as well."""
+    defaults = _defaults(config)
+    for server in config.servers():
+        own = listeners(server)
+        if any(each.tls for each in own):
+            continue
+        readers = [defaults[each.address, each.port] for each in own]
+        for name in _READING:
+            for directive in server.children(name):
+                others = [each for each in readers if each is not server]
+                if len(others) == len(readers) and any(
+                    _in_force(each, config, name) != directive.args for each in others
+                ):
+                    yield finding(
+                        directive,
+                        f"{directive.text} has no say in the first line of a request, which the default server of the"
+                        " port reads",
+                        expected=f"{name} in http, or in the default server at {others[0].file}:{others[0].line}",
+                        fix="move it to http",
+                    )
