@@ -52,9 +52,7 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
         for name in _READING:
             for directive in server.children(name):
                 others = [each for each in readers if each is not server]
-                if len(others) == len(readers) and any(
-                    _in_force(each, config, name) != directive.args for each in others
-                ):
+                if any(_in_force(each, config, name) != directive.args for each in others):
                     yield finding(
                         directive,
                         f"{directive.text} has no say in the first line of a request, which the default server of the"
