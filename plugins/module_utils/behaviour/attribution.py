@@ -78,7 +78,8 @@ class Attribution:
         key = (request.host, request.port, request.path, request.connect)
         if key not in self._nearby:
             self._nearby[key] = list(self._near(request))
-        return list(dict.fromkeys([*near, *self._nearby[key]]))
+        named = [each for each in self._changed if _is_global(each) and _names_header(each, field)]
+        return list(dict.fromkeys([*near, *self._nearby[key], *named]))
 
     def _secured(self, request: DerivedRequest) -> Iterator[DirectiveChange]:
         """What is behind a handshake: lines about TLS of the server, and of the default where it has no certificate."""
@@ -178,6 +179,15 @@ def own_lines(block: Directive) -> Iterator[Directive]:
     for inner in block.block or []:
         if inner.name != "location":
             yield from inner.walk()
+
+
+def _names_header(change: DirectiveChange, field: str) -> bool:
+    """Return whether a line sets the very header that a field is about, for the side that it is about."""
+    part, _, name = field.rpartition(" ")
+    if not part.endswith("header") or not change.either.args:
+        return False
+    of_side = change.name == "add_header" if part == "header" else change.name.endswith("_set_header")
+    return of_side and change.either.args[0].lower() == name
 
 
 def stays_inside(change: DirectiveChange) -> bool:

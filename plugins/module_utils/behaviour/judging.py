@@ -52,6 +52,11 @@ _SET_BY = {
 _OF_PAGES = re.compile(
     r"\.(?:avi|css|eot|flv|gif|ico|jpe?g|js|m4[av]|mov|mp[34]|og[gv]|otf|png|svg|ttf|web[mp]|wmv|woff2?)$"
 )
+# A hidden name that ends as pictures, sounds and papers do.
+_MADE_UP = re.compile(
+    r"/\.\w+\.(?:avi|bmp|docx?|eot|flv|gif|ico|jpe?g|m4[av]|mov|mp[34]|og[gv]|otf|pdf|png|pptx?|swf|ttf|wav|web[mp]|woff2?|"
+    r"xlsx?)$"
+)
 # What sets a header for the upstream, and for the client.
 _LISTS = (("proxy_set_header", "grpc_set_header"), ("add_header",))
 
@@ -129,6 +134,14 @@ def _is_hidden_picture(request: DerivedRequest, difference: FieldDifference, lin
     return asked and hidden and difference.before in ("403", "404") and difference.after in ("403", "404")
 
 
+def _is_no_name(request: DerivedRequest, difference: FieldDifference) -> bool:
+    """Return whether the path was made from a pattern for hidden files and one for media, as ``.ht.ppt``, and one of
+    them refuses it.
+    """
+    statuses = {difference.before.split(" ")[0], difference.after.split(" ")[0]}
+    return "403" in statuses and _MADE_UP.search(request.path) is not None
+
+
 def _is_inherited(difference: FieldDifference, causes: Sequence[DirectiveChange]) -> bool:
     """Return whether a header is gone that no edited line names, and another line of its kind came: lists are not
     merged.
@@ -181,6 +194,8 @@ class Judge:
     ) -> Judgement:
         """Judge one difference; ``causes`` are the edits on the request's ways in live and candidate."""
         kind = KINDS[difference.kind]
+        if difference.kind in ("broken", "access") and _is_no_name(request, difference):
+            return Judgement("shown", f"{kind.why}: no file has such a name, which two patterns make up")
         if difference.kind == "uncovered" and not self._is_served(request):
             return Judgement("shown", "the default's certificate: nobody serves this name any more")
         if kind.grade == "regression" and not self._is_stated(request, difference, causes, ways):
@@ -298,7 +313,7 @@ class Judge:
         if difference.field.endswith(" header upgrade") and not _upgrades(ways[0]):
             return True
         if difference.kind == "access":
-            return opens(difference, causes) or took_already(*ways, causes, normalised(request.path))
+            return opens(difference, causes, ways) or took_already(*ways, causes, normalised(request.path))
         if difference.kind == "leaked":
             return not hands_on(difference, causes)
         if difference.kind in ("lost", "withheld") and let_go(causes, ways):

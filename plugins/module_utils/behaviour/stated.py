@@ -61,6 +61,9 @@ _ESSENTIAL = ("host", "upgrade", "connection", "strict-transport-security", "set
 _ABSENT = ("404", "410")
 _SERVES = ("return", "rewrite", "try_files", "root", "alias")
 _CLOSED = "444"
+# So many letters of a path say what a place is for.
+_NAMED = 4
+_WORDS_OF_PATH = re.compile(r"(?<!\\)[A-Za-z]{3,}")
 _HSTS = "strict-transport-security"
 # What is "https" where a visitor speaks TLS, to nginx or to what is in front of it.
 _TELLS_TLS = re.compile(r"\$\{?(?:scheme|https|http_\w*(?:proto|ssl|https|scheme))\}?")
@@ -121,12 +124,24 @@ def refuses(
         return True
     if status[0] == "5":
         return False
+    # The limit of a place that has another path now was for what it takes there.
+    if status == "413" and any(_was(each, ways) for each in changes):
+        return True
     # A redirect may be narrowed as well as removed.
     gone += [each.old for each in changes if each.old and each.old.name == "rewrite"]
     if difference.before[:1] == "3" and any(each.old and _is_of_map(each) for each in changes):
         return True
     met = {id(line) for line in ways[0].met}
     return any(id(line) in met or line.name.endswith("_pass") for line in gone)
+
+
+def _was(change: DirectiveChange, ways: tuple[Trace, Trace]) -> bool:
+    """Return whether a location took a request before, and has another path now."""
+    old, new = change.old, change.new
+    if old is None or new is None or new.name != "location" or old.args == new.args:
+        return False
+    before, after = ({id(met) for met in way.met} for way in ways)
+    return id(old) in before and id(new) not in after
 
 
 def puts_files(
@@ -202,16 +217,32 @@ def _closes(line: Directive) -> bool:
     return (line.name == "return" and line.args[:1] == [_CLOSED]) or line.name == "ssl_reject_handshake"
 
 
-def opens(difference: FieldDifference, changes: Sequence[DirectiveChange]) -> bool:
+def opens(
+    difference: FieldDifference, changes: Sequence[DirectiveChange], ways: tuple[Trace, Trace] | None = None
+) -> bool:
     """Return whether the changes say that what was refused is let in: by a line that is written, never by one that
     is gone.
+
+    Where all that no place is for is refused, a place that is added or takes more says whom it is for.
     """
+    if ways is not None and difference.before == "403" and _is_listed(changes, ways):
+        return True
     limit = _LIMITS.get(difference.before, "")
     new = added(changes)
     # What did not exist was not kept from anybody: an edit may put something there.
     if difference.before in _ABSENT and any(line.name.endswith("_pass") or line.name in _SERVES for line in new):
         return True
     return any(line.name == limit or _lets_in(line) for line in new) or any(map(_lets_go, changes)) or _answers(changes)
+
+
+def _is_listed(changes: Sequence[DirectiveChange], ways: tuple[Trace, Trace]) -> bool:
+    """Return whether a request was refused with all others by the last place, and one that was written answers it."""
+    before, after = (next((met for met in reversed(way.met) if met.name == "location"), None) for way in ways)
+    if before is None or after is None or before.args != ["/"] or not refuses_all(before):
+        return False
+    hands_it_on = any(line.name.endswith("_pass") or line.name in _SERVES for line in after.block or [])
+    named = sum(map(len, _WORDS_OF_PATH.findall(after.args[-1]))) if after.args else 0
+    return hands_it_on and named >= _NAMED and any(each.new is after for each in changes)
 
 
 def _lets_go(change: DirectiveChange) -> bool:

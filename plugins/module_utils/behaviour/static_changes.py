@@ -33,6 +33,7 @@ _RAISED = {
     "fastcgi_buffer_size": ["4k"],
     "large_client_header_buffers": ["8k"],
 }
+_PROTOCOLS = ("proxy", "fastcgi")
 _SWITCHED_OFF = ("off", "none", "no")
 _MINUTE = 60
 
@@ -47,7 +48,7 @@ def judge_static_change(change: DirectiveChange) -> Judgement:
         return judged
     if new and _keeps_for_all(change, new):
         return Judgement("regression", "what belongs to one visitor, or an error, is kept for everybody")
-    if old and not new and change.name in _RAISED and _is_raised(old):
+    if old and not new and change.name in _RAISED and _is_raised(old) and not _is_of_other_protocol(change):
         return Judgement("regression", "what large answers or requests need falls back to nginx's default")
     if old and not new and change.name in _PROTECTS:
         return Judgement("regression", "what protected is gone")
@@ -95,6 +96,20 @@ def _keeps_for_all(change: DirectiveChange, new: Directive) -> bool:
     around = change.blocks[1]
     hidden = around.children(f"{new.name.partition('_')[0]}_hide_header") if around is not None else []
     return not any(each.args[:1] == ["Set-Cookie"] for each in hidden)
+
+
+def _is_of_other_protocol(change: DirectiveChange) -> bool:
+    """Return whether a line is about a protocol by which its location passes nothing on, before and after."""
+    protocol = change.name.partition("_")[0]
+    if protocol not in _PROTOCOLS:
+        return False
+    places = [block for block in change.blocks if block is not None]
+    return bool(places) and all(
+        place.name == "location"
+        and any(each.name.endswith("_pass") for each in place.block or [])
+        and not any(each.name == f"{protocol}_pass" for each in place.walk())
+        for place in places
+    )
 
 
 def _is_raised(old: Directive) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..config.regexes import CATEGORIES, REPEATS, compiled, parsed
 
-__all__ = ["DECODED", "RAW", "matches_no_path", "no_path"]
+__all__ = ["DECODED", "RAW", "dead_alternative", "matches_no_path", "no_path"]
 
 DECODED = ("$uri", "$document_uri")
 """Variables that hold the path of a request as nginx compares it with locations: decoded, without its arguments."""
@@ -56,6 +56,26 @@ def matches_no_path(pattern: str, *, ignore_case: bool = False, raw: bool = Fals
     if _begins(parts) and not _may_begin_with_slash(parts[1:]):
         return _EMPTY if _is_end(parts[1:2]) else "the expression requires a path without a leading slash"
     return _requires(parts, raw)
+
+
+@functools.lru_cache(maxsize=20_000)
+def dead_alternative(pattern: str, *, ignore_case: bool = False) -> str:
+    """Return why one of several alternatives in an expression matches the path of no request; "" where all may."""
+    regex = compiled(pattern, ignore_case) if "|" in pattern else None
+    return "" if regex is None else _lacks_one(list(parsed(regex.regex.pattern)))
+
+
+def _lacks_one(parts: Sequence[Any]) -> str:
+    for name, value in parts:
+        kind, why = str(name), ""
+        if kind == "SUBPATTERN":
+            why = _lacks_one(value[3])
+        elif kind == "BRANCH":
+            reasons = [_requires(each, raw=False) for each in value[1]]
+            why = next(filter(None, reasons), "") if not all(reasons) else ""
+        if why:
+            return why
+    return ""
 
 
 def _begins(parts: Sequence[Any]) -> bool:

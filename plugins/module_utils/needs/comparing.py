@@ -111,6 +111,8 @@ def permitted(
     names: dict[tuple[str, str], tuple[str, ...]] = {}
     for need in rows:
         names[need.key] = (*names.get(need.key, ()), *need.names)
+    # Of an upstream that nothing led to, the candidate says what it speaks.
+    spoken = {need.key: need.purpose for need in rows if need.purpose and need.kind in ("endpoint", "socket")}
     only_rsa = {need.key for need in (*rows, *before) if need.only_rsa}
     # Nobody has said that a certificate holds a name which has another one in the live release.
     served: dict[tuple[str, str], set[tuple[str, str]]] = {}
@@ -121,7 +123,9 @@ def permitted(
     kept = []
     for need in before:
         more = [name for name in names.get(need.key, ()) if served.get((need.purpose, name), {need.key}) <= {need.key}]
-        kept.append(replace(need, names=tuple(dict.fromkeys((*need.names, *more))), only_rsa=need.key in only_rsa))
+        purpose = need.purpose or spoken.get(need.key, "")
+        every = tuple(dict.fromkeys((*need.names, *more)))
+        kept.append(replace(need, purpose=purpose, names=every, only_rsa=need.key in only_rsa))
     known = {need.key for need in before}
     come, by_host = [], answers(said)
     for need in rows:

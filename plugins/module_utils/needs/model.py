@@ -20,9 +20,10 @@ class Need:
     (``module``).
 
     ``purpose`` says what for: the protocol of an ``endpoint`` or ``socket`` (``http``, ``https``, ``grpc``, ``grpcs``,
-    ``fastcgi``, ``uwsgi``, ``uwsgis``, ``scgi``, ``memcached``, ``tcp``, ``tcps``, ``udp``, ``dns``, ``syslog``), and
-    for files and directories what they hold (``certificate``, ``key``, ``ca``, ``dhparam``, ``htpasswd``, ``include``,
-    ``page``, ``index``, ``root``, ``log``, ``cache``, ``temp``, …); for a ``module`` it is the path as it is written.
+    ``fastcgi``, ``uwsgi``, ``uwsgis``, ``scgi``, ``memcached``, ``tcp``, ``tcps``, ``udp``, ``dns``, ``syslog``;
+    empty where nothing leads there), and for files and directories what they hold (``certificate``, ``key``, ``ca``,
+    ``dhparam``, ``htpasswd``, ``include``, ``page``, ``index``, ``root``, ``log``, ``cache``, ``temp``, …); for a
+    ``module`` it is the path as it is written.
     ``names`` are the names that a certificate is for, an upstream's as well, and ``beside`` is the key of a
     certificate; ``only_rsa`` says that its server's ciphers are of no use with another kind of key. ``file`` (a path in
     the tree), ``line`` and ``directive`` say who asks.

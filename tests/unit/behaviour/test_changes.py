@@ -110,6 +110,11 @@ def test_a_jump_is_told_from_a_step(name: str, old: str, new: str, words: str) -
         ("server { proxy_no_cache $a $b; }", "server { proxy_no_cache $a; }", True),
         ("server { proxy_buffer_size 16k; }", "server { }", True),
         ("server { proxy_buffer_size 8k; }", "server { }", False),
+        (
+            "server { location / { proxy_buffer_size 32k; uwsgi_pass a; } }",
+            "server { location / { uwsgi_pass a; } }",
+            False,
+        ),
         ("server { listen 127.0.0.1:80; }", "server { listen 80; }", True),
         ("server { listen 443 ssl; }", "server { listen 443; }", True),
         ("split_clients $uri $a { 2% b; * c; }", "split_clients $uri $a { 20% b; * c; }", True),

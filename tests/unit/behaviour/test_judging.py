@@ -162,6 +162,64 @@ def test_a_regression_fails_whoever_explains_it(
     assert _judged(conf, live, candidate, target, before, after) == ["regression"]
 
 
+CLOSED = "location / { return 403; }"
+LET_IN = "location ~ ^/api/feed/ { try_files $uri @app; }"
+
+
+@pytest.mark.parametrize(
+    ("live", "candidate", "target", "before", "after", "sort"),
+    [
+        # All that no place is for is refused, and a place is written.
+        (CLOSED, f"{CLOSED} {LET_IN}", "/api/feed/a", {"status": "403"}, FINE, "intended"),
+        (
+            f"{CLOSED} {LET_IN}",
+            f"{CLOSED} location ~ ^/api/(?:feed|list)/ {{ try_files $uri @app; }}",
+            "/api/list/a",
+            {"status": "403"},
+            FINE,
+            "intended",
+        ),
+        (CLOSED, f"{CLOSED} location ~ ^/a {{ try_files $uri @app; }}", "/ab", {"status": "403"}, FINE, "regression"),
+        (
+            f"{CLOSED} location /api/ {{ if ($arg_user) {{ return 403; }} proxy_pass http://a; }}",
+            f"{CLOSED} location /api/ {{ proxy_pass http://a; }}",
+            "/api/a",
+            {"status": "403"},
+            FINE,
+            "regression",
+        ),
+        # The limit of a place that has another path.
+        (
+            "location /old { client_max_body_size 50m; }",
+            "location /new { client_max_body_size 50m; }",
+            "/old",
+            FINE,
+            {"status": "413"},
+            "intended",
+        ),
+        ("location /a { }", "client_max_body_size 1k; location /a { }", "/a", FINE, {"status": "502"}, "regression"),
+        # Two patterns make a name up.
+        ("location ~ /[.]ht { deny all; }", "", "/a/.ht.ppt", {"status": "403"}, FINE, "shown"),
+        ("location ~ /[.]ht { deny all; }", "", "/a/.htaccess", {"status": "403"}, FINE, "regression"),
+    ],
+)
+def test_who_is_let_in_by_an_edit_that_says_so(
+    conf: Conf, live: str, candidate: str, target: str, before: dict[str, str], after: dict[str, str], sort: str
+) -> None:
+    assert _judged(conf, live, candidate, target, before, after) == [sort]
+
+
+def test_a_header_of_a_list_around_all_servers_is_gone_by_the_line_that_named_it(conf: Conf) -> None:
+    inside = "server { listen 80; server_name s; %s location / { proxy_pass http://a; } }"
+    first = conf(f"http {{ proxy_set_header X-Real-IP $remote_addr; {inside % 'real_ip_header X-A;'} }}")
+    second = conf(f"http {{ {inside % ''} }}")
+    changed = changes(first, second)
+    found = Attribution(first, second, changed).of(
+        DerivedRequest("GET", "http", "s", 80, "/"), "upstream 0 header x-real-ip"
+    )
+    assert "proxy_set_header" in [each.name for each in found]
+
+
 @pytest.mark.parametrize(
     ("live", "candidate", "header", "sort"),
     [

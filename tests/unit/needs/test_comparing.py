@@ -115,6 +115,12 @@ def test_the_environment_keeps_what_only_the_live_release_needs_and_makes_certif
     assert environment[0].names == ("shop.example", "blog.example")
 
 
+def test_an_upstream_that_nothing_led_to_speaks_what_the_candidate_speaks() -> None:
+    spare = Need("socket", "/run/app.sock")
+    environment = permitted([Need("socket", "/run/app.sock", "uwsgi")], [spare, APP], (), None)
+    assert [need.purpose for need in environment] == ["uwsgi", APP.purpose]
+
+
 @pytest.mark.parametrize(
     ("need", "near"),
     [

@@ -76,7 +76,7 @@ def test_where_a_location_sends_requests_to(read: Read, text: str, expected: lis
             [("a:1", "grpc"), ("b:80", "grpc")],
         ),
         ("upstream u { server a:1 backup; } server { location / { proxy_pass https://u/x; } }", [("a:1", "https")]),
-        ("upstream unused { server a:1; }", [("a:1", "http")]),
+        ("upstream unused { server a:1; }", [("a:1", "")]),
         (
             "map $uri $way { default http://a:1; /b http://b:2; } server { location / { proxy_pass $way; } }",
             [("a:1", "http"), ("b:2", "http")],
@@ -120,7 +120,7 @@ def test_a_stream_has_the_protocol_of_its_listener(read: Read, listen: str, more
 
 def test_a_host_name_is_a_need_of_its_own_and_an_address_is_none(read: Read) -> None:
     found = read("upstream u { server app:1; server app:2; server 10.0.0.1:3; }")
-    assert _rows(found, "name") == [("name", "app", "http")]
+    assert _rows(found, "name") == [("name", "app", "")]
 
 
 @pytest.mark.parametrize("text", ["unix:/run/app.sock", "unix:///run/app.sock"])

@@ -139,7 +139,8 @@ def _passes(scopes: Scopes) -> Iterator[Need]:
             else:
                 yield from _needs(scoped, target, protocol, _USUAL_PORTS.get(target.scheme, port), names)
     for group, block in groups.items():
-        use = used.get(group, _Use("tcp" if group[0] == "stream" else "http", ()))
+        # What nothing leads to may be of any protocol.
+        use = used.get(group, _Use("tcp" if group[0] == "stream" else "", ()))
         yield from _members(block, scopes, use)
 
 

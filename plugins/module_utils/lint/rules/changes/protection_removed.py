@@ -96,6 +96,8 @@ def _protections(before: BlockScope, now: BlockScope, names: Sequence[str]) -> I
 
 def _switches(before: BlockScope, now: BlockScope) -> Iterator[_Loss]:
     for name in _SWITCHED_OFF:
+        if now.kind == "location" and not now.passes_on(name.partition("_")[0]):
+            continue
         if before.value(name, "on") == "off" and now.value(name, "on") == "on":
             yield _Loss(name, "is now on; in the live release it is off", before.effective(name)[0])
     logs = before.effective("access_log")

@@ -17,6 +17,7 @@ from ...known_names import HEADERS
 
 LEVEL = "medium"
 NEW = "high"
+EDITS_COUNT = True
 
 _PREFIX = "HTTP_"
 _HEADERS = {header.lower() for header in HEADERS}
