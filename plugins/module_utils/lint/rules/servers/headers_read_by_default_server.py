@@ -1,8 +1,8 @@
-"""Room for headers is given in a server that is not the default one of its port: requests are read with the default's.
+"""Room for headers is given in a server that is not the default one of its port, which reads the first lines.
 
-nginx knows which server is meant when it has read the first lines of a request. ``large_client_header_buffers`` and its
-kin in another server do nothing for a long first line, and a visitor with many cookies may still get 400 or 414. Over
-TLS the name is known before, so there it works.
+nginx knows which server is meant when it has read ``Host``. ``large_client_header_buffers`` in another server does
+nothing for a long first line, which is answered with 414, nor for what comes before ``Host``; cookies of browsers come
+after it, and there it works. Over TLS the name is known before.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from ...context import LintContext
 from ...findings import finding
 
 LEVEL = "medium"
-NEW = "high"
 
 _READING = ("large_client_header_buffers", "client_header_buffer_size")
 
