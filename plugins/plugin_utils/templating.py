@@ -33,6 +33,8 @@ _INSTEAD = "give the template a variable that has the value, or set nginx_tree_t
 _MOST_SECONDS = 30.0
 _MOST_MEMORY = 1 << 30
 _MOST_TEXT = 16 << 20
+# Of a hash of a password: of bcrypt each more doubles the time.
+_MOST_ROUNDS, _MOST_COST = 1_000_000, 14
 
 FILTERS = (
     *("b64decode", "b64encode", "basename", "bool", "checksum", "combinations", "combine", "comment", "commonpath"),
@@ -124,7 +126,7 @@ def _environment(tree: Path) -> _Environment:
         finalize=_empty_for_none,
     )
     environment.filters |= {
-        **_named(filter_loader, FILTERS),
+        **_bounded_rounds(_named(filter_loader, FILTERS)),
         **{name: _refuses(f"the filter {name}") for name in REFUSED_FILTERS},
     }
     environment.tests |= {
@@ -140,6 +142,21 @@ def _named(loader: Any, names: tuple[str, ...]) -> dict[str, Callable[..., Any]]
     found = {name: loader.get(f"ansible.builtin.{name}") for name in names}
     plain = {name: plugin.j2_function for name, plugin in found.items() if plugin is not None}
     return plain | {f"ansible.builtin.{name}": function for name, function in plain.items()}
+
+
+def _bounded_rounds(filters: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
+    """Return filters of which none hashes for days: a library in C hears no alarm."""
+    name = "password_hash"
+
+    def hashed(password: Any, hashtype: Any = "sha512", *given: Any, **named: Any) -> Any:
+        most = _MOST_COST if "bcrypt" in str(hashtype) or "blowfish" in str(hashtype) else _MOST_ROUNDS
+        for rounds in (*given[2:3], named.get("rounds")):
+            if rounds is not None and not (isinstance(rounds, int) and rounds <= most):
+                raise SecurityError(f"{name} with {str(rounds)[:20]} rounds takes too long; expected {most:,} at most")
+        return filters[name](password, hashtype, *given, **named)
+
+    own = {each: hashed for each in (name, f"ansible.builtin.{name}") if name in filters}
+    return {**filters, **own}
 
 
 def _refuses(what: str) -> Callable[..., Any]:

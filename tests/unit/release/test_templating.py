@@ -110,6 +110,24 @@ def test_a_template_that_never_ends_is_ended(rendered: Render, monkeypatch: pyte
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        "rounds=999999999",
+        "rounds='999999999'",
+        "'sha256', 'abcdefgh', 8, 999999999",
+        "'bcrypt', rounds=31",
+        "hashtype='blowfish', rounds=20",
+    ],
+)
+@pytest.mark.parametrize("name", ["password_hash", "ansible.builtin.password_hash"])
+def test_no_password_is_hashed_for_days(rendered: Render, name: str, given: str) -> None:
+    """What hashes is a library in C, which hears no alarm."""
+    for text in (f"{{{{ 'x' | {name}({given}) }}}}", f"{{{{ ['x'] | map('{name}', {given}) | list }}}}"):
+        with pytest.raises(SluiceError, match="rounds takes too long"):
+            rendered(text, {})
+
+
 def test_a_template_may_include_those_of_its_own_tree(rendered: Render, tmp_path: Path) -> None:
     (tmp_path / "part.j2").write_text("port {{ port }}")
     (tmp_path / "leak.j2").symlink_to("/etc/hostname")
