@@ -18,6 +18,8 @@ from ..packages import gixy
 
 __all__ = ["at_size"]
 
+_LONGEST_HOST = 4096
+
 
 @contextmanager
 def at_size() -> Iterator[None]:
@@ -31,7 +33,10 @@ def at_size() -> Iterator[None]:
         (block, "some", lambda self, name, flat=True: blocks.some(self, name, flat=flat)),
         (variable, "can_contain", values.of(variable.can_contain)),
         (variable, "can_startswith", values.of(variable.can_startswith)),
+        (variable, "must_contain", values.of(variable.must_contain, is_alike=False)),
+        (variable, "must_startswith", values.of(variable.must_startswith, is_alike=False)),
         (resolving, "_check_upstream", blocks.of_upstream(resolving._check_upstream)),
+        (resolving, "_literal_value", _once(resolving._literal_value)),
         (parser, "_prepare_dump", _with_files(parser._prepare_dump)),
         (parser, "_resolve_dump_include", _of_file(parser._resolve_dump_include)),
     ]
@@ -130,9 +135,23 @@ class _Values:
     def __init__(self) -> None:
         self._known: dict[int, tuple[Any, Any]] = {}
 
-    def of(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a method of ``Variable`` that is asked of the likeness."""
-        return lambda variable, *about: method(self._likeness(variable), *about)
+    def of(self, method: Callable[..., Any], *, is_alike: bool = True) -> Callable[..., Any]:
+        """Return a method of ``Variable`` that is asked of the likeness, and of each for each letter once.
+
+        Variables that are made of others twice, and these as well, would be asked without an end. What a variable may
+        be does not depend on who asks for it: one in a circle may be anything, wherever the circle is entered.
+        """
+        answers: dict[tuple[int, Any], tuple[Any, Any]] = {}
+
+        def asked(variable: Any, *about: Any) -> Any:
+            alike = self._likeness(variable) if is_alike else variable
+            key = id(alike), about[:1]
+            if key not in answers:
+                # With the variable, so that no other one gets its id.
+                answers[key] = alike, method(alike, *about)
+            return answers[key][1]
+
+        return asked
 
     def _likeness(self, variable: Any) -> Any:
         if not isinstance(variable.value, list):
@@ -144,6 +163,22 @@ class _Values:
             # What goes round in a circle comes to the likeness, too.
             self._known[id(alike)] = alike, alike
         return self._known[id(variable)][1]
+
+
+def _once(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that recovers the text of a variable, of each once; a text longer than any host is none."""
+    answers: dict[int, tuple[Any, Any]] = {}
+
+    def recovered(plugin: Any, variable: Any, seen: Any) -> Any:
+        if id(variable) in seen:
+            return None
+        if id(variable) not in answers:
+            found = method(plugin, variable, seen)
+            is_host = isinstance(found, str) and len(found) <= _LONGEST_HOST
+            answers[id(variable)] = variable, found if is_host else None
+        return answers[id(variable)][1]
+
+    return recovered
 
 
 def _is_literal(entry: Any) -> bool:

@@ -112,6 +112,22 @@ def test_ten_times_the_servers_take_no_more_than_twenty_times_as_long(tmp_path: 
     assert seconds(400) < 20 * max(seconds(40), 0.05)
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "".join(f'set $t{number} "$t{number - 1}$t{number - 1}";\n' for number in range(1, 50)),
+        "set $t0 a;\n" + "".join(f'set $t{number} "$t{number - 1}$t{number - 1}";\n' for number in range(1, 50)),
+    ],
+)
+def test_variables_that_are_made_of_others_twice_end(tmp_path: Path, lines: str) -> None:
+    """Each was asked twice by the next one: fifty of them without an end."""
+    text = f"events {{}}\nhttp {{ server {{\n{lines}return 301 $t49;\nlocation / {{ proxy_pass http://$t49; }}\n}} }}\n"
+    root = _laid(tmp_path, {"nginx.conf": text})
+    began = time.process_time()
+    audit(root, parse_tree(root))
+    assert time.process_time() - began < 5
+
+
 @pytest.fixture(autouse=True)
 def _forgotten() -> Iterator[None]:
     yield
