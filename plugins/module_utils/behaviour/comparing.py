@@ -226,7 +226,8 @@ def _refuses(met: Directive) -> bool:
 def _keeps_out(met: Directive) -> bool:
     """Return whether a line, or what stands in a block, keeps somebody out, or asks an upstream that may."""
     lines = [met, *(met.block or [])]
-    return _refuses(met) or any(line.name in _KEEPING_OUT or line.name.endswith("_pass") for line in lines)
+    refuses = any(_refuses(line) for line in lines if line is met or line.name == "if")
+    return refuses or any(line.name in _KEEPING_OUT or line.name.endswith("_pass") for line in lines)
 
 
 def grouped(

@@ -185,6 +185,16 @@ def test_a_place_that_fails_so_in_live_is_no_fault_of_who_leads_there(conf: Conf
     assert [one.judgement.sort for one in compare([asked, same], [*answers, loops], *explained)] == ["shown"]
 
 
+def test_a_condition_that_refused_is_gone_also_where_a_path_ends_with_a_slash(conf: Conf) -> None:
+    inside = "location ~ ^/list/ {{ {0} try_files $uri @app; }} location @app {{ proxy_pass http://a; }}"
+    first = conf(f"http {{ {_server(inside.format('if ($arg_user) { return 403; }'))} }}")
+    second = conf(f"http {{ {_server(inside.format(''))} }}")
+    changed = changes(first, second)
+    explained = Attribution(first, second, changed), Judge(first, second, changed)
+    answers = [({"status": "403"}, {"status": "403"}, {"status": "200"})]
+    assert [one.judgement.sort for one in compare([_ask("/list/?user=a")], answers, *explained)] == ["regression"]
+
+
 def test_a_place_with_another_path_and_the_same_upstream_fails_as_before(conf: Conf) -> None:
     place = "location /{0} {{ proxy_pass http://console$request_uri; }} location / {{ }}"
     first, second = (conf(f"http {{ {_server(place.format(path))} }}") for path in ("center", "console"))
