@@ -18,15 +18,15 @@ LEVEL = "medium"
 NEW = "high"
 
 _REFUSED = (["401"], ["403"], ["404"])
-_GUARDS = ("auth_basic", "auth_request", "auth_jwt")
+_ASKS = ("auth_basic", "auth_request", "auth_jwt")
 
 
 def _refuses(location: Directive) -> bool:
     if any(each.args == ["all"] for each in location.children("deny")):
         return True
-    guards = [each for name in _GUARDS for each in location.children(name)]
+    asks = [each for name in _ASKS for each in location.children(name)]
     return any(each.args[:1] in _REFUSED for each in location.children("return")) or any(
-        each.args[:1] not in ([], ["off"]) for each in guards
+        each.args[:1] not in ([], ["off"]) for each in asks
     )
 
 
