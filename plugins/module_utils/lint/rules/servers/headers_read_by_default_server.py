@@ -32,17 +32,15 @@ def _defaults(config: Config) -> dict[tuple[str, int], Directive]:
     return first | said
 
 
-def _in_force(server: Directive, config: Config, name: str) -> list[str]:
-    http = next((each for each in config.directives if each.name == "http"), None)
-    for block in (server, http):
-        for each in block.children(name) if block is not None else ():
-            return each.args
-    return []
+def _written(block: Directive | None, name: str) -> list[str]:
+    return next((each.args for each in block.children(name)), []) if block is not None else []
 
 
 def run(config: Config, context: LintContext) -> Iterator[Finding]:
     """Find room for headers that no default server has as well."""
     defaults = _defaults(config)
+    http = next((each for each in config.directives if each.name == "http"), None)
+    around = {name: _written(http, name) for name in _READING}
     for server in config.servers():
         own = listeners(server)
         if any(each.tls for each in own):
@@ -51,7 +49,7 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
         for name in _READING:
             for directive in server.children(name):
                 others = [each for each in readers if each is not server]
-                if any(_in_force(each, config, name) != directive.args for each in others):
+                if any((_written(each, name) or around[name]) != directive.args for each in others):
                     yield finding(
                         directive,
                         f"{directive.text} has no say in the first line of a request, which the default server of the"
