@@ -15,7 +15,7 @@ from .url import Url, bracketed
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["NoAnswer", "Request", "fetch", "fields_of"]
+__all__ = ["NoAnswer", "Request", "at", "connected", "fetch", "fields_of", "in_words", "tls"]
 
 
 class NoAnswer(SluiceError):
@@ -36,9 +36,9 @@ def fetch(request: Request, address: tuple[str, int], seconds: float, cookies: C
 
     TLS names the URL's host and verifies no certificate: a contract is about what a site answers. Raises ``NoAnswer``.
     """
-    deadline = Deadline(seconds)
+    url, deadline = request.url, Deadline(seconds)
     try:
-        with _connected(request.url, address, deadline) as connection:
+        with connected(url, address, deadline, url.scheme == "https", ("http/1.1",)) as connection:
             connection.settimeout(deadline.left())
             connection.sendall(_encode(request, cookies))
             response = Response(connection, deadline, request.method)
@@ -46,30 +46,34 @@ def fetch(request: Request, address: tuple[str, int], seconds: float, cookies: C
             return Answer(response.status, response.headers, body, fault)
     # A name that TLS or the resolver cannot take is a ValueError of theirs.
     except (OSError, ValueError, NotHttp, Silence) as error:
-        raise NoAnswer(_in_words(error, address, request.url, seconds)) from error
+        raise NoAnswer(in_words(error, address, url, seconds)) from error
 
 
-def _connected(url: Url, address: tuple[str, int], deadline: Deadline) -> socket.socket:
+def connected(
+    url: Url, address: tuple[str, int], deadline: Deadline, secured: bool, alpn: tuple[str, ...] = ()
+) -> socket.socket:
+    """Return a connection to an address, with TLS for the URL's host where it is ``secured``. Raises ``OSError``."""
     connection = socket.create_connection(address, deadline.left())
-    if url.scheme == "http":
-        return connection
     try:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.settimeout(deadline.left())
-        return _tls().wrap_socket(connection, server_hostname=url.host)
+        return tls(alpn).wrap_socket(connection, server_hostname=url.host) if secured else connection
     except BaseException:
         connection.close()
         raise
 
 
-@functools.lru_cache(maxsize=1)
-def _tls() -> ssl.SSLContext:
+@functools.lru_cache(maxsize=None)
+def tls(alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
+    """Return what TLS is made with: no certificate is verified, since a contract is about what a site answers."""
     # Here, because it loads all of OpenSSL, and many contracts ask for plain HTTP alone.
     import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["http/1.1"])
+    if alpn:
+        context.set_alpn_protocols(list(alpn))
     return context
 
 
@@ -115,17 +119,23 @@ def _read_body(response: Response, seconds: float) -> tuple[bytes, str | None]:
     return bytes(body), None
 
 
-def _in_words(error: Exception, address: tuple[str, int], url: Url, seconds: float) -> str:
-    where = f"{bracketed(address[0])}:{address[1]}"
+def at(address: tuple[str, int]) -> str:
+    """Write an address."""
+    return f"{bracketed(address[0])}:{address[1]}"
+
+
+def in_words(error: Exception, address: tuple[str, int], url: Url, seconds: float) -> str:
+    """Return why nothing came back, for a person."""
+    where = at(address)
     if isinstance(error, socket.timeout):
         return f"{where} gave no answer within {seconds:.3g} s"
     if isinstance(error, ConnectionRefusedError):
         return f"{where} refused the connection; nothing listens there"
-    if isinstance(error, (Silence, ConnectionResetError, BrokenPipeError)):
+    if isinstance(error, (Silence, EOFError, ConnectionResetError, BrokenPipeError)):
         return f"{where} closed the connection without an answer"
     if isinstance(error, NotHttp):
         return f"{where} answered something that is not HTTP: {str(error)[:100]!r}"
-    if url.scheme == "https":
+    if url.scheme in ("https", "wss", "tls"):
         import ssl
 
         if isinstance(error, ssl.SSLError):

@@ -1,24 +1,18 @@
-"""What all protocols have in common: a connection, the libraries, and how an answer is told."""
+"""What all protocols have in common: the libraries, and how an answer is told."""
 
 from __future__ import annotations
 
 import glob
 import importlib
 import os
-import socket
 import sys
 import sysconfig
-from typing import TYPE_CHECKING, Any, NamedTuple, Sequence
+from typing import Any, NamedTuple, Sequence
 
 from ...errors import SluiceError
 from ...untrusted import whole_number
-from ..http1 import Deadline
-from ..url import Url, bracketed
 
-if TYPE_CHECKING:
-    import ssl
-
-__all__ = ["Heard", "Untested", "at", "connected", "excerpt", "in_words", "library", "status_of", "tls"]
+__all__ = ["Heard", "Untested", "excerpt", "library", "status_of"]
 
 _EXCERPT = 200
 # Where distributions have the packages that Python finds by itself, when it is not told to look at none.
@@ -60,55 +54,6 @@ def library(name: str, package: str, protocol: str) -> Any:
         missing = f"{protocol} cannot be asked for here: Python has no {wanted}"
         ways = f"Debian's package is {package}" + ("; sluice.nginx.protocols brings it" if wanted in _BROUGHT else "")
         raise Untested(f"{missing} ({ways}): {error}") from error
-
-
-def tls(alpn: Sequence[str] = ()) -> ssl.SSLContext:
-    """Return what TLS is made with: no certificate is verified, since a contract is about what a site answers."""
-    import ssl
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    if alpn:
-        context.set_alpn_protocols(list(alpn))
-    return context
-
-
-def connected(
-    url: Url, address: tuple[str, int], deadline: Deadline, secured: bool, alpn: Sequence[str] = ()
-) -> socket.socket:
-    """Return a connection to an address, with TLS for the URL's host where it is ``secured``. Raises ``OSError``."""
-    connection = socket.create_connection(address, deadline.left())
-    try:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.settimeout(deadline.left())
-        return tls(alpn).wrap_socket(connection, server_hostname=url.host) if secured else connection
-    except BaseException:
-        connection.close()
-        raise
-
-
-def at(address: tuple[str, int]) -> str:
-    """Write an address."""
-    return f"{bracketed(address[0])}:{address[1]}"
-
-
-def in_words(error: Exception, address: tuple[str, int], url: Url, seconds: float) -> str:
-    """Return why nothing came back, for a person."""
-    where = at(address)
-    if isinstance(error, socket.timeout):
-        return f"{where} gave no answer within {seconds:.3g} s"
-    if isinstance(error, ConnectionRefusedError):
-        return f"{where} refused the connection; nothing listens there"
-    if isinstance(error, (EOFError, ConnectionResetError, BrokenPipeError)):
-        return f"{where} closed the connection without an answer"
-    if url.scheme in ("https", "wss", "tls"):
-        import ssl
-
-        if isinstance(error, ssl.SSLError):
-            reason = (error.reason or str(error)).replace("_", " ").lower()
-            return f"TLS with {where} for {url.host} failed: {reason}"
-    return f"no connection to {where}: {getattr(error, 'strerror', None) or error}"
 
 
 def status_of(text: str) -> int:

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, Sequence
 from ..answer import BODY_LIMIT, Answer
 from ..cookies import Cookies
 from ..http1 import Deadline
-from ..transport import NoAnswer, Request, fields_of
+from ..transport import NoAnswer, Request, at, connected, fields_of, in_words
 from ..url import Url
-from .common import at, connected, in_words, library, status_of
+from .common import library, status_of
 
 __all__ = ["WholeAnswer", "exchange", "fetch"]
 

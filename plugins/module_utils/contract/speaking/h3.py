@@ -10,8 +10,8 @@ from typing import Any, Callable
 
 from ..answer import BODY_LIMIT, Answer
 from ..cookies import Cookies
-from ..transport import NoAnswer, Request, fields_of
-from .common import Untested, at, library, status_of
+from ..transport import NoAnswer, Request, at, fields_of
+from .common import Untested, library, status_of
 
 __all__ = ["Unanswered", "fetch", "fetch_patiently", "hold"]
 

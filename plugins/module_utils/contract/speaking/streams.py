@@ -7,9 +7,9 @@ import socket
 from ..http1 import Deadline
 from ..model import Check
 from ..protocols import bytes_of
-from ..transport import NoAnswer
+from ..transport import NoAnswer, at, connected, in_words
 from ..url import Url
-from .common import Heard, at, connected, in_words
+from .common import Heard
 from .messages import holds, reply_problems
 
 __all__ = ["ask"]

@@ -13,8 +13,8 @@ from ..answer import header_problems
 from ..http1 import Deadline, NotHttp, Response, Silence
 from ..model import Check
 from ..protocols import bytes_of
-from ..transport import NoAnswer
-from .common import Heard, at, connected, in_words
+from ..transport import NoAnswer, connected, in_words
+from .common import Heard
 from .messages import holds, reply_problems
 
 __all__ = ["ask"]
@@ -40,12 +40,8 @@ def ask(check: Check, seconds: float) -> Heard:
             # Who has said all that was expected may be gone before the farewell.
             with contextlib.suppress(OSError):
                 talk.send(_CLOSE, struct.pack(">H", 1000))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, NotHttp, Silence) as error:
         raise NoAnswer(in_words(error, address, url, seconds)) from error
-    except Silence as error:
-        raise NoAnswer(f"{at(address)} closed the connection without an answer") from error
-    except NotHttp as error:
-        raise NoAnswer(f"{at(address)} answered something that is not HTTP: {str(error)[:100]!r}") from error
     problems += reply_problems(check.expect, heard)
     if problems and talk.why:
         problems[-1] += f"; {talk.why}"
