@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 
 from ..behaviour.exchange import caches
 from ..config.parse import Config, Texts, parse_tree
@@ -77,9 +76,7 @@ class Trials:
     def __enter__(self) -> Trials:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         # One that goes on ends with its container, and nobody waits for it.
         self._ended = True
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from ..needs.model import Need
+from ..needs.parts.endpoints import is_address
 from .authority import Authority
 from .contents import content_of, page
 from .model import ANY_NAME, Endpoint, Environment, File, Service, endpoint
@@ -55,13 +56,13 @@ class _Synthesis:
         ends = [end for end in map(_end, self._of("endpoint")) if end.port <= _LAST_PORT]
         wanted = {need.value for need in self._of("name")} | {end.host for end in [*ends, *self.real]}
         addresses = STUB_NETWORK.hosts()
-        hosts = sorted(host for host in wanted if not _is_address(host) and not _is_this(host))
+        hosts = sorted(host for host in wanted if not is_address(host) and not _is_this(host))
         names = {host: str(next(addresses)) for host in hosts}
         local = {need.value for need in self._of("address") if need.value != _EVERY_IPV6}
         here = local | self.listened
         local_ends = [end for end in ends if _is_this(end.host) or end.host in here]
         beside = {*local_ends, *self.real}
-        far = {end.host for end in [*ends, *self.real] if _is_address(end.host) and not _is_this(end.host)}
+        far = {end.host for end in [*ends, *self.real] if is_address(end.host) and not _is_this(end.host)}
         return Environment(
             names=names,
             routed=tuple(sorted(far - local)),
@@ -181,19 +182,11 @@ def _is_rsa(need: Need) -> bool:
     return need.only_rsa or "rsa" in PurePosixPath(need.value).name.lower()
 
 
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_this(host: str) -> bool:
     """Return whether a host is this machine, whatever it is called."""
     if host in ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"):
         return True
-    return _is_address(host) and (ipaddress.ip_address(host).is_loopback or ipaddress.ip_address(host).is_unspecified)
+    return is_address(host) and (ipaddress.ip_address(host).is_loopback or ipaddress.ip_address(host).is_unspecified)
 
 
 def _mapped(need: Need, docroots: Mapping[str, str]) -> bool:

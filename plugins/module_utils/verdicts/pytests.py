@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import IO, cast
 
 from ..errors import SluiceError
@@ -69,9 +68,7 @@ class Pytests:
     def __enter__(self) -> Pytests:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._asked.close()
         # It may still be importing what nobody needs any more.
         self._process.kill()

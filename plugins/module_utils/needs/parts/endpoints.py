@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from ...contract.url import bracketed
 from ...untrusted import whole_number
 from ..model import Need
 from .scope import Scoped, Scopes
@@ -91,10 +92,6 @@ def is_address(host: str) -> bool:
     return True
 
 
-def _at(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def _needs(
     scoped: Scoped, target: _EndpointTarget, protocol: str, port: int, names: tuple[str, ...] = ()
 ) -> Iterator[Need]:
@@ -106,7 +103,7 @@ def _needs(
     host = "*" if "$" in target.host else target.host
     if not host or target.port < 0:
         return
-    yield scoped.need("endpoint", _at(host, target.port or port), protocol, names)
+    yield scoped.need("endpoint", f"{bracketed(host)}:{target.port or port}", protocol, names)
     if host != "*" and not is_address(host):
         yield scoped.need("name", host, protocol)
 

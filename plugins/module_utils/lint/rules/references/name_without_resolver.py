@@ -7,7 +7,6 @@ variable, are known to it.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator
 
@@ -48,13 +47,6 @@ def _written_out(text: str, assigned: dict[str, str]) -> str:
     return text
 
 
-def _is_address(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host) is not None
-    except ValueError:
-        return False
-
-
 def _known(config: Config) -> frozenset[str]:
     upstreams = {each.args[0] for each in config.named("upstream") if each.args}
     plain = (each.args[0] for each in config.named(*_PASSES) if each.args and "$" not in each.args[0])
@@ -73,7 +65,7 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
             if "$" not in target or scope.effective("resolver"):
                 continue
             match = _URL.match(_written_out(target, _assigned(scope)))
-            if match and match[1] not in known and not _is_address(match[1]):
+            if match and match[1] not in known:
                 yield finding(
                     directive,
                     f"{directive.name} {target} cannot find {match[1]}: no resolver is in force",
