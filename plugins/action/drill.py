@@ -29,7 +29,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import 
 from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
 from ansible_collections.sluice.nginx.plugins.module_utils.release.store import Release, ReleaseStore, remove_release
 from ansible_collections.sluice.nginx.plugins.module_utils.storage import path_of
-from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import duration, now, sentence
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import duration, now, sentences
 from ansible_collections.sluice.nginx.plugins.module_utils.untrusted import read_release_id
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, FleetAction, HostRequest
@@ -120,7 +120,7 @@ class ActionModule(FleetAction):
         """Return what the host serves. Raises ``SluiceError`` where the host is in no state for a drill."""
         status = self._status()
         if not status.get("ok"):
-            raise SluiceError(f"{self._host}: {_words(status)}")
+            raise SluiceError(f"{self._host}: {sentences(status)}")
         if why := why_unfit(status):
             raise SluiceError(f"{self._host}: {why}")
         try:
@@ -155,7 +155,7 @@ class ActionModule(FleetAction):
             run: Run = visitor("drill-end")
             answer = self._ask(build("rollback", run, "", None, RolloutOptions(), of=self._run.id))
             if not answer.get("ok"):
-                self._show(f"{self._host}: the drill's release could not be rolled back: {_words(answer)}")
+                self._show(f"{self._host}: the drill's release could not be rolled back: {sentences(answer)}")
         for folder in store.root.glob("*"):
             remove_release(folder, store.root)
 
@@ -164,13 +164,9 @@ class ActionModule(FleetAction):
 
 
 def _not_serving(answer: Answer) -> str:
-    return "" if answer.get("ok") else f"the release could not be activated: {_words(answer)}"
+    return "" if answer.get("ok") else f"the release could not be activated: {sentences(answer)}"
 
 
 def _line(host: str, step: DrillStep) -> str:
     took = "" if step.seconds is None else f", back after {duration(0.0, step.seconds)}"
     return f"{host}: {step.name}: {'as it should: ' if step.ok else 'FAILED: '}{step.words}{took}"
-
-
-def _words(answer: Answer) -> str:
-    return "; ".join(sentence(problem) for problem in answer.get("problems", []))

@@ -7,10 +7,9 @@ from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import Question, RolloutOptions
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import visitor
-from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
-from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import sentence
-from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, FleetAction, HostRequest
-from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import printable_text, show
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import sentences
+from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, FleetAction, HostRequest, failing
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 
 class ActionModule(FleetAction):
@@ -39,13 +38,9 @@ class ActionModule(FleetAction):
         return dict(self._answers(dict.fromkeys(hosts, asking)))
 
     def _failed(self, done: Mapping[str, Answer], answers: Mapping[str, Answer], fix: str) -> dict[str, Any]:
-        failed = [
-            f"{host}: {'; '.join(sentence(problem) for problem in answer.get('problems', []))}"
-            for host, answer in answers.items()
-            if not answer["ok"]
-        ]
+        failed = [f"{host}: {sentences(answer)}" for host, answer in answers.items() if not answer["ok"]]
         result = self._result({host: answer for host, answer in done.items() if answer["ok"]})
-        return {**result, "failed": True, "msg": printable_text("\n".join([*map(Redactor().line, failed), fix]))}
+        return failing(result, [*failed, fix])
 
     def _result(self, answers: Mapping[str, Answer]) -> dict[str, Any]:
         """Return what was removed, host by host, and return it."""

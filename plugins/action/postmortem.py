@@ -16,7 +16,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.finding im
 from ansible_collections.sluice.nginx.plugins.module_utils.postmortem.time_range import Window, draft_window
 from ansible_collections.sluice.nginx.plugins.module_utils.record.model import FAILED, RESULTS, read_record
 from ansible_collections.sluice.nginx.plugins.module_utils.storage import make_folder
-from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import moment, sentence
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import moment, sentences
 from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, FleetAction, HostRequest
 from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
@@ -87,7 +87,7 @@ class ActionModule(FleetAction):
         runs, troubles = runs_around(self._runs, start, end, self._there)
         window = (start.isoformat(), end.isoformat())
         hosts = self._asked(dict.fromkeys(self._there, window))
-        silent = [f"what {host} did: {_words(answer)}" for host, answer in hosts.items() if "traffic" not in answer]
+        silent = [f"what {host} did: {sentences(answer)}" for host, answer in hosts.items() if "traffic" not in answer]
         text = draft_window(Window(start, end, alerts, hosts, runs, [*notes, *troubles, *silent]))
         folder = self._state() / "postmortems"
         safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)
@@ -115,10 +115,6 @@ def _time(name: str, text: str) -> datetime:
 def _utc(text: str) -> str:
     found = moment(text)
     return found.isoformat(timespec="milliseconds").replace("+00:00", "Z") if found else text
-
-
-def _words(answer: Answer) -> str:
-    return "; ".join(sentence(problem) for problem in answer.get("problems", []))
 
 
 def _kept(path: Path, text: str) -> Path:

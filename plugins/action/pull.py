@@ -7,10 +7,9 @@ from typing import Any
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import Question, RolloutOptions
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import visitor
 from ansible_collections.sluice.nginx.plugins.module_utils.publishing.model import read_pull
-from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
-from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import sentence
-from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import FleetAction, HostRequest
-from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import printable_text, show
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import sentences
+from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import FleetAction, HostRequest, failing
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 
 class ActionModule(FleetAction):
@@ -28,11 +27,9 @@ class ActionModule(FleetAction):
         for host, answer in self._answers(asked):
             changed[host] = list(answer.get("paths", []))
             if not answer["ok"]:
-                failed.append(f"{host}: {'; '.join(sentence(problem) for problem in answer.get('problems', []))}")
+                failed.append(f"{host}: {sentences(answer)}")
             elif answer["cron"]:
                 line = f"{host}: this host has no systemd; add this line to /etc/crontab: {answer['cron']}"
                 show(self._display, line)
         result = {"changed": any(changed.values()), "hosts": changed}
-        if not failed:
-            return result
-        return {**result, "failed": True, "msg": printable_text("\n".join(map(Redactor().line, failed)))}
+        return failing(result, failed) if failed else result

@@ -15,9 +15,10 @@ from ansible_collections.sluice.nginx.plugins.module_utils.fleet.signing import 
     sign_trust,
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.storage import path_of
-from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import sentence
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import sentences
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import project
-from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import FleetAction, HostRequest
+from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import FleetAction, HostRequest, failing
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 
 class ActionModule(FleetAction):
@@ -37,9 +38,9 @@ class ActionModule(FleetAction):
         failed, changed = [], {}
         for host, answer in self._answers(dict.fromkeys(hosts, HostRequest(question, RolloutOptions().timeout))):
             for warning in answer.get("warnings", []):
-                self._display.display(f"{host}: {warning}")
+                show(self._display, f"{host}: {warning}")
             changed[host] = list(answer.get("paths", []))
             if not answer["ok"]:
-                failed.append(f"{host}: {'; '.join(sentence(problem) for problem in answer.get('problems', []))}")
+                failed.append(f"{host}: {sentences(answer)}")
         result = {"changed": any(changed.values()), "inventory": inventory, "hosts": changed}
-        return {**result, "failed": True, "msg": "\n".join(failed)} if failed else result
+        return failing(result, failed) if failed else result

@@ -7,10 +7,9 @@ from typing import Any
 
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import RolloutOptions, build
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.run_record import visitor
-from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
-from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import sentence
-from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, FleetAction, HostRequest
-from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import printable_text, show
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import sentences
+from ansible_collections.sluice.nginx.plugins.plugin_utils.fleet import Answer, FleetAction, HostRequest, failing
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import show
 
 
 class ActionModule(FleetAction):
@@ -27,7 +26,7 @@ class ActionModule(FleetAction):
         for host, answer in self._answers(dict.fromkeys(hosts, looking)):
             self._tell(host, answer.get("warnings", []))
             if "pending" not in answer:
-                failed.append(f"{host}: {_words(answer)}")
+                failed.append(f"{host}: {sentences(answer)}")
             elif answer["pending"]:
                 pending = answer["pending"]
                 held[host] = _held(pending)
@@ -41,13 +40,9 @@ class ActionModule(FleetAction):
             freed += [host] if answer.get("changed") else []
             self._tell(host, [*_became(answer, held[host]), *answer.get("warnings", [])])
             if not answer["ok"]:
-                failed.append(f"{host}: {held[host]} could not be rolled back: {_words(answer)}")
+                failed.append(f"{host}: {held[host]} could not be rolled back: {sentences(answer)}")
         result = {"changed": bool(freed), "freed": freed}
-        return (
-            {**result, "failed": True, "msg": printable_text("\n".join(map(Redactor().line, failed)))}
-            if failed
-            else result
-        )
+        return failing(result, failed) if failed else result
 
     def _tell(self, host: str, lines: list[str]) -> None:
         for line in lines:
@@ -65,7 +60,3 @@ def _became(answer: Answer, held: str) -> list[str]:
     if answer.get("rolled_back"):
         return [f"{held} is rolled back; {str(answer.get('release'))[:12]} serves again, proved"]
     return [str(answer.get("note", "nothing to roll back"))]
-
-
-def _words(answer: Answer) -> str:
-    return "; ".join(sentence(problem) for problem in answer.get("problems", []))

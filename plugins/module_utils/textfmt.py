@@ -23,6 +23,7 @@ __all__ = [
     "place",
     "seconds",
     "sentence",
+    "sentences",
     "short",
     "source",
     "table",
@@ -96,6 +97,11 @@ def sentence(problem: Mapping[str, Any]) -> str:
     parts += [f"nginx: {problem['nginx']}"] if problem.get("nginx") else []
     parts += [str(problem["fix"])] if problem.get("fix") else []
     return "; ".join(parts)
+
+
+def sentences(answer: Mapping[str, Any]) -> str:
+    """Return all problems of a host's answer in one line."""
+    return "; ".join(sentence(problem) for problem in answer.get("problems", []))
 
 
 def now(later: float = 0.0) -> str:

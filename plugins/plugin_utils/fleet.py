@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ansible import context
@@ -13,11 +13,13 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
 from ansible_collections.sluice.nginx.plugins.module_utils.fleet.requests import Question
+from ansible_collections.sluice.nginx.plugins.module_utils.redactor.redactor import Redactor
 from ansible_collections.sluice.nginx.plugins.plugin_utils.connecting import HostEngine, engines, variables_of
 from ansible_collections.sluice.nginx.plugins.plugin_utils.controller import ControllerAction
+from ansible_collections.sluice.nginx.plugins.plugin_utils.showing import printable_text
 from ansible_collections.sluice.nginx.plugins.plugin_utils.waiting import Job, Late, as_they_end, end_children
 
-__all__ = ["Answer", "FleetAction", "HostRequest", "answers", "failure"]
+__all__ = ["Answer", "FleetAction", "HostRequest", "answers", "failing", "failure"]
 
 Answer = dict[str, Any]
 
@@ -92,6 +94,11 @@ def _ask(way: HostEngine | Exception, question: Question) -> Answer:
         return failure(str(error))
     except Exception as error:  # a wave must not end half way because of a fault of ours
         return failure(f"{type(error).__name__} on the controller: {error}")
+
+
+def failing(result: Mapping[str, Any], lines: Iterable[str]) -> dict[str, Any]:
+    """Return a result that fails and says what is wrong, a line for each host."""
+    return {**result, "failed": True, "msg": printable_text("\n".join(map(Redactor().line, lines)))}
 
 
 def failure(what: str, *, unreachable: bool = False) -> Answer:

@@ -24,7 +24,9 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple
     """Tell two hosts, of which the second refuses."""
     monkeypatch.setattr(trust, "project", lambda: tmp_path)
 
-    def run(text: str | None = LINE, **more: Any) -> tuple[Answer, list[Any]]:
+    def run(
+        text: str | None = LINE, says: str = "the trust is not signed", warns: str = "", shown: Any = (), **more: Any
+    ) -> tuple[Answer, list[Any]]:
         if text is not None:
             (tmp_path / "signers").write_text(text)
         action: Any = trust.ActionModule.__new__(trust.ActionModule)
@@ -33,9 +35,11 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple
         def play(askings: Mapping[str, HostRequest]) -> Iterator[tuple[str, Answer]]:
             for host, each in askings.items():
                 questions.append(each.question)
-                problems = [{"what": "the trust is not signed"}] if host == "web2" else []
-                yield host, {"ok": not problems, "problems": problems, "paths": [] if problems else ["/etc/x"]}
+                problems = [{"what": says}] if host == "web2" else []
+                paths, warnings = [] if problems else ["/etc/x"], [warns] if warns else []
+                yield host, {"ok": not problems, "problems": problems, "paths": paths, "warnings": warnings}
 
+        action._display = SimpleNamespace(display=lambda line: shown.append(line))
         action._answers, action._task = play, SimpleNamespace(check_mode=False)
         options = {"allowed_signers": "signers", "inventory": "production", "forget": False, "signing_key": ""}
         options.update({"policy": {}, **more})
@@ -57,6 +61,13 @@ def test_hosts_are_told_signers_inventory_and_engine(
     assert question.request["signature"].startswith("-----BEGIN SSH SIGNATURE-----")
     assert answer["hosts"] == {"web1": ["/etc/x"], "web2": []}
     assert (answer["failed"], answer["msg"]) == (True, "web2: the trust is not signed")
+
+
+def test_what_hosts_say_cannot_write_over_the_terminal(told: Callable[..., tuple[Answer, list[Any]]]) -> None:
+    shown: list[str] = []
+    answer, _ = told(says="not signed\x1b[2K", warns="a warning\x1b[2K", shown=shown)
+    assert answer["msg"] == "web2: not signed\\x1b[2K"
+    assert shown == ["web1: a warning\\x1b[2K", "web2: a warning\\x1b[2K"]
 
 
 @pytest.mark.parametrize(
