@@ -55,7 +55,7 @@ _MOST_WORDS = 64 << 10
 
 
 class Packages(NamedTuple):
-    """What a package manager knows. Paths are absolute, as packages have them.
+    """What a package manager knows. Paths are absolute, as packages have them; ``root`` is what stands for ``/``.
 
     ``owner`` returns the package of a path, empty where none has it, ``is_whole`` whether what is at a place is what
     the package of a path brought; ``knows_modes`` whether that tells another mode. ``learn`` is told all paths before,
@@ -65,7 +65,7 @@ class Packages(NamedTuple):
     name: str
     owner: Callable[[str], str]
     is_whole: Callable[[str, Path], bool]
-    exists: Callable[[str], bool] = os.path.exists
+    root: Path = _ROOT
     knows_modes: bool = False
     learn: Callable[[Sequence[str]], None] = lambda paths: None
     fault: Callable[[], str] = lambda: ""
@@ -173,7 +173,9 @@ def _of_module(place: Path, what: str, was: str, packages: Packages) -> str:
     """A link to a module's configuration: one that came with its package, or went with it."""
     if what == "removed":
         # Who owned what it led to is forgotten with the package.
-        return packages.name if was.startswith(_OF_MODULES) and not packages.exists(was) else ""
+        return (
+            packages.name if was.startswith(_OF_MODULES) and not os.path.exists(packages.root / was.lstrip("/")) else ""
+        )
     target = _module_of(place)
     return packages.owner(target) if target else ""
 
@@ -230,10 +232,7 @@ def _dpkg(root: Path) -> Packages:
             return _is_file_of(place, digest, "md5")
         return bool(whose) and place.is_dir() and not place.is_symlink()
 
-    def exists(path: str) -> bool:
-        return os.path.exists(root / path.lstrip("/"))
-
-    return Packages("dpkg", lambda path: known(path)[0], is_whole, exists)
+    return Packages("dpkg", lambda path: known(path)[0], is_whole, root)
 
 
 def _conffiles(folder: Path) -> dict[str, tuple[str, str]]:
@@ -370,10 +369,7 @@ def _rpm(root: Path) -> Packages:
     def is_whole(path: str, place: Path) -> bool:
         return any(_is_as_brought(place, each) for each in brought.get(path, ()))
 
-    def exists(path: str) -> bool:
-        return os.path.exists(root / path.lstrip("/"))
-
-    return Packages("rpm", owner, is_whole, exists, True, learn, lambda: "".join(faults[:1]))
+    return Packages("rpm", owner, is_whole, root, True, learn, lambda: "".join(faults[:1]))
 
 
 def _parts(words: Sequence[str]) -> Iterator[list[str]]:
@@ -446,10 +442,7 @@ def _apk(root: Path) -> Packages:
     def is_whole(path: str, place: Path) -> bool:
         return path in owners and _is_as_apk_says(place, modes[path], digests.get(path, ""))
 
-    def exists(path: str) -> bool:
-        return os.path.exists(root / path.lstrip("/"))
-
-    return Packages("apk", lambda path: owners.get(path, ""), is_whole, exists, True)
+    return Packages("apk", lambda path: owners.get(path, ""), is_whole, root, True)
 
 
 def _is_as_apk_says(place: Path, mode: int, digest: str) -> bool:
