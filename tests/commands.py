@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-__all__ = ["PLAYBOOK", "PUSH", "Ended", "begin", "begin_playbook", "run", "run_playbook"]
+__all__ = ["PLAYBOOK", "PUSH", "Ended", "begin", "begin_playbook", "make_certificate", "run", "run_playbook"]
 
 PLAYBOOK = str(Path(sys.executable).with_name("ansible-playbook"))
 """The program of the environment in which the tests run."""
@@ -56,6 +56,14 @@ def begin_playbook(folder: Path, *arguments: str, environment: Mapping[str, str]
 def begin(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[str]:
     """Start a command in a session of its own, and do not wait for its end."""
     return subprocess.Popen(command, start_new_session=True, **_unattended(folder, environment))
+
+
+def make_certificate(name: str, certificate: Path, key: Path, address: str = "", days: int = 2) -> None:
+    """Make a certificate that signs itself, for a name, and an IP address where one is given."""
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-days", str(days), "-subj", f"/CN={name}", "-keyout", str(key), "-out", str(certificate)]
+    command += ["-addext", f"subjectAltName=IP:{address}"] if address else []
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def _complete(environment: Mapping[str, str]) -> dict[str, str]:

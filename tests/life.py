@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import subprocess
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from ansible_collections.sluice.nginx.plugins.module_utils.errors import SluiceError
+from tests.commands import make_certificate
 from tests.pushed import PushedHost, PushedRelease
 
 __all__ = [
@@ -129,20 +129,7 @@ class Certbot:
         """Write the next certificate, and return it."""
         self._number += 1
         names = {name: self._folder / f"{name}{self._number}.pem" for name in ("privkey", "fullchain")}
-        argv = [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "30",
-        ]
-        argv += ["-subj", f"/CN={self._number}", "-keyout", str(names["privkey"]), "-out", str(names["fullchain"])]
-        subprocess.run(argv, capture_output=True, check=True)
+        make_certificate(str(self._number), names["fullchain"], names["privkey"], days=30)
         lines = [f"mkdir -p {_ARCHIVE} {_LIVE}; umask 077"]
         for name, path in names.items():
             lines.append(f"cat >{_ARCHIVE}/{path.name} <<'END'\n{path.read_text()}END")

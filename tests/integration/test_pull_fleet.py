@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import http.server
 import ssl
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import docker
 import pytest
 
+from tests.commands import make_certificate
 from tests.integration.passed import passed
 from tests.integration.pulling import PullingFleet
 
@@ -66,19 +66,17 @@ class Fleet(PullingFleet):
     def serve(self) -> None:
         """Hand out the folder at an address that the hosts reach."""
         network = next(iter(self.container("web1").attrs["NetworkSettings"]["Networks"].values()))
-        address, both = network["Gateway"], self.folder / "both.pem"
-        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-        command += ["-days", "2", "-subj", f"/CN={address}", "-addext", f"subjectAltName=IP:{address}"]
-        subprocess.run([*command, "-keyout", str(self.folder / "key.pem"), "-out", str(both)], check=True)
+        address, ca, key = network["Gateway"], self.folder / "ca.pem", self.folder / "key.pem"
+        make_certificate(address, ca, key, address)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(both, self.folder / "key.pem")
+        context.load_cert_chain(ca, key)
         handler = functools.partial(_Quiet, directory=str(self.published))
         self.server = http.server.ThreadingHTTPServer((address, 0), handler)
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.url = f"https://{address}:{self.server.server_address[1]}"
         for host in self.web:
-            self.sh(host, f"cat > /root/ca.pem <<'X'\n{both.read_text()}\nX")
+            self.sh(host, f"cat > /root/ca.pem <<'X'\n{ca.read_text()}\nX")
 
 
 @pytest.fixture(scope="module")

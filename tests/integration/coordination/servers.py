@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ansible_collections.sluice.nginx.plugins.module_utils.coordination.locate import open_store
 from ansible_collections.sluice.nginx.plugins.module_utils.coordination.model import StoreFault, StoreLogin
+from tests.commands import make_certificate
 
 __all__ = ["KINDS", "Server", "certificates", "etcd", "free_port", "nats", "unused"]
 
@@ -135,8 +136,5 @@ def certificates(folder: Path) -> tuple[Path, Path]:
     """Make a certificate for this machine that signs itself; returns it and its key."""
     folder.mkdir(parents=True, exist_ok=True)
     certificate, key = folder / "server.pem", folder / "server.key"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-subj", "/CN=store", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
-    command += ["-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True)
+    make_certificate("store", certificate, key, "127.0.0.1")
     return certificate, key

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.contract.client impor
     run_checks,
 )
 from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract
+from tests.commands import make_certificate
 
 
 class Site(ThreadingHTTPServer):
@@ -185,9 +185,7 @@ def site() -> Iterator[Site]:
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("tls")
     key, cert = folder / "key.pem", folder / "cert.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-days", "1", "-subj", "/CN=nobody.example", "-keyout", str(key), "-out", str(cert)]
-    subprocess.run(command, check=True, capture_output=True)
+    make_certificate("nobody.example", cert, key)
     return cert, key
 
 

@@ -6,7 +6,6 @@ import grp
 import os
 import pwd
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine.needs.inspect 
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.needs.network import in_time
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.session import Session
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.store import Layout
+from tests.commands import make_certificate
 
 MODULES = ["ngx_http_geoip_module.so", "ngx_stream_module.so"]
 Ask = Callable[..., tuple[bool, str, str]]
@@ -123,15 +123,9 @@ def test_sockets_must_have_somebody_who_listens(ask: Ask, tmp_path: Path) -> Non
         assert ask("socket", tmp_path / "log", purpose="syslog")[0]
 
 
-def _make_certificate(folder: Path, name: str) -> None:
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    command += ["-subj", f"/CN={name}", "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.pem"]
-    subprocess.run(command, check=True, capture_output=True)
-
-
 @pytest.mark.parametrize("piped", ["one.pem", "one.key"])
 def test_a_pipe_in_the_place_of_a_certificate_is_not_waited_for(ask: Ask, tmp_path: Path, piped: str) -> None:
-    _make_certificate(tmp_path, "one")
+    make_certificate("one", tmp_path / "one.pem", tmp_path / "one.key")
     (tmp_path / piped).unlink()
     os.mkfifo(tmp_path / piped)
     given: dict[str, Any] = {"purpose": "certificate", "beside": str(tmp_path / "one.key")}
@@ -143,7 +137,7 @@ def test_a_pipe_in_the_place_of_a_certificate_is_not_waited_for(ask: Ask, tmp_pa
 
 def test_a_certificate_must_fit_its_key(ask: Ask, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        _make_certificate(tmp_path, name)
+        make_certificate(name, tmp_path / f"{name}.pem", tmp_path / f"{name}.key")
     (tmp_path / "none.pem").write_text("no certificate\n")
 
     def certificate(name: str, key: str) -> tuple[bool, str, str]:

@@ -18,6 +18,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.engine.host.system im
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.pull import fetching
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.pull.fetching import FetchFault, open_source
 from ansible_collections.sluice.nginx.plugins.module_utils.engine.pull.settings import PullSettings
+from tests.commands import make_certificate
 
 Answer = Callable[[http.server.BaseHTTPRequestHandler], None]
 
@@ -60,20 +61,9 @@ Start = Callable[..., Server]
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tls") / "both.pem"
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-days",
-        "2",
-    ]
-    command += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "-"]
-    path.write_bytes(subprocess.run(command, check=True, capture_output=True).stdout)
+    key = path.with_name("key.pem")
+    make_certificate("127.0.0.1", path, key, "127.0.0.1")
+    path.write_bytes(key.read_bytes() + path.read_bytes())
     return path
 
 
