@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
+
+from tests.containers import RunContainer, containers
 
 PROJECT = Path(__file__).resolve().parent.parent
 # The files that take minutes, longest first: begun last, one would keep one worker busy while the others are idle.
@@ -87,3 +89,10 @@ def pytest_collection() -> Generator[None, object, object]:
 def project() -> Path:
     """The project's folder."""
     return PROJECT
+
+
+@pytest.fixture
+def run_container() -> Iterator[RunContainer]:
+    """Start containers, which are removed after the test."""
+    with containers() as run:
+        yield run

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import subprocess
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -12,6 +11,7 @@ import docker
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage
+from tests.containers import RunContainer
 from tests.faults.fleet.fleet import Fleet
 from tests.faults.fleet_of_slices.nodes import ExecutionNodes
 from tests.faults.host.host import Host
@@ -80,14 +80,9 @@ def nodes(fleet: Fleet, platform_image: str, dist: Path) -> Iterator[ExecutionNo
 
 
 @pytest.fixture
-def plain_host(platform_image: str) -> Iterator[Host]:
+def plain_host(run_container: RunContainer, platform_image: str) -> Host:
     """A host without systemd, whose nginx somebody started by hand."""
     rights = ["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", "--network", "none"]
-    argv = ["docker", "run", "-d", "--init", "--label", "sluice=1", *rights, platform_image, "sleep", "infinity"]
-    container = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
-    try:
-        host = Host(container)
-        host.reset()
-        yield host
-    finally:
-        subprocess.run(["docker", "rm", "-f", "-v", container], capture_output=True, check=True)
+    host = Host(run_container("--init", *rights, platform_image, "sleep", "infinity"))
+    host.reset()
+    return host

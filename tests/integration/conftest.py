@@ -19,6 +19,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.labels import
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import StageSettings, owner_label
 from tests.commands import Ended, run_playbook
+from tests.containers import containers
 from tests.integration.hosts import Host
 from tests.integration.passed import platform_of
 
@@ -53,17 +54,16 @@ def host_image(platform_image: str) -> Iterator[str]:
     """The platform's image with the engine, which a host unpacks and compiles at its first question, for 0.4 s of a
     processor.
     """
-    argv = ["docker", "run", "-d", "--label", "sluice=1", "--network", "none", platform_image, "sleep", "infinity"]
-    made = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
-    image = f"sluice-test:{made[:12]}"
-    try:
+    with containers() as run:
+        made = run("--network", "none", platform_image, "sleep", "infinity")
         host = Host(made)
         host.ask("status", "r0")
         assert host.sh("ls /var/lib/sluice") == "engine"
+        image = f"sluice-test:{made[:12]}"
         subprocess.run(["docker", "commit", "--pause=false", made, image], capture_output=True, check=True)
+    try:
         yield image
     finally:
-        subprocess.run(["docker", "rm", "-f", "-v", made], capture_output=True, check=True)
         subprocess.run(["docker", "image", "rm", "-f", image], capture_output=True, check=False)
 
 

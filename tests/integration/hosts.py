@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
+from tests.containers import RunContainer
 from tests.integration.shells import Shell
 from tests.pushed import PushedHost, PushedRelease
 
@@ -111,16 +112,6 @@ class Host(PushedHost):
         """What the host serves now."""
         return self.sh('python3 -IS -c "$ASK"')
 
-    @property
-    def state(self) -> dict[str, Any]:
-        """The engine's state."""
-        return dict(json.loads(self.sh("cat /var/lib/sluice/state.json")))
-
-    @property
-    def link(self) -> str:
-        """Where /etc/nginx leads."""
-        return self.sh("readlink /etc/nginx || true")
-
     def kill_nginx(self) -> None:
         """Let the master and its workers die at once."""
         self.sh("master=$(cat /run/nginx.pid); kill -9 $master $(cat /proc/$master/task/$master/children); sleep 0.2")
@@ -150,35 +141,18 @@ class Host(PushedHost):
 
 
 @pytest.fixture
-def new_host(host_image: str) -> Iterator[Callable[..., Host]]:
+def new_host(run_container: RunContainer, host_image: str) -> Callable[..., Host]:
     """Make hosts that serve what somebody wrote by hand."""
-    made: list[str] = []
 
     def make(namespaces: bool = True) -> Host:
         rights = ["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"] if namespaces else []
-        argv = [
-            "docker",
-            "run",
-            "-d",
-            "--init",
-            "--label",
-            "sluice=1",
-            "--network",
-            "none",
-            "-e",
-            f"ASK={ASK}",
-            *rights,
-        ]
-        done = subprocess.run([*argv, host_image, "sleep", "infinity"], capture_output=True, text=True, check=True)
-        made.append(done.stdout.strip())
-        host = Host(made[-1])
+        options = ["--init", "--network", "none", "-e", f"ASK={ASK}", *rights]
+        host = Host(run_container(*options, host_image, "sleep", "infinity"))
         conf = CONF.format(workers=2, main="", server="", status=200, body="by hand")
         host.sh(f"printf %s {shlex.quote(conf)} > /etc/nginx/nginx.conf && nginx -g 'daemon on; master_process on;'")
         return host
 
-    yield make
-    for container in made:
-        subprocess.run(["docker", "rm", "-f", "-v", container], capture_output=True, check=True)
+    return make
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from tests.commands import Ended
+from tests.containers import containers
 from tests.integration.hosts import Host
 
 pytestmark = pytest.mark.integration
@@ -124,10 +125,10 @@ def host(platform_image: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "key")], check=True)
-    argv = ["docker", "run", "-d", "--init", "--label", "sluice=1", "--cap-add", "SYS_ADMIN"]
-    argv += ["--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined", tag, "sleep", "infinity"]
-    container = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
-    try:
+    options = ["--init", "--cap-add", "SYS_ADMIN"]
+    options += ["--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"]
+    with containers() as run:
+        container = run(*options, tag, "sleep", "infinity")
         found = Host(container)
         subprocess.run(["docker", "cp", "-q", str(folder / "key.pub"), f"{container}:/root/key.pub"], check=True)
         sudoers = SUDOERS.format(open=",".join(OPEN))
@@ -138,8 +139,6 @@ def host(platform_image: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
             ["docker", "inspect", "-f", shown, container], capture_output=True, text=True, check=True
         ).stdout.strip()
         yield found, address, folder
-    finally:
-        subprocess.run(["docker", "rm", "-f", "-v", container], capture_output=True, check=True)
 
 
 @pytest.fixture(scope="module")

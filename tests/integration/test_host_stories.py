@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.containers import RunContainer
 from tests.integration.hosts import ASK, CONF, Host, release, words
 from tests.pushed import PushedRelease
 
@@ -44,15 +44,13 @@ NewMachine = Callable[..., Host]
 
 
 @pytest.fixture
-def new_machine(host_image: str) -> Iterator[NewMachine]:
+def new_machine(run_container: RunContainer, host_image: str) -> NewMachine:
     """Make hosts with systemd, whose nginx serves what somebody wrote by hand."""
-    made: list[str] = []
 
     def make(*options: str, seccomp: str = "unconfined", conf: str = "") -> Host:
-        argv = ["docker", "run", "-d", "--label", "sluice=1", "--network", "none", "-e", f"ASK={ASK}", *RIGHTS]
-        argv += ["--security-opt", f"seccomp={seccomp}", *SYSTEMD, *options, host_image, "/sbin/init"]
-        made.append(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip())
-        host = Host(made[-1])
+        rights = [*RIGHTS, "--security-opt", f"seccomp={seccomp}"]
+        argv = ["--network", "none", "-e", f"ASK={ASK}", *rights, *SYSTEMD, *options, host_image, "/sbin/init"]
+        host = Host(run_container(*argv))
         wait_for(lambda: host.sh("systemctl is-active nginx", check=False) in ("active", "failed"), "a boot with nginx")
         text = conf or CONF.format(workers=2, main="", server="", status=200, body="by hand")
         # A directory of the container's own, as on a host: one of the image could not be exchanged.
@@ -62,9 +60,7 @@ def new_machine(host_image: str) -> Iterator[NewMachine]:
         host.sh("systemctl restart nginx")
         return host
 
-    yield make
-    for container in made:
-        subprocess.run(["docker", "rm", "-f", "-v", container], capture_output=True, check=True)
+    return make
 
 
 def write(name: str, text: str) -> str:
@@ -452,19 +448,14 @@ def test_nginx_in_a_container_of_the_host_is_called_that(new_machine: NewMachine
 
 
 def test_a_container_that_is_nginx_is_refused_with_what_would_make_it_possible(
-    platform_image: str, release: Any
+    run_container: RunContainer, platform_image: str, release: Any
 ) -> None:
-    argv = ["docker", "run", "-d", "--label", "sluice=1", "--network", "none", "-v", "/etc/nginx", platform_image]
-    container = subprocess.run([*argv, "nginx", "-g", "daemon off;"], capture_output=True, text=True, check=True)
-    host = Host(container.stdout.strip())
-    try:
-        wait_for(lambda: host.sh("pgrep -f 'nginx: worker'", check=False) != "", "nginx")
-        found = host.ask("preflight", release=release("one").id)
-        assert "nothing on this host is known to start nginx (process 1) again" in words(found)
-        assert "in a container, let that be the first process, which nginx is not" in words(found)
-        assert "/etc/nginx is a mount point in this container" in words(found)
-        assert "in its own file system and /var/lib/sluice on a volume" in words(found)
-        assert not host.push(release("one"))["ok"]
-        assert host.sh("ls -A /var/lib/sluice/releases") == ""
-    finally:
-        subprocess.run(["docker", "rm", "-f", "-v", host.container], capture_output=True, check=True)
+    host = Host(run_container("--network", "none", "-v", "/etc/nginx", platform_image, "nginx", "-g", "daemon off;"))
+    wait_for(lambda: host.sh("pgrep -f 'nginx: worker'", check=False) != "", "nginx")
+    found = host.ask("preflight", release=release("one").id)
+    assert "nothing on this host is known to start nginx (process 1) again" in words(found)
+    assert "in a container, let that be the first process, which nginx is not" in words(found)
+    assert "/etc/nginx is a mount point in this container" in words(found)
+    assert "in its own file system and /var/lib/sluice on a volume" in words(found)
+    assert not host.push(release("one"))["ok"]
+    assert host.sh("ls -A /var/lib/sluice/releases") == ""

@@ -5,7 +5,7 @@ OpenResty's, Angie's and freenginx's, as ``layouts.py`` builds them.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.from_host.ima
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.from_host.received import KeptFiles, fetch
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import Stage, StageSettings
+from tests.containers import RunContainer
 from tests.integration.hosts import ASK, Host, words
 from tests.integration.layouts import LAYOUTS, image, packages
 from tests.integration.test_host_stories import RIGHTS, SYSTEMD
@@ -71,22 +72,18 @@ class LaidOut(Host):
 
 
 @pytest.fixture
-def new_host(platform_image: str, project: Path) -> Iterator[Callable[[str], LaidOut]]:
+def new_host(run_container: RunContainer, platform_image: str, project: Path) -> Callable[[str], LaidOut]:
     """Make hosts of a source, which serve what somebody wrote by hand."""
-    made: list[str] = []
 
     def make(source: str) -> LaidOut:
         tag = image(LAYOUTS[source], platform_image, project / ".sluice/cache")
-        argv = ["docker", "run", "-d", "--label", "sluice=1", "--network", "none"]
-        argv += ["-e", f"ASK={ASK}", *RIGHTS, "--security-opt", "seccomp=unconfined", *SYSTEMD, tag, "/sbin/init"]
-        made.append(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip())
-        host = LaidOut(made[-1], source)
+        options = ["--network", "none", "-e", f"ASK={ASK}", *RIGHTS, *SYSTEMD]
+        options += ["--security-opt", "seccomp=unconfined"]
+        host = LaidOut(run_container(*options, tag, "/sbin/init"), source)
         host.wait(BY_HAND)
         return host
 
-    yield make
-    for container in made:
-        subprocess.run(["docker", "rm", "-f", "-v", container], capture_output=True, check=True)
+    return make
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils.monitor.packing import pack_program
+from tests.containers import RunContainer
 from tests.integration.hosts import ASK, Host, new_host, release, words
 from tests.pushed import PushedRelease
 
@@ -184,19 +185,13 @@ def test_the_monitor_tells_true_lines_from_forged_ones(shop: Host) -> None:
 
 
 @pytest.fixture
-def shared(platform_image: str, new_host: Callable[..., Host]) -> Iterator[Host]:
+def shared(run_container: RunContainer, platform_image: str, new_host: Callable[..., Host]) -> Host:
     """A host on which root may look at all processes, as it may on a machine; and others have something there."""
     rights = ["--cap-add", "SYS_PTRACE", "--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"]
-    argv = ["docker", "run", "-d", "--init", "--label", "sluice=1", "--network", "none", *rights]
-    done = subprocess.run(
-        [*argv, "-e", f"ASK={ASK}", platform_image, "sleep", "infinity"], capture_output=True, text=True, check=True
-    )
-    host = Host(done.stdout.strip())
-    try:
-        host.sh("mkdir /tmp/evil; cp /usr/bin/python3 /tmp/evil/nginx; chown -R nobody /tmp/evil")
-        yield host
-    finally:
-        subprocess.run(["docker", "rm", "-f", "-v", host.container], capture_output=True, check=True)
+    options = ["--init", "--network", "none", *rights, "-e", f"ASK={ASK}"]
+    host = Host(run_container(*options, platform_image, "sleep", "infinity"))
+    host.sh("mkdir /tmp/evil; cp /usr/bin/python3 /tmp/evil/nginx; chown -R nobody /tmp/evil")
+    return host
 
 
 def pretend(host: Host, title: str, user: str = "nobody") -> str:

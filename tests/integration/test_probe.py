@@ -6,12 +6,12 @@ import base64
 import io
 import subprocess
 import tarfile
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
+from tests.containers import RunContainer
 
 pytestmark = pytest.mark.integration
 
@@ -48,16 +48,13 @@ class Host:
 
 
 @pytest.fixture
-def host(platform_image: str) -> Iterator[Host]:
+def host(run_container: RunContainer, platform_image: str) -> Host:
     """A host that serves what its package brings, and a site with a password and a key."""
-    command = ["docker", "run", "-d", "--init", "--label", "sluice=1", "--network", "none", platform_image]
-    done = subprocess.run([*command, "sleep", "infinity"], capture_output=True, text=True, check=True)
-    container = Host(done.stdout.strip())
+    host = Host(run_container("--init", "--network", "none", platform_image, "sleep", "infinity"))
     # Overlayfs notes the first change of a directory in the one above as well.
-    container.sh("touch /tmp/first && rm /tmp/first")
-    container.sh("echo 'ann:$apr1$abc$defghijklmnop' > /etc/nginx/users; echo secret > /etc/nginx/shop.key; nginx")
-    yield container
-    subprocess.run(["docker", "rm", "-f", "-v", done.stdout.strip()], capture_output=True, check=True)
+    host.sh("touch /tmp/first && rm /tmp/first")
+    host.sh("echo 'ann:$apr1$abc$defghijklmnop' > /etc/nginx/users; echo secret > /etc/nginx/shop.key; nginx")
+    return host
 
 
 def _need(kind: str, value: str, purpose: str = "") -> dict[str, Any]:

@@ -8,11 +8,12 @@ import hashlib
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.containers import RunContainer
 from tests.integration.hosts import ASK, CONF, Host, release, words
 from tests.pushed import PushedRelease
 
@@ -131,21 +132,17 @@ def quoted(text: str) -> str:
 
 
 @pytest.fixture
-def rpm_host(platform_image: str) -> Iterator[Host]:
+def rpm_host(run_container: RunContainer, platform_image: str) -> Host:
     """A host of rpm's, on which the first version of both packages is installed, with an nginx.conf that somebody
     wrote.
     """
-    argv = ["docker", "run", "-d", "--init", "--label", "sluice=1", "--network", "none", "-e", f"ASK={ASK}"]
-    argv += ["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", image(platform_image)]
-    made = subprocess.run([*argv, "sleep", "infinity"], capture_output=True, text=True, check=True).stdout.strip()
-    try:
-        host = Host(made)
-        host.sh("rm -r /etc/nginx; rpm -i --nodeps /rpm/RPMS/nginx-1.26.1.rpm /rpm/RPMS/nginx-mod_c++.odd-1.rpm")
-        conf = CONF.format(workers=2, main="", server="", status=200, body="by hand")
-        host.sh(f"printf %s {shlex.quote(conf)} > /etc/nginx/nginx.conf; nginx")
-        yield host
-    finally:
-        subprocess.run(["docker", "rm", "-f", "-v", made], capture_output=True, check=True)
+    options = ["--init", "--network", "none", "-e", f"ASK={ASK}"]
+    options += ["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"]
+    host = Host(run_container(*options, image(platform_image), "sleep", "infinity"))
+    host.sh("rm -r /etc/nginx; rpm -i --nodeps /rpm/RPMS/nginx-1.26.1.rpm /rpm/RPMS/nginx-mod_c++.odd-1.rpm")
+    conf = CONF.format(workers=2, main="", server="", status=200, body="by hand")
+    host.sh(f"printf %s {shlex.quote(conf)} > /etc/nginx/nginx.conf; nginx")
+    return host
 
 
 def packaged(version: str, *names: str) -> dict[str, str]:

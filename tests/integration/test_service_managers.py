@@ -6,12 +6,13 @@ import hashlib
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.containers import RunContainer
 from tests.integration.hosts import ASK, CONF, Host
 from tests.life import FOLDERS, TLS, Certbot, packaged, pend, reboot_rolls_back, renew, upgrade, watchdog_rolls_back
 from tests.machines.image import MAKE_ARCHIVES
@@ -86,23 +87,17 @@ def make_archives(machine: Machine) -> None:
 
 
 @pytest.fixture
-def new_machine(platform_image: str) -> Iterator[Callable[[str], Machine]]:
+def new_machine(run_container: RunContainer, platform_image: str) -> Callable[[str], Machine]:
     """Start machines of an init, which serve what somebody wrote by hand."""
-    made: list[str] = []
 
     def make(name: str) -> Machine:
-        argv = ["docker", "run", "-d", "--label", "sluice=1", "--network", "none", "-e", f"ASK={ASK}"]
-        argv += ["--tmpfs", "/run", "--tmpfs", "/run/lock", "--cap-add", "SYS_ADMIN"]
-        argv += ["--security-opt", "seccomp=unconfined", image(platform_image, *STORIES[name]), "/sbin/init"]
-        done = subprocess.run(argv, capture_output=True, text=True, check=True)
-        made.append(done.stdout.strip())
-        machine = Machine(made[-1])
+        options = ["--network", "none", "-e", f"ASK={ASK}", "--tmpfs", "/run", "--tmpfs", "/run/lock"]
+        options += ["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"]
+        machine = Machine(run_container(*options, image(platform_image, *STORIES[name]), "/sbin/init"))
         machine.wait("by hand")
         return machine
 
-    yield make
-    for container in made:
-        subprocess.run(["docker", "rm", "-f", "-v", container], capture_output=True, check=True)
+    return make
 
 
 @pytest.fixture

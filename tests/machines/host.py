@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils import remote
 from tests.machines.machine import Machine, Said
 from tests.pushed import PushedHost, PushedRelease
 
-__all__ = ["CONF", "WATCHDOG_SECONDS", "Host", "Release"]
+__all__ = ["CONF", "WATCHDOG_SECONDS", "Host", "Release", "words"]
 
 WATCHDOG_SECONDS = 600.0
 """Within which a watchdog has rolled back, and a boot has ended, on a busy machine."""
@@ -107,16 +106,6 @@ class Host(PushedHost):
         ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1/', timeout=20).read().decode().strip())"
         return self.sh(f'python3 -IS -c "{ask}"')
 
-    @property
-    def state(self) -> dict[str, Any]:
-        """The engine's state."""
-        return dict(json.loads(self.sh("cat /var/lib/sluice/state.json")))
-
-    @property
-    def link(self) -> str:
-        """Where /etc/nginx leads."""
-        return self.try_sh("readlink /etc/nginx").output
-
     def label(self, path: str) -> str:
         """Return the type of SELinux that a path has."""
         return self.sh(f"stat -c %C {path}").split(":")[2]
@@ -129,3 +118,8 @@ class Host(PushedHost):
         denied = [line for line in lines if "avc:  denied" in line.replace("AVC avc", "avc")]
         ours = ("httpd_", 'comm="nginx"', 'comm="python3"', 'comm="python', "sluice")
         return [line for line in denied if any(word in line for word in ours)]
+
+
+def words(answer: dict[str, Any]) -> str:
+    """Everything that an answer says of problems."""
+    return "\n".join(" ".join(problem.values()) for problem in answer["problems"])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from tests.life import reboot_rolls_back, watchdog_rolls_back
-from tests.machines.host import WATCHDOG_SECONDS, Host, Release
+from tests.machines.host import WATCHDOG_SECONDS, Host, Release, words
 from tests.machines.machine import Image
 
 pytestmark = [pytest.mark.integration, pytest.mark.thorough]
@@ -68,11 +68,6 @@ def denials(host: Host) -> list[str]:
     """Everything that AppArmor has denied to anybody since the machine was made."""
     lines = host.sh("journalctl -q --no-pager -o cat -b all _TRANSPORT=audit + _TRANSPORT=kernel; dmesg").splitlines()
     return [line for line in lines if 'apparmor="DENIED"' in line]
-
-
-def words(answer: dict[str, Any]) -> str:
-    """Everything that an answer says of problems."""
-    return "\n".join(" ".join(problem.values()) for problem in answer["problems"])
 
 
 def test_a_deployment_a_rollback_and_a_renewal_meet_no_denial(new_host: Hosts, release: Releases) -> None:

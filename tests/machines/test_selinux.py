@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from tests.life import reboot_rolls_back, watchdog_rolls_back
-from tests.machines.host import WATCHDOG_SECONDS, Host, Release
+from tests.machines.host import WATCHDOG_SECONDS, Host, Release, words
 
 pytestmark = pytest.mark.integration
 
 Hosts = Callable[..., Host]
 Releases = Callable[..., Release]
-
-
-def words(answer: dict[str, Any]) -> str:
-    """Everything that an answer says of problems."""
-    return "\n".join(" ".join(problem.values()) for problem in answer["problems"])
 
 
 def test_a_deployment_and_a_rollback_meet_no_denial(new_host: Hosts, release: Releases) -> None:

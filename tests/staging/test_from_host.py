@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.staging.from_host.rec
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import PlatformImage, ensure_platform
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.stage import Stage, StageSettings
 from tests.commands import Ended
+from tests.containers import RunContainer
 
 pytestmark = pytest.mark.integration
 
@@ -46,18 +47,9 @@ Run = Callable[..., str]
 
 
 @pytest.fixture
-def run() -> Iterator[Run]:
+def run(run_container: RunContainer) -> Run:
     """Run an image as a host; returns the container."""
-    made: list[str] = []
-
-    def started(image: str, *options: str) -> str:
-        argv = ["docker", "run", "-d", "--init", "--label", "sluice=1", *options, image, "sleep", "infinity"]
-        made.append(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip())
-        return made[-1]
-
-    yield started
-    for each in made:
-        subprocess.run(["docker", "rm", "-f", "-v", each], capture_output=True, check=True)
+    return lambda image, *options: run_container("--init", *options, image, "sleep", "infinity")
 
 
 def _sh(container: str, script: str) -> str:
