@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import io
 import json
 import re
 import shlex
 import subprocess
-import tarfile
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from ansible_collections.sluice.nginx.plugins.module_utils import receipt as receipts
 from ansible_collections.sluice.nginx.plugins.module_utils import remote
-from ansible_collections.sluice.nginx.plugins.module_utils.contract.model import parse_contract, to_json
-from ansible_collections.sluice.nginx.plugins.module_utils.manifest import entries_to_json, read_tree, release_id
+from ansible_collections.sluice.nginx.plugins.module_utils.textfmt import now
 from tests.faults.host.container import ContainedMachine
 from tests.integration.shells import Shell
+from tests.pushed import PushedRelease
 
 __all__ = ["TIMEOUT", "End", "Host", "Release", "make_release", "receipt_for", "until"]
 
@@ -61,13 +58,12 @@ fi
 """
 
 
-class Release(NamedTuple):
+class Release(PushedRelease):
     """A small release: its word is what it answers with."""
 
-    id: str
-    word: str
-    form: dict[str, Any]
-    bundle: bytes
+    def __init__(self, folder: Path, word: str, contract: Sequence[dict[str, Any]]) -> None:
+        super().__init__(folder, contract)
+        self.word = word
 
 
 def make_release(word: str, *, http: str = "", server: str = "", page: str = "") -> Release:
@@ -79,28 +75,12 @@ def make_release(word: str, *, http: str = "", server: str = "", page: str = "")
         path = Path(folder) / "nginx.conf"
         path.write_text(CONF.format(word=word, http=http, server=server))
         path.chmod(0o644)
-        manifest = read_tree(Path(folder))
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-            archive.add(path, path.name)
-    form = {
-        "id": release_id(manifest),
-        "manifest": entries_to_json(manifest),
-        "shared": [],
-        "facts": {
-            "error_logs": ["/var/log/nginx/error.log"],
-            "access_logs": ["/var/log/nginx/access.log"],
-            "worker_processes": 2,
-        },
-        "contract": [to_json(check) for check in parse_contract(checks, "nginx_checks")],
-    }
-    return Release(release_id(manifest), word, form, buffer.getvalue())
+        return Release(Path(folder), word, checks)
 
 
 def receipt_for(release: str, /, **changed: Any) -> dict[str, Any]:
     """The receipt of the gates for a release; ``changed`` are keys that are to say something else."""
-    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    receipt = {**receipts.issue(release, "the gates", at, 24, dict.fromkeys(receipts.GATES, "pass")), **changed}
+    receipt = {**receipts.issue(release, "the gates", now(), 24, dict.fromkeys(receipts.GATES, "pass")), **changed}
     return {**receipt, "digest": receipts.digest(receipt)}
 
 

@@ -294,7 +294,7 @@ def _receipt(**changed: Any) -> Callable[[Scene], None]:
 
 def _change_bundle(scene: Scene) -> None:
     other = make_release(scene.run.swapcase())
-    scene.release = scene.release._replace(bundle=other.bundle)
+    scene.release.bundle = other.bundle
 
 
 def _hang_upstream(scene: Scene) -> None:

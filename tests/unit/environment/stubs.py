@@ -15,7 +15,7 @@ from ansible_collections.sluice.nginx.plugins.module_utils.environment.inside.st
 from ansible_collections.sluice.nginx.plugins.module_utils.environment.inside.stubs.request_log import RequestLog
 from ansible_collections.sluice.nginx.plugins.module_utils.environment.inside.stubs.tls import secured
 
-__all__ = ["Running", "free_port", "row", "running"]
+__all__ = ["Running", "exchanged", "free_port", "row", "running"]
 
 
 def row(
@@ -30,6 +30,16 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     with socket.socket(socket.AF_INET, kind) as tried:
         tried.bind(("127.0.0.1", 0))
         return int(tried.getsockname()[1])
+
+
+def exchanged(port: int, data: bytes) -> bytes:
+    """Send bytes, and read until the other side closes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+        line.sendall(data)
+        heard = b""
+        while part := line.recv(65536):
+            heard += part
+        return heard
 
 
 class Running:

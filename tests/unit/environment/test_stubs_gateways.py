@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import pytest
 
-from tests.unit.environment.stubs import Running, free_port, row, running
+from tests.unit.environment.stubs import Running, exchanged, free_port, row, running
 
 Ports = Mapping[str, int]
 
@@ -79,15 +79,6 @@ def fastcgi(line: socket.socket, heard: BinaryIO, params: Mapping[str, str], bod
 def asked(port: int, params: Mapping[str, str], body: bytes = b"") -> dict[int, bytes]:
     with socket.create_connection(("127.0.0.1", port), timeout=20) as line, line.makefile("rb") as heard:
         return fastcgi(line, heard, params, body)
-
-
-def exchanged(port: int, data: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
-        line.sendall(data)
-        heard = b""
-        while part := line.recv(65536):
-            heard += part
-        return heard
 
 
 # What php-fpm 8.2 of Debian 12 answers to the same.

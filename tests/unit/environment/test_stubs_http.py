@@ -15,7 +15,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, ResponseReceived, StreamEnded, TrailersReceived
 
-from tests.unit.environment.stubs import Running, free_port, row, running
+from tests.unit.environment.stubs import Running, exchanged, free_port, row, running
 
 
 @pytest.fixture(scope="module")
@@ -47,16 +47,6 @@ def ask(port: int, method: str, path: str, body: Any = None, **headers: str) -> 
         return answer.status, dict(answer.getheaders()), answer.read()
     finally:
         connection.close()
-
-
-def raw(port: int, data: bytes) -> bytes:
-    """Send bytes, and read until the other side closes."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
-        line.sendall(data)
-        heard = b""
-        while part := line.recv(65536):
-            heard += part
-        return heard
 
 
 def test_the_answer_says_what_was_seen_and_the_record_has_it_too(answering: Running, port: int) -> None:
@@ -151,7 +141,7 @@ def test_what_tells_requests_apart_is_noted_and_not_answered(answering: Running,
     ids=["HTTP/1.0", "close", "head", "proxy protocol", "chunks", "repeated headers", "nonsense"],
 )
 def test_what_nginx_may_send_is_understood(answering: Running, port: int, said: bytes, words: list[bytes]) -> None:
-    heard = raw(port, said)
+    heard = exchanged(port, said)
     assert [each for each in words if each not in heard] == [], heard
     if said.startswith(b"HEAD"):
         assert heard.endswith(b"\r\n\r\n")
