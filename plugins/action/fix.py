@@ -59,8 +59,8 @@ class ActionModule(Gates):
             if each.release
             for fault, finding in fixable(self._before[each.release.id])
         ]
-        patches, beyond = self._patches(proposals)
-        good, judged = self._verified([each for each in proposals if self._reaches(each)], len(patches))
+        _, beyond = self._patches(proposals)
+        good, judged = self._verified([each for each in proposals if self._reaches(each)])
         patches, _ = self._patches(good)
         return self._told(patches, judged, beyond, self._left(candidates))
 
@@ -75,7 +75,7 @@ class ActionModule(Gates):
         found = [judge([], self._before[each.release.id]).left for each in candidates if each.release]
         return list(dict.fromkeys(line for lines in found for line in lines))
 
-    def _verified(self, proposals: list[_Proposal], files: int) -> tuple[list[_Proposal], list[Judged]]:
+    def _verified(self, proposals: list[_Proposal]) -> tuple[list[_Proposal], list[Judged]]:
         """Return the fixes that heal what they are for and spoil nothing, and what the gates say with them."""
         if not proposals:
             return [], []

@@ -183,9 +183,7 @@ class Actions:
 
         return self._machines.applied(self._machines.function(plain, decided), target)
 
-    def redirected(
-        self, line: Directive, flag: str, target: int, blocks: Sequence[Directive], met: Sequence[Directive]
-    ) -> int:
+    def redirected(self, flag: str, target: int, blocks: Sequence[Directive], met: Sequence[Directive]) -> int:
         """Return the decision of a ``rewrite`` that redirects."""
         words = f"{'301' if flag == 'permanent' else '302'} to "
         return self._filled("redirect", words, self._machines.applied(self._queried, target), blocks, met)

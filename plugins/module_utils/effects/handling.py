@@ -108,7 +108,7 @@ class ServerAutomaton:
         matched = way._replace(pattern=pattern, met=(*way.met, line))
         if flag in _FINAL or target.startswith(_SCHEMES):
             blocks = [self._block, *matched.met]
-            number = self._actions.redirected(line, flag, self._text(target, matched), blocks, matched.met)
+            number = self._actions.redirected(flag, self._text(target, matched), blocks, matched.met)
             return applies, self._actions.with_variables(number, blocks, dict(way.own))
         text = self._machines.value(self._text(target, way))
         plain = text if isinstance(text, str) and way.own else target

@@ -77,7 +77,7 @@ def reload(plan: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
     os.kill(running.pid, signal.SIGHUP)
     problem, drained = _prove(running, proof, watched, began + 5.0 + 3 * seconds), True
     if not problem["problem"]:
-        drained = _drain(running, {pid for pid, _ in proof.old})
+        drained = _drain({pid for pid, _ in proof.old})
         problem["lines"] += watched.lines(proof.old)
     return {
         "to": to["words"],
@@ -108,7 +108,7 @@ def _prove(running: Any, proof: Any, watched: _Watched, until: float) -> dict[st
         time.sleep(_POLL_SECONDS)
 
 
-def _drain(running: Any, old: set[int]) -> bool:
+def _drain(old: set[int]) -> bool:
     """Wait until the workers of before have ended; not for ever, since what they wait for may be stuck."""
     processes, until = engine("host.processes"), time.monotonic() + _DRAIN_SECONDS
     while any(processes.read_worker(PROC, pid) for pid in old):

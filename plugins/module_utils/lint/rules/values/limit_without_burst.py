@@ -37,7 +37,7 @@ def _slow_zones(config: Config) -> dict[str, str]:
     return found
 
 
-def _is_wide(limit: Directive, around: Directive | None) -> bool:
+def _is_wide(around: Directive | None) -> bool:
     """Return whether a limit holds for whole pages: for all servers, a server, or the place for everything."""
     return around is None or around.name in ("http", "server") or location_kind(around) in (("", "/"), ("^~", "/"))
 
@@ -49,7 +49,7 @@ def run(config: Config, context: LintContext) -> Iterator[Finding]:
         for limit in block.children("limit_req"):
             zone = next((word.removeprefix("zone=") for word in limit.args if word.startswith("zone=")), "")
             has_burst = any(word.startswith("burst=") for word in limit.args)
-            if zone in zones and not has_burst and _is_wide(limit, block) and "return" not in _names(block):
+            if zone in zones and not has_burst and _is_wide(block) and "return" not in _names(block):
                 yield finding(
                     limit,
                     f"{zones[zone]} for each address and no burst: the parts of a page are refused",
