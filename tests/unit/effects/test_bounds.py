@@ -17,7 +17,8 @@ from .conftest import Reads, Works, rows, server
 
 _BASE = "location / { return 404; }"
 _HOSTILE = {
-    "ten thousand letters": "^/(" + "|".join(f"word{number}" for number in range(1100)) + ")$",
+    # Of a longer word nginx reads nothing.
+    "three thousand letters": "^/(" + "|".join(f"word{number}" for number in range(440)) + ")$",
     "nested quantifiers": "^/((((a+)+)+)+)+$",
     "doubling states": "a.{30}b.{30}c$",
     "deep": "(" * 200 + "a" + ")" * 200,
