@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -128,8 +129,19 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8")[:MOST_CHARACTERS] if path.is_file() else ""
 
 
+def _tracked() -> list[str]:
+    """List what came with the repository where records are; none where git is missing, or this is no clone."""
+    if shutil.which("git") is None:
+        return []
+    argv = ["git", "ls-files", "-z", "--", str(RUNS.parent)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return [name for name in done.stdout.split("\0") if name]
+
+
 def main(folder: Path) -> None:
     """Take the record to ``folder``, and say it to the service. Exits with a sentence when there is none."""
+    if tracked := _tracked():
+        sys.exit(f"{_visible(tracked[0])} is in the repository, so nobody knows which record a run made: remove it")
     runs = sorted(path for path in RUNS.glob("*") if path.is_dir())
     if not runs:
         sys.exit(f"no run has left a record below {RUNS}: it ended before the gates began, so see the steps before")

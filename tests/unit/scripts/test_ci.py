@@ -130,6 +130,23 @@ def test_a_run_that_was_killed_has_a_record_all_the_same(tmp_path: Path) -> None
     assert (tmp_path / "record/journal.jsonl").is_file()
 
 
+@pytest.mark.parametrize("brought", [".sluice/runs/99991231T000000-ffff/run.json", ".sluice"])
+def test_a_record_that_a_pull_request_brings_is_refused(tmp_path: Path, brought: str) -> None:
+    path = tmp_path / brought
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix:
+        path.write_text(json.dumps({"outcome": "all gates passed"}))
+    else:
+        path.symlink_to("elsewhere")
+        (tmp_path / "elsewhere/runs/99991231T000000-ffff").mkdir(parents=True)
+    for words in (["init", "--quiet"], ["add", "--force", brought]):
+        assert _run(tmp_path, "git", *words).returncode == 0
+    done = _run(tmp_path, sys.executable, CI / "record.py")
+    assert done.returncode == 1
+    assert done.stderr == f"{brought} is in the repository, so nobody knows which record a run made: remove it\n"
+    assert not (tmp_path / "record").exists()
+
+
 def test_where_no_run_began_it_says_so(tmp_path: Path) -> None:
     done = _run(tmp_path, sys.executable, CI / "record.py")
     assert done.returncode == 1
