@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from hypothesis import strategies as st
@@ -56,15 +57,15 @@ def texts() -> st.SearchStrategy[str]:
         "%00",
         "{{ 1 }}",
         "é" * 300,
+        "\ud800",
     )
     return st.one_of(st.sampled_from(awkward), st.text(max_size=12))
 
 
 def json_values() -> st.SearchStrategy[object]:
     """Draw any value of JSON, not deep."""
-    plain = st.one_of(
-        st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), texts(), st.sampled_from(([], {}))
-    )
+    numbers = st.one_of(st.integers(-(2**70), 2**70), st.floats(), st.sampled_from((math.inf, math.nan, 10**400)))
+    plain: st.SearchStrategy[object] = st.one_of(st.none(), st.booleans(), numbers, texts(), st.sampled_from(([], {})))
     return st.recursive(
         plain,
         lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(texts(), inner, max_size=3)),

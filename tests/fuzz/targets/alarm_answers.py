@@ -10,6 +10,7 @@ from unittest import mock
 
 from hypothesis import strategies as st
 
+from ansible_collections.sluice.nginx.plugins.module_utils import web_answers
 from ansible_collections.sluice.nginx.plugins.module_utils.alarms import asking
 from ansible_collections.sluice.nginx.plugins.module_utils.alarms.judging import before, during
 from ansible_collections.sluice.nginx.plugins.module_utils.alarms.model import read_alarms
@@ -26,7 +27,7 @@ def run(data: bytes) -> None:
     class Answer(io.BytesIO):
         status = 200
 
-    with mock.patch.object(asking, "open_url", side_effect=lambda *_, **__: Answer(data)):
+    with mock.patch.object(web_answers, "open_url", side_effect=lambda *_, **__: Answer(data)):
         looks = [asking._look(row, Path()) for row in _ROWS]
     for look in looks:
         assert not (look.trouble and look.burning)
