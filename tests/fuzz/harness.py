@@ -83,7 +83,9 @@ def judge(target: Target, data: bytes) -> Fault | None:
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         ours = [frame for frame in frames if _OURS in frame.filename] or frames
-        where = f"{ours[-1].filename.rpartition('/module_utils/')[2]}:{ours[-1].lineno}"
+        # A name of a seed says nothing of the machine that found it.
+        _, own, below = ours[-1].filename.rpartition("/module_utils/")
+        where = f"{below if own else Path(below).name}:{ours[-1].lineno}"
         words = f"{type(error).__name__}: {str(error)[:200]}"
         return Fault(target.name, words, where, "".join(traceback.format_exception(error))[-6000:])
     return None
