@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import shlex
 import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from websockets.sync.client import connect
 
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.extended import extended_image
 from ansible_collections.sluice.nginx.plugins.module_utils.staging.platform import ensure_platform
+from tests.containers import containers
 from tests.integration.hosts import Host
 from tests.integration.speaking import Upstreams, upstreams
 from tests.pushed import PushedRelease
@@ -113,16 +113,12 @@ print(json.dumps(0))
 @contextlib.contextmanager
 def running(image: str, network: str, conf: str, *before: str) -> Iterator[Host]:
     """A host that serves ``conf``, which somebody wrote by hand, once commands of the shell have run."""
-    options = ["--init", "--label", "sluice=1", "--network", network, "--cap-add", "SYS_ADMIN"]
-    argv = ["docker", "run", "-d", *options, "--security-opt", "seccomp=unconfined", image, "sleep", "infinity"]
-    container = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
-    try:
-        host = Host(container)
+    options = ["--init", "--network", network, "--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"]
+    with containers() as run:
+        host = Host(run(*options, image, "sleep", "infinity"))
         for command in (*before, f"printf %s {shlex.quote(conf)} > /etc/nginx/nginx.conf", "nginx"):
             host.sh(command)
         yield host
-    finally:
-        subprocess.run(["docker", "rm", "-f", "-v", container], capture_output=True, check=True)
 
 
 def address_of(engine: docker.DockerClient, host: Host) -> str:
@@ -203,7 +199,8 @@ def test_what_is_deployed_serves_real_clients(edge: Edge) -> None:
         ({"grpc": NOWHERE}, "gRPC"),
         ({"http2": ""}, "gRPC"),
         ({"upgrade": ""}, "expected status 101, got 426"),
-        ({"tcp": NOWHERE}, "the connection was reset"),
+        # Closed, or reset where nginx had not read the ping yet.
+        ({"tcp": NOWHERE}, "expected the answer to contain 'ping', got nothing; the connection was "),
         ({"udp_port": "5354"}, "nothing listens for datagrams"),
     ],
     ids=["gRPC", "HTTP/2", "WebSocket", "TCP", "UDP"],
@@ -215,7 +212,7 @@ def test_what_a_protocol_lost_is_rolled_back(
     pushed = edge.host.push(edge.release(run, **edits), run=run)
     assert not pushed["ok"]
     assert pushed["rolled_back"], pushed["problems"]
-    assert broken in str(pushed["problems"])
+    assert any(broken in each["what"] for each in pushed["problems"]), pushed["problems"]
     assert edge.host.ask("status")["live"] == served.id
     assert edge.order(b"42") == b"order 42"
 
